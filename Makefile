@@ -1,0 +1,46 @@
+# Everything a person or CI does with a checkout. The first two are the README's.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/pip --disable-pip-version-check --quiet
+
+.PHONY: demo test check lock bench clean
+
+demo: $(VENV)/gateway.stamp  ## the whole thing on this machine: broker, database, fleet, gateway
+	@$(BIN)/parking-gateway demo $(ARGS)
+
+test: $(VENV)/dev.stamp  ## every test; ARGS="-k name" narrows
+	$(BIN)/coverage erase
+	$(BIN)/pytest $(ARGS)
+
+check: $(VENV)/dev.stamp  ## style, types, layers, generated files
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+lock: $(VENV)/dev.stamp  ## resolve the newest versions and pin them with their hashes
+	$(BIN)/uv pip compile --universal --upgrade --generate-hashes --no-emit-index-url --no-header --quiet \
+		--all-extras pyproject.toml -o requirements/gateway.txt
+	$(BIN)/uv pip compile --universal --upgrade --generate-hashes --no-emit-index-url --no-header --quiet \
+		--all-extras --group dev -c requirements/gateway.txt pyproject.toml -o requirements/dev.txt
+
+clean:
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage
+
+$(VENV)/created.stamp:
+	$(PYTHON) -m venv $(VENV)
+	@touch $@
+
+$(VENV)/gateway.stamp: $(VENV)/created.stamp requirements/gateway.txt pyproject.toml
+	@echo "Installing the pinned dependencies into $(VENV) …"
+	@$(PIP) install --require-hashes -r requirements/gateway.txt
+	@$(PIP) install --no-deps --editable .
+	@touch $@
+
+$(VENV)/dev.stamp: $(VENV)/created.stamp requirements/dev.txt pyproject.toml
+	@echo "Installing the pinned development dependencies into $(VENV) …"
+	@$(PIP) install --require-hashes -r requirements/dev.txt
+	@$(PIP) install --no-deps --no-build-isolation --editable .
+	@touch $@ $(VENV)/gateway.stamp
