@@ -1,0 +1,234 @@
+"""The parking space and its state machine. Whatever decides a space's state is in this file, and nothing here does I/O.
+
+A space has four aspects, and each changes on its own clock: what is older than what it knows changes nothing. So any
+order of delivery, with repeats, ends in the same space.
+
+    aspect        values                          ordered by
+    occupancy     vacant, occupied, None: never   when the sensor saw it, then its frame counter, then occupied wins
+    contact       live, lost, never               when we heard it
+    reservation   one that holds, or None         the clock
+    service       in service, maintenance         when the operator said so
+
+The state is one word computed from the aspects, in this order:
+
+    MAINTENANCE   out of service
+    OCCUPIED      occupancy is occupied
+    RESERVED      a reservation holds
+    FREE          else
+
+Where the computed state jumps over a step that is not legal, the log takes the legal path, through FREE.
+"""
+
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from typing import NewType
+
+import msgspec
+
+from decoders import Occupancy
+from parking_gateway.reservation import Reservation
+
+SpaceId = NewType("SpaceId", int)
+
+
+class SpaceState(StrEnum):
+    """What a driver may expect of the space."""
+
+    FREE = "FREE"
+    OCCUPIED = "OCCUPIED"
+    RESERVED = "RESERVED"
+    MAINTENANCE = "MAINTENANCE"
+
+
+LEGAL_STEPS: dict[SpaceState, frozenset[SpaceState]] = {
+    SpaceState.FREE: frozenset({SpaceState.OCCUPIED, SpaceState.RESERVED, SpaceState.MAINTENANCE}),
+    SpaceState.OCCUPIED: frozenset({SpaceState.FREE, SpaceState.MAINTENANCE}),
+    SpaceState.RESERVED: frozenset({SpaceState.OCCUPIED, SpaceState.FREE, SpaceState.MAINTENANCE}),
+    SpaceState.MAINTENANCE: frozenset({SpaceState.FREE}),
+}
+"""From each state, the states that one entry of the log may lead to."""
+
+
+class Contact(StrEnum):
+    """Whether the space's sensor is heard. It never changes the state: the last one known is held."""
+
+    NEVER = "never"
+    LIVE = "live"
+    LOST = "lost"
+
+
+class Service(StrEnum):
+    """Whether the operator offers the space."""
+
+    IN_SERVICE = "in_service"
+    MAINTENANCE = "maintenance"
+
+
+class Observation(msgspec.Struct, frozen=True, kw_only=True):
+    """One uplink's statement about one space."""
+
+    occupancy: Occupancy | None
+    """None: the sensor was heard and said nothing about the space."""
+    seen_at: datetime
+    f_cnt: int
+    heard_at: datetime
+    battery_percent: int | None = None
+    cause: str
+    """The uplink's deduplication id."""
+
+
+class Transition(msgspec.Struct, frozen=True, kw_only=True):
+    """One legal step of a space's state."""
+
+    space: SpaceId
+    before: SpaceState
+    after: SpaceState
+    at: datetime
+    cause: str
+
+
+class Space(msgspec.Struct, frozen=True, kw_only=True):
+    """A parking space: its aspects, and what its last transition left behind."""
+
+    id: SpaceId
+    occupancy: Occupancy | None = None
+    seen_at: datetime | None = None
+    seen_f_cnt: int = 0
+    contact: Contact = Contact.NEVER
+    heard_at: datetime | None = None
+    reservation: Reservation | None = None
+    service: Service = Service.IN_SERVICE
+    service_at: datetime | None = None
+    maintenance_reason: str | None = None
+    battery_percent: int | None = None
+    """Of the sensor, as it last said; published beside the state."""
+    battery_at: datetime | None = None
+    since: datetime
+    """When the present state began; for a space that never changed, when it was made known to us."""
+    previous: SpaceState | None = None
+    cause: str | None = None
+    version: int = 1
+    """Counts the changes that a subscriber can see."""
+
+    @property
+    def state(self) -> SpaceState:
+        """The one word, computed from the aspects."""
+        if self.service is Service.MAINTENANCE:
+            return SpaceState.MAINTENANCE
+        if self.occupancy is Occupancy.OCCUPIED:
+            return SpaceState.OCCUPIED
+        if self.reservation is not None:
+            return SpaceState.RESERVED
+        return SpaceState.FREE
+
+    @property
+    def is_in_conflict(self) -> bool:
+        """Whether a car stands where a reservation holds. No error: the reservation counts from when it leaves."""
+        return self.reservation is not None and self.occupancy is Occupancy.OCCUPIED
+
+
+Change = tuple[Space, tuple[Transition, ...]]
+"""The space afterwards, and the steps that led there."""
+
+
+def observe(space: Space, seen: Observation) -> Change:
+    """What an observation makes of a space. One that is older than what the space knows changes nothing."""
+    changes: dict[str, object] = {}
+    if seen.occupancy is not None and _order_of(seen) > _order_of_last_seen(space):
+        changes |= {"occupancy": seen.occupancy, "seen_at": seen.seen_at, "seen_f_cnt": seen.f_cnt}
+    if space.heard_at is None or seen.heard_at > space.heard_at:
+        changes |= {"contact": Contact.LIVE, "heard_at": seen.heard_at}
+    if seen.battery_percent is not None and _is_newer_battery(seen, space):
+        changes |= {"battery_percent": seen.battery_percent, "battery_at": seen.heard_at}
+    if not changes:
+        return space, ()
+    after = msgspec.structs.replace(space, **changes)
+    return _settle(space, after, at=seen.seen_at, cause=seen.cause)
+
+
+def lapse(space: Space, *, now: datetime, lost_after: timedelta, listening_since: datetime) -> Change:
+    """A live contact is lost after `lost_after` of silence, counted only while we ourselves were listening."""
+    if space.contact is not Contact.LIVE or space.heard_at is None:
+        return space, ()
+    if now - max(space.heard_at, listening_since) <= lost_after:
+        return space, ()
+    return _settle(space, msgspec.structs.replace(space, contact=Contact.LOST), at=now, cause="silence")
+
+
+def change_service(space: Space, service: Service, *, at: datetime, cause: str, reason: str | None = None) -> Change:
+    """The operator takes a space out of service, or back. An order older than the last one changes nothing."""
+    if space.service_at is not None and at <= space.service_at:
+        return space, ()
+    after = msgspec.structs.replace(
+        space,
+        service=service,
+        service_at=at,
+        maintenance_reason=reason if service is Service.MAINTENANCE else None,
+    )
+    return _settle(space, after, at=at, cause=cause)
+
+
+def change_reservation(space: Space, reservation: Reservation | None, *, at: datetime, cause: str) -> Change:
+    """The reservation that holds from now on, or none. Its end never declares a space free under a parked car."""
+    return _settle(space, msgspec.structs.replace(space, reservation=reservation), at=at, cause=cause)
+
+
+def path(before: SpaceState, after: SpaceState) -> tuple[SpaceState, ...]:
+    """The legal steps from one state to another, without the first: none, one, or two through FREE."""
+    if before is after:
+        return ()
+    if after in LEGAL_STEPS[before]:
+        return (after,)
+    return (SpaceState.FREE, after)
+
+
+def _order_of(seen: Observation) -> tuple[datetime, int, bool]:
+    # The last word breaks a tie of two different uplinks of one instant and counter. Occupied wins: the smaller
+    # mistake is not to send a driver to a space than to send one to a parked car.
+    return seen.seen_at, seen.f_cnt, seen.occupancy is Occupancy.OCCUPIED
+
+
+def _order_of_last_seen(space: Space) -> tuple[datetime, int, bool]:
+    if space.seen_at is None:
+        return _BEFORE_EVERYTHING
+    return space.seen_at, space.seen_f_cnt, space.occupancy is Occupancy.OCCUPIED
+
+
+_BEFORE_EVERYTHING = (datetime.min.replace(tzinfo=UTC), -1, False)
+
+
+def _is_newer_battery(seen: Observation, space: Space) -> bool:
+    return (seen.heard_at, seen.battery_percent) > (
+        space.battery_at or _BEFORE_EVERYTHING[0],
+        space.battery_percent or -1,
+    )
+
+
+def _settle(before: Space, after: Space, *, at: datetime, cause: str) -> Change:
+    """Date the change of state, log its steps, and count a version if a subscriber could see a difference."""
+    if _visible(before) == _visible(after):
+        return after, ()
+    was, is_now = before.state, after.state
+    if was is is_now:
+        return msgspec.structs.replace(after, version=before.version + 1), ()
+    # A step is never dated before the one it follows, whatever the clock of the sensor says.
+    at = at if before.previous is None else max(at, before.since)
+    steps, state = [], was
+    for step in path(was, is_now):
+        steps.append(Transition(space=before.id, before=state, after=step, at=at, cause=cause))
+        state = step
+    changed = msgspec.structs.replace(
+        after, since=at, previous=steps[-1].before, cause=cause, version=before.version + 1
+    )
+    return changed, tuple(steps)
+
+
+def _visible(space: Space) -> tuple[object, ...]:
+    return (
+        space.occupancy,
+        space.contact,
+        space.reservation,
+        space.service,
+        space.maintenance_reason,
+        space.battery_percent,
+    )
