@@ -1,0 +1,161 @@
+"""The public contract, version 1: what is said about the car park, on which topic, in which JSON.
+
+The structs are the messages; `schemas/` is generated from them.
+"""
+
+from datetime import datetime
+from typing import Final, Literal
+
+import msgspec
+
+from parking_gateway.space import Contact, SpaceState
+
+
+class Publication(msgspec.Struct, frozen=True, kw_only=True):
+    """One message for the broker, at QoS 1."""
+
+    topic: str
+    payload: bytes
+    retain: bool
+
+
+class SpaceMessage(msgspec.Struct, frozen=True, kw_only=True):
+    """The state of one space. Topic: {root}/spaces/{site}/{zone}/{space}, retained."""
+
+    site: str
+    zone: str
+    space: str
+    state: SpaceState
+    since: datetime
+    """When the present state began."""
+    previous: SpaceState | None
+    occupancy: Literal["vacant", "occupied", "unknown"]
+    """What the sensor last said; unknown: it never said anything."""
+    contact: Contact
+    reserved_until: datetime | None
+    reservation: str | None
+    maintenance_reason: str | None
+    battery_percent: int | None
+    version: int
+    """Grows with every change that is published; a message with a smaller one is older."""
+    cause: str | None
+    """What brought the present state about: an uplink's deduplication id, or who asked."""
+    updated: datetime
+
+
+class CountsMessage(msgspec.Struct, frozen=True, kw_only=True):
+    """How many spaces of a zone or site are in which state. Topics: {root}/zones/{site}/{zone}, {root}/sites/{site}."""
+
+    site: str
+    zone: str | msgspec.UnsetType = msgspec.UNSET
+    """Only for a zone."""
+    total: int
+    free: int
+    occupied: int
+    reserved: int
+    maintenance: int
+    unreachable: int
+    """Spaces whose sensor was lost or never heard; they also count under their state."""
+    occupancy: float
+    """Occupied spaces divided by all, 0 to 1."""
+
+
+class TransitionMessage(msgspec.Struct, frozen=True, kw_only=True):
+    """One step of the log, at least once. Topic: {root}/transitions/{site}/{zone}/{space}, not retained."""
+
+    id: int
+    """Names the step: whoever receives it twice can tell."""
+    site: str
+    zone: str
+    space: str
+    before: SpaceState = msgspec.field(name="from")
+    after: SpaceState = msgspec.field(name="to")
+    at: datetime
+    cause: str
+
+
+class DeviceMessage(msgspec.Struct, frozen=True, kw_only=True):
+    """A device's health. Topic: {root}/devices/{dev_eui}, retained."""
+
+    dev_eui: str
+    name: str
+    contact: Contact
+    last_heard: datetime | None
+    battery_percent: int | None
+    battery_volts: float | None
+    rssi: int | None
+    snr: float | None
+    codec: str | None
+    site: str | None
+    zone: str | None
+    space: str | None
+    """Site, zone and space are null for a device that is not assigned."""
+
+
+class GatewayMessage(msgspec.Struct, frozen=True, kw_only=True):
+    """Birth and will of a gateway. Topic: {root}/gateways/{instance}, retained."""
+
+    status: Literal["online", "offline"]
+    since: datetime
+    """When the gateway's process started: the same in birth and will."""
+
+
+class HealthMessage(msgspec.Struct, frozen=True, kw_only=True):
+    """How a gateway is doing. Topic: {root}/gateways/{instance}/health, retained."""
+
+    version: str
+    uptime_seconds: int
+    uplinks: int
+    """Recorded since the start."""
+    uplinks_per_second: float
+    """Over the last interval."""
+    duplicates: int
+    rejections: int
+    transitions: int
+    published: int
+    inbox: int
+    """Messages received and not yet committed."""
+    outbox: int
+    """Publications that the broker has not confirmed yet."""
+    lag_seconds: float
+    """From the network's receipt of the last uplink to its commit."""
+    database: Literal["up", "down"]
+    broker: Literal["up", "down"]
+    updated: datetime
+
+
+Message = SpaceMessage | CountsMessage | TransitionMessage | DeviceMessage | GatewayMessage | HealthMessage
+
+SCHEMAS: Final[dict[str, type[Message]]] = {
+    "space": SpaceMessage,
+    "counts": CountsMessage,
+    "transition": TransitionMessage,
+    "device": DeviceMessage,
+    "gateway": GatewayMessage,
+    "health": HealthMessage,
+}
+"""The schema files and the messages they describe."""
+
+_encode: Final = msgspec.json.Encoder().encode
+
+
+def publication(root: str, message: SpaceMessage | CountsMessage | TransitionMessage | DeviceMessage) -> Publication:
+    """The message on its topic below `root`."""
+    match message:
+        case SpaceMessage(site=site, zone=zone, space=space):
+            topic = f"{root}/spaces/{site}/{zone}/{space}"
+        case CountsMessage(site=site, zone=str(zone)):
+            topic = f"{root}/zones/{site}/{zone}"
+        case CountsMessage(site=site):
+            topic = f"{root}/sites/{site}"
+        case TransitionMessage(site=site, zone=zone, space=space):
+            topic = f"{root}/transitions/{site}/{zone}/{space}"
+        case DeviceMessage(dev_eui=dev_eui):
+            topic = f"{root}/devices/{dev_eui}"
+    return Publication(topic=topic, payload=_encode(message), retain=not isinstance(message, TransitionMessage))
+
+
+def gateway_publication(root: str, instance: str, message: GatewayMessage | HealthMessage) -> Publication:
+    """What a gateway says of itself, on its topic below `root`."""
+    suffix = "/health" if isinstance(message, HealthMessage) else ""
+    return Publication(topic=f"{root}/gateways/{instance}{suffix}", payload=_encode(message), retain=True)

@@ -1,0 +1,61 @@
+"""The pool of connections to PostgreSQL: bounded, named, and with a limit on every wait."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from typing import Final
+
+import psycopg
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy.pool import AsyncAdaptedQueuePool
+
+from parking_gateway.config import DatabaseConfig
+
+UNAVAILABLE: Final = (sa.exc.OperationalError, sa.exc.InterfaceError, sa.exc.TimeoutError, TimeoutError, OSError)
+"""What a database that is away, busy or restarting looks like: worth another attempt. Anything else is a bug."""
+
+
+def engine_for(url: str, config: DatabaseConfig) -> AsyncEngine:
+    """A pool for `url` (`postgresql://…`). Connects when first used."""
+    session = {
+        "statement_timeout": _milliseconds(config.statement_timeout),
+        "lock_timeout": _milliseconds(config.lock_timeout),
+        "idle_in_transaction_session_timeout": _milliseconds(config.statement_timeout),
+        "timezone": "UTC",
+    }
+    return create_async_engine(
+        sa.make_url(url).set(drivername="postgresql+psycopg"),
+        poolclass=AsyncAdaptedQueuePool,
+        pool_size=config.pool_size,
+        max_overflow=0,
+        pool_timeout=config.pool_timeout.total_seconds(),
+        connect_args={
+            "application_name": config.application_name,
+            "connect_timeout": max(2, round(config.connect_timeout.total_seconds())),
+            "options": " ".join(f"-c {name}={value}" for name, value in session.items()),
+            "tcp_user_timeout": _milliseconds(config.statement_timeout),
+        },
+    )
+
+
+@asynccontextmanager
+async def opened(url: str, config: DatabaseConfig) -> AsyncIterator[AsyncEngine]:
+    """A pool that is closed at the end."""
+    engine = engine_for(url, config)
+    try:
+        yield engine
+    finally:
+        await engine.dispose()
+
+
+def refusal_of(error: sa.exc.DBAPIError) -> str:
+    """What PostgreSQL itself said, without the statement and its arguments."""
+    cause = error.orig
+    if isinstance(cause, psycopg.Error) and cause.diag.message_primary:
+        return cause.diag.message_primary
+    return str(cause)
+
+
+def _milliseconds(wait: timedelta) -> int:
+    return round(wait.total_seconds() * 1000)

@@ -1,0 +1,67 @@
+"""Messages that became nothing, with why: the dead letters."""
+
+from collections.abc import Iterable
+from datetime import datetime
+from hashlib import md5
+from typing import Final
+from uuid import UUID
+
+import msgspec
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from parking_gateway.store.rows import encode, hex_of, table_of
+from parking_gateway.store.tables import rejection
+from parking_gateway.uplink import DevEui, Rejection
+
+
+class DeadLetter(msgspec.Struct, frozen=True, kw_only=True):
+    """A rejected message with all that is known of it."""
+
+    rejection: Rejection
+    topic: str
+    payload: bytes
+    received_at: datetime
+    is_redelivered: bool
+    """Whether the broker marked it as sent before: only then may it be on record already."""
+    dev_eui: DevEui | None = None
+    deduplication_id: UUID | None = None
+
+
+_KEPT: Final = [column for column in rejection.c if column is not rejection.c.id]
+_BATCH: Final = table_of(*_KEPT, sa.Column("is_redelivered", sa.Boolean))
+_RECORD: Final = rejection.insert().from_select(
+    _KEPT,
+    sa.select(*(_BATCH.c[column.name] for column in _KEPT)).where(
+        sa.not_(
+            sa.and_(
+                _BATCH.c.is_redelivered,
+                sa.exists().where(rejection.c.digest == _BATCH.c.digest),
+            )
+        )
+    ),
+)
+
+
+async def record(connection: AsyncConnection, letters: Iterable[DeadLetter]) -> None:
+    """Keep the rejected messages. One that is delivered again, unacknowledged, is kept once."""
+    await connection.execute(_RECORD, encode(map(_row, letters)))
+
+
+def digest_of(topic: str, payload: bytes) -> UUID:
+    """A name for a message's bytes, which a redelivery repeats. No protection against anybody."""
+    return UUID(bytes=md5(topic.encode() + b"\0" + payload, usedforsecurity=False).digest())
+
+
+def _row(letter: DeadLetter) -> dict[str, object]:
+    return {
+        "received_at": letter.received_at,
+        "topic": letter.topic,
+        "reason": letter.rejection.reason,
+        "detail": letter.rejection.detail.replace("\0", ""),
+        "payload": hex_of(letter.payload),
+        "dev_eui": letter.dev_eui,
+        "deduplication_id": letter.deduplication_id,
+        "digest": digest_of(letter.topic, letter.payload),
+        "is_redelivered": letter.is_redelivered,
+    }

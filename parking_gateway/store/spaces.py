@@ -1,0 +1,149 @@
+"""Spaces: locked with the devices that watch them, and saved after the state machine has spoken."""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any, Final
+
+import msgspec
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from decoders import Occupancy
+from parking_gateway.installation import Installation
+from parking_gateway.reservation import Reservation
+from parking_gateway.space import Contact, Service, Space, SpaceId, SpaceState
+from parking_gateway.store.rows import encode, table_of
+from parking_gateway.store.tables import installation, space
+from parking_gateway.uplink import DevEui
+
+_ASPECTS: Final = (
+    space.c.id,
+    space.c.occupancy,
+    space.c.seen_at,
+    space.c.seen_f_cnt,
+    space.c.contact,
+    space.c.heard_at,
+    space.c.reservation,
+    space.c.reserved_from,
+    space.c.reserved_until,
+    space.c.service,
+    space.c.service_at,
+    space.c.maintenance_reason,
+    space.c.battery_percent,
+    space.c.battery_at,
+    space.c.since,
+    space.c.previous,
+    space.c.cause,
+    space.c.version,
+)
+_LOCK_WATCHED: Final = (
+    sa.select(installation.c.dev_eui, installation.c.channel, installation.c.codec, installation.c.options, *_ASPECTS)
+    .join_from(installation, space)
+    .where(installation.c.dev_eui == sa.any_(sa.cast(sa.bindparam("dev_euis", type_=sa.Text), sa.ARRAY(sa.Text))))
+    # In one order for everybody: several gateways wait for each other and never deadlock.
+    .order_by(space.c.id, installation.c.dev_eui, installation.c.channel)
+    .with_for_update(of=space, key_share=True)
+)
+
+_CLOCKS: Final = (space.c.id, space.c.seen_at, space.c.seen_f_cnt, space.c.heard_at, space.c.battery_at)
+_CHANGES: Final = (*_ASPECTS, space.c.state, space.c.updated_at)
+
+
+def _update(columns: Sequence[sa.Column[Any]]) -> sa.Update:
+    batch = table_of(*columns)
+    values = {column.name: batch.c[column.name] for column in columns if column is not space.c.id}
+    return space.update().values(values).where(space.c.id == batch.c.id)
+
+
+_SAVE_CLOCKS: Final = _update(_CLOCKS)
+_SAVE_CHANGES: Final = _update(_CHANGES)
+
+
+async def lock_watched_by(
+    connection: AsyncConnection, devices: Iterable[DevEui]
+) -> tuple[dict[DevEui, list[Installation]], dict[SpaceId, Space]]:
+    """The installations of these devices and their spaces, locked until the transaction ends."""
+    found = await connection.execute(_LOCK_WATCHED, {"dev_euis": "{" + ",".join(devices) + "}"})
+    installations: dict[DevEui, list[Installation]] = {}
+    spaces: dict[SpaceId, Space] = {}
+    for dev_eui, channel, codec, options, *aspects in found:
+        one = _space(aspects)
+        spaces[one.id] = one
+        installations.setdefault(dev_eui, []).append(
+            Installation(dev_eui=dev_eui, channel=channel, space=one.id, codec=codec, options=options)
+        )
+    return installations, spaces
+
+
+async def save(
+    connection: AsyncConnection, *, before: dict[SpaceId, Space], after: dict[SpaceId, Space], now: datetime
+) -> None:
+    """Write the spaces that differ from before. Most did not change but were only heard: those write four columns."""
+    heard, changed = [], []
+    for space_id, one in after.items():
+        if one is before[space_id]:
+            continue
+        if one.version == before[space_id].version:
+            heard.append(msgspec.structs.asdict(one))
+        else:
+            changed.append(_row(one, now))
+    if heard:
+        names = [column.name for column in _CLOCKS]
+        await connection.execute(_SAVE_CLOCKS, encode({name: row[name] for name in names} for row in heard))
+    if changed:
+        await connection.execute(_SAVE_CHANGES, encode(changed))
+
+
+def _space(aspects: list[Any]) -> Space:
+    (
+        space_id,
+        occupancy,
+        seen_at,
+        seen_f_cnt,
+        contact,
+        heard_at,
+        reservation,
+        reserved_from,
+        reserved_until,
+        service,
+        service_at,
+        maintenance_reason,
+        battery_percent,
+        battery_at,
+        since,
+        previous,
+        cause,
+        version,
+    ) = aspects
+    return Space(
+        id=space_id,
+        occupancy=None if occupancy is None else Occupancy(occupancy),
+        seen_at=seen_at,
+        seen_f_cnt=seen_f_cnt,
+        contact=Contact(contact),
+        heard_at=heard_at,
+        reservation=None
+        if reservation is None
+        else Reservation(id=reservation, start=reserved_from, end=reserved_until),
+        service=Service(service),
+        service_at=service_at,
+        maintenance_reason=maintenance_reason,
+        battery_percent=battery_percent,
+        battery_at=battery_at,
+        since=since,
+        previous=None if previous is None else SpaceState(previous),
+        cause=cause,
+        version=version,
+    )
+
+
+def _row(one: Space, now: datetime) -> dict[str, Any]:
+    row = msgspec.structs.asdict(one)
+    booked = row.pop("reservation")
+    return row | {
+        "reservation": booked and booked.id,
+        "reserved_from": booked and booked.start,
+        "reserved_until": booked and booked.end,
+        "state": one.state,
+        "updated_at": now,
+    }

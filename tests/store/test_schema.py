@@ -1,0 +1,73 @@
+"""Migrations: what they make equals the tables, they go both ways, and a wrong schema is refused with the way out."""
+
+import pytest
+import sqlalchemy as sa
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy.pool import NullPool
+
+from parking_gateway.store import schema
+from parking_gateway.store.tables import metadata
+
+
+def _is_ours(name: str | None, kind: str, _: object) -> bool:
+    return kind != "table" or not str(name).startswith(("uplink_", "alembic_"))
+
+
+async def test_the_migrated_schema_equals_the_tables(engine: AsyncEngine) -> None:
+    def difference(connection: sa.Connection) -> list[object]:
+        context = MigrationContext.configure(
+            connection, opts={"compare_type": True, "compare_server_default": True, "include_name": _is_ours}
+        )
+        return list(compare_metadata(context, metadata))
+
+    async with engine.connect() as connection:
+        assert await connection.run_sync(difference) == []
+
+
+async def test_every_constraint_of_the_tables_is_in_the_database(engine: AsyncEngine) -> None:
+    """Alembic does not compare CHECK constraints, and the legal steps are one."""
+    async with engine.connect() as connection:
+        names = set(
+            await connection.scalars(sa.text("select conname from pg_constraint where contype in ('c', 'p', 'u', 'f')"))
+        )
+    ours = {constraint.name for table in metadata.tables.values() for constraint in table.constraints}
+    assert ours <= names
+
+
+@pytest.mark.parametrize(("before", "after"), [("OCCUPIED", "RESERVED"), ("MAINTENANCE", "OCCUPIED"), ("FREE", "FREE")])
+async def test_the_database_refuses_an_illegal_step(engine: AsyncEngine, before: str, after: str) -> None:
+    async with engine.begin() as connection:
+        for statement in (
+            "insert into site (name) values ('s')",
+            "insert into zone (site_id, name) select id, 'z' from site",
+            "insert into space (zone_id, name) select id, '1' from zone",
+        ):
+            await connection.execute(sa.text(statement))
+    step = 'insert into transition (space, "from", "to", at, cause) select id, :before, :after, now(), \'\' from space'
+    async with engine.connect() as connection:
+        with pytest.raises(sa.exc.IntegrityError, match="transition_legal"):
+            await connection.execute(sa.text(step), {"before": before, "after": after})
+
+
+async def test_migrations_go_down_and_up_again(empty_database: str) -> None:
+    engine = create_async_engine(empty_database.replace("postgresql:", "postgresql+psycopg:"), poolclass=NullPool)
+    assert await schema.upgrade(engine) == (None, schema.newest())
+    assert await schema.upgrade(engine) == (schema.newest(), schema.newest())
+    assert await schema.downgrade(engine, "base") == (schema.newest(), None)
+    async with engine.connect() as connection:
+        left = await connection.scalars(
+            sa.text("select relname from pg_class where relnamespace = 'public'::regnamespace")
+        )
+        assert set(left) == {"alembic_version", "alembic_version_pkc"}
+        with pytest.raises(schema.SchemaMismatch, match=r"no schema yet\. Run: parking-gateway migrate"):
+            await schema.require_current(connection)
+
+
+async def test_a_schema_of_another_version_is_refused(engine: AsyncEngine) -> None:
+    async with engine.begin() as connection:
+        await schema.require_current(connection)
+        await connection.execute(sa.text("update alembic_version set version_num = '9999'"))
+        with pytest.raises(schema.SchemaMismatch, match=r"9999.*newer"):
+            await schema.require_current(connection)
