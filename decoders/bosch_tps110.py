@@ -1,0 +1,95 @@
+"""Bosch Parking Lot Sensor TPS110 (PLS): magnetometer and radar. Firmware 0.23.3 to 0.29.x and 0.39.x.
+
+A status is sent on change only and may be confirmed or repeated, so that one change can arrive more than once; a heartbeat
+comes about once a day. The battery is not reported. After installation it learns by itself, for about ten changes.
+
+    port  bytes  message
+    1     1      parking status     o
+    2     1, 2   heartbeat          o, then t where it measures temperature
+    3     17     start-up           0-11 debug words, 12-14 firmware, 15 reset cause, 16 o
+    4     3, 11  information        firmware, or the device's name and band
+    5     5-19   usage              0 what was asked: 0 changes of status, 1 s occupied, 3 radar triggers, 4 s since the
+                                    restart, 6 s since installation, each uint32; 2 uplinks per data rate, six uint24;
+                                    5 resets: brown-out, lock-up, pin, power-on, watchdog, 1 byte each, software uint16
+    6     10     debug              0-3 time since boot, 4-7 code word of which the low 12 bits are a code, 8-9 sequence
+    7     1      temperature alert  t, from firmware 0.39 on
+
+    o  bit 0: 1 occupied, 0 vacant; bits 7 to 1 are reserved
+    t  int8, °C
+
+All numbers are big-endian. The lines agree on the occupancy, so that the bare name reads both, as 0.39 does: 0.29 has no
+port 7 and fewer reset causes.
+
+Sources: TheThingsNetwork/lorawan-devices vendor/bosch tpl110-0292.js and tpl110-0392.js; akenza-io/device-type-library
+types/bosch.
+"""
+
+from datetime import timedelta
+from typing import Final, Literal
+
+from decoders import Device, Frame, Occupancy, Reading, Undecodable
+from decoders._refusals import unfit
+
+DEVICE: Final = Device(
+    vendor="Bosch",
+    model="TPS110, Parking Lot Sensor",
+    ports=(1, 2, 3, 4, 5, 6, 7),
+    heartbeat=timedelta(days=1),
+    lines={"bosch_tps110_v029": {"firmware": "v029"}, "bosch_tps110_v039": {"firmware": "v039"}},
+)
+
+RESETS: Final = {
+    "v029": {1: "restarted by its watchdog"},
+    "v039": {1: "restarted by its watchdog", 5: "restarted after a lock-up", 6: "restarted after a brown-out"},
+}
+"""Reset causes that are no one's wish."""
+
+DEBUG: Final = {
+    201: "join failed",
+    404: "recalibrating",
+    717: "confirmed uplink never acknowledged",
+    720: "join failed",
+    729: "confirmed uplink never acknowledged",
+    1001: "parameters recovered",
+    1003: "parameters recovered",
+}
+
+USAGE_BYTES: Final = {0: 5, 1: 5, 2: 19, 3: 5, 4: 5, 5: 8, 6: 5}
+
+
+def decode(frame: Frame, *, firmware: Literal["v029", "v039"] = "v039") -> Reading:
+    """Read one frame of a TPS110."""
+    payload = frame.payload
+    match frame.port, len(payload):
+        case 1, 1:
+            return Reading(occupancy=_occupancy(payload[0]))
+        case 2, 1:
+            return Reading(occupancy=_occupancy(payload[0]))
+        case 2, 2:
+            return Reading(occupancy=_occupancy(payload[0]), temperature_celsius=_celsius(payload[1:]))
+        case 3, 17:
+            return Reading(occupancy=_occupancy(payload[16]), fault=RESETS[firmware].get(payload[15]))
+        case 4, 3 | 11:
+            return Reading()
+        case 5, size if size:
+            return _usage(payload)
+        case 6, 10:
+            return Reading(fault=DEBUG.get(int.from_bytes(payload[6:8]) & 0x0FFF))
+        case 7, 1 if firmware == "v039":
+            return Reading(temperature_celsius=_celsius(payload))
+    raise unfit(frame, DEVICE)
+
+
+def _occupancy(status: int) -> Occupancy:
+    return Occupancy.OCCUPIED if status & 1 else Occupancy.VACANT
+
+
+def _celsius(byte: bytes) -> float:
+    return float(int.from_bytes(byte, signed=True))
+
+
+def _usage(payload: bytes) -> Reading:
+    what = payload[0]
+    if USAGE_BYTES.get(what) != len(payload):
+        raise Undecodable(f"byte 0 is {what:#04x}: no usage report of that kind has {len(payload)} bytes")
+    return Reading(counter=int.from_bytes(payload[1:]) if what == 0 else None)

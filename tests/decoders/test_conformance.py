@@ -1,0 +1,87 @@
+"""Every codec against its vectors and against any bytes: contributors are checked by tests that they did not write.
+
+To run it over codecs of your own, install them (entry points are found by name) and point VECTORS at your folder.
+"""
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from decoders import Frame, Reading, Undecodable, conformance
+from parking_gateway import codecs
+
+VECTORS = Path(__file__).parent
+NAMES = [name for name in codecs.names() if not codecs.find(name).presets]
+"""The modules: a firmware line is tested with its module."""
+
+
+def bound(name: str) -> Iterator[conformance.Decode]:
+    """Bind the codec in every way that its vectors and its lines know."""
+    vectors = conformance.load(VECTORS / f"{name}.toml")
+    for line in codecs.find(name).device.lines:
+        yield codecs.bind_assuming(codecs.find(line))
+    for vector in vectors.vector:
+        yield codecs.bind(codecs.find(vector.line or name), vectors.options_of(vector))
+
+
+def test_every_codec_has_vectors_and_every_file_of_vectors_a_codec() -> None:
+    assert sorted(NAMES) == sorted(file.stem for file in VECTORS.glob("*.toml"))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_vectors_hold(name: str) -> None:
+    """Occupied, vacant and refused are all there, answers are exact, and what is cut short is refused."""
+
+    def bind(line: str | None, options: Mapping[str, str]) -> conformance.Decode:
+        return codecs.bind(codecs.find(line or name), options)
+
+    assert conformance.complaints(conformance.load(VECTORS / f"{name}.toml"), bind) == []
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_lines_begin_with_the_name_of_their_module(name: str) -> None:
+    """That is how they are found without importing everything."""
+    for line, options in codecs.find(name).device.lines.items():
+        assert line.startswith(name)
+        assert line == name or codecs.find(line).presets == options
+
+
+def frames(name: str) -> st.SearchStrategy[Frame]:
+    """Any bytes on any port, and good payloads with something replaced, inserted, cut or added."""
+    vectors = conformance.load(VECTORS / f"{name}.toml").vector
+    known = st.sampled_from([vector.frame() for vector in vectors])
+    bent = st.builds(
+        lambda frame, start, end, middle: Frame(
+            port=frame.port,
+            payload=frame.payload[:start] + middle + frame.payload[end:],
+            received_at=frame.received_at,
+        ),
+        known,
+        st.integers(0, 30),
+        st.integers(0, 60),
+        st.binary(max_size=4),
+    )
+    ports = st.sampled_from([*{vector.port for vector in vectors}]) | st.integers(1, 255)
+    return bent | st.builds(Frame, port=ports, payload=st.binary(max_size=60), received_at=st.just(conformance.NOON))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_any_bytes_on_any_port_give_a_reading_or_a_refusal(name: str) -> None:
+    """And nothing else is raised, the same frame gives the same answer, and no answer is impossible."""
+    ways = list(bound(name))
+
+    @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+    @given(frame=frames(name), decode=st.sampled_from(ways))
+    def law(frame: Frame, decode: conformance.Decode) -> None:
+        answer = conformance.answer(decode, frame)
+        assert repr(answer) == repr(conformance.answer(decode, frame))
+        if isinstance(answer, Undecodable):
+            assert str(answer), "a refusal says what is wrong"
+            return
+        assert isinstance(answer, Reading)
+        assert list(conformance.odd(answer)) == []
+
+    law()
