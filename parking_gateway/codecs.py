@@ -164,8 +164,9 @@ def _occupancy_by_distance(decode: Bound, *, below: int, above: int) -> Bound:
 
 
 def _checked(codec: Codec, options: Mapping[str, str]) -> dict[str, Any]:
-    for name in options.keys() & codec.presets.keys():
-        raise BadOption(f"{codec.name}: the name itself sets {name}={codec.presets[name]}")
+    for name, text in codec.presets.items():
+        if options.get(name, text) != text:
+            raise BadOption(f"{codec.name}: the name itself sets {name}={text}, so it cannot be {options[name]!r}")
     texts = {**codec.presets, **options}
     known = {option.name: option for option in codec.options}
     for name in texts.keys() - known.keys():
