@@ -1,0 +1,65 @@
+"""The frame that Dingtek's parking sensors share. The vendor's decoders look at its length only; here all of it is checked.
+
+    0   80      head
+    1   00
+    2   code    of the product
+    3   01, 02  telemetry (regular, alarm); 03 parameters
+    4   length  of the whole frame
+    5-          what it says; telemetry begins with:
+        5-6     distance, mm
+        7       high nibble: car; low nibble: level alarm
+        8       high nibble: magnet alarm; low nibble: battery alarm
+        9-10    battery, 0.01 V
+        11-16   magnetic field x, y, z, int16 each
+    last two    00 81
+
+Numbers are big-endian.
+"""
+
+from typing import Any
+
+from decoders import Device, Frame, Occupancy, Undecodable
+from decoders._refusals import unfit
+
+
+def says(frame: Frame, device: Device, *, code: int, telemetry: int, parameters: int) -> bytes | None:
+    """Return the payload of a telemetry frame, or None for one of parameters. Raises `Undecodable` for all others.
+
+    `telemetry` and `parameters` are the lengths of the two in bytes.
+    """
+    payload = frame.payload
+    size = len(payload)
+    if frame.port not in device.ports or size not in {telemetry, parameters}:
+        raise unfit(frame, device)
+    if payload[:2] != b"\x80\x00" or payload[-2:] != b"\x00\x81":
+        raise Undecodable(f"a frame is 80 00 … 00 81, not {payload[:2].hex(' ')} … {payload[-2:].hex(' ')}")
+    if payload[2] != code:
+        raise Undecodable(f"byte 2: product {payload[2]:#04x} is not {device.model}, which is {code:#04x}")
+    if payload[4] != size:
+        raise Undecodable(f"byte 4: the frame has {size} bytes and says {payload[4]}")
+    if payload[3] in {1, 2} and size == telemetry:
+        return payload
+    if payload[3] == 3 and size == parameters:
+        return None
+    raise Undecodable(f"byte 3: no frame of {size} bytes has type {payload[3]:#04x}")
+
+
+def common(payload: bytes) -> dict[str, Any]:
+    """Return the fields of a reading that all telemetry frames tell."""
+    return {
+        "occupancy": Occupancy.OCCUPIED if payload[7] >> 4 else Occupancy.VACANT,
+        "battery_volts": int.from_bytes(payload[9:11]) / 100,
+        "fault": "battery low" if payload[8] & 0x0F else None,
+    }
+
+
+def distance(payload: bytes) -> int | None:
+    """Return the distance in mm; 0 and FFFF are none."""
+    millimetres = int.from_bytes(payload[5:7])
+    return millimetres if 0 < millimetres < 0xFFFF else None
+
+
+def celsius(byte: int) -> float | None:
+    """Return the temperature of an int8; below -50 °C it is none: published frames have -117 on a mild day."""
+    degrees = byte - 256 if byte > 127 else byte
+    return float(degrees) if degrees >= -50 else None
