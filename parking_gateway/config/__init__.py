@@ -1,0 +1,37 @@
+"""What an operator may decide, and where it is read from. What every key means stands in `config.toml`."""
+
+from parking_gateway.config.mqtt import MqttConfig
+from parking_gateway.config.sections import (
+    KEYS,
+    ChirpStackConfig,
+    Config,
+    DatabaseConfig,
+    DecodersConfig,
+    GatewayConfig,
+    IntakeConfig,
+    Profile,
+    PublicationConfig,
+    TelemetryConfig,
+)
+from parking_gateway.config.sources import CONFIG_VARIABLE, ConfigError, Loaded, load, load_with_origins
+from parking_gateway.config.values import Address
+
+__all__ = [
+    "CONFIG_VARIABLE",
+    "KEYS",
+    "Address",
+    "ChirpStackConfig",
+    "Config",
+    "ConfigError",
+    "DatabaseConfig",
+    "DecodersConfig",
+    "GatewayConfig",
+    "IntakeConfig",
+    "Loaded",
+    "MqttConfig",
+    "Profile",
+    "PublicationConfig",
+    "TelemetryConfig",
+    "load",
+    "load_with_origins",
+]

@@ -1,0 +1,240 @@
+"""The kinds of value that a configuration holds beside numbers and words: each says what it accepts, and nothing else does.
+
+A message of a refusal continues a sentence that begins with the key: "mqtt.keepalive must be a number of seconds".
+Refused values are never repeated, for they may be secrets.
+"""
+
+import os
+import re
+import socket
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Annotated, Literal
+
+from platformdirs import user_state_path
+from pydantic import (
+    AfterValidator,
+    AnyUrl,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    InstanceOf,
+    PlainSerializer,
+    SecretStr,
+    UrlConstraints,
+)
+
+_HIGHEST_PORT = 65535
+_LONGEST_TOPIC = 65535
+_YEAR = 31_536_000
+
+
+class Section(BaseModel):
+    """A table of the configuration: immutable, and closed to keys that nobody knows."""
+
+    model_config = ConfigDict(
+        frozen=True,
+        extra="forbid",
+        validate_default=True,
+        hide_input_in_errors=True,
+        coerce_numbers_to_str=True,
+        ser_json_timedelta="float",
+    )
+
+
+def seconds(*, at_least: float = 0.001, at_most: float = _YEAR) -> BeforeValidator:
+    """A duration, written as a number of seconds."""
+    refusal = f"must be a number of seconds from {at_least:g} to {at_most:.0f}"
+
+    def read(value: object) -> timedelta:
+        try:
+            duration = value if isinstance(value, timedelta) else timedelta(seconds=float(str(value)))
+        except (ValueError, OverflowError):
+            raise ValueError(refusal) from None
+        if not at_least <= duration.total_seconds() <= at_most:
+            raise ValueError(refusal)
+        return duration
+
+    return BeforeValidator(read)
+
+
+def not_shorter(longest: timedelta, shortest: timedelta | None, *, than: str) -> timedelta:
+    """The longest of two waits, refused when it is the shorter one. None: the other has a mistake of its own."""
+    if shortest is not None and longest < shortest:
+        raise ValueError(f"must not be shorter than {than}")
+    return longest
+
+
+def _empty_is_unset(value: object) -> object:
+    return None if value == "" else value
+
+
+Seconds = Annotated[timedelta, seconds()]
+OptionalText = Annotated[str | None, BeforeValidator(_empty_is_unset)]
+OptionalSecret = Annotated[SecretStr | None, BeforeValidator(_empty_is_unset)]
+
+
+def _upper(value: object) -> object:
+    return value.upper() if isinstance(value, str) else value
+
+
+LogLevel = Annotated[Literal["TRACE", "DEBUG", "INFO", "WARNING", "ERROR"], BeforeValidator(_upper)]
+
+
+# Addresses
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Where a server listens. Port 0 lets the system choose one."""
+
+    host: str
+    port: int
+
+    def __str__(self) -> str:
+        """As it is written: `127.0.0.1:9464`, `[::1]:9464`."""
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+
+def _address(value: object) -> object:
+    if value == "" or value is None or isinstance(value, Address):
+        return value or None
+    found = re.fullmatch(r"(?:\[(?P<v6>[0-9A-Fa-f:.]+)\]|(?P<host>[^\s:\[\]]+)):(?P<port>\d{1,5})", str(value))
+    if found is None or int(found["port"]) > _HIGHEST_PORT:
+        raise ValueError('must be a host and a port, such as "127.0.0.1:9464" or "[::1]:9464", or "" for none')
+    return Address(found["v6"] or found["host"], int(found["port"]))
+
+
+def _text_of_address(address: Address | None) -> str:
+    return "" if address is None else str(address)
+
+
+Listen = Annotated[InstanceOf[Address] | None, BeforeValidator(_address), PlainSerializer(_text_of_address)]
+
+
+def _broker_url(url: AnyUrl) -> AnyUrl:
+    if url.scheme not in ("mqtt", "mqtts", "ws", "wss"):
+        raise ValueError("must begin with mqtt://, mqtts://, ws:// or wss://")
+    if url.query is not None or url.fragment is not None:
+        raise ValueError("must end after the host, the port and the path")
+    if url.scheme.startswith("mqtt") and url.path not in (None, "/"):
+        raise ValueError("must end after the host and the port: only ws:// and wss:// have a path")
+    return url
+
+
+BrokerUrl = Annotated[AnyUrl, UrlConstraints(host_required=True), AfterValidator(_broker_url)]
+
+
+def _database_url(url: SecretStr) -> SecretStr:
+    text = url.get_secret_value()
+    if text.startswith("postgres://"):
+        return SecretStr(text.replace("postgres", "postgresql", 1))
+    if text != "embedded" and not text.startswith("postgresql://"):
+        raise ValueError('must be "embedded" or begin with postgresql://')
+    return url
+
+
+DatabaseUrl = Annotated[SecretStr, AfterValidator(_database_url)]
+
+
+# Topics
+
+
+def _topic_filter(text: str) -> str:
+    levels = text.split("/")
+    if levels[-1] != "+":
+        raise ValueError('must end in "/+", the level that names the event')
+    if any("#" in level or ("+" in level and level != "+") for level in levels):
+        raise ValueError('must have "+" only as a whole level, and "#" nowhere')
+    if text.startswith("$share/"):
+        raise ValueError("must be without $share, which mqtt.shared_group adds")
+    if not text.isprintable() or len(text.encode()) > _LONGEST_TOPIC:
+        raise ValueError("must be a topic filter of printable characters")
+    return text
+
+
+def could_receive(topic_filter: str, *, root: str) -> bool:
+    """Whether a subscription to the filter may hear what is published two or more levels below the root."""
+    asked, own = topic_filter.split("/"), root.split("/")
+    return len(asked) >= len(own) + 2 and all(level in ("+", name) for level, name in zip(asked, own, strict=False))
+
+
+TopicFilter = Annotated[str, AfterValidator(_topic_filter)]
+
+
+def _group(value: object) -> object:
+    if isinstance(value, str) and re.search(r"[/+#]", value):
+        raise ValueError('must be without "/", "+" and "#"')
+    return value or None
+
+
+OptionalGroup = Annotated[str | None, BeforeValidator(_group)]
+
+
+def _topic_root(text: str) -> str:
+    if not re.fullmatch(r"[a-z0-9_-]+(/[a-z0-9_-]+)*", text):
+        raise ValueError('must be levels of lower-case letters, digits, "-" and "_", with "/" between them')
+    return text
+
+
+TopicRoot = Annotated[str, AfterValidator(_topic_root)]
+
+
+# This machine
+
+
+def default_instance() -> str:
+    """The machine's name as a topic level: `Gw1.example.org` is `gw1-example-org`."""
+    return re.sub(r"[^a-z0-9_-]+", "-", socket.gethostname().lower()).strip("-") or "gateway"
+
+
+def _instance(value: object) -> object:
+    if value == "":
+        return default_instance()
+    if isinstance(value, str) and not re.fullmatch(r"[a-z0-9_-]+", value):
+        raise ValueError('must be made of lower-case letters, digits, "-" and "_"')
+    return value
+
+
+Instance = Annotated[str, BeforeValidator(_instance)]
+
+
+def default_state_directory() -> Path:
+    """The first directory of systemd's `StateDirectory=`, else the user's own (`~/.local/state/parking-gateway`)."""
+    given = os.environ.get("STATE_DIRECTORY", "").split(":")[0]
+    return Path(given) if given else user_state_path("parking-gateway")
+
+
+def _expanded(path: Path) -> Path:
+    try:
+        return path.expanduser().absolute()
+    except RuntimeError:
+        raise ValueError('must not begin with "~": nobody\'s home directory is known') from None
+
+
+def _readable(path: Path) -> Path:
+    try:
+        with path.open("rb"):
+            return path
+    except OSError as error:
+        raise ValueError(f"names a file that cannot be read ({path}: {error.strerror})") from None
+
+
+def _directory(path: Path) -> Path:
+    if not path.is_dir():
+        raise ValueError(f"must name a directory that exists, and {path} is none")
+    return path
+
+
+def _state_directory(value: object) -> object:
+    return default_state_directory() if value == "" else value
+
+
+StateDirectory = Annotated[Path, BeforeValidator(_state_directory), AfterValidator(_expanded)]
+ReadableFile = Annotated[
+    Annotated[Path, AfterValidator(_expanded), AfterValidator(_readable)] | None, BeforeValidator(_empty_is_unset)
+]
+Folder = Annotated[
+    Annotated[Path, AfterValidator(_expanded), AfterValidator(_directory)] | None, BeforeValidator(_empty_is_unset)
+]
