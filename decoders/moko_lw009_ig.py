@@ -1,0 +1,29 @@
+"""MOKOSmart LW009-IG (Turbo TBS-201): magnetometer, in-ground.
+
+    port  message
+    1     the frame that `_moko` describes: status and battery with the time of the device's clock
+
+Messages beyond heartbeat, vacant and occupied: 0D strong magnetic interference, 0E battery low, 0F and 10 magnetic sensor
+failed. They tell the status too. The vendor's decoder reads fixed places and gets the y axis wrong; the items are right.
+
+Source: LoRaWAN-Product-Decoder/MOKOSMART-LoRaWAN-Product-Decoder LW009/LW009-IG.
+"""
+
+from typing import Final
+
+from decoders import Device, Frame, Reading
+from decoders._moko import read
+
+DEVICE: Final = Device(vendor="MOKOSmart", model="LW009-IG, Turbo TBS-201", ports=(1,))
+
+FAULTS: Final = {
+    0x0D: "strong magnetic interference",
+    0x0E: "battery low",
+    0x0F: "magnetic sensor failed",
+    0x10: "magnetic sensor failed",
+}
+
+
+def decode(frame: Frame) -> Reading:
+    """Read one frame of an LW009-IG."""
+    return read(frame, DEVICE, model=0x82, faults=FAULTS)

@@ -1,0 +1,30 @@
+"""MOKOSmart LW009-SM (Turbo TBS-223): magnetometer and radar, on the surface.
+
+    port  message
+    1     the frame that `_moko` describes: status, battery, temperature and humidity with the time of the device's clock
+
+Messages beyond heartbeat, vacant and occupied: 0D strong magnetic interference, 0E battery low, 10 magnetic sensor failed,
+11 temperature and humidity sensor failed, 12 radar failed. They tell the status too.
+
+Source: LoRaWAN-Product-Decoder/MOKOSMART-LoRaWAN-Product-Decoder LW009/LW009-SM.
+"""
+
+from typing import Final
+
+from decoders import Device, Frame, Reading
+from decoders._moko import read
+
+DEVICE: Final = Device(vendor="MOKOSmart", model="LW009-SM, Turbo TBS-223", ports=(1,))
+
+FAULTS: Final = {
+    0x0D: "strong magnetic interference",
+    0x0E: "battery low",
+    0x10: "magnetic sensor failed",
+    0x11: "temperature and humidity sensor failed",
+    0x12: "radar failed",
+}
+
+
+def decode(frame: Frame) -> Reading:
+    """Read one frame of an LW009-SM."""
+    return read(frame, DEVICE, model=0x85, faults=FAULTS)
