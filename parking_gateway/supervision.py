@@ -1,0 +1,152 @@
+"""How the process lives under others: what systemd is told, what signals do, how long it waits between two attempts."""
+
+import asyncio
+import os
+import signal
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from datetime import timedelta
+from types import FrameType
+from typing import Final, NoReturn
+
+import sdnotify
+from tenacity import AsyncRetrying, RetryCallState, wait_random_exponential
+
+_STOP_SIGNALS: Final = (signal.SIGTERM, signal.SIGINT)
+
+
+# systemd
+
+
+class Systemd:
+    """What systemd is told. Without systemd nothing is said."""
+
+    def __init__(self, notify: Callable[[str], None] | None, *, clock: Callable[[], float]) -> None:
+        self._notify = notify
+        self._clock = clock
+        self._seconds_between_feeds = _watchdog_seconds() / 2
+        self._fed_at = float("-inf")
+
+    def ready(self) -> None:
+        """Broker and database are there."""
+        self._say("READY=1")
+
+    def stopping(self) -> None:
+        """We were asked to stop, and finish what is in hand."""
+        self._say("STOPPING=1")
+
+    def status(self, line: str) -> None:
+        """What `systemctl status` shows."""
+        self._say(f"STATUS={line}")
+
+    def alive(self) -> None:
+        """Feed the watchdog. For every progress to call: it speaks only twice in systemd's interval."""
+        now = self._clock()
+        if self._seconds_between_feeds and now - self._fed_at >= self._seconds_between_feeds:
+            self._fed_at = now
+            self._say("WATCHDOG=1")
+
+    def _say(self, state: str) -> None:
+        if self._notify is not None:
+            # systemd reads UTF-8; sdnotify writes Latin-1, which leaves these bytes as they are.
+            self._notify(state.encode().decode("latin-1"))
+
+
+@contextmanager
+def systemd(*, clock: Callable[[], float] = time.monotonic) -> Iterator[Systemd]:
+    """The connection to systemd, where it started us (`NOTIFY_SOCKET`). `clock` gives seconds."""
+    if not os.environ.get("NOTIFY_SOCKET"):
+        yield Systemd(None, clock=clock)
+        return
+    notifier = sdnotify.SystemdNotifier()
+    try:
+        yield Systemd(notifier.notify, clock=clock)
+    finally:
+        if notifier.socket is not None:
+            notifier.socket.close()
+
+
+def _watchdog_seconds() -> float:
+    """The interval in which systemd wants to hear of us; 0 when it does not."""
+    if os.environ.get("WATCHDOG_PID", str(os.getpid())) != str(os.getpid()):
+        return 0
+    return int(os.environ.get("WATCHDOG_USEC", "0")) / 1_000_000
+
+
+# Signals
+
+
+@contextmanager
+def stopped_by_signals(stop: asyncio.Event) -> Iterator[None]:
+    """Within it, the first SIGTERM or SIGINT sets `stop`, and a second one ends the process at once."""
+    loop = asyncio.get_running_loop()
+    before = {number: signal.getsignal(number) for number in _STOP_SIGNALS}
+
+    def ask() -> None:
+        stop.set()
+        for number in _STOP_SIGNALS:
+            signal.signal(number, _leave)
+
+    for number in _STOP_SIGNALS:
+        loop.add_signal_handler(number, ask)
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            loop.remove_signal_handler(number)
+            signal.signal(number, handler or signal.SIG_DFL)
+
+
+def _leave(number: int, _frame: FrameType | None) -> NoReturn:
+    # Who waits for us shall see that the signal ended us.
+    signal.signal(number, signal.SIG_DFL)
+    signal.raise_signal(number)
+    # The first process of a container survives its own signals.
+    os._exit(128 + number)
+
+
+# Waits
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Backoff:
+    """How long to wait after failures: a random time, so that many who failed together do not return together."""
+
+    shortest: timedelta
+    longest: timedelta
+
+    def count(self, failures: int, *, lasted: timedelta) -> int:
+        """Failures in a row after one more. What lasted longer than the longest wait had worked, and begins a new row."""
+        return 1 if lasted > self.longest else failures + 1
+
+    def wait(self, failures: int) -> float:
+        """Seconds: from the shortest wait to a limit that doubles with every failure, up to the longest."""
+        shortest = self.shortest.total_seconds()
+        rule = wait_random_exponential(multiplier=2 * shortest, min=shortest, max=self.longest.total_seconds())
+        state = RetryCallState(AsyncRetrying(), fn=None, args=(), kwargs={})
+        state.attempt_number = failures
+        return rule(state)
+
+
+async def attempts(
+    backoff: Backoff, *, stop: asyncio.Event, clock: Callable[[], float] = time.monotonic
+) -> AsyncIterator[int]:
+    """Yield, before each attempt, how many failed in a row: 0, 1, 2 … It waits before each but the first.
+
+    For a retry loop: success leaves the loop, and so does `stop`. What an attempt raises is the loop's to catch.
+    """
+    failures = 0
+    while not stop.is_set():
+        began = clock()
+        yield failures
+        failures = backoff.count(failures, lasted=timedelta(seconds=clock() - began))
+        await pause(backoff.wait(failures), stop=stop)
+
+
+async def pause(seconds: float, *, stop: asyncio.Event) -> None:
+    """Wait for `seconds`, or until `stop` is set."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            await stop.wait()
