@@ -64,6 +64,8 @@ class Codec(msgspec.Struct, frozen=True, kw_only=True):
     """A way to read one device's frames, before its options are chosen."""
 
     name: str
+    module: str
+    """The name of its module, which firmware lines share."""
     device: Device
     decode: Callable[..., Reading]
     options: tuple[Option, ...]
@@ -202,7 +204,7 @@ def _codec(stem: str, load: Callable[[], Any]) -> Codec:
     if device.measures_distance:
         options += (OCCUPIED_BELOW, VACANT_ABOVE)
     assumed = device.lines.get(stem, NO_OPTIONS)
-    return Codec(name=stem, device=device, decode=decode, options=options, assumed=assumed)
+    return Codec(name=stem, module=stem, device=device, decode=decode, options=options, assumed=assumed)
 
 
 def _parameters(decode: Callable[..., Reading]) -> Iterator[Option]:

@@ -1,0 +1,96 @@
+"""The items that Milesight's distance sensors share: a channel, a type and a value; numbers are little-endian.
+
+    channel  type        value
+    01       75          battery, %
+    FF       01 … FF     about the device: FE and 0B tell a start, 16 the serial number, the rest versions
+    FE, FF   02 … F5     a setting that a downlink has asked for or changed
+    F8, F9   0D … 39     the same for newer settings; after F8 one byte tells whether it was taken
+
+Nothing about settings is told here, but their lengths have to be known to read what follows.
+"""
+
+from collections.abc import Mapping
+from typing import Final
+
+from decoders import Frame, Reading, Undecodable
+from decoders._clock import unix_time
+from decoders._items import Fields, Item
+from decoders._items import read as read_items
+
+PORT: Final = 85
+"""As delivered; it can be changed in the device."""
+
+
+def read(frame: Frame, table: Mapping[bytes, Item], *, port: int) -> Reading:
+    """Return what the items of a frame say."""
+    if frame.port != port:
+        raise Undecodable(f"port {frame.port} is unknown: the items come on {port}, as the option port says")
+    return read_items(frame.payload, table, width=2)
+
+
+def battery(value: bytes) -> Fields:
+    """Read one byte of percent; more than 100 is none."""
+    return {"battery_percent": float(value[0]) if value[0] <= 100 else None}
+
+
+def temperature(value: bytes) -> Fields:
+    """Read int16, 0.1 °C; what follows, an alarm, adds nothing to it."""
+    return {"temperature_celsius": int.from_bytes(value[:2], "little", signed=True) / 10}
+
+
+def distance(value: bytes) -> Fields:
+    """Read uint16, mm; 0 and FFFF are none. What follows, an alarm, adds nothing to it."""
+    millimetres = int.from_bytes(value[:2], "little")
+    return {"distance_mm": millimetres if 0 < millimetres < 0xFFFF else None}
+
+
+def signed_distance(value: bytes) -> Fields:
+    """Read int16, mm; 0 and less are none: nearer than it can see, or FFFD no target, FFFE switched off, FFFF failed."""
+    millimetres = int.from_bytes(value[:2], "little", signed=True)
+    return {"distance_mm": millimetres if millimetres > 0 else None}
+
+
+def position(value: bytes) -> Fields:
+    """Read 0 as mounted, 1 tilted."""
+    return {"tamper": {0: False, 1: True}.get(value[0])}
+
+
+def history(value: bytes) -> Fields:
+    """Read a stored reading: seconds since 1970, uint32, and a distance, uint16. Without a clock it belongs nowhere."""
+    at = unix_time(int.from_bytes(value[:4], "little"))
+    return {"past": (Reading(at=at, **distance(value[4:])),)} if at else {}
+
+
+ABOUT: Final = {
+    b"\xff\x01": Item(1),
+    b"\xff\x09": Item(2),
+    b"\xff\x0a": Item(2),
+    b"\xff\x0b": Item(1),
+    b"\xff\x0f": Item(1),
+    b"\xff\x16": Item(8),
+    b"\xff\xfe": Item(1),
+    b"\xff\xff": Item(2),
+}
+
+SIZES: Final[Mapping[int, int]] = {
+    **dict.fromkeys([0x10, 0x13, 0x27, 0x28, 0x2A, 0x3B, 0x3E, 0x4A, 0x56, 0x68, 0x69, 0x71, 0x84], 1),
+    **dict.fromkeys([0xA1, 0xA3, 0xA4, 0xF5], 1),
+    **dict.fromkeys([0x02, 0x03, 0x17, 0x1C, 0x70, 0x77, 0xA2, 0xBD, 0xF2], 2),
+    **dict.fromkeys([0x6A, 0x8E, 0xAB], 3),
+    **dict.fromkeys([0x11, 0xF1], 4),
+    0x1B: 5,
+    **dict.fromkeys([0x35, 0x96], 8),
+    0x06: 9,
+}
+"""Of settings, by their type. The models agree where they have the same one."""
+
+NEWER_SIZES: Final = {0x0D: 3, 0x12: 1, 0x13: 1, 0x14: 2, 0x15: 2, 0x16: 1, 0x39: 2}
+
+COMMON: Final = {
+    b"\x01\x75": Item(1, battery),
+    **ABOUT,
+    **{bytes([channel, kind]): Item(size) for channel in (0xFE, 0xFF) for kind, size in SIZES.items()},
+    **{bytes([0xF8, kind]): Item(size + 1) for kind, size in NEWER_SIZES.items()},
+    **{bytes([0xF9, kind]): Item(size) for kind, size in NEWER_SIZES.items()},
+}
+"""What every model may send beside its own items."""

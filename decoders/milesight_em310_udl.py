@@ -1,0 +1,34 @@
+"""Milesight EM310-UDL: ultrasonic. It measures a distance; the installation says what of it is occupied.
+
+    port       message
+    85         items; the port can be changed in the device, and then on the installation with the option `port`
+
+    item       value
+    01 75      battery, %
+    03 82      distance, mm, uint16; 0 and FFFF are none
+    04 00      position: 0 as mounted, 1 tilted
+    FE … FF …  settings and versions, see `_milesight`
+
+Numbers are little-endian.
+
+Source: Milesight-IoT/SensorDecoders em-series/em310-udl.
+"""
+
+from typing import Final
+
+from decoders import Device, Frame, Reading
+from decoders._items import Item
+from decoders._milesight import COMMON, PORT, distance, position, read
+
+DEVICE: Final = Device(vendor="Milesight", model="EM310-UDL", ports=(PORT,), measures_distance=True)
+
+ITEMS: Final = {
+    **COMMON,
+    b"\x03\x82": Item(2, distance),
+    b"\x04\x00": Item(1, position),
+}
+
+
+def decode(frame: Frame, *, port: int = PORT) -> Reading:
+    """Read one frame of an EM310-UDL."""
+    return read(frame, ITEMS, port=port)
