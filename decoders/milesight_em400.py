@@ -1,0 +1,60 @@
+"""Milesight EM400-MUD and EM400-UDL (ultrasonic) and EM400-TLD (laser), with an accelerometer.
+
+They measure a distance; the installation says what of it is occupied. The working mode "parking" (MUD, TLD) measures every
+20 s and reports every 18 h without a change; the standard mode reports every 10 min.
+
+    port       message
+    85         items; the port can be changed in the device, and then on the installation with the option `port`
+
+    item       value
+    01 75      battery, %
+    03 67      temperature, 0.1 °C, int16
+    04 82      distance, mm, uint16; 0 and FFFF are none
+    05 00      position: 0 as mounted, 1 tilted
+    06 88      location (NB-IoT only): latitude, longitude, motion; 9 bytes
+    83 67      temperature, then 1 where it changed abruptly
+    84 82      distance, then 1 beyond the alarm's threshold, 0 back again
+    88 00      1: the device was moved from its place (TLD)
+    FE … FF …  settings and versions, see `_milesight`
+
+Numbers are little-endian. An alarm close to a report is merged with it: the later distance is the newer.
+
+Sources: Milesight-IoT/SensorDecoders em-series/em400-mud, em400-tld, em400-udl; Milesight's user guides.
+"""
+
+from datetime import timedelta
+from typing import Final
+
+from decoders import Device, Frame, Reading
+from decoders._items import Fields, Item
+from decoders._milesight import COMMON, PORT, distance, position, read, temperature
+
+DEVICE: Final = Device(
+    vendor="Milesight",
+    model="EM400-MUD, EM400-TLD, EM400-UDL",
+    ports=(PORT,),
+    heartbeat=timedelta(hours=18),  # of the mode that is for parking; the other is heard more often
+    measures_distance=True,
+    lines={"milesight_em400_mud": {}, "milesight_em400_tld": {}, "milesight_em400_udl": {}},
+)
+
+
+def decode(frame: Frame, *, port: int = PORT) -> Reading:
+    """Read one frame of an EM400."""
+    return read(frame, ITEMS, port=port)
+
+
+def _moved(value: bytes) -> Fields:
+    return {"tamper": True} if value[0] == 1 else {}
+
+
+ITEMS: Final = {
+    **COMMON,
+    b"\x03\x67": Item(2, temperature),
+    b"\x04\x82": Item(2, distance),
+    b"\x05\x00": Item(1, position),
+    b"\x06\x88": Item(9),
+    b"\x83\x67": Item(3, temperature),
+    b"\x84\x82": Item(3, distance),
+    b"\x88\x00": Item(1, _moved),
+}
