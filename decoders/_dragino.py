@@ -1,0 +1,76 @@
+"""The messages that Dragino's distance sensors share. Numbers are big-endian.
+
+reading, port 2, 8 bytes
+0-1  battery, low 14 bits, mV
+2-3  distance, mm; 0: no sensor, 20: beyond what it measures, FFFF: none
+4    1: sent because of an interrupt
+5-6  temperature of a probe, 0.1 °C, int16; 0.0 where no probe is connected
+7    1: the sensor was found
+
+stored readings, port 3: records of 11 bytes, answers to a poll
+0-1  battery, low 14 bits, mV
+2-3  distance, as above
+4-5  temperature, as above
+6    flags: 0 sensor found, 1 interrupt, 6 polled, 7 never acknowledged
+7-10 seconds since 1970
+
+status, port 5, 7 bytes
+0 model, 1-2 firmware, 3 band, 4 sub-band, 5-6 battery, mV
+"""
+
+from decoders import Reading, Undecodable
+from decoders._clock import unix_time
+
+
+def reading(payload: bytes) -> Reading:
+    """Read the 8 bytes of a reading."""
+    return Reading(
+        battery_volts=volts(payload),
+        distance_mm=distance(payload[2:4]),
+        temperature_celsius=celsius(payload[5:7]),
+    )
+
+
+def status(payload: bytes) -> Reading:
+    """Read the 7 bytes of a status."""
+    return Reading(battery_volts=volts(payload[5:]))
+
+
+def stored(payload: bytes) -> Reading:
+    """Read stored readings: they are of the past and tell nothing of now."""
+    return Reading(past=tuple(reading for record in records(payload) if (reading := _stored(record))))
+
+
+def records(payload: bytes) -> list[bytes]:
+    """Return the records of 11 bytes. Raises `Undecodable` where they do not come out even."""
+    if not payload or len(payload) % 11:
+        raise Undecodable(f"{len(payload)} bytes are no records of 11 bytes each")
+    return [payload[start : start + 11] for start in range(0, len(payload), 11)]
+
+
+def volts(word: bytes) -> float:
+    """Return the battery voltage of the first two bytes."""
+    return (int.from_bytes(word[:2]) & 0x3FFF) / 1000
+
+
+def distance(word: bytes) -> int | None:
+    """Return mm, or None for what says that there is none."""
+    millimetres = int.from_bytes(word)
+    return None if millimetres in {0, 20, 0xFFFF} else millimetres
+
+
+def celsius(word: bytes) -> float:
+    """Return the temperature of two bytes."""
+    return int.from_bytes(word, signed=True) / 10
+
+
+def _stored(record: bytes) -> Reading | None:
+    at = unix_time(int.from_bytes(record[7:11]))
+    if at is None:
+        return None
+    return Reading(
+        at=at,
+        battery_volts=volts(record),
+        distance_mm=distance(record[2:4]),
+        temperature_celsius=celsius(record[4:6]),
+    )
