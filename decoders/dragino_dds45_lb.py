@@ -1,0 +1,36 @@
+"""Dragino DDS45-LB and DDS45-LS: ultrasonic, 4.5 m. It measures a distance; the installation says what of it is occupied.
+
+    port  bytes  message, as `_dragino` describes them
+    2     8      reading, every 20 min by default
+    3     11 n   stored readings, with the device's time
+    5     7      status
+
+Source: dragino/dragino-end-node-decoder DDS45-LB.
+"""
+
+from datetime import timedelta
+from typing import Final
+
+from decoders import Device, Frame, Reading
+from decoders._dragino import reading, status, stored
+from decoders._refusals import unfit
+
+DEVICE: Final = Device(
+    vendor="Dragino",
+    model="DDS45-LB, DDS45-LS",
+    ports=(2, 3, 5),
+    heartbeat=timedelta(minutes=20),
+    measures_distance=True,
+)
+
+
+def decode(frame: Frame) -> Reading:
+    """Read one frame of a DDS45-LB."""
+    match frame.port, len(frame.payload):
+        case 2, 8:
+            return reading(frame.payload)
+        case 3, _:
+            return stored(frame.payload)
+        case 5, 7:
+            return status(frame.payload)
+    raise unfit(frame, DEVICE)
