@@ -1,0 +1,53 @@
+"""Dragino LDS12-LB and LDS12-LS: laser, 12 m. It measures a distance; the installation says what of it is occupied.
+
+    port  bytes  message
+    2     11     reading: 0-1 battery, low 14 bits, mV; 2-3 temperature of a probe, 0.1 °C, int16; 4-5 distance, mm (0 and
+                 FFFF: none); 6-7 strength of the signal; 8 bit 0 interrupt, bit 1 its level; 9 temperature of the laser,
+                 int8; 10 kind of message. Every 20 min by default
+    3     11 n   stored readings: 0 bit 7 never acknowledged, bit 1 level, bit 0 interrupt; 1 reserved; 2-3 distance;
+                 4-5 strength; 6 temperature of the laser; 7-10 seconds since 1970
+    5     7      status: 5-6 battery, mV
+
+Numbers are big-endian. The vendor prints the distance in cm.
+
+Source: dragino/dragino-end-node-decoder LDS12-LB.
+"""
+
+from datetime import timedelta
+from typing import Final
+
+from decoders import Device, Frame, Reading
+from decoders._clock import unix_time
+from decoders._dragino import celsius, records, status, volts
+from decoders._refusals import unfit
+
+DEVICE: Final = Device(
+    vendor="Dragino",
+    model="LDS12-LB, LDS12-LS",
+    ports=(2, 3, 5),
+    heartbeat=timedelta(minutes=20),
+    measures_distance=True,
+)
+
+
+def decode(frame: Frame) -> Reading:
+    """Read one frame of an LDS12-LB."""
+    payload = frame.payload
+    match frame.port, len(payload):
+        case 2, 11:
+            return Reading(
+                battery_volts=volts(payload),
+                temperature_celsius=celsius(payload[2:4]),
+                distance_mm=_distance(payload[4:6]),
+            )
+        case 3, _:
+            times = ((unix_time(int.from_bytes(record[7:])), record) for record in records(payload))
+            return Reading(past=tuple(Reading(at=at, distance_mm=_distance(record[2:4])) for at, record in times if at))
+        case 5, 7:
+            return status(payload)
+    raise unfit(frame, DEVICE)
+
+
+def _distance(word: bytes) -> int | None:
+    millimetres = int.from_bytes(word)
+    return millimetres if 0 < millimetres < 0xFFFF else None
