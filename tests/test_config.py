@@ -185,7 +185,7 @@ def test_secrets_do_not_show() -> None:
         ("wss://broker/path/of/its/own", "broker", 443, True, "/path/of/its/own"),
     ],
 )
-def test_what_a_broker_url_means(url: str, host: str, port: int, is_encrypted: bool, path: str | None) -> None:  # noqa: FBT001 - a row of the table
+def test_what_a_broker_url_means(*, url: str, host: str, port: int, is_encrypted: bool, path: str | None) -> None:
     mqtt = MqttConfig(url=url)
     assert (mqtt.host, mqtt.port, mqtt.is_encrypted, mqtt.websocket_path) == (host, port, is_encrypted, path)
 
@@ -380,7 +380,7 @@ def test_a_certificate_and_its_key_come_together(alone: str, tmp_path: Path) -> 
         ("+/+/+", "parking/v1", False),
     ],
 )
-def test_the_gateway_does_not_listen_to_itself(topic: str, root: str, is_heard: bool) -> None:  # noqa: FBT001 - a row of the table
+def test_the_gateway_does_not_listen_to_itself(*, topic: str, root: str, is_heard: bool) -> None:
     """A filter that could match a topic below the root is a mistake."""
     sections: dict[str, Any] = {"chirpstack": {"topic": topic}, "publication": {"root": root}}
     if is_heard:

@@ -1,0 +1,131 @@
+"""Numbers for Prometheus. Batches are counted as a whole, and no label ever grows with the car park."""
+
+from collections.abc import Mapping
+from functools import partial
+from typing import Final
+
+import msgspec
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    Info,
+    ProcessCollector,
+    disable_created_metrics,
+)
+
+from parking_gateway import __version__
+from parking_gateway.space import LEGAL_STEPS, SpaceState
+from parking_gateway.telemetry.health import Health
+from parking_gateway.uplink import EventKind, Reason
+
+_NAMESPACE: Final = "parking_gateway"
+_SIZES: Final = (1, 10, 50, 100, 250, 500, 1000, 2500, 5000, 10_000)
+_SECONDS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
+_LAGS: Final = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1800, 3600, 21_600, 86_400)
+
+UNKNOWN: Final = "unknown"
+EVENTS: Final = ("up", *EventKind, UNKNOWN)
+"""The events that messages are counted by."""
+
+
+class BatchReport(msgspec.Struct, frozen=True, kw_only=True):
+    """What became of one batch, as counts. Durations and lags in seconds."""
+
+    received: Mapping[str, int]
+    """Messages by event."""
+    rejected: Mapping[Reason, int] = {}
+    recorded: int = 0
+    """Uplinks that were new."""
+    duplicates: int = 0
+    """Uplinks that were recorded before."""
+    transitions: Mapping[tuple[SpaceState, SpaceState], int] = {}
+    """Steps of the log, by the states before and after."""
+    durations: Mapping[str, float] = {}
+    """By phase of the work."""
+    lag: float | None = None
+    """From the network's receipt of the batch's oldest uplink to its commit; None for a batch without uplinks."""
+
+
+class Totals(msgspec.Struct, frozen=True, kw_only=True):
+    """Counts since the start."""
+
+    recorded: int
+    duplicates: int
+    rejected: int
+    transitions: int
+    published: int
+
+
+class Metrics:
+    """Every instrument, in a registry of its own. Broker and database are as `health` has them."""
+
+    def __init__(self, health: Health) -> None:
+        disable_created_metrics()  # type: ignore[no-untyped-call]  # the only function there without types
+        self.registry = CollectorRegistry()
+        counter = partial(Counter, namespace=_NAMESPACE, registry=self.registry)
+        gauge = partial(Gauge, namespace=_NAMESPACE, registry=self.registry)
+        histogram = partial(Histogram, namespace=_NAMESPACE, registry=self.registry)
+
+        self._received = counter("messages_received", "Messages taken from the broker.", ["event"])
+        self._rejected = counter("rejections", "Messages that became nothing.", ["reason"])
+        self._recorded = counter("uplinks_recorded", "Uplinks that were new and are committed.")
+        self._duplicates = counter("duplicates", "Uplinks that came again and had no effect.")
+        self._transitions = counter("transitions", "Steps of the spaces' states.", ["from", "to"])
+        self._batch_size = histogram("batch_messages", "Messages in a batch.", buckets=_SIZES)
+        self._batch_seconds = histogram("batch_seconds", "Time that a batch took.", ["phase"], buckets=_SECONDS)
+        self._lag = histogram(
+            "uplink_lag_seconds", "From the network to our commit, the oldest of a batch.", buckets=_LAGS
+        )
+
+        self.published = counter("publications_confirmed", "Publications that the broker confirmed.")
+        self.reconnects = counter("broker_reconnects", "Connections to the broker after the first.")
+        self.outbox_backlog = gauge("outbox_backlog", "Publications that the broker has not confirmed yet.")
+        gauge("broker_up", "Whether the broker is connected.").set_function(lambda: health.is_broker_up)
+        gauge("database_up", "Whether the database answers.").set_function(lambda: health.is_database_up)
+        gauge("stalled_tasks", "Tasks without progress.").set_function(lambda: len(health.stalled()))
+        Info("build", "What runs here.", namespace=_NAMESPACE, registry=self.registry).info({"version": __version__})
+        ProcessCollector(registry=self.registry)
+        self._show_zeros()
+
+    def observe(self, batch: BatchReport) -> None:
+        """Count a batch, once, after its commit."""
+        for event, count in batch.received.items():
+            self._received.labels(event if event in EVENTS else UNKNOWN).inc(count)
+        for reason, count in batch.rejected.items():
+            self._rejected.labels(reason).inc(count)
+        for (before, after), count in batch.transitions.items():
+            self._transitions.labels(before, after).inc(count)
+        for phase, seconds in batch.durations.items():
+            self._batch_seconds.labels(phase).observe(seconds)
+        self._recorded.inc(batch.recorded)
+        self._duplicates.inc(batch.duplicates)
+        self._batch_size.observe(sum(batch.received.values()))
+        if batch.lag is not None:
+            self._lag.observe(batch.lag)
+
+    def totals(self) -> Totals:
+        """The counts that a gateway publishes of itself, and that a demo ends with."""
+        return Totals(
+            recorded=_total(self._recorded),
+            duplicates=_total(self._duplicates),
+            rejected=_total(self._rejected),
+            transitions=_total(self._transitions),
+            published=_total(self.published),
+        )
+
+    def _show_zeros(self) -> None:
+        """Rates and alerts need a series to be there before its first event."""
+        for event in EVENTS:
+            self._received.labels(event)
+        for reason in Reason:
+            self._rejected.labels(reason)
+        for before, steps in LEGAL_STEPS.items():
+            for after in steps:
+                self._transitions.labels(before, after)
+
+
+def _total(counter: Counter) -> int:
+    samples = (sample for family in counter.collect() for sample in family.samples)
+    return round(sum(sample.value for sample in samples if sample.name.endswith("_total")))

@@ -1,0 +1,283 @@
+"""Lines of log that machines and people can read, numbers that add up, and a health that cannot be feigned."""
+
+import json
+import os
+import subprocess
+import sys
+import textwrap
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from prometheus_client import generate_latest
+from prometheus_client.parser import text_string_to_metric_families
+
+from parking_gateway import __version__
+from parking_gateway.space import SpaceState
+from parking_gateway.telemetry import BatchReport, Health, Metrics, Totals
+from parking_gateway.uplink import EventKind, Reason
+
+# Logs
+
+
+def printed_by(code: str, *, level: str = "INFO", log_format: str = "json") -> str:
+    """What a process prints that sets up logging and runs the code."""
+    program = f"""
+import logging
+from loguru import logger
+from parking_gateway.telemetry import set_up_logging
+set_up_logging({level!r}, {log_format!r})
+{textwrap.dedent(code)}
+"""
+    environment = os.environ | {"PYTHONUTF8": "1"}
+    result = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True, encoding="utf-8", env=environment
+    )
+    assert result.stderr == ""
+    return result.stdout
+
+
+def lines_of(output: str) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in output.splitlines()]
+
+
+def test_a_line_is_one_json_object_with_its_fields_flat() -> None:
+    """Time in UTC, level and message first; then what was bound, whatever its type, none of it able to replace the first."""
+    before = datetime.now(UTC) - timedelta(seconds=1)
+    (line,) = lines_of(
+        printed_by("""
+        from uuid import UUID
+        bound = logger.bind(deduplication_id=UUID(int=1), topic="a/ü\\n{x}", time="then", count=3, what={1, })
+        bound.info("A space changed its state {literally}")
+        """)
+    )
+    assert list(line) == ["time", "level", "message", "deduplication_id", "topic", "count", "what"]
+    assert before < datetime.fromisoformat(line["time"]) < datetime.now(UTC) + timedelta(seconds=1)
+    assert line["time"].endswith("Z")
+    assert line["level"] == "INFO"
+    assert line["message"] == "A space changed its state {literally}"
+    assert line["deduplication_id"] == "00000000-0000-0000-0000-000000000001"
+    assert line["topic"] == "a/ü\n{x}"
+    assert line["count"] == 3
+
+
+def test_an_exception_stays_on_its_line_and_shows_no_variables() -> None:
+    """Variables may hold secrets."""
+    (line,) = lines_of(
+        printed_by("""
+        def connect(password):
+            raise ValueError("refused")
+        try:
+            connect("hunter" + str(2))
+        except ValueError:
+            logger.exception("The broker refused us")
+        """)
+    )
+    assert "ValueError: refused" in line["exception"]
+    assert "Traceback" in line["exception"]
+    assert "hunter2" not in json.dumps(line)
+
+
+def test_the_libraries_log_through_us() -> None:
+    """Under their logger's name; from INFO on, because their DEBUG is a line for every packet."""
+    code = """
+        logging.getLogger("mqtt").debug("packet %s", 1)
+        logging.getLogger("mqtt").warning("failed {%s}", 1)
+        logging.getLogger("alembic").log(25, "between")
+        """
+    for level in ("DEBUG", "INFO"):
+        lines = lines_of(printed_by(code, level=level))
+        assert [(line["level"], line["logger"], line["message"]) for line in lines] == [
+            ("WARNING", "mqtt", "failed {1}"),
+            ("Level 25", "alembic", "between"),
+        ]
+    assert [line["level"] for line in lines_of(printed_by(code, level="TRACE"))] == ["DEBUG", "WARNING", "Level 25"]
+    assert [line["level"] for line in lines_of(printed_by(code, level="WARNING"))] == ["WARNING"]
+
+
+def test_a_level_silences_what_is_below_it() -> None:
+    assert lines_of(printed_by('logger.info("quiet"); logger.debug("quieter")', level="WARNING")) == []
+
+
+def test_text_is_for_people() -> None:
+    output = printed_by('logger.bind(space="A-012", odd="{y}").warning("Its {sensor} is lost")', log_format="text")
+    assert output.rstrip().endswith("WARNING Its {sensor} is lost space=A-012 odd={y}")
+    assert output.count("\n") == 1
+
+
+# Metrics
+
+
+def health(**times: Any) -> Health:
+    return Health(stalled_after=timedelta(seconds=60), **times)
+
+
+def samples(metrics: Metrics) -> dict[str, float]:
+    """Every sample as Prometheus reads it, by its name and labels."""
+    text = generate_latest(metrics.registry).decode()
+    return {
+        sample.name + "".join(f" {name}={value}" for name, value in sorted(sample.labels.items())): sample.value
+        for family in text_string_to_metric_families(text)
+        for sample in family.samples
+    }
+
+
+BATCH = BatchReport(
+    received={"up": 7, "join": 1, "made-up": 2, "unknown": 1},
+    rejected={Reason.MALFORMED: 2},
+    recorded=4,
+    duplicates=1,
+    transitions={(SpaceState.FREE, SpaceState.OCCUPIED): 3},
+    durations={"record": 0.03},
+    lag=1.5,
+)
+
+
+def test_a_batch_is_counted_once() -> None:
+    metrics = Metrics(health())
+    metrics.observe(BATCH)
+    counted = {name: value for name, value in samples(metrics).items() if value and not name.startswith("process_")}
+    prefix = "parking_gateway_"
+    assert {name: value for name, value in counted.items() if "bucket" not in name} == {
+        f"{prefix}messages_received_total event=up": 7,
+        f"{prefix}messages_received_total event=join": 1,
+        f"{prefix}messages_received_total event=unknown": 3,
+        f"{prefix}rejections_total reason=malformed": 2,
+        f"{prefix}uplinks_recorded_total": 4,
+        f"{prefix}duplicates_total": 1,
+        f"{prefix}transitions_total from=FREE to=OCCUPIED": 3,
+        f"{prefix}batch_messages_count": 1,
+        f"{prefix}batch_messages_sum": 11,
+        f"{prefix}batch_seconds_count phase=record": 1,
+        f"{prefix}batch_seconds_sum phase=record": 0.03,
+        f"{prefix}uplink_lag_seconds_count": 1,
+        f"{prefix}uplink_lag_seconds_sum": 1.5,
+        f"{prefix}build_info version={__version__}": 1,
+    }
+
+
+def test_totals_are_what_was_counted() -> None:
+    metrics = Metrics(health())
+    metrics.observe(BATCH)
+    metrics.observe(BATCH)
+    metrics.published.inc(5)
+    assert metrics.totals() == Totals(recorded=8, duplicates=2, rejected=4, transitions=6, published=5)
+
+
+def test_a_batch_without_uplinks_has_no_lag() -> None:
+    metrics = Metrics(health())
+    metrics.observe(BatchReport(received={"join": 1}))
+    assert samples(metrics)["parking_gateway_uplink_lag_seconds_count"] == 0
+
+
+def test_every_series_is_there_before_its_first_event() -> None:
+    found = samples(Metrics(health()))
+    for event in ("up", *EventKind, "unknown"):
+        assert found[f"parking_gateway_messages_received_total event={event}"] == 0
+    for reason in Reason:
+        assert found[f"parking_gateway_rejections_total reason={reason}"] == 0
+    assert found["parking_gateway_transitions_total from=RESERVED to=OCCUPIED"] == 0
+
+
+@given(st.dictionaries(st.text(), st.integers(0, 5)))
+def test_no_topic_can_make_a_new_series(received: dict[str, int]) -> None:
+    """Whatever events are named in topics, the series stay as many as they were."""
+    metrics = Metrics(health())
+    before = samples(metrics).keys()
+    metrics.observe(BatchReport(received=received))
+    assert samples(metrics).keys() == before
+
+
+def test_gauges_show_what_health_knows() -> None:
+    now = 0.0
+    well = health(clock=lambda: now)
+    metrics = Metrics(well)
+    names = ("broker_up", "database_up", "stalled_tasks")
+    assert [samples(metrics)[f"parking_gateway_{name}"] for name in names] == [0, 0, 0]
+    well.is_broker_up = well.is_database_up = True
+    now = 100.0
+    assert [samples(metrics)[f"parking_gateway_{name}"] for name in names] == [1, 1, 1]
+
+
+def test_the_process_is_measured() -> None:
+    assert samples(Metrics(health()))["process_resident_memory_bytes"] > 1_000_000
+
+
+# Health
+
+
+class Clock:
+    """Seconds that pass when told to."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def __call__(self) -> float:
+        """What time it is."""
+        return self.now
+
+
+def test_a_silent_task_stalls_however_lively_the_others_are() -> None:
+    clock = Clock()
+    well = health(clock=clock)
+    well.progress("intake")
+    for clock.now in (20.0, 40.0, 60.0):
+        well.progress("patrol")
+    assert well.stalled() == []
+    clock.now = 61.0
+    well.progress("patrol")
+    assert well.stalled() == ["intake"]
+    well.progress("intake")
+    assert well.stalled() == []
+
+
+def test_a_task_that_ended_owes_nothing() -> None:
+    clock = Clock()
+    well = health(clock=clock)
+    well.progress("outbox")
+    well.ended("outbox")
+    clock.now = 1000.0
+    assert well.stalled() == []
+
+
+def test_a_start_has_to_end() -> None:
+    """Until the first task reports, the start is watched; it may report for itself while it waits for others."""
+    clock = Clock()
+    well = health(clock=clock)
+    clock.now = 50.0
+    well.progress("start")
+    clock.now = 110.0
+    assert well.stalled() == []
+    clock.now = 111.0
+    assert well.stalled() == ["start"]
+    well.progress("intake")
+    assert well.stalled() == []
+
+
+def test_only_a_healthy_gateway_feeds_the_watchdog() -> None:
+    """Progress of one task feeds it no more when another has stalled."""
+    clock = Clock()
+    fed: list[float] = []
+    well = health(clock=clock, alive=lambda: fed.append(clock.now))
+    well.progress("intake")
+    well.progress("patrol")
+    for clock.now in (30.0, 60.0, 90.0, 120.0):
+        well.progress("patrol")
+    assert fed == [0, 0, 30, 60]
+
+
+@pytest.mark.parametrize(
+    ("is_broker_up", "is_database_up", "missing"),
+    [
+        (False, False, ["broker", "database"]),
+        (True, False, ["database"]),
+        (False, True, ["broker"]),
+        (True, True, []),
+    ],
+)
+def test_who_is_missing(*, is_broker_up: bool, is_database_up: bool, missing: list[str]) -> None:
+    well = health()
+    well.is_broker_up, well.is_database_up = is_broker_up, is_database_up
+    assert well.missing() == missing

@@ -1,0 +1,102 @@
+"""The three pages, asked for by a real client."""
+
+from collections.abc import AsyncIterator
+from datetime import timedelta
+
+import aiohttp
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
+from parking_gateway.config import Address
+from parking_gateway.telemetry import BatchReport, Health, Metrics
+from parking_gateway.web import AddressUnavailableError, serve
+
+ANY_PORT = Address("127.0.0.1", 0)
+JSON = "application/json; charset=utf-8"
+
+
+class Gateway:
+    """A served health and metrics, with a clock to turn and a client that asks."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+        self.health = Health(stalled_after=timedelta(seconds=60), clock=lambda: self.now)
+        self.metrics = Metrics(self.health)
+        self.address: Address | None = None
+
+    async def get(self, path: str, *, method: str = "GET") -> tuple[int, str, str]:
+        """Status, content type and body."""
+        async with (
+            aiohttp.ClientSession() as client,
+            client.request(method, f"http://{self.address}{path}") as response,
+        ):
+            return response.status, response.headers["Content-Type"], await response.text()
+
+
+@pytest.fixture
+async def gateway() -> AsyncIterator[Gateway]:
+    gateway = Gateway()
+    async with serve(ANY_PORT, metrics=gateway.metrics, health=gateway.health) as gateway.address:
+        yield gateway
+
+
+async def test_metrics_are_what_prometheus_reads(gateway: Gateway) -> None:
+    gateway.metrics.observe(BatchReport(received={"up": 3}))
+    status, content_type, body = await gateway.get("/metrics")
+    assert status == 200
+    assert content_type == "text/plain; version=0.0.4; charset=utf-8"
+    families = {family.name: family for family in text_string_to_metric_families(body)}
+    received = {s.labels["event"]: s.value for s in families["parking_gateway_messages_received"].samples}
+    assert received["up"] == 3
+
+
+async def test_health_names_the_stalled_task(gateway: Gateway) -> None:
+    gateway.health.progress("intake")
+    assert await gateway.get("/healthz") == (200, JSON, '{"healthy": true, "stalled": []}')
+    gateway.now = 61
+    assert await gateway.get("/healthz") == (503, JSON, '{"healthy": false, "stalled": ["intake"]}')
+
+
+async def test_ready_means_broker_and_database(gateway: Gateway) -> None:
+    assert await gateway.get("/readyz") == (503, JSON, '{"ready": false, "missing": ["broker", "database"]}')
+    gateway.health.is_database_up = True
+    assert await gateway.get("/readyz") == (503, JSON, '{"ready": false, "missing": ["broker"]}')
+    gateway.health.is_broker_up = True
+    assert await gateway.get("/readyz") == (200, JSON, '{"ready": true, "missing": []}')
+
+
+async def test_absent_neighbours_are_no_illness(gateway: Gateway) -> None:
+    """Restarting us would not bring the broker back."""
+    status, _, _ = await gateway.get("/healthz")
+    assert status == 200
+
+
+async def test_there_is_nothing_else(gateway: Gateway) -> None:
+    assert (await gateway.get("/"))[0] == 404
+    assert (await gateway.get("/metrics/"))[0] == 404
+    assert (await gateway.get("/healthz", method="POST"))[0] == 405
+
+
+async def test_an_address_in_use_is_one_sentence(gateway: Gateway) -> None:
+    assert gateway.address is not None
+    with pytest.raises(AddressUnavailableError) as caught:
+        async with serve(gateway.address, metrics=gateway.metrics, health=gateway.health):
+            pass
+    assert str(caught.value) == (
+        f"Nothing can be served at {gateway.address}, address already in use: "
+        "change telemetry.listen, or stop what listens there."
+    )
+
+
+async def test_the_address_is_free_afterwards() -> None:
+    gateway = Gateway()
+    async with serve(ANY_PORT, metrics=gateway.metrics, health=gateway.health) as first:
+        pass
+    async with serve(first, metrics=gateway.metrics, health=gateway.health) as second:
+        assert second == first
+
+
+async def test_no_address_serves_nothing() -> None:
+    gateway = Gateway()
+    async with serve(None, metrics=gateway.metrics, health=gateway.health) as address:
+        assert address is None
