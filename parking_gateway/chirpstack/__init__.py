@@ -1,0 +1,81 @@
+"""What ChirpStack v4 publishes, from bytes to the values of `parking_gateway.uplink`.
+
+The last level of the topic names the event; whether it is JSON or protobuf is seen from the bytes themselves, because
+ChirpStack switches its whole integration with one setting and nothing in the topic says which. Nothing here raises for
+what a message contains: a message that cannot be used is a `Rejection`.
+"""
+
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+
+from parking_gateway.chirpstack import json_events, protobuf_events
+from parking_gateway.chirpstack.events import EVENTS, Event, Up
+from parking_gateway.uplink import DeviceEvent, EventKind, Reason, Rejection, UnknownEvent, Uplink
+
+__all__ = ["Limits", "parse"]
+
+_JSON_SPACE = b" \t\r\n"
+
+
+class Limits(msgspec.Struct, frozen=True, kw_only=True):
+    """What a message may cost us."""
+
+    payload_bytes: int
+    depth: int
+    """Levels of objects and lists within an uplink's `object`, itself included: all the rest that is kept is flat."""
+
+
+def parse(
+    topic: str, payload: bytes, *, received_at: datetime, limits: Limits
+) -> Uplink | DeviceEvent | UnknownEvent | Rejection:
+    """Read one message, JSON or protobuf. `received_at` is aware, in UTC. Never raises for any topic and any bytes."""
+    name = topic.rpartition("/")[2]
+    if name not in EVENTS:
+        return UnknownEvent(name=name)
+    event = _read(name, payload, limits)
+    if isinstance(event, Rejection):
+        return event
+    try:
+        # ChirpStack writes UTC. At another offset, the first and last hours that a datetime knows have no equal in UTC.
+        time = event.time if event.time.tzinfo is UTC else event.time.astimezone(UTC)
+    except OverflowError:
+        detail = f"The `{name}` event is not valid: {event.time.isoformat()} has no equal in UTC - at `$.time`."
+        return Rejection(reason=Reason.INVALID, detail=detail)
+    if isinstance(event, Up):
+        return event.uplink(time, received_at)
+    identity = event.device_info.identity()
+    return DeviceEvent(kind=EventKind(name), device=identity, time=time, received_at=received_at, **event.facts())
+
+
+def _read(name: str, payload: bytes, limits: Limits) -> Event | Rejection:
+    if len(payload) > limits.payload_bytes:
+        detail = f"The payload has {len(payload)} bytes and {limits.payload_bytes} are allowed."
+        return Rejection(reason=Reason.TOO_LARGE, detail=detail)
+    # A protobuf event often begins with 0x0A, which is a line feed to JSON, but then comes the length of a UUID or of a
+    # timestamp, and never "{".
+    start = payload.lstrip(_JSON_SPACE)
+    if not start:
+        return Rejection(reason=Reason.MALFORMED, detail="The payload is empty.")
+    read = json_events.read if start.startswith(b"{") else protobuf_events.read
+    event = read(name, payload)
+    if isinstance(event, Up) and event.object is not None and _is_deeper(event.object, limits.depth):
+        detail = f"The `object` of the uplink is nested deeper than {limits.depth} levels."
+        return Rejection(reason=Reason.TOO_DEEP, detail=detail)
+    return event
+
+
+def _is_deeper(value: Any, depth: int) -> bool:
+    """Whether a JSON value has more than so many levels. Level by level, so that depth costs no stack."""
+    level = [value]
+    for _ in range(depth):
+        level = [
+            child
+            for parent in level
+            for child in (parent.values() if isinstance(parent, dict) else parent)
+            if isinstance(child, dict | list)
+        ]
+        if not level:
+            return False
+    return True

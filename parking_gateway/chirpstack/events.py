@@ -1,0 +1,244 @@
+"""ChirpStack's events, as far as they are needed, and what they say in our words. One struct for JSON and protobuf.
+
+Names and types are those of ChirpStack's `integration` messages. A default is protobuf's zero value, because ChirpStack
+4.0 leaves zero values out everywhere and later versions still do in `rxInfo` and `location`. A `None` among the floats is
+a NaN or an infinity, which ChirpStack's JSON shows as null. Where a number out of its range would make an uplink untrue
+(`fPort`, `fCnt`), the event is refused; where it only accompanies it (`dr`, `rssi`), the number is dropped and the uplink
+is kept.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Annotated, Any, Final
+from uuid import UUID
+
+import msgspec
+from msgspec import Meta, Struct
+
+from parking_gateway.uplink import DevEui, DeviceIdentity, Uplink
+
+Eui64 = Annotated[str, Meta(pattern=r"\A[0-9a-fA-F]{16}\Z")]
+Moment = Annotated[datetime, Meta(tz=True)]
+Unsigned32 = Annotated[int, Meta(ge=0, le=0xFFFF_FFFF)]
+FPort = Annotated[int, Meta(ge=0, le=255)]
+
+_HIGHEST_DATA_RATE: Final = 15
+_LOWEST_RSSI_DBM, _HIGHEST_RSSI_DBM = -200, 100
+"""Far beyond any receiver, and well within what a column for dBm holds. ChirpStack passes on any 32-bit integer."""
+_LOWEST_MARGIN_DB, _HIGHEST_MARGIN_DB = -32, 31
+_FULL_PERCENT: Final = 100
+
+
+class DeviceInfo(Struct, rename="camel"):
+    """Who sent it. In `txack` the tags are empty, whatever tags the device has."""
+
+    dev_eui: Eui64
+    device_name: str = ""
+    device_profile_name: str = ""
+    application_name: str = ""
+    tags: dict[str, str] = {}
+
+    def identity(self) -> DeviceIdentity:
+        """The same in our words."""
+        return DeviceIdentity(
+            dev_eui=DevEui(self.dev_eui.lower()),
+            name=self.device_name,
+            profile=self.device_profile_name,
+            application=self.application_name,
+            tags=self.tags,
+        )
+
+
+class Reception(Struct, rename="camel", gc=False):
+    """One entry of `rxInfo`: how one gateway heard it."""
+
+    gateway_id: str = ""
+    rssi: int = 0
+    snr: float | None = 0.0
+
+
+class Up(Struct, rename="camel"):
+    """An uplink, also of a frame that carried MAC commands only."""
+
+    deduplication_id: UUID
+    time: Moment
+    device_info: DeviceInfo
+    f_cnt: Unsigned32 = 0
+    f_port: FPort = 0
+    data: bytes = b""
+    dr: int = 0
+    confirmed: bool = False
+    object: dict[str, Any] | None = None
+    rx_info: list[Reception] = []
+
+    def uplink(self, time: datetime, received_at: datetime) -> Uplink:
+        """The same in our words, with the signal at the gateway that heard it best."""
+        best = max(self.rx_info, key=_quality, default=None)
+        return Uplink(
+            deduplication_id=self.deduplication_id,
+            device=self.device_info.identity(),
+            time=time,
+            received_at=received_at,
+            f_cnt=self.f_cnt,
+            f_port=self.f_port,
+            data=self.data,
+            dr=self.dr if 0 <= self.dr <= _HIGHEST_DATA_RATE else None,
+            confirmed=self.confirmed,
+            rssi=best.rssi if best and _LOWEST_RSSI_DBM <= best.rssi <= _HIGHEST_RSSI_DBM else None,
+            snr=best.snr if best else None,
+            # A gateway with two antennas may have two entries.
+            gateway_count=len({reception.gateway_id for reception in self.rx_info}),
+            object=self.object,
+        )
+
+
+class Join(Struct, rename="camel"):
+    """A device asked to join and was let in. It was not heard on its new address yet."""
+
+    time: Moment
+    device_info: DeviceInfo
+    deduplication_id: str = ""
+    dev_addr: str = ""
+
+    def facts(self) -> Mapping[str, Any]:
+        """What it says beyond device and time, as fields of `DeviceEvent`."""
+        return {"deduplication_id": _uuid(self.deduplication_id), "details": {"dev_addr": self.dev_addr}}
+
+
+class Ack(Struct, rename="camel"):
+    """The fate of a confirmed downlink. One never acknowledged belongs to no uplink: its deduplication id is empty."""
+
+    time: Moment
+    device_info: DeviceInfo
+    deduplication_id: str = ""
+    queue_item_id: str = ""
+    acknowledged: bool = False
+    f_cnt_down: Unsigned32 = 0
+
+    def facts(self) -> Mapping[str, Any]:
+        """What it says beyond device and time, as fields of `DeviceEvent`."""
+        details = {
+            "queue_item_id": self.queue_item_id,
+            "acknowledged": self.acknowledged,
+            "f_cnt_down": self.f_cnt_down,
+        }
+        return {"deduplication_id": _uuid(self.deduplication_id), "details": details}
+
+
+class TxAck(Struct, rename="camel"):
+    """A gateway took a downlink over, which is no proof that the device heard it. It names no uplink."""
+
+    time: Moment
+    device_info: DeviceInfo
+    queue_item_id: str = ""
+    gateway_id: str = ""
+    f_cnt_down: Unsigned32 = 0
+    downlink_id: Unsigned32 = 0
+
+    def facts(self) -> Mapping[str, Any]:
+        """What it says beyond device and time, as fields of `DeviceEvent`."""
+        details = {
+            "queue_item_id": self.queue_item_id,
+            "gateway_id": self.gateway_id,
+            "f_cnt_down": self.f_cnt_down,
+            "downlink_id": self.downlink_id,
+        }
+        return {"details": details}
+
+
+class Log(Struct, rename="camel"):
+    """What ChirpStack notes about a device: mostly why something did not happen. Its context may name the uplink."""
+
+    time: Moment
+    device_info: DeviceInfo
+    level: str = "INFO"
+    code: str = "UNKNOWN"
+    description: str = ""
+    context: dict[str, str] = {}
+
+    def facts(self) -> Mapping[str, Any]:
+        """What it says beyond device and time, as fields of `DeviceEvent`."""
+        return {
+            "deduplication_id": _uuid(self.context.get("deduplication_id", "")),
+            "level": self.level,
+            "code": self.code,
+            "description": self.description,
+            "details": {"context": self.context},
+        }
+
+
+class Status(Struct, rename="camel"):
+    """A device's answer to the network's question for its battery and margin."""
+
+    time: Moment
+    device_info: DeviceInfo
+    deduplication_id: str = ""
+    margin: int = 0
+    external_power_source: bool = False
+    battery_level_unavailable: bool = False
+    battery_level: float | None = 0.0
+
+    def facts(self) -> Mapping[str, Any]:
+        """What it says beyond device and time, as fields of `DeviceEvent`."""
+        level = self.battery_level
+        # Beside either flag, 0.0 stands for "no battery level".
+        is_told = not self.external_power_source and not self.battery_level_unavailable
+        return {
+            "deduplication_id": _uuid(self.deduplication_id),
+            "battery_percent": level if is_told and level is not None and 0 <= level <= _FULL_PERCENT else None,
+            "external_power": self.external_power_source,
+            "margin_db": self.margin if _LOWEST_MARGIN_DB <= self.margin <= _HIGHEST_MARGIN_DB else None,
+        }
+
+
+class Position(Struct, rename="camel"):
+    """ChirpStack's `common.Location`, in degrees and metres."""
+
+    latitude: float | None = 0.0
+    longitude: float | None = 0.0
+    altitude: float | None = 0.0
+    source: str = "UNKNOWN"
+    accuracy: float | None = 0.0
+
+
+class Location(Struct, rename="camel"):
+    """Where a geolocation service believes the device to be."""
+
+    time: Moment
+    device_info: DeviceInfo
+    location: Position
+    deduplication_id: str = ""
+
+    def facts(self) -> Mapping[str, Any]:
+        """What it says beyond device and time, as fields of `DeviceEvent`."""
+        return {"deduplication_id": _uuid(self.deduplication_id), "details": msgspec.structs.asdict(self.location)}
+
+
+Event = Up | Join | Ack | TxAck | Log | Status | Location
+
+EVENTS: Final[Mapping[str, type[Event]]] = {
+    "up": Up,
+    "join": Join,
+    "ack": Ack,
+    "txack": TxAck,
+    "log": Log,
+    "status": Status,
+    "location": Location,
+}
+"""By the last level of the topic. ChirpStack before 4.16 has an `integration` event too, of which nothing is needed."""
+
+
+def _quality(reception: Reception) -> tuple[float, int]:
+    """How well a gateway heard it: by SNR, then by RSSI.
+
+    LoRa is received below the noise floor, so the margin over the noise decides whether a frame is heard. RSSI also counts
+    the noise and other people's signals: a gateway beside a noisy motor shows a high RSSI and hears badly.
+    """
+    return (float("-inf") if reception.snr is None else reception.snr, reception.rssi)
+
+
+def _uuid(text: str) -> UUID | None:
+    try:
+        return msgspec.convert(text, UUID)
+    except msgspec.ValidationError:
+        return None

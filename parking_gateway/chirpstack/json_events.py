@@ -1,0 +1,42 @@
+"""ChirpStack's JSON: bytes to a struct of `events`. The path of nearly every message that the gateway reads."""
+
+import re
+from collections.abc import Mapping
+from typing import Final
+
+import msgspec
+
+from parking_gateway.chirpstack.events import EVENTS, Event
+from parking_gateway.uplink import Reason, Rejection
+
+_DECODERS: Final[Mapping[str, msgspec.json.Decoder[Event]]] = {
+    name: msgspec.json.Decoder(type=event) for name, event in EVENTS.items()
+}
+_NUL: Final = re.compile(rb"(?<!\\)((?:\\\\)*)\\u0000")
+"""An escaped NUL, but not `\\\\u0000`, which is a backslash and a word."""
+
+
+def read(name: str, payload: bytes) -> Event | Rejection:
+    """The event of this name, one of `EVENTS`, or why it is none."""
+    # PostgreSQL stores no NUL in text. Whoever managed to put one into a device's name shall not lose its uplinks.
+    # Backslashes are rare enough for the search for one byte to be all that most messages pay.
+    if b"\\" in payload:
+        payload = _NUL.sub(rb"\1", payload)
+    try:
+        return _DECODERS[name].decode(payload)
+    except msgspec.ValidationError as error:
+        return _invalid(name, payload, error)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        return Rejection(reason=Reason.MALFORMED, detail=f"The payload begins like JSON and is not: {error}.")
+    except RecursionError:
+        # msgspec counts levels, also in what it skips, up to the interpreter's limit: no message overflows the stack.
+        return Rejection(
+            reason=Reason.TOO_DEEP, detail="The JSON is nested deeper than the interpreter's stack allows."
+        )
+
+
+def _invalid(name: str, payload: bytes, error: msgspec.ValidationError) -> Rejection:
+    if b'"devEUI"' in payload and b'"deviceInfo"' not in payload:
+        detail = f"The `{name}` event is ChirpStack v3's (`devEUI`, no `deviceInfo`): ChirpStack v4 is needed."
+        return Rejection(reason=Reason.CHIRPSTACK_V3, detail=detail)
+    return Rejection(reason=Reason.INVALID, detail=f"The `{name}` event is not valid: {error}.")

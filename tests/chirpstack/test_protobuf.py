@@ -1,0 +1,147 @@
+"""What only protobuf can do wrong. What it does right is in `test_both_forms` and `test_recordings`."""
+
+import math
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from chirpstack_api import integration
+from google.protobuf.struct_pb2 import ListValue, Struct, Value
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from parking_gateway.chirpstack import protobuf_events
+from parking_gateway.uplink import Reason, Rejection, Uplink
+
+Read = Callable[[str, bytes], Any]
+
+UUID = "bf43847b-020c-440c-aa89-0fd326528ef9"
+DEVICE = {"dev_eui": "24E124DD54ACE875"}
+TIME = {"seconds": 1_795_454_613, "nanos": 450_547_680}
+
+
+def uplink(**fields: Any) -> integration.UplinkEvent:
+    return integration.UplinkEvent(**({"deduplication_id": UUID, "time": TIME, "device_info": DEVICE} | fields))
+
+
+@pytest.mark.parametrize(
+    ("fields", "where"),
+    [
+        ({"deduplication_id": ""}, "`$.deduplicationId`"),
+        ({"deduplication_id": "bf43847b"}, "`$.deduplicationId`"),
+        ({"device_info": {}}, "`$.deviceInfo.devEui`"),
+        ({"device_info": {"dev_eui": "24e124dd54ace87g"}}, "`$.deviceInfo.devEui`"),
+        ({"f_port": 256}, "`$.fPort`"),
+        ({"time": {"seconds": 253_402_300_800}}, "`$.time`"),
+        ({"time": {"seconds": 253_402_300_799, "nanos": 999_999_999}}, "`$.time`"),
+        ({"time": {"seconds": -62_135_596_801}}, "`$.time`"),
+        ({"time": {"seconds": 2**63 - 1}}, "`$.time`"),
+        ({"time": {"seconds": 1, "nanos": 1_000_000_000}}, "`$.time`"),
+        ({"time": {"seconds": 1, "nanos": -1}}, "`$.time`"),
+    ],
+)
+def test_what_is_impossible_is_invalid_and_named(read: Read, fields: dict[str, Any], where: str) -> None:
+    rejection = read("up", uplink(**fields).SerializeToString())
+    assert rejection.reason is Reason.INVALID
+    assert rejection.detail.startswith("The `up` event is not valid: ")
+    assert where in rejection.detail
+
+
+@pytest.mark.parametrize("payload", [b"hello", b"[1]", b"null", b"\xff\xff\xff", b"\n$abc", b"\n\x02\xff\xff"])
+def test_what_is_neither_form_is_malformed(read: Read, payload: bytes) -> None:
+    rejection = read("up", payload)
+    assert rejection.reason is Reason.MALFORMED
+    assert rejection.detail.startswith("The payload is neither JSON nor protobuf that can be read: ")
+
+
+def test_another_messages_protobuf_is_invalid(read: Read) -> None:
+    assert read("up", Value(number_value=1.0).SerializeToString()).reason is Reason.INVALID
+
+
+def deep(levels: int) -> Struct:
+    """A struct with lists in it, so many levels in all."""
+    value = Value(list_value=ListValue())
+    for _ in range(levels - 2):
+        value = Value(list_value=ListValue(values=[value]))
+    return Struct(fields={"a": value})
+
+
+def test_the_limit_of_depth_is_that_of_the_object(read: Read) -> None:
+    assert isinstance(read("up", uplink(object=deep(8)).SerializeToString()), Uplink)
+    detail = "The `object` of the uplink is nested deeper than 8 levels."
+    expected = Rejection(reason=Reason.TOO_DEEP, detail=detail)
+    assert read("up", uplink(object=deep(9)).SerializeToString()) == expected
+
+
+def test_a_bomb_of_messages_is_too_deep(read: Read) -> None:
+    """Protobuf itself refuses more than 100 levels of messages. The bomb is made by hand, as no library would write it."""
+    value = b""
+    for _ in range(1_000):
+        value = field(6, field(1, value))  # Value.list_value, ListValue.values
+    payload = uplink().SerializeToString() + field(11, field(1, field(1, b"a") + field(2, value)))
+    assert read("up", payload).reason is Reason.TOO_DEEP
+
+
+def field(number: int, content: bytes) -> bytes:
+    """A length-delimited field."""
+    length, digits = len(content), b""
+    while length > 0x7F:
+        digits += bytes([length & 0x7F | 0x80])
+        length >>= 7
+    return bytes([number << 3 | 2]) + digits + bytes([length]) + content
+
+
+def test_a_nul_is_taken_out_of_text(read: Read) -> None:
+    message = uplink(device_info={"dev_eui": "24e124dd54ace875", "device_name": "bay\0 1", "tags": {"a\0": "\0b"}})
+    message.object.update({"k\0": ["\0v"]})
+    found = read("up", message.SerializeToString())
+    assert (found.device.name, found.device.tags, found.object) == ("bay 1", {"a": "b"}, {"k": ["v"]})
+
+
+@given(number=st.floats(width=32))
+@example(number=1.3644169484905433e-05)  # takes all nine digits
+def test_a_float_of_32_bits_is_shown_by_its_shortest_decimal(number: float) -> None:
+    """It is the same float again, in at most nine digits; a NaN or an infinity is none."""
+    shown = protobuf_events._float32(number)
+    if shown is None:
+        assert not math.isfinite(number)
+    else:
+        assert protobuf_events._FLOAT32.unpack(protobuf_events._FLOAT32.pack(shown))[0] == number
+        assert float(f"{shown:.9g}") == shown
+
+
+@pytest.fixture
+def without_protobuf(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """None among the imported modules makes Python's import say that there is no such module."""
+    monkeypatch.setitem(sys.modules, "chirpstack_api.integration", None)
+    protobuf_events._library.cache_clear()
+    yield
+    protobuf_events._library.cache_clear()
+
+
+@pytest.mark.usefixtures("without_protobuf")
+def test_without_the_package_a_rejection_says_what_to_install(
+    read: Read, json_recording: list[Any], protobuf_recording: list[Any]
+) -> None:
+    rejection = read(protobuf_recording[0].topic, protobuf_recording[0].payload)
+    assert rejection.reason is Reason.PROTOBUF_NOT_INSTALLED
+    assert "parking-gateway[protobuf]" in rejection.detail
+    assert isinstance(read(json_recording[0].topic, json_recording[0].payload), Uplink)
+
+
+def test_json_imports_nothing_of_protobuf(json_recording: list[Any]) -> None:
+    """In an interpreter of its own, where nothing else can have imported it."""
+    program = """
+import sys
+from datetime import UTC, datetime
+from parking_gateway.chirpstack import Limits, parse
+limits = Limits(payload_bytes=9999, depth=8)
+outcome = parse("up", sys.stdin.buffer.read(), received_at=datetime.now(UTC), limits=limits)
+print(type(outcome).__name__, sorted(name for name in sys.modules if "protobuf." in name or "chirpstack_api" in name))
+"""
+    run = subprocess.run(
+        [sys.executable, "-c", program], input=json_recording[0].payload, capture_output=True, check=True
+    )
+    assert run.stdout.decode().split(maxsplit=1) == ["Uplink", "[]\n"]
