@@ -1,0 +1,296 @@
+"""Finding codecs by name, and binding them to the options of an installation."""
+
+import subprocess
+import sys
+from datetime import UTC, datetime
+from importlib.metadata import EntryPoint, EntryPoints
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from decoders import Frame, Occupancy, Reading, dragino_ldds75
+from parking_gateway import codecs
+
+VACANT, OCCUPIED = Occupancy.VACANT, Occupancy.OCCUPIED
+NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
+
+GUEST = '''
+"""A guest's data sheet."""
+
+from typing import Literal
+
+from decoders import Device, Frame, Reading
+
+DEVICE = Device(vendor="Acme", model="X1", ports=(), lines={"acme_x1_old": {"age": "3", "mode": "b"}})
+
+
+def decode(
+    frame: Frame, *, age: int, mode: Literal["a", "b"] = "a", level: float = 0.5, loud: bool = False, note: str = ""
+) -> Reading:
+    return Reading(counter=age, fault=f"{mode} {level} {loud} {note}")
+'''
+
+
+@pytest.fixture
+def dropins(tmp_path: Path) -> Path:
+    (tmp_path / "acme_x1.py").write_text(GUEST)
+    return tmp_path
+
+
+def frame(payload: str, port: int = 1) -> Frame:
+    return Frame(port=port, payload=bytes.fromhex(payload), received_at=NOW)
+
+
+def distance(millimetres: int) -> Frame:
+    """Make a frame of an LDDS75, the plainest codec of a distance."""
+    return frame(f"0dac {millimetres:04x} 00 0000 01", port=2)
+
+
+# --- names
+
+
+@pytest.mark.parametrize("name", ["nwave_nps310", "nwave-nps310", "Nwave-NPS310", " NWAVE_NPS310 "])
+def test_letter_case_dashes_and_blanks_make_no_difference(name: str) -> None:
+    assert codecs.find(name).name == "nwave_nps310"
+
+
+def test_a_line_is_its_module_with_options_preset() -> None:
+    line = codecs.find("bosch-tps110-v029")
+    assert (line.name, line.module, line.presets) == ("bosch_tps110_v029", "bosch_tps110", {"firmware": "v029"})
+    assert line.decode is codecs.find("bosch_tps110").decode
+
+
+def test_the_longest_module_name_wins_over_a_line() -> None:
+    """`moko_lw009_sm_pro` begins with `moko_lw009_sm`, and is another device."""
+    assert codecs.find("moko_lw009_sm_pro").module == "moko_lw009_sm_pro"
+
+
+def test_finding_one_codec_imports_no_other() -> None:
+    """A gateway with one kind of sensor loads one codec."""
+    script = (
+        "import sys\n"
+        "from parking_gateway import codecs\n"
+        "codecs.find('bosch_tps110_v039')\n"
+        "print(*sorted(name for name in sys.modules if name.startswith('decoders.') and '._' not in name))\n"
+    )
+    output = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout
+    assert output.split() == ["decoders.bosch_tps110"]
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("nwave_nps311", "did you mean nwave_nps310?"),
+        ("bosch_tps110_v999", "did you mean bosch_tps110_v"),
+        ("qqq", "decoders list"),
+        ("_milesight", "no name of a codec"),
+        ("os.path", "no name of a codec"),
+        ("../x", "no name of a codec"),
+        ("", "no name of a codec"),
+        ("conformance", "lacks DEVICE or decode"),
+    ],
+)
+def test_what_is_no_codec_is_not_found_and_the_message_helps(name: str, message: str) -> None:
+    with pytest.raises(codecs.CodecNotFound) as refusal:
+        codecs.find(name)
+    assert message in str(refusal.value)
+
+
+@given(st.text(max_size=40))
+def test_any_name_is_found_or_refused(name: str) -> None:
+    """Names come from tags and files that anybody may have typed."""
+    try:
+        codec = codecs.find(name)
+    except codecs.CodecNotFound:
+        return
+    assert codec.name in codecs.names()
+
+
+def test_names_are_codecs_and_lines_and_nothing_else() -> None:
+    names = codecs.names()
+    assert {"bosch_tps110", "bosch_tps110_v029", "milesight_em400_mud"} <= set(names)
+    assert "conformance" not in names
+    assert not any(name.startswith("_") for name in names)
+    assert all(codecs.find(name).name == name for name in names)
+    assert list(names) == sorted(names)
+
+
+# --- where codecs come from
+
+
+def test_a_file_of_the_drop_in_folder_is_a_codec(dropins: Path) -> None:
+    codec = codecs.find("acme-x1", dropins=dropins)
+    assert codec.device.vendor == "Acme"
+    assert {"acme_x1", "acme_x1_old"} <= set(codecs.names(dropins=dropins))
+    with pytest.raises(codecs.CodecNotFound):
+        codecs.find("acme-x1")
+
+
+def test_a_drop_in_does_not_replace_what_is_built_in(dropins: Path) -> None:
+    """Somebody's forgotten experiment must not decide what a sensor says."""
+    (dropins / "nwave_nps310.py").write_text(GUEST)
+    assert codecs.find("nwave_nps310", dropins=dropins).device.vendor == "Nwave"
+
+
+@pytest.mark.parametrize(
+    ("source", "message"),
+    [
+        ("import nowhere_to_be_found", "ModuleNotFoundError"),
+        ("def decode(:", "SyntaxError"),
+        ("1 / 0", "ZeroDivisionError"),
+        ("def decode(frame, *, x: Missing): ...", "NameError"),
+        ("DEVICE = 1\ndef decode(frame): ...", "lacks DEVICE or decode"),
+        ("", "lacks DEVICE or decode"),
+    ],
+)
+def test_a_guest_that_breaks_is_not_found_and_hides_no_other(dropins: Path, source: str, message: str) -> None:
+    (dropins / "broken.py").write_text(source)
+    with pytest.raises(codecs.CodecNotFound, match=message):
+        codecs.find("broken", dropins=dropins)
+    assert "acme_x1" in codecs.names(dropins=dropins)
+    assert "broken" not in codecs.names(dropins=dropins)
+
+
+def test_an_installed_entry_point_comes_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    """So that a package can repair a codec of ours before we do."""
+    points = [
+        EntryPoint("nwave-nps310", "decoders.dragino_ldds75", codecs.ENTRY_POINTS),
+        EntryPoint("acme_y2", "decoders.bosch_tps110", codecs.ENTRY_POINTS),
+    ]
+    monkeypatch.setattr("importlib.metadata.entry_points", lambda group: EntryPoints(points).select(group=group))
+    codecs._installed.cache_clear()
+    codecs._find.cache_clear()
+    try:
+        assert codecs.find("nwave_nps310").device is dragino_ldds75.DEVICE
+        assert codecs.find("acme_y2").device.vendor == "Bosch"
+        assert "acme_y2" in codecs.names()
+    finally:
+        monkeypatch.undo()
+        codecs._installed.cache_clear()
+        codecs._find.cache_clear()
+
+
+# --- options
+
+
+def test_a_codec_without_options_is_its_own_function() -> None:
+    """One call per frame and nothing around it."""
+    codec = codecs.find("nwave_nps310")
+    assert codecs.bind(codec) is codec.decode
+
+
+def test_options_come_as_text_and_arrive_as_what_they_are(dropins: Path) -> None:
+    codec = codecs.find("acme_x1", dropins=dropins)
+    texts = {"age": "7", "mode": "b", "level": "1.5", "loud": "true", "note": "hm"}
+    assert codecs.bind(codec, texts)(frame("00")) == Reading(counter=7, fault="b 1.5 True hm")
+    assert codecs.bind(codec, {"age": "7"})(frame("00")) == Reading(counter=7, fault="a 0.5 False ")
+    assert [option.name for option in codec.options if option.required] == ["age"]
+
+
+def test_a_line_takes_the_options_that_it_does_not_set(dropins: Path) -> None:
+    line = codecs.find("acme_x1_old", dropins=dropins)
+    assert codecs.bind(line, {"note": "hm"})(frame("00")) == Reading(counter=3, fault="b 0.5 False hm")
+    assert codecs.bind(line, {"mode": "b"})(frame("00")).counter == 3
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "message"),
+    [
+        (
+            "acme_x1",
+            {},
+            "acme_x1 needs the option age (a whole number): no payload tells it, or use a name that sets it",
+        ),
+        ("acme_x1", {"age": "7.5"}, "age cannot be '7.5', only a whole number"),
+        ("acme_x1", {"age": "7", "mode": "c"}, "mode cannot be 'c', only a or b"),
+        ("acme_x1", {"age": "7", "loud": "perhaps"}, "loud cannot be 'perhaps', only true or false"),
+        ("acme_x1", {"age": "7", "level": ""}, "level cannot be '', only a number"),
+        ("acme_x1", {"age": "7", "note_": "x"}, "no option note_; did you mean note?"),
+        ("acme_x1", {"age": "7", "frame": "x"}, "no option frame; it has age, mode, level, loud, note"),
+        ("acme_x1_old", {"mode": "a"}, "the name itself sets mode=b, so it cannot be 'a'"),
+        ("nwave_nps310", {"layout": "current"}, "nwave_nps310 has no option layout; it has none"),
+        ("nwave_nps310", {"occupied_below_mm": "1"}, "no option occupied_below_mm"),
+        ("dragino_ldds75", {"occupied_below": "1"}, "did you mean occupied_below_mm?"),
+        ("dragino_ldds75", {"occupied_below_mm": "1.5 m"}, "only a whole number"),
+        ("dragino_ldds75", {"occupied_below_mm": "0"}, "must be more than 0"),
+        ("dragino_ldds75", {"vacant_above_mm": "2000"}, "needs occupied_below_mm beside it"),
+        ("dragino_ldds75", {"occupied_below_mm": "1500", "vacant_above_mm": "1499"}, "must not be less than"),
+    ],
+)
+def test_a_wrong_option_is_an_error_that_says_what_would_be_right(
+    dropins: Path, name: str, options: dict[str, str], message: str
+) -> None:
+    with pytest.raises(codecs.BadOption) as refusal:
+        codecs.bind(codecs.find(name, dropins=dropins), options)
+    assert message in str(refusal.value)
+
+
+def test_an_installation_has_to_choose_where_a_firmware_changed_the_layout() -> None:
+    """The same byte is occupied in one layout and vacant in the other: a default would be a guess."""
+    codec = codecs.find("nwave-nps405")
+    with pytest.raises(codecs.BadOption, match=r"option layout \(current or legacy\).*nwave_nps405_legacy"):
+        codecs.bind(codec)
+    assert codecs.bind(codec, {"layout": "legacy"})(frame("80")).occupancy is OCCUPIED
+    assert codecs.bind(codecs.find("nwave-nps405-legacy"))(frame("01")).occupancy is VACANT
+    assert codecs.bind(codecs.find("nwave-nps405-current"))(frame("01")).occupancy is OCCUPIED
+
+
+def test_a_person_who_looks_at_a_frame_gets_the_documented_layout() -> None:
+    codec = codecs.find("nwave-nps405")
+    assert codecs.bind_assuming(codec)(frame("01")).occupancy is OCCUPIED
+    assert codecs.bind_assuming(codec, {"layout": "legacy"})(frame("01")).occupancy is VACANT
+    assert codecs.bind_assuming(codecs.find("nwave-nps405-legacy"))(frame("01")).occupancy is VACANT
+
+
+# --- distances
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        ({}, {1: None, 1499: None, 1500: None, 3000: None}),
+        ({"occupied_below_mm": "1500"}, {1: OCCUPIED, 1499: OCCUPIED, 1500: VACANT, 1501: VACANT, 3000: VACANT}),
+        (
+            {"occupied_below_mm": "1500", "vacant_above_mm": "1500"},
+            {1499: OCCUPIED, 1500: None, 1501: VACANT},
+        ),
+        (
+            {"occupied_below_mm": "1500", "vacant_above_mm": "1800"},
+            {1499: OCCUPIED, 1500: None, 1800: None, 1801: VACANT},
+        ),
+    ],
+)
+def test_the_thresholds_turn_a_distance_into_an_occupancy(
+    options: dict[str, str], expected: dict[int, Occupancy | None]
+) -> None:
+    """Between the two, the space keeps what it was: the reading says nothing of it."""
+    decode = codecs.bind(codecs.find("dragino_ldds75"), options)
+    readings = {millimetres: decode(distance(millimetres)) for millimetres in expected}
+    assert {millimetres: reading.occupancy for millimetres, reading in readings.items()} == expected
+    assert all(reading.distance_mm == millimetres for millimetres, reading in readings.items())
+
+
+def test_no_distance_is_no_occupancy() -> None:
+    """An error value of the device must not look like a car."""
+    decode = codecs.bind(codecs.find("dragino_ldds75"), {"occupied_below_mm": "1500"})
+    assert decode(distance(0)) == Reading(battery_volts=3.5, temperature_celsius=0)
+
+
+def test_readings_of_the_past_are_judged_and_stay_in_the_past() -> None:
+    decode = codecs.bind(codecs.find("dragino_dds75_lb"), {"occupied_below_mm": "1500"})
+    reading = decode(frame("0ce4 0320 00fa 41 6b042a66", port=3))
+    assert reading.occupancy is None
+    assert [past.occupancy for past in reading.past] == [OCCUPIED]
+
+
+def test_what_a_device_says_itself_is_not_judged_again(tmp_path: Path) -> None:
+    (tmp_path / "both.py").write_text(
+        "from decoders import Device, Occupancy, Reading\n"
+        'DEVICE = Device(vendor="A", model="B", ports=(), measures_distance=True)\n'
+        "def decode(frame):\n"
+        "    return Reading(occupancy=Occupancy.VACANT, distance_mm=5)\n"
+    )
+    decode = codecs.bind(codecs.find("both", dropins=tmp_path), {"occupied_below_mm": "1500"})
+    assert decode(frame("00")).occupancy is VACANT
