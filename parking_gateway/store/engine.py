@@ -10,10 +10,13 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import AsyncAdaptedQueuePool
 
-from parking_gateway.config import DatabaseConfig
+from parking_gateway.config.sections import DatabaseConfig
 
 UNAVAILABLE: Final = (sa.exc.OperationalError, sa.exc.InterfaceError, sa.exc.TimeoutError, TimeoutError, OSError)
-"""What a database that is away, busy or restarting looks like: worth another attempt. Anything else is a bug."""
+"""What a database that is away, busy or restarting looks like, but for what `is_refusal` knows. Others are bugs."""
+
+_REFUSALS: Final = frozenset({"22", "23", "54"})
+"""Classes of SQLSTATE: data exception, integrity constraint violation, program limit exceeded."""
 
 
 def engine_for(url: str, config: DatabaseConfig) -> AsyncEngine:
@@ -47,6 +50,12 @@ async def opened(url: str, config: DatabaseConfig) -> AsyncIterator[AsyncEngine]
         yield engine
     finally:
         await engine.dispose()
+
+
+def is_refusal(error: sa.exc.DBAPIError) -> bool:
+    """Whether PostgreSQL understood the statement and refuses what it holds: no other attempt will change its mind."""
+    state = getattr(error.orig, "sqlstate", None) or ""
+    return state[:2] in _REFUSALS
 
 
 def refusal_of(error: sa.exc.DBAPIError) -> str:

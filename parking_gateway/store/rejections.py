@@ -14,6 +14,9 @@ from parking_gateway.store.rows import encode, hex_of, table_of
 from parking_gateway.store.tables import rejection
 from parking_gateway.uplink import DevEui, Rejection
 
+KEPT_BYTES: Final = 1 << 20
+"""Of a rejected payload, at most so much is kept; the detail says how long it was."""
+
 
 class DeadLetter(msgspec.Struct, frozen=True, kw_only=True):
     """A rejected message with all that is known of it."""
@@ -59,7 +62,7 @@ def _row(letter: DeadLetter) -> dict[str, object]:
         "topic": letter.topic,
         "reason": letter.rejection.reason,
         "detail": letter.rejection.detail.replace("\0", ""),
-        "payload": hex_of(letter.payload),
+        "payload": hex_of(letter.payload[:KEPT_BYTES]),
         "dev_eui": letter.dev_eui,
         "deduplication_id": letter.deduplication_id,
         "digest": digest_of(letter.topic, letter.payload),

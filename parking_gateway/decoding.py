@@ -1,0 +1,110 @@
+"""From an uplink and an installation to an observation: which codec reads it, and what is believed of what it read.
+
+Codecs are guests: whatever one raises becomes a rejection of that one uplink. This is the only broad `except` around them.
+"""
+
+from collections.abc import Mapping
+from datetime import timedelta
+from functools import lru_cache
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+from decoders import Frame, Reading, Undecodable
+from parking_gateway import codecs
+from parking_gateway.installation import Installation
+from parking_gateway.space import Observation
+from parking_gateway.uplink import DeviceEvent, DeviceIdentity, Reason, Rejection, Uplink
+
+CLOCK_AHEAD: Final = timedelta(minutes=5)
+"""How far a network server's clock may be ahead of ours. What claims to be later is taken as heard when it came."""
+CLOCK_BEHIND: Final = timedelta(days=1)
+"""How far a device's own clock is believed to reach back. One that was never set says a year long gone."""
+
+
+class Choice(msgspec.Struct, frozen=True, kw_only=True):
+    """A codec by name, with the options that its frames need."""
+
+    codec: str
+    options: dict[str, str] = {}
+
+
+class Decoder(msgspec.Struct, frozen=True, kw_only=True):
+    """Which codec reads which device: the installation's own setting, else the tag `codec`, else the profile's."""
+
+    profiles: Mapping[str, Choice] = {}
+    folder: Path | None = None
+    """Where an operator drops codecs in."""
+
+    def choice(self, device: DeviceIdentity, installation: Installation) -> Choice | None:
+        """The codec for this device in this installation, or None where nobody chose one."""
+        if installation.codec:
+            return Choice(codec=installation.codec, options=installation.options)
+        if tag := device.tags.get("codec"):
+            return Choice(codec=tag, options=installation.options)
+        by_profile = self.profiles.get(device.profile)
+        if by_profile and installation.options:
+            return Choice(codec=by_profile.codec, options=by_profile.options | installation.options)
+        return by_profile
+
+    def read(self, uplink: Uplink, choice: Choice) -> Reading | Rejection:
+        """What the device said, or why nobody can tell."""
+        decode = _bound(choice.codec, frozenset(choice.options.items()), self.folder)
+        if isinstance(decode, Rejection):
+            return decode
+        frame = Frame(port=uplink.f_port, payload=uplink.data, received_at=uplink.time)
+        try:
+            return decode(frame)
+        except Undecodable as refusal:
+            return Rejection(reason=Reason.UNDECODABLE, detail=f"{choice.codec}: {refusal}")
+        except Exception as error:  # noqa: BLE001 - a guest may break in any way, and the next uplink must not notice
+            return Rejection(reason=Reason.CODEC_FAILED, detail=f"{choice.codec}: {type(error).__name__}: {error}")
+
+    def check(self, choice: Choice) -> None:
+        """Raise `codecs.CodecNotFound` or `codecs.BadOption` when nothing could ever be read with this choice."""
+        codecs.bind(codecs.find(choice.codec, dropins=self.folder), choice.options)
+
+
+def observation(uplink: Uplink, reading: Reading) -> Observation:
+    """The uplink's statement about its space, on clocks that can be believed."""
+    heard_at = min(uplink.time, uplink.received_at + CLOCK_AHEAD)
+    is_believed = reading.at is not None and heard_at - CLOCK_BEHIND <= reading.at <= heard_at
+    return Observation(
+        occupancy=reading.occupancy,
+        seen_at=reading.at if is_believed and reading.at else heard_at,
+        heard_at=heard_at,
+        f_cnt=uplink.f_cnt,
+        battery_percent=_percent(reading.battery_percent),
+        cause=str(uplink.deduplication_id),
+    )
+
+
+def silence(uplink: Uplink) -> Observation:
+    """The statement of an uplink without application payload: the device is there."""
+    return observation(uplink, Reading())
+
+
+def battery_report(event: DeviceEvent) -> Observation:
+    """What a device status says about the space that the device watches: its sensor's battery."""
+    heard_at = min(event.time, event.received_at + CLOCK_AHEAD)
+    return Observation(
+        occupancy=None,
+        seen_at=heard_at,
+        heard_at=heard_at,
+        f_cnt=0,
+        battery_percent=_percent(event.battery_percent),
+        cause=str(event.deduplication_id),
+    )
+
+
+def _percent(value: float | None) -> int | None:
+    return None if value is None else min(100, max(0, round(value)))
+
+
+@lru_cache(maxsize=1024)
+def _bound(name: str, options: frozenset[tuple[str, str]], folder: Path | None) -> codecs.Bound | Rejection:
+    try:
+        return codecs.bind(codecs.find(name, dropins=folder), dict(options))
+    except (codecs.CodecNotFound, codecs.BadOption) as mistake:
+        return Rejection(reason=Reason.CODEC_NOT_FOUND, detail=str(mistake))

@@ -1,0 +1,251 @@
+"""The composition root: opens everything, runs the tasks, and closes in reverse.
+
+A broker connection is a scope. While one stands, intake, outbox and the health report work over it; when it is lost they
+end, and the next connection starts them again. Nothing of theirs needs to survive: the broker's session holds what was
+not acknowledged, the database what was not published.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Callable
+from datetime import UTC, datetime
+from functools import partial
+from typing import Final, Literal
+
+from aiomqtt import MqttError
+from loguru import logger
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from parking_gateway import chirpstack, codecs, patrol, supervision, web
+from parking_gateway.broker.link import Link, connected
+from parking_gateway.config import Config, ConfigError
+from parking_gateway.decoding import Choice, Decoder
+from parking_gateway.intake import Intake
+from parking_gateway.outbox import Outbox
+from parking_gateway.publication import GatewayMessage, Publication, gateway_publication
+from parking_gateway.reporting import Reporting
+from parking_gateway.store import due, embedded, schema
+from parking_gateway.store.engine import opened
+from parking_gateway.store.installations import chosen_codecs
+from parking_gateway.store.patience import Patience
+from parking_gateway.supervision import Backoff, attempts
+from parking_gateway.telemetry import Health, Metrics
+
+_PAGE: Final = 1000
+"""Publications that are read, published and confirmed together."""
+_HEALTH_INTERVAL: Final = 10.0
+"""Seconds between two reports of the gateway's own health on MQTT."""
+
+
+async def run(config: Config, *, stop: asyncio.Event, migrate: bool = False) -> None:
+    """Run until `stop`. Raises ConfigError or SchemaMismatch when there is no use in trying."""
+    decoder = decoder_of(config)
+    async with contextlib.AsyncExitStack() as stack:
+        systemd = stack.enter_context(supervision.systemd())
+        health = Health(stalled_after=config.telemetry.stalled_after, alive=systemd.alive)
+        metrics = Metrics(health)
+        await stack.enter_async_context(web.serve(config.telemetry.listen, metrics=metrics, health=health))
+        engine = await stack.enter_async_context(database(config))
+        reporting = Reporting(health=health, metrics=metrics, started=datetime.now(UTC))
+        gateway = _Gateway(
+            config, engine=engine, decoder=decoder, reporting=reporting, on_ready=systemd.ready, stop=stop
+        )
+        await supervision.unless(stop, gateway.prepare(migrate=migrate))
+        if not stop.is_set():
+            await gateway.live()
+        systemd.stopping()
+    logger.info("Stopped")
+
+
+def decoder_of(config: Config) -> Decoder:
+    """The decoder that the configuration describes. Raises ConfigError when a profile names what cannot be found."""
+    profiles = {
+        name: Choice(codec=profile.codec, options=dict(profile.options))
+        for name, profile in config.decoders.profiles.items()
+    }
+    decoder = Decoder(profiles=profiles, folder=config.decoders.folder)
+    mistakes = [
+        f"decoders.profiles: {name!r}: {mistake}"
+        for name, choice in profiles.items()
+        for mistake in _mistakes(decoder, choice)
+    ]
+    if mistakes:
+        raise ConfigError(mistakes)
+    return decoder
+
+
+@contextlib.asynccontextmanager
+async def database(config: Config) -> AsyncIterator[AsyncEngine]:
+    """A pool on the configured database: somebody's server, or the embedded one, which is started for it."""
+    if not config.database.is_embedded:
+        async with opened(config.database.url.get_secret_value(), config.database) as engine:
+            yield engine
+        return
+    with contextlib.ExitStack() as server:
+        running = embedded.running(config.gateway.state_directory)
+        url = await asyncio.to_thread(server.enter_context, running)
+        async with opened(url, config.database) as engine:
+            yield engine
+
+
+class _Gateway:
+    """One process, from its first connection to the database to its last word on the broker."""
+
+    def __init__(
+        self,
+        config: Config,
+        *,
+        engine: AsyncEngine,
+        decoder: Decoder,
+        reporting: Reporting,
+        on_ready: Callable[[], None],
+        stop: asyncio.Event,
+    ) -> None:
+        self._config = config
+        self._root = config.publication.root
+        self._instance = config.gateway.instance
+        self._engine = engine
+        self._decoder = decoder
+        self._reporting = reporting
+        self._on_ready = on_ready
+        self._stop = stop
+        self._patience = Patience(
+            backoff=Backoff(shortest=config.database.reconnect_wait_min, longest=config.database.reconnect_wait_max),
+            stop=stop,
+            report=reporting.database_answers,
+        )
+        self._outbox = Outbox(
+            engine=engine,
+            root=self._root,
+            page=_PAGE,
+            poll_interval=config.publication.poll_interval,
+            counts_interval=config.publication.counts_interval,
+            patience=self._patience,
+            report=reporting.published,
+        )
+        self._intake = Intake(
+            engine=engine,
+            decoder=decoder,
+            limits=chirpstack.Limits(
+                payload_bytes=config.chirpstack.max_payload_bytes, depth=config.chirpstack.max_depth
+            ),
+            batch_size=config.intake.batch_size,
+            timeout=config.intake.timeout,
+            patience=self._patience,
+            announce_every=config.publication.device_interval,
+            report=reporting.recorded,
+            wake=self._outbox.wake,
+        )
+
+    async def prepare(self, *, migrate: bool) -> None:
+        """Wait for the database and make sure that everything in it can be worked with."""
+        if migrate:
+            await self._patience(partial(schema.upgrade, self._engine), purpose="migrating")
+        chosen = await self._patience(self._check_schema, purpose="connecting")
+        mistakes = [
+            f"The installation of {dev_eui}: {mistake}"
+            for codec, options, dev_eui in chosen
+            for mistake in _mistakes(self._decoder, Choice(codec=codec, options=options))
+        ]
+        if mistakes:
+            raise ConfigError(mistakes)
+        await self._patience(partial(patrol.make_partitions, self._engine), purpose="partitions")
+        # Whatever the broker lost while we were away, it is told again: a restart heals the picture.
+        await self._publish_all_again()
+
+    async def live(self) -> None:
+        """Work over one broker connection after the other until told to stop."""
+        mqtt = self._config.mqtt
+        backoff = Backoff(shortest=mqtt.reconnect_wait_min, longest=mqtt.reconnect_wait_max)
+        async with asyncio.TaskGroup() as group:
+            rounds = group.create_task(patrol.run(self._engine, patience=self._patience))
+            async for attempt in attempts(backoff, stop=self._stop):
+                try:
+                    await self._one_connection()
+                except* (MqttError, OSError) as lost:
+                    self._reporting.disconnected()
+                    logger.bind(attempt=attempt, error=_in_one_line(lost)).warning("No connection to the broker")
+            rounds.cancel()
+
+    async def _one_connection(self) -> None:
+        connecting = connected(
+            self._config.mqtt,
+            will=self._status("offline"),
+            inbox_limit=self._config.mqtt.receive_maximum,
+            window=self._config.publication.window,
+        )
+        async with contextlib.AsyncExitStack() as stack:
+            link = await supervision.unless(self._stop, stack.enter_async_context(connecting))
+            if link is not None:
+                await self._work(link)
+
+    async def _work(self, link: Link) -> None:
+        if not link.session_present:
+            await self._publish_all_again()
+        await link.publish([self._status("online")])
+        await link.subscribe(self._config.subscription)
+        self._reporting.connected(protocol=link.protocol, session_present=link.session_present)
+        self._on_ready()
+        async with asyncio.TaskGroup() as group:
+            intake = group.create_task(self._intake.run(link))
+            outbox = group.create_task(self._outbox.run(link))
+            health = group.create_task(self._report_health(link))
+            await self._stop.wait()
+            logger.info("Stopping: finishing the batch in hand, then what is due")
+            link.stop_receiving()
+            await self._drain(intake, outbox)
+            health.cancel()
+        await link.publish([self._status("offline")])
+
+    async def _drain(self, intake: asyncio.Task[None], outbox: asyncio.Task[None]) -> None:
+        try:
+            async with asyncio.timeout(self._config.gateway.stop_timeout.total_seconds()):
+                await intake
+                self._outbox.finish()
+                await outbox
+        except TimeoutError:
+            # What is left is not lost: the broker has the messages, the database what is due.
+            logger.warning("Not everything was finished within gateway.stop_timeout; it will be at the next start")
+            intake.cancel()
+            outbox.cancel()
+
+    async def _report_health(self, link: Link) -> None:
+        while True:
+            await asyncio.sleep(_HEALTH_INTERVAL)
+            due_now = await self._patience(self._count_due, purpose="counting what is due")
+            message = self._reporting.health_message(inbox=link.waiting, outbox=due_now)
+            await link.publish([gateway_publication(self._root, self._instance, message)])
+
+    def _status(self, status: Literal["online", "offline"]) -> Publication:
+        message = GatewayMessage(status=status, since=self._reporting.started)
+        return gateway_publication(self._root, self._instance, message)
+
+    async def _check_schema(self) -> list[tuple[str, dict[str, str], str]]:
+        async with self._engine.connect() as connection:
+            await schema.require_current(connection)
+            return await chosen_codecs(connection)
+
+    async def _publish_all_again(self) -> None:
+        async def mark() -> None:
+            async with self._engine.begin() as connection:
+                await due.publish_all_again(connection)
+
+        await self._patience(mark, purpose="publishing everything again")
+
+    async def _count_due(self) -> int:
+        async with self._engine.connect() as connection:
+            return await due.count(connection)
+
+
+def _mistakes(decoder: Decoder, choice: Choice) -> list[str]:
+    try:
+        decoder.check(choice)
+    except (codecs.CodecNotFound, codecs.BadOption) as mistake:
+        return [str(mistake)]
+    return []
+
+
+def _in_one_line(error: BaseException) -> str:
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return " ".join(str(error).split()) or type(error).__name__

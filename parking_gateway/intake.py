@@ -1,0 +1,74 @@
+"""From the broker to the database: take a batch, make it part of the database, acknowledge it.
+
+Nothing is acknowledged before it is committed, so whatever dies in between, the broker still has it. A batch is tried
+until the database takes it. What the database refuses because of its content is found by halving, and rejected alone.
+"""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime, timedelta
+from functools import partial
+
+import msgspec
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from parking_gateway import chirpstack
+from parking_gateway.broker.client import Message
+from parking_gateway.broker.link import Link
+from parking_gateway.decoding import Decoder
+from parking_gateway.recording import Interpreted, Outcome, dead_letter, interpret, record
+from parking_gateway.store.engine import is_refusal, refusal_of
+from parking_gateway.store.patience import Patience
+from parking_gateway.uplink import Reason, Rejection
+
+
+class Intake(msgspec.Struct, frozen=True, kw_only=True):
+    """The one way in. `report` is told of every committed batch, `wake` when there may be something to publish."""
+
+    engine: AsyncEngine
+    decoder: Decoder
+    limits: chirpstack.Limits
+    batch_size: int
+    timeout: timedelta
+    """For one attempt at one batch, from the first statement to the commit."""
+    patience: Patience
+    announce_every: timedelta
+    """How often a device that only goes on living is published again."""
+    report: Callable[[Outcome], None]
+    wake: Callable[[], None]
+
+    async def run(self, link: Link) -> None:
+        """Work until the link stops receiving. Raises when it is lost."""
+        async for batch in link.batches(limit=self.batch_size):
+            await self._commit(batch)
+            link.acknowledge(batch)
+            self.wake()
+
+    async def _commit(self, batch: Sequence[Message]) -> None:
+        received_at = datetime.now(UTC)
+        found = interpret(batch, received_at=received_at, limits=self.limits)
+        try:
+            self.report(await self._record(found, received_at))
+        except sa.exc.DBAPIError as error:
+            if not is_refusal(error):
+                raise
+            await self._find_refused(batch, received_at, refusal_of(error))
+
+    async def _find_refused(self, batch: Sequence[Message], received_at: datetime, refusal: str) -> None:
+        if len(batch) > 1:
+            middle = len(batch) // 2
+            await self._commit(batch[:middle])
+            await self._commit(batch[middle:])
+            return
+        (message,) = batch
+        rejection = Rejection(reason=Reason.INVALID, detail=f"PostgreSQL refuses it: {refusal}")
+        letter = dead_letter(message, rejection, received_at)
+        self.report(await self._record(Interpreted(dead_letters=[letter]), received_at))
+
+    async def _record(self, found: Interpreted, now: datetime) -> Outcome:
+        return await self.patience(partial(self._try_to_record, found, now), purpose="recording a batch")
+
+    async def _try_to_record(self, found: Interpreted, now: datetime) -> Outcome:
+        async with asyncio.timeout(self.timeout.total_seconds()), self.engine.begin() as connection:
+            return await record(connection, found, decoder=self.decoder, now=now, announce_every=self.announce_every)

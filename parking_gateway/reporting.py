@@ -1,0 +1,109 @@
+"""What happened, said once: the outcomes of the tasks as log lines, metrics, health, and the gateway's own messages."""
+
+from collections import Counter
+from datetime import UTC, datetime
+from typing import Final
+
+from loguru import logger
+
+from parking_gateway import __version__
+from parking_gateway.publication import HealthMessage
+from parking_gateway.recording import Outcome
+from parking_gateway.store.due import Kind
+from parking_gateway.telemetry import BatchReport, Health, Metrics, Totals
+
+INTAKE: Final = "intake"
+OUTBOX: Final = "outbox"
+
+
+class Reporting:
+    """The one place where values of the tasks become words and numbers."""
+
+    def __init__(self, *, health: Health, metrics: Metrics, started: datetime) -> None:
+        self.started = started
+        self._health = health
+        self._metrics = metrics
+        self._lag_seconds = 0.0
+        self._connections = 0
+        self._last: tuple[datetime, Totals] = (started, metrics.totals())
+
+    def recorded(self, outcome: Outcome) -> None:
+        """A batch is committed."""
+        lag = self._lag(outcome)
+        self._metrics.observe(
+            BatchReport(
+                received=outcome.kinds,
+                rejected=Counter(letter.rejection.reason for letter in outcome.dead_letters),
+                recorded=len(outcome.recorded),
+                duplicates=outcome.duplicates,
+                transitions=Counter((step.before, step.after) for step in outcome.transitions),
+                lag=lag,
+            )
+        )
+        self._lag_seconds = self._lag_seconds if lag is None else lag
+        self._health.progress(INTAKE)
+        for step in outcome.transitions:
+            logger.bind(
+                deduplication_id=step.cause, space_id=step.space, before=step.before, after=step.after, at=step.at
+            ).info("Transition")
+        for letter in outcome.dead_letters:
+            logger.bind(
+                deduplication_id=letter.deduplication_id,
+                topic=letter.topic,
+                reason=letter.rejection.reason,
+                detail=letter.rejection.detail,
+            ).warning("Rejected a message")
+
+    def published(self, kind: Kind, count: int) -> None:
+        """The outbox looked at one kind, and so many publications of it are confirmed."""
+        if count:
+            self._metrics.published.inc(count)
+            logger.bind(kind=kind, count=count).debug("Published")
+        self._health.progress(OUTBOX)
+
+    def database_answers(self, is_up: bool) -> None:  # noqa: FBT001 - one fact, nothing to mistake it for
+        """The database took part, or did not."""
+        self._health.is_database_up = is_up
+
+    def connected(self, *, protocol: str, session_present: bool) -> None:
+        """The broker is there and events are subscribed to."""
+        if self._connections:
+            self._metrics.reconnects.inc()
+        self._connections += 1
+        self._health.is_broker_up = True
+        logger.bind(protocol=protocol, session_present=session_present).info("Connected to the broker")
+
+    def disconnected(self) -> None:
+        """The broker is gone: intake and outbox have nothing to do until it is back."""
+        self._health.is_broker_up = False
+        self._health.ended(INTAKE)
+        self._health.ended(OUTBOX)
+
+    def health_message(self, *, inbox: int, outbox: int) -> HealthMessage:
+        """How we are doing, with rates since the last time that this was asked."""
+        self._metrics.outbox_backlog.set(outbox)
+        now, totals = datetime.now(UTC), self._metrics.totals()
+        then, before = self._last
+        self._last = (now, totals)
+        return HealthMessage(
+            version=__version__,
+            uptime_seconds=round((now - self.started).total_seconds()),
+            uplinks=totals.recorded,
+            uplinks_per_second=round((totals.recorded - before.recorded) / max((now - then).total_seconds(), 0.001), 1),
+            duplicates=totals.duplicates,
+            rejections=totals.rejected,
+            transitions=totals.transitions,
+            published=totals.published,
+            inbox=inbox,
+            outbox=outbox,
+            lag_seconds=round(self._lag_seconds, 3),
+            database="up" if self._health.is_database_up else "down",
+            broker="up" if self._health.is_broker_up else "down",
+            updated=now,
+        )
+
+    def _lag(self, outcome: Outcome) -> float | None:
+        if not outcome.recorded:
+            return None
+        oldest = min(uplink.time for uplink in outcome.recorded)
+        return max((datetime.now(UTC) - oldest).total_seconds(), 0.0)
