@@ -1,10 +1,10 @@
 """ChirpStack's events, as far as they are needed, and what they say in our words. One struct for JSON and protobuf.
 
 Names and types are those of ChirpStack's `integration` messages. A default is protobuf's zero value, because ChirpStack
-4.0 leaves zero values out everywhere and later versions still do in `rxInfo` and `location`. A `None` among the floats is
-a NaN or an infinity, which ChirpStack's JSON shows as null. Where a number out of its range would make an uplink untrue
-(`fPort`, `fCnt`), the event is refused; where it only accompanies it (`dr`, `rssi`), the number is dropped and the uplink
-is kept.
+4.0 leaves zero values out everywhere and later versions still do in `rxInfo` and `location`. A `None` among the floats
+is a NaN or an infinity, which ChirpStack's JSON shows as null. Where a number out of its range would make an uplink untrue
+(`fPort`, `fCnt`), the event is refused; where it only accompanies it (`dr`, `rssi`), the number is dropped and the
+uplink is kept.
 """
 
 from collections.abc import Mapping
@@ -231,8 +231,8 @@ EVENTS: Final[Mapping[str, type[Event]]] = {
 def _quality(reception: Reception) -> tuple[float, int]:
     """How well a gateway heard it: by SNR, then by RSSI.
 
-    LoRa is received below the noise floor, so the margin over the noise decides whether a frame is heard. RSSI also counts
-    the noise and other people's signals: a gateway beside a noisy motor shows a high RSSI and hears badly.
+    LoRa is received below the noise floor, so the margin over the noise decides whether a frame is heard. RSSI also
+    counts the noise and other people's signals: a gateway beside a noisy motor shows a high RSSI and hears badly.
     """
     return (float("-inf") if reception.snr is None else reception.snr, reception.rssi)
 

@@ -76,7 +76,7 @@ def test_the_limit_of_depth_is_that_of_the_object(read: Read) -> None:
 
 
 def test_a_bomb_of_messages_is_too_deep(read: Read) -> None:
-    """Protobuf itself refuses more than 100 levels of messages. The bomb is made by hand, as no library would write it."""
+    """Protobuf itself refuses more than 100 levels of messages. The bomb is made by hand, as no library writes it."""
     value = b""
     for _ in range(1_000):
         value = field(6, field(1, value))  # Value.list_value, ListValue.values

@@ -141,8 +141,8 @@ def test_several_gateways_make_one_uplink_with_the_best_signal(scenes: Scenes) -
 def test_a_gateways_wrong_clock_does_not_become_the_time_unless_it_has_gps(scenes: Scenes) -> None:
     """ChirpStack takes its own clock instead, but believes a gateway that says it has GPS time.
 
-    In about sixty uplinks the gateway's clock was an hour off. In the few that had GPS time beside it, `time` goes back by
-    an hour, and is kept as it was said.
+    In about sixty uplinks the gateway's clock was an hour off. In the few that had GPS time beside it, `time` goes back
+    by an hour, and is kept as it was said.
     """
     uplinks = [outcome for _, outcome in scenes if isinstance(outcome, Uplink)]
     times = [uplink.time for uplink in uplinks]
