@@ -1,0 +1,37 @@
+"""Milesight EM500-UDL: ultrasonic. It measures a distance; the installation says what of it is occupied.
+
+    port       message
+    85         items; the port can be changed in the device, and then on the installation with the option `port`
+
+    item       value
+    01 75      battery, %
+    03 82      distance, mm, uint16; 0 and FFFF are none
+    20 CE      a stored reading, sent again after the link was lost: seconds since 1970, uint32, and a distance, uint16
+    83 E9      an abrupt change: distance and change, uint16 each, and 1 threshold or 2 change
+    FE … FF …  settings and versions, see `_milesight`
+
+Numbers are little-endian. The vendor's decoder divides the distance of 83 E9 by ten and that of 03 82 not: its unit is not
+clear, and it tells no distance here.
+
+Source: Milesight-IoT/SensorDecoders em-series/em500-udl.
+"""
+
+from typing import Final
+
+from decoders import Device, Frame, Reading
+from decoders._items import Item
+from decoders._milesight import COMMON, PORT, distance, history, read
+
+DEVICE: Final = Device(vendor="Milesight", model="EM500-UDL", ports=(PORT,), measures_distance=True)
+
+ITEMS: Final = {
+    **COMMON,
+    b"\x03\x82": Item(2, distance),
+    b"\x20\xce": Item(6, history),
+    b"\x83\xe9": Item(5),
+}
+
+
+def decode(frame: Frame, *, port: int = PORT) -> Reading:
+    """Read one frame of an EM500-UDL."""
+    return read(frame, ITEMS, port=port)
