@@ -61,6 +61,26 @@ def history(value: bytes) -> Fields:
     return {"past": (Reading(at=at, **distance(value[4:])),)} if at else {}
 
 
+FAULTS: Final = {1: "something is too near", 2: "no target", 3: "the radar failed"}
+
+
+def faulty_distance(value: bytes) -> Fields:
+    """Read a distance and what is wrong with it: then it is none."""
+    return {"distance_mm": None, "fault": FAULTS[value[2]]} if value[2] in FAULTS else {}
+
+
+def radar_history(value: bytes) -> Fields:
+    """Read a stored reading of a radar: time, distance, temperature, change and events."""
+    at = unix_time(int.from_bytes(value[:4], "little"))
+    if at is None:
+        return {}
+    events = value[10]
+    fields: Fields = {} if events & 0x04 else signed_distance(value[4:6])
+    if value[6:8] not in {b"\xfe\xff", b"\xff\xff"}:
+        fields = {**fields, **temperature(value[6:8])}
+    return {"past": (Reading(at=at, tamper=True if events & 0x20 else None, **fields),)}
+
+
 ABOUT: Final = {
     b"\xff\x01": Item(1),
     b"\xff\x09": Item(2),
@@ -94,3 +114,16 @@ COMMON: Final = {
     **{bytes([0xF9, kind]): Item(size) for kind, size in NEWER_SIZES.items()},
 }
 """What every model may send beside its own items."""
+
+RADAR: Final = {
+    **COMMON,
+    b"\x03\x67": Item(2, temperature),
+    b"\x04\x82": Item(2, signed_distance),
+    b"\x05\x00": Item(1, position),
+    b"\x06\xc7": Item(2),
+    b"\x20\xce": Item(11, radar_history),
+    b"\x84\x82": Item(3, signed_distance),
+    b"\x94\x82": Item(5, signed_distance),
+    b"\xb4\x82": Item(3, faulty_distance),
+}
+"""The items of the EM410-RDL and the EM411-RDL."""

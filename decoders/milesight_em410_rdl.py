@@ -1,0 +1,35 @@
+"""Milesight EM410-RDL: radar. It measures a distance; the installation says what of it is occupied.
+
+    port       message
+    85         items; the port can be changed in the device, and then on the installation with the option `port`
+
+    item       value
+    01 75      battery, %
+    03 67      temperature, 0.1 °C, int16
+    04 82      distance, mm, int16; 0 and less are none: too near, or FFFD no target, FFFE switched off, FFFF failed
+    05 00      position: 0 as mounted, 1 tilted
+    06 C7      strength of the signal, int16, 0.01
+    84 82      distance, then 1 beyond the alarm's threshold, 0 back again, 2 an abrupt change
+    94 82      distance, change, int16, then as above
+    B4 82      distance, then what is wrong with it: 0 nothing any more, 1 too near, 2 no target, 3 failed
+    20 CE      a stored reading, sent again after the link was lost: seconds since 1970, uint32; distance, as above;
+               temperature, int16 (FFFE switched off, FFFF failed); change, int16; events: bit 0 threshold, 1 back again,
+               2 too near, 3 back again, 4 abrupt change, 5 tilted
+    FE … FF …  settings and versions, see `_milesight`; also F8 … and F9 …
+
+Numbers are little-endian. A distance that something is wrong with is none.
+
+Source: Milesight-IoT/SensorDecoders em-series/em410-rdl.
+"""
+
+from typing import Final
+
+from decoders import Device, Frame, Reading
+from decoders._milesight import PORT, RADAR, read
+
+DEVICE: Final = Device(vendor="Milesight", model="EM410-RDL", ports=(PORT,), measures_distance=True)
+
+
+def decode(frame: Frame, *, port: int = PORT) -> Reading:
+    """Read one frame of an EM410-RDL."""
+    return read(frame, RADAR, port=port)

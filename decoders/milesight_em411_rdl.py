@@ -1,0 +1,18 @@
+"""Milesight EM411-RDL: radar. It measures a distance; the installation says what of it is occupied.
+
+Its items are those of the EM410-RDL: see `milesight_em410_rdl`.
+
+Source: Milesight-IoT/SensorDecoders em-series/em411-rdl.
+"""
+
+from typing import Final
+
+from decoders import Device, Frame, Reading
+from decoders._milesight import PORT, RADAR, read
+
+DEVICE: Final = Device(vendor="Milesight", model="EM411-RDL", ports=(PORT,), measures_distance=True)
+
+
+def decode(frame: Frame, *, port: int = PORT) -> Reading:
+    """Read one frame of an EM411-RDL."""
+    return read(frame, RADAR, port=port)
