@@ -262,8 +262,8 @@ def test_the_state_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
 def test_durations_are_seconds(number: float) -> None:
     """A number, or the same number as text, is that many seconds."""
     expected = timedelta(seconds=number)
-    assert Config(publication={"poll_interval": number}).publication.poll_interval == expected
-    assert Config(publication={"poll_interval": repr(number)}).publication.poll_interval == expected
+    assert Config(publication={"device_interval": number}).publication.device_interval == expected
+    assert Config(publication={"device_interval": repr(number)}).publication.device_interval == expected
 
 
 # Mistakes
@@ -388,6 +388,21 @@ def test_the_gateway_does_not_listen_to_itself(*, topic: str, root: str, is_hear
         assert "the gateway would hear its own words" in sentence
     else:
         assert load(overrides=sections).publication.root == root
+
+
+@pytest.mark.parametrize(
+    "waits",
+    [
+        {"mqtt": {"reconnect_wait_max": 115, "timeout": 5}},
+        {"database": {"reconnect_wait_max": 90}, "intake": {"timeout": 30}},
+        {"publication": {"poll_interval": 120}},
+        {"telemetry": {"stalled_after": 40}},
+    ],
+)
+def test_waiting_does_not_count_as_stalling(waits: dict[str, Any]) -> None:
+    """A task that only waits as long as it may must not look stuck."""
+    (sentence,) = mistakes_of(**waits)
+    assert "telemetry has a stalled_after that is not longer than" in sentence
 
 
 @pytest.mark.parametrize(

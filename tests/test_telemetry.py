@@ -242,6 +242,26 @@ def test_a_task_that_ended_owes_nothing() -> None:
     assert well.stalled() == []
 
 
+def test_waiting_for_a_neighbour_is_not_stalling() -> None:
+    """Each attempt feeds the watchdog and excuses everybody, also before the first progress and when nobody works."""
+    clock = Clock()
+    fed: list[float] = []
+    well = health(clock=clock, alive=lambda: fed.append(clock.now))
+    for clock.now in (50.0, 100.0):
+        well.retried()
+        assert well.stalled() == []
+    well.progress("intake")
+    clock.now = 150.0
+    well.retried()
+    clock.now = 210.0
+    assert well.stalled() == []
+    clock.now = 211.0
+    assert well.stalled() == ["intake"]
+    well.ended("intake")
+    well.retried()
+    assert fed == [50, 100, 100, 150, 211]
+
+
 def test_a_start_has_to_end() -> None:
     """Until the first task reports, the start is watched; it may report for itself while it waits for others."""
     clock = Clock()

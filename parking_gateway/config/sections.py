@@ -44,7 +44,7 @@ class IntakeConfig(Section):
     """How messages become batches."""
 
     batch_size: Annotated[int, Field(ge=1, le=65535)] = 1000
-    timeout: Seconds = timedelta(seconds=0.05)
+    timeout: Seconds = timedelta(seconds=30)
 
 
 class Profile(Section):
@@ -132,7 +132,7 @@ class TelemetryConfig(Section):
     listen: Listen = Address("127.0.0.1", 9464)
     log_level: LogLevel = "INFO"
     log_format: Literal["json", "text"] = "json"
-    stalled_after: Seconds = timedelta(seconds=60)
+    stalled_after: Seconds = timedelta(seconds=120)
 
 
 class Config(BaseSettings):
@@ -164,6 +164,25 @@ class Config(BaseSettings):
         if events is not None and could_receive(events.topic, root=publication.root):
             raise ValueError("has a root that chirpstack.topic matches: the gateway would hear its own words")
         return publication
+
+    @field_validator("telemetry")
+    @classmethod
+    def _waiting_is_not_stalling(cls, telemetry: TelemetryConfig, info: ValidationInfo) -> TelemetryConfig:
+        if not {"mqtt", "intake", "database", "publication"} <= info.data.keys():
+            return telemetry
+        mqtt, database = info.data["mqtt"], info.data["database"]
+        longest = {
+            "mqtt.reconnect_wait_max and mqtt.timeout together": mqtt.reconnect_wait_max + mqtt.timeout,
+            "database.reconnect_wait_max and intake.timeout together": database.reconnect_wait_max
+            + info.data["intake"].timeout,
+            "publication.poll_interval": info.data["publication"].poll_interval,
+        }
+        for names, wait in longest.items():
+            if telemetry.stalled_after <= wait:
+                raise ValueError(
+                    f"has a stalled_after that is not longer than {names}: waiting would count as stalling"
+                )
+        return telemetry
 
     @classmethod
     @override

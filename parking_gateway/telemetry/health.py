@@ -11,8 +11,8 @@ _START: Final = "start"
 class Health:
     """What the tasks know of broker, database and themselves. The tasks write it; /healthz, /readyz and systemd read it.
 
-    A task that once reported progress has to report again within `stalled_after`, also when it has nothing to do: a stuck
-    task must not hide behind a lively one. Until the first report, the start itself has to come to its end in that time.
+    A task that works has to report progress within `stalled_after`: a stuck task must not hide behind a lively one. Until
+    the first report of any task, the start itself has to come to its end in that time.
     """
 
     def __init__(
@@ -39,8 +39,13 @@ class Health:
             self._alive()
 
     def ended(self, task: str) -> None:
-        """The task is over, and nothing more is expected of it."""
+        """Nothing is expected of the task until its next progress: it is over, or waits for work."""
         self._progress.pop(task, None)
+
+    def retried(self) -> None:
+        """A neighbour that is away was tried again. Who waits for it is not stuck, and restarting us would not help."""
+        self._progress = dict.fromkeys(self._progress, self._clock())
+        self._alive()
 
     def stalled(self) -> list[str]:
         """The tasks that have made no progress for too long."""
