@@ -12,12 +12,10 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import Final, Literal
 
-from aiomqtt import MqttError
 from loguru import logger
-from sqlalchemy.ext.asyncio import AsyncEngine
 
 from parking_gateway import chirpstack, codecs, patrol, supervision, web
-from parking_gateway.broker.link import Link, connected
+from parking_gateway.broker.link import Link, MqttError, connected
 from parking_gateway.config import Config, ConfigError
 from parking_gateway.decoding import Choice, Decoder
 from parking_gateway.intake import Intake
@@ -25,14 +23,12 @@ from parking_gateway.outbox import Outbox
 from parking_gateway.publication import GatewayMessage, Publication, gateway_publication
 from parking_gateway.reporting import Reporting
 from parking_gateway.store import due, embedded, schema
-from parking_gateway.store.engine import opened
+from parking_gateway.store.engine import Engine, opened
 from parking_gateway.store.installations import chosen_codecs
 from parking_gateway.store.patience import Patience
 from parking_gateway.supervision import Backoff, attempts
 from parking_gateway.telemetry import Health, Metrics
 
-_PAGE: Final = 1000
-"""Publications that are read, published and confirmed together."""
 _HEALTH_INTERVAL: Final = 10.0
 """Seconds between two reports of the gateway's own health on MQTT."""
 
@@ -75,7 +71,7 @@ def decoder_of(config: Config) -> Decoder:
 
 
 @contextlib.asynccontextmanager
-async def database(config: Config) -> AsyncIterator[AsyncEngine]:
+async def database(config: Config) -> AsyncIterator[Engine]:
     """A pool on the configured database: somebody's server, or the embedded one, which is started for it."""
     if not config.database.is_embedded:
         async with opened(config.database.url.get_secret_value(), config.database) as engine:
@@ -95,7 +91,7 @@ class _Gateway:
         self,
         config: Config,
         *,
-        engine: AsyncEngine,
+        engine: Engine,
         decoder: Decoder,
         reporting: Reporting,
         on_ready: Callable[[], None],
@@ -114,15 +110,7 @@ class _Gateway:
             stop=stop,
             report=reporting.database_answers,
         )
-        self._outbox = Outbox(
-            engine=engine,
-            root=self._root,
-            page=_PAGE,
-            poll_interval=config.publication.poll_interval,
-            counts_interval=config.publication.counts_interval,
-            patience=self._patience,
-            report=reporting.published,
-        )
+        self._outbox = Outbox(config.publication, engine=engine, patience=self._patience, report=reporting.published)
         self._intake = Intake(
             engine=engine,
             decoder=decoder,

@@ -10,15 +10,13 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 
 import msgspec
-import sqlalchemy as sa
-from sqlalchemy.ext.asyncio import AsyncEngine
 
 from parking_gateway import chirpstack
 from parking_gateway.broker.client import Message
 from parking_gateway.broker.link import Link
 from parking_gateway.decoding import Decoder
 from parking_gateway.recording import Interpreted, Outcome, dead_letter, interpret, record
-from parking_gateway.store.engine import is_refusal, refusal_of
+from parking_gateway.store.engine import Engine, Refused
 from parking_gateway.store.patience import Patience
 from parking_gateway.uplink import Reason, Rejection
 
@@ -26,7 +24,7 @@ from parking_gateway.uplink import Reason, Rejection
 class Intake(msgspec.Struct, frozen=True, kw_only=True):
     """The one way in. `report` is told of every committed batch, `wake` when there may be something to publish."""
 
-    engine: AsyncEngine
+    engine: Engine
     decoder: Decoder
     limits: chirpstack.Limits
     batch_size: int
@@ -50,12 +48,10 @@ class Intake(msgspec.Struct, frozen=True, kw_only=True):
         found = interpret(batch, received_at=received_at, limits=self.limits)
         try:
             self.report(await self._record(found, received_at))
-        except sa.exc.DBAPIError as error:
-            if not is_refusal(error):
-                raise
-            await self._find_refused(batch, received_at, refusal_of(error))
+        except Refused as refusal:
+            await self._find_refused(batch, received_at, refusal)
 
-    async def _find_refused(self, batch: Sequence[Message], received_at: datetime, refusal: str) -> None:
+    async def _find_refused(self, batch: Sequence[Message], received_at: datetime, refusal: Refused) -> None:
         if len(batch) > 1:
             middle = len(batch) // 2
             await self._commit(batch[:middle])

@@ -18,6 +18,9 @@ from parking_gateway.broker.client import Client, Message
 from parking_gateway.config.mqtt import MqttConfig
 from parking_gateway.publication import Publication
 
+MqttError = aiomqtt.MqttError
+"""What a broker that is away, restarting or refusing looks like; OSError beside it."""
+
 _REFUSED: Final = 0x80
 """SUBACK codes from here on are refusals, in MQTT 3.1.1 and 5."""
 _UNSUPPORTED: Final = (1, 0x84)
@@ -61,16 +64,20 @@ class Link:
 
         A batch is whatever came while the last one was worked on: one message when it is quiet, many under load.
         """
-        inbox = self._client.inbox
         while self._is_receiving:
             await self._client.wait_for_messages()
             if not self._client.is_connected:
                 raise self._client.lost()
-            if not self._is_receiving:
-                return
-            batch = inbox[:limit]
-            del inbox[:limit]
-            yield batch
+            if batch := self._take(limit):
+                yield batch
+
+    def _take(self, limit: int) -> list[Message]:
+        if not self._is_receiving:
+            return []
+        inbox = self._client.inbox
+        batch = inbox[:limit]
+        del inbox[:limit]
+        return batch
 
     def acknowledge(self, batch: Sequence[Message]) -> None:
         """Tell the broker that these messages are safe with us."""
@@ -119,7 +126,7 @@ def _may_be_old(refused: aiomqtt.exceptions.MqttConnectError) -> bool:
 def _client(config: MqttConfig, protocol: str, will: Publication, inbox_limit: int, window: int) -> Client:
     version: dict[str, Any]
     if protocol == "5":
-        properties = Properties(PacketTypes.CONNECT)
+        properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call] # paho's is untyped
         properties.SessionExpiryInterval = round(config.session_expiry.total_seconds())
         properties.ReceiveMaximum = config.receive_maximum
         version = {"protocol": aiomqtt.ProtocolVersion.V5, "clean_start": False, "properties": properties}

@@ -7,10 +7,14 @@ from typing import Final
 
 import psycopg
 import sqlalchemy as sa
-from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.pool import AsyncAdaptedQueuePool
 
 from parking_gateway.config.sections import DatabaseConfig
+
+Engine = AsyncEngine
+"""The pool, as those who only hand it on know it."""
+Connection = AsyncConnection
 
 UNAVAILABLE: Final = (sa.exc.OperationalError, sa.exc.InterfaceError, sa.exc.TimeoutError, TimeoutError, OSError)
 """What a database that is away, busy or restarting looks like, but for what `is_refusal` knows. Others are bugs."""
@@ -50,6 +54,10 @@ async def opened(url: str, config: DatabaseConfig) -> AsyncIterator[AsyncEngine]
         yield engine
     finally:
         await engine.dispose()
+
+
+class Refused(Exception):  # noqa: N818 - PostgreSQL's answer, not a failure of ours
+    """PostgreSQL refuses what a statement holds. The message is its own."""
 
 
 def is_refusal(error: sa.exc.DBAPIError) -> bool:

@@ -8,7 +8,7 @@ import msgspec
 import sqlalchemy as sa
 from loguru import logger
 
-from parking_gateway.store.engine import UNAVAILABLE, is_refusal, refusal_of
+from parking_gateway.store.engine import UNAVAILABLE, Refused, is_refusal, refusal_of
 from parking_gateway.supervision import Backoff, pause
 
 Result = TypeVar("Result")
@@ -23,22 +23,33 @@ class Patience(msgspec.Struct, frozen=True, kw_only=True):
     """Told after every attempt whether the database was there."""
 
     async def __call__(self, work: Callable[[], Awaitable[Result]], *, purpose: str) -> Result:
-        """Do the work once. After a failure of the database, warn and try again; once told to stop, raise it instead."""
+        """Do the work once. While the database is away, warn and try again; once told to stop, raise instead.
+
+        Raises `Refused` when it answers and will not have what the work holds: no other attempt would change its mind.
+        """
         failures = 0
         while True:
             try:
                 result = await work()
-            except UNAVAILABLE as error:
-                if self.stop.is_set() or (isinstance(error, sa.exc.DBAPIError) and is_refusal(error)):
+            except sa.exc.DBAPIError as error:
+                if is_refusal(error):
+                    raise Refused(refusal_of(error)) from error
+                if self.stop.is_set() or not isinstance(error, UNAVAILABLE):
                     raise
-                self.report(False)  # noqa: FBT003 - one fact, nothing to mistake it for
-                failures += 1
-                wait = self.backoff.wait(failures)
-                said = refusal_of(error) if isinstance(error, sa.exc.DBAPIError) else str(error) or type(error).__name__
-                logger.bind(purpose=purpose, error=said.strip(), attempt=failures, wait_seconds=round(wait, 2)).warning(
-                    "The database does not answer; trying again"
-                )
-                await pause(wait, stop=self.stop)
+                failures = await self._wait(failures, purpose, refusal_of(error))
+            except UNAVAILABLE as error:
+                if self.stop.is_set():
+                    raise
+                failures = await self._wait(failures, purpose, str(error) or type(error).__name__)
             else:
-                self.report(True)  # noqa: FBT003 - as above
+                self.report(True)  # noqa: FBT003 - as below
                 return result
+
+    async def _wait(self, failures: int, purpose: str, said: str) -> int:
+        self.report(False)  # noqa: FBT003 - one fact, nothing to mistake it for
+        wait = self.backoff.wait(failures + 1)
+        logger.bind(
+            purpose=purpose, error=" ".join(said.split()), attempt=failures + 1, wait_seconds=round(wait, 2)
+        ).warning("The database does not answer; trying again")
+        await pause(wait, stop=self.stop)
+        return failures + 1
