@@ -1,0 +1,27 @@
+"""Dingtek DO201: ultrasonic and magnetometer. It decides itself whether there is a car.
+
+    port  bytes  message, in the frame that `_dingtek` describes, product 31
+    3     23     telemetry: distance, car, alarms, battery, magnetic field, 17 temperature, int8, °C, 18 humidity, %,
+                 19-20 frame counter
+    3     16     parameters: 5.6 firmware, 7 upload interval, h, 8 detection interval, min, 9 level threshold, cm,
+                 10-11 magnetic threshold, 12 battery threshold, %
+
+The upload interval is 1 to 168 hours.
+
+Sources: cndingtek/Chirpstack_codec; TheThingsNetwork/lorawan-devices vendor/dingtek do201-codec.yaml.
+"""
+
+from typing import Final
+
+from decoders import Device, Frame, Reading
+from decoders._dingtek import celsius, common, distance, says
+
+DEVICE: Final = Device(vendor="Dingtek", model="DO201", ports=(3,))
+
+
+def decode(frame: Frame) -> Reading:
+    """Read one frame of a DO201."""
+    payload = says(frame, DEVICE, code=0x31, telemetry=23, parameters=16)
+    if payload is None:
+        return Reading()
+    return Reading(distance_mm=distance(payload), temperature_celsius=celsius(payload[17]), **common(payload))
