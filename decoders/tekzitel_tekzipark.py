@@ -1,0 +1,47 @@
+"""TEKZITEL TEKZIPARK: radar and magnetometer, and a scan for Bluetooth beacons.
+
+    port  bytes  message
+    1     3      status: 0 flags, 1 temperature, int8, °C, 2 number of the space
+    1     4-     the same, then 3 strength of a beacon, int8, then identities of beacons, uint16 each
+    2     12     status with details: 0-2 as above, 3-5 deflection x, y, z, 6-8 baseline x, y, z, 9 fault code,
+                 10 obstruction, 11 reflection
+
+    flags  7 occupied, 5 battery good, 4 obstruction, 3 seen by radar, 2 no beacon, 1 first frame after a reset,
+           0 keep-alive
+
+The period of the keep-alive can be set; what it is as delivered is not published.
+
+Source: TheThingsNetwork/lorawan-devices vendor/tekzitel tekzipark.js.
+"""
+
+from typing import Final
+
+from decoders import Device, Frame, Occupancy, Reading
+from decoders._refusals import unfit
+
+DEVICE: Final = Device(vendor="TEKZITEL", model="TEKZIPARK", ports=(1, 2))
+
+
+def decode(frame: Frame) -> Reading:
+    """Read one frame of a TEKZIPARK."""
+    payload = frame.payload
+    match frame.port, len(payload):
+        case 1, size if size == 3 or (size >= 4 and size % 2 == 0):
+            return _status(payload, fault_code=0)
+        case 2, 12:
+            return _status(payload, fault_code=payload[9])
+    raise unfit(frame, DEVICE)
+
+
+def _status(payload: bytes, *, fault_code: int) -> Reading:
+    flags = payload[0]
+    faults = [
+        *(["battery low"] if not flags & 0x20 else []),
+        *(["obstructed"] if flags & 0x10 else []),
+        *([f"fault {fault_code}"] if fault_code else []),
+    ]
+    return Reading(
+        occupancy=Occupancy.OCCUPIED if flags & 0x80 else Occupancy.VACANT,
+        temperature_celsius=float(int.from_bytes(payload[1:2], signed=True)),
+        fault=", ".join(faults) or None,
+    )
