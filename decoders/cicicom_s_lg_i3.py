@@ -1,0 +1,51 @@
+"""Cicicom S-LG-I3: magnet, motion and radar. It speaks in text.
+
+    message        text, on any port (the port is not published)
+    status         C o
+    keep-alive     K o v t
+    start          R o v t V f
+    malfunction    E v, then three bytes of status that are not published
+
+    o  1 occupied, 0 vacant
+    v  battery, V: 3.66
+    t  temperature, °C: +30.0, -05.5
+    f  firmware: 1.5.2
+
+Source: actility/device-catalog, pull request 127 and vendors/cicicom.
+"""
+
+import re
+from typing import Final
+
+from decoders import Device, Frame, Occupancy, Reading, Undecodable
+
+DEVICE: Final = Device(vendor="Cicicom", model="S-LG-I3", ports=())
+
+STATUS: Final = {b"0": Occupancy.VACANT, b"1": Occupancy.OCCUPIED}
+VOLTS: Final = rb"(?P<volts>\d\.\d\d)"
+CELSIUS: Final = rb"(?P<celsius>[+-]\d\d\.\d)"
+MESSAGES: Final = {
+    ord("C"): re.compile(rb"C(?P<status>[01])"),
+    ord("K"): re.compile(rb"K(?P<status>[01])" + VOLTS + CELSIUS),
+    ord("R"): re.compile(rb"R(?P<status>[01])" + VOLTS + CELSIUS + rb"V\d+(\.\d+)*"),
+    ord("E"): re.compile(rb"E" + VOLTS + rb"(?P<malfunction>.{3})", re.DOTALL),
+}
+
+
+def decode(frame: Frame) -> Reading:
+    """Read one frame of an S-LG-I3."""
+    if not frame.payload:
+        raise Undecodable("the payload is empty")
+    pattern = MESSAGES.get(frame.payload[0])
+    if pattern is None:
+        raise Undecodable(f"byte 0: no message begins with {frame.payload[:1]!r}")
+    message = pattern.fullmatch(frame.payload)
+    if message is None:
+        raise Undecodable(f"{frame.payload[:40]!r} is not of the form of {frame.payload[:1]!r}")
+    said = message.groupdict()
+    return Reading(
+        occupancy=STATUS[said["status"]] if "status" in said else None,
+        battery_volts=float(said["volts"]) if "volts" in said else None,
+        temperature_celsius=float(said["celsius"]) if "celsius" in said else None,
+        fault=f"malfunction {said['malfunction'].hex()}" if "malfunction" in said else None,
+    )
