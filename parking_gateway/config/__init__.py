@@ -13,11 +13,10 @@ from parking_gateway.config.sections import (
     PublicationConfig,
     TelemetryConfig,
 )
-from parking_gateway.config.sources import CONFIG_VARIABLE, ConfigError, Loaded, load, load_with_origins
+from parking_gateway.config.sources import ConfigError, Loaded, load, load_with_origins
 from parking_gateway.config.values import Address
 
 __all__ = [
-    "CONFIG_VARIABLE",
     "KEYS",
     "Address",
     "ChirpStackConfig",

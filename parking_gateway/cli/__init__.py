@@ -1,0 +1,17 @@
+"""What a person types. A module for each group of commands; what is heavy is imported when a command needs it."""
+
+import typer
+
+from parking_gateway.cli import configuration
+
+app = typer.Typer(
+    name="parking-gateway",
+    help="From LoRaWAN parking sensors to a truthful picture of every space.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120},
+)
+
+app.command("check-config")(configuration.check_config)
+app.command("version")(configuration.version)

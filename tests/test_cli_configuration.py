@@ -1,0 +1,149 @@
+"""`check-config` and `version`, run as a person or a script runs them."""
+
+import json
+import os
+import subprocess
+import sys
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from typer.core import TyperGroup
+from typer.main import get_group
+from typer.testing import CliRunner
+
+from parking_gateway import __version__
+from parking_gateway.cli import app
+from parking_gateway.cli.configuration import without_password
+from parking_gateway.config import KEYS, Config, load
+
+
+def run(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
+    """`parking-gateway` in a process of its own, which sees no configuration but these variables."""
+    ours = ("PARKING_GATEWAY_", "CREDENTIALS_DIRECTORY")
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(ours)} | variables
+    command = [sys.executable, "-m", "parking_gateway", *arguments]
+    return subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
+
+
+@pytest.fixture
+def config_file(tmp_path: Path) -> Path:
+    file = tmp_path / "config.toml"
+    file.write_text(
+        """
+        [mqtt]
+        url = "mqtts://gateway:hunter2@broker.example.org"
+        keepalive = 2.5
+        [decoders.profiles]
+        "My \\"EM310\\" ü" = "milesight_em310_udl"
+        other = { codec = "bosch_tps110", options = { line = 2 } }
+        [database]
+        url = "postgresql://parking:hunter2@db.example.org/parking"
+        """,
+        encoding="utf-8",
+    )
+    return file
+
+
+def test_a_good_configuration_is_shown_as_toml(config_file: Path) -> None:
+    """What is shown means, but for the hidden passwords, what was loaded."""
+    result = run("check-config", "--config", str(config_file))
+    assert (result.returncode, result.stderr) == (0, "")
+    assert "hunter2" not in result.stdout
+    shown = Config(**tomllib.loads(result.stdout)).model_dump(exclude={"mqtt": {"password"}, "database": {"url"}})
+    assert shown == load(config_file).model_dump(exclude={"mqtt": {"password"}, "database": {"url"}})
+
+
+def test_every_value_says_where_it_comes_from(config_file: Path) -> None:
+    result = run("check-config", PARKING_GATEWAY_CONFIG=str(config_file), PARKING_GATEWAY_MQTT__TIMEOUT="3")
+    lines = result.stdout.splitlines()
+    assert f"mqtt.keepalive = 2.5  # {config_file}" in lines
+    assert "mqtt.timeout = 3  # PARKING_GATEWAY_MQTT__TIMEOUT" in lines
+    assert 'mqtt.password = "********"  # mqtt.url' in lines
+    assert "mqtt.receive_maximum = 2000  # default" in lines
+    assert 'mqtt.ca_file = ""  # default' in lines
+    assert f'database.url = "postgresql://parking:********@db.example.org/parking"  # {config_file}' in lines
+
+
+def test_json_is_for_scripts(config_file: Path) -> None:
+    result = run("check-config", "--json", "--config", str(config_file))
+    document = json.loads(result.stdout)
+    assert list(document) == [".".join(key) for key in KEYS]
+    assert document["mqtt.keepalive"] == {"value": 2.5, "from": str(config_file)}
+    assert document["mqtt.password"] == {"value": "********", "from": "mqtt.url"}
+    assert document["mqtt.shared_group"] == {"value": None, "from": "default"}
+    assert "hunter2" not in result.stdout
+
+
+def test_mistakes_are_sentences_and_status_78(tmp_path: Path) -> None:
+    file = tmp_path / "config.toml"
+    file.write_text("[mqtt]\nkeepalive = 0\nulr = 1\n")
+    for option in ([], ["--json"]):
+        result = run("check-config", "--config", str(file), *option)
+        assert (result.returncode, result.stdout) == (78, "")
+        assert result.stderr.splitlines() == [
+            f"{file}: mqtt.keepalive must be a number of seconds from 1 to 64800.",
+            f"{file}: mqtt.ulr is no known key; the nearest is mqtt.url.",
+        ]
+
+
+def test_a_missing_file_is_a_mistake(tmp_path: Path) -> None:
+    result = run("check-config", "--config", str(tmp_path / "none.toml"))
+    assert result.returncode == 78
+    assert result.stderr == f"{tmp_path}/none.toml: the file cannot be read: No such file or directory.\n"
+
+
+def test_nothing_configured_is_fine() -> None:
+    """An empty PARKING_GATEWAY_CONFIG is no file, as compose files leave it."""
+    assert run("check-config", PARKING_GATEWAY_CONFIG="").returncode == 0
+
+
+def test_the_version() -> None:
+    result = run("version")
+    assert (result.returncode, result.stdout) == (0, f"{__version__}\n")
+
+
+def test_an_unknown_option_is_no_traceback() -> None:
+    result = run("check-config", "--confg", "x")
+    assert result.returncode == 2
+    assert "No such option: --confg" in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+def commands(group: TyperGroup, *before: str) -> Iterator[tuple[str, ...]]:
+    for name, command in group.commands.items():
+        if isinstance(command, TyperGroup):
+            yield from commands(command, *before, name)
+        else:
+            yield (*before, name)
+
+
+@pytest.mark.parametrize("command", list(commands(get_group(app))), ids=" ".join)
+def test_every_command_explains_itself(command: tuple[str, ...]) -> None:
+    """`--help` of each command shows an example that begins with the command itself."""
+    result = CliRunner().invoke(app, [*command, "--help"], terminal_width=120)
+    assert result.exit_code == 0
+    assert f"parking-gateway {' '.join(command)}" in result.output.partition("For example:")[2]
+
+
+def test_the_command_line_starts_fast() -> None:
+    """What is heavy is imported by the commands that need it, not by `--help`."""
+    heavy = {"sqlalchemy", "aiohttp", "aiomqtt", "alembic", "amqtt", "psycopg", "pydantic", "prometheus_client", "rich"}
+    code = "import sys, parking_gateway.__main__; print(*sys.modules)"
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert heavy.isdisjoint(result.stdout.split())
+
+
+@given(st.text(min_size=1).map(lambda text: f"hunter2{text}"), st.sampled_from(["{}@host/db", "{}@host/db?a=b@c"]))
+def test_no_password_survives(password: str, after: str) -> None:
+    """However it is spelt, and wherever it stands in the URL."""
+    assert "hunter2" not in without_password(f"postgresql://parking:{after.format(password)}")
+    assert "hunter2" not in without_password(f"postgresql://host/db?password={password.replace('&', '')}&b=c")
+
+
+def test_a_url_without_password_is_shown_whole() -> None:
+    for url in ("embedded", "postgresql://parking@host:5432/db?sslmode=require", "postgresql://host:5432/db"):
+        assert without_password(url) == url
