@@ -2,7 +2,7 @@
 
 import typer
 
-from parking_gateway.cli import configuration
+from parking_gateway.cli import configuration, run
 
 app = typer.Typer(
     name="parking-gateway",
@@ -13,5 +13,6 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120},
 )
 
+app.command("run")(run.run)
 app.command("check-config")(configuration.check_config)
 app.command("version")(configuration.version)

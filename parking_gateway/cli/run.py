@@ -1,0 +1,48 @@
+"""The command that systemd runs."""
+
+import asyncio
+import os
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from parking_gateway.cli.configuration import ConfigFile, configured
+
+if TYPE_CHECKING:
+    from parking_gateway.config import Config
+
+Migrate = Annotated[bool, typer.Option("--migrate", help="Bring the database to this version's schema first.")]
+
+
+def run(*, config: ConfigFile = None, migrate: Migrate = False) -> None:
+    """Run the gateway until SIGTERM or Ctrl-C.
+
+    It waits for a broker and a database that are not there yet. A first signal lets it finish what it has in hand, a
+    second one ends it at once. Exit status 78: something has to be changed before it can run.
+
+    For example:
+
+        parking-gateway run --config /etc/parking-gateway/config.toml
+    """
+    # What only the gateway needs is not imported for a command like `version`.
+    from parking_gateway.config import ConfigError  # noqa: PLC0415
+    from parking_gateway.store.schema import SchemaMismatch  # noqa: PLC0415
+    from parking_gateway.telemetry import set_up_logging  # noqa: PLC0415
+    from parking_gateway.web import AddressUnavailableError  # noqa: PLC0415
+
+    effective = configured(config)
+    set_up_logging(effective.telemetry.log_level, effective.telemetry.log_format)
+    try:
+        asyncio.run(_run(effective, migrate=migrate))
+    except (ConfigError, SchemaMismatch, AddressUnavailableError) as mistake:
+        for line in mistake.mistakes if isinstance(mistake, ConfigError) else [str(mistake)]:
+            typer.echo(line, err=True)
+        raise typer.Exit(os.EX_CONFIG) from None
+
+
+async def _run(config: "Config", *, migrate: bool) -> None:
+    from parking_gateway import gateway, supervision  # noqa: PLC0415 - as above
+
+    stop = asyncio.Event()
+    with supervision.stopped_by_signals(stop):
+        await gateway.run(config, stop=stop, migrate=migrate)

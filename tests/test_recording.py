@@ -1,0 +1,294 @@
+"""What a batch becomes in the database: every uplink once, spaces as the state machine says, nothing lost for a reason."""
+
+import json
+from base64 import b64decode
+from collections import Counter
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import pytest
+import sqlalchemy as sa
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from parking_gateway import chirpstack
+from parking_gateway.broker.client import Message
+from parking_gateway.decoding import Choice, Decoder
+from parking_gateway.recording import Outcome, interpret, record
+from parking_gateway.uplink import Reason
+from tests.events import NOON, OCCUPIED, VACANT, message, up
+from tests.plugins.car_park import CarPark
+
+LIMITS = chirpstack.Limits(payload_bytes=65_536, depth=32)
+RECORDINGS = Path(__file__).parent / "recordings"
+
+
+async def recorded(engine: AsyncEngine, *batch: Message, decoder: Decoder | None = None) -> Outcome:
+    """Record the batch and commit."""
+    now = datetime.now(UTC)
+    found = interpret(batch, received_at=now, limits=LIMITS)
+    async with engine.begin() as connection:
+        return await record(connection, found, decoder=decoder or Decoder(), now=now, announce_every=timedelta(hours=1))
+
+
+async def rows(engine: AsyncEngine, query: str) -> Sequence[Any]:
+    async with engine.connect() as connection:
+        return (await connection.execute(sa.text(query))).all()
+
+
+async def test_a_car_that_comes_is_an_uplink_a_transition_and_a_space_that_is_due(
+    engine: AsyncEngine, car_park: CarPark
+) -> None:
+    (device,) = await car_park(1)
+    cause = uuid4()
+    outcome = await recorded(engine, message(device, up(device, OCCUPIED, at=1, f_cnt=7, deduplication_id=cause)))
+    assert [uplink.deduplication_id for uplink in outcome.recorded] == [cause]
+    at = NOON + timedelta(minutes=1)
+    assert await rows(engine, "select deduplication_id, dev_eui, time, f_cnt, f_port, data, rssi, snr from uplink") == [
+        (cause, device, at, 7, 1, OCCUPIED, -102, -7.25)
+    ]
+    assert await rows(engine, 'select "from", "to", at, cause from transition') == [
+        ("FREE", "OCCUPIED", at, str(cause))
+    ]
+    assert await rows(engine, "select state, since, occupancy, contact from space_state") == [
+        ("OCCUPIED", at, "occupied", "live")
+    ]
+    assert await rows(engine, "select version > published_version from space") == [(True,)]
+    assert await rows(engine, "select contact, heard_at, f_cnt, rssi, codec from device") == [
+        ("live", at, 7, -102, "bosch_tps110_v029")
+    ]
+
+
+async def test_a_redelivered_batch_has_no_effect(engine: AsyncEngine, car_park: CarPark) -> None:
+    """Nothing doubles: not the uplink, not the step, not the rejection, not the device's event."""
+    (device,) = await car_park(1)
+    join = b'{"time":"2026-11-23T12:00:00Z","deviceInfo":{"devEui":"%s"},"devAddr":"01"}' % device.encode()
+    first = [message(device, up(device)), message(device, b"{"), message(device, join, event="join")]
+    again = [Message(one.topic, one.payload, one.mid, one.qos, True) for one in first]  # noqa: FBT003
+    await recorded(engine, *first)
+    outcome = await recorded(engine, *again)
+    assert (outcome.recorded, outcome.duplicates, outcome.transitions) == ([], 1, [])
+    for table in ("uplink", "transition", "rejection", "device_event"):
+        assert await rows(engine, f"select count(*) from {table}") == [(1,)], table
+
+
+async def test_an_uplink_twice_in_one_batch_is_one_uplink(engine: AsyncEngine, car_park: CarPark) -> None:
+    (device,) = await car_park(1)
+    one = message(device, up(device))
+    outcome = await recorded(engine, one, one)
+    assert (len(outcome.recorded), outcome.duplicates) == (1, 1)
+
+
+async def test_the_same_garbage_published_twice_is_two_rejections(engine: AsyncEngine) -> None:
+    """Only what the broker marks as redelivered may be on record already."""
+    await recorded(engine, message("x", b"garbage"))
+    await recorded(engine, message("x", b"garbage"))
+    assert await rows(engine, "select count(*) from rejection") == [(2,)]
+
+
+async def test_an_unknown_device_loses_nothing(engine: AsyncEngine) -> None:
+    outcome = await recorded(engine, message("00000000000000ff", up("00000000000000FF")))
+    assert outcome.unassigned == 1
+    assert await rows(engine, "select dev_eui from uplink") == [("00000000000000ff",)]
+    assert await rows(engine, "select dev_eui, name, contact from device") == [("00000000000000ff", "bay 0FF", "live")]
+
+
+@pytest.mark.parametrize("f_port", [0, 1])
+async def test_an_empty_payload_is_never_vacant(engine: AsyncEngine, car_park: CarPark, f_port: int) -> None:
+    """Rule 6. On port 0 it is a sign of life; on the device's port it is no frame of the device."""
+    (device,) = await car_park(1)
+    await recorded(engine, message(device, up(device, OCCUPIED, at=1)))
+    outcome = await recorded(engine, message(device, up(device, b"", at=2, f_port=f_port)))
+    assert await rows(engine, "select state, count(*) from space_state group by 1") == [("OCCUPIED", 1)]
+    assert [letter.rejection.reason for letter in outcome.dead_letters] == [Reason.UNDECODABLE] * f_port
+    assert await rows(engine, "select count(*) from uplink") == [(2,)]
+
+
+async def test_an_undecodable_frame_is_kept_and_rejected_and_never_reaches_the_space(
+    engine: AsyncEngine, car_park: CarPark
+) -> None:
+    (device,) = await car_park(1)
+    payload = up(device, b"\x01\x02\x03", at=1)
+    outcome = await recorded(engine, message(device, payload))
+    (uplink,) = outcome.recorded
+    assert await rows(engine, "select reason, payload, dev_eui, deduplication_id from rejection") == [
+        ("undecodable", payload, device, uplink.deduplication_id)
+    ]
+    assert await rows(engine, "select contact, version from space") == [("never", 1)]
+    assert await rows(engine, "select contact from device") == [("live",)]
+
+
+@pytest.mark.parametrize(
+    ("payload", "reason"),
+    [
+        (b"\xff\xfe\x00 not json", "malformed"),
+        (b'{"devEUI":"0101010101010101","applicationID":"1"}', "chirpstack_v3"),
+        (b'{"deduplicationId":"no"}', "invalid"),
+        (b"x" * 65_537, "too_large"),
+    ],
+)
+async def test_what_cannot_be_read_is_a_rejection_with_its_bytes(
+    engine: AsyncEngine, payload: bytes, reason: str
+) -> None:
+    await recorded(engine, message("x", payload))
+    assert await rows(engine, "select reason, payload, topic like '%/event/up' from rejection") == [
+        (reason, payload, True)
+    ]
+
+
+async def test_the_codec_is_the_installations_else_the_tags_else_the_profiles(
+    engine: AsyncEngine, car_park: CarPark
+) -> None:
+    devices = await car_park(4)
+    async with engine.begin() as connection:
+        await connection.execute(sa.text("update installation set codec = null where dev_eui <> :d"), {"d": devices[0]})
+    bosch = {"codec": "bosch-tps110-v039"}
+    outcome = await recorded(
+        engine,
+        message(devices[0], up(devices[0], tags={"codec": "no_such_codec"})),
+        message(devices[1], up(devices[1], tags=bosch, profile="P")),
+        message(devices[2], up(devices[2], profile="P")),
+        message(devices[3], up(devices[3])),
+        decoder=Decoder(profiles={"P": Choice(codec="nwave_nps405", options={"layout": "legacy"})}),
+    )
+    assert outcome.without_codec == 1
+    assert await rows(engine, "select codec from device order by dev_eui") == [
+        ("bosch_tps110_v029",),
+        ("bosch-tps110-v039",),
+        ("nwave_nps405",),
+        (None,),
+    ]
+
+
+async def test_a_tag_that_names_no_codec_is_a_rejection_that_says_so(engine: AsyncEngine, car_park: CarPark) -> None:
+    (device,) = await car_park(1)
+    async with engine.begin() as connection:
+        await connection.execute(sa.text("update installation set codec = null"))
+    await recorded(engine, message(device, up(device, tags={"codec": "bosch_tps11"})))
+    ((reason, detail),) = await rows(engine, "select reason, detail from rejection")
+    assert reason == "codec_not_found"
+    assert "did you mean bosch_tps110" in detail
+
+
+async def test_a_broken_codec_costs_its_own_uplink_only(engine: AsyncEngine, car_park: CarPark, tmp_path: Path) -> None:
+    devices = await car_park(2)
+    (tmp_path / "broken.py").write_text(
+        "from decoders import Device\nDEVICE = Device(vendor='v', model='m', ports=())\n"
+        "def decode(frame):\n    return frame.payload[99]\n"
+    )
+    async with engine.begin() as connection:
+        await connection.execute(
+            sa.text("update installation set codec = 'broken' where dev_eui = :d"), {"d": devices[0]}
+        )
+    outcome = await recorded(
+        engine, *(message(device, up(device)) for device in devices), decoder=Decoder(folder=tmp_path)
+    )
+    assert [(letter.dev_eui, letter.rejection.reason) for letter in outcome.dead_letters] == [
+        (devices[0], Reason.CODEC_FAILED)
+    ]
+    assert "IndexError" in outcome.dead_letters[0].rejection.detail
+    assert [step.after for step in outcome.transitions] == ["OCCUPIED"]
+
+
+async def test_a_status_tells_the_device_and_its_space_of_the_battery(engine: AsyncEngine, car_park: CarPark) -> None:
+    (device,) = await car_park(1)
+    status = json.loads(up(device))
+    status |= {"margin": 12, "externalPowerSource": False, "batteryLevelUnavailable": False, "batteryLevel": 78.74}
+    await recorded(engine, message(device, json.dumps(status).encode(), event="status"))
+    assert await rows(engine, "select battery_percent, margin_db, external_power from device") == [(79, 12, False)]
+    assert await rows(engine, "select battery_percent, state, contact from space") == [(79, "FREE", "live")]
+
+
+async def test_an_error_of_the_network_server_is_kept_with_the_device(engine: AsyncEngine) -> None:
+    log = (
+        b'{"time":"2026-11-23T12:00:00Z","deviceInfo":{"devEui":"a840410000000001"},"level":"ERROR",'
+        b'"code":"UPLINK_CODEC","description":"Exception generated by codec","context":{"f_cnt":"1"}}'
+    )
+    await recorded(engine, message("a840410000000001", log, event="log"))
+    assert await rows(engine, "select kind, level, code, details from device_event") == [
+        ("log", "ERROR", "UPLINK_CODEC", {"context": {"f_cnt": "1"}})
+    ]
+    assert await rows(engine, "select last_error, contact from device") == [
+        ("UPLINK_CODEC: Exception generated by codec", "never")
+    ]
+
+
+@pytest.mark.parametrize("form", ["json", "protobuf"])
+async def test_everything_that_a_real_chirpstack_published_is_understood(engine: AsyncEngine, form: str) -> None:
+    lines = (RECORDINGS / f"chirpstack-{form}.jsonl").read_text().splitlines()
+    published = [json.loads(line) for line in lines]
+    batch = [Message(one["topic"], b64decode(one["payload"]), 1, 1, False) for one in published]  # noqa: FBT003
+    outcome = await recorded(engine, *batch)
+    events = Counter(one["topic"].rpartition("/")[2] for one in published)
+    events["unknown"] = events.pop("down")
+    assert outcome.kinds == events
+    assert await rows(engine, "select count(*), count(distinct deduplication_id) from uplink") == [
+        (events["up"], events["up"])
+    ]
+    assert await rows(engine, "select count(*) from rejection") == [(0,)]
+    kinds = dict(await rows(engine, "select kind, count(*) from device_event group by 1"))  # type: ignore[arg-type]
+    assert kinds == {kind: count for kind, count in events.items() if kind not in ("up", "unknown")}
+
+
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@given(data=st.data())
+async def test_any_order_in_any_batches_with_repeats_ends_in_the_same_spaces(
+    engine: AsyncEngine, data: st.DataObject
+) -> None:
+    """The law of the state machine, through the database."""
+    async with engine.begin() as connection:
+        await connection.execute(sa.text("truncate site, uplink, device, rejection, device_event cascade"))
+        for statement in (
+            "insert into site (name) values ('s')",
+            "insert into zone (site_id, name) select id, 'z' from site",
+            "insert into space (zone_id, name) select id, n::text from zone, generate_series(1, 3) n",
+            "insert into device (dev_eui) select 'a8404100' || lpad(n::text, 8, '0') from generate_series(1, 3) n",
+            (
+                "insert into installation (dev_eui, space_id, codec)"
+                " select 'a8404100' || lpad(name, 8, '0'), id, 'bosch_tps110_v029' from space"
+            ),
+        ):
+            await connection.execute(sa.text(statement))
+    sent = data.draw(
+        st.lists(
+            st.builds(
+                lambda n, data, at, f_cnt: message(
+                    f"a84041000000000{n}", up(f"a84041000000000{n}", data, at=at, f_cnt=f_cnt)
+                ),
+                st.integers(1, 3),
+                st.sampled_from([VACANT, OCCUPIED]),
+                st.integers(0, 30),
+                st.integers(0, 3),
+            ),
+            min_size=1,
+            max_size=15,
+        )
+    )
+    await recorded(engine, *sent)
+    state = "select name, state, occupancy, seen_at, seen_f_cnt, heard_at, contact from space order by 1"
+    expected = await rows(engine, state)
+    async with engine.begin() as connection:
+        await connection.execute(sa.text("truncate transition, uplink"))
+        await connection.execute(
+            sa.text(
+                "update space set state = 'FREE', occupancy = null, seen_at = null, seen_f_cnt = 0, heard_at = null,"
+                " contact = 'never', previous = null, version = 1"
+            )
+        )
+    shuffled = data.draw(st.permutations(sent + data.draw(st.lists(st.sampled_from(sent), max_size=5))))
+    cuts = sorted(data.draw(st.lists(st.integers(0, len(shuffled)), max_size=3)))
+    for start, end in zip([0, *cuts], [*cuts, len(shuffled)], strict=True):
+        await recorded(engine, *shuffled[start:end])
+    assert await rows(engine, state) == expected
+    broken = """
+        select 1 from (select *, lag("to", 1, 'FREE') over (partition by space order by id) as previous from transition) t
+        where "from" <> previous
+        union all
+        select 1 from space where state <> coalesce(
+            (select "to" from transition where space = space.id order by transition.id desc limit 1), 'FREE')
+    """
+    assert await rows(engine, broken) == []
