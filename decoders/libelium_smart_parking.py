@@ -1,0 +1,74 @@
+"""Libelium Smart Parking: Plug & Sense with firmware 1.x or 2.x (magnetometer), and Smart Parking 2 (radar, magnetometer).
+
+THE TRAP: firmware 2.x and Smart Parking 2 send frames of the same length, with another type of frame in byte 0, and the port
+is not published. So an installation has to choose the option `line`, or use one of the names that set it.
+
+    fw1, 12 bytes; fw2, 11 bytes
+    0      7 occupied, 6 battery low, 5-4 reserved, 3-0 type: 0 info, 1 keep-alive, 2 daily, 3 error, 4 start, 5 start
+    1      frame counter
+    fw1    info 2-3 temperature, raw, 4-9 magnetic field; keep-alive 2 hour, 3 minute, 4-5 temperature, raw, 6-11 field;
+           daily 2-3 measurements, 4-7 transmissions, 8 resets, 9 configuration; start (4) 2-9 references, 10-11 battery,
+           mV; error: which part it is, in bits whose places are not published
+    fw2    info 2 temperature, int8, °C, 3-8 field; keep-alive 2 hour, 3 minute, 4 temperature, 5-10 field; daily as fw1
+
+    sp2, 11 bytes
+    0      7 occupied, 6 battery low, 2-0 type: 0 info, 1 keep-alive, 2, 3 configuration, 4, 5 start, 6, 7 clock
+    1      sequence
+    2-10   not published
+
+Numbers are big-endian. Every frame tells the status. The raw temperature of fw1 has no published formula; hour and minute have
+neither day nor zone, and tell when the frame was sent, which is known. A keep-alive comes every 2 h, by night every 3 h.
+
+Sources: Libelium Smart Parking technical guide, pages 11-16, 58-60 and section 7.1; PyPI libelium-parking-sensor-v2.
+"""
+
+from datetime import timedelta
+from typing import Final, Literal
+
+from decoders import Device, Frame, Occupancy, Reading, Undecodable
+from decoders._refusals import unfit
+
+DEVICE: Final = Device(
+    vendor="Libelium",
+    model="Plug & Sense Smart Parking, Smart Parking 2",
+    ports=(),
+    heartbeat=timedelta(hours=3),
+    lines={
+        "libelium_smart_parking_fw1": {"line": "fw1"},
+        "libelium_smart_parking_fw2": {"line": "fw2"},
+        "libelium_smart_parking_2": {"line": "sp2"},
+    },
+)
+
+RESERVED_FROM: Final = 6
+
+
+def decode(frame: Frame, *, line: Literal["fw1", "fw2", "sp2"]) -> Reading:
+    """Read one frame of a Smart Parking sensor."""
+    payload = frame.payload
+    if len(payload) != (12 if line == "fw1" else 11):
+        raise unfit(frame, DEVICE)
+    kind = payload[0] & 0x0F
+    if line != "sp2" and kind >= RESERVED_FROM:
+        raise Undecodable(f"byte 0: frames of type {kind} are reserved")
+    battery_volts = temperature = None
+    fault = "battery low" if payload[0] & 0x40 else None
+    match line, kind:
+        case "fw1" | "fw2", 3:
+            fault = "the sensor reports an error"
+        case "fw1", 4:
+            battery_volts = int.from_bytes(payload[10:12]) / 1000
+        case "fw2", 0:
+            temperature = _celsius(payload[2:3])
+        case "fw2", 1:
+            temperature = _celsius(payload[4:5])
+    return Reading(
+        occupancy=Occupancy.OCCUPIED if payload[0] & 0x80 else Occupancy.VACANT,
+        battery_volts=battery_volts,
+        temperature_celsius=temperature,
+        fault=fault,
+    )
+
+
+def _celsius(byte: bytes) -> float:
+    return float(int.from_bytes(byte, signed=True))
