@@ -1,0 +1,40 @@
+"""The frame that Decentlab's sensors share: blocks of uint16, big-endian, on any port.
+
+0     02     protocol version
+1-2          identity of the device
+3-4   flags  bit 0: the block of the sensor is there, bit 1: the block of the battery
+5-           the blocks that are there, in this order; the battery is one word, mV
+"""
+
+from typing import Final
+
+from decoders import Undecodable
+
+HEAD: Final = 5
+
+
+def blocks(payload: bytes, *, words: int) -> tuple[tuple[int, ...] | None, float | None]:
+    """Return the words of the sensor's block and the battery in volts, each None where it is not there.
+
+    `words` is the length of the sensor's block. Raises `Undecodable`.
+    """
+    size = len(payload)
+    if size < HEAD:
+        raise Undecodable(f"a frame has {HEAD} bytes or more, not {size}")
+    if payload[0] != 2:
+        raise Undecodable(f"byte 0: protocol version {payload[0]} is unknown")
+    flags = int.from_bytes(payload[3:5])
+    if flags > 3:
+        raise Undecodable(f"bytes 3 and 4: blocks {flags:#06x} are unknown")
+    sensor_words = words if flags & 1 else 0
+    expected = HEAD + 2 * sensor_words + (2 if flags & 2 else 0)
+    if size != expected:
+        raise Undecodable(f"the blocks {flags:#06x} make {expected} bytes, not {size}")
+    end = HEAD + 2 * sensor_words
+    sensor = tuple(int.from_bytes(payload[at : at + 2]) for at in range(HEAD, end, 2))
+    return sensor or None, int.from_bytes(payload[end:]) / 1000 if flags & 2 else None
+
+
+def distance(millimetres: int, samples: int) -> int | None:
+    """Return mm; without a valid sample, 0 and FFFF are none."""
+    return millimetres if samples and 0 < millimetres < 0xFFFF else None
