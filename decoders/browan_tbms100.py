@@ -1,0 +1,31 @@
+"""Browan TBMS100 (TABS motion): infrared. It sees motion, and a parked car does not move.
+
+    port  bytes  message
+    102   8      0 bit 0: motion; 1 low nibble: battery, 2.5 V + 0.1 V x; 2 low 7 bits: temperature + 32, °C;
+                 3-4 minutes since the last motion; 5-7 motions counted
+
+Numbers are little-endian. Motion is told as occupied and its end as vacant, which suits a drive or a gate; over a space, it
+forgets a car as soon as the car stands still.
+
+Sources: TheThingsNetwork/lorawan-devices vendor/browan tbms100.js; akenza-io/device-type-library types/browan/TBMS100.
+"""
+
+from typing import Final
+
+from decoders import Device, Frame, Occupancy, Reading
+from decoders._refusals import unfit
+
+DEVICE: Final = Device(vendor="Browan", model="TBMS100", ports=(102,))
+
+
+def decode(frame: Frame) -> Reading:
+    """Read one frame of a TBMS100."""
+    payload = frame.payload
+    if frame.port != 102 or len(payload) != 8:
+        raise unfit(frame, DEVICE)
+    return Reading(
+        occupancy=Occupancy.OCCUPIED if payload[0] & 1 else Occupancy.VACANT,
+        battery_volts=(25 + (payload[1] & 0x0F)) / 10,
+        temperature_celsius=float((payload[2] & 0x7F) - 32),
+        counter=int.from_bytes(payload[5:8], "little"),
+    )
