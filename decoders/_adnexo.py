@@ -1,0 +1,49 @@
+"""The messages that adnexo's ax sensors share. Numbers are little-endian.
+
+port           message
+1              echo of a downlink
+2              restarted
+3              settings accepted
+4              settings: a type and a value each, see SETTINGS
+5              a downlink was refused
+100, 101, 102  measurement: regular, because a threshold was crossed, by hand
+"""
+
+from collections.abc import Mapping
+from typing import Final
+
+from decoders import Frame, Reading, Undecodable
+from decoders._items import Item
+from decoders._items import read as read_items
+
+MEASUREMENTS: Final = (100, 101, 102)
+
+SETTINGS: Final[Mapping[bytes, Item]] = {
+    b"\x04": Item(4),  # interval, s
+    b"\x05": Item(1),  # measurements to a transmission
+    b"\x06": Item(4),  # interval of joins, s
+    b"\x07": Item(1),  # reed contact
+}
+
+
+def answer(frame: Frame, settings: Mapping[bytes, Item]) -> Reading:
+    """Read what comes on ports 1 to 5, about downlinks and restarts. `settings` are those of the device."""
+    if not frame.payload:
+        raise Undecodable("the payload is empty")
+    return read_items(frame.payload, settings, width=1) if frame.port == 4 else Reading()
+
+
+def distance(word: bytes) -> int | None:
+    """Return mm; 0 and FFFF are none."""
+    millimetres = int.from_bytes(word, "little")
+    return millimetres if 0 < millimetres < 0xFFFF else None
+
+
+def celsius(word: bytes) -> float | None:
+    """Return the temperature of int16, 0.1 °C; 8000 is none."""
+    return None if word == b"\x00\x80" else int.from_bytes(word, "little", signed=True) / 10
+
+
+def volts(word: bytes) -> float:
+    """Return the battery of uint16, mV."""
+    return int.from_bytes(word, "little") / 1000

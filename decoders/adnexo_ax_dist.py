@@ -1,0 +1,41 @@
+"""adnexo ax-dist: ultrasonic. It measures a distance; the installation says what of it is occupied.
+
+    port           bytes  message
+    1 to 5                of downlinks and restarts, see `_adnexo`; setting 52: threshold, mm, int16
+    100, 101, 102  6      0-1 distance, mm (0 and FFFF: none); 2-3 temperature, 0.1 °C, int16 (8000: none); 4-5 battery, mV
+    104            4, 6   an invalid measurement: 2-3 its variance
+
+Numbers are little-endian. Port 101 is sent because the distance crossed a threshold that is set in the sensor.
+
+Source: akenza-io/device-type-library types/adnexo/ax-dist.
+"""
+
+from typing import Final
+
+from decoders import Device, Frame, Reading
+from decoders._adnexo import MEASUREMENTS, SETTINGS, answer, celsius, distance, volts
+from decoders._items import Item
+from decoders._refusals import unfit
+
+DEVICE: Final = Device(
+    vendor="adnexo", model="ax-dist", ports=(1, 2, 3, 4, 5, *MEASUREMENTS, 104), measures_distance=True
+)
+
+OWN_SETTINGS: Final = {**SETTINGS, b"\x52": Item(2)}
+
+
+def decode(frame: Frame) -> Reading:
+    """Read one frame of an ax-dist."""
+    payload = frame.payload
+    match frame.port, len(payload):
+        case 100 | 101 | 102, 6:
+            return Reading(
+                distance_mm=distance(payload[0:2]),
+                temperature_celsius=celsius(payload[2:4]),
+                battery_volts=volts(payload[4:6]),
+            )
+        case 104, 4 | 6:
+            return Reading(fault="invalid measurement")
+        case 1 | 2 | 3 | 4 | 5, _:
+            return answer(frame, OWN_SETTINGS)
+    raise unfit(frame, DEVICE)

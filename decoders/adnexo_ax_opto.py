@@ -1,0 +1,64 @@
+"""adnexo ax-opto: laser with 3 x 3 zones, 1.3 m. It measures a distance; the installation says what of it is occupied.
+
+    port           bytes  message
+    1 to 5                of downlinks and restarts, see `_adnexo`; settings 15 to 27 of its own
+    99             6      acceleration x, y, z, int16 each
+    100, 101, 102  26     0-1 distance, mm (0 and FFFF: none); 2-19 the nine zones; 20-21 flags; 22-23 temperature, 0.1 °C,
+                          int16 (8000: none); 24-25 battery, mV
+
+    flags  01 weak signal, 02 no signal, 08 no target, 40 too far, 80 the sensor does not answer
+
+Numbers are little-endian. Port 101 is sent because of an event. What is flagged may still have a distance.
+
+Source: akenza-io/device-type-library types/adnexo/ax-opto.
+"""
+
+from typing import Final
+
+from decoders import Device, Frame, Reading
+from decoders._adnexo import MEASUREMENTS, SETTINGS, answer, celsius, distance, volts
+from decoders._items import Item
+from decoders._refusals import unfit
+
+DEVICE: Final = Device(
+    vendor="adnexo", model="ax-opto", ports=(1, 2, 3, 4, 5, 99, *MEASUREMENTS), measures_distance=True
+)
+
+OWN_SETTINGS: Final = {
+    **SETTINGS,
+    b"\x15": Item(16),  # areas
+    b"\x16": Item(2),  # timing budget
+    b"\x17": Item(1),  # range
+    b"\x23": Item(2),  # tolerance of the magnitude
+    b"\x24": Item(2),  # tolerance of the tilt
+    b"\x25": Item(2),  # samples averaged
+    b"\x26": Item(1),  # notifications
+    b"\x27": Item(2),  # their timeout
+}
+
+FLAGS: Final = {
+    0x01: "weak signal",
+    0x02: "no signal",
+    0x08: "no target",
+    0x40: "target too far",
+    0x80: "sensor does not answer",
+}
+
+
+def decode(frame: Frame) -> Reading:
+    """Read one frame of an ax-opto."""
+    payload = frame.payload
+    match frame.port, len(payload):
+        case 100 | 101 | 102, 26:
+            flags = int.from_bytes(payload[20:22], "little")
+            return Reading(
+                distance_mm=distance(payload[0:2]),
+                temperature_celsius=celsius(payload[22:24]),
+                battery_volts=volts(payload[24:26]),
+                fault=", ".join(words for flag, words in FLAGS.items() if flags & flag) or None,
+            )
+        case 99, 6:
+            return Reading()
+        case 1 | 2 | 3 | 4 | 5, _:
+            return answer(frame, OWN_SETTINGS)
+    raise unfit(frame, DEVICE)
