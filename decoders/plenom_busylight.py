@@ -1,0 +1,33 @@
+"""Plenom kuando Busylight IoT Omega: a lamp that downlinks set. It says nothing of a space.
+
+    port  bytes    message
+    15    24, 25   keep-alive: 0-3 RSSI, dBm, int32; 4-7 SNR, int32; 8-11 downlinks heard; 12-15 uplinks sent;
+                   16 red, 17 BLUE, 18 GREEN, 19 time on, 20 time off; 21 software, 22 hardware, 23 data rate adapts;
+                   24 high brightness, from hardware 1.5 on
+    15    19, 20   keep-alive of the model with sound
+    15    2-       FF 10, FF 11: answers to changes of its keys
+
+Numbers are little-endian. A keep-alive comes every 30 min, and at once after a downlink with a sixth byte 01: the colour in it
+tells what the lamp shows. After it has joined again, it shows its default, a dim green.
+
+Sources: Plenom Technical Documentation 4.2.2; TheThingsNetwork/lorawan-devices vendor/plenom busylight.js.
+"""
+
+from datetime import timedelta
+from typing import Final
+
+from decoders import Device, Frame, Reading
+from decoders._refusals import unfit
+
+DEVICE: Final = Device(
+    vendor="Plenom", model="kuando Busylight IoT Omega", ports=(15,), heartbeat=timedelta(minutes=30)
+)
+
+
+def decode(frame: Frame) -> Reading:
+    """Read one frame of a Busylight: it was heard, and there is nothing else that a space would need."""
+    payload = frame.payload
+    keep_alive = len(payload) in {19, 20, 24, 25}
+    if frame.port == 15 and (keep_alive or payload[:2] in {b"\xff\x10", b"\xff\x11"}):
+        return Reading()
+    raise unfit(frame, DEVICE)
