@@ -18,14 +18,14 @@ _encode: Final = msgspec.json.Encoder(enc_hook=str).encode
 def set_up_logging(level: str, log_format: Literal["json", "text"]) -> None:
     """Replace whatever logged before. `json` is for journald and other collectors, `text` for people.
 
-    DEBUG is about us; only TRACE lets the libraries speak of every packet and statement.
+    What the libraries say below WARNING is shown at TRACE only: it is a line for every packet and statement.
     """
     logger.remove()
     if log_format == "json":
         logger.add(_write_json, level=level, format=_only_exception, backtrace=False, diagnose=False)
     else:
         logger.add(sys.stdout, level=level, format=_text, backtrace=False, diagnose=False)
-    libraries = logging.DEBUG if level == "TRACE" else max(logging.INFO, logger.level(level).no)
+    libraries = logging.DEBUG if level == "TRACE" else max(logging.WARNING, logger.level(level).no)
     logging.basicConfig(handlers=[_ToLoguru()], level=libraries, force=True)
 
 
