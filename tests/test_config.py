@@ -229,6 +229,10 @@ def test_profiles_are_names_or_tables(write: Any, monkeypatch: pytest.MonkeyPatc
     assert load().decoders.profiles == expected
 
 
+def test_a_folder_of_codecs(tmp_path: Path) -> None:
+    assert Config(decoders={"folder": str(tmp_path)}).decoders.folder == tmp_path
+
+
 @pytest.mark.parametrize("written", ["127.0.0.1:9464", "[::1]:0", "gateway.example.org:65535"])
 def test_addresses_are_shown_as_they_are_written(written: str) -> None:
     assert str(Config(telemetry={"listen": written}).telemetry.listen) == written
@@ -299,7 +303,12 @@ def test_durations_are_seconds(number: float) -> None:
         ('[chirpstack]\ntopic = "a+/+"', 'chirpstack.topic must have "+" only as a whole level, and "#" nowhere'),
         ('[chirpstack]\ntopic = "$share/g/+"', "chirpstack.topic must be without $share"),
         ('[chirpstack]\ntopic = "a\\u0000/+"', "chirpstack.topic must be a topic filter of printable characters"),
+        ('[gateway]\nstate_directory = "~nobody-of-that-name/x"', 'gateway.state_directory must not begin with "~"'),
         ('[decoders]\nfolder = "/nowhere"', "decoders.folder must name a directory that exists, and /nowhere is none"),
+        (
+            "[decoders.profiles.mine]\ncodec = 'x'\noption = 1",
+            "decoders.profiles.mine.option is no known key; the nearest is",
+        ),
         ("[decoders.profiles.mine]\noptions = {}", "decoders.profiles.mine.codec is missing"),
         ('[database]\nurl = "mysql://host"', 'database.url must be "embedded" or begin with postgresql://'),
         ("[database]\nlock_timeout = 60", "database.lock_timeout must not be longer than database.statement_timeout"),

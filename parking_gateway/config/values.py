@@ -1,7 +1,7 @@
 """The kinds of value that a configuration holds beside numbers and words: each says what it accepts, and nothing else does.
 
 A message of a refusal continues a sentence that begins with the key: "mqtt.keepalive must be a number of seconds".
-Refused values are never repeated, for they may be secrets.
+Refused values are not repeated, for they may be secrets; only paths are.
 """
 
 import os
