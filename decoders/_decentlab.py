@@ -6,6 +6,7 @@
 5-           the blocks that are there, in this order; the battery is one word, mV
 """
 
+import struct
 from typing import Final
 
 from decoders import Undecodable
@@ -26,13 +27,11 @@ def blocks(payload: bytes, *, words: int) -> tuple[tuple[int, ...] | None, float
     flags = int.from_bytes(payload[3:5])
     if flags > 3:
         raise Undecodable(f"bytes 3 and 4: blocks {flags:#06x} are unknown")
-    sensor_words = words if flags & 1 else 0
-    expected = HEAD + 2 * sensor_words + (2 if flags & 2 else 0)
-    if size != expected:
-        raise Undecodable(f"the blocks {flags:#06x} make {expected} bytes, not {size}")
-    end = HEAD + 2 * sensor_words
-    sensor = tuple(int.from_bytes(payload[at : at + 2]) for at in range(HEAD, end, 2))
-    return sensor or None, int.from_bytes(payload[end:]) / 1000 if flags & 2 else None
+    count = (words if flags & 1 else 0) + (1 if flags & 2 else 0)
+    if size != HEAD + 2 * count:
+        raise Undecodable(f"the blocks {flags:#06x} make {HEAD + 2 * count} bytes, not {size}")
+    told = struct.unpack_from(f">{count}H", payload, HEAD)
+    return told[:words] if flags & 1 else None, told[-1] / 1000 if flags & 2 else None
 
 
 def distance(millimetres: int, samples: int) -> int | None:

@@ -36,20 +36,22 @@ def read(payload: bytes, table: Mapping[bytes, Item], *, width: int) -> Reading:
     past: tuple[Reading, ...] = ()
     start, end = 0, len(payload)
     while start < end:
-        key = payload[start : start + width]
-        item = table.get(key)
-        if item is None:
-            raise Undecodable(f"byte {start}: no item begins with {key.hex(' ')}")
         value_at = start + width
-        start = value_at + item.size
+        key = payload[start:value_at]
+        if key not in table:
+            raise Undecodable(f"byte {start}: no item begins with {key.hex(' ')}")
+        size, says = table[key]
+        start = value_at + size
         if start > end:
-            raise Undecodable(f"byte {value_at}: item {key.hex(' ')} has {item.size} bytes, {end - value_at} are left")
+            raise Undecodable(f"byte {value_at}: item {key.hex(' ')} has {size} bytes, {end - value_at} are left")
+        if says is nothing:
+            continue
         try:
-            says = item.says(payload[value_at:start])
+            said = says(payload[value_at:start])
         except Undecodable as refusal:
             raise Undecodable(f"byte {value_at}: {refusal}") from None
-        fields.update(says)
-        if "past" in says:
-            past += says["past"]
+        fields.update(said)
+        if "past" in said:
+            past += said["past"]
             fields["past"] = past
     return Reading(**fields)

@@ -29,51 +29,42 @@ Numbers are big-endian. Unknown tags are skipped, since they say their length.
 """
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Final
 
 from decoders import Device, Frame, Occupancy, Reading, Undecodable
 from decoders._clock import unix_time
 from decoders._refusals import unfit
 
+STATUS: Final = {b"\x00": Occupancy.VACANT, b"\x01": Occupancy.OCCUPIED}
 
-def read(frame: Frame, device: Device, *, model: int, faults: Mapping[int, str]) -> Reading:
+
+def read(frame: Frame, device: Device, *, model: bytes, faults: Mapping[bytes, str]) -> Reading:
     """Return what a frame says. `faults` are the messages by which the device says what is wrong with it."""
     if frame.port not in device.ports:
         raise unfit(frame, device)
-    items = _items(frame.payload)
-    fields: dict[str, Any] = {"at": unix_time(int.from_bytes(frame.payload[2:6]))}
-    for tag, value in items.items():
-        match tag, int.from_bytes(value):
-            case 0x02, message:
-                fields["fault"] = faults.get(message)
-            case 0x03, other if other != model:
-                raise Undecodable(f"tag 03: device {other:#04x} is not {device.model}, which is {model:#04x}")
-            case 0x0B, _:
-                fields["temperature_celsius"] = float(int.from_bytes(value, signed=True))
-            case 0x24, percent if percent <= 100:
-                fields["battery_percent"] = float(percent)
-            case 0x29, millivolts:
-                fields["battery_volts"] = millivolts / 1000
-            case 0x32, car:
-                fields["occupancy"] = _occupancy(car)
-    return Reading(**fields)
-
-
-def _occupancy(car: int) -> Occupancy:
-    match car:
-        case 0:
-            return Occupancy.VACANT
-        case 1:
-            return Occupancy.OCCUPIED
-    raise Undecodable(f"tag 32: a status is 0 or 1, not {car}")
+    said = _items(frame.payload)
+    if said.get(0x03, model) != model:
+        raise Undecodable(f"tag 03: device {said[0x03].hex()} is not {device.model}, which is {model.hex()}")
+    if said.get(0x32, b"\x00") not in STATUS:
+        raise Undecodable(f"tag 32: a status is 00 or 01, not {said[0x32].hex()}")
+    percent = int.from_bytes(said.get(0x24, b"\xff"))
+    return Reading(
+        occupancy=STATUS[said[0x32]] if 0x32 in said else None,
+        at=unix_time(int.from_bytes(frame.payload[2:6])),
+        battery_volts=int.from_bytes(said[0x29]) / 1000 if 0x29 in said else None,
+        battery_percent=float(percent) if percent <= 100 else None,
+        temperature_celsius=float(int.from_bytes(said[0x0B], signed=True)) if 0x0B in said else None,
+        fault=faults.get(said.get(0x02, b"")),
+    )
 
 
 def _items(payload: bytes) -> dict[int, bytes]:
     size = len(payload)
     if size < 15 or payload[0] != 0x7E or payload[-1] != 0x7E:
         raise Undecodable(f"a frame has 15 bytes or more between two 7e; this one has {size}: {payload[:15].hex(' ')}")
-    if 12 + int.from_bytes(payload[8:10]) + 3 != size:
-        raise Undecodable(f"bytes 8 and 9: items of {int.from_bytes(payload[8:10])} bytes do not make {size} bytes")
+    length = int.from_bytes(payload[8:10])
+    if 12 + length + 3 != size:
+        raise Undecodable(f"bytes 8 and 9: items of {length} bytes do not make a frame of {size}")
     if payload[11]:
         raise Undecodable("byte 11: the frame is encrypted")
     items = {}

@@ -17,13 +17,13 @@ from decoders._moko import read
 DEVICE: Final = Device(vendor="MOKOSmart", model="LW009-IG, Turbo TBS-201", ports=(1,))
 
 FAULTS: Final = {
-    0x0D: "strong magnetic interference",
-    0x0E: "battery low",
-    0x0F: "magnetic sensor failed",
-    0x10: "magnetic sensor failed",
+    b"\x0d": "strong magnetic interference",
+    b"\x0e": "battery low",
+    b"\x0f": "magnetic sensor failed",
+    b"\x10": "magnetic sensor failed",
 }
 
 
 def decode(frame: Frame) -> Reading:
     """Read one frame of an LW009-IG."""
-    return read(frame, DEVICE, model=0x82, faults=FAULTS)
+    return read(frame, DEVICE, model=b"\x82", faults=FAULTS)

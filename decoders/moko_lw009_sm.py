@@ -17,14 +17,14 @@ from decoders._moko import read
 DEVICE: Final = Device(vendor="MOKOSmart", model="LW009-SM, Turbo TBS-223", ports=(1,))
 
 FAULTS: Final = {
-    0x0D: "strong magnetic interference",
-    0x0E: "battery low",
-    0x10: "magnetic sensor failed",
-    0x11: "temperature and humidity sensor failed",
-    0x12: "radar failed",
+    b"\x0d": "strong magnetic interference",
+    b"\x0e": "battery low",
+    b"\x10": "magnetic sensor failed",
+    b"\x11": "temperature and humidity sensor failed",
+    b"\x12": "radar failed",
 }
 
 
 def decode(frame: Frame) -> Reading:
     """Read one frame of an LW009-SM."""
-    return read(frame, DEVICE, model=0x85, faults=FAULTS)
+    return read(frame, DEVICE, model=b"\x85", faults=FAULTS)

@@ -146,15 +146,13 @@ def bind_assuming(codec: Codec, options: Mapping[str, str] = NO_OPTIONS) -> Boun
 
 
 def _occupancy_by_distance(decode: Bound, *, below: int, above: int) -> Bound:
-    def occupancy(distance: int) -> Occupancy | None:
-        if distance < below:
-            return Occupancy.OCCUPIED
-        return Occupancy.VACANT if distance > above else None
-
     def judged(reading: Reading) -> Reading:
-        if reading.distance_mm is None or reading.occupancy is not None:
+        distance = reading.distance_mm
+        if distance is None or reading.occupancy is not None:
             return reading
-        return msgspec.structs.replace(reading, occupancy=occupancy(reading.distance_mm))
+        if distance < below:
+            return msgspec.structs.replace(reading, occupancy=Occupancy.OCCUPIED)
+        return msgspec.structs.replace(reading, occupancy=Occupancy.VACANT) if distance > above else reading
 
     def decode_and_judge(frame: Frame) -> Reading:
         reading = judged(decode(frame))
