@@ -6,6 +6,7 @@ a codec does wrong; an empty list is a pass. Nothing here needs a test framework
 
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -66,7 +67,11 @@ def load(file: Path) -> Vectors:
 
 
 def complaints(vectors: Vectors, bind: Bind) -> list[str]:
-    """Return a sentence for everything that a codec does wrong with its vectors or that the vectors leave untested."""
+    """Return a sentence for everything that a codec does wrong, and for what its vectors leave untested.
+
+    Each vector is also tried cut short, with bytes changed and on other ports. What a codec raises beside `Undecodable`
+    comes through, so that its traceback is seen.
+    """
     found = list(_untested(vectors))
     for vector in vectors.vector:
         decode = bind(vector.line, vectors.options_of(vector))
@@ -122,9 +127,24 @@ def _wrong(vector: Vector, decode: Decode) -> Iterator[str]:
     yield from (f"a reading has no {name}" for name in expected.keys() - set(Reading.__struct_fields__))
     if got != msgspec.convert(expected, Reading):
         yield f"expected {expected}, got {got!r}"
-    for length in range(len(bytes.fromhex(vector.payload))):
+    for length in range(len(vector.frame().payload)):
         short = answer(decode, vector.frame(length))
         if isinstance(short, Reading) and length not in vector.short_ok:
             yield f"its first {length} bytes are not refused"
         if isinstance(short, Undecodable) and length in vector.short_ok:
             yield f"its first {length} bytes are refused: {short}"
+    for frame in _bent(vector):
+        bent = answer(decode, frame)
+        if isinstance(bent, Reading):
+            yield from (f"{what}, of {frame.payload.hex()} on port {frame.port}" for what in odd(bent))
+
+
+def _bent(vector: Vector) -> Iterator[Frame]:
+    """Give the frame with every byte changed in turn, with a tail, and on other ports."""
+    frame = vector.frame()
+    payload = frame.payload
+    for at, byte in product(range(len(payload)), (0x00, 0x01, 0x7F, 0x80, 0xFF)):
+        yield msgspec.structs.replace(frame, payload=payload[:at] + bytes([byte]) + payload[at + 1 :])
+    yield msgspec.structs.replace(frame, payload=payload + b"\xff")
+    for port in {1, 2, 3, 85, 255} - {frame.port}:
+        yield msgspec.structs.replace(frame, port=port)

@@ -1,7 +1,4 @@
-"""Every codec against its vectors and against any bytes: contributors are checked by tests that they did not write.
-
-To run it over codecs of your own, install them (entry points are found by name) and point VECTORS at your folder.
-"""
+"""Every codec against its vectors and against any bytes: contributors are checked by tests that they did not write."""
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -14,8 +11,9 @@ from decoders import Frame, Reading, Undecodable, conformance
 from parking_gateway import codecs
 
 VECTORS = Path(__file__).parent
-NAMES = sorted({codecs.find(name).module for name in codecs.names()})
-"""The modules: a firmware line is tested with its module."""
+CODECS = [codecs.find(name) for name in codecs.names()]
+NAMES = sorted({codec.module for codec in CODECS if codec.decode.__module__ == f"decoders.{codec.module}"})
+"""The modules of this project: a firmware line is tested with its module, and what else is installed tests itself."""
 
 
 def bound(name: str) -> Iterator[conformance.Decode]:
