@@ -169,7 +169,7 @@ def _checked(codec: Codec, options: Mapping[str, str]) -> dict[str, Any]:
             raise BadOption(f"{codec.name}: the name itself sets {name}={text}, so it cannot be {options[name]!r}")
     texts = {**codec.presets, **options}
     known = {option.name: option for option in codec.options}
-    for name in texts.keys() - known.keys():
+    for name in sorted(texts.keys() - known.keys()):
         near = difflib.get_close_matches(name, known, n=1)
         hint = f"; did you mean {near[0]}?" if near else f"; it has {', '.join(known) or 'none'}"
         raise BadOption(f"{codec.name} has no option {name}{hint}")
