@@ -121,6 +121,7 @@ class _Gateway:
             timeout=config.intake.timeout,
             patience=self._patience,
             announce_every=config.publication.device_interval,
+            taken=reporting.taken,
             report=reporting.recorded,
             wake=self._outbox.wake,
         )

@@ -22,7 +22,7 @@ from parking_gateway.uplink import Reason, Rejection
 
 
 class Intake(msgspec.Struct, frozen=True, kw_only=True):
-    """The one way in. `report` is told of every committed batch, `wake` when there may be something to publish."""
+    """The one way in. `taken` and `report` frame every batch; `wake` says that there may be something to publish."""
 
     engine: Engine
     decoder: Decoder
@@ -33,12 +33,14 @@ class Intake(msgspec.Struct, frozen=True, kw_only=True):
     patience: Patience
     announce_every: timedelta
     """How often a device that only goes on living is published again."""
+    taken: Callable[[], None]
     report: Callable[[Outcome], None]
     wake: Callable[[], None]
 
     async def run(self, link: Link) -> None:
         """Work until the link stops receiving. Raises when it is lost."""
         async for batch in link.batches(limit=self.batch_size):
+            self.taken()
             await self._commit(batch)
             link.acknowledge(batch)
             self.wake()

@@ -27,6 +27,10 @@ class Reporting:
         self._connections = 0
         self._last: tuple[datetime, Totals] = (started, metrics.totals())
 
+    def taken(self) -> None:
+        """A batch was taken in hand: from now on its commit is waited for."""
+        self._health.progress(INTAKE)
+
     def recorded(self, outcome: Outcome) -> None:
         """A batch is committed."""
         lag = self._lag(outcome)
@@ -42,6 +46,7 @@ class Reporting:
         )
         self._lag_seconds = self._lag_seconds if lag is None else lag
         self._health.progress(INTAKE)
+        self._health.ended(INTAKE)
         for step in outcome.transitions:
             logger.bind(
                 deduplication_id=step.cause, space_id=step.space, before=step.before, after=step.after, at=step.at
@@ -64,6 +69,8 @@ class Reporting:
     def database_answers(self, is_up: bool) -> None:  # noqa: FBT001 - one fact, nothing to mistake it for
         """The database took part, or did not."""
         self._health.is_database_up = is_up
+        if not is_up:
+            self._health.retried()
 
     def connected(self, *, protocol: str, session_present: bool) -> None:
         """The broker is there and events are subscribed to."""
@@ -78,6 +85,7 @@ class Reporting:
         self._health.is_broker_up = False
         self._health.ended(INTAKE)
         self._health.ended(OUTBOX)
+        self._health.retried()
 
     def health_message(self, *, inbox: int, outbox: int) -> HealthMessage:
         """How we are doing, with rates since the last time that this was asked."""

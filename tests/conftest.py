@@ -1,3 +1,3 @@
 """What every test can ask for: a fixture plugin per resource."""
 
-pytest_plugins = ["tests.plugins.postgres", "tests.plugins.car_park"]
+pytest_plugins = ["tests.plugins.broker", "tests.plugins.car_park", "tests.plugins.daemon", "tests.plugins.postgres"]

@@ -230,7 +230,7 @@ async def test_everything_that_a_real_chirpstack_published_is_understood(engine:
         (events["up"], events["up"])
     ]
     assert await rows(engine, "select count(*) from rejection") == [(0,)]
-    kinds = dict(await rows(engine, "select kind, count(*) from device_event group by 1"))  # type: ignore[arg-type]
+    kinds = dict(await rows(engine, "select kind, count(*) from device_event group by 1"))
     assert kinds == {kind: count for kind, count in events.items() if kind not in ("up", "unknown")}
 
 

@@ -3,6 +3,8 @@
 import asyncio
 from collections.abc import AsyncIterator, Iterator
 from itertools import count
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import psycopg
 import pytest
@@ -29,15 +31,15 @@ def _url_of(server: str, database: str) -> str:
 
 
 @pytest.fixture(scope="session")
-def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def postgres() -> Iterator[str]:
     """The URL of this worker's server, with a migrated database `template` on it."""
-    folder = tmp_path_factory.mktemp("state")
-    for parent in (folder, *folder.parents[:2]):
-        parent.chmod(0o755)  # PostgreSQL runs as a user of its own when the tests run as root
-    with embedded.running(folder) as url:
-        _execute(url, "create database template")
-        asyncio.run(schema.upgrade(_engine(_url_of(url, "template"))))
-        yield url
+    # Not in pytest's own folders, which are closed to the user that PostgreSQL runs as when the tests run as root.
+    with TemporaryDirectory(prefix="parking-gateway-tests-") as folder:
+        Path(folder).chmod(0o755)
+        with embedded.running(Path(folder)) as url:
+            _execute(url, "create database template")
+            asyncio.run(schema.upgrade(_engine(_url_of(url, "template"))))
+            yield url
 
 
 @pytest.fixture

@@ -1,0 +1,307 @@
+"""The daemon as a process beside a real broker and a real PostgreSQL: killed, stopped, started in any order."""
+
+import asyncio
+import json
+import signal
+from base64 import b64decode
+from collections.abc import Awaitable, Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import aiomqtt
+import jsonschema
+import pytest
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncEngine
+from tenacity import AsyncRetrying, RetryError, retry_if_result, stop_after_delay, wait_fixed
+
+from parking_gateway.demo.audit import ROOT, wrong_steps, wrong_topics
+from parking_gateway.demo.brokers import LOCALHOST, Broker
+from parking_gateway.demo.evidence import read_books, read_retained
+from tests.events import OCCUPIED, VACANT, topic_of, up
+from tests.plugins.car_park import CarPark
+from tests.plugins.daemon import Daemon
+
+SCHEMAS = Path(__file__).parents[2] / "schemas"
+RECORDINGS = Path(__file__).parents[1] / "recordings"
+PATIENCE = 30
+Sent = Sequence[tuple[str, bytes]]
+
+
+async def publish(broker: Broker, sent: Sent) -> None:
+    """Publish at QoS 1, as ChirpStack does when told to, and return when the broker has confirmed all."""
+    async with aiomqtt.Client(LOCALHOST, broker.port, max_queued_outgoing_messages=0) as client:
+        client.pending_calls_threshold = len(sent)
+        for start in range(0, len(sent), 100):
+            await asyncio.gather(
+                *(client.publish(topic, payload, qos=1) for topic, payload in sent[start : start + 100])
+            )
+
+
+async def until(holds: Callable[[], Awaitable[bool]], what: str) -> None:
+    """Look until it holds. The database tells nobody when it is written to."""
+    looking = AsyncRetrying(
+        retry=retry_if_result(lambda held: not held), wait=wait_fixed(0.02), stop=stop_after_delay(PATIENCE)
+    )
+    try:
+        await looking(holds)
+    except RetryError:
+        pytest.fail(f"In {PATIENCE} seconds it never came to this: {what}")
+
+
+async def value(engine: AsyncEngine, query: str) -> Any:
+    async with engine.connect() as connection:
+        return await connection.scalar(sa.text(query))
+
+
+async def settled(engine: AsyncEngine, broker: Broker, database: str, *, uplinks: int) -> dict[str, bytes]:
+    """Wait until so many uplinks are recorded and everything is published; check the picture; return what is retained."""
+
+    async def holds() -> bool:
+        if await value(engine, "select count(*) from uplink") < uplinks:
+            return False
+        books, retained = await read_books(database), await read_retained(broker.url, ROOT)
+        return not [*wrong_topics(books, retained, ROOT)]
+
+    await until(holds, f"{uplinks} uplinks, and every retained topic as the database says")
+    assert [*wrong_steps(await read_books(database))] == []
+    assert await value(engine, "select count(*) from uplink") == uplinks
+    assert await value(engine, "select count(distinct deduplication_id) from uplink") == uplinks
+    assert await value(engine, "select count(*) from transition where not published") == 0
+    return await read_retained(broker.url, ROOT)
+
+
+def traffic(devices: Sequence[str], *, uplinks: int) -> list[tuple[str, bytes]]:
+    """So many uplinks of these devices: a car comes, a car goes."""
+    return [
+        (
+            topic_of(devices[number % len(devices)]),
+            up(
+                devices[number % len(devices)],
+                VACANT if number // len(devices) % 2 else OCCUPIED,
+                at=number / 100,
+                f_cnt=number // len(devices),
+            ),
+        )
+        for number in range(uplinks)
+    ]
+
+
+async def test_killed_in_the_middle_of_a_thousand_uplinks_nothing_is_lost_or_doubled(
+    daemon: Daemon, broker: Broker, database: str, engine: AsyncEngine, car_park: CarPark
+) -> None:
+    devices = await car_park(50)
+    daemon.start_and_wait()
+    publishing = asyncio.create_task(publish(broker, traffic(devices, uplinks=1000)))
+
+    async def is_in_the_middle() -> bool:
+        return bool(await value(engine, "select count(*) > 100 from uplink"))
+
+    await until(is_in_the_middle, "more than a hundred uplinks")
+    daemon.kill()
+    recorded = await value(engine, "select count(*) from uplink")
+    await publishing
+    assert recorded < 1000
+    daemon.start_and_wait()
+    await settled(engine, broker, database, uplinks=1000)
+    assert daemon.terminate() == 0
+
+
+async def test_killed_again_and_again_under_load(
+    daemon: Daemon, broker: Broker, database: str, engine: AsyncEngine, car_park: CarPark
+) -> None:
+    """Each time after some progress, so that the deaths fall anywhere between receipt, commit, and acknowledgement."""
+    devices = await car_park(20)
+    daemon.start_and_wait()
+    publishing = asyncio.create_task(publish(broker, traffic(devices, uplinks=3000)))
+    for threshold in (200, 700, 1300, 2100):
+
+        async def is_beyond(threshold: int = threshold) -> bool:
+            return bool(await value(engine, f"select count(*) > {threshold} from uplink"))
+
+        await until(is_beyond, f"more than {threshold} uplinks")
+        daemon.kill()
+        daemon.start_and_wait()
+    await publishing
+    await settled(engine, broker, database, uplinks=3000)
+
+
+async def test_every_message_follows_its_schema(
+    daemon: Daemon, broker: Broker, database: str, engine: AsyncEngine, car_park: CarPark
+) -> None:
+    devices = await car_park(3)
+    steps: list[dict[str, Any]] = []
+    async with aiomqtt.Client(LOCALHOST, broker.port) as dashboard:
+        await dashboard.subscribe(f"{ROOT}/transitions/#", qos=1)
+        daemon.start_and_wait()
+        await publish(broker, traffic(devices, uplinks=6))
+        async with asyncio.timeout(PATIENCE):
+            async for message in dashboard.messages:
+                assert str(message.topic).startswith(f"{ROOT}/transitions/central/level-1/A-")
+                assert not message.retain
+                steps.append(json.loads(bytes(message.payload)))
+                if len(steps) == 6:
+                    break
+    retained = await settled(engine, broker, database, uplinks=6)
+    kinds = {"spaces": "space", "zones": "counts", "sites": "counts", "devices": "device", "gateways": "gateway"}
+    for topic, payload in retained.items():
+        kind = "health" if topic.endswith("/health") else kinds[topic.split("/")[2]]
+        validate(kind, json.loads(payload))
+    for step in steps:
+        validate("transition", step)
+    assert {topic.split("/")[2] for topic in retained} == set(kinds)
+    assert len({step["id"] for step in steps}) == 6
+    space = json.loads(retained[f"{ROOT}/spaces/central/level-1/A-1"])
+    assert (space["state"], space["previous"], space["occupancy"], space["contact"]) == (
+        "FREE",
+        "OCCUPIED",
+        "vacant",
+        "live",
+    )
+
+
+def validate(kind: str, message: object) -> None:
+    """Check a message against the published schema, formats included."""
+    schema = json.loads((SCHEMAS / f"{kind}.json").read_text())
+    jsonschema.validate(message, schema, jsonschema.Draft202012Validator, format_checker=jsonschema.FormatChecker())
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+async def test_asked_to_stop_it_finishes_says_so_and_ends_well(
+    daemon: Daemon, broker: Broker, database: str, engine: AsyncEngine, car_park: CarPark, number: signal.Signals
+) -> None:
+    devices = await car_park(10)
+    daemon.start_and_wait()
+    online = json.loads((await read_retained(broker.url, ROOT))[f"{ROOT}/gateways/test"])
+    await publish(broker, traffic(devices, uplinks=300))
+    daemon.send(number)
+    daemon.wait_until("STOPPING=1")
+    assert daemon.wait() == 0
+    offline = json.loads((await read_retained(broker.url, ROOT))[f"{ROOT}/gateways/test"])
+    assert (online["status"], offline["status"]) == ("online", "offline")
+    assert online["since"] == offline["since"]
+    daemon.start_and_wait()
+    await settled(engine, broker, database, uplinks=300)
+
+
+async def test_a_killed_gateway_is_declared_offline_by_its_will(daemon: Daemon, broker: Broker) -> None:
+    daemon.start_and_wait()
+    async with aiomqtt.Client(LOCALHOST, broker.port) as dashboard:
+        await dashboard.subscribe(f"{ROOT}/gateways/test", qos=1)
+        daemon.kill()
+        async with asyncio.timeout(PATIENCE):
+            async for message in dashboard.messages:
+                if json.loads(bytes(message.payload))["status"] == "offline":
+                    break
+
+
+async def test_a_broker_that_comes_late_is_waited_for(daemon: Daemon, broker: Broker) -> None:
+    broker.stop()
+    daemon.start()
+    broker.start()
+    daemon.wait_until("READY=1")
+    assert daemon.terminate() == 0
+
+
+async def test_a_gateway_that_finds_no_broker_can_be_stopped(daemon: Daemon, broker: Broker) -> None:
+    broker.stop()
+    daemon.start()
+
+    async def has_warned() -> bool:
+        return "No connection to the broker" in daemon.log.read_text()
+
+    await until(has_warned, "a warning that there is no broker")
+    assert daemon.terminate() == 0
+
+
+async def test_connections_to_the_database_that_are_cut_lose_nothing(
+    daemon: Daemon, broker: Broker, database: str, engine: AsyncEngine, car_park: CarPark
+) -> None:
+    devices = await car_park(20)
+    daemon.start_and_wait()
+    publishing = asyncio.create_task(publish(broker, traffic(devices, uplinks=2000)))
+    cut = (
+        "select count(pg_terminate_backend(pid)) from pg_stat_activity"
+        " where application_name = 'parking-gateway' and datname = current_database()"
+    )
+    for threshold in (100, 600, 1200):
+
+        async def is_beyond(threshold: int = threshold) -> bool:
+            return bool(await value(engine, f"select count(*) > {threshold} from uplink"))
+
+        async def is_cut() -> bool:
+            return bool(await value(engine, cut))
+
+        await until(is_beyond, f"more than {threshold} uplinks")
+        await until(is_cut, "a connection of the gateway to cut")
+    await publishing
+    await settled(engine, broker, database, uplinks=2000)
+    assert daemon.terminate() == 0
+
+
+async def test_a_broker_that_forgot_everything_is_told_everything_again(
+    daemon: Daemon, broker: Broker, database: str, engine: AsyncEngine, car_park: CarPark, tmp_path: Path
+) -> None:
+    devices = await car_park(30)
+    daemon.start_and_wait()
+    await publish(broker, traffic(devices, uplinks=60))
+    await settled(engine, broker, database, uplinks=60)
+    broker.kill()
+    forget(tmp_path)
+    broker.start()
+    await settled(engine, broker, database, uplinks=60)
+
+
+def forget(folder: Path) -> None:
+    """Take a Mosquitto's store away: its sessions and its retained messages."""
+    for store in folder.rglob("mosquitto.db*"):
+        store.unlink()
+
+
+async def test_a_schema_that_is_missing_is_one_sentence_and_status_78(daemon: Daemon, engine: AsyncEngine) -> None:
+    async with engine.begin() as connection:
+        await connection.execute(sa.text("drop table alembic_version"))
+    daemon.start()
+    assert daemon.wait() == 78
+    assert "The database has no schema yet. Run: parking-gateway migrate" in daemon.log.read_text()
+    assert "Traceback" not in daemon.log.read_text()
+
+
+async def test_an_installed_codec_that_does_not_exist_stops_the_start(
+    daemon: Daemon, engine: AsyncEngine, car_park: CarPark
+) -> None:
+    await car_park(1)
+    async with engine.begin() as connection:
+        await connection.execute(sa.text("update installation set codec = 'bosch_tps11'"))
+    daemon.start()
+    assert daemon.wait() == 78
+    log = daemon.log.read_text()
+    assert "The installation of a840410000000001: no codec is named bosch_tps11; did you mean bosch_tps110" in log
+    assert "Traceback" not in log
+
+
+async def test_it_migrates_when_it_is_told_to(
+    daemon: Daemon, engine: AsyncEngine, broker: Broker, database: str
+) -> None:
+    async with engine.begin() as connection:
+        await connection.execute(sa.text("drop schema public cascade"))
+        await connection.execute(sa.text("create schema public"))
+    daemon.start_and_wait("--migrate")
+    await publish(broker, [(topic_of("a840410000000001"), up("a840410000000001"))])
+    await settled(engine, broker, database, uplinks=1)
+
+
+@pytest.mark.parametrize("form", ["json", "protobuf"])
+async def test_what_a_real_chirpstack_published_goes_all_the_way(
+    daemon: Daemon, broker: Broker, database: str, engine: AsyncEngine, form: str
+) -> None:
+    """Each `up` once, no event stalls the queue, and what is broken in between says why."""
+    recorded = [json.loads(line) for line in (RECORDINGS / f"chirpstack-{form}.jsonl").read_text().splitlines()]
+    sent = [(one["topic"], b64decode(one["payload"])) for one in recorded]
+    poison = [(topic_of("00", event), b"\xff{") for event in ("up", "join", "status", "log", "nonsense")]
+    daemon.start_and_wait()
+    await publish(broker, [*sent[:100], *poison, *sent[100:]])
+    uplinks = sum(topic.endswith("/up") for topic, _ in sent)
+    await settled(engine, broker, database, uplinks=uplinks)
+    assert await value(engine, "select count(*) from rejection where reason = 'malformed'") == 4
+    assert await value(engine, "select count(*) from rejection") == 4

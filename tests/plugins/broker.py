@@ -1,0 +1,33 @@
+"""A real broker for every test that asks: Mosquitto where it is installed, else amqtt; each test has its own."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from parking_gateway.demo import brokers
+from parking_gateway.demo.brokers import Broker
+
+
+@pytest.fixture
+def broker(tmp_path: Path) -> Iterator[Broker]:
+    """The best broker there is, started. It can be stopped, killed and started again on the same port."""
+    with brokers.running(_folder(tmp_path)) as broker:
+        yield broker
+
+
+@pytest.fixture
+def mosquitto(tmp_path: Path) -> Iterator[Broker]:
+    """A Mosquitto, started, for what only a real broker does. Left out where it is not installed."""
+    broker = brokers.mosquitto(_folder(tmp_path))
+    if broker is None:
+        pytest.skip("Mosquitto is not installed")
+    broker.start()
+    yield broker
+    broker.stop()
+
+
+def _folder(tmp_path: Path) -> Path:
+    folder = tmp_path / "broker"
+    folder.mkdir()
+    return folder

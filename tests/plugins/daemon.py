@@ -1,0 +1,99 @@
+"""The daemon as systemd sees it: a process, the signals it gets, and what it says on its notification socket."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from parking_gateway.demo.brokers import Broker
+
+_READY_SECONDS = 30
+_STOP_SECONDS = 20
+
+
+class Daemon:
+    """`parking-gateway run` in a process of its own, configured by its environment alone."""
+
+    def __init__(self, folder: Path, environment: dict[str, str]) -> None:
+        self.log = folder / "daemon.log"
+        self._environment = os.environ | environment
+        self._process: subprocess.Popen[bytes] | None = None
+        self._notifications = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        # Abstract, because the path of a test's folder may be too long for a socket.
+        self._address = f"\0parking-gateway-{os.getpid()}-{id(self)}"
+        self._notifications.bind(self._address)
+        self.said: list[str] = []
+        """What it told systemd since its last start."""
+
+    def start(self, *arguments: str) -> None:
+        """Start it, without waiting for anything."""
+        self.said.clear()
+        with self.log.open("ab") as log:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "parking_gateway", "run", *arguments],
+                env=self._environment | {"NOTIFY_SOCKET": self._address.replace("\0", "@")},
+                stdout=log,
+                stderr=log,
+            )
+
+    def wait_until(self, state: str) -> None:
+        """Wait until it tells systemd this state, such as READY=1."""
+        self._notifications.settimeout(_READY_SECONDS)
+        try:
+            while state not in self.said:
+                self.said.append(self._notifications.recv(4096).decode())
+        except TimeoutError:
+            pytest.fail(f"The daemon never said {state}. Its log:\n{self.log.read_text()}")
+
+    def start_and_wait(self, *arguments: str) -> None:
+        """Start it and wait until it is connected to broker and database."""
+        self.start(*arguments)
+        self.wait_until("READY=1")
+
+    def kill(self) -> None:
+        """End it as a power cut would."""
+        assert self._process is not None
+        self._process.kill()
+        self._process.wait()
+
+    def send(self, number: signal.Signals) -> None:
+        """Send it a signal."""
+        assert self._process is not None
+        self._process.send_signal(number)
+
+    def wait(self) -> int:
+        """Wait for its end; its exit status, negative for a signal."""
+        assert self._process is not None
+        return self._process.wait(_STOP_SECONDS)
+
+    def terminate(self) -> int:
+        """Ask it to stop, and return its exit status."""
+        self.send(signal.SIGTERM)
+        return self.wait()
+
+    def close(self) -> None:
+        """Leave nothing behind."""
+        if self._process is not None and self._process.poll() is None:
+            self.kill()
+        self._notifications.close()
+
+
+@pytest.fixture
+def daemon(tmp_path: Path, database: str, broker: Broker) -> Iterator[Daemon]:
+    """A daemon for the test's broker and database, not started yet."""
+    daemon = Daemon(
+        tmp_path,
+        {
+            "PARKING_GATEWAY_MQTT__URL": broker.url,
+            "PARKING_GATEWAY_DATABASE__URL": database,
+            "PARKING_GATEWAY_TELEMETRY__LISTEN": "",
+            "PARKING_GATEWAY_GATEWAY__INSTANCE": "test",
+        },
+    )
+    yield daemon
+    daemon.close()
