@@ -2,7 +2,7 @@
 
 import typer
 
-from parking_gateway.cli import configuration, run
+from parking_gateway.cli import configuration, demo, run
 
 app = typer.Typer(
     name="parking-gateway",
@@ -14,5 +14,6 @@ app = typer.Typer(
 )
 
 app.command("run")(run.run)
+app.command("demo")(demo.demo)
 app.command("check-config")(configuration.check_config)
 app.command("version")(configuration.version)
