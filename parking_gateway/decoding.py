@@ -3,11 +3,11 @@
 Codecs are guests: whatever one raises becomes a rejection of that one uplink. This is the only broad `except` around them.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import timedelta
 from functools import lru_cache
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeVar
 
 import msgspec
 
@@ -16,6 +16,8 @@ from parking_gateway import codecs
 from parking_gateway.installation import Installation
 from parking_gateway.space import Observation
 from parking_gateway.uplink import DeviceEvent, DeviceIdentity, Reason, Rejection, Uplink
+
+Said = TypeVar("Said")
 
 CLOCK_AHEAD: Final = timedelta(minutes=5)
 """How far a network server's clock may be ahead of ours. What claims to be later is taken as heard when it came."""
@@ -54,16 +56,29 @@ class Decoder(msgspec.Struct, frozen=True, kw_only=True):
         if isinstance(decode, Rejection):
             return decode
         frame = Frame(port=uplink.f_port, payload=uplink.data, received_at=uplink.time)
-        try:
-            return decode(frame)
-        except Undecodable as refusal:
-            return Rejection(reason=Reason.UNDECODABLE, detail=f"{choice.codec}: {refusal}")
-        except Exception as error:  # noqa: BLE001 - a guest may break in any way, and the next uplink must not notice
-            return Rejection(reason=Reason.CODEC_FAILED, detail=f"{choice.codec}: {type(error).__name__}: {error}")
+        said: object = attempt(decode, frame)
+        match said:
+            case Reading():
+                return said
+            case Rejection(reason=reason, detail=detail):
+                return Rejection(reason=reason, detail=f"{choice.codec}: {detail}")
+        return Rejection(
+            reason=Reason.CODEC_FAILED, detail=f"{choice.codec}: it answers {type(said).__name__}, not a Reading"
+        )
 
     def check(self, choice: Choice) -> None:
         """Raise `codecs.CodecNotFound` or `codecs.BadOption` when nothing could ever be read with this choice."""
         codecs.bind(codecs.find(choice.codec, dropins=self.folder), choice.options)
+
+
+def attempt(decode: Callable[[Frame], Said], frame: Frame) -> Said | Rejection:
+    """What a codec makes of a frame, or why it makes nothing of it: it refuses the frame, or it breaks."""
+    try:
+        return decode(frame)
+    except Undecodable as refusal:
+        return Rejection(reason=Reason.UNDECODABLE, detail=str(refusal))
+    except Exception as error:  # noqa: BLE001 - a guest may break in any way, and the next frame must not notice
+        return Rejection(reason=Reason.CODEC_FAILED, detail=f"{type(error).__name__}: {error}")
 
 
 def observation(uplink: Uplink, reading: Reading) -> Observation:
