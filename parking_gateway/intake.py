@@ -12,8 +12,8 @@ from functools import partial
 import msgspec
 
 from parking_gateway import chirpstack
-from parking_gateway.broker.client import Message
 from parking_gateway.broker.link import Link
+from parking_gateway.broker.message import Message
 from parking_gateway.decoding import Decoder
 from parking_gateway.recording import Interpreted, Outcome, dead_letter, interpret, record
 from parking_gateway.store.engine import Engine, Refused

@@ -14,7 +14,7 @@ import msgspec
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from parking_gateway import chirpstack
-from parking_gateway.broker.client import Message
+from parking_gateway.broker.message import Message
 from parking_gateway.decoding import Decoder, battery_report, observation, silence
 from parking_gateway.installation import Installation
 from parking_gateway.space import Observation, Space, SpaceId, Transition, observe

@@ -5,7 +5,7 @@ import json
 from datetime import UTC, datetime, timedelta
 from uuid import UUID, uuid4
 
-from parking_gateway.broker.client import Message
+from parking_gateway.broker.message import Message
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 OCCUPIED, VACANT = b"\x01", b"\x00"

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from parking_gateway import chirpstack
-from parking_gateway.broker.client import Message
+from parking_gateway.broker.message import Message
 from parking_gateway.decoding import Choice, Decoder
 from parking_gateway.recording import Outcome, interpret, record
 from parking_gateway.uplink import Reason

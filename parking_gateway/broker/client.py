@@ -9,27 +9,22 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 import aiomqtt
-import msgspec
 from aiomqtt.exceptions import MqttConnectError
 from paho.mqtt.client import Client as Paho
 from paho.mqtt.client import ConnectFlags, DisconnectFlags, MQTTMessage
 from paho.mqtt.enums import MessageType, MQTTErrorCode
+from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
+from parking_gateway.broker.message import Message
+from parking_gateway.broker.packets import Cut, puback, publish
+from parking_gateway.broker.stream import Stream
 from parking_gateway.publication import Publication
 
 _NO_LIMIT: Final = 65_535
-
-
-class Message(msgspec.Struct, frozen=True, gc=False):
-    """A message from the broker, not acknowledged yet."""
-
-    topic: str
-    payload: bytes
-    mid: int
-    qos: int
-    is_redelivered: bool
+_REFUSED: Final = 0x80
+"""Reason codes from here on are refusals."""
 
 
 class PublicationRefused(aiomqtt.MqttError):
@@ -39,7 +34,9 @@ class PublicationRefused(aiomqtt.MqttError):
 class Client(aiomqtt.Client):
     """One connection. Messages collect in `inbox` until somebody takes them."""
 
-    def __init__(self, hostname: str, *, inbox_limit: int, **settings: Any) -> None:
+    def __init__(self, hostname: str, *, inbox_limit: int, is_direct: bool, **settings: Any) -> None:
+        self._is_direct = is_direct
+        self._is_v5 = settings["protocol"] is aiomqtt.ProtocolVersion.V5
         super().__init__(hostname, **settings)
         self._client.manual_ack_set(True)  # noqa: FBT003 - paho's signature
         self.inbox: list[Message] = []
@@ -80,7 +77,7 @@ class Client(aiomqtt.Client):
 
     def acknowledge(self, messages: Sequence[Message]) -> None:
         """Send the PUBACKs of these messages, in their order, as one write."""
-        packets = b"".join(b"\x40\x02" + message.mid.to_bytes(2, "big") for message in messages if message.qos)
+        packets = puback(message.mid for message in messages if message.qos)
         if packets and self.is_connected:
             self._client._packet_queue(MessageType.PUBACK, packets, 0, 0)  # noqa: SLF001 - see the module's docstring
 
@@ -96,16 +93,41 @@ class Client(aiomqtt.Client):
         self._confirmed = self._loop.create_future()
         self._disconnected.add_done_callback(self._give_up)
         try:
-            for one in publications:
-                sent = self._client.publish(one.topic, one.payload, qos=1, retain=one.retain)
-                if sent.rc != MQTTErrorCode.MQTT_ERR_SUCCESS:
-                    raise aiomqtt.MqttCodeError(sent.rc, f"Could not publish on {one.topic}")
-                self._unconfirmed[sent.mid] = one.topic
+            if self._is_direct:
+                self._send(publications)
+            else:
+                self._send_by_paho(publications)
             await self._wait_for(self._confirmed, timeout=None)
         finally:
             self._disconnected.remove_done_callback(self._give_up)
             self._unconfirmed.clear()
             self._confirmed = None
+
+    def _send(self, publications: Sequence[Publication]) -> None:
+        packets = []
+        for one in publications:
+            mid = self._client._mid_generate()  # noqa: SLF001 - see the module's docstring
+            self._unconfirmed[mid] = one.topic
+            packets.append(publish(one.topic, one.payload, mid=mid, retain=one.retain, is_v5=self._is_v5))
+        self._client._packet_queue(MessageType.PUBLISH, b"".join(packets), 0, 1)  # noqa: SLF001 - as above
+
+    def _send_by_paho(self, publications: Sequence[Publication]) -> None:
+        for one in publications:
+            sent = self._client.publish(one.topic, one.payload, qos=1, retain=one.retain)
+            if sent.rc != MQTTErrorCode.MQTT_ERR_SUCCESS:
+                raise aiomqtt.MqttCodeError(sent.rc, f"Could not publish on {one.topic}")
+            self._unconfirmed[sent.mid] = one.topic
+
+    def _confirm(self, mid: int, reason: ReasonCode | int) -> None:
+        topic = self._unconfirmed.pop(mid, None)
+        if topic is None or self._confirmed is None or self._confirmed.done():
+            return
+        code = reason if isinstance(reason, int) else reason.value
+        if code >= _REFUSED:
+            said = ReasonCode(PacketTypes.PUBACK, identifier=code)
+            self._confirmed.set_exception(PublicationRefused(f"{topic}: {said}"))
+        elif not self._unconfirmed:
+            self._confirmed.set_result(None)
 
     def _wake(self, _: object = None) -> None:
         if self._waiting is not None and not self._waiting.done():
@@ -123,16 +145,26 @@ class Client(aiomqtt.Client):
         self._wake()
 
     def _on_publish(
-        self, client: Paho, userdata: Any, mid: int, reason_code: ReasonCode, properties: Properties
+        self,
+        client: Paho,  # noqa: ARG002 - paho's signature
+        userdata: Any,  # noqa: ARG002
+        mid: int,
+        reason_code: ReasonCode,
+        properties: Properties,  # noqa: ARG002
     ) -> None:
-        topic = self._unconfirmed.pop(mid, None)
-        if topic is None or self._confirmed is None or self._confirmed.done():
-            return super()._on_publish(client, userdata, mid, reason_code, properties)
-        if reason_code.is_failure:
-            self._confirmed.set_exception(PublicationRefused(f"{topic}: {reason_code}"))
-        elif not self._unconfirmed:
-            self._confirmed.set_result(None)
-        return None
+        self._confirm(mid, reason_code)
+
+    def _take(self, cut: Cut) -> None:
+        for confirmation in cut.confirmations:
+            self._confirm(confirmation.mid, confirmation.reason)
+        if cut.messages:
+            self.inbox += cut.messages
+            self._wake()
+
+    def _on_socket_open(self, client: Paho, userdata: Any, sock: Any) -> None:
+        if self._is_direct:
+            client._sock = Stream(sock, is_v5=self._is_v5, deliver=self._take)  # noqa: SLF001 - see the module's docstring
+        super()._on_socket_open(client, userdata, sock)
 
     def _on_connect(
         self,

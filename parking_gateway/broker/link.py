@@ -14,7 +14,8 @@ import aiomqtt
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
-from parking_gateway.broker.client import Client, Message
+from parking_gateway.broker.client import Client
+from parking_gateway.broker.message import Message
 from parking_gateway.config.mqtt import MqttConfig
 from parking_gateway.publication import Publication
 
@@ -135,6 +136,7 @@ def _client(config: MqttConfig, protocol: str, will: Publication, inbox_limit: i
     return Client(
         config.host,
         inbox_limit=inbox_limit,
+        is_direct=config.direct,
         port=config.port,
         username=config.username,
         password=config.password.get_secret_value() if config.password else None,

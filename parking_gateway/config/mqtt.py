@@ -35,6 +35,7 @@ class MqttConfig(Section):
     timeout: Seconds = timedelta(seconds=10)
     session_expiry: Annotated[timedelta, seconds(at_least=1)] = timedelta(days=7)
     receive_maximum: Annotated[int, Field(ge=1, le=65535)] = 2000
+    direct: bool = True
     shared_group: OptionalGroup = None
     ca_file: ReadableFile = None
     cert_file: ReadableFile = None

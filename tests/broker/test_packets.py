@@ -1,0 +1,188 @@
+"""The packets that we read and write ourselves are what paho reads and writes, however the stream is cut."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import paho.mqtt.client as mqtt
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from paho.mqtt.enums import CallbackAPIVersion
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
+
+from parking_gateway.broker.message import Message
+from parking_gateway.broker.packets import Cut, puback, publish, split
+from parking_gateway.broker.stream import Stream
+
+Heard = tuple[list[Message], list[Message], list[tuple[int, int]]]
+"""Messages of QoS 1, all other messages, and confirmations with their reasons."""
+
+
+class CutSocket:
+    """Gives what was sent in pieces; between two of them there is nothing to read."""
+
+    def __init__(self, pieces: list[bytes]) -> None:
+        self._pieces = [piece for piece in pieces if piece]
+
+    def recv(self, size: int) -> bytes:
+        """At most a piece."""
+        if not self._pieces:
+            raise BlockingIOError
+        piece, rest = self._pieces[0][:size], self._pieces[0][size:]
+        if rest:
+            self._pieces[0] = rest
+            return piece
+        del self._pieces[0]
+        return piece
+
+    def send(self, data: bytes) -> int:
+        """Takes all that paho has to say."""
+        return len(data)
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether everything was read."""
+        return not self._pieces
+
+
+def read_by_paho(pieces: list[bytes], *, is_v5: bool, is_direct: bool) -> Heard:
+    """What a paho client hears of the stream, alone or with our Stream before it."""
+    heard: Heard = ([], [], [])
+    client = mqtt.Client(CallbackAPIVersion.VERSION2, protocol=mqtt.MQTTv5 if is_v5 else mqtt.MQTTv311)
+    client.manual_ack_set(True)  # noqa: FBT003 - paho's signature
+
+    def on_message(_client: Any, _userdata: Any, message: mqtt.MQTTMessage) -> None:
+        one = Message(message.topic, bytes(message.payload), message.mid, message.qos, message.dup)
+        (heard[0] if message.qos == 1 else heard[1]).append(one)
+
+    def on_publish(_client: Any, _userdata: Any, mid: int, reason: Any, _properties: Any) -> None:
+        heard[2].append((mid, reason.value))
+
+    def deliver(cut: Cut) -> None:
+        heard[0].extend(cut.messages)
+        heard[2].extend((one.mid, one.reason) for one in cut.confirmations)
+
+    client.on_message, client.on_publish = on_message, on_publish
+    # So that paho expects every confirmation, as it does for what it has published.
+    for mid in range(1, 20):
+        client._out_messages[mid] = mqtt.MQTTMessage(mid, b"t")
+        client._out_messages[mid].qos = 1
+        client._inflight_messages += 1
+    socket = CutSocket(pieces)
+    stream = Stream(socket, is_v5=is_v5, deliver=deliver)
+    client._sock = stream if is_direct else socket  # type: ignore[assignment] # what paho asks of a socket
+    while not socket.is_empty or (is_direct and stream.pending()):
+        client.loop_read()
+    client._sock = None
+    return heard
+
+
+topics = st.text(
+    st.characters(codec="utf-8", exclude_characters="+#\0", exclude_categories=["Cs"]), min_size=1, max_size=20
+)
+payloads = st.binary(max_size=40) | st.integers(100, 20_000).map(lambda size: b"x" * size)
+
+
+def _properties(draw: st.DrawFn) -> bytes:
+    properties = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call] # paho's is untyped
+    if draw(st.booleans()):
+        properties.UserProperty = [("k" * draw(st.integers(1, 90)), "v" * draw(st.integers(0, 90)))]
+    if draw(st.booleans()):
+        properties.MessageExpiryInterval = draw(st.integers(0, 2**32 - 1))
+    return bytes(properties.pack())  # type: ignore[no-untyped-call] # as above
+
+
+def _with_length(first: int, body: bytes) -> bytes:
+    length, encoded = len(body), b""
+    while length > 127:
+        encoded += bytes([length % 128 + 128])
+        length //= 128
+    return bytes([first]) + encoded + bytes([length]) + body
+
+
+@st.composite
+def packets(draw: st.DrawFn, *, is_v5: bool) -> bytes:
+    """A packet that a broker may send to a connected client."""
+    kind = draw(st.sampled_from(["publish", "publish", "publish", "puback", "pingresp", "pubrel"]))
+    mid = draw(st.integers(1, 19)).to_bytes(2, "big")
+    match kind:
+        case "publish":
+            qos, flags = draw(st.sampled_from([0, 1, 1, 1, 2])), draw(st.sampled_from([0, 1, 8, 9]))
+            topic = draw(topics).encode()
+            head = len(topic).to_bytes(2, "big") + topic + (mid if qos else b"")
+            head += _properties(draw) if is_v5 else b""
+            return _with_length(0x30 | qos << 1 | (flags if qos else flags & 1), head + draw(payloads))
+        case "puback" if is_v5:
+            reason = draw(st.sampled_from([b"", b"\0", b"\x10\0", b"\x87", b"\x97\0"]))
+            return _with_length(0x40, mid + reason)
+        case "puback":
+            return _with_length(0x40, mid)
+        case "pubrel":
+            return _with_length(0x62, mid)
+        case _:
+            return b"\xd0\0"
+
+
+@st.composite
+def cut_streams(draw: st.DrawFn, *, is_v5: bool) -> list[bytes]:
+    """A stream of such packets, in pieces."""
+    # A confirmation comes once for each publication.
+    confirmed: set[bytes] = set()
+    stream = b""
+    for packet in draw(st.lists(packets(is_v5=is_v5), max_size=12)):
+        if packet[0] == 0x40:
+            if packet[2:4] in confirmed:
+                continue
+            confirmed.add(packet[2:4])
+        stream += packet
+    cuts = sorted(draw(st.sets(st.integers(0, len(stream)), max_size=20)))
+    return [stream[start:end] for start, end in zip([0, *cuts], [*cuts, len(stream)], strict=True)]
+
+
+@pytest.mark.parametrize("is_v5", [False, True])
+@given(data=st.data())
+def test_we_hear_what_paho_hears_wherever_the_stream_is_cut(data: st.DataObject, is_v5: bool) -> None:  # noqa: FBT001
+    pieces = data.draw(cut_streams(is_v5=is_v5))
+    assert read_by_paho(pieces, is_v5=is_v5, is_direct=True) == read_by_paho(pieces, is_v5=is_v5, is_direct=False)
+
+
+@pytest.mark.parametrize("is_v5", [False, True])
+@given(stream=st.binary(max_size=200))
+def test_any_bytes_are_cut_without_a_complaint_and_none_is_lost(stream: bytes, is_v5: bool) -> None:  # noqa: FBT001
+    """What is no packet is paho's to refuse."""
+    cut = split(stream, is_v5=is_v5)
+    assert 0 <= cut.end <= len(stream)
+    assert len(cut.others) <= cut.end
+
+
+@pytest.mark.parametrize("is_v5", [False, True])
+@given(topic=topics, payload=payloads, mid=st.integers(1, 65_535), retain=st.booleans())
+def test_what_we_publish_is_what_we_would_read(
+    topic: str,
+    payload: bytes,
+    mid: int,
+    retain: bool,  # noqa: FBT001
+    is_v5: bool,  # noqa: FBT001
+) -> None:
+    packet = publish(topic, payload, mid=mid, retain=retain, is_v5=is_v5)
+    cut = split(packet, is_v5=is_v5)
+    assert (cut.messages, cut.end) == ([Message(topic, payload, mid, 1, False)], len(packet))  # noqa: FBT003
+    assert bool(packet[0] & 1) is retain
+
+
+@given(mids=st.lists(st.integers(1, 65_535)))
+def test_acknowledgements_are_read_in_their_order(mids: list[int]) -> None:
+    assert [one.mid for one in split(puback(mids), is_v5=True).confirmations] == mids
+
+
+def _lengths() -> Iterator[int]:
+    for power in (7, 14, 21):
+        yield from (2**power - 20, 2**power, 2**power + 20)
+
+
+@pytest.mark.parametrize("size", list(_lengths()))
+def test_lengths_of_every_number_of_bytes(size: int) -> None:
+    packet = publish("t", b"x" * size, mid=1, retain=False, is_v5=True)
+    assert [len(one.payload) for one in split(packet, is_v5=True).messages] == [size]
+    assert split(packet[:-1], is_v5=True) == Cut([], [], b"", 0)
