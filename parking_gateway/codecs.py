@@ -79,9 +79,9 @@ class Codec(msgspec.Struct, frozen=True, kw_only=True):
 def find(name: str, *, dropins: Path | None = None) -> Codec:
     """Return the codec of that name. Raises `CodecNotFound`. What was found once is kept, files of `dropins` too."""
     wanted = name.strip().lower().replace("-", "_")
-    if not re.fullmatch(r"[a-z][a-z0-9_]*", wanted):
+    if not re.fullmatch(r"[a-z][a-z0-9_]{,99}", wanted):
         raise CodecNotFound(
-            f"{name!r} is no name of a codec: names are letters, digits, - and _, and begin with a letter"
+            f"{name[:100]!r} is no name of a codec: it is up to 100 letters, digits, - and _, and begins with a letter"
         )
     return _find(wanted, dropins)
 

@@ -89,6 +89,7 @@ def test_finding_one_codec_imports_no_other() -> None:
         ("os.path", "no name of a codec"),
         ("../x", "no name of a codec"),
         ("", "no name of a codec"),
+        ("a" * 101, "up to 100 letters"),
         ("conformance", "lacks DEVICE or decode"),
     ],
 )
@@ -126,6 +127,12 @@ def test_a_file_of_the_drop_in_folder_is_a_codec(dropins: Path) -> None:
     assert {"acme_x1", "acme_x1_old"} <= set(codecs.names(dropins=dropins))
     with pytest.raises(codecs.CodecNotFound):
         codecs.find("acme-x1")
+
+
+def test_a_name_longer_than_a_file_may_have_is_not_found(dropins: Path) -> None:
+    """Not an error of the file system: tags come from strangers."""
+    with pytest.raises(codecs.CodecNotFound):
+        codecs.find("a" * 300, dropins=dropins)
 
 
 def test_a_drop_in_does_not_replace_what_is_built_in(dropins: Path) -> None:
