@@ -76,9 +76,9 @@ def attempt(decode: Callable[[Frame], Said], frame: Frame) -> Said | Rejection:
     try:
         return decode(frame)
     except Undecodable as refusal:
-        return Rejection(reason=Reason.UNDECODABLE, detail=str(refusal))
+        return Rejection(reason=Reason.UNDECODABLE, detail=_encodable(str(refusal)))
     except Exception as error:  # noqa: BLE001 - a guest may break in any way, and the next frame must not notice
-        return Rejection(reason=Reason.CODEC_FAILED, detail=f"{type(error).__name__}: {error}")
+        return Rejection(reason=Reason.CODEC_FAILED, detail=_encodable(f"{type(error).__name__}: {error}"))
 
 
 def observation(uplink: Uplink, reading: Reading) -> Observation:
@@ -111,6 +111,11 @@ def battery_report(event: DeviceEvent) -> Observation:
         battery_percent=_percent(event.battery_percent),
         cause=str(event.deduplication_id),
     )
+
+
+def _encodable(text: str) -> str:
+    """Without the lone surrogates of those who read bytes as text: neither JSON nor PostgreSQL takes them."""
+    return text.encode(errors="replace").decode()
 
 
 def _percent(value: float | None) -> int | None:

@@ -34,6 +34,7 @@ def test_what_it_reads_is_handed_on(tmp_path: Path) -> None:
     ("body", "reason", "detail"),
     [
         ("raise Undecodable('byte 0: no')", Reason.UNDECODABLE, "guest: byte 0: no"),
+        ("raise Undecodable('no \\udcff')", Reason.UNDECODABLE, "guest: no ?"),
         ("return 1 / 0", Reason.CODEC_FAILED, "guest: ZeroDivisionError: division by zero"),
         ("return decode(frame)", Reason.CODEC_FAILED, "guest: RecursionError: maximum recursion depth exceeded"),
         ("pass", Reason.CODEC_FAILED, "guest: it answers NoneType, not a Reading"),
