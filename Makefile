@@ -20,6 +20,9 @@ check: $(VENV)/dev.stamp  ## style, types, layers, generated files
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
+bench: $(VENV)/dev.stamp  ## how fast it is, beside two yardsticks; ARGS="--help" says what can be asked for
+	$(BIN)/python -m benchmarks $(ARGS)
+
 lock: $(VENV)/dev.stamp  ## resolve the newest versions and pin them with their hashes
 	$(BIN)/uv pip compile --universal --upgrade --generate-hashes --no-emit-index-url --no-header --quiet \
 		--all-extras pyproject.toml -o requirements/gateway.txt

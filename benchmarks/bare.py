@@ -1,0 +1,197 @@
+"""The yardstick: a loop that keeps every uplink and every space's state, written by hand with nothing to spare.
+
+It does what cannot be left out and no more: parse, decode one byte, insert each uplink once, lock the spaces, fold, write
+spaces and transitions, commit, acknowledge; and it reads the next batch while the database writes this one. It knows
+one kind of sensor and one kind of event, rejects nothing, publishes nothing, and has leaner tables than the gateway.
+
+`python -m benchmarks.bare UPLINKS`, with the gateway's environment variables.
+"""
+
+import asyncio
+import sys
+from collections.abc import Callable, Iterable
+from datetime import UTC, datetime
+from functools import cache
+from typing import Any, Final
+
+import msgspec
+import psycopg
+
+from benchmarks.car_park import dev_eui_of
+from benchmarks.standing import link, say_drained
+from parking_gateway.broker.message import Message
+from parking_gateway.config import Config, load
+
+_TABLES: Final = """
+create table uplink (
+    deduplication_id uuid primary key, dev_eui text not null, time timestamptz not null, received_at timestamptz not null,
+    f_cnt bigint not null, f_port smallint not null, data bytea not null, dr smallint, confirmed boolean not null,
+    rssi integer, snr real
+);
+create table space (
+    id bigint primary key, dev_eui text not null unique, is_occupied boolean not null, seen_at timestamptz not null
+) with (fillfactor = 70);
+create table transition (
+    id bigint generated always as identity primary key, space bigint not null, is_occupied boolean not null,
+    at timestamptz not null, cause uuid not null
+)
+"""
+_SEED: Final = """
+insert into space
+select number, dev_eui, false, now() - interval '1 day' from unnest(%s::text[]) with ordinality as new (dev_eui, number)
+"""
+_RECORD: Final = """
+insert into uplink select * from unnest(
+    %s::uuid[], %s::text[], %s::timestamptz[], array_fill(%s::timestamptz, array[%s::int]), %s::bigint[], %s::smallint[],
+    %s::bytea[], %s::smallint[], %s::boolean[], %s::integer[], %s::real[]
+) on conflict do nothing
+"""
+_LOCK: Final = """
+select dev_eui, id, is_occupied, seen_at from space where dev_eui = any(%s::text[]) order by id for no key update
+"""
+_SAVE: Final = """
+update space set is_occupied = new.is_occupied, seen_at = new.seen_at
+from unnest(%s::bigint[], %s::boolean[], %s::timestamptz[]) as new (id, is_occupied, seen_at) where space.id = new.id
+"""
+_LOG: Final = """
+insert into transition (space, is_occupied, at, cause)
+select * from unnest(%s::bigint[], %s::boolean[], %s::timestamptz[], %s::uuid[])
+"""
+
+
+class _Device(msgspec.Struct, rename="camel", gc=False):
+    dev_eui: str
+
+
+class _Reception(msgspec.Struct, gc=False):
+    rssi: int = 0
+    snr: float = 0.0
+
+
+class _Up(msgspec.Struct, rename="camel"):
+    deduplication_id: str
+    time: datetime
+    device_info: _Device
+    rx_info: list[_Reception]
+    data: bytes
+    f_cnt: int = 0
+    f_port: int = 0
+    dr: int = 0
+    confirmed: bool = False
+
+
+_from_json: Final = msgspec.json.Decoder(_Up).decode
+_encode: Final = msgspec.json.Encoder().encode
+"""JSON without its brackets is what PostgreSQL reads as the elements of an array, and nothing writes it faster."""
+
+
+def prepare(url: str, *, spaces: int) -> None:
+    """Make the tables in an empty database."""
+    with psycopg.connect(url) as connection:
+        connection.execute(_TABLES)
+        connection.execute(_SEED, [[dev_eui_of(number + 1) for number in range(spaces)]])
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute("vacuum analyze")
+
+
+async def drain(config: Config, uplinks: int) -> None:
+    """Keep and acknowledge so many."""
+    url = config.database.url.get_secret_value()
+    async with await psycopg.AsyncConnection.connect(url) as connection, link(config) as broker:
+        writing: asyncio.Task[None] | None = None
+
+        async def write(batch: list[Message], ups: list[_Up]) -> None:
+            await _write(connection, ups)
+            broker.acknowledge(batch)
+
+        async for batch in broker.batches(limit=config.intake.batch_size):
+            ups = [_parse(message.payload) for message in batch]
+            if writing is not None:
+                await writing
+            writing = asyncio.create_task(write(batch, ups))
+            uplinks -= len(batch)
+            if uplinks <= 0:
+                await writing
+                return
+
+
+async def _write(connection: psycopg.AsyncConnection[Any], ups: list[_Up]) -> None:
+    async with connection.transaction(), connection.cursor() as cursor:
+        await cursor.execute(_RECORD, _columns(ups))
+        euis = _array({up.device_info.dev_eui for up in ups})
+        spaces = {eui: space async for eui, *space in await cursor.execute(_LOCK, [euis])}
+        steps = []
+        # What was kept before says nothing new: it is not younger than what its space knows.
+        for up in sorted(ups, key=_time):
+            space = spaces[up.device_info.dev_eui]
+            if up.time <= space[2]:
+                continue
+            is_occupied = bool(up.data[0] & 1)
+            if is_occupied is not space[1]:
+                steps.append((space[0], is_occupied, up.time, up.deduplication_id))
+            space[1:] = is_occupied, up.time
+        await cursor.execute(_SAVE, [_array(column) for column in zip(*spaces.values(), strict=True)])
+        if steps:
+            await cursor.execute(_LOG, [_array(column) for column in zip(*steps, strict=True)])
+
+
+def _parse(payload: bytes) -> _Up:
+    return _from_json(payload) if payload.startswith(b"{") else _from_protobuf(payload)
+
+
+def _from_protobuf(payload: bytes) -> _Up:
+    up = _protobuf()(payload)
+    return _Up(
+        deduplication_id=up.deduplication_id,
+        time=up.time.ToDatetime(UTC),
+        device_info=_Device(dev_eui=up.device_info.dev_eui),
+        rx_info=[_Reception(rssi=one.rssi, snr=one.snr) for one in up.rx_info],
+        data=up.data,
+        f_cnt=up.f_cnt,
+        f_port=up.f_port,
+        dr=up.dr,
+        confirmed=up.confirmed,
+    )
+
+
+@cache
+def _protobuf() -> Callable[[bytes], Any]:
+    from chirpstack_api.integration import UplinkEvent  # noqa: PLC0415 - an optional dependency of the gateway
+
+    parse: Callable[[bytes], Any] = UplinkEvent.FromString
+    return parse
+
+
+def _columns(ups: list[_Up]) -> list[Any]:
+    best = [max(up.rx_info, key=_snr) for up in ups]
+    return [
+        _array(up.deduplication_id for up in ups),
+        _array(up.device_info.dev_eui for up in ups),
+        _array(up.time for up in ups),
+        datetime.now(UTC),
+        len(ups),
+        _array(up.f_cnt for up in ups),
+        _array(up.f_port for up in ups),
+        "{" + ",".join([f'"\\\\x{up.data.hex()}"' for up in ups]) + "}",
+        _array(up.dr for up in ups),
+        _array(up.confirmed for up in ups),
+        _array(one.rssi for one in best),
+        _array(one.snr for one in best),
+    ]
+
+
+def _array(values: Iterable[Any]) -> str:
+    return "{" + _encode(list(values)).decode()[1:-1] + "}"
+
+
+def _time(up: _Up) -> datetime:
+    return up.time
+
+
+def _snr(reception: _Reception) -> float:
+    return reception.snr
+
+
+if __name__ == "__main__":
+    asyncio.run(drain(load(), int(sys.argv[1])))
+    say_drained()

@@ -1,0 +1,125 @@
+"""What ChirpStack 4.20 publishes when it hears a TPS110, as JSON and as protobuf: about 1.1 kB and 0.5 kB."""
+
+import base64
+from datetime import datetime
+from functools import cache
+from typing import Any, Final, Literal
+
+import msgspec
+from google.protobuf.json_format import ParseDict
+
+from benchmarks.car_park import dev_eui_of, device_name_of
+
+Form = Literal["json", "protobuf"]
+"""As ChirpStack's own setting: it publishes everything in one or the other."""
+
+_APPLICATION: Final = "a4d93f72-f38e-4a23-b773-343f0e8eaade"
+_GATEWAYS: Final = (("83d9f4c106d20001", -102, -7.25), ("83d9f4c106d20002", -114, -11.5))
+
+
+class Said(msgspec.Struct, frozen=True, kw_only=True):
+    """What differs between two uplinks."""
+
+    deduplication_id: str
+    time: datetime
+    space: int
+    f_cnt: int
+    data: bytes
+    heard_by: int
+    """Gateways, 1 or 2."""
+
+
+def topic_of(space: int) -> str:
+    """Where ChirpStack publishes the uplinks of this space's device."""
+    return f"application/{_APPLICATION}/device/{dev_eui_of(space)}/event/up"
+
+
+def write(said: Said, form: Form) -> bytes:
+    """The event's bytes."""
+    return _write_json(said) if form == "json" else _write_protobuf(said)
+
+
+@cache
+def _event(heard_by: int) -> dict[str, Any]:
+    """An `up` event of ChirpStack 4.20 with everything in it that does not differ between two uplinks."""
+    return {
+        "deduplicationId": "",
+        "time": "",
+        "deviceInfo": {
+            "tenantId": "52242dfb-894c-4a12-b8dc-c1838ddfb20c",
+            "tenantName": "Stadtwerke",
+            "applicationId": _APPLICATION,
+            "applicationName": "Parking",
+            "deviceProfileId": "1efd5f24-8ee4-43f7-a918-97261bd772dd",
+            "deviceProfileName": "Bosch TPS110",
+            "deviceName": "",
+            "devEui": "",
+            "deviceClassEnabled": "CLASS_A",
+            "tags": {"city": "Example", "vendor": "bosch"},
+        },
+        "devAddr": "01a2d830",
+        "adr": True,
+        "dr": 5,
+        "fCnt": 0,
+        "fPort": 1,
+        "confirmed": False,
+        "data": "",
+        "rxInfo": [
+            {
+                "gatewayId": gateway,
+                "uplinkId": 168630618,
+                "gwTime": "2026-11-23T16:23:33.234369280+00:00",
+                "nsTime": "2026-11-23T17:23:33.234900658+00:00",
+                "rssi": rssi,
+                "snr": snr,
+                "channel": 4,
+                "rfChain": 1,
+                "location": {"latitude": 52.37, "longitude": 4.9, "altitude": 11.0},
+                "context": "Cg0ZWg==",
+                "crcStatus": "CRC_OK",
+            }
+            for gateway, rssi, snr in _GATEWAYS[:heard_by]
+        ],
+        "txInfo": {
+            "frequency": 868100000,
+            "modulation": {"lora": {"bandwidth": 125000, "spreadingFactor": 7, "codeRate": "CR_4_5"}},
+        },
+        "regionConfigId": "eu868",
+    }
+
+
+_encode: Final = msgspec.json.Encoder().encode
+
+
+def _write_json(said: Said) -> bytes:
+    event = _event(said.heard_by)
+    device = {"deviceName": device_name_of(said.space), "devEui": dev_eui_of(said.space)}
+    return _encode(
+        event
+        | {
+            "deduplicationId": said.deduplication_id,
+            "time": f"{said.time:%Y-%m-%dT%H:%M:%S.%f}000+00:00",
+            "deviceInfo": event["deviceInfo"] | device,
+            "fCnt": said.f_cnt,
+            "data": base64.b64encode(said.data).decode(),
+        }
+    )
+
+
+def _write_protobuf(said: Said) -> bytes:
+    message = _message(said.heard_by)
+    message.deduplication_id = said.deduplication_id
+    message.time.FromDatetime(said.time)
+    message.device_info.device_name = device_name_of(said.space)
+    message.device_info.dev_eui = dev_eui_of(said.space)
+    message.f_cnt = said.f_cnt
+    message.data = said.data
+    return bytes(message.SerializeToString())
+
+
+@cache
+def _message(heard_by: int) -> Any:
+    """One message that is filled again and again."""
+    from chirpstack_api.integration import UplinkEvent  # noqa: PLC0415 - an optional dependency of the gateway
+
+    return ParseDict({**_event(heard_by), "time": "2026-11-23T17:23:33Z"}, UplinkEvent())

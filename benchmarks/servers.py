@@ -1,0 +1,176 @@
+"""The two servers of a benchmark, on this machine, in a temporary folder: Mosquitto on a free port, PostgreSQL on a socket."""
+
+import getpass
+import os
+import re
+import shutil
+import socket
+import subprocess
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import count
+from pathlib import Path
+from typing import Final, Self
+
+import msgspec
+import psycopg
+from psycopg import sql
+
+from parking_gateway.store import embedded
+
+_LOCALHOST: Final = "127.0.0.1"
+_START_SECONDS: Final = 10
+_CONNECTED: Final = re.compile(r"New client connected from \S+ as (\S+) ")
+_DURABLE: Final = {"fsync": "on", "synchronous_commit": "on", "full_page_writes": "on"}
+
+# Nothing is dropped and nothing limits us but our own Receive Maximum. The store is in memory: what a broker's disk
+# costs is no business of ours. Notices tell who connected, which is when a drain begins.
+_CONFIGURATION: Final = """\
+listener {port} {host}
+user {user}
+allow_anonymous true
+max_queued_messages 0
+max_inflight_messages 0
+persistence false
+set_tcp_nodelay true
+log_dest stderr
+log_type error
+log_type warning
+log_type notice
+"""
+
+
+class Unavailable(Exception):  # noqa: N818 - it is what is wrong, in a sentence for a person
+    """A server that the benchmark needs cannot be had, or is not as it has to be."""
+
+
+class Mosquitto:
+    """A running broker, and when which client connected to it, in seconds of the monotonic clock."""
+
+    def __init__(self, process: subprocess.Popen[str], *, port: int) -> None:
+        self.pid = process.pid
+        self.url = f"mqtt://{_LOCALHOST}:{port}"
+        self._process = process
+        self._said: list[str] = []
+        self._connected_at: dict[str, float] = {}
+        self._news = threading.Condition()
+        threading.Thread(target=self._listen, daemon=True).start()
+
+    def connection_of(self, client_id: str, *, after: float, within: float) -> float:
+        """When the broker let this client in, waiting `within` seconds for it. Raises TimeoutError."""
+        with self._news:
+            if not self._news.wait_for(lambda: self._connected_at.get(client_id, 0) > after, within):
+                raise TimeoutError(f"{client_id} did not connect to the broker within {within} s")
+            return self._connected_at[client_id]
+
+    @property
+    def said(self) -> list[str]:
+        """Its lines of log."""
+        return self._said
+
+    def _listen(self) -> None:
+        for line in self._process.stderr or ():
+            now = time.monotonic()
+            connected = _CONNECTED.search(line)
+            with self._news:
+                self._said.append(line.strip())
+                if connected:
+                    self._connected_at[connected[1]] = now
+                    self._news.notify_all()
+
+
+class Postgres(msgspec.Struct, frozen=True, kw_only=True):
+    """A running server."""
+
+    url: str
+    """Of its maintenance database."""
+    pid: int
+    version: str
+
+    @classmethod
+    def at(cls, url: str, data: Path) -> Self:
+        """The server with this URL and data folder. Raises Unavailable when it would not survive a power cut."""
+        with psycopg.connect(url) as connection:
+            found: dict[str, str] = dict(connection.execute("select name, setting from pg_settings").fetchall())
+        if unsafe := {name: found[name] for name, value in _DURABLE.items() if found[name] != value}:
+            raise Unavailable(f"PostgreSQL is not set to keep what it commits: {unsafe}")
+        pid = int((data / "postmaster.pid").read_text().splitlines()[0])
+        return cls(url=url, pid=pid, version=found["server_version"])
+
+    def execute(self, statement: str, *names: str) -> None:
+        """Run a statement outside of any transaction."""
+        with psycopg.connect(self.url, autocommit=True) as connection:
+            connection.execute(sql.SQL(statement).format(*map(sql.Identifier, names)))
+
+    @contextmanager
+    def database(self, *, template: str = "template1") -> Iterator[str]:
+        """The URL of a database of its own, copied from a template and dropped at the end."""
+        name = f"bench_{next(_numbers)}"
+        self.execute("create database {} template {}", name, template)
+        # What the last run left to be written shall not be written while the next one is measured.
+        self.execute("checkpoint")
+        yield self.url_of(name)
+        self.execute("drop database {} with (force)", name)
+
+    def url_of(self, database: str) -> str:
+        """The URL of one of its databases."""
+        return self.url.replace("/postgres?", f"/{database}?")
+
+
+_numbers = count()
+
+
+@contextmanager
+def mosquitto(folder: Path) -> Iterator[Mosquitto]:
+    """A broker that forgets everything when it ends. Raises Unavailable."""
+    program = _mosquitto_program()
+    with socket.create_server((_LOCALHOST, 0)) as free:
+        port = free.getsockname()[1]
+    file = folder / "mosquitto.conf"
+    file.write_text(_CONFIGURATION.format(host=_LOCALHOST, port=port, user=getpass.getuser()))
+    process = subprocess.Popen([program, "-c", str(file)], stderr=subprocess.PIPE, text=True)  # noqa: S603 - found above
+    try:
+        broker = Mosquitto(process, port=port)
+        _wait_until_it_listens(broker, process, port)
+        yield broker
+    finally:
+        process.terminate()
+        process.wait()
+
+
+@contextmanager
+def postgres(folder: Path) -> Iterator[Postgres]:
+    """PostgreSQL with the settings that it comes with. Raises Unavailable."""
+    for parent in (folder, *folder.parents[:1]):
+        parent.chmod(0o755)  # it runs as a user of its own when we are root
+    with embedded.running(folder) as url:
+        yield Postgres.at(url, folder / "postgresql")
+
+
+def mosquitto_version() -> str:
+    """Such as 2.0.18. Raises Unavailable."""
+    # It answers -h with status 3, and 0 from 2.1 on.
+    said = subprocess.run([_mosquitto_program(), "-h"], capture_output=True, text=True, check=False).stdout  # noqa: S603 - as above
+    return said.split("\n", 1)[0].removeprefix("mosquitto version ").strip()
+
+
+def _mosquitto_program() -> str:
+    path = os.pathsep.join((os.environ.get("PATH", ""), "/usr/sbin", "/usr/local/sbin"))
+    program = shutil.which("mosquitto", path=path)
+    if program is None:
+        raise Unavailable("The benchmark needs Mosquitto, and it is not installed. On Debian: apt install mosquitto")
+    return program
+
+
+def _wait_until_it_listens(broker: Mosquitto, process: subprocess.Popen[str], port: int) -> None:
+    end = time.monotonic() + _START_SECONDS
+    while time.monotonic() < end and process.poll() is None:
+        try:
+            socket.create_connection((_LOCALHOST, port), timeout=1).close()
+        except OSError:
+            time.sleep(0.02)
+        else:
+            return
+    raise Unavailable(f"Mosquitto does not listen on port {port}: {' / '.join(broker.said) or 'without a word'}")

@@ -1,0 +1,50 @@
+"""The benchmark's own side of the broker: make a session, fill it, and look whether anything is left in it."""
+
+from collections.abc import Sequence
+from typing import Final
+
+from pydantic import AnyUrl
+
+from benchmarks.standing import link
+from parking_gateway.config import Config
+from parking_gateway.config.mqtt import MqttConfig
+from parking_gateway.config.sections import PublicationConfig
+from parking_gateway.publication import Publication
+
+_WINDOW: Final = 500
+
+
+class LeftOver(Exception):  # noqa: N818 - it is what was found
+    """Messages that a contestant was given and has not acknowledged."""
+
+
+def as_client(broker_url: str, client_id: str) -> Config:
+    """The configuration of somebody who is called so."""
+    return Config(
+        mqtt=MqttConfig(url=AnyUrl(broker_url), client_id=client_id), publication=PublicationConfig(window=_WINDOW)
+    )
+
+
+async def create(broker_url: str, client_id: str) -> None:
+    """Connect once, subscribe as the gateway does, and leave: from now on the broker keeps what comes."""
+    config = as_client(broker_url, client_id)
+    async with link(config) as broker:
+        await broker.subscribe(config.subscription)
+
+
+async def fill(broker_url: str, publications: Sequence[Publication]) -> None:
+    """Publish all of them in their order, at QoS 1."""
+    async with link(as_client(broker_url, "bench-feeder")) as broker:
+        await broker.publish(publications)
+
+
+async def require_empty(broker_url: str, client_id: str) -> None:
+    """Raise LeftOver when the session still holds messages, or is gone."""
+    config = as_client(broker_url, client_id)
+    async with link(config) as broker:
+        if not broker.session_present:
+            raise LeftOver(f"The broker has no session {client_id} any more")
+        # What is left comes right after the connection is accepted, and so before the answer to this.
+        await broker.subscribe(config.subscription)
+        if broker.waiting:
+            raise LeftOver(f"The session {client_id} still holds {broker.waiting} messages or more")
