@@ -54,6 +54,9 @@ def demo(*, spaces: Spaces = 120, seconds: Seconds = None, seed: Seed = 1, as_js
         raise typer.Exit(1)
     if report is not None:
         _say(report, as_json=as_json)
+    elif seconds is not None:
+        typer.echo("It was stopped before anything was checked.", err=True)
+        raise typer.Exit(1)
 
 
 def _say(report: "Report", *, as_json: bool) -> None:

@@ -12,7 +12,7 @@ import shutil
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
@@ -153,10 +153,15 @@ def amqtt(folder: Path) -> Broker | None:
     )
 
 
+Kind = Callable[[Path], Broker | None]
+KINDS: Final[tuple[Kind, ...]] = (mosquitto, amqtt)
+"""The best first."""
+
+
 @contextmanager
-def running(folder: Path) -> Iterator[Broker]:
-    """The best broker there is, started, and stopped at the end. Raises BrokerFailed where there is none."""
-    broker = mosquitto(folder) or amqtt(folder)
+def running(folder: Path, kinds: Sequence[Kind] = KINDS) -> Iterator[Broker]:
+    """The first of these brokers that there is, started, and stopped at the end. Raises BrokerFailed."""
+    broker = next(filter(None, (kind(folder) for kind in kinds)), None)
     if broker is None:
         raise BrokerFailed(
             "There is no broker to start. Install Mosquitto 2 (`apt install mosquitto`), or the one in Python:"

@@ -11,7 +11,7 @@ from typing import Final, NoReturn
 import aiohttp
 from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_delay, wait_fixed
 
-from parking_gateway.demo.brokers import LOCALHOST, free_port
+from parking_gateway.demo.brokers import LOCALHOST, Broker, free_port
 
 STOP_SECONDS: Final = 5
 """Its default `gateway.stop_timeout`."""
@@ -76,12 +76,14 @@ class Daemon:
 
 
 @asynccontextmanager
-async def running(folder: Path, *, broker_url: str, database_url: str) -> AsyncIterator[Daemon]:
+async def running(folder: Path, *, broker: Broker, database_url: str) -> AsyncIterator[Daemon]:
     """A gateway between this broker and this database, started, and killed at the end if nobody stopped it before."""
     log = folder / "gateway.log"
     listen = f"{LOCALHOST}:{free_port()}"
     settings = {
-        "PARKING_GATEWAY_MQTT__URL": broker_url,
+        "PARKING_GATEWAY_MQTT__URL": broker.url,
+        # Said, not tried out: amqtt takes the properties of MQTT 5 for the length of a name, and waits for the rest of it.
+        "PARKING_GATEWAY_MQTT__PROTOCOL": broker.protocols[0],
         "PARKING_GATEWAY_DATABASE__URL": database_url,
         "PARKING_GATEWAY_GATEWAY__INSTANCE": "demo",
         "PARKING_GATEWAY_GATEWAY__STATE_DIRECTORY": str(folder),

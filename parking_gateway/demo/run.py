@@ -19,7 +19,7 @@ from parking_gateway.config import Config
 from parking_gateway.decoding import Decoder
 from parking_gateway.demo import brokers, car_park, daemon, fleet, publisher
 from parking_gateway.demo.audit import PATIENCE, ROOT, Report, audit
-from parking_gateway.demo.brokers import LOCALHOST, Broker
+from parking_gateway.demo.brokers import LOCALHOST, Broker, Kind
 from parking_gateway.demo.car_park import Sensor
 from parking_gateway.demo.daemon import Daemon
 from parking_gateway.demo.ledger import Ledger
@@ -41,6 +41,8 @@ class Wish(msgspec.Struct, frozen=True, kw_only=True):
     seconds: float | None
     """None: until Ctrl-C."""
     seed: int
+    kinds: tuple[Kind, ...] = brokers.KINDS
+    """Of brokers, the best first."""
 
 
 class Stage(msgspec.Struct, frozen=True, kw_only=True):
@@ -53,7 +55,7 @@ class Stage(msgspec.Struct, frozen=True, kw_only=True):
 
 
 async def run(wish: Wish, console: Console) -> Report | None:
-    """Do it all, and leave nothing behind. A first signal stops the fleet, a second one the audit: then there is no report.
+    """Do it all, and leave nothing behind. A first signal stops the fleet, a second one the audit; then there is no report.
 
     Raises BrokerFailed, GatewayDied and MqttError, alone or in a group.
     """
@@ -74,15 +76,13 @@ async def run(wish: Wish, console: Console) -> Report | None:
 async def _stage(wish: Wish, console: Console) -> AsyncIterator[Stage]:
     async with AsyncExitStack() as stack:
         folder = stack.enter_context(_folder())
-        broker = stack.enter_context(brokers.running(folder))
+        broker = stack.enter_context(brokers.running(folder, wish.kinds))
         console.print(f"{broker.name} ready")
         database_url = stack.enter_context(_postgresql(folder))
         sensors = car_park.installed(wish.spaces)
         version = await _furnish(database_url, sensors)
         console.print(f"PostgreSQL {version} ready, with {wish.spaces} spaces registered")
-        gateway = await stack.enter_async_context(
-            daemon.running(folder, broker_url=broker.url, database_url=database_url)
-        )
+        gateway = await stack.enter_async_context(daemon.running(folder, broker=broker, database_url=database_url))
         yield Stage(broker=broker, database_url=database_url, gateway=gateway, sensors=sensors)
 
 
