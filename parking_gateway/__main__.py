@@ -1,11 +1,21 @@
 """`python -m parking_gateway`, and what the script `parking-gateway` calls."""
 
+from typing import Final
+
 from parking_gateway.cli import app
+
+_WRONG_USAGE: Final = 2
+"""What the command line library exits with."""
 
 
 def main() -> None:
-    """Do what the command line says, and exit."""
-    app(prog_name="parking-gateway")
+    """Do what the command line says, and exit: 0, 1 where it cannot be done, 78 where the configuration is wrong."""
+    try:
+        app(prog_name="parking-gateway")
+    except SystemExit as end:
+        if end.code != _WRONG_USAGE:
+            raise
+        raise SystemExit(1) from None
 
 
 if __name__ == "__main__":

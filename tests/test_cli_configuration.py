@@ -108,7 +108,7 @@ def test_the_version() -> None:
 
 def test_an_unknown_option_is_no_traceback() -> None:
     result = run("check-config", "--confg", "x")
-    assert result.returncode == 2
+    assert result.returncode == 1
     assert "No such option: --confg" in result.stderr
     assert "Traceback" not in result.stderr
 
