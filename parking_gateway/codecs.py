@@ -99,7 +99,8 @@ def _find(wanted: str, dropins: Path | None) -> Codec:
             return codec
         if wanted in codec.device.lines:
             return msgspec.structs.replace(codec, name=wanted, presets=codec.device.lines[wanted], assumed=NO_OPTIONS)
-    near = difflib.get_close_matches(wanted, names(dropins=dropins), n=1)
+    known = names(dropins=dropins)
+    near = difflib.get_close_matches(wanted, known, n=1) or [name for name in known if wanted in name]
     hint = f"; did you mean {near[0]}?" if near else "; `parking-gateway decoders list` lists all"
     raise CodecNotFound(f"no codec is named {wanted}{hint}")
 

@@ -83,6 +83,8 @@ def test_finding_one_codec_imports_no_other() -> None:
     ("name", "message"),
     [
         ("nwave_nps311", "did you mean nwave_nps310?"),
+        ("bosch", "did you mean bosch_tps110?"),
+        ("tps110", "did you mean bosch_tps110?"),
         ("bosch_tps110_v999", "did you mean bosch_tps110_v"),
         ("qqq", "decoders list"),
         ("_milesight", "no name of a codec"),
