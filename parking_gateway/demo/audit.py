@@ -133,10 +133,14 @@ def wrong_steps(books: Books) -> Iterator[str]:
     for space in books.spaces:
         steps = log.get(_place(space), [])
         yield from _replay(steps)
-        last = steps[-1] if steps else None
-        if space.state is not (last.after if last else SpaceState.FREE):
-            yield f"{_place(space)} is {space.state}, and its log ends with {last.after if last else 'nothing'}"
-        elif last and (space.since, space.previous, space.cause) != (last.at, last.before, last.cause):
+        if not steps:
+            if (space.state, space.previous, space.cause) != (SpaceState.FREE, None, None):
+                yield f"{_place(space)} is {space.state} after {space.previous}, and its log is empty"
+            continue
+        last = steps[-1]
+        if space.state is not last.after:
+            yield f"{_place(space)} is {space.state}, and its log ends with {last.after}"
+        elif (space.since, space.previous, space.cause) != (last.at, last.before, last.cause):
             yield f"{_place(space)} says something else of its last step than the log, step {last.id}"
 
 

@@ -101,4 +101,5 @@ def _heard(gateway: tuple[str, float, float], time: datetime, channel: int, rng:
 
 
 def _nanoseconds(time: datetime, rng: Random) -> str:
-    return f"{time:%Y-%m-%dT%H:%M:%S.%f}{rng.randrange(1000):03}+00:00"
+    # Fewer than 500, so that it is the same microsecond for those who round and those who cut.
+    return f"{time:%Y-%m-%dT%H:%M:%S.%f}{rng.randrange(500):03}+00:00"

@@ -1,0 +1,228 @@
+"""The auditor is audited: clean books pass, and everything that can be wrong is found and named."""
+
+from collections import Counter
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import msgspec
+import pytest
+
+from parking_gateway.demo.audit import ROOT, Report, judge
+from parking_gateway.demo.evidence import Books, Step
+from parking_gateway.demo.ledger import Ledger, Statement
+from parking_gateway.publication import CountsMessage, DeviceMessage, SpaceMessage, publication
+from parking_gateway.registry.entries import Place
+from parking_gateway.space import Contact, SpaceState
+
+NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
+PARKED, LEFT, DAMAGED, STRANGE, UNCONFIRMED = (UUID(int=number) for number in range(1, 6))
+A, B = Place("central", "level-1", "a-001"), Place("central", "level-1", "a-002")
+TAKEN, FREE = SpaceState.OCCUPIED, SpaceState.FREE
+replace = msgspec.structs.replace
+
+
+def statement(one: UUID, place: Place | None, *, minute: int, is_occupied: bool | None) -> Statement:
+    return Statement(
+        deduplication_id=one,
+        place=place,
+        seen_at=NOON + timedelta(minutes=minute),
+        f_cnt=minute,
+        is_occupied=is_occupied,
+        is_damaged=one == DAMAGED,
+    )
+
+
+def the_ledger() -> Ledger:
+    """A car parked on A and left, once heard twice; B was damaged, a stranger spoke, and one was never confirmed."""
+    ledger = Ledger()
+    said = (
+        statement(PARKED, A, minute=1, is_occupied=True),
+        statement(LEFT, A, minute=2, is_occupied=False),
+        statement(DAMAGED, B, minute=3, is_occupied=None),
+        statement(STRANGE, None, minute=4, is_occupied=True),
+        statement(UNCONFIRMED, B, minute=5, is_occupied=True),
+    )
+    for one in said:
+        ledger.send(one)
+    for one in (*said[:4], said[0]):
+        ledger.confirm(one)
+    return ledger
+
+
+def space(place: Place, **fields: Any) -> SpaceMessage:
+    never_changed: dict[str, Any] = {
+        "state": FREE,
+        "since": NOON,
+        "previous": None,
+        "occupancy": "unknown",
+        "contact": Contact.NEVER,
+        "cause": None,
+        "version": 1,
+    }
+    return SpaceMessage(
+        site=place.site,
+        zone=place.zone,
+        space=place.space,
+        reserved_until=None,
+        reservation=None,
+        maintenance_reason=None,
+        battery_percent=None,
+        updated=NOON,
+        **(never_changed | fields),
+    )
+
+
+def step(number: int, *, before: SpaceState, after: SpaceState, cause: UUID) -> Step:
+    at = NOON + timedelta(minutes=number)
+    return Step(id=number, place=A, before=before, after=after, at=at, cause=str(cause), is_published=True)
+
+
+STEPS = [step(1, before=FREE, after=TAKEN, cause=PARKED), step(2, before=TAKEN, after=FREE, cause=LEFT)]
+SPACE_A = space(
+    A,
+    since=NOON + timedelta(minutes=2),
+    previous=TAKEN,
+    occupancy="vacant",
+    contact=Contact.LIVE,
+    cause=str(LEFT),
+    version=3,
+)
+DEVICE = DeviceMessage(
+    dev_eui="02dec0de00000001",
+    name="one",
+    contact=Contact.LIVE,
+    last_heard=NOON,
+    battery_percent=None,
+    battery_volts=None,
+    rssi=-90,
+    snr=1.0,
+    codec="bosch_tps110_v029",
+    site=A.site,
+    zone=A.zone,
+    space=A.space,
+)
+BOOKS = Books(
+    rows={PARKED: 1, LEFT: 1, DAMAGED: 1, STRANGE: 1},
+    rejections={DAMAGED: 1},
+    rejected=1,
+    spaces=[SPACE_A, space(B)],
+    devices=[DEVICE],
+    steps=STEPS,
+)
+COUNTS = CountsMessage(
+    site="central", total=2, free=2, occupied=0, reserved=0, maintenance=0, unreachable=1, occupancy=0.0
+)
+
+
+def the_retained() -> dict[str, bytes]:
+    messages = (SPACE_A, space(B), replace(COUNTS, zone="level-1"), COUNTS, replace(DEVICE, last_heard=None, rssi=-80))
+    published = (publication(ROOT, message) for message in messages)
+    return {one.topic: one.payload for one in published} | {f"{ROOT}/gateways/demo": b'{"status":"online"}'}
+
+
+def the_report(**books: Any) -> Report:
+    return judge(the_ledger(), replace(BOOKS, **books), the_retained())
+
+
+def test_where_everything_is_right_nothing_is_found() -> None:
+    assert the_report() == Report(
+        uplinks=4,
+        recorded=4,
+        duplicates=1,
+        rejected=1,
+        transitions=2,
+        published=8,
+        lost=0,
+        differences=(),
+    )
+
+
+def test_what_was_sent_and_not_confirmed_may_be_known() -> None:
+    """The broker may have had it and died before it said so; then the space has to be what it says."""
+    rows = {**BOOKS.rows, UNCONFIRMED: 1}
+    (difference,) = the_report(rows=rows).differences
+    assert difference == f"{B} is unknown, and its last uplink said occupied"
+
+
+def test_a_lost_uplink_is_counted_and_named() -> None:
+    report = the_report(rows={PARKED: 1, DAMAGED: 1, LEFT: 1})
+    assert (report.lost, report.recorded, report.uplinks) == (1, 3, 4)
+    assert report.differences == (
+        f"lost: the broker confirmed the uplink {STRANGE}, and the database does not have it",
+    )
+
+
+@pytest.mark.parametrize(
+    ("books", "found"),
+    [
+        ({"rows": BOOKS.rows | {PARKED: 2}}, "duplicated"),
+        ({"rows": BOOKS.rows | {UUID(int=99): 1}}, "which nobody sent"),
+        ({"rejections": {}}, f"{DAMAGED} has 0 rejections, and should have 1"),
+        ({"rejections": {DAMAGED: 2}}, f"{DAMAGED} has 2 rejections, and should have 1"),
+        ({"rejections": {DAMAGED: 1, LEFT: 1}}, f"{LEFT} has 1 rejections, and should have 0"),
+        ({"spaces": [replace(SPACE_A, occupancy="occupied"), space(B)]}, "its last uplink said vacant"),
+        ({"spaces": [space(B)], "steps": []}, f"{A} is not in the database"),
+        ({"steps": STEPS[:1]}, f"{A} is FREE, and its log ends with OCCUPIED"),
+        ({"steps": []}, f"{A} is FREE after OCCUPIED, and its log is empty"),
+        ({"steps": STEPS[1:]}, "begins at OCCUPIED, where the log has reached FREE"),
+        ({"steps": [STEPS[0], replace(STEPS[1], after=SpaceState.RESERVED)]}, "from OCCUPIED to RESERVED is not legal"),
+        ({"steps": [STEPS[0], replace(STEPS[1], at=NOON)]}, "is dated before the one that it follows"),
+        ({"steps": [STEPS[0], replace(STEPS[1], cause="another")]}, "says something else of its last step"),
+        ({"spaces": [SPACE_A, replace(space(B), version=2)]}, f"{B} says version 1, and the database 2"),
+        ({"spaces": [SPACE_A]}, f"zones/{A.site}/{A.zone} says total 2, and the database 1"),
+        ({"devices": []}, "is retained, and the database does not know why"),
+        ({"devices": [replace(DEVICE, contact=Contact.LOST)]}, "says contact live, and the database lost"),
+    ],
+)
+def test_what_is_wrong_with_the_books_is_found(books: dict[str, Any], found: str) -> None:
+    assert any(found in difference for difference in the_report(**books).differences)
+
+
+def _without(retained: dict[str, bytes]) -> None:
+    del retained[f"{ROOT}/spaces/{A}"]
+
+
+def _unreadable(retained: dict[str, bytes]) -> None:
+    retained[f"{ROOT}/sites/central"] = b'{"site": "central"}'
+
+
+def _nobodys(retained: dict[str, bytes]) -> None:
+    retained[f"{ROOT}/spaces/central/level-1/a-009"] = b"{}"
+
+
+def _retained_step(retained: dict[str, bytes]) -> None:
+    retained[f"{ROOT}/transitions/{A}"] = b"{}"
+
+
+@pytest.mark.parametrize(
+    ("spoil", "found"),
+    [
+        (_without, f"spaces/{A} is not retained"),
+        (_unreadable, "sites/central does not follow the contract"),
+        (_nobodys, "a-009 is retained, and the database does not know why"),
+        (_retained_step, f"transitions/{A} is retained, and the database does not know why"),
+    ],
+)
+def test_what_is_wrong_with_the_retained_topics_is_found(spoil: Callable[[dict[str, bytes]], None], found: str) -> None:
+    retained = the_retained()
+    spoil(retained)
+    (difference,) = judge(the_ledger(), BOOKS, retained).differences
+    assert found in difference
+
+
+def test_counts_are_counted_from_the_spaces() -> None:
+    retained = the_retained()
+    topic = f"{ROOT}/zones/central/level-1"
+    retained[topic] = publication(ROOT, replace(COUNTS, zone="level-1", free=1, occupied=1, occupancy=0.5)).payload
+    found = Counter(
+        difference.removeprefix(f"{topic} says ") for difference in judge(the_ledger(), BOOKS, retained).differences
+    )
+    assert found == Counter(
+        [
+            "free 1, and the database 2",
+            "occupied 1, and the database 0",
+            "occupancy 0.5, and the database 0.0",
+        ]
+    )

@@ -1,0 +1,124 @@
+"""The fleet: the same seed sends the same, what it claims to have said is what it said, and every oddity occurs."""
+
+import json
+from base64 import b64decode
+from collections import Counter
+from datetime import UTC, datetime, timedelta
+from itertools import islice, pairwise, takewhile
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from decoders import Frame, Occupancy, Undecodable
+from parking_gateway import chirpstack, codecs
+from parking_gateway.demo import car_park, fleet
+from parking_gateway.demo.fleet import Event
+from parking_gateway.uplink import Uplink
+
+START = datetime(2026, 11, 23, 12, tzinfo=UTC)
+LIMITS = chirpstack.Limits(payload_bytes=262_144, depth=32)
+RECORDINGS = Path(__file__).parents[1] / "recordings" / "chirpstack-json.jsonl"
+SENSORS = [*car_park.installed(120), *car_park.STRANGERS]
+
+
+def of_the_first(seconds: float, *, seed: int = 1) -> list[Event]:
+    end = START + timedelta(seconds=seconds)
+    return list(takewhile(lambda event: event.at < end, fleet.events(SENSORS, start=START, seed=seed)))
+
+
+def parsed(event: Event) -> Uplink:
+    found = chirpstack.parse(event.topic, event.payload, received_at=event.at, limits=LIMITS)
+    assert isinstance(found, Uplink)
+    return found
+
+
+def shape(value: Any) -> Any:
+    """The names in a JSON value, without what is in them. ChirpStack leaves out what is 0, so these may be missing."""
+    if isinstance(value, dict):
+        return {key: shape(inner) for key, inner in value.items() if key not in ("rssi", "snr", "channel")}
+    if isinstance(value, list):
+        return [shape(value[0])]
+    return type(value)
+
+
+def test_the_same_seed_sends_the_same_bytes_and_another_does_not() -> None:
+    assert of_the_first(5) == of_the_first(5)
+    assert of_the_first(5) != of_the_first(5, seed=2)
+
+
+def test_events_come_in_the_order_of_their_publication() -> None:
+    assert all(before.at <= after.at for before, after in pairwise(of_the_first(60)))
+
+
+def test_an_event_says_what_its_statement_says() -> None:
+    sensors = {sensor.dev_eui: sensor for sensor in SENSORS}
+    for event in of_the_first(30):
+        uplink, statement = parsed(event), event.statement
+        sensor = sensors[uplink.device.dev_eui]
+        assert (uplink.deduplication_id, uplink.time, uplink.f_cnt, sensor.place) == (
+            statement.deduplication_id,
+            statement.seen_at,
+            statement.f_cnt,
+            statement.place,
+        )
+        decode = codecs.bind(codecs.find(sensor.model.codec), sensor.model.options)
+        frame = Frame(port=uplink.f_port, payload=uplink.data, received_at=uplink.time)
+        if statement.is_occupied is None:
+            with pytest.raises(Undecodable):
+                decode(frame)
+        else:
+            assert decode(frame).occupancy is (Occupancy.OCCUPIED if statement.is_occupied else Occupancy.VACANT)
+
+
+def test_events_have_the_shape_of_real_ones() -> None:
+    """Every field that a real ChirpStack wrote, at the same place and of the same type, and about as many bytes."""
+    real = next(
+        b64decode(line["payload"])
+        for line in map(json.loads, RECORDINGS.read_text().splitlines())
+        if line["topic"].endswith("/event/up") and line["scene"] == "vendor frames"
+    )
+    for event in of_the_first(5):
+        assert list(json.loads(event.payload)) == list(json.loads(real))
+        assert shape(json.loads(event.payload)) == shape(json.loads(real))
+        assert len(real) * 0.9 < len(event.payload) < len(real) * 1.5
+
+
+def test_within_seconds_there_is_something_of_everything() -> None:
+    events = of_the_first(4)
+    times = Counter(event.statement.deduplication_id for event in events)
+    newest: dict[str, datetime] = {}
+    overtaken = 0
+    for event in events:
+        overtaken += event.statement.seen_at < newest.get(event.topic, event.statement.seen_at)
+        newest[event.topic] = max(event.statement.seen_at, newest.get(event.topic, event.statement.seen_at))
+    assert max(times.values()) == 2
+    assert overtaken > 0
+    assert any(event.statement.is_damaged for event in events)
+    assert any(event.statement.place is None for event in events)
+    assert len({event.topic for event in events}) == len(SENSORS)
+
+
+def test_cars_come_and_go() -> None:
+    """Every space is both occupied and vacant within some minutes."""
+    said: dict[str, set[bool | None]] = {}
+    for event in of_the_first(180):
+        said.setdefault(event.topic, set()).add(event.statement.is_occupied)
+    assert all({True, False} <= words for words in said.values())
+
+
+@pytest.mark.parametrize("spaces", [1, 4, 120, 501, 10_000])
+def test_a_car_park_has_the_size_that_was_asked_for(spaces: int) -> None:
+    sensors = car_park.installed(spaces)
+    entries = car_park.entries(sensors)
+    assert len(entries) == len({entry.place for entry in entries}) == len({one.dev_eui for one in sensors}) == spaces
+
+
+def test_the_sample_has_two_sites_and_five_zones() -> None:
+    places = [entry.place for entry in car_park.entries(car_park.installed(120))]
+    assert len({place.site for place in places}) == 2
+    assert len({(place.site, place.zone) for place in places}) == 5
+
+
+def test_a_fleet_never_ends() -> None:
+    assert len(list(islice(fleet.events(SENSORS[:1], start=START, seed=1), 1000))) == 1000
