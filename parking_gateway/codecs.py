@@ -119,6 +119,12 @@ def names(*, dropins: Path | None = None) -> tuple[str, ...]:
     return tuple(sorted(found))
 
 
+def modules(*, dropins: Path | None = None) -> tuple[Codec, ...]:
+    """Return all codecs by their own names, sorted: a firmware line is in its module's. Imports all of them."""
+    stems = sorted({find(name, dropins=dropins).module for name in names(dropins=dropins)})
+    return tuple(find(stem, dropins=dropins) for stem in stems)
+
+
 def bind(codec: Codec, options: Mapping[str, str] = NO_OPTIONS) -> Bound:
     """Return the codec as a function of the frame, with an installation's `options` (text, as a CSV says them) checked once.
 

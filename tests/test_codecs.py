@@ -120,6 +120,13 @@ def test_names_are_codecs_and_lines_and_nothing_else() -> None:
     assert list(names) == sorted(names)
 
 
+def test_modules_are_the_names_without_the_lines(dropins: Path) -> None:
+    found = codecs.modules(dropins=dropins)
+    assert [codec.name for codec in found] == [codec.module for codec in found] == sorted(c.name for c in found)
+    lines = {line for codec in found for line in codec.device.lines}
+    assert {codec.name for codec in found} | lines == set(codecs.names(dropins=dropins))
+
+
 # --- where codecs come from
 
 
