@@ -1,3 +1,9 @@
 """What every test can ask for: a fixture plugin per resource."""
 
-pytest_plugins = ["tests.plugins.broker", "tests.plugins.car_park", "tests.plugins.daemon", "tests.plugins.postgres"]
+pytest_plugins = [
+    "tests.plugins.broker",
+    "tests.plugins.car_park",
+    "tests.plugins.completeness",
+    "tests.plugins.daemon",
+    "tests.plugins.postgres",
+]

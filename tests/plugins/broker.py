@@ -27,6 +27,15 @@ def mosquitto(tmp_path: Path) -> Iterator[Broker]:
     broker.stop()
 
 
+@pytest.fixture(params=["5", "3.1.1"])
+def protocol(request: pytest.FixtureRequest, broker: Broker) -> str:
+    """Each version of MQTT in turn. Left out where the broker does not speak it."""
+    version = str(request.param)
+    if version not in broker.protocols:
+        pytest.skip(f"Mosquitto is not installed, and {broker.name} does not speak MQTT {version}")
+    return version
+
+
 def _folder(tmp_path: Path) -> Path:
     folder = tmp_path / "broker"
     folder.mkdir()

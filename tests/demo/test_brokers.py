@@ -1,0 +1,104 @@
+"""The brokers that the demo and the tests start: both hold what was not delivered, and Mosquitto also through its own end."""
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import aiomqtt
+import pytest
+
+from parking_gateway.demo import brokers
+from parking_gateway.demo.brokers import LOCALHOST, Broker, BrokerFailed
+
+MORE_THAN_MOSQUITTO_QUEUES_BY_ITSELF = 1500
+
+
+@pytest.fixture(params=["mosquitto", "amqtt"])
+def each(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Broker]:
+    """Each kind in turn, started."""
+    if request.param == "mosquitto":
+        yield request.getfixturevalue("mosquitto")
+        return
+    with brokers.running(tmp_path, [brokers.amqtt]) as broker:
+        yield broker
+
+
+def client(broker: Broker, name: str | None = None, *, protocol: str = "3.1.1") -> aiomqtt.Client:
+    if protocol == "5":
+        return aiomqtt.Client(
+            LOCALHOST, broker.port, identifier=name, protocol=aiomqtt.ProtocolVersion.V5, max_inflight_messages=1000
+        )
+    return aiomqtt.Client(LOCALHOST, broker.port, identifier=name, clean_session=name is None)
+
+
+async def subscribe(broker: Broker, name: str) -> None:
+    async with client(broker, name) as subscriber:
+        await subscriber.subscribe("a/#", qos=1)
+
+
+async def publish(broker: Broker, count: int) -> None:
+    async with client(broker) as publisher:
+        for number in range(count):
+            await publisher.publish(f"a/{number}", b"", qos=1)
+
+
+async def receive(broker: Broker, name: str, count: int) -> set[str]:
+    topics: set[str] = set()
+    async with client(broker, name) as subscriber:
+        async for message in subscriber.messages:
+            topics.add(str(message.topic))
+            if len(topics) == count:
+                break
+    return topics
+
+
+async def test_what_comes_while_a_subscriber_is_away_waits_for_it(each: Broker) -> None:
+    await subscribe(each, "absent")
+    await publish(each, 3)
+    assert await receive(each, "absent", 3) == {"a/0", "a/1", "a/2"}
+
+
+async def test_it_speaks_what_it_says_that_it_speaks(each: Broker) -> None:
+    for protocol in each.protocols:
+        async with client(each, protocol=protocol) as anybody:
+            await anybody.publish("a/1", b"", qos=1)
+
+
+async def test_it_starts_again_on_its_port_after_it_was_killed(each: Broker) -> None:
+    url = each.url
+    each.kill()
+    each.start()
+    assert each.url == url
+    await publish(each, 1)
+
+
+async def test_mosquitto_keeps_everything_while_it_is_stopped(mosquitto: Broker) -> None:
+    await subscribe(mosquitto, "absent")
+    await publish(mosquitto, MORE_THAN_MOSQUITTO_QUEUES_BY_ITSELF)
+    mosquitto.stop()
+    mosquitto.start()
+    received = await receive(mosquitto, "absent", MORE_THAN_MOSQUITTO_QUEUES_BY_ITSELF)
+    assert len(received) == MORE_THAN_MOSQUITTO_QUEUES_BY_ITSELF
+
+
+async def test_a_test_gets_the_best_broker_and_every_protocol_of_it(broker: Broker, protocol: str) -> None:
+    assert protocol in broker.protocols
+    async with client(broker, protocol=protocol) as anybody:
+        await anybody.publish("a/1", b"", qos=1)
+
+
+def test_where_there_is_none_one_is_told_what_to_install(tmp_path: Path) -> None:
+    with pytest.raises(BrokerFailed, match=r"apt install mosquitto"), brokers.running(tmp_path, []):
+        pytest.fail("There is no broker to run.")
+
+
+def test_a_broker_that_ends_at_once_is_quoted(tmp_path: Path) -> None:
+    broken = Broker(
+        (sys.executable, "-c", "raise SystemExit('I cannot')"),
+        name="Broken 1.0",
+        protocols=(),
+        port=brokers.free_port(),
+        log=tmp_path / "log",
+    )
+    with pytest.raises(BrokerFailed, match=r"Broken 1\.0 ended at once: I cannot"):
+        broken.start()
