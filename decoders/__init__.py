@@ -29,7 +29,7 @@ class Frame(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """When the network received it, in UTC: for codecs whose devices count time backwards from the transmission."""
 
 
-class Reading(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Reading(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """What a sensor said in one frame. `None` is "said nothing about it", never a guess."""
 
     occupancy: Occupancy | None = None

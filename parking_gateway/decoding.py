@@ -25,7 +25,7 @@ CLOCK_BEHIND: Final = timedelta(days=1)
 """How far a device's own clock is believed to reach back. One that was never set says a year long gone."""
 
 
-class Choice(msgspec.Struct, frozen=True, kw_only=True):
+class Choice(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A codec by name, with the options that its frames need."""
 
     codec: str

@@ -7,6 +7,7 @@ not acknowledged, the database what was not published.
 
 import asyncio
 import contextlib
+import gc
 from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime
 from functools import partial
@@ -122,6 +123,7 @@ class _Gateway:
             patience=self._patience,
             announce_every=config.publication.device_interval,
             taken=reporting.taken,
+            settled=reporting.settled,
             report=reporting.recorded,
             wake=self._outbox.wake,
         )
@@ -139,6 +141,9 @@ class _Gateway:
         if mistakes:
             raise ConfigError(mistakes)
         await self._patience(partial(patrol.make_partitions, self._engine), purpose="partitions")
+        # What is there now stays: the garbage collector need not look at it again with every batch.
+        gc.collect()
+        gc.freeze()
         # Whatever the broker lost while we were away, it is told again: a restart heals the picture.
         await self._publish_all_again()
 

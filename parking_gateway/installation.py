@@ -6,7 +6,7 @@ from parking_gateway.space import SpaceId
 from parking_gateway.uplink import DevEui
 
 
-class Installation(msgspec.Struct, frozen=True, kw_only=True):
+class Installation(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A device in a space, with the codec and the options that its frames need."""
 
     dev_eui: DevEui

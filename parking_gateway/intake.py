@@ -22,7 +22,7 @@ from parking_gateway.uplink import Reason, Rejection
 
 
 class Intake(msgspec.Struct, frozen=True, kw_only=True):
-    """The one way in. `taken` and `report` frame every batch; `wake` says that there may be something to publish."""
+    """The one way in. `taken` and `settled` frame every batch; `wake` says that there may be something to publish."""
 
     engine: Engine
     decoder: Decoder
@@ -34,16 +34,29 @@ class Intake(msgspec.Struct, frozen=True, kw_only=True):
     announce_every: timedelta
     """How often a device that only goes on living is published again."""
     taken: Callable[[], None]
+    settled: Callable[[], None]
     report: Callable[[Outcome], None]
     wake: Callable[[], None]
 
     async def run(self, link: Link) -> None:
         """Work until the link stops receiving. Raises when it is lost."""
-        async for batch in link.batches(limit=self.batch_size):
-            self.taken()
-            await self._commit(batch)
-            link.acknowledge(batch)
-            self.wake()
+        async with asyncio.TaskGroup() as group:
+            before: asyncio.Task[None] | None = None
+            async for batch in link.batches(limit=self.batch_size):
+                current = group.create_task(self._work(link, batch, before))
+                # Two at a time: one is read and folded while PostgreSQL works on the other.
+                if before is not None:
+                    await before
+                before = current
+
+    async def _work(self, link: Link, batch: Sequence[Message], before: asyncio.Task[None] | None) -> None:
+        self.taken()
+        await self._commit(batch)
+        if before is not None:
+            await before  # so that acknowledgements go out in the order of arrival
+        link.acknowledge(batch)
+        self.settled()
+        self.wake()
 
     async def _commit(self, batch: Sequence[Message]) -> None:
         received_at = datetime.now(UTC)

@@ -25,11 +25,20 @@ class Reporting:
         self._metrics = metrics
         self._lag_seconds = 0.0
         self._connections = 0
+        self._in_hand = 0
         self._last: tuple[datetime, Totals] = (started, metrics.totals())
 
     def taken(self) -> None:
         """A batch was taken in hand: from now on its commit is waited for."""
+        self._in_hand += 1
         self._health.progress(INTAKE)
+
+    def settled(self) -> None:
+        """A batch is committed and acknowledged."""
+        self._in_hand -= 1
+        self._health.progress(INTAKE)
+        if not self._in_hand:
+            self._health.ended(INTAKE)
 
     def recorded(self, outcome: Outcome) -> None:
         """A batch is committed."""
@@ -45,8 +54,6 @@ class Reporting:
             )
         )
         self._lag_seconds = self._lag_seconds if lag is None else lag
-        self._health.progress(INTAKE)
-        self._health.ended(INTAKE)
         for step in outcome.transitions:
             logger.bind(
                 deduplication_id=step.cause, space_id=step.space, before=step.before, after=step.after, at=step.at
@@ -83,6 +90,7 @@ class Reporting:
     def disconnected(self) -> None:
         """The broker is gone: intake and outbox have nothing to do until it is back."""
         self._health.is_broker_up = False
+        self._in_hand = 0
         self._health.ended(INTAKE)
         self._health.ended(OUTBOX)
         self._health.retried()

@@ -5,7 +5,7 @@ from datetime import datetime
 import msgspec
 
 
-class Reservation(msgspec.Struct, frozen=True, kw_only=True):
+class Reservation(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A right to a space from `start` up to, and not including, `end`."""
 
     id: str

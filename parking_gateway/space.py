@@ -64,7 +64,7 @@ class Service(StrEnum):
     MAINTENANCE = "maintenance"
 
 
-class Observation(msgspec.Struct, frozen=True, kw_only=True):
+class Observation(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One uplink's statement about one space."""
 
     occupancy: Occupancy | None
@@ -77,7 +77,7 @@ class Observation(msgspec.Struct, frozen=True, kw_only=True):
     """The uplink's deduplication id."""
 
 
-class Transition(msgspec.Struct, frozen=True, kw_only=True):
+class Transition(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One legal step of a space's state."""
 
     space: SpaceId
@@ -87,7 +87,7 @@ class Transition(msgspec.Struct, frozen=True, kw_only=True):
     cause: str
 
 
-class Space(msgspec.Struct, frozen=True, kw_only=True):
+class Space(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A parking space: its aspects, and what its last transition left behind."""
 
     id: SpaceId

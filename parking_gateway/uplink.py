@@ -14,7 +14,7 @@ DevEui = NewType("DevEui", str)
 """A device's EUI-64 as 16 lower-case hexadecimal digits, so that it compares the same however it was written."""
 
 
-class DeviceIdentity(msgspec.Struct, frozen=True, kw_only=True):
+class DeviceIdentity(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Who sent it, in the words of the network server."""
 
     dev_eui: DevEui
@@ -24,7 +24,7 @@ class DeviceIdentity(msgspec.Struct, frozen=True, kw_only=True):
     tags: dict[str, str] = {}
 
 
-class Uplink(msgspec.Struct, frozen=True, kw_only=True):
+class Uplink(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One uplink as ChirpStack published it, heard by one or more gateways."""
 
     deduplication_id: UUID

@@ -29,7 +29,7 @@ _LOWEST_MARGIN_DB, _HIGHEST_MARGIN_DB = -32, 31
 _FULL_PERCENT: Final = 100
 
 
-class DeviceInfo(Struct, rename="camel"):
+class DeviceInfo(Struct, rename="camel", gc=False):
     """Who sent it. In `txack` the tags are empty, whatever tags the device has."""
 
     dev_eui: Eui64
@@ -57,7 +57,7 @@ class Reception(Struct, rename="camel", gc=False):
     snr: float | None = 0.0
 
 
-class Up(Struct, rename="camel"):
+class Up(Struct, rename="camel", gc=False):
     """An uplink, also of a frame that carried MAC commands only."""
 
     deduplication_id: UUID

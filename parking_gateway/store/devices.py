@@ -15,7 +15,7 @@ from parking_gateway.store.tables import device, device_event
 from parking_gateway.uplink import DeviceEvent, EventKind, Uplink
 
 
-class Heard(msgspec.Struct, frozen=True, kw_only=True):
+class Heard(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A device's uplink and, where a codec read it, what it said of itself."""
 
     uplink: Uplink
@@ -131,7 +131,10 @@ def _heard_row(heard: Heard) -> dict[str, Any]:
         "dr": uplink.dr,
         "rssi": uplink.rssi,
         "snr": uplink.snr,
-        **{name: getattr(heard, name) for name in _SAID},
+        "codec": heard.codec,
+        "battery_percent": heard.battery_percent,
+        "battery_volts": heard.battery_volts,
+        "temperature_celsius": heard.temperature_celsius,
     }
 
 

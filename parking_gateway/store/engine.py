@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import Final
 
+import msgspec
 import psycopg
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
@@ -36,6 +37,7 @@ def engine_for(url: str, config: DatabaseConfig) -> AsyncEngine:
         poolclass=AsyncAdaptedQueuePool,
         pool_size=config.pool_size,
         max_overflow=0,
+        json_deserializer=msgspec.json.decode,
         pool_timeout=config.pool_timeout.total_seconds(),
         connect_args={
             "application_name": config.application_name,

@@ -55,6 +55,12 @@ def _update(columns: Sequence[sa.Column[Any]]) -> sa.Update:
     return space.update().values(values).where(space.c.id == batch.c.id)
 
 
+# By their words, because a look into a dictionary costs a tenth of what calling an enumeration does.
+_OCCUPANCIES: Final[dict[str | None, Occupancy | None]] = {None: None, **{one.value: one for one in Occupancy}}
+_CONTACTS: Final = {one.value: one for one in Contact}
+_SERVICES: Final = {one.value: one for one in Service}
+_STATES: Final[dict[str | None, SpaceState | None]] = {None: None, **{one.value: one for one in SpaceState}}
+
 _SAVE_CLOCKS: Final = _update(_CLOCKS)
 _SAVE_CHANGES: Final = _update(_CHANGES)
 
@@ -84,12 +90,11 @@ async def save(
         if one is before[space_id]:
             continue
         if one.version == before[space_id].version:
-            heard.append(msgspec.structs.asdict(one))
+            heard.append(_clocks(one))
         else:
             changed.append(_row(one, now))
     if heard:
-        names = [column.name for column in _CLOCKS]
-        await connection.execute(_SAVE_CLOCKS, encode({name: row[name] for name in names} for row in heard))
+        await connection.execute(_SAVE_CLOCKS, encode(heard))
     if changed:
         await connection.execute(_SAVE_CHANGES, encode(changed))
 
@@ -117,24 +122,34 @@ def _space(aspects: list[Any]) -> Space:
     ) = aspects
     return Space(
         id=space_id,
-        occupancy=None if occupancy is None else Occupancy(occupancy),
+        occupancy=_OCCUPANCIES[occupancy],
         seen_at=seen_at,
         seen_f_cnt=seen_f_cnt,
-        contact=Contact(contact),
+        contact=_CONTACTS[contact],
         heard_at=heard_at,
         reservation=None
         if reservation is None
         else Reservation(id=reservation, start=reserved_from, end=reserved_until),
-        service=Service(service),
+        service=_SERVICES[service],
         service_at=service_at,
         maintenance_reason=maintenance_reason,
         battery_percent=battery_percent,
         battery_at=battery_at,
         since=since,
-        previous=None if previous is None else SpaceState(previous),
+        previous=_STATES[previous],
         cause=cause,
         version=version,
     )
+
+
+def _clocks(one: Space) -> dict[str, Any]:
+    return {
+        "id": one.id,
+        "seen_at": one.seen_at,
+        "seen_f_cnt": one.seen_f_cnt,
+        "heard_at": one.heard_at,
+        "battery_at": one.battery_at,
+    }
 
 
 def _row(one: Space, now: datetime) -> dict[str, Any]:

@@ -5,7 +5,9 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -42,13 +44,16 @@ class Daemon:
             )
 
     def wait_until(self, state: str) -> None:
-        """Wait until it tells systemd this state, such as READY=1."""
-        self._notifications.settimeout(_READY_SECONDS)
-        try:
-            while state not in self.said:
+        """Wait until it tells systemd this state, such as READY=1. A daemon that ended will not."""
+        assert self._process is not None
+        self._notifications.settimeout(0.1)
+        deadline = time.monotonic() + _READY_SECONDS
+        while state not in self.said:
+            with suppress(TimeoutError):
                 self.said.append(self._notifications.recv(4096).decode())
-        except TimeoutError:
-            pytest.fail(f"The daemon never said {state}. Its log:\n{self.log.read_text()}")
+                continue
+            if self._process.poll() is not None or time.monotonic() > deadline:
+                pytest.fail(f"The daemon never said {state}. Its log:\n{self.log.read_text()}")
 
     def start_and_wait(self, *arguments: str) -> None:
         """Start it and wait until it is connected to broker and database."""
