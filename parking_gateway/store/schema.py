@@ -23,9 +23,9 @@ class SchemaMismatch(Exception):  # noqa: N818 - it is no failure of ours, but w
     """The database has another schema than this version of the program. The message says how to migrate."""
 
 
-async def upgrade(engine: AsyncEngine) -> tuple[str | None, str | None]:
-    """Bring the schema to this program's revision. Returns the revisions before and after."""
-    return await _run(engine, command.upgrade, "head")
+async def upgrade(engine: AsyncEngine, revision: str = "head") -> tuple[str | None, str | None]:
+    """Bring the schema to this program's `revision`, the newest. Returns the revisions before and after."""
+    return await _run(engine, command.upgrade, revision)
 
 
 async def downgrade(engine: AsyncEngine, revision: str) -> tuple[str | None, str | None]:

@@ -1,0 +1,77 @@
+"""How commands come to the database: it is opened for one piece of work, and where that cannot be done, a sentence says why."""
+
+import asyncio
+import os
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, NoReturn, TypeVar
+
+import typer
+
+if TYPE_CHECKING:
+    from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+    from parking_gateway.config import Config
+    from parking_gateway.decoding import Decoder
+
+Result = TypeVar("Result")
+
+
+def fail(*sentences: str) -> NoReturn:
+    """Say why the command failed, and end it with status 1."""
+    for sentence in sentences:
+        typer.echo(sentence, err=True)
+    raise typer.Exit(1)
+
+
+def decoder(config: "Config") -> "Decoder":
+    """The decoder that the configuration describes. Where it has mistakes, the command ends with status 78."""
+    from parking_gateway.config import ConfigError  # noqa: PLC0415 - what is heavy is imported when it is needed
+    from parking_gateway.gateway import decoder_of  # noqa: PLC0415 - as above
+
+    try:
+        return decoder_of(config)
+    except ConfigError as error:
+        for mistake in error.mistakes:
+            typer.echo(mistake, err=True)
+        raise typer.Exit(os.EX_CONFIG) from None
+
+
+def transact(config: "Config", work: Callable[["AsyncConnection"], Awaitable[Result]]) -> Result:
+    """Do the work in one transaction on a database with our schema. What the work rolls back itself is not kept."""
+
+    async def in_transaction(engine: "AsyncEngine") -> Result:
+        from parking_gateway.store import schema  # noqa: PLC0415 - as above
+
+        async with engine.connect() as connection:
+            await schema.require_current(connection)
+            result = await work(connection)
+            await connection.commit()
+            return result
+
+    return with_database(config, in_transaction)
+
+
+def with_database(config: "Config", work: Callable[["AsyncEngine"], Awaitable[Result]]) -> Result:
+    """Do the work with a pool on the configured database."""
+    from psycopg import errors  # noqa: PLC0415 - as above
+    from sqlalchemy.exc import DBAPIError  # noqa: PLC0415 - as above
+
+    from parking_gateway.gateway import database  # noqa: PLC0415 - as above
+    from parking_gateway.store.engine import UNAVAILABLE, is_refusal, refusal_of  # noqa: PLC0415 - as above
+    from parking_gateway.store.schema import SchemaMismatch  # noqa: PLC0415 - as above
+
+    async def open_and_work() -> Result:
+        async with database(config) as engine:
+            return await work(engine)
+
+    try:
+        return asyncio.run(open_and_work())
+    except SchemaMismatch as mismatch:
+        fail(str(mismatch))
+    except DBAPIError as error:
+        is_away = isinstance(error, UNAVAILABLE) and not is_refusal(error)
+        if not is_away and not isinstance(error.orig, errors.InsufficientPrivilege | errors.ReadOnlySqlTransaction):
+            raise
+        fail(f"The database cannot be used: {' '.join(refusal_of(error).split())}")
+    except UNAVAILABLE as error:
+        fail(f"The database cannot be used: {error}")

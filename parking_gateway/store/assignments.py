@@ -1,0 +1,91 @@
+"""Installations as the register changes them: who watches which space from now on."""
+
+from collections.abc import Iterable, Sequence
+from typing import Final
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql as pg
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from parking_gateway.installation import Installation
+from parking_gateway.space import SpaceId
+from parking_gateway.store.rows import encode, table_of
+from parking_gateway.store.tables import device, installation, space, uplink
+from parking_gateway.uplink import DevEui
+
+_WANTED: Final = table_of(*installation.c)
+_CONCERNED: Final = sa.select(installation).where(
+    installation.c.dev_eui.in_(sa.select(_WANTED.c.dev_eui))
+    | installation.c.space_id.in_(sa.select(_WANTED.c.space_id))
+)
+
+# Every uplink is either on record before this lock, and so told to its space by us, or waits, and finds its installation.
+_LOCK_UPLINKS: Final = sa.text(f"lock table only {uplink.name} in share mode")
+
+_SPACE_IDS: Final = table_of(space.c.id)
+_LOCK_SPACES: Final = (
+    sa.select(space.c.id)
+    .join(_SPACE_IDS, space.c.id == _SPACE_IDS.c.id)
+    .order_by(space.c.id)
+    .with_for_update(of=space, key_share=True)
+)
+
+_DEVICES: Final = table_of(device.c.dev_eui)
+_CONCERN_DEVICES: Final = (
+    pg.insert(device)
+    .from_select([device.c.dev_eui], sa.select(_DEVICES.c.dev_eui).order_by(_DEVICES.c.dev_eui))
+    .on_conflict_do_update(index_elements=[device.c.dev_eui], set_={"version": device.c.version + 1})
+)
+
+_REMOVE: Final = installation.delete().where(
+    installation.c.dev_eui == _WANTED.c.dev_eui, installation.c.channel == _WANTED.c.channel
+)
+
+
+def _install() -> pg.Insert:
+    insert = pg.insert(installation).from_select(list(installation.c), sa.select(*_WANTED.c))
+    return insert.on_conflict_do_update(
+        index_elements=[installation.c.dev_eui, installation.c.channel],
+        set_={name: insert.excluded[name] for name in ("space_id", "codec", "options")},
+    )
+
+
+_INSTALL: Final = _install()
+_ANALYZE: Final = sa.text(f"analyze {installation.name}, {space.name}")
+
+
+async def concerned(connection: AsyncConnection, wanted: Iterable[Installation]) -> list[Installation]:
+    """The installations that these devices have now, and those of other devices in these spaces."""
+    found = await connection.execute(_CONCERNED, encode(map(_row, wanted)))
+    return [
+        Installation(dev_eui=row.dev_eui, channel=row.channel, space=row.space_id, codec=row.codec, options=row.options)
+        for row in found
+    ]
+
+
+async def hold_uplinks(connection: AsyncConnection, spaces: Iterable[SpaceId]) -> None:
+    """Lock what an uplink needs, in the order in which uplinks do: no uplink is recorded until the transaction ends."""
+    await connection.execute(_LOCK_UPLINKS)
+    await connection.execute(_LOCK_SPACES, encode({"id": one} for one in spaces))
+
+
+async def change(
+    connection: AsyncConnection, *, installed: Sequence[Installation], removed: Sequence[Installation]
+) -> None:
+    """Install and remove. Devices that nobody knew become known; all are due for publication with their new space."""
+    concerned_devices: set[DevEui] = {one.dev_eui for one in (*installed, *removed)}
+    await connection.execute(_CONCERN_DEVICES, encode({"dev_eui": one} for one in concerned_devices))
+    await connection.execute(_REMOVE, encode(map(_row, removed)))
+    await connection.execute(_INSTALL, encode(map(_row, installed)))
+    # Of a table that was empty a second ago the planner believes that it still is.
+    await connection.execute(_ANALYZE)
+
+
+def _row(one: Installation) -> dict[str, object]:
+    return {
+        "dev_eui": one.dev_eui,
+        "channel": one.channel,
+        "space_id": one.space,
+        "codec": one.codec,
+        "options": one.options,
+    }

@@ -1,0 +1,150 @@
+"""Devices as the register and people look at them. What they say of themselves as they say it is in `devices`."""
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any, Final
+
+import msgspec
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from parking_gateway.installation import Installation
+from parking_gateway.space import Contact
+from parking_gateway.store.rows import encode, table_of
+from parking_gateway.store.tables import device, installation, site, space, uplink, zone
+from parking_gateway.uplink import DevEui, DeviceIdentity, Uplink
+
+
+class KnownDevice(msgspec.Struct, frozen=True, kw_only=True):
+    """A device as people look at it."""
+
+    identity: DeviceIdentity
+    contact: Contact
+    heard_at: datetime | None
+    battery_percent: int | None
+    installation: Installation | None
+    site: str | None
+    zone: str | None
+    space: str | None
+
+
+class Facts(msgspec.Struct, frozen=True, kw_only=True):
+    """What stored uplinks say of a device once a codec reads them."""
+
+    dev_eui: DevEui
+    codec: str | None = None
+    battery_percent: int | None = None
+    battery_volts: float | None = None
+    temperature_celsius: float | None = None
+
+
+_IDENTITY: Final = (device.c.dev_eui, device.c.name, device.c.profile, device.c.application, device.c.tags)
+_BATCH: Final = table_of(device.c.dev_eui)
+_HEARD: Final = (
+    sa.select(*_IDENTITY)
+    .join(_BATCH, device.c.dev_eui == _BATCH.c.dev_eui)
+    .where(device.c.heard_at.is_not(None))
+    .order_by(device.c.dev_eui)
+)
+
+_LATEST_OF_ONE: Final = (
+    sa.select(uplink)
+    .where(uplink.c.dev_eui == _BATCH.c.dev_eui)
+    .order_by(uplink.c.time.desc())
+    .limit(sa.bindparam("limit", type_=sa.Integer))
+    .lateral("latest")
+)
+_LATEST: Final = (
+    sa.select(_LATEST_OF_ONE)
+    .select_from(_BATCH.join(_LATEST_OF_ONE, sa.true()))
+    .order_by(_LATEST_OF_ONE.c.dev_eui, _LATEST_OF_ONE.c.time, _LATEST_OF_ONE.c.f_cnt)
+)
+
+_SAID: Final = ("codec", "battery_percent", "battery_volts", "temperature_celsius")
+_FACTS: Final = table_of(device.c.dev_eui, *(device.c[name] for name in _SAID))
+_KEEP: Final = (
+    device.update()
+    .where(device.c.dev_eui == _FACTS.c.dev_eui)
+    .values({name: sa.func.coalesce(_FACTS.c[name], device.c[name]) for name in _SAID})
+)
+
+_LIST: Final = (
+    sa.select(
+        *_IDENTITY,
+        device.c.contact,
+        device.c.heard_at,
+        device.c.battery_percent,
+        installation.c.channel,
+        installation.c.space_id,
+        installation.c.codec,
+        installation.c.options,
+        site.c.name.label("site_name"),
+        zone.c.name.label("zone_name"),
+        space.c.name.label("space_name"),
+    )
+    .select_from(
+        device.outerjoin(installation, installation.c.dev_eui == device.c.dev_eui)
+        .outerjoin(space, space.c.id == installation.c.space_id)
+        .outerjoin(zone, zone.c.id == space.c.zone_id)
+        .outerjoin(site, site.c.id == zone.c.site_id)
+    )
+    # Who has no space yet is what somebody looks for.
+    .order_by(site.c.name.nulls_first(), zone.c.name, space.c.name, device.c.dev_eui)
+)
+
+
+async def heard(connection: AsyncConnection, devices: Iterable[DevEui]) -> list[DeviceIdentity]:
+    """Who of these was ever heard, in the words of the network server, by DevEUI."""
+    found = await connection.execute(_HEARD, encode({"dev_eui": one} for one in devices))
+    return [_identity(row) for row in found.mappings()]
+
+
+async def latest_uplinks(
+    connection: AsyncConnection, devices: Iterable[DeviceIdentity], *, limit: int
+) -> dict[DevEui, list[Uplink]]:
+    """The last `limit` uplinks of each device, the oldest first."""
+    identities = {one.dev_eui: one for one in devices}
+    arguments: dict[str, Any] = {**encode({"dev_eui": one} for one in identities), "limit": limit}
+    uplinks: dict[DevEui, list[Uplink]] = {}
+    for row in (await connection.execute(_LATEST, arguments)).mappings():
+        fields = dict(row)
+        identity = identities[fields.pop("dev_eui")]
+        uplinks.setdefault(identity.dev_eui, []).append(Uplink(device=identity, **fields))
+    return uplinks
+
+
+async def keep(connection: AsyncConnection, facts: Iterable[Facts]) -> None:
+    """Keep the facts on the devices, which the caller has locked. What is None stays as it is."""
+    await connection.execute(_KEEP, encode(map(msgspec.structs.asdict, facts)))
+
+
+async def listed(connection: AsyncConnection) -> list[KnownDevice]:
+    """Every device: the unassigned first, then by site, zone and space."""
+    found = await connection.execute(_LIST)
+    return [_known(row) for row in found.mappings()]
+
+
+def _known(row: sa.RowMapping) -> KnownDevice:
+    installed = None
+    if row["space_id"] is not None:
+        installed = Installation(
+            dev_eui=row["dev_eui"],
+            channel=row["channel"],
+            space=row["space_id"],
+            codec=row["codec"],
+            options=row["options"],
+        )
+    return KnownDevice(
+        identity=_identity(row),
+        contact=Contact(row["contact"]),
+        heard_at=row["heard_at"],
+        battery_percent=row["battery_percent"],
+        installation=installed,
+        site=row["site_name"],
+        zone=row["zone_name"],
+        space=row["space_name"],
+    )
+
+
+def _identity(row: sa.RowMapping) -> DeviceIdentity:
+    return DeviceIdentity(**{column.name: row[column.name] for column in _IDENTITY})
