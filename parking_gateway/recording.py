@@ -18,7 +18,7 @@ from parking_gateway.broker.message import Message
 from parking_gateway.decoding import Decoder, battery_report, observation, silence
 from parking_gateway.installation import Installation
 from parking_gateway.space import Observation, Space, SpaceId, Transition, observe
-from parking_gateway.store import devices, rejections, spaces, transitions, uplinks
+from parking_gateway.store import devices, past_readings, rejections, spaces, transitions, uplinks
 from parking_gateway.store.devices import EventMessage, Heard
 from parking_gateway.store.rejections import DeadLetter
 from parking_gateway.uplink import DevEui, DeviceEvent, Rejection, UnknownEvent, Uplink
@@ -92,6 +92,8 @@ async def record(
         await spaces.save(connection, before=before, after=fold.spaces, now=now)
         if heard:
             await devices.hear(connection, heard, announce_every=announce_every)
+        if past := [(one.uplink, one.reading.past) for one in heard if one.reading.past]:
+            await past_readings.record(connection, past)
     if outcome.transitions:
         await transitions.append(connection, outcome.transitions)
     if found.events:
@@ -136,9 +138,7 @@ class _Fold(msgspec.Struct, kw_only=True):
         return Heard(
             uplink=uplink,
             codec=choice.codec,
-            battery_percent=seen.battery_percent,
-            battery_volts=reading.battery_volts,
-            temperature_celsius=reading.temperature_celsius,
+            reading=reading,
         )
 
     def battery(self, event: DeviceEvent) -> None:

@@ -217,6 +217,27 @@ async def test_an_error_of_the_network_server_is_kept_with_the_device(engine: As
     ]
 
 
+async def test_what_a_device_says_besides_is_kept_and_the_past_never_moves_a_space(
+    engine: AsyncEngine, car_park: CarPark
+) -> None:
+    """A Milesight EM500-UDL: 2,700 mm now and, sent again from its store, 800 mm of 11:58:30."""
+    (device,) = await car_park(1)
+    async with engine.begin() as connection:
+        await connection.execute(
+            sa.text("update installation set codec = 'milesight_em500_udl', options = cast(:options as jsonb)"),
+            {"options": '{"occupied_below_mm": "1500"}'},
+        )
+    frame = bytes.fromhex("017562 03828c0a 20ce662a046b2003")
+    await recorded(engine, message(device, up(device, frame, at=60, f_port=85)))
+    assert await rows(engine, "select state, battery_percent from space") == [("FREE", 98)]
+    assert await rows(engine, "select battery_percent, distance_mm, codec from device") == [
+        (98, 2700, "milesight_em500_udl")
+    ]
+    assert await rows(engine, "select dev_eui, at, occupancy, distance_mm from past_reading") == [
+        (device, NOON - timedelta(seconds=90), "occupied", 800)
+    ]
+
+
 @pytest.mark.parametrize("form", ["json", "protobuf"])
 async def test_everything_that_a_real_chirpstack_published_is_understood(engine: AsyncEngine, form: str) -> None:
     lines = (RECORDINGS / f"chirpstack-{form}.jsonl").read_text().splitlines()

@@ -86,6 +86,11 @@ create table device (
     battery_percent integer,
     battery_volts real,
     temperature_celsius real,
+    distance_mm integer,
+    counter bigint,
+    confidence real,
+    fault text,
+    tamper boolean,
     margin_db integer,
     external_power boolean,
     joined_at timestamptz,
@@ -131,6 +136,23 @@ create table uplink (
 ) partition by range (time);
 
 create index uplink_dev_eui_time_idx on uplink (dev_eui, time);
+
+create table past_reading (
+    deduplication_id uuid not null,
+    position smallint not null,
+    dev_eui text not null,
+    at timestamptz not null,
+    occupancy text,
+    distance_mm integer,
+    counter bigint,
+    temperature_celsius real,
+    battery_percent real,
+    battery_volts real,
+    constraint past_reading_pkey primary key (deduplication_id, position),
+    constraint past_reading_occupancy check (occupancy in ('vacant', 'occupied'))
+);
+
+create index past_reading_dev_eui_at_idx on past_reading (dev_eui, at);
 
 create table device_event (
     digest uuid not null,
@@ -199,7 +221,7 @@ join site on site.id = zone.site_id;
 
 DOWN = """
 drop view space_state;
-drop table rejection, transition, device_event, uplink, installation, device, space, zone, site;
+drop table rejection, transition, device_event, past_reading, uplink, installation, device, space, zone, site;
 """
 
 

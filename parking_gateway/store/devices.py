@@ -9,10 +9,13 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql as pg
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from decoders import Reading
 from parking_gateway.store.rejections import digest_of
 from parking_gateway.store.rows import encode, table_of
 from parking_gateway.store.tables import device, device_event
 from parking_gateway.uplink import DeviceEvent, EventKind, Uplink
+
+NOTHING_SAID: Final = Reading()
 
 
 class Heard(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -20,9 +23,7 @@ class Heard(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
     uplink: Uplink
     codec: str | None = None
-    battery_percent: int | None = None
-    battery_volts: float | None = None
-    temperature_celsius: float | None = None
+    reading: Reading = NOTHING_SAID
 
 
 class EventMessage(msgspec.Struct, frozen=True, kw_only=True):
@@ -33,7 +34,17 @@ class EventMessage(msgspec.Struct, frozen=True, kw_only=True):
     payload: bytes
 
 
-_SAID: Final = ("codec", "battery_percent", "battery_volts", "temperature_celsius")
+_SAID: Final = (
+    "codec",
+    "battery_percent",
+    "battery_volts",
+    "temperature_celsius",
+    "distance_mm",
+    "counter",
+    "confidence",
+    "fault",
+    "tamper",
+)
 _SENT: Final = ("name", "profile", "application", "tags", "heard_at", "f_cnt", "dr", "rssi", "snr")
 _HEARD: Final = [device.c[name] for name in ("dev_eui", *_SENT, *_SAID)]
 _HEARD_BATCH: Final = table_of(*_HEARD)
@@ -101,10 +112,14 @@ _TELL: Final = _tell()
 
 async def hear(connection: AsyncConnection, heard: Iterable[Heard], *, announce_every: timedelta) -> None:
     """Keep what the devices last said. One that nobody knew becomes known, unassigned."""
-    latest: dict[str, Heard] = {}
+    rows: dict[str, dict[str, Any]] = {}
     for one in sorted(heard, key=lambda one: (one.uplink.time, one.uplink.f_cnt)):
-        latest[one.uplink.device.dev_eui] = one
-    await connection.execute(_HEAR, encode(map(_heard_row, latest.values())) | {"interval": announce_every})
+        row = _heard_row(one)
+        earlier = rows.get(one.uplink.device.dev_eui)
+        if earlier is not None:
+            row = earlier | {name: value for name, value in row.items() if value is not None}
+        rows[one.uplink.device.dev_eui] = row
+    await connection.execute(_HEAR, encode(rows.values()) | {"interval": announce_every})
 
 
 async def record_events(connection: AsyncConnection, messages: Iterable[EventMessage]) -> None:
@@ -119,7 +134,7 @@ async def record_events(connection: AsyncConnection, messages: Iterable[EventMes
 
 
 def _heard_row(heard: Heard) -> dict[str, Any]:
-    uplink, identity = heard.uplink, heard.uplink.device
+    uplink, identity, reading = heard.uplink, heard.uplink.device, heard.reading
     return {
         "dev_eui": identity.dev_eui,
         "name": identity.name,
@@ -132,9 +147,14 @@ def _heard_row(heard: Heard) -> dict[str, Any]:
         "rssi": uplink.rssi,
         "snr": uplink.snr,
         "codec": heard.codec,
-        "battery_percent": heard.battery_percent,
-        "battery_volts": heard.battery_volts,
-        "temperature_celsius": heard.temperature_celsius,
+        "battery_percent": None if reading.battery_percent is None else round(reading.battery_percent),
+        "battery_volts": reading.battery_volts,
+        "temperature_celsius": reading.temperature_celsius,
+        "distance_mm": reading.distance_mm,
+        "counter": reading.counter,
+        "confidence": reading.confidence,
+        "fault": reading.fault,
+        "tamper": reading.tamper,
     }
 
 

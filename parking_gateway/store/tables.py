@@ -110,6 +110,11 @@ device: Final = sa.Table(
     sa.Column("battery_percent", sa.Integer),
     sa.Column("battery_volts", sa.REAL),
     sa.Column("temperature_celsius", sa.REAL),
+    sa.Column("distance_mm", sa.Integer),
+    sa.Column("counter", sa.BigInteger),
+    sa.Column("confidence", sa.REAL),
+    sa.Column("fault", sa.Text),
+    sa.Column("tamper", sa.Boolean),
     sa.Column("margin_db", sa.Integer),
     sa.Column("external_power", sa.Boolean),
     sa.Column("joined_at", TIME),
@@ -153,6 +158,25 @@ uplink: Final = sa.Table(
     sa.PrimaryKeyConstraint("time", "deduplication_id"),
     sa.Index("uplink_dev_eui_time_idx", "dev_eui", "time"),
     postgresql_partition_by="RANGE (time)",
+)
+
+past_reading: Final = sa.Table(
+    "past_reading",
+    metadata,
+    sa.Column("deduplication_id", pg.UUID, nullable=False),
+    sa.Column("position", sa.SmallInteger, nullable=False),
+    sa.Column("dev_eui", sa.Text, nullable=False),
+    sa.Column("at", TIME, nullable=False),
+    sa.Column("occupancy", sa.Text),
+    sa.Column("distance_mm", sa.Integer),
+    sa.Column("counter", sa.BigInteger),
+    sa.Column("temperature_celsius", sa.REAL),
+    sa.Column("battery_percent", sa.REAL),
+    sa.Column("battery_volts", sa.REAL),
+    # Which uplink said it, and as which of its past readings.
+    sa.PrimaryKeyConstraint("deduplication_id", "position"),
+    sa.Index("past_reading_dev_eui_at_idx", "dev_eui", "at"),
+    sa.CheckConstraint("occupancy in ('vacant', 'occupied')", name="occupancy"),
 )
 
 device_event: Final = sa.Table(

@@ -1,0 +1,40 @@
+"""What devices say again of an earlier time: kept with its own time, and no space is ever moved by it."""
+
+from collections.abc import Iterable
+from typing import Final
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql as pg
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from decoders import Reading
+from parking_gateway.store.rows import encode, table_of
+from parking_gateway.store.tables import past_reading
+from parking_gateway.uplink import Uplink
+
+_BATCH: Final = table_of(*past_reading.c)
+_RECORD: Final = (
+    pg.insert(past_reading).from_select(list(past_reading.c), sa.select(*_BATCH.c)).on_conflict_do_nothing()
+)
+
+
+async def record(connection: AsyncConnection, past: Iterable[tuple[Uplink, tuple[Reading, ...]]]) -> None:
+    """Keep the past readings of these uplinks. One without a time of its own cannot be told from the present: dropped."""
+    rows = (
+        {
+            "deduplication_id": uplink.deduplication_id,
+            "position": position,
+            "dev_eui": uplink.device.dev_eui,
+            "at": reading.at,
+            "occupancy": reading.occupancy,
+            "distance_mm": reading.distance_mm,
+            "counter": reading.counter,
+            "temperature_celsius": reading.temperature_celsius,
+            "battery_percent": reading.battery_percent,
+            "battery_volts": reading.battery_volts,
+        }
+        for uplink, readings in past
+        for position, reading in enumerate(readings)
+        if reading.at is not None
+    )
+    await connection.execute(_RECORD, encode(rows))
