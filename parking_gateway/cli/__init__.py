@@ -2,7 +2,7 @@
 
 import typer
 
-from parking_gateway.cli import configuration, demo, run
+from parking_gateway.cli import configuration, database, decode, decoders, demo, devices, run, spaces
 
 app = typer.Typer(
     name="parking-gateway",
@@ -16,4 +16,11 @@ app = typer.Typer(
 app.command("run")(run.run)
 app.command("demo")(demo.demo)
 app.command("check-config")(configuration.check_config)
+app.command("migrate")(database.migrate)
+app.command("republish")(database.republish)
+app.add_typer(spaces.app)
+app.add_typer(devices.app)
+app.add_typer(database.rejections)
+app.command("decode")(decode.decode)
+app.add_typer(decoders.app)
 app.command("version")(configuration.version)
