@@ -169,19 +169,14 @@ def wrong_topics(books: Books, retained: Mapping[str, bytes], root: str) -> Iter
 def _topics(books: Books, root: str) -> Iterator[tuple[str, SpaceMessage | CountsMessage | DeviceMessage]]:
     for space in books.spaces:
         yield f"{root}/spaces/{_place(space)}", space
-    for (site, zone), spaces in _by(books.spaces, "site", "zone").items():
-        yield f"{root}/zones/{site}/{zone}", _counted(spaces, site=site, zone=zone)
-    for (site,), spaces in _by(books.spaces, "site").items():
-        yield f"{root}/sites/{site}", _counted(spaces, site=site, zone=msgspec.UNSET)
+    for site, zone in books.zones:
+        there = [space for space in books.spaces if (space.site, space.zone) == (site, zone)]
+        yield f"{root}/zones/{site}/{zone}", _counted(there, site=site, zone=zone)
+    for site in {site for site, _ in books.zones}:
+        there = [space for space in books.spaces if space.site == site]
+        yield f"{root}/sites/{site}", _counted(there, site=site, zone=msgspec.UNSET)
     for device in books.devices:
         yield f"{root}/devices/{device.dev_eui}", device
-
-
-def _by(spaces: Iterable[SpaceMessage], *names: str) -> dict[tuple[str, ...], list[SpaceMessage]]:
-    groups: dict[tuple[str, ...], list[SpaceMessage]] = {}
-    for space in spaces:
-        groups.setdefault(tuple(getattr(space, name) for name in names), []).append(space)
-    return groups
 
 
 def _counted(spaces: Collection[SpaceMessage], *, site: str, zone: str | msgspec.UnsetType) -> CountsMessage:
@@ -195,7 +190,7 @@ def _counted(spaces: Collection[SpaceMessage], *, site: str, zone: str | msgspec
         reserved=states[SpaceState.RESERVED],
         maintenance=states[SpaceState.MAINTENANCE],
         unreachable=sum(space.contact is not Contact.LIVE for space in spaces),
-        occupancy=states[SpaceState.OCCUPIED] / len(spaces),
+        occupancy=states[SpaceState.OCCUPIED] / len(spaces) if spaces else 0.0,
     )
 
 

@@ -45,6 +45,8 @@ class Books(msgspec.Struct, frozen=True, kw_only=True):
     """The same for rejections of uplinks."""
     rejected: int
     """Rejections in all, with those of messages that were no uplink."""
+    zones: list[tuple[str, str]]
+    """Site and zone, with those that have no space."""
     spaces: list[SpaceMessage]
     devices: list[DeviceMessage]
     steps: list[Step]
@@ -66,6 +68,7 @@ class Waiting(msgspec.Struct, frozen=True, kw_only=True):
 
 _ROWS: Final = "select deduplication_id, count(*) from uplink group by 1"
 _REJECTIONS: Final = "select deduplication_id, count(*) from rejection where deduplication_id is not null group by 1"
+_ZONES: Final = "select site.name, zone.name from zone join site on site.id = site_id"
 _SPACES: Final = """
 select site.name as site, zone.name as zone, space.name as space, state, since, previous, contact, reserved_until,
     coalesce(occupancy, 'unknown') as occupancy, reservation, maintenance_reason, battery_percent, space.version,
@@ -110,6 +113,7 @@ async def read_books(database_url: str) -> Books:
             rows=dict(rows),
             rejections=dict(rejections),
             rejected=rejected[0] if rejected else 0,
+            zones=await (await connection.execute(_ZONES)).fetchall(),
             spaces=await _read(connection, _SPACES, SpaceMessage),
             devices=await _read(connection, _DEVICES, DeviceMessage),
             steps=await _read(connection, _STEPS, Step),

@@ -9,7 +9,8 @@ from uuid import UUID
 import msgspec
 import pytest
 
-from parking_gateway.demo.audit import ROOT, Report, judge
+from parking_gateway.demo.audit import ROOT, Report, audit, judge
+from parking_gateway.demo.brokers import Broker
 from parking_gateway.demo.evidence import Books, Step
 from parking_gateway.demo.ledger import Ledger, Statement
 from parking_gateway.publication import CountsMessage, DeviceMessage, SpaceMessage, publication
@@ -107,6 +108,7 @@ BOOKS = Books(
     rows={PARKED: 1, LEFT: 1, DAMAGED: 1, STRANGE: 1},
     rejections={DAMAGED: 1},
     rejected=1,
+    zones=[(A.site, A.zone)],
     spaces=[SPACE_A, space(B)],
     devices=[DEVICE],
     steps=STEPS,
@@ -172,12 +174,22 @@ def test_a_lost_uplink_is_counted_and_named() -> None:
         ({"steps": [STEPS[0], replace(STEPS[1], cause="another")]}, "says something else of its last step"),
         ({"spaces": [SPACE_A, replace(space(B), version=2)]}, f"{B} says version 1, and the database 2"),
         ({"spaces": [SPACE_A]}, f"zones/{A.site}/{A.zone} says total 2, and the database 1"),
+        ({"zones": [(A.site, A.zone), (A.site, "level-2")]}, f"zones/{A.site}/level-2 is not retained"),
         ({"devices": []}, "is retained, and the database does not know why"),
         ({"devices": [replace(DEVICE, contact=Contact.LOST)]}, "says contact live, and the database lost"),
     ],
 )
 def test_what_is_wrong_with_the_books_is_found(books: dict[str, Any], found: str) -> None:
     assert any(found in difference for difference in the_report(**books).differences)
+
+
+async def test_what_nobody_takes_from_the_broker_is_lost(broker: Broker, database: str) -> None:
+    """Real servers, and no gateway between them: the audit waits for as long as it was told, and says so."""
+    ledger = the_ledger()
+    patience = timedelta(seconds=0.3)
+    report = await audit(ledger=ledger, broker_url=broker.url, database_url=database, patience=patience)
+    assert (report.uplinks, report.recorded, report.lost, report.published) == (4, 0, 4, 0)
+    assert len(report.differences) == 4
 
 
 def _without(retained: dict[str, bytes]) -> None:

@@ -1,0 +1,51 @@
+"""The ledger holds what the broker confirmed, and nothing that it only might have."""
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+from itertools import islice
+
+import msgspec
+import pytest
+from aiomqtt import MqttError
+
+from parking_gateway.demo import car_park, fleet, publisher
+from parking_gateway.demo.brokers import Broker
+from parking_gateway.demo.fleet import Event
+from parking_gateway.demo.ledger import Ledger
+
+
+def some_events(count: int) -> list[Event]:
+    return list(islice(fleet.events(car_park.installed(20), start=datetime.now(UTC), seed=1), count))
+
+
+async def test_what_the_broker_confirmed_stands_in_the_ledger(broker: Broker) -> None:
+    ledger, events = Ledger(), some_events(50)
+    async with publisher.connected(broker.url) as client:
+        await publisher.send(client, events, ledger)
+    assert ledger.uplinks + ledger.duplicates == 50
+    assert ledger.confirmed.keys() == ledger.sent.keys()
+
+
+async def test_what_it_did_not_confirm_was_sent_and_no_more(broker: Broker) -> None:
+    ledger, (first, second) = Ledger(), some_events(2)
+    with pytest.RaisesGroup(MqttError, flatten_subgroups=True, allow_unwrapped=True):
+        async with publisher.connected(broker.url) as client:
+            await publisher.send(client, [first], ledger)
+            client.timeout = 0.5
+            broker.kill()
+            await publisher.send(client, [second], ledger)
+    assert set(ledger.confirmed) == {first.statement.deduplication_id}
+    assert set(ledger.sent) == {first.statement.deduplication_id, second.statement.deduplication_id}
+
+
+async def test_events_are_sent_when_their_time_has_come_and_not_before(broker: Broker) -> None:
+    ledger, stop, (first, second, third) = Ledger(), asyncio.Event(), some_events(3)
+    tomorrow = msgspec.structs.replace(third, at=datetime.now(UTC) + timedelta(days=1))
+    async with publisher.connected(broker.url) as subscriber, publisher.connected(broker.url) as client:
+        await subscriber.subscribe("application/#", qos=1)
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(publisher.run(client, iter([first, second, tomorrow]), ledger, stop=stop))
+            received = [str((await anext(subscriber.messages)).topic) for _ in range(2)]
+            stop.set()
+    assert received == [first.topic, second.topic]
+    assert set(ledger.confirmed) == {first.statement.deduplication_id, second.statement.deduplication_id}
