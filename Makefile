@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/pip --disable-pip-version-check --quiet
 
-.PHONY: demo test check lock bench clean
+.PHONY: demo test check generate lock bench bench-codecs clean
 
 demo: $(VENV)/gateway.stamp  ## the whole thing on this machine: broker, database, fleet, gateway
 	@$(BIN)/parking-gateway demo $(ARGS)
@@ -19,9 +19,16 @@ check: $(VENV)/dev.stamp  ## style, types, layers, generated files
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/python -m parking_gateway.generated --check
+
+generate: $(VENV)/dev.stamp  ## the files that are made from code: schemas/ and docs/devices/
+	$(BIN)/python -m parking_gateway.generated
 
 bench: $(VENV)/dev.stamp  ## how fast it is, beside two yardsticks; ARGS="--help" says what can be asked for
 	$(BIN)/python -m benchmarks $(ARGS)
+
+bench-codecs: $(VENV)/dev.stamp  ## what a frame costs in every codec
+	$(BIN)/python -m benchmarks.codecs
 
 lock: $(VENV)/dev.stamp  ## resolve the newest versions and pin them with their hashes
 	$(BIN)/uv pip compile --universal --upgrade --generate-hashes --no-emit-index-url --no-header --quiet \

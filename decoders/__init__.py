@@ -8,6 +8,7 @@ parameter of `decode`: without a default when a person has to choose. Codecs imp
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import Any
 
 import msgspec
 
@@ -27,6 +28,8 @@ class Frame(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     payload: bytes
     received_at: datetime
     """When the network received it, in UTC: for codecs whose devices count time backwards from the transmission."""
+    object: Mapping[str, Any] | None = None
+    """What the network server's own codec made of the payload, where it has one: for codecs that translate that."""
 
 
 class Reading(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):

@@ -1,12 +1,15 @@
-"""The messages that adnexo's ax sensors share. Numbers are little-endian.
+"""The messages that adnexo's ax sensors share.
 
-port           message
-1              echo of a downlink
-2              restarted
-3              settings accepted
-4              settings: a type and a value each, see SETTINGS
-5              a downlink was refused
-100, 101, 102  measurement: regular, because a threshold was crossed, by hand
+    port           message
+    1              echo of a downlink
+    2              restarted
+    3              settings accepted
+    4              settings: a type and a value each: 04 interval, s, uint32, 05 measurements to a transmission, 06 interval of
+                   joins, s, uint32, 07 reed contact
+    5              a downlink was refused
+    100, 101, 102  measurement: regular, because a threshold was crossed, by hand
+
+Numbers are little-endian.
 """
 
 from collections.abc import Mapping

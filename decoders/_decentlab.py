@@ -1,9 +1,16 @@
 """The frame that Decentlab's sensors share: blocks of uint16, big-endian, on any port.
 
-0     02     protocol version
-1-2          identity of the device
-3-4   flags  bit 0: the block of the sensor is there, bit 1: the block of the battery
-5-           the blocks that are there, in this order; the battery is one word, mV
+    0    02     protocol version
+    1-2         identity of the device
+    3-4  flags  bit 0: the block of the sensor is there, bit 1: the block of the battery
+    5-          the blocks that are there, in this order; the battery is one word, mV
+
+Downlinks, on port 1, end in a checksum of 2 bytes.
+
+    00 01 02 58 7E 51  600 s between measurements, until it restarts
+    00 02 0E 10 48 A4  3,600 s, for good
+    00 07 00 00 E5 B1  the data rate does not adapt
+    FE FE 00 00 3C 50  restarts it
 """
 
 import struct

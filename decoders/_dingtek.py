@@ -14,6 +14,16 @@
     last two    00 81
 
 Numbers are big-endian.
+
+Downlinks of DO201 and DO202, on port 3, are text: head `80029999`, key, value in hexadecimal digits, tail `81`. So 4 h between
+uploads are the 14 bytes of `80029999010481`.
+
+    key  value
+    01   upload interval, h, 2 digits, 1-168
+    02   level threshold, cm, 2 digits (DO201)
+    05   battery threshold, %, 2 digits
+    08   detection interval, min, 2 digits, 1-60
+    0F   magnetic threshold, 4 digits
 """
 
 from typing import Any

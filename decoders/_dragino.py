@@ -1,21 +1,23 @@
 """The messages that Dragino's distance sensors share. Numbers are big-endian.
 
-reading, port 2, 8 bytes
-0-1  battery, low 14 bits, mV
-2-3  distance, mm; 0: no sensor, 20: beyond what it measures, FFFF: none
-4    1: sent because of an interrupt
-5-6  temperature of a probe, 0.1 °C, int16; 0.0 where no probe is connected
-7    1: the sensor was found
+    reading, port 2, 8 bytes
+    0-1  battery, low 14 bits, mV
+    2-3  distance, mm; 0: no sensor, 20: beyond what it measures, FFFF: none
+    4    1: sent because of an interrupt
+    5-6  temperature of a probe, 0.1 °C, int16; 0.0 where no probe is connected
+    7    1: the sensor was found
 
-stored readings, port 3: records of 11 bytes, answers to a poll
-0-1  battery, low 14 bits, mV
-2-3  distance, as above
-4-5  temperature, as above
-6    flags: 0 sensor found, 1 interrupt, 6 polled, 7 never acknowledged
-7-10 seconds since 1970
+    stored readings, port 3: records of 11 bytes, answers to a poll
+    0-1  battery, low 14 bits, mV
+    2-3  distance, as above
+    4-5  temperature, as above
+    6    flags: 0 sensor found, 1 interrupt, 6 polled, 7 never acknowledged
+    7-10 seconds since 1970
 
-status, port 5, 7 bytes
-0 model, 1-2 firmware, 3 band, 4 sub-band, 5-6 battery, mV
+    status, port 5, 7 bytes
+    0 model, 1-2 firmware, 3 band, 4 sub-band, 5-6 battery, mV
+
+Downlinks on port 1: `01` and seconds between readings, uint24 (`01 00 04 b0`: 20 min); `04 ff` restarts it.
 """
 
 from decoders import Reading, Undecodable

@@ -7,6 +7,10 @@
 
 Numbers are little-endian. Port 101 is sent because the distance crossed a threshold that is set in the sensor.
 
+Calibration: none; the thresholds are the installation's. The one in the sensor, setting 52, decides only when it sends.
+
+Downlinks restart it, set and ask for its settings on ports 2 to 4; their bytes are not published.
+
 Source: akenza-io/device-type-library types/adnexo/ax-dist.
 """
 

@@ -10,6 +10,10 @@
 
 Numbers are little-endian. Port 101 is sent because of an event. What is flagged may still have a distance.
 
+Calibration: none; the thresholds are the installation's. Zones and the tolerance of a tilt are settings in the sensor.
+
+Downlinks restart it, set and ask for its settings on ports 2 to 4; their bytes are not published.
+
 Source: akenza-io/device-type-library types/adnexo/ax-opto.
 """
 

@@ -1,7 +1,7 @@
 """Bosch Parking Lot Sensor TPS110 (PLS): magnetometer and radar. Firmware 0.23.3 to 0.29.x and 0.39.x.
 
 A status is sent on change only and may be confirmed or repeated, so that one change can arrive more than once; a heartbeat
-comes about once a day. The battery is not reported. After installation it learns by itself, for about ten changes.
+comes about once a day. The battery is not reported.
 
     port  bytes  message
     1     1      parking status     o
@@ -19,6 +19,20 @@ comes about once a day. The battery is not reported. After installation it learn
 
 All numbers are big-endian. The lines agree on the occupancy, so that the bare name reads both, as 0.39 does: 0.29 has no
 port 7 and fewer reset causes.
+
+Calibration: by itself. Some two minutes after it was switched on, by a magnet at its base, it measures, and after about ten
+changes it has learned. Debug code 404 says that it learns again.
+
+    downlink on port  byte
+    51                a status is sent 0 confirmed, 1-4 unconfirmed and so many times
+    52                data rate, 0-5
+    53                heartbeat: 0 short, 1 normal, 2 long, 3 for tests
+    54                asks for information: 0 name, 1 firmware
+    55                asks for usage, 0-6
+    56                debug messages: 0 none, 1-4 each so many times
+    57                temperature: 0 none, 1 regularly, 2 alert
+    58, 59            data rate adapts: 0 no, 1 yes; its offset, 0-5
+    60                thresholds of the temperature alert
 
 Sources: TheThingsNetwork/lorawan-devices vendor/bosch tpl110-0292.js and tpl110-0392.js; akenza-io/device-type-library
 types/bosch.

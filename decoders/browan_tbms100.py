@@ -7,6 +7,8 @@
 Numbers are little-endian. Motion is told as occupied and its end as vacant, which suits a drive or a gate; over a space, it
 forgets a car as soon as the car stands still.
 
+Calibration: none. Downlinks: none published.
+
 Sources: TheThingsNetwork/lorawan-devices vendor/browan tbms100.js; akenza-io/device-type-library types/browan/TBMS100.
 """
 

@@ -11,6 +11,8 @@
     t  temperature, °C: +30.0, -05.5
     f  firmware: 1.5.2
 
+Calibration and downlinks: not published.
+
 Source: actility/device-catalog, pull request 127 and vendors/cicicom.
 """
 

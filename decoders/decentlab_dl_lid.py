@@ -4,6 +4,8 @@ The frame is that of `_decentlab`; the block of the sensor has eleven words: dis
 percentiles 10, 25, 75 and 90, most frequent), the number of samples and the time that they took, 1/1.024 ms. The average is
 the distance; without a sample there is none.
 
+Calibration: none; the thresholds are the installation's.
+
 Source: TheThingsNetwork/lorawan-devices vendor/decentlab dl-lid.js.
 """
 

@@ -3,6 +3,8 @@
 The frame is that of `_decentlab`; the block of the sensor has two words: distance, mm, and the number of valid samples. Without
 one there is no distance.
 
+Calibration: none; the thresholds are the installation's.
+
 Source: TheThingsNetwork/lorawan-devices vendor/decentlab dl-mbx.js.
 """
 

@@ -7,6 +7,15 @@
 
 The upload interval is 1 to 168 hours.
 
+Calibration: its thresholds are in the sensor. Downlinks on port 3 are text, so that 4 h between uploads are the bytes of
+`80028888` `01` `04` `81`: head, key, value in hexadecimal, tail.
+
+    key  value, two digits
+    01   upload interval, h, 1-168
+    02   magnetic threshold
+    03   ultrasonic interval
+    04   magnetic interval
+
 Sources: cndingtek/Chirpstack_codec; TheThingsNetwork/lorawan-devices vendor/dingtek do200-codec.yaml.
 """
 

@@ -8,6 +8,8 @@
 
 The upload interval is 1 to 168 hours.
 
+Calibration: its thresholds are in the sensor, see `_dingtek` for the downlinks that set them.
+
 Sources: cndingtek/Chirpstack_codec; TheThingsNetwork/lorawan-devices vendor/dingtek do201-codec.yaml.
 """
 

@@ -5,6 +5,8 @@
     3     11 n   stored readings, with the device's time
     5     7      status
 
+Calibration: none; the thresholds are the installation's.
+
 Source: dragino/dragino-end-node-decoder DDS45-LB.
 """
 

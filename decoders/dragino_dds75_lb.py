@@ -9,6 +9,8 @@
 
 A reading comes every 20 min by default. Which of several readings is the newest is not published: they tell no distance.
 
+Calibration: none; the thresholds are the installation's.
+
 Source: dragino/dragino-end-node-decoder DDS75-LB.
 """
 

@@ -3,6 +3,8 @@
     port  bytes  message
     2     8      reading, as `_dragino` describes it, every 20 min by default
 
+Calibration: none; the thresholds are the installation's.
+
 Sources: chirpstack/lorawan-device-profiles vendors/dragino ldds75.js. (The codec of TheThingsNetwork/lorawan-devices gives
 the battery as the distance.)
 """

@@ -10,6 +10,9 @@
 
 Numbers are big-endian. The vendor prints the distance in cm.
 
+Calibration: none; the thresholds are the installation's. Downlinks on port 1: `01` and seconds between readings, uint24
+(`01 00 04 b0`: 20 min); `04 ff` restarts it.
+
 Source: dragino/dragino-end-node-decoder LDS12-LB.
 """
 

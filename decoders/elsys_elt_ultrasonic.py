@@ -1,4 +1,4 @@
-"""ELSYS ELT-2 and ELT Ultrasonic, also with radar. It measures a distance; the installation says what of it is occupied.
+"""ELSYS ELT-2 and ELT Ultrasonic: ultrasonic, also with radar. It measures a distance; the installation says what of it is occupied.
 
 A frame is a list of items, on any port: a type and a value. Numbers are big-endian.
 
@@ -10,6 +10,8 @@ A frame is a list of items, on any port: a type and a value. Numbers are big-end
     0F    motion                             14    pressure, uint32
 
 Others that the vendor's sensors know are skipped by their lengths. Of two distances the later is the newer.
+
+Calibration: none; the thresholds are the installation's. Downlinks: none published.
 
 Sources: TheThingsNetwork/lorawan-devices vendor/elsys elsys.js; akenza-io/device-type-library types/elsys/elt-2-ultrasonic.
 """

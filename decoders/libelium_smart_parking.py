@@ -1,4 +1,4 @@
-"""Libelium Smart Parking: Plug & Sense with firmware 1.x or 2.x (magnetometer), and Smart Parking 2 (radar, magnetometer).
+"""Libelium Smart Parking: magnetometer (Plug & Sense, firmware 1.x or 2.x), with radar (Smart Parking 2).
 
 THE TRAP: firmware 2.x and Smart Parking 2 send frames of the same length, with another type of frame in byte 0, and the port
 is not published. So an installation has to choose the option `line`, or use one of the names that set it.
@@ -18,6 +18,12 @@ is not published. So an installation has to choose the option `line`, or use one
 
 Numbers are big-endian. Every frame tells the status. The raw temperature of fw1 has no published formula; hour and minute have
 neither day nor zone, and tell when the frame was sent, which is known. A keep-alive comes every 2 h, by night every 3 h.
+
+Calibration: the reference of the magnetic field is taken at the start, which belongs to a vacant space. The radar of Smart
+Parking 2 calibrates itself from time to time.
+
+Downlinks: firmware 1.x and 2.x expect 8 bytes, with the time, as an answer to a start frame, and take words of
+configuration; Smart Parking 2 is configured through Libelium's cloud. Their bytes are not published.
 
 Sources: Libelium Smart Parking technical guide, pages 11-16, 58-60 and section 7.1; PyPI libelium-parking-sensor-v2.
 """

@@ -6,6 +6,8 @@
 
 Numbers are big-endian. The offsets are the baseline of the calibration.
 
+Calibration: how it is started is not published. Downlinks: none published.
+
 Source: MacnMan/LoRADecoders ParkOMate.js. (The 18 bytes in its comment do not fit it.)
 """
 

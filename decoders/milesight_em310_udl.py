@@ -11,6 +11,14 @@
 
 Numbers are little-endian.
 
+Calibration: none; the thresholds are the installation's.
+
+    downlink on port 85  what it sets
+    FF 03                seconds between reports, uint16
+    FF 02                seconds between measurements, uint16
+    FF 06                alarm: condition, 1 byte, lowest and highest, uint16 each, and 4 bytes
+    FF 10 FF             restarts it
+
 Source: Milesight-IoT/SensorDecoders em-series/em310-udl.
 """
 

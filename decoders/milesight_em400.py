@@ -1,6 +1,6 @@
-"""Milesight EM400-MUD and EM400-UDL (ultrasonic) and EM400-TLD (laser), with an accelerometer.
+"""Milesight EM400: ultrasonic (MUD, UDL) or laser (TLD), with an accelerometer.
 
-They measure a distance; the installation says what of it is occupied. The working mode "parking" (MUD, TLD) measures every
+It measures a distance; the installation says what of it is occupied. The working mode "parking" (MUD, TLD) measures every
 20 s and reports every 18 h without a change; the standard mode reports every 10 min.
 
     port       message
@@ -18,6 +18,15 @@ They measure a distance; the installation says what of it is occupied. The worki
     FE … FF …  settings and versions, see `_milesight`
 
 Numbers are little-endian. An alarm close to a report is merged with it: the later distance is the newer.
+
+Calibration: none; the thresholds are the installation's. The height above the floor can be told to the sensor.
+
+    downlink on port 85  what it sets
+    FF 71                working mode: 00 standard, 01 bin, 02 parking (MUD, TLD)
+    FF 03                seconds between reports, uint16, 60 to 64800
+    FF 02                seconds between measurements, uint16
+    FF 06                alarm: condition, 1 byte, lowest and highest, uint16 each, and 4 bytes
+    FF 13, FF 77         whether the height is used; the height
 
 Sources: Milesight-IoT/SensorDecoders em-series/em400-mud, em400-tld, em400-udl; Milesight's user guides.
 """

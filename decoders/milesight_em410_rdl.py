@@ -19,6 +19,13 @@
 
 Numbers are little-endian. A distance that something is wrong with is none.
 
+Calibration: downlinks calibrate the radar, its blind zone, and the distance. The thresholds are the installation's.
+
+    downlink on port 85  what it sets
+    FF 8E                how often it reports, minutes
+    FF 69                01: readings are stored and sent again after the link was lost
+    FF AB                whether the distance is corrected, 1 byte, and by how much, int16
+
 Source: Milesight-IoT/SensorDecoders em-series/em410-rdl.
 """
 

@@ -2,6 +2,8 @@
 
 Its items are those of the EM410-RDL: see `milesight_em410_rdl`.
 
+Calibration and downlinks are as there.
+
 Source: Milesight-IoT/SensorDecoders em-series/em411-rdl.
 """
 

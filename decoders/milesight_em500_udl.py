@@ -13,6 +13,12 @@
 Numbers are little-endian. The vendor's decoder divides the distance of 83 E9 by ten and that of 03 82 not: its unit is not
 clear, and it tells no distance here.
 
+Calibration: none; the thresholds are the installation's.
+
+    downlink on port 85  what it sets
+    FF 69, FF 6A         whether readings are stored and sent again after the link was lost; how fast
+    FF 27                forgets what is stored
+
 Source: Milesight-IoT/SensorDecoders em-series/em500-udl.
 """
 

@@ -6,6 +6,8 @@
 Messages beyond heartbeat, vacant and occupied: 0D strong magnetic interference, 0E battery low, 0F and 10 magnetic sensor
 failed. They tell the status too. The vendor's decoder reads fixed places and gets the y axis wrong; the items are right.
 
+Calibration: by its app, over Bluetooth, while the space is vacant; the sensitivity can be set. Downlinks: not published.
+
 Source: LoRaWAN-Product-Decoder/MOKOSMART-LoRaWAN-Product-Decoder LW009/LW009-IG.
 """
 

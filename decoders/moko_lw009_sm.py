@@ -6,6 +6,8 @@
 Messages beyond heartbeat, vacant and occupied: 0D strong magnetic interference, 0E battery low, 10 magnetic sensor failed,
 11 temperature and humidity sensor failed, 12 radar failed. They tell the status too.
 
+Calibration: by its app, over Bluetooth, while the space is vacant; the sensitivity can be set. Downlinks: not published.
+
 Source: LoRaWAN-Product-Decoder/MOKOSMART-LoRaWAN-Product-Decoder LW009/LW009-SM.
 """
 

@@ -19,6 +19,9 @@
 Numbers are big-endian; both times are UTC. What became of the space was seen when it changed, which may be long before it
 was sent; everything else when it was sent.
 
+Calibration: by a command, while the space is vacant; an event on port 6 tells whether it succeeded. The sensitivity is 1 to 7.
+Downlinks: not published; what comes on port 10 are answers to them, and is refused here.
+
 Source: LoRaWAN-Product-Decoder/MOKOSMART-LoRaWAN-Product-Decoder LW009-SM PRO.
 """
 

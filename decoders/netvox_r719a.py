@@ -9,6 +9,13 @@ cannot be told apart.
                  kind 00, version: 3 software, 4 hardware, 5-8 date
     7     11     answer: 0 command (81 and 82 settings, 83 and 84 threshold), 1 device, then what belongs to it
 
+Calibration: none; the vendor advises against another threshold.
+
+    downlink on port 7  11 bytes, zeros to the end
+    01 59               MinTime and MaxTime, s, uint16 each, change of the battery that is reported, 0.1 V
+    02 59               asks for these
+    03 59, 04 59        sets the threshold; asks for it
+
 Sources: TheThingsNetwork/lorawan-devices vendor/netvox r719a.js; thingsboard/data-converters Netvox R719A.
 """
 

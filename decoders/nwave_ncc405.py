@@ -8,6 +8,8 @@
 
 Numbers are big-endian.
 
+Calibration: by the vendor's app. Downlink on port 53: when it sends; as delivered `0e 10 10 3c 20 28`.
+
 Source: TheThingsNetwork/lorawan-devices vendor/nwave ncc405.js.
 """
 

@@ -26,6 +26,9 @@ one and vacant in the other, and no payload tells which it is. Ask the firmware,
 A registration whose occupied bit is clear says nothing of the space: it is not vacant. Statuses are confirmed, so they may
 come twice. The duration makes a reading of the past, so that a lost status can be made good.
 
+Calibration: by the vendor's app, while the space is vacant, and again after it was moved. Downlink on port 52, one byte: high
+nibble how many times a status is sent unconfirmed, low nibble data rate.
+
 Sources: TheThingsNetwork/lorawan-devices vendor/nwave nps405.js at 62c8acdd (current) and 0a254aaa (legacy).
 """
 

@@ -10,6 +10,18 @@
 Numbers are little-endian. A keep-alive comes every 30 min, and at once after a downlink with a sixth byte 01: the colour in it
 tells what the lamp shows. After it has joined again, it shows its default, a dim green.
 
+Calibration: none.
+
+    downlink on port 15  what it does
+    red BLUE GREEN t t   colour and the times on and off, 0.01 s; off 0: steady. A sixth byte 01: answers at once
+    04                   minutes between keep-alives
+    05 01                asks for one keep-alive
+    06                   01: answers every downlink
+    07                   01: high brightness
+    01 00, 02 00         data rate adapts, or not
+    03                   downlinks that may be missed before it restarts
+    AA 00                as delivered
+
 Sources: Plenom Technical Documentation 4.2.2; TheThingsNetwork/lorawan-devices vendor/plenom busylight.js.
 """
 

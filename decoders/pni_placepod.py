@@ -17,6 +17,9 @@ A frame is a list of items, on any port. A status is sent on change, a keep-aliv
 Numbers are big-endian; values are one byte where no length is given, and types are any where none is published. The type
 matters on channel 37: a count is no occupancy.
 
+Calibration: by a downlink, while the space is vacant; item 01 tells whether it succeeded. The bytes of downlinks are not
+published.
+
 Sources: akenza-io/device-type-library types/pnicorp/placePod; tago-io/decoders pni placepod; PNI PlacePod Sensor
 Communications Protocol.
 """

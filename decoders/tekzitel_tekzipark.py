@@ -11,6 +11,9 @@
 
 The period of the keep-alive can be set; what it is as delivered is not published.
 
+Calibration: by itself; the baseline is kept in the sensor. Downlink on port 3: 8 bytes of packed settings, among them the
+thresholds, the time between measurements and the period of the keep-alive; as delivered `47 16 18 eb 00 00 68 aa`.
+
 Source: TheThingsNetwork/lorawan-devices vendor/tekzitel tekzipark.js.
 """
 

@@ -1,0 +1,83 @@
+"""What is generated is current, complete, and says what a person needs."""
+
+import re
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from parking_gateway import codecs, generated
+from parking_gateway.device_pages import in_words, pages
+
+CHECKOUT = Path(__file__).parents[1]
+PAGES = pages(CHECKOUT / "tests" / "decoders")
+NAMES = [name.removesuffix(".md") for name in PAGES if name != "README.md"]
+
+
+def test_the_checkout_holds_what_its_code_says() -> None:
+    """Where this fails: `make generate`."""
+    stale = [
+        str(file) for folder, files in generated.folders(CHECKOUT).items() for file in generated.stale(folder, files)
+    ]
+    assert stale == []
+
+
+def test_every_codec_has_a_page_and_a_row_of_the_index() -> None:
+    ours = [codec.name for codec in codecs.modules() if codec.decode.__module__.startswith("decoders.")]
+    assert ours == NAMES
+    assert all(f"({name}.md) | `{name}` | " in PAGES["README.md"] for name in NAMES)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_page_says_what_the_device_is_and_how_to_handle_it(name: str) -> None:
+    """The sentences that `docs/decoders.md` asks of a data sheet are there, and each frame says what comes of it."""
+    page = PAGES[f"{name}.md"]
+    assert "Calibration" in page
+    assert "downlink" in page.lower()
+    assert "\nSource" in page
+    row = next(line for line in PAGES["README.md"].splitlines() if f"`{name}`" in line)
+    assert row.split(" | ")[2].strip(), "the first sentence of the docstring is `<device>: <kind of sensor>.`"
+    frames = page.split("## Frames")[1].split("| --- |")[1].splitlines()[1:]
+    assert all(line.endswith(" |") and line.count("| ") >= 4 for line in frames)
+
+
+def test_links_lead_somewhere() -> None:
+    targets = {target for page in PAGES.values() for target in re.findall(r"\]\(([^)#]+)", page)}
+    assert {"milesight_em410_rdl.md", "../decoders.md", "../onboarding.md"} <= targets
+    assert all((CHECKOUT / "docs" / "devices" / target).is_file() for target in targets)
+
+
+def test_what_modules_share_stands_on_the_page_once() -> None:
+    assert PAGES["dingtek_do201.md"].count("## `_dingtek`") == 1
+
+
+def test_writing_makes_a_folder_hold_exactly_its_files(tmp_path: Path) -> None:
+    files = {"a.md": b"a", "b.md": b"b"}
+    folder = tmp_path / "docs" / "devices"
+    generated.write(folder, files)
+    (folder / "a.md").write_bytes(b"edited")
+    (folder / "gone.md").write_bytes(b"stale")
+    assert list(generated.stale(folder, files)) == [folder / "a.md", folder / "gone.md"]
+    generated.write(folder, files)
+    assert list(generated.stale(folder, files)) == []
+    assert {file.name: file.read_bytes() for file in folder.iterdir()} == files
+
+
+def test_checking_writes_nothing_and_says_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "tests").mkdir()
+    (tmp_path / "tests" / "decoders").symlink_to(CHECKOUT / "tests" / "decoders")
+    monkeypatch.chdir(tmp_path)
+    refused = generated.main("--check")
+    assert refused
+    assert "schemas/space.json" in refused
+    assert refused.endswith("Run: make generate")
+    assert not (tmp_path / "schemas").exists()
+    assert generated.main() is None
+    assert generated.main("--check") is None
+
+
+@pytest.mark.parametrize(
+    ("minutes", "words"), [(0.5, "30 s"), (1, "1 min"), (20, "20 min"), (90, "1.5 h"), (1080, "18 h"), (10080, "7 d")]
+)
+def test_heartbeats_in_words(minutes: float, words: str) -> None:
+    assert in_words(timedelta(minutes=minutes)) == words
