@@ -26,6 +26,9 @@ _SHARE_OF_CHANGES: Final = 0.6
 """Of a sensor's frames; the others are heartbeats."""
 _SHARE_OF_OCCUPIED: Final = 0.45
 
+_MOST_MINUTES: Final = 89
+"""What a sensor says of longer times is coarser."""
+
 _ONE_IN: Final = 20
 """Of every so many frames of the fleet, one of each oddity."""
 _TWICE, _DAMAGED, _OVERTAKEN = 0, 7, 13
@@ -80,6 +83,7 @@ class _Radio:
         self._topic = up_topic(sensor)
         self._battery_percent = rng.randint(60, 100)
         self._f_cnt = rng.randrange(5000)
+        self._changed_at: datetime | None = None
 
     def send(self, at: datetime, is_occupied: bool | None, *, is_change: bool) -> Event:  # noqa: FBT001 - the observation itself
         """The event of one frame. `None`: a damaged one."""
@@ -90,7 +94,7 @@ class _Radio:
             topic=self._topic,
             payload=up_event(
                 self._sensor,
-                self._payload(is_occupied, is_change=is_change),
+                self._payload(at, is_occupied, is_change=is_change),
                 deduplication_id=deduplication_id,
                 time=at,
                 f_cnt=self._f_cnt,
@@ -107,16 +111,21 @@ class _Radio:
             ),
         )
 
-    def _payload(self, is_occupied: bool | None, *, is_change: bool) -> Payload:  # noqa: FBT001 - as above
+    def _payload(self, at: datetime, is_occupied: bool | None, *, is_change: bool) -> Payload:  # noqa: FBT001 - as above
         model, rng = self._sensor.model, self._rng
         if is_occupied is None:
             return model.damaged
         now = Conditions(
             is_occupied=is_occupied,
-            minutes=rng.randint(0, 89),
+            minutes=self._minutes_of_the_state_before(at) if is_change else 0,
             distance_mm=rng.randint(900, 1300) if is_occupied else rng.randint(2400, 2500),
             celsius=rng.randint(4, 16),
             battery_percent=self._battery_percent,
             f_cnt=self._f_cnt,
         )
         return model.status(now) if is_change else model.heartbeat(now)
+
+    def _minutes_of_the_state_before(self, at: datetime) -> int:
+        lasted = at - (self._changed_at or at)
+        self._changed_at = at
+        return min(_MOST_MINUTES, lasted // timedelta(minutes=1))
