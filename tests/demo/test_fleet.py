@@ -102,7 +102,7 @@ def test_within_seconds_there_is_something_of_everything() -> None:
 def test_cars_come_and_go() -> None:
     """Every space is both occupied and vacant within some minutes."""
     said: dict[str, set[bool | None]] = {}
-    for event in of_the_first(180):
+    for event in of_the_first(600):
         said.setdefault(event.topic, set()).add(event.statement.is_occupied)
     assert all({True, False} <= words for words in said.values())
 
