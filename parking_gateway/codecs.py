@@ -22,6 +22,7 @@ import msgspec
 
 import decoders
 from decoders import Device, Frame, Occupancy, Reading
+from parking_gateway import declared
 
 ENTRY_POINTS: Final = "parking_gateway.decoders"
 """The group in which installed packages announce codecs: `name = "package.module"`."""
@@ -30,6 +31,8 @@ Bound = Callable[[Frame], Reading]
 """A codec with its options chosen. Raises what the codec raises: `Undecodable` by contract, anything by accident."""
 
 NO_OPTIONS: Final[Mapping[str, str]] = {}
+
+_DECLARED: Final = (".toml", ".js")
 
 
 class CodecNotFound(LookupError):  # noqa: N818 - the words of the rejection that it becomes
@@ -202,6 +205,8 @@ def _codec(stem: str, load: Callable[[], Any]) -> Codec:
         module = load()
         device, decode = getattr(module, "DEVICE", None), getattr(module, "decode", None)
         options = tuple(_parameters(decode)) if callable(decode) else ()
+    except declared.Unusable as mistake:
+        raise CodecNotFound(f"the codec {stem} cannot be loaded: {mistake}") from None
     except Exception as error:  # codecs are guests, and a guest can break in any way while it is imported
         raise CodecNotFound(f"the codec {stem} cannot be loaded: {type(error).__name__}: {error}") from error
     if not isinstance(device, Device) or not callable(decode):
@@ -229,13 +234,18 @@ def _loader(stem: str, dropins: Path | None) -> Callable[[], Any] | None:
         return _installed()[stem].load
     if importlib.util.find_spec(f"decoders.{stem}"):
         return functools.partial(importlib.import_module, f"decoders.{stem}")
-    file = dropins / f"{stem}.py" if dropins else None
-    return functools.partial(_import_file, file) if file and file.is_file() else None
+    if dropins is None:
+        return None
+    file = dropins / f"{stem}.py"
+    if file.is_file():
+        return functools.partial(_import_file, file)
+    is_declared = any(file.with_suffix(suffix).is_file() for suffix in _DECLARED)
+    return functools.partial(declared.load, file.with_suffix(".toml")) if is_declared else None
 
 
 def _stems(dropins: Path | None) -> set[str]:
     modules = {module.name for module in pkgutil.iter_modules(decoders.__path__)}
-    files = {file.stem for file in dropins.glob("*.py")} if dropins else set()
+    files = {file.stem for file in dropins.glob("*") if file.suffix in {".py", *_DECLARED}} if dropins else set()
     return {stem for stem in modules | files | set(_installed()) if not stem.startswith("_")}
 
 

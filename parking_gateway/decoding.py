@@ -55,7 +55,7 @@ class Decoder(msgspec.Struct, frozen=True, kw_only=True):
         decode = _bound(choice.codec, frozenset(choice.options.items()), self.folder)
         if isinstance(decode, Rejection):
             return decode
-        frame = Frame(port=uplink.f_port, payload=uplink.data, received_at=uplink.time)
+        frame = Frame(port=uplink.f_port, payload=uplink.data, received_at=uplink.time, object=uplink.object)
         said: object = attempt(decode, frame)
         match said:
             case Reading():
