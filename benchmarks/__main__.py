@@ -68,7 +68,7 @@ def bench(  # noqa: PLR0913 - the options of a command
         raise typer.BadParameter(str(mistake)) from None
     try:
         done = _measure(plan)
-    except (Unavailable, Failed, LeftOver, TimeoutError) as reason:
+    except (Unavailable, Failed, LeftOver) as reason:
         typer.echo(f"{type(reason).__name__}: {reason}", err=True)
         raise typer.Exit(1) from None
     output.mkdir(parents=True, exist_ok=True)

@@ -13,10 +13,12 @@ from typing import IO, Any, Final
 import psycopg
 
 from benchmarks.fleet import Backlog
+from benchmarks.servers import Mosquitto
 from benchmarks.standing import DRAINED
 
 _ROOT: Final = Path(__file__).parent.parent
 _PREFIX: Final = "PARKING_GATEWAY_"
+_START_SECONDS: Final = 60
 _STOP_SECONDS: Final = 30
 _LAST_LINES: Final = 5
 
@@ -50,10 +52,11 @@ class Failed(Exception):  # noqa: N818 - it is what happened
 class Running:
     """A contestant at work."""
 
-    def __init__(self, process: subprocess.Popen[str], log: Path) -> None:
+    def __init__(self, process: subprocess.Popen[str], log: Path, *, started_at: float) -> None:
         self.pid = process.pid
         self._process = process
         self._log = log
+        self._started_at = started_at
 
     def wait_until(self, is_done: Callable[[], bool], *, what: str, every: float, within: float) -> float:
         """Ask again and again; return when the answer was yes, on the monotonic clock. Raises Failed."""
@@ -64,6 +67,15 @@ class Running:
                 raise Failed(f"It has not {what} within {within:.0f} s: {self._last_words()}")
             time.sleep(every)
         return time.monotonic()
+
+    def wait_for_connection(self, broker: Mosquitto, client_id: str) -> float:
+        """When the broker let it in, on the monotonic clock. Raises Failed."""
+        end = time.monotonic() + _START_SECONDS
+        while time.monotonic() < end:
+            self.require_alive()
+            if (at := broker.connected_at(client_id, after=self._started_at, within=1)) is not None:
+                return at
+        raise Failed(f"It has not connected to the broker: {self._last_words()}")
 
     def wait_until_drained(self) -> float:
         """Wait for the word of one of our own loops. Raises Failed."""
@@ -102,9 +114,10 @@ def running(
         "TELEMETRY__LISTEN": "127.0.0.1:0",
     }
     inherited = {name: value for name, value in os.environ.items() if not name.startswith(_PREFIX)}
+    started_at = time.monotonic()
     with log.open("w") as file, _popen(contestant, uplinks, inherited | _prefixed(variables), file) as process:
         try:
-            yield Running(process, log)
+            yield Running(process, log, started_at=started_at)
         finally:
             process.kill()
 

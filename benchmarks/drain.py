@@ -7,7 +7,6 @@ gateway, until all that it has to publish is confirmed.
 """
 
 import asyncio
-import time
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Final
@@ -21,7 +20,6 @@ from benchmarks.fleet import Backlog
 from benchmarks.meter import Processor, peak_bytes
 from benchmarks.servers import Mosquitto, Postgres, mosquitto
 
-_START_SECONDS: Final = 60
 _DRAIN_SECONDS: Final = 900
 _LOOK_SECONDS: Final = 0.02
 
@@ -83,12 +81,11 @@ def _drain(
         url = stack.enter_context(database.database(template=templates.of(contestant)))
         watcher = stack.enter_context(psycopg.connect(url, autocommit=True))
         log = folder / f"{contestant.client_id}.log"
-        asked_at = time.monotonic()
         uplinks = len(backlog.events)
         at_work = stack.enter_context(
             running(contestant, uplinks=uplinks, broker_url=broker.url, database_url=url, log=log)
         )
-        began = broker.connection_of(contestant.client_id, after=asked_at, within=_START_SECONDS)
+        began = at_work.wait_for_connection(broker, contestant.client_id)
 
         def used() -> Processor:
             backend = watcher.info.backend_pid

@@ -26,7 +26,6 @@ from benchmarks.standing import link
 from parking_gateway.broker.link import Link
 
 _STATES: Final = "parking/v1/spaces/#"
-_START_SECONDS: Final = 60
 _SETTLE_SECONDS: Final = 120
 _TICK_SECONDS: Final = 0.001
 """How finely the publications are spread."""
@@ -120,7 +119,7 @@ def run(  # noqa: PLR0913 - what, for how long, and on which servers
                 lambda: has_published(watcher), what="published", every=_LOOK_SECONDS, within=_SETTLE_SECONDS
             )
 
-        broker.connection_of(Contestant.DAEMON.client_id, after=0, within=_START_SECONDS)
+        gateway.wait_for_connection(broker, Contestant.DAEMON.client_id)
         settle()
         watch = Watch()
         events, late = asyncio.run(_play(broker.url, fleet, load, watch, seconds))
