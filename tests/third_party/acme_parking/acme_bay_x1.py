@@ -1,0 +1,27 @@
+"""Acme Bay X1: magnetometer.
+
+    port  bytes  message
+    1     2      status: 0 bit 0 occupied, 1 battery, 0.1 V
+
+Calibration: by itself. Downlinks: none.
+
+Source: Acme's Payload Guide 1.2.
+"""
+
+from typing import Final
+
+from decoders import Device, Frame, Occupancy, Reading, Undecodable
+
+DEVICE: Final = Device(vendor="Acme", model="Bay X1", ports=(1,))
+
+
+def decode(frame: Frame) -> Reading:
+    """Read one frame of a Bay X1."""
+    match frame.port, len(frame.payload):
+        case 1, 2:
+            status, battery = frame.payload
+            return Reading(
+                occupancy=Occupancy.OCCUPIED if status & 1 else Occupancy.VACANT,
+                battery_volts=battery / 10,
+            )
+    raise Undecodable(f"no message on port {frame.port} has {len(frame.payload)} bytes")
