@@ -8,10 +8,10 @@ not acknowledged, the database what was not published.
 import asyncio
 import contextlib
 import gc
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Coroutine
 from datetime import UTC, datetime
 from functools import partial
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 from loguru import logger
 
@@ -26,7 +26,7 @@ from parking_gateway.reporting import Reporting
 from parking_gateway.store import due, embedded, schema
 from parking_gateway.store.engine import Engine, opened
 from parking_gateway.store.installations import chosen_codecs
-from parking_gateway.store.patience import Patience
+from parking_gateway.store.patience import Patience, Stopped
 from parking_gateway.supervision import Backoff, attempts
 from parking_gateway.telemetry import Health, Metrics
 
@@ -152,7 +152,7 @@ class _Gateway:
         mqtt = self._config.mqtt
         backoff = Backoff(shortest=mqtt.reconnect_wait_min, longest=mqtt.reconnect_wait_max)
         async with asyncio.TaskGroup() as group:
-            rounds = group.create_task(patrol.run(self._engine, patience=self._patience))
+            rounds = group.create_task(_unless_stopped(patrol.run(self._engine, patience=self._patience)))
             async for attempt in attempts(backoff, stop=self._stop):
                 try:
                     await self._one_connection()
@@ -181,9 +181,9 @@ class _Gateway:
         self._reporting.connected(protocol=link.protocol, session_present=link.session_present)
         self._on_ready()
         async with asyncio.TaskGroup() as group:
-            intake = group.create_task(self._intake.run(link))
-            outbox = group.create_task(self._outbox.run(link))
-            health = group.create_task(self._report_health(link))
+            intake = group.create_task(_unless_stopped(self._intake.run(link)))
+            outbox = group.create_task(_unless_stopped(self._outbox.run(link)))
+            health = group.create_task(_unless_stopped(self._report_health(link)))
             await self._stop.wait()
             logger.info("Stopping: finishing the batch in hand, then what is due")
             link.stop_receiving()
@@ -237,6 +237,14 @@ def _mistakes(decoder: Decoder, choice: Choice) -> list[str]:
     except (codecs.CodecNotFound, codecs.BadOption) as mistake:
         return [str(mistake)]
     return []
+
+
+async def _unless_stopped(work: Coroutine[Any, Any, None]) -> None:
+    """Do the work. That the database is away when we are told to stop is no failure."""
+    try:
+        await work
+    except* Stopped:
+        logger.warning("The database was away when we stopped; what was in hand is done at the next start")
 
 
 def _in_one_line(error: BaseException) -> str:

@@ -14,6 +14,10 @@ from parking_gateway.supervision import Backoff, pause
 Result = TypeVar("Result")
 
 
+class Stopped(Exception):  # noqa: N818 - what happened, not a failure
+    """We were told to stop while the database was away. What was in hand is still the broker's, or still due."""
+
+
 class Patience(msgspec.Struct, frozen=True, kw_only=True):
     """How long to go on, and who may end it."""
 
@@ -23,7 +27,7 @@ class Patience(msgspec.Struct, frozen=True, kw_only=True):
     """Told after every attempt whether the database was there."""
 
     async def __call__(self, work: Callable[[], Awaitable[Result]], *, purpose: str) -> Result:
-        """Do the work once. While the database is away, warn and try again; once told to stop, raise instead.
+        """Do the work once. While the database is away, warn and try again; once told to stop, raise `Stopped`.
 
         Raises `Refused` when it answers and will not have what the work holds: no other attempt would change its mind.
         """
@@ -34,12 +38,10 @@ class Patience(msgspec.Struct, frozen=True, kw_only=True):
             except sa.exc.DBAPIError as error:
                 if is_refusal(error):
                     raise Refused(refusal_of(error)) from error
-                if self.stop.is_set() or not isinstance(error, UNAVAILABLE):
+                if not isinstance(error, UNAVAILABLE):
                     raise
                 failures = await self._wait(failures, purpose, refusal_of(error))
             except UNAVAILABLE as error:
-                if self.stop.is_set():
-                    raise
                 failures = await self._wait(failures, purpose, str(error) or type(error).__name__)
             else:
                 self.report(True)  # noqa: FBT003 - as below
@@ -47,6 +49,8 @@ class Patience(msgspec.Struct, frozen=True, kw_only=True):
 
     async def _wait(self, failures: int, purpose: str, said: str) -> int:
         self.report(False)  # noqa: FBT003 - one fact, nothing to mistake it for
+        if self.stop.is_set():
+            raise Stopped(purpose)
         wait = self.backoff.wait(failures + 1)
         logger.bind(
             purpose=purpose, error=" ".join(said.split()), attempt=failures + 1, wait_seconds=round(wait, 2)
