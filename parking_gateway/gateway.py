@@ -47,7 +47,7 @@ async def run(config: Config, *, stop: asyncio.Event, migrate: bool = False) -> 
         gateway = _Gateway(
             config, engine=engine, decoder=decoder, reporting=reporting, on_ready=systemd.ready, stop=stop
         )
-        await supervision.unless(stop, gateway.prepare(migrate=migrate))
+        await supervision.unless(stop, _unless_stopped(gateway.prepare(migrate=migrate)))
         if not stop.is_set():
             await gateway.live()
         systemd.stopping()
@@ -155,7 +155,7 @@ class _Gateway:
             rounds = group.create_task(_unless_stopped(patrol.run(self._engine, patience=self._patience)))
             async for attempt in attempts(backoff, stop=self._stop):
                 try:
-                    await self._one_connection()
+                    await _unless_stopped(self._one_connection())
                 except* (MqttError, OSError) as lost:
                     self._reporting.disconnected()
                     logger.bind(attempt=attempt, error=_in_one_line(lost)).warning("No connection to the broker")

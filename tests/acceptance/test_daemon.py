@@ -4,12 +4,16 @@ import asyncio
 import json
 import signal
 from base64 import b64decode
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import aiomqtt
 import jsonschema
+import psycopg
+import psycopg.conninfo
 import pytest
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -206,11 +210,7 @@ async def test_a_broker_that_comes_late_is_waited_for(daemon: Daemon, broker: Br
 async def test_a_gateway_that_finds_no_broker_can_be_stopped(daemon: Daemon, broker: Broker) -> None:
     broker.stop()
     daemon.start()
-
-    async def has_warned() -> bool:
-        return "No connection to the broker" in daemon.log.read_text()
-
-    await until(has_warned, "a warning that there is no broker")
+    await until(partial(has_said, daemon, "No connection to the broker"), "a warning that there is no broker")
     assert daemon.terminate() == 0
 
 
@@ -237,6 +237,49 @@ async def test_connections_to_the_database_that_are_cut_lose_nothing(
     await publishing
     await settled(engine, broker, database, uplinks=2000)
     assert daemon.terminate() == 0
+
+
+async def test_a_database_that_goes_away_is_waited_for(
+    daemon: Daemon, broker: Broker, database: str, engine: AsyncEngine, car_park: CarPark
+) -> None:
+    devices = await car_park(10)
+    daemon.start_and_wait()
+    async with away(database):
+        await publish(broker, traffic(devices, uplinks=200))
+        await until(partial(has_said, daemon, "The database does not answer"), "a warning that the database is away")
+    await settled(engine, broker, database, uplinks=200)
+
+
+async def test_a_gateway_whose_database_is_away_can_be_stopped(
+    daemon: Daemon, broker: Broker, database: str, engine: AsyncEngine, car_park: CarPark
+) -> None:
+    devices = await car_park(10)
+    daemon.start_and_wait()
+    async with away(database):
+        await publish(broker, traffic(devices, uplinks=200))
+        await until(partial(has_said, daemon, "The database does not answer"), "a warning that the database is away")
+        assert daemon.terminate() == 0
+    assert "Traceback" not in daemon.log.read_text()
+    daemon.start_and_wait()
+    await settled(engine, broker, database, uplinks=200)
+
+
+@asynccontextmanager
+async def away(database: str) -> AsyncIterator[None]:
+    """The database takes no connections, and has cut those that it had."""
+    name = psycopg.conninfo.conninfo_to_dict(database)["dbname"]
+    server = psycopg.conninfo.make_conninfo(database, dbname="postgres")
+    async with await psycopg.AsyncConnection.connect(server, autocommit=True) as connection:
+        await connection.execute(f"alter database {name} allow_connections false")
+        await connection.execute("select pg_terminate_backend(pid) from pg_stat_activity where datname = %s", [name])
+        try:
+            yield
+        finally:
+            await connection.execute(f"alter database {name} allow_connections true")
+
+
+async def has_said(daemon: Daemon, sentence: str) -> bool:
+    return sentence in daemon.log.read_text()
 
 
 async def test_a_broker_that_forgot_everything_is_told_everything_again(
