@@ -1,0 +1,258 @@
+"""The documentation, held against the code: whatever it names is there, and what it lists is complete."""
+
+import ast
+import json
+import re
+import shlex
+import tomllib
+from collections.abc import Iterator
+from datetime import timedelta
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+from prometheus_client import generate_latest
+from prometheus_client.parser import text_string_to_metric_families
+from typer.main import get_command
+
+from parking_gateway import codecs
+from parking_gateway.cli import app
+from parking_gateway.config import KEYS, Config
+from parking_gateway.decoding import Decoder
+from parking_gateway.registry import files
+from parking_gateway.store.tables import metadata
+from parking_gateway.telemetry import Health, Metrics
+from parking_gateway.uplink import Reason
+
+ROOT = Path(__file__).parents[1]
+SCHEMAS = {file.stem: json.loads(file.read_text()) for file in (ROOT / "schemas").glob("*.json")}
+PAGES = sorted(
+    page
+    for pattern in ("*.md", "docs/**/*.md", "systemd/*.md", "tests/**/*.md", "benchmarks/*.md")
+    for page in ROOT.glob(pattern)
+)
+README, CONTRACT, OPERATING, HOUSE = (
+    ROOT / name for name in ("README.md", "docs/contract.md", "docs/deployment.md", "docs/architecture.md")
+)
+
+every_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+
+
+# Reading pages
+
+
+def blocks(page: Path, *languages: str) -> list[str]:
+    """Blocks of code in these languages; "" is without one."""
+    return [block for language, block in _parts(page) if language in languages]
+
+
+def spans(page: Path) -> list[str]:
+    """What stands between backticks within the prose."""
+    return [span for language, prose in _parts(page) if language is None for span in re.findall(r"`([^`\n]+)`", prose)]
+
+
+def _parts(page: Path) -> list[tuple[str | None, str]]:
+    """Prose (None) and blocks of code by their language, in turn."""
+    parts: list[tuple[str | None, str]] = [(None, "")]
+    for line in page.read_text().splitlines(keepends=True):
+        language, text = parts[-1]
+        if not line.lstrip().startswith("```"):
+            parts[-1] = (language, text + line)
+        else:
+            parts.append((line.strip().removeprefix("```") if language is None else None, ""))
+    return parts
+
+
+def typed(page: Path, program: str) -> Iterator[list[str]]:
+    """Every command that the page shows of this program: its arguments."""
+    lines = [*spans(page), *(line for block in blocks(page, "sh", "") for line in block.splitlines())]
+    for command in (command.strip() for line in lines for command in line.split("&&")):
+        if found := re.match(rf"(?:sudo (?:-u \S+ )?)?(?:\S*/)?{program} (.*)", command):
+            yield shlex.split(found[1], comments=True)
+
+
+def section(page: Path, title: str) -> str:
+    """The text below a heading, up to the next one of its rank."""
+    found = re.search(rf"^## {re.escape(title)}\n(.*?)(?=^## |\Z)", page.read_text(), re.DOTALL | re.MULTILINE)
+    assert found, f"{page} has no heading {title!r}"
+    return found[1]
+
+
+def first_cells(text: str) -> list[str]:
+    """What stands between backticks in the first cells of a table."""
+    rows = re.findall(r"^\| (`.*?) \|", text, re.MULTILINE)
+    return [name for row in rows for name in re.findall(r"`([^`]+)`", row)]
+
+
+# What pages name
+
+
+@every_page
+def test_links_lead_somewhere(page: Path) -> None:
+    for target in re.findall(r"\]\(([^)\s]+)\)", page.read_text()):
+        if re.match(r"https?:", target):
+            continue
+        path, _, anchor = target.partition("#")
+        file = (page.parent / path).resolve() if path else page
+        assert file.exists(), f"{target} does not exist"
+        if anchor:
+            headings = re.findall(r"^#+ (.*)$", file.read_text(), re.MULTILINE)
+            assert anchor in [re.sub(r"[^\w\- ]", "", one.lower()).replace(" ", "-") for one in headings], target
+
+
+@every_page
+def test_files_exist_and_hold_what_is_named(page: Path) -> None:
+    """`folder/file`, `folder/file.py: Class.method`, and `tests/file.py::test`."""
+    folders = "|".join(folder.name for folder in ROOT.iterdir() if folder.is_dir())
+    for span in spans(page):
+        found = re.fullmatch(rf"((?:{folders})/[\w./-]*)(?:(?:::|: )([\w.]+))?", span)
+        if not found or "site-packages" in span:
+            continue
+        file, name = ROOT / found[1], found[2]
+        assert file.exists(), f"{span} does not exist"
+        assert name is None or name in names_in(file), f"{file} has no {name}"
+
+
+@cache
+def names_in(file: Path) -> set[str]:
+    """Functions and classes of a module, and `Class.method`."""
+    names = set()
+    for node in ast.parse(file.read_text()).body:
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            names.add(node.name)
+        if isinstance(node, ast.ClassDef):
+            inner = (one for one in node.body if isinstance(one, ast.FunctionDef | ast.AsyncFunctionDef))
+            names |= {f"{node.name}.{one.name}" for one in inner}
+    return names
+
+
+@every_page
+def test_make_knows_its_targets(page: Path) -> None:
+    targets = set(re.findall(r"^(\w+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    assert {arguments[0] for arguments in typed(page, "make") if arguments[0].isalpha()} <= targets
+
+
+@every_page
+def test_keys_of_the_configuration_exist(page: Path) -> None:
+    """As `section.key`, and as a variable of the environment."""
+    sections = {one for one, _ in KEYS}
+    for span in spans(page):
+        found = re.fullmatch(r"(\w+)\.(\w+)", span)
+        if found and found[1] in sections and found[2] not in ("py", "md", "toml"):
+            assert (found[1], found[2]) in KEYS, f"{span} is no key"
+    known = {f"{one}__{key}".upper() for one, key in KEYS} | {"CONFIG", "SECRETS_DIRECTORY", "TESTS"}
+    assert set(re.findall(r"PARKING_GATEWAY_([A-Z_]+)", page.read_text())) <= known
+
+
+@every_page
+def test_commands_exist_with_their_options(page: Path) -> None:
+    for arguments in typed(page, "parking-gateway"):
+        command: Any = get_command(app)
+        for argument in arguments:
+            if argument not in getattr(command, "commands", {}):
+                break
+            command = command.commands[argument]
+        assert not getattr(command, "commands", {}), f"parking-gateway {' '.join(arguments)}: no such command"
+        options = {one for parameter in command.params for one in parameter.opts} | {"--help"}
+        given = {argument.partition("=")[0] for argument in arguments if argument.startswith("--")}
+        assert given <= options, f"parking-gateway {' '.join(arguments)}: it has {options}"
+
+
+@every_page
+def test_toml_and_json_are_what_they_say(page: Path) -> None:
+    for block in blocks(page, "toml"):
+        tomllib.loads(block)
+    for block in blocks(page, "json"):
+        json.loads(block)
+
+
+@every_page
+def test_a_register_that_is_shown_can_be_imported(page: Path) -> None:
+    for block in blocks(page, "csv"):
+        assert files.read("spaces.csv", block.encode(), decoder=Decoder()).mistakes == ()
+
+
+def test_the_configuration_that_is_shown_is_one() -> None:
+    for block in blocks(OPERATING, "toml"):
+        if "[mqtt]" in block:
+            shown = tomllib.loads(block)["mqtt"]
+            assert {("mqtt", key) for key in shown} <= set(KEYS)
+            shown.pop("ca_file")
+            Config(mqtt=shown)
+
+
+def test_what_the_readme_shows_of_mosquitto_is_in_the_example() -> None:
+    (shown,) = (block for block in blocks(README, "") if block.startswith("persistence"))
+    example = (ROOT / "docs" / "examples" / "mosquitto.conf").read_text().splitlines()
+    assert set(shown.splitlines()) <= set(example)
+    assert {name.split()[0] for name in shown.splitlines()} <= {
+        name.split()[0] for name in first_cells(section(OPERATING, "Mosquitto"))
+    }
+
+
+# What pages list
+
+
+@pytest.mark.parametrize("name", SCHEMAS)
+def test_fields_are_those_of_the_schema(name: str) -> None:
+    assert first_cells(section(CONTRACT, name)) == list(SCHEMAS[name]["properties"])
+
+
+@pytest.mark.parametrize("page", [README, CONTRACT], ids=["README", "contract"])
+def test_messages_that_are_shown_follow_a_schema(page: Path) -> None:
+    for block in blocks(page, "json"):
+        message = json.loads(block)
+        (schema,) = (one for one in SCHEMAS.values() if set(one["required"]) <= set(message) <= set(one["properties"]))
+        jsonschema.validate(message, schema, jsonschema.Draft202012Validator, format_checker=jsonschema.FormatChecker())
+
+
+def test_every_schema_has_an_example_and_a_topic() -> None:
+    assert len(blocks(CONTRACT, "json")) == len(SCHEMAS)
+    linked = re.findall(r"^\| `parking/v1/.*\]\(#(\w+)\) \|$", CONTRACT.read_text(), re.MULTILINE)
+    assert set(linked) == set(SCHEMAS)
+
+
+def test_reasons_are_all_of_them() -> None:
+    assert first_cells(section(CONTRACT, "What the gateway listens to")) == list(Reason)
+
+
+def test_columns_exist() -> None:
+    """Of the view, those that the migration gives it; a test of the schema knows that the migration and the tables agree."""
+    view = re.search(r"create view space_state as\nselect\n(.*?)\nfrom", _migrations(), re.DOTALL)
+    assert view
+    columns = {name: set(table.c.keys()) for name, table in metadata.tables.items()}
+    columns["space_state"] = set(re.findall(r"(\w+),?$", view[1], re.MULTILINE))
+    rows = re.findall(r"^\| `(\w+)`.*? \| (.*) \|$", section(CONTRACT, "PostgreSQL"), re.MULTILINE)
+    assert rows
+    for table, listed in rows:
+        assert set(re.findall(r"`(\w+)`", listed)) <= columns[table], table
+
+
+def _migrations() -> str:
+    return "".join(file.read_text() for file in sorted((ROOT / "migrations" / "versions").glob("*.py")))
+
+
+def test_metrics_are_all_of_them() -> None:
+    """All that have a value from the start."""
+    text = generate_latest(Metrics(Health(stalled_after=timedelta(seconds=1))).registry).decode()
+    found = {
+        family.name + {"counter": "_total", "info": "_info"}.get(family.type, "")
+        for family in text_string_to_metric_families(text)
+        if family.samples and family.name.startswith("parking_gateway_")
+    }
+    assert set(re.findall(r"parking_gateway_\w+", section(OPERATING, "Monitoring"))) == found
+
+
+def test_layers_are_those_that_are_checked() -> None:
+    contracts = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]["contracts"]
+    layers = next(one["layers"] for one in contracts if one["type"] == "layers")
+    (shown,) = (block for block in blocks(HOUSE, "") if block.startswith("__main__"))
+    assert shown.splitlines() == layers
+
+
+def test_sensors_are_as_many_as_are_said() -> None:
+    ours = [name for name in codecs.names() if (ROOT / "decoders" / f"{name}.py").exists()]
+    for page in (README, ROOT / "CHANGELOG.md"):
+        assert f"{len(ours)} sensors" in page.read_text()
