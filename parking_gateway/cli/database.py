@@ -11,7 +11,7 @@ from parking_gateway.cli.opened import fail, transact, with_database
 from parking_gateway.cli.shown import show_json, show_table
 
 if TYPE_CHECKING:
-    from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+    from parking_gateway.store.engine import Connection, Engine
 
 rejections = typer.Typer(name="rejections", help="Messages that became nothing, with why.", no_args_is_help=True)
 
@@ -47,7 +47,7 @@ def migrate(
     if down_to and (reading_role or revision != "head"):
         fail("--down-to stands alone: it goes the other way.")
 
-    async def work(engine: "AsyncEngine") -> None:
+    async def work(engine: "Engine") -> None:
         before, after = await (schema.downgrade(engine, down_to) if down_to else schema.upgrade(engine, revision))
         typer.echo(f"Schema: {before or 'none'} -> {after or 'none'}.")
         if after != schema.newest():
@@ -74,7 +74,7 @@ def republish(*, config: ConfigFile = None) -> None:
     """
     from parking_gateway.store import due  # noqa: PLC0415 - as above
 
-    async def work(connection: "AsyncConnection") -> int:
+    async def work(connection: "Connection") -> int:
         await due.publish_all_again(connection)
         return await due.count(connection)
 

@@ -10,11 +10,10 @@ from parking_gateway.cli.opened import decoder, fail, transact
 from parking_gateway.cli.shown import percent, show_json, show_outcome, show_table
 
 if TYPE_CHECKING:
-    from sqlalchemy.ext.asyncio import AsyncConnection
-
     from parking_gateway.registry.entries import Mistake
     from parking_gateway.registry.equipment import ListedDevice
     from parking_gateway.registry.outcome import Registered
+    from parking_gateway.store.engine import Connection
 
 app = typer.Typer(name="devices", help="List the devices, and install them in spaces.", no_args_is_help=True)
 
@@ -89,7 +88,7 @@ def assign(  # noqa: PLR0913 - what a person may say of an installation
     if entry is None:
         fail(*map(str, mistakes))
 
-    async def work(connection: "AsyncConnection") -> "Registered | list[Mistake]":
+    async def work(connection: "Connection") -> "Registered | list[Mistake]":
         if refusal := await unknown_space(connection, entry.place):
             return [refusal]
         return await register(connection, [entry], decoder=reader, now=datetime.now(UTC))

@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING, NoReturn, TypeVar
 import typer
 
 if TYPE_CHECKING:
-    from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
-
     from parking_gateway.config import Config
     from parking_gateway.decoding import Decoder
+    from parking_gateway.store.engine import Connection, Engine
 
 Result = TypeVar("Result")
 
@@ -36,10 +35,10 @@ def decoder(config: "Config") -> "Decoder":
         raise typer.Exit(os.EX_CONFIG) from None
 
 
-def transact(config: "Config", work: Callable[["AsyncConnection"], Awaitable[Result]]) -> Result:
+def transact(config: "Config", work: Callable[["Connection"], Awaitable[Result]]) -> Result:
     """Do the work in one transaction on a database with our schema. What the work rolls back itself is not kept."""
 
-    async def in_transaction(engine: "AsyncEngine") -> Result:
+    async def in_transaction(engine: "Engine") -> Result:
         from parking_gateway.store import schema  # noqa: PLC0415 - as above
 
         async with engine.connect() as connection:
@@ -51,7 +50,7 @@ def transact(config: "Config", work: Callable[["AsyncConnection"], Awaitable[Res
     return with_database(config, in_transaction)
 
 
-def with_database(config: "Config", work: Callable[["AsyncEngine"], Awaitable[Result]]) -> Result:
+def with_database(config: "Config", work: Callable[["Engine"], Awaitable[Result]]) -> Result:
     """Do the work with a pool on the configured database."""
     from psycopg import errors  # noqa: PLC0415 - as above
     from sqlalchemy.exc import DBAPIError  # noqa: PLC0415 - as above

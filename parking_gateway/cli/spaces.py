@@ -12,11 +12,10 @@ from parking_gateway.cli.opened import decoder, fail, transact
 from parking_gateway.cli.shown import percent, show_json, show_outcome, show_table
 
 if TYPE_CHECKING:
-    from sqlalchemy.ext.asyncio import AsyncConnection
-
     from parking_gateway.registry.entries import Mistake
     from parking_gateway.registry.outcome import Registered
     from parking_gateway.store.car_park import ListedSpace
+    from parking_gateway.store.engine import Connection
 
 app = typer.Typer(name="spaces", help="Import, export and list the spaces of the car park.", no_args_is_help=True)
 
@@ -50,7 +49,7 @@ def import_(file: Source, *, config: ConfigFile = None, dry_run: DryRun = False,
     if sheet.mistakes:
         _refuse(file, sheet.mistakes, as_json=as_json)
 
-    async def work(connection: "AsyncConnection") -> "Registered | list[Mistake]":
+    async def work(connection: "Connection") -> "Registered | list[Mistake]":
         outcome = await register(connection, sheet.entries, decoder=reader, now=datetime.now(UTC))
         if dry_run:
             await connection.rollback()

@@ -10,8 +10,6 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Final
 
-from sqlalchemy.ext.asyncio import AsyncConnection
-
 from parking_gateway import codecs
 from parking_gateway.decoding import Decoder
 from parking_gateway.installation import Installation
@@ -22,6 +20,7 @@ from parking_gateway.registry.planning import Plan, plan
 from parking_gateway.registry.remarks import NEVER_HEARD, NO_CODEC, remark
 from parking_gateway.space import SpaceId, Transition
 from parking_gateway.store import assignments, car_park, fleet, spaces, transitions
+from parking_gateway.store.engine import Connection
 from parking_gateway.store.fleet import Facts
 from parking_gateway.uplink import DevEui, DeviceIdentity
 
@@ -34,7 +33,7 @@ _PAGE: Final = 20_000
 
 
 async def register(
-    connection: AsyncConnection, entries: Sequence[Entry], *, decoder: Decoder, now: datetime
+    connection: Connection, entries: Sequence[Entry], *, decoder: Decoder, now: datetime
 ) -> Registered | list[Mistake]:
     """Make the entries part of the database; the caller commits. After mistakes, which only it knew, it is rolled back."""
     await car_park.lock_register(connection)
@@ -69,7 +68,7 @@ async def register(
     )
 
 
-async def registered(connection: AsyncConnection) -> list[Entry]:
+async def registered(connection: Connection) -> list[Entry]:
     """The register as it is: who makes these entries part of a database has the same one."""
     return [
         Entry(
@@ -84,7 +83,7 @@ async def registered(connection: AsyncConnection) -> list[Entry]:
     ]
 
 
-async def unknown_space(connection: AsyncConnection, place: Place) -> Mistake | None:
+async def unknown_space(connection: Connection, place: Place) -> Mistake | None:
     """Why nothing can be installed there, or None when there is such a space."""
     names = await car_park.neighbours(connection, site=place.site, zone=place.zone)
     if place.space in names:
@@ -121,7 +120,7 @@ def _mistakes(
 
 
 async def _replay(
-    connection: AsyncConnection,
+    connection: Connection,
     made: Plan,
     devices: Sequence[DeviceIdentity],
     *,
