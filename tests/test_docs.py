@@ -215,6 +215,12 @@ def test_every_schema_has_an_example_and_a_topic() -> None:
     assert set(linked) == set(SCHEMAS)
 
 
+def test_commands_are_all_of_them() -> None:
+    command: Any = get_command(app)
+    listed = [name for name in first_cells(section(CONTRACT, "Commands")) if not name.isdigit()]
+    assert sorted(listed) == sorted(command.commands)
+
+
 def test_reasons_are_all_of_them() -> None:
     assert first_cells(section(CONTRACT, "What the gateway listens to")) == list(Reason)
 
