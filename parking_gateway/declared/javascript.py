@@ -27,6 +27,7 @@ _OLD_NAMES: Final = {"Decoder": "The Things Network v2", "Decode": "ChirpStack v
 _SHOWN: Final = 300
 _INTERRUPTED: Final = "InternalError: interrupted"
 _PLACE: Final = re.compile(r"<input>:(\d+)")
+_FUNCTION: Final = re.compile(r"at (\w+) \(<input>:")
 
 
 class Answer(msgspec.Struct, frozen=True):
@@ -70,7 +71,9 @@ class Script:
 
     def _failure(self, threw: str) -> Undecodable | Stopped:
         if threw.startswith(_INTERRUPTED):
-            return Stopped(f"{self._name} was stopped: it computes without an end{_line(threw)}")
+            function = _FUNCTION.search(threw)  # the line would be that of its last call, and loops make none
+            where = f" in {function[1]}" if function else ""
+            return Stopped(f"{self._name} was stopped: it computes without an end{where}")
         return Undecodable(f"{self._name} threw {_thrown(threw)}")
 
     def _look(self) -> None:

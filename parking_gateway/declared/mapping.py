@@ -77,6 +77,8 @@ def shown(value: object) -> str:
             return "an object"
         case list():
             return "a list"
+        case float() if value.is_integer():
+            value = int(value)  # 7 and 7.0 are one number to JSON
     text = msgspec.json.encode(value).decode()
     return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
 

@@ -69,7 +69,10 @@ class Script:
         payload = self._context.parse_json(json.dumps(frame["bytes"]))
         # Whole numbers beyond 32 bits do not arrive as what they are; floats do.
         given = self._input(payload, frame["fPort"], float(frame["time"]))
-        output = self._context.eval("decodeUplink")(given)
+        try:
+            output = self._context.eval("decodeUplink")(given)
+        except TypeError:  # the script's own are JSException
+            raise Wrong("decodeUplink returned what cannot leave JavaScript") from None
         errors = self._within(output, "errors", of="what decodeUplink returned")
         if errors and not (self._is_a_list(errors) and self._within(errors, "length", of="errors") == 0):
             return {"errors": self._first(errors)}

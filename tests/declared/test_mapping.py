@@ -1,0 +1,156 @@
+"""From values to a reading: in our units, within what can be, and nothing that was not said."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from decoders import Occupancy, Reading, Undecodable, conformance
+from parking_gateway.declared.declaration import Sources
+from parking_gateway.declared.mapping import fields, reading, word_at
+
+NUMBERS = ["battery_volts", "battery_percent", "temperature_celsius", "distance_mm", "counter", "confidence", "at"]
+
+
+def read(name: str, value: Any, **source: Any) -> Any:
+    """What becomes of a value that lies at `x`."""
+    sources = msgspec.convert({name: {"path": "x", **source}}, Sources)
+    return getattr(reading(fields(sources), {"x": value}), name)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "source", "expected"),
+    [
+        ("battery_volts", 3300, {"factor": 0.001}, 3.3),
+        ("battery_volts", 3.6, {}, 3.6),
+        ("temperature_celsius", 68, {"factor": 5 / 9, "offset": -32 * 5 / 9}, 20),
+        ("confidence", 87, {"factor": 0.01}, 0.87),
+        ("distance_mm", 150.0, {"factor": 10}, 1500),
+        ("distance_mm", 1.2345, {"factor": 1000}, 1234),
+        ("distance_mm", 65535, {"none": [0, 65535]}, None),
+        ("distance_mm", 0.0, {"none": [0, 65535]}, None),
+        ("counter", 12, {}, 12),
+        ("tamper", True, {}, True),
+        ("tamper", "open", {"true": ["open", "moved"], "false": ["closed"]}, True),
+        ("tamper", "closed", {"true": ["open"], "false": ["closed"]}, False),
+        ("fault", "sensor blocked", {}, "sensor blocked"),
+        ("fault", "", {}, None),
+        ("fault", "none", {"none": ["none", "ok"]}, None),
+        ("occupancy", 1.0, {"occupied": [1], "vacant": [0]}, Occupancy.OCCUPIED),
+        ("occupancy", "free", {"occupied": ["busy"], "vacant": ["free", "left"]}, Occupancy.VACANT),
+        ("occupancy", "learning", {"occupied": ["busy"], "vacant": ["free"], "none": ["learning"]}, None),
+        ("at", 1795435200, {}, datetime(2026, 11, 23, 12, tzinfo=UTC)),
+        ("at", 1795435200250, {"factor": 0.001}, datetime(2026, 11, 23, 12, 0, 0, 250000, tzinfo=UTC)),
+        ("at", "2026-11-23T13:00:00+01:00", {}, datetime(2026, 11, 23, 12, tzinfo=UTC)),
+        ("at", 0, {"none": [0]}, None),
+        *((name, None, {}, None) for name in NUMBERS),
+    ],
+)
+def test_a_value_becomes_what_is_declared(name: str, value: Any, source: dict[str, Any], expected: Any) -> None:
+    said = read(name, value, **source)
+    assert said == expected
+    assert type(said) is type(expected) or isinstance(said, float)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "source", "why"),
+    [
+        ("battery_percent", 101, {}, "x is 101: battery_percent is 0 to 100, not 101"),
+        ("battery_percent", -1, {}, "battery_percent is 0 to 100"),
+        ("confidence", 87, {}, "confidence is 0 to 1"),
+        ("distance_mm", 0, {}, "x is 0: distance_mm is 1 to"),
+        ("distance_mm", 0.4, {}, "distance_mm is 1 to"),
+        ("temperature_celsius", -300, {}, "temperature_celsius is -273.15 to"),
+        ("counter", True, {}, "x is true, which is no number"),
+        ("counter", "12", {}, 'x is "12", which is no number'),
+        ("battery_volts", 10**400, {}, "no number that can be reckoned with"),
+        ("battery_volts", 1e308, {"factor": 1e9}, "no number that can be reckoned with"),
+        ("occupancy", True, {"occupied": [1], "vacant": [0]}, "x is true, and what that means is not declared"),
+        ("occupancy", "1", {"occupied": [1], "vacant": [0]}, 'x is "1", and what that means is not declared'),
+        ("occupancy", 1, {"occupied": [True], "vacant": [False]}, "x is 1, and what that means is not declared"),
+        ("occupancy", "", {"occupied": ["a"], "vacant": ["b"]}, 'x is "", and what that means is not declared'),
+        ("occupancy", "y" * 500, {"occupied": ["a"], "vacant": ["b"]}, "yyy…, and what that means"),
+        ("tamper", 1, {}, "x is 1, and what that means is not declared"),
+        ("fault", True, {}, "x is true, which is no text"),
+        ("fault", "a\nb", {}, "printable characters"),
+        ("fault", "a\0b", {}, "printable characters"),
+        ("fault", "y" * 201, {}, "which is no text of up to 200"),
+        ("at", "2026-11-23T13:00:00", {}, "which is no time with a zone"),
+        ("at", "yesterday", {}, "which is no time with a zone"),
+        ("at", "0001-01-01T00:00:00+14:00", {}, "which is no time with a zone"),
+        ("at", 1e18, {}, "which is no time with a zone"),
+        ("at", True, {}, "x is true, which is no number"),
+    ],
+)
+def test_a_value_that_cannot_be_is_refused(name: str, value: Any, source: dict[str, Any], why: str) -> None:
+    with pytest.raises(Undecodable) as refusal:
+        read(name, value, **source)
+    assert why in str(refusal.value)
+
+
+@given(
+    name=st.sampled_from(NUMBERS),
+    value=st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(max_size=30),
+    factor=st.floats(allow_nan=False, allow_infinity=False).filter(bool),
+    offset=st.floats(allow_nan=False, allow_infinity=False),
+)
+def test_any_value_becomes_a_reading_that_can_be_or_a_refusal(
+    name: str, value: Any, factor: float, offset: float
+) -> None:
+    try:
+        said = Reading(**{name: read(name, value, factor=factor, offset=offset)})
+    except Undecodable:
+        return
+    assert list(conformance.odd(said)) == []
+    assert msgspec.convert(msgspec.to_builtins(said), Reading) == said
+
+
+# --- places
+
+
+DATA = {"a": {"b": [{"c": 7}, None, "t"]}, "n": None, "0": True, "length": [1, 2]}
+
+
+@pytest.mark.parametrize(
+    ("path", "expected"),
+    [
+        ("a.b.0.c", 7),
+        ("a.b.1", None),
+        ("a.b.2", "t"),
+        ("a.b.3", None),
+        ("a.b.-1", None),
+        ("a.b.x", None),
+        ("a.b.1.c", None),
+        ("a.x", None),
+        ("a.x.y.z", None),
+        ("n.x", None),
+        ("0", True),
+        ("length.1", 2),
+        ("a.b.²", None),
+    ],
+)
+def test_a_path_leads_to_a_value_or_to_nothing(path: str, expected: Any) -> None:
+    assert word_at(DATA, path) == expected
+
+
+@pytest.mark.parametrize(
+    ("path", "why"),
+    [
+        ("a", "a is an object"),
+        ("a.b", "a.b is a list"),
+        ("a.b.0.c.d", "a.b.0.c.d leads through 7, which is no object"),
+        ("a.b.2.length", 'a.b.2.length leads through "t", which is no object'),
+        ("0.x", "0.x leads through true, which is no object"),
+    ],
+)
+def test_a_path_through_or_to_the_wrong_thing_is_refused(path: str, why: str) -> None:
+    with pytest.raises(Undecodable) as refusal:
+        word_at(DATA, path)
+    assert str(refusal.value) == why
+
+
+def test_times_of_devices_are_utc() -> None:
+    assert read("at", "2026-11-23T13:00:00+01:00").utcoffset() == timedelta(0)

@@ -1,0 +1,83 @@
+"""The process of a script, and what is seen of a script before there is any frame."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from decoders import Frame
+from parking_gateway.declared import Unusable, javascript
+from tests.declared.conftest import Declare, frame, hostile
+
+
+def test_a_process_that_ended_is_replaced(tmp_path: Path) -> None:
+    (tmp_path / "acme.js").write_text(hostile(""))
+    script = javascript.Script(tmp_path / "acme.js", ("count",))
+    for _ in range(3):
+        os.kill(script._process._popen.pid, 9)
+        script._process._popen.wait()
+        assert script.ask(frame("01")) == {"count": 3}
+
+
+def test_a_process_ends_with_what_needs_it(tmp_path: Path) -> None:
+    (tmp_path / "acme.js").write_text(hostile(""))
+    script = javascript.Script(tmp_path / "acme.js", ("count",))
+    popen = script._process._popen
+    assert popen.poll() is None
+    del script
+    assert popen.poll() == -9
+
+
+@pytest.mark.parametrize(
+    ("script", "why"),
+    [
+        ("", "acme.js has no function decodeUplink(input)"),
+        ("var decodeUplink = 7;", "acme.js has no function decodeUplink(input)"),
+        ("function Decoder(bytes, port) { return {}; }", "acme.js has the Decoder of The Things Network v2"),
+        ("function Decode(fPort, bytes, variables) { return {}; }", "acme.js has the Decode of ChirpStack v3"),
+        ("function decodeUplink(input) {\n", "acme.js does not run: SyntaxError"),
+        ("\n\nthrow new Error('not today');\nfunction decodeUplink() {}", "does not run: Error: not today (line 3)"),
+        ("export function decodeUplink(input) { return {}; }", "acme.js does not run: SyntaxError"),
+        ("import fs from 'fs'; function decodeUplink(input) { return {}; }", "acme.js does not run: SyntaxError"),
+        ("for (;;);\nfunction decodeUplink(input) {}", "acme.js does not run: InternalError: interrupted (line 1)"),
+        ("function decodeUplink(input) {} 'x'.repeat(1e9);", "acme.js does not run: InternalError: out of memory"),
+        ("const decodeUplink = decodeUplink;", "acme.js does not run: ReferenceError"),
+        ("function decodeUplink() {}\0", "acme.js has a NUL character in it"),
+        ("/" * 600_000, "acme.js has 600000 characters, and 524288 are allowed"),
+    ],
+)
+def test_a_script_that_cannot_be_used_is_refused_when_it_is_found(declare: Declare, script: str, why: str) -> None:
+    with pytest.raises(Unusable) as refusal:
+        declare(script)
+    assert why in str(refusal.value)
+
+
+def test_a_script_that_works_for_ever_is_refused_when_it_is_found(
+    declare: Declare, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(javascript, "LOOK_SECONDS", 0.2)
+    with pytest.raises(Unusable, match=r"acme\.js was stopped: no answer within 200 ms"):
+        declare("new Array(2 ** 31).join(''); function decodeUplink() {}")
+
+
+@pytest.mark.parametrize(
+    "last", ["5n ** 9999n", "Symbol('x')", "'\\ud800'", "({ toString() { for (;;); } })", "// a comment", "if (true) 5"]
+)
+def test_the_last_value_of_a_script_is_nobodys_business(declare: Declare, last: str) -> None:
+    decode = declare(f"function decodeUplink() {{ return {{ data: {{ count: 3 }} }}; }}\n{last}")
+    assert decode(frame("00")).counter == 3
+
+
+def test_without_quickjs_the_sentence_says_what_to_install(declare: Declare, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What has no script needs none."""
+    monkeypatch.setattr("importlib.util.find_spec", lambda _: None)
+    assert declare(None)(frame("00", object={"count": 3})).counter == 3
+    with pytest.raises(Unusable, match=r"acme.js needs QuickJS, .* install parking-gateway\[javascript\]"):
+        declare(hostile(""))
+
+
+def test_frames_far_apart_are_read_in_contexts_that_wait(declare: Declare) -> None:
+    """The date that a frame is given is its own, although its context was there before it."""
+    decode = declare("function decodeUplink(i) { return { data: { count: i.recvTime.getUTCFullYear() } }; }")
+    assert decode(frame("00")).counter == 2026
+    assert decode(Frame(port=1, payload=b"\0", received_at=frame("00").received_at.replace(year=2027))).counter == 2027
