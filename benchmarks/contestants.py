@@ -157,7 +157,7 @@ select exists (select from space where version > published_version)
     or exists (select from zone where version > published_version)
     or exists (select from site where version > published_version)
     or exists (select from device where version > published_version)
-    or exists (select from transition where not published)
+    or exists (select from transition join space on space.id = transition.space where transition.id > published_transition)
 """
 
 

@@ -22,6 +22,7 @@ from parking_gateway.decoding import Choice, Decoder
 from parking_gateway.intake import Intake
 from parking_gateway.outbox import Outbox
 from parking_gateway.publication import GatewayMessage, Publication, gateway_publication
+from parking_gateway.recording import Outcome
 from parking_gateway.reporting import Reporting
 from parking_gateway.store import due, embedded, schema
 from parking_gateway.store.engine import Engine, opened
@@ -124,8 +125,7 @@ class _Gateway:
             announce_every=config.publication.device_interval,
             taken=reporting.taken,
             settled=reporting.settled,
-            report=reporting.recorded,
-            wake=self._outbox.wake,
+            report=self._report,
         )
 
     async def prepare(self, *, migrate: bool) -> None:
@@ -202,6 +202,10 @@ class _Gateway:
             logger.warning("Not everything was finished within gateway.stop_timeout; it will be at the next start")
             intake.cancel()
             outbox.cancel()
+
+    def _report(self, outcome: Outcome) -> None:
+        self._outbox.changed(outcome.changed)
+        self._reporting.recorded(outcome)
 
     async def _report_health(self, link: Link) -> None:
         while True:

@@ -27,7 +27,7 @@ _SMALLEST_LANE: Final = 50
 
 
 class Intake(msgspec.Struct, frozen=True, kw_only=True):
-    """The one way in. `taken` and `settled` frame every batch; `wake` says that there may be something to publish."""
+    """The one way in. `taken` and `settled` frame every batch; `report` is told what a transaction has committed."""
 
     engine: Engine
     decoder: Decoder
@@ -41,7 +41,6 @@ class Intake(msgspec.Struct, frozen=True, kw_only=True):
     taken: Callable[[], None]
     settled: Callable[[], None]
     report: Callable[[Outcome], None]
-    wake: Callable[[], None]
 
     async def run(self, link: Link) -> None:
         """Work until the link stops receiving. Raises when it is lost."""
@@ -52,7 +51,6 @@ class Intake(msgspec.Struct, frozen=True, kw_only=True):
                     group.create_task(self._commit(lane))
             link.acknowledge(batch)
             self.settled()
-            self.wake()
 
     async def _commit(self, batch: Sequence[Message]) -> None:
         received_at = datetime.now(UTC)

@@ -46,6 +46,8 @@ class Outcome(msgspec.Struct, kw_only=True):
     without_codec: int = 0
     """Recorded uplinks of installed devices for which nobody chose a codec."""
     transitions: list[Transition] = []
+    changed: list[SpaceId] = []
+    """Spaces of which subscribers can see a difference."""
     dead_letters: list[DeadLetter] = []
 
 
@@ -90,6 +92,7 @@ async def record(
         for event in batteries:
             fold.battery(event)
         await spaces.save(connection, before=before, after=fold.spaces, now=now)
+        outcome.changed = [space for space, one in fold.spaces.items() if one.version != before[space].version]
         if heard:
             await devices.hear(connection, heard, announce_every=announce_every)
         if past := [(one.uplink, one.reading.past) for one in heard if one.reading.past]:

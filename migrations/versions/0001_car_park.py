@@ -20,8 +20,6 @@ create table site (
     constraint site_name_key unique (name)
 );
 
-create index site_due_idx on site (id) where version > published_version;
-
 create table zone (
     id bigint generated always as identity,
     site_id bigint not null,
@@ -32,8 +30,6 @@ create table zone (
     constraint zone_site_id_name_key unique (site_id, name),
     constraint zone_site_id_fkey foreign key(site_id) references site (id)
 );
-
-create index zone_due_idx on zone (id) where version > published_version;
 
 create table space (
     id bigint generated always as identity,
@@ -59,6 +55,7 @@ create table space (
     updated_at timestamptz default now() not null,
     version bigint default '1' not null,
     published_version bigint default '0' not null,
+    published_transition bigint default '0' not null,
     constraint space_pkey primary key (id),
     constraint space_zone_id_name_key unique (zone_id, name),
     constraint space_occupancy check (occupancy in ('vacant', 'occupied')),
@@ -67,8 +64,6 @@ create table space (
     constraint space_service check (service in ('in_service', 'maintenance')),
     constraint space_zone_id_fkey foreign key(zone_id) references zone (id)
 ) with (fillfactor = 70);
-
-create index space_due_idx on space (id) where version > published_version;
 
 create table device (
     dev_eui text not null,
@@ -102,8 +97,6 @@ create table device (
     constraint device_pkey primary key (dev_eui),
     constraint device_dev_eui check (dev_eui ~ '^[0-9a-f]{16}$')
 ) with (fillfactor = 70);
-
-create index device_due_idx on device (dev_eui) where version > published_version;
 
 create table installation (
     dev_eui text not null,
@@ -177,13 +170,11 @@ create table transition (
     "to" text not null,
     at timestamptz not null,
     cause text not null,
-    published boolean default false not null,
     constraint transition_pkey primary key (id),
     constraint transition_legal check ("from" = 'FREE' and "to" in ('MAINTENANCE', 'OCCUPIED', 'RESERVED') or "from" = 'OCCUPIED' and "to" in ('FREE', 'MAINTENANCE') or "from" = 'RESERVED' and "to" in ('FREE', 'MAINTENANCE', 'OCCUPIED') or "from" = 'MAINTENANCE' and "to" in ('FREE')),
     constraint transition_space_fkey foreign key(space) references space (id)
 );
 
-create index transition_due_idx on transition (id) where not published;
 create index transition_space_id_idx on transition (space, id);
 
 create table rejection (

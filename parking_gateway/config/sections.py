@@ -112,7 +112,7 @@ class PublicationConfig(Section):
     """What is said on MQTT, where and how often."""
 
     root: TopicRoot = "parking/v1"
-    window: Annotated[int, Field(ge=1, le=65535)] = 100
+    window: Annotated[int, Field(ge=1, le=65535)] = 1000
     counts_interval: Seconds = timedelta(seconds=1)
     poll_interval: Seconds = timedelta(seconds=5)
     device_interval: Seconds = timedelta(minutes=15)

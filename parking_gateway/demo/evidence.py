@@ -84,7 +84,7 @@ from device
 """
 _STEPS: Final = """
 select transition.id, json_build_array(site.name, zone.name, space.name) as place,
-    "from" as before, "to" as after, at, transition.cause, published as is_published
+    "from" as before, "to" as after, at, transition.cause, transition.id <= published_transition as is_published
 from transition join space on space.id = transition.space join zone on zone.id = zone_id join site on site.id = site_id
 order by transition.id
 """
@@ -98,7 +98,7 @@ select
         + (select count(*) from zone where version > published_version)
         + (select count(*) from site where version > published_version)
         + (select count(*) from device where version > published_version)
-        + (select count(*) from transition where not published)
+        + (select count(*) from transition join space on space.id = transition.space where transition.id > published_transition)
 """
 
 

@@ -1,11 +1,14 @@
 """What the broker does not know yet: rows whose version is ahead of the one it confirmed. This is the whole outbox.
 
+No index finds them, because one would have to be written with every change: whoever changes a space says which, and now
+and then all are looked through, for what others changed.
+
 A row is read, published, and confirmed against the `published_version` it was read with. If that has changed, another
 gateway published the row meanwhile and nobody knows whose message came last: the row is due again. So the last message
 to reach the broker is the newest, however many gateways publish.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Sequence
 from enum import StrEnum
 from typing import Any, Final
 
@@ -14,6 +17,7 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from parking_gateway.publication import CountsMessage, DeviceMessage, SpaceMessage, TransitionMessage
+from parking_gateway.space import SpaceId
 from parking_gateway.store.rows import encode, table_of
 from parking_gateway.store.tables import device, installation, site, space, transition, zone
 
@@ -22,7 +26,7 @@ class Kind(StrEnum):
     """What can be due, by the table whose rows it is read from."""
 
     SPACE = "space"
-    TRANSITION = "transition"
+    """With the steps of its log that led to its state."""
     DEVICE = "device"
     ZONE = "zone"
     SITE = "site"
@@ -34,18 +38,22 @@ class Due(msgspec.Struct, frozen=True, kw_only=True):
     key: int | str
     version: int
     published_version: int
-    message: SpaceMessage | CountsMessage | DeviceMessage | TransitionMessage
+    message: SpaceMessage | CountsMessage | DeviceMessage
+    steps: tuple[TransitionMessage, ...] = ()
+    """Of a space: what its log has gained since the last confirmation."""
 
 
 _CAR_PARK: Final = space.join(zone).join(site)
 _LIMIT: Final = sa.bindparam("limit", type_=sa.Integer)
+_KEYS: Final = sa.cast(sa.bindparam("keys", type_=sa.Text), sa.ARRAY(sa.BigInteger))
+_STEPS_AT_ONCE: Final = 5000
 
 
 def _is_due(table: sa.Table) -> sa.ColumnElement[bool]:
     return table.c.version > table.c.published_version
 
 
-_SPACES: Final = (
+_ALL_SPACES: Final = (
     sa.select(
         space.c.id.label("key"),
         space.c.published_version,
@@ -68,8 +76,11 @@ _SPACES: Final = (
     .select_from(_CAR_PARK)
     .where(_is_due(space))
     .order_by(space.c.id)
-    .limit(_LIMIT)
 )
+
+
+_CHANGED_SPACES: Final = _ALL_SPACES.where(space.c.id == sa.any_(_KEYS))
+_SPACES: Final = _ALL_SPACES.limit(_LIMIT)
 
 
 def _counted() -> tuple[sa.Label[Any], ...]:
@@ -128,11 +139,9 @@ _DEVICES: Final = (
     .limit(_LIMIT)
 )
 
-_TRANSITIONS: Final = (
+_STEPS: Final = (
     sa.select(
-        transition.c.id.label("key"),
-        sa.literal(1).label("version"),
-        sa.literal(0).label("published_version"),
+        transition.c.space.label("key"),
         transition.c.id,
         site.c.name.label("site"),
         zone.c.name.label("zone"),
@@ -143,27 +152,35 @@ _TRANSITIONS: Final = (
         transition.c.cause,
     )
     .select_from(transition.join(_CAR_PARK, transition.c.space == space.c.id))
-    .where(sa.not_(transition.c.published))
+    .where(space.c.id == sa.any_(_KEYS), transition.c.id > space.c.published_transition)
     .order_by(transition.c.id)
-    .limit(_LIMIT)
+    .limit(_STEPS_AT_ONCE)
 )
 
 
-def _confirm(table: sa.Table, key: sa.Column[Any]) -> sa.Update:
-    batch = table_of(key, table.c.version, table.c.published_version)
+def _confirm(table: sa.Table, key: sa.Column[Any]) -> sa.Update | Any:
+    extra = [table.c.published_transition] if table is space else []
+    batch = table_of(key, table.c.version, table.c.published_version, *extra)
     # Locked in the order in which everybody locks, then written.
     locked = (
-        sa.select(key.label("key"), batch.c.version, batch.c.published_version.label("expected"))
+        sa.select(
+            key.label("key"),
+            batch.c.version.label("confirmed"),
+            batch.c.published_version.label("expected"),
+            *(batch.c[column.name] for column in extra),
+        )
         .select_from(table.join(batch, key == batch.c[key.name]))
         .order_by(key)
         .with_for_update(of=table, key_share=True)
         .cte("locked")
     )
     nobody_else_did = table.c.published_version == locked.c.expected
+    values = {column.name: sa.func.greatest(column, locked.c[column.name]) for column in extra}
     return (
         table.update()
         .where(key == locked.c.key)
-        .values(published_version=sa.case((nobody_else_did, locked.c.version), else_=0))
+        .values(published_version=sa.case((nobody_else_did, locked.c.confirmed), else_=0), **values)
+        .returning(key, table.c.version > table.c.published_version)
     )
 
 
@@ -173,8 +190,6 @@ _CONFIRM: Final = {
     Kind.SITE: _confirm(site, site.c.id),
     Kind.DEVICE: _confirm(device, device.c.dev_eui),
 }
-_KEYS: Final = sa.cast(sa.bindparam("keys", type_=sa.Text), sa.ARRAY(sa.BigInteger))
-_CONFIRM_TRANSITIONS: Final = transition.update().where(transition.c.id == sa.any_(_KEYS)).values(published=True)
 
 
 def _recount(table: sa.Table, of_spaces: sa.Select[Any]) -> sa.Update:
@@ -194,11 +209,8 @@ _RECOUNT: Final = (
 )
 
 
-_READ: Final[
-    dict[Kind, tuple[sa.Select[Any], type[SpaceMessage | CountsMessage | DeviceMessage | TransitionMessage]]]
-] = {
+_READ: Final[dict[Kind, tuple[sa.Select[Any], type[SpaceMessage | CountsMessage | DeviceMessage]]]] = {
     Kind.SPACE: (_SPACES, SpaceMessage),
-    Kind.TRANSITION: (_TRANSITIONS, TransitionMessage),
     Kind.DEVICE: (_DEVICES, DeviceMessage),
     Kind.ZONE: (_ZONES, CountsMessage),
     Kind.SITE: (_SITES, CountsMessage),
@@ -206,34 +218,75 @@ _READ: Final[
 
 
 async def read(connection: AsyncConnection, kind: Kind, *, limit: int) -> list[Due]:
-    """Up to `limit` rows of a kind that the broker does not know yet."""
+    """Up to `limit` rows of a kind that the broker does not know yet. Looks through the whole table."""
     statement, message_type = _READ[kind]
-    found = await connection.execute(statement, {"limit": limit})
-    names = [str(name) for name in found.keys()]  # noqa: SIM118 - a result is no mapping; SQLAlchemy's names are no plain str
-    rows = (dict(zip(names, row, strict=True)) for row in found)
+    found = [_due(row, message_type) for row in _rows(await connection.execute(statement, {"limit": limit}))]
+    return await _with_steps(connection, found) if kind is Kind.SPACE else found
+
+
+async def read_spaces(connection: AsyncConnection, spaces: Collection[SpaceId]) -> list[Due]:
+    """Those of the spaces that the broker does not know yet as they are."""
+    found = _rows(await connection.execute(_CHANGED_SPACES, _keys(spaces)))
+    return await _with_steps(connection, [_due(row, SpaceMessage) for row in found])
+
+
+async def confirm(connection: AsyncConnection, kind: Kind, published: Sequence[Due]) -> set[int | str]:
+    """The broker has confirmed these. Returns the keys of those that are due all the same.
+
+    Zones and sites of published spaces are due for a new count.
+    """
+    written = await connection.execute(_CONFIRM[kind], encode(_confirmed(kind, one) for one in published))
+    still_due = {key for key, is_due in written if is_due}
+    if kind is Kind.SPACE:
+        for recount in _RECOUNT:
+            await connection.execute(recount, _keys(one.key for one in published))
+    return still_due
+
+
+async def _with_steps(connection: AsyncConnection, spaces: list[Due]) -> list[Due]:
+    if not spaces:
+        return []
+    steps: dict[Any, list[TransitionMessage]] = {}
+    found = _rows(await connection.execute(_STEPS, _keys(one.key for one in spaces)))
+    for row in found:
+        steps.setdefault(row["key"], []).append(msgspec.convert(row, TransitionMessage))
+    # Where the log is longer than is read at once, the state stays due until the rest has been published.
+    is_whole = len(found) < _STEPS_AT_ONCE
     return [
-        Due(
-            key=row["key"],
-            version=row["version"],
-            published_version=row["published_version"],
-            message=msgspec.convert(row, message_type),
+        msgspec.structs.replace(
+            one, steps=tuple(steps.get(one.key, ())), version=one.version if is_whole else one.published_version
         )
-        for row in rows
+        for one in spaces
     ]
 
 
-async def confirm(connection: AsyncConnection, kind: Kind, published: Sequence[Due]) -> None:
-    """The broker has confirmed these. Zones and sites of published spaces are due for a new count."""
-    keys = {"keys": "{" + ",".join(str(one.key) for one in published) + "}"}
-    if kind is Kind.TRANSITION:
-        await connection.execute(_CONFIRM_TRANSITIONS, keys)
-        return
-    key = "dev_eui" if kind is Kind.DEVICE else "id"
-    rows = ({key: one.key, "version": one.version, "published_version": one.published_version} for one in published)
-    await connection.execute(_CONFIRM[kind], encode(rows))
+def _rows(found: sa.CursorResult[Any]) -> list[dict[str, Any]]:
+    names = [str(name) for name in found.keys()]  # noqa: SIM118 - a result is no mapping; SQLAlchemy's names are no plain str
+    return [dict(zip(names, row, strict=True)) for row in found]
+
+
+def _due(row: dict[str, Any], message_type: type[SpaceMessage | CountsMessage | DeviceMessage]) -> Due:
+    return Due(
+        key=row["key"],
+        version=row["version"],
+        published_version=row["published_version"],
+        message=msgspec.convert(row, message_type),
+    )
+
+
+def _keys(keys: Iterable[int | str]) -> dict[str, str]:
+    return {"keys": "{" + ",".join(map(str, keys)) + "}"}
+
+
+def _confirmed(kind: Kind, one: Due) -> dict[str, Any]:
+    row = {
+        "dev_eui" if kind is Kind.DEVICE else "id": one.key,
+        "version": one.version,
+        "published_version": one.published_version,
+    }
     if kind is Kind.SPACE:
-        for recount in _RECOUNT:
-            await connection.execute(recount, keys)
+        row["published_transition"] = one.steps[-1].id if one.steps else 0
+    return row
 
 
 async def publish_all_again(connection: AsyncConnection) -> None:
@@ -251,8 +304,8 @@ _COUNT: Final = sa.select(
     sum(
         (
             sa.select(sa.func.count()).select_from(table).where(_is_due(table)).scalar_subquery()
-            for table in (space, zone, site, device)
+            for table in (zone, site, device)
         ),
-        start=sa.select(sa.func.count()).where(sa.not_(transition.c.published)).scalar_subquery(),
+        start=sa.select(sa.func.count()).select_from(space).where(_is_due(space)).scalar_subquery(),
     )
 )
