@@ -2,7 +2,7 @@
 
 import typer
 
-from parking_gateway.cli import configuration, database, decode, decoders, demo, devices, run, spaces
+from parking_gateway.cli import configuration, database, decode, decoders, demo, devices, doctor, run, spaces
 
 app = typer.Typer(
     name="parking-gateway",
@@ -15,6 +15,7 @@ app = typer.Typer(
 
 app.command("run")(run.run)
 app.command("demo")(demo.demo)
+app.command("doctor")(doctor.doctor)
 app.command("check-config")(configuration.check_config)
 app.command("migrate")(database.migrate)
 app.command("republish")(database.republish)

@@ -1,0 +1,98 @@
+"""The command that says what is wrong, and what to do."""
+
+import asyncio
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from parking_gateway.cli.configuration import AsJson, ConfigFile, configured
+from parking_gateway.cli.opened import decoder, transact
+from parking_gateway.cli.shown import show_json
+
+if TYPE_CHECKING:
+    from sqlalchemy.ext.asyncio import AsyncConnection
+
+    from parking_gateway.config import Config
+    from parking_gateway.decoding import Decoder
+    from parking_gateway.doctor.devices import Finding
+    from parking_gateway.doctor.surroundings import Check
+
+OfDevices = Annotated[bool, typer.Option("--devices", help="Look at the devices instead.")]
+Listen = Annotated[
+    float, typer.Option("--listen", min=0, metavar="SECONDS", help="How long to wait for an event of ChirpStack.")
+]
+
+_LATELY = timedelta(days=1)
+
+
+def doctor(
+    *, config: ConfigFile = None, devices: OfDevices = False, listen: Listen = 3, as_json: AsJson = False
+) -> None:
+    """Say what is wrong, and what to do.
+
+    It looks at the configuration, the broker, the database, and at how ChirpStack publishes: at QoS 0, as it does when
+    nobody says otherwise, a restart of the gateway loses events. With --devices it names every device that is
+    unassigned, silent, not understood, or lacks an option, each with the command for it.
+
+    Nothing is changed, and a running gateway is not disturbed. Exit status 0: nothing is wrong.
+
+    For example:
+
+        parking-gateway doctor --devices
+    """
+    effective = configured(config)
+    reader = decoder(effective)
+    if devices:
+        _say_findings(_examined(effective, reader), as_json=as_json)
+    else:
+        _say_checks(asyncio.run(_checked(effective, reader, timedelta(seconds=listen))), as_json=as_json)
+
+
+async def _checked(config: "Config", reader: "Decoder", listen: timedelta) -> "list[Check]":
+    from parking_gateway.doctor.surroundings import examine_broker, examine_database  # noqa: PLC0415 - heavy
+    from parking_gateway.gateway import database  # noqa: PLC0415 - as above
+
+    checks = await examine_broker(config, listen=listen)
+    async with database(config) as engine:
+        return [*checks, *await examine_database(engine, reader)]
+
+
+def _examined(config: "Config", reader: "Decoder") -> "list[Finding]":
+    from parking_gateway.doctor.devices import examine  # noqa: PLC0415 - as above
+    from parking_gateway.store import diagnosis, fleet  # noqa: PLC0415 - as above
+
+    now = datetime.now(UTC)
+
+    async def work(connection: "AsyncConnection") -> "list[Finding]":
+        known = await fleet.listed(connection)
+        refused = await diagnosis.refused(connection, since=now - _LATELY)
+        return list(examine(known, refused, decoder=reader, now=now))
+
+    return transact(config, work)
+
+
+def _say_checks(checks: "Sequence[Check]", *, as_json: bool) -> None:
+    if as_json:
+        show_json(checks)
+    else:
+        for check in checks:
+            typer.echo(f"{'wrong' if check.fix else 'fine'}  {check.about}: {check.says}")
+            if check.fix:
+                typer.echo(f"       {check.fix}")
+    if any(check.fix for check in checks):
+        raise typer.Exit(1)
+
+
+def _say_findings(findings: "Sequence[Finding]", *, as_json: bool) -> None:
+    if as_json:
+        show_json(findings)
+    else:
+        for found in findings:
+            who = " ".join(filter(None, (found.dev_eui, found.name, found.space and f"in {found.space}")))
+            typer.echo(f"{who}: {found.problem}: {found.detail}\n    {found.fix}")
+        if not findings:
+            typer.echo("Nothing is wrong with any device.")
+    if findings:
+        raise typer.Exit(1)

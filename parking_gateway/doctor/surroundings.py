@@ -1,0 +1,99 @@
+"""What the gateway depends on, used as it would use it and left as it was: the broker and the database."""
+
+import asyncio
+import os
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Final
+
+import msgspec
+
+from parking_gateway import codecs
+from parking_gateway.broker.link import Link, MqttError, connected
+from parking_gateway.config import Config
+from parking_gateway.decoding import Choice, Decoder
+from parking_gateway.publication import Publication
+from parking_gateway.store import diagnosis, schema
+from parking_gateway.store.engine import Engine
+from parking_gateway.store.installations import chosen_codecs
+
+_LIMIT: Final = 100
+
+
+class Check(msgspec.Struct, frozen=True, kw_only=True):
+    """What was found of one thing."""
+
+    about: str
+    says: str
+    fix: str | None = None
+    """What to do. None: it is as it should be."""
+
+
+async def examine_broker(config: Config, *, listen: timedelta) -> list[Check]:
+    """Connect and subscribe beside the gateway, with a session of our own, and listen until an event comes.
+
+    The gateway's session is not touched, and no event is kept from it: whoever shares a subscription takes part of it,
+    so this one is not shared.
+    """
+    name = f"{config.mqtt.client_id}-doctor-{os.getpid()}"
+    ours = config.mqtt.model_copy(update={"client_id": name, "session_expiry": timedelta(0)})
+    # Published only if we die here. It says nothing, and nobody listens for it.
+    will = Publication(topic=f"{config.publication.root}/doctor", payload=b"", retain=False)
+    try:
+        async with connected(ours, will=will, inbox_limit=_LIMIT, window=1) as link:
+            await link.subscribe(config.chirpstack.topic)
+            quality = await _quality_of_first_event(link, listen)
+            protocol = link.protocol
+    except (MqttError, OSError) as error:
+        says = f"{config.mqtt.url} cannot be used: {error}"
+        return [Check(about="broker", says=says, fix="Correct the section [mqtt], or the broker")]
+    return [
+        Check(about="broker", says=f"{config.mqtt.url} lets us in and subscribe, with MQTT {protocol}"),
+        _events(config, quality, listen),
+    ]
+
+
+def _events(config: Config, quality: int | None, listen: timedelta) -> Check:
+    topic = config.chirpstack.topic
+    if quality is None:
+        return Check(
+            about="events", says=f"none came on {topic} within {listen.total_seconds():g} s, so they are not judged"
+        )
+    if quality == 0:
+        says = f"they come on {topic} at QoS 0: the broker keeps none of them while the gateway is away"
+        return Check(about="events", says=says, fix="In chirpstack.toml, [integration.mqtt], set: qos = 1")
+    return Check(about="events", says=f"they come on {topic}, and the broker keeps them for the gateway")
+
+
+async def _quality_of_first_event(link: Link, listen: timedelta) -> int | None:
+    try:
+        async with asyncio.timeout(listen.total_seconds()):
+            async for batch in link.batches(limit=_LIMIT):
+                link.acknowledge(batch)
+                return min(message.qos for message in batch)
+    except TimeoutError:
+        pass
+    return None
+
+
+async def examine_database(engine: Engine, decoder: Decoder) -> list[Check]:
+    """Connect, and see whether the gateway could start with what it finds."""
+    if complaint := await diagnosis.complaint(engine):
+        fix = "Run what it says, or correct the section [database]"
+        return [Check(about="database", says=complaint, fix=fix)]
+    async with engine.connect() as connection:
+        chosen = await chosen_codecs(connection)
+    return [
+        Check(about="database", says=f"it answers, with schema {schema.newest()}"),
+        *_unusable(chosen, decoder),
+    ]
+
+
+def _unusable(chosen: list[tuple[str, dict[str, str], str]], decoder: Decoder) -> Iterator[Check]:
+    """Installations with which the gateway would not start."""
+    for codec, options, dev_eui in chosen:
+        try:
+            decoder.check(Choice(codec=codec, options=options))
+        except (codecs.CodecNotFound, codecs.BadOption) as mistake:
+            says = f"of {dev_eui}, and maybe of others: {mistake}"
+            yield Check(about="installation", says=says, fix="parking-gateway doctor --devices")

@@ -1,0 +1,73 @@
+"""What `doctor` asks: whether the database can be used, which devices' frames were refused lately, and what they held."""
+
+from datetime import datetime
+from typing import Final
+
+import msgspec
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql as pg
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from parking_gateway.store import schema
+from parking_gateway.store.engine import UNAVAILABLE, refusal_of
+from parking_gateway.store.tables import rejection, uplink
+from parking_gateway.uplink import DevEui, Reason
+
+
+class Refused(msgspec.Struct, frozen=True, kw_only=True):
+    """The frames of one device that its codec made nothing of."""
+
+    count: int
+    detail: str
+    """Why the last one was refused."""
+    f_port: int | None = None
+    data: bytes | None = None
+    """Of the last one, where it is still on record."""
+
+
+_BY_CODEC: Final = (Reason.UNDECODABLE, Reason.CODEC_FAILED)
+_OF_DEVICE: Final = (
+    sa.select(
+        rejection.c.dev_eui,
+        rejection.c.detail,
+        rejection.c.deduplication_id,
+        sa.func.count().over(partition_by=rejection.c.dev_eui).label("frames"),
+    )
+    .ext(pg.distinct_on(rejection.c.dev_eui))
+    .where(
+        rejection.c.received_at >= sa.bindparam("since", type_=rejection.c.received_at.type),
+        rejection.c.reason.in_(_BY_CODEC),
+        rejection.c.dev_eui.is_not(None),
+    )
+    .order_by(rejection.c.dev_eui, rejection.c.received_at.desc(), rejection.c.id.desc())
+    .subquery("refused")
+)
+_REFUSED: Final = sa.select(_OF_DEVICE, uplink.c.f_port, uplink.c.data).select_from(
+    _OF_DEVICE.outerjoin(
+        uplink,
+        sa.and_(uplink.c.dev_eui == _OF_DEVICE.c.dev_eui, uplink.c.deduplication_id == _OF_DEVICE.c.deduplication_id),
+    )
+)
+
+
+async def complaint(engine: AsyncEngine) -> str | None:
+    """Why the database cannot be used, or None."""
+    try:
+        async with engine.connect() as connection:
+            await schema.require_current(connection)
+    except schema.SchemaMismatch as mismatch:
+        return str(mismatch)
+    except sa.exc.DBAPIError as error:
+        return " ".join(refusal_of(error).split())
+    except UNAVAILABLE as error:
+        return str(error) or type(error).__name__
+    return None
+
+
+async def refused(connection: AsyncConnection, *, since: datetime) -> dict[DevEui, Refused]:
+    """The devices whose frames were refused since then."""
+    found = await connection.execute(_REFUSED, {"since": since})
+    return {
+        DevEui(row.dev_eui): Refused(count=row.frames, detail=row.detail, f_port=row.f_port, data=row.data)
+        for row in found
+    }

@@ -1,0 +1,163 @@
+"""What is wrong with each device, and that the command for it puts it right."""
+
+import shlex
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from parking_gateway.decoding import Choice, Decoder
+from parking_gateway.doctor.devices import Finding, Problem, examine
+from parking_gateway.installation import Installation
+from parking_gateway.space import Contact, SpaceId
+from parking_gateway.store.diagnosis import Refused
+from parking_gateway.store.fleet import KnownDevice
+from parking_gateway.uplink import DevEui, DeviceIdentity
+from tests.events import NOON
+
+DEVICE = DevEui("a84041000181c061")
+ASSIGN = f"parking-gateway devices assign {DEVICE} central/level-1/A-012"
+
+
+def known(codec: str | None = "bosch_tps110", *, heard: timedelta | None = timedelta(0), **more: Any) -> KnownDevice:
+    """A device that is installed in A-012 and was heard so long ago."""
+    installation = Installation(dev_eui=DEVICE, space=SpaceId(1), codec=codec, options=more.pop("options", {}))
+    return KnownDevice(
+        identity=DeviceIdentity(dev_eui=DEVICE, name="bay 12", **more),
+        contact=Contact.LIVE,
+        heard_at=None if heard is None else NOON - heard,
+        battery_percent=None,
+        installation=installation,
+        site="central",
+        zone="level-1",
+        space="A-012",
+    )
+
+
+UNASSIGNED = KnownDevice(
+    identity=DeviceIdentity(dev_eui=DEVICE),
+    contact=Contact.LIVE,
+    heard_at=NOON - timedelta(days=30),
+    battery_percent=None,
+    installation=None,
+    site=None,
+    zone=None,
+    space=None,
+)
+
+
+def findings(device: KnownDevice, *, decoder: Decoder | None = None, refused: Refused | None = None) -> list[Finding]:
+    by_device = {DEVICE: refused} if refused else {}
+    return list(examine([device], by_device, decoder=decoder or Decoder(), now=NOON))
+
+
+def the_one(device: KnownDevice, **more: Any) -> Finding:
+    (found,) = findings(device, **more)
+    return found
+
+
+def test_a_device_that_is_heard_and_read_is_not_mentioned() -> None:
+    assert findings(known()) == []
+
+
+def test_an_unassigned_device_needs_a_space_before_anything_else() -> None:
+    """That it is silent and has no codec matters to nobody yet."""
+    found = the_one(UNASSIGNED)
+    assert (found.problem, found.space) == (Problem.UNASSIGNED, None)
+    assert found.fix == f"parking-gateway devices assign {DEVICE} SITE/ZONE/SPACE"
+
+
+def test_a_finding_says_whose_it_is() -> None:
+    found = the_one(known(None))
+    assert (found.dev_eui, found.name, found.space) == (DEVICE, "bay 12", "central/level-1/A-012")
+
+
+@pytest.mark.parametrize(
+    ("device", "problem", "more"),
+    [
+        (known(None), Problem.NO_CODEC, "--codec NAME"),
+        (known(None, options={"port": "2"}), Problem.NO_CODEC, "--codec NAME --option port=2"),
+        (known("nwave_nps311"), Problem.UNREADABLE, "--codec NAME"),
+        (known(None, tags={"codec": "nwave_nps311"}), Problem.UNREADABLE, "--codec NAME"),
+        (known("nwave_nps405"), Problem.UNREADABLE, "--codec nwave_nps405 --option layout=VALUE"),
+        (known(None, tags={"codec": "nwave_nps405"}), Problem.UNREADABLE, "--option layout=VALUE"),
+        (
+            known("bosch_tps110", options={"firmware": "v1"}),
+            Problem.UNREADABLE,
+            "--codec bosch_tps110 --option firmware=v1",
+        ),
+        (
+            known("milesight_em310_udl", options={"port": "2"}),
+            Problem.NO_OCCUPANCY,
+            "--codec milesight_em310_udl --option port=2 --option occupied_below_mm=MILLIMETRES",
+        ),
+    ],
+)
+def test_what_stands_between_frames_and_an_occupancy(device: KnownDevice, problem: Problem, more: str) -> None:
+    """The command keeps what is chosen already, because an assignment is taken as it is given."""
+    found = the_one(device)
+    assert (found.problem, found.fix) == (problem, f"{ASSIGN} {more}")
+
+
+def test_what_a_profile_chooses_is_not_repeated_on_the_installation() -> None:
+    decoder = Decoder(profiles={"Bays": Choice(codec="nwave_nps405", options={"layout": "legacy"})})
+    assert findings(known(None, profile="Bays"), decoder=decoder) == []
+    without = Decoder(profiles={"Bays": Choice(codec="dragino_ldds75")})
+    assert (
+        the_one(known(None, profile="Bays"), decoder=without).fix == f"{ASSIGN} --option occupied_below_mm=MILLIMETRES"
+    )
+
+
+@pytest.mark.parametrize(
+    ("codec", "options", "heard", "is_silent"),
+    [
+        ("dragino_ldds75", {"occupied_below_mm": "1500"}, timedelta(minutes=59), False),
+        ("dragino_ldds75", {"occupied_below_mm": "1500"}, timedelta(minutes=61), True),
+        ("bosch_tps110", {}, timedelta(days=2.9), False),
+        ("bosch_tps110", {}, timedelta(days=3.1), True),
+        ("pni_placepod", {}, timedelta(days=2.9), False),
+        ("pni_placepod", {}, timedelta(days=3.1), True),
+    ],
+)
+def test_silence_is_measured_by_the_heartbeat(
+    codec: str, options: dict[str, str], heard: timedelta, *, is_silent: bool
+) -> None:
+    """Three of them may be missed; where the data sheet names none, three days."""
+    found = findings(known(codec, options=options, heard=heard))
+    assert [one.problem for one in found] == [Problem.SILENT] * is_silent
+
+
+def test_silence_says_since_when_and_what_was_expected() -> None:
+    found = the_one(known(heard=timedelta(days=10)))
+    assert found.detail == "last heard 2026-11-13 12:00 UTC; it should be every 1 d"
+    assert found.fix.endswith("parking-gateway devices assign DEV_EUI central/level-1/A-012")
+    assert "not known" in the_one(known("pni_placepod", heard=timedelta(days=10))).detail
+
+
+def test_a_device_that_was_never_heard_may_have_a_mistyped_name() -> None:
+    found = the_one(known(heard=None))
+    assert found.problem is Problem.NEVER_HEARD
+    assert found.fix.endswith("parking-gateway devices assign DEV_EUI central/level-1/A-012")
+
+
+def test_a_refused_frame_can_be_looked_at() -> None:
+    refused = Refused(count=3, detail="bosch_tps110: no message on port 1 has 2 bytes", f_port=1, data=b"\x01\x01")
+    found = the_one(known("bosch_tps110", options={"firmware": "v029"}), refused=refused)
+    assert found.problem is Problem.UNDECODABLE
+    assert found.detail == "3 within a day, the last: bosch_tps110: no message on port 1 has 2 bytes"
+    assert found.fix == "parking-gateway decode bosch_tps110 --port 1 --option firmware=v029 0101"
+
+
+def test_a_refused_frame_that_is_no_longer_on_record_is_still_in_the_rejections() -> None:
+    found = the_one(known(), refused=Refused(count=1, detail="why"))
+    assert found.fix == "parking-gateway rejections list"
+
+
+def test_one_device_can_have_several_problems() -> None:
+    found = findings(known("dragino_ldds75", heard=timedelta(days=1)), refused=Refused(count=1, detail="why"))
+    assert [one.problem for one in found] == [Problem.NO_OCCUPANCY, Problem.SILENT, Problem.UNDECODABLE]
+
+
+def test_names_that_a_shell_would_read_are_quoted() -> None:
+    found = the_one(known("dragino_ldds75", options={"vacant_above_mm": "$(id); x"}))
+    assert "vacant_above_mm=$(id); x" in shlex.split(found.fix)

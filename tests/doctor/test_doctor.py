@@ -1,0 +1,221 @@
+"""`doctor` beside a real broker and a real database."""
+
+import asyncio
+import json
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+
+import aiomqtt
+import pytest
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncEngine
+from typer.testing import CliRunner, Result
+
+from parking_gateway import chirpstack
+from parking_gateway.cli import app
+from parking_gateway.config import Config, load
+from parking_gateway.decoding import Decoder
+from parking_gateway.demo.brokers import LOCALHOST, Broker
+from parking_gateway.doctor.surroundings import Check, examine_broker, examine_database
+from parking_gateway.recording import interpret, record
+from parking_gateway.store import diagnosis
+from parking_gateway.store.diagnosis import Refused
+from tests.events import NOON, OCCUPIED, message, topic_of, up
+from tests.plugins.car_park import CarPark
+
+LIMITS = chirpstack.Limits(payload_bytes=65_536, depth=32)
+DEVICE = "a840410000000001"
+Doctor = Callable[..., Result]
+
+
+def config_for(broker: Broker, **mqtt: object) -> Config:
+    return load(overrides={"mqtt": {"url": broker.url, **mqtt}})
+
+
+async def published(broker: Broker, *, qos: int) -> None:
+    """Publish an event again and again until cancelled, so that whoever subscribes hears the next one."""
+    async with aiomqtt.Client(LOCALHOST, broker.port) as network_server:
+        while True:
+            await network_server.publish(topic_of(DEVICE), up(DEVICE), qos=qos)
+            await asyncio.sleep(0.01)
+
+
+async def heard(broker: Broker, *, qos: int, **mqtt: object) -> list[Check]:
+    """What is said of a broker on which ChirpStack publishes so."""
+    publishing = asyncio.create_task(published(broker, qos=qos))
+    try:
+        return await examine_broker(config_for(broker, **mqtt), listen=timedelta(seconds=20))
+    finally:
+        publishing.cancel()
+
+
+async def test_events_that_the_broker_keeps_are_fine(broker: Broker) -> None:
+    checks = await heard(broker, qos=1)
+    assert [check.about for check in checks] == ["broker", "events"]
+    assert [check.fix for check in checks] == [None, None]
+
+
+async def test_events_at_qos_0_are_found(broker: Broker) -> None:
+    """It is what ChirpStack does by itself, and nobody notices before something is lost."""
+    _, events = await heard(broker, qos=0)
+    assert "at QoS 0" in events.says
+    assert events.fix
+    assert "qos = 1" in events.fix
+
+
+async def test_nothing_is_said_of_events_that_do_not_come(broker: Broker) -> None:
+    _, events = await examine_broker(config_for(broker), listen=timedelta(0))
+    assert events.fix is None
+    assert "not judged" in events.says
+
+
+async def test_a_broker_that_is_away_is_a_sentence() -> None:
+    (check,) = await examine_broker(load(overrides={"mqtt": {"url": "mqtt://127.0.0.1:1"}}), listen=timedelta(0))
+    assert "mqtt://127.0.0.1:1 cannot be used" in check.says
+    assert check.fix
+
+
+@pytest.mark.parametrize("protocol", ["5", "3.1.1"])
+async def test_the_gateway_is_not_disturbed(mosquitto: Broker, protocol: str) -> None:
+    """It keeps its connection, its session and every event, and nothing of ours stays on the broker."""
+    config = config_for(mosquitto, protocol=protocol, shared_group="gateways")
+    async with aiomqtt.Client(LOCALHOST, mosquitto.port, identifier=config.mqtt.client_id) as gateway:
+        await gateway.subscribe(config.subscription, qos=1)
+        await examine_broker(config, listen=timedelta(0))
+        async with aiomqtt.Client(LOCALHOST, mosquitto.port) as network_server:
+            for _ in range(5):
+                await network_server.publish(topic_of(DEVICE), up(DEVICE), qos=1)
+        async with asyncio.timeout(20):
+            for _ in range(5):
+                await anext(gateway.messages)
+        await gateway.subscribe("$SYS/broker/clients/total", qos=0)
+        async with asyncio.timeout(20):
+            clients = await anext(gateway.messages)
+    assert int(bytes(clients.payload)) <= 3
+
+
+async def test_a_database_that_can_be_used(engine: AsyncEngine) -> None:
+    (check,) = await examine_database(engine, Decoder())
+    assert check.fix is None
+    assert "it answers" in check.says
+
+
+async def test_an_installation_with_which_the_gateway_would_not_start(engine: AsyncEngine, car_park: CarPark) -> None:
+    (device,) = await car_park(1)
+    async with engine.begin() as connection:
+        await connection.execute(sa.text("update installation set codec = 'nwave_nps405'"))
+    _, check = await examine_database(engine, Decoder())
+    assert device in check.says
+    assert "needs the option layout" in check.says
+    assert check.fix == "parking-gateway doctor --devices"
+
+
+async def recorded(engine: AsyncEngine, *payloads: bytes) -> None:
+    """Record uplinks of the device that are received just now."""
+    now = datetime.now(UTC)
+    batch = [message(DEVICE, up(DEVICE, payload, f_cnt=number)) for number, payload in enumerate(payloads)]
+    async with engine.begin() as connection:
+        found = interpret(batch, received_at=now, limits=LIMITS)
+        await record(connection, found, decoder=Decoder(), now=now, announce_every=timedelta(hours=1))
+
+
+async def test_refused_frames_are_counted_and_the_last_is_shown(engine: AsyncEngine, car_park: CarPark) -> None:
+    """Also those whose codec broke; and only those since the given time."""
+    await car_park(2)
+    await recorded(engine, b"\x01\x02", OCCUPIED, b"\x01\x02\x03")
+    lately = datetime.now(UTC) - timedelta(hours=1)
+    async with engine.connect() as connection:
+        assert await diagnosis.refused(connection, since=lately) == {
+            DEVICE: Refused(
+                count=2,
+                detail="bosch_tps110_v029: no message on port 1 has 3 bytes",
+                f_port=1,
+                data=b"\x01\x02\x03",
+            )
+        }
+        assert await diagnosis.refused(connection, since=datetime.now(UTC) + timedelta(hours=1)) == {}
+
+
+async def test_a_refused_frame_whose_uplink_is_gone_is_still_counted(engine: AsyncEngine, car_park: CarPark) -> None:
+    await car_park(1)
+    await recorded(engine, b"\x01\x02")
+    async with engine.begin() as connection:
+        await connection.execute(sa.text("delete from uplink"))
+        (refused,) = (await diagnosis.refused(connection, since=NOON - timedelta(days=3650))).values()
+    assert (refused.count, refused.f_port, refused.data) == (1, None, None)
+
+
+# --- the command
+
+
+@pytest.fixture
+def doctor(database: str, broker: Broker) -> Doctor:
+    """Run the command for the test's own broker and database."""
+    variables = {"PARKING_GATEWAY_DATABASE__URL": database, "PARKING_GATEWAY_MQTT__URL": broker.url}
+
+    def run(*arguments: str, **more: str) -> Result:
+        command = ["doctor", "--listen", "0", *arguments]
+        return CliRunner().invoke(app, command, env=variables | more, catch_exceptions=False)
+
+    return run
+
+
+def test_nothing_wrong_is_status_0(doctor: Doctor) -> None:
+    said = doctor()
+    assert said.exit_code == 0
+    assert [line.split(":")[0] for line in said.stdout.splitlines()] == [
+        "fine  broker",
+        "fine  events",
+        "fine  database",
+    ]
+    assert doctor("--devices").exit_code == 0
+
+
+def test_a_broker_that_is_away_does_not_hide_the_database(doctor: Doctor) -> None:
+    said = doctor(PARKING_GATEWAY_MQTT__URL="mqtt://127.0.0.1:1")
+    assert said.exit_code == 1
+    assert "wrong  broker: mqtt://127.0.0.1:1" in said.stdout
+    assert "fine  database" in said.stdout
+
+
+@pytest.mark.parametrize(
+    ("url", "sentence"),
+    [("postgresql://nobody@127.0.0.1:1/none", "refused"), ("{empty}", "The database has no schema yet")],
+)
+def test_a_database_that_cannot_be_used_says_why(doctor: Doctor, empty_database: str, url: str, sentence: str) -> None:
+    said = doctor(PARKING_GATEWAY_DATABASE__URL=url.format(empty=empty_database))
+    assert said.exit_code == 1
+    assert "fine  broker" in said.stdout
+    assert "wrong  database" in said.stdout
+    assert sentence in said.stdout
+
+
+def test_scripts_read_the_same_as_json(doctor: Doctor) -> None:
+    said = doctor("--json", PARKING_GATEWAY_MQTT__URL="mqtt://127.0.0.1:1")
+    assert said.exit_code == 1
+    broker, database = json.loads(said.stdout)
+    assert (broker["about"], database["about"], database["fix"]) == ("broker", "database", None)
+    assert json.loads(doctor("--devices", "--json").stdout) == []
+
+
+def test_a_wrong_configuration_is_status_78(doctor: Doctor) -> None:
+    assert doctor(PARKING_GATEWAY_MQTT__URL="ftp://x").exit_code == 78
+
+
+async def test_devices_are_named_with_the_command_that_helps(
+    doctor: Doctor, engine: AsyncEngine, car_park: CarPark
+) -> None:
+    await car_park(1)
+    await recorded(engine, b"\x01\x02")
+    async with engine.begin() as connection:
+        await connection.execute(sa.text("update device set heard_at = now()"))
+        await connection.execute(sa.text("insert into device (dev_eui) values ('00000000000000ff')"))
+    said = await asyncio.to_thread(doctor, "--devices")
+    assert said.exit_code == 1
+    why = "bosch_tps110_v029: no message on port 1 has 2 bytes"
+    assert said.stdout.splitlines() == [
+        "00000000000000ff: unassigned: it watches no space",
+        "    parking-gateway devices assign 00000000000000ff SITE/ZONE/SPACE",
+        f"{DEVICE} bay 001 in central/level-1/A-1: undecodable: 1 within a day, the last: {why}",
+        "    parking-gateway decode bosch_tps110_v029 --port 1 0102",
+    ]
