@@ -1,7 +1,7 @@
 """Frames as people and scripts write them, and a line of JSON as the answer to each. Pure, and never at a loss.
 
-A question is `{"codec": …, "fPort": …, "hex": …, "options": {…}}`, the options where the codec needs some. The answer is
-the reading in the words of the published state, or `{"undecodable": why}`.
+A question is `{"codec": …, "fPort": …, "hex": …}`, with `"options": {…}` where the codec needs some, and `"object": {…}` for one that
+reads what ChirpStack has decoded. The answer is the reading in the words of the published state, or `{"undecodable": why}`.
 """
 
 from collections.abc import Mapping
@@ -53,6 +53,8 @@ def answer(line: bytes, *, received_at: datetime, folder: Path | None = None) ->
     try:
         question = _read(line)
         frame = frame_of(port=question.port, text=question.hex, received_at=received_at)
+        if question.object is not None:
+            frame = msgspec.structs.replace(frame, object=question.object)
     except BadFrame as mistake:
         return _undecodable(str(mistake))
     except (ValueError, RecursionError) as mistake:  # of what is no JSON, no UTF-8, or nested without end
@@ -77,6 +79,7 @@ class _Question(msgspec.Struct, frozen=True):
     port: int = msgspec.field(name="fPort")
     hex: str
     options: dict[str, str | int | float | bool] | None = None
+    object: dict[str, Any] | None = None
 
 
 _SHOWN: Final = 40

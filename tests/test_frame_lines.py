@@ -150,6 +150,16 @@ def test_a_codec_that_breaks_is_an_answer_too(tmp_path: Path, body: str, reason:
     assert ask(question("guest", "01"), folder=tmp_path)["undecodable"].startswith(reason)
 
 
+def test_a_codec_that_translates_an_object_is_given_it(tmp_path: Path) -> None:
+    (tmp_path / "guest.py").write_text(
+        "from decoders import Device, Reading\n"
+        'DEVICE = Device(vendor="A", model="B", ports=())\n'
+        'def decode(frame):\n    return Reading(counter=frame.object["count"])\n'
+    )
+    assert ask(question("guest", "01", object={"count": 7}), folder=tmp_path) == {"occupancy": None, "counter": 7}
+    assert "codec failed" in ask(question("guest", "01"), folder=tmp_path)["undecodable"]
+
+
 @given(st.binary(max_size=200))
 def test_any_bytes_have_one_answer(line: bytes) -> None:
     ask(line)

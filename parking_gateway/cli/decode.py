@@ -51,8 +51,8 @@ def decode(
     Every bit is changed and the frame read again, so that what is said of it is true of the codec. Exit status 1: there
     is no such codec or option, or the frame does not follow the device's format. What is wrong is said in a sentence.
 
-    `decode -` reads lines of JSON, {"codec": …, "fPort": …, "hex": …, "options": {…}}, of which the options may be left
-    out, and answers each at once with a line: the reading, or {"undecodable": why}.
+    `decode -` reads lines of JSON, {"codec": …, "fPort": …, "hex": …, "options": {…}, "object": {…}}, of which the last
+    two may be left out, and answers each at once with a line: the reading, or {"undecodable": why}.
 
     For example:
 
