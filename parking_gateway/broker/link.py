@@ -132,7 +132,7 @@ def _client(config: MqttConfig, protocol: str, will: Publication, inbox_limit: i
         properties.ReceiveMaximum = config.receive_maximum
         version = {"protocol": aiomqtt.ProtocolVersion.V5, "clean_start": False, "properties": properties}
     else:
-        version = {"protocol": aiomqtt.ProtocolVersion.V311, "clean_session": False}
+        version = {"protocol": aiomqtt.ProtocolVersion.V311, "clean_session": not config.session_expiry}
     return Client(
         config.host,
         inbox_limit=inbox_limit,
