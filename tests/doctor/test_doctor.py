@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
@@ -12,11 +13,13 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from typer.testing import CliRunner, Result
 
 from parking_gateway import chirpstack
+from parking_gateway.broker.link import connected
 from parking_gateway.cli import app
 from parking_gateway.config import Config, load
 from parking_gateway.decoding import Decoder
 from parking_gateway.demo.brokers import LOCALHOST, Broker
 from parking_gateway.doctor.surroundings import Check, examine_broker, examine_database
+from parking_gateway.publication import Publication
 from parking_gateway.recording import interpret, record
 from parking_gateway.store import diagnosis
 from parking_gateway.store.diagnosis import Refused
@@ -88,10 +91,10 @@ async def test_the_gateway_is_not_disturbed(mosquitto: Broker, protocol: str) ->
         async with asyncio.timeout(20):
             for _ in range(5):
                 await anext(gateway.messages)
-        await gateway.subscribe("$SYS/broker/clients/total", qos=0)
-        async with asyncio.timeout(20):
-            clients = await anext(gateway.messages)
-    assert int(bytes(clients.payload)) <= 3
+    left = config.mqtt.model_copy(update={"client_id": f"{config.mqtt.client_id}-doctor-{os.getpid()}"})
+    will = Publication(topic="t", payload=b"", retain=False)
+    async with connected(left, will=will, inbox_limit=1, window=1) as link:
+        assert not link.session_present
 
 
 async def test_a_database_that_can_be_used(engine: AsyncEngine) -> None:
