@@ -18,7 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from parking_gateway.publication import CountsMessage, DeviceMessage, SpaceMessage, TransitionMessage
 from parking_gateway.space import SpaceId
-from parking_gateway.store.rows import encode, table_of
+from parking_gateway.store.rows import array_of, encode, listed, table_of
 from parking_gateway.store.tables import device, installation, site, space, transition, zone
 
 
@@ -45,7 +45,7 @@ class Due(msgspec.Struct, frozen=True, kw_only=True):
 
 _CAR_PARK: Final = space.join(zone).join(site)
 _LIMIT: Final = sa.bindparam("limit", type_=sa.Integer)
-_KEYS: Final = sa.cast(sa.bindparam("keys", type_=sa.Text), sa.ARRAY(sa.BigInteger))
+_IS_GIVEN: Final = space.c.id.in_(listed("keys", sa.BigInteger))
 _STEPS_AT_ONCE: Final = 5000
 
 
@@ -79,7 +79,7 @@ _ALL_SPACES: Final = (
 )
 
 
-_CHANGED_SPACES: Final = _ALL_SPACES.where(space.c.id == sa.any_(_KEYS))
+_CHANGED_SPACES: Final = _ALL_SPACES.where(_IS_GIVEN)
 _SPACES: Final = _ALL_SPACES.limit(_LIMIT)
 
 
@@ -152,7 +152,7 @@ _STEPS: Final = (
         transition.c.cause,
     )
     .select_from(transition.join(_CAR_PARK, transition.c.space == space.c.id))
-    .where(space.c.id == sa.any_(_KEYS), transition.c.id > space.c.published_transition)
+    .where(_IS_GIVEN, transition.c.id > space.c.published_transition)
     .order_by(transition.c.id)
     .limit(_STEPS_AT_ONCE)
 )
@@ -204,8 +204,8 @@ def _recount(table: sa.Table, of_spaces: sa.Select[Any]) -> sa.Update:
 
 
 _RECOUNT: Final = (
-    _recount(zone, sa.select(space.c.zone_id).where(space.c.id == sa.any_(_KEYS))),
-    _recount(site, sa.select(zone.c.site_id).join(space).where(space.c.id == sa.any_(_KEYS))),
+    _recount(zone, sa.select(space.c.zone_id).where(_IS_GIVEN)),
+    _recount(site, sa.select(zone.c.site_id).join(space).where(_IS_GIVEN)),
 )
 
 
@@ -275,7 +275,7 @@ def _due(row: dict[str, Any], message_type: type[SpaceMessage | CountsMessage | 
 
 
 def _keys(keys: Iterable[int | str]) -> dict[str, str]:
-    return {"keys": "{" + ",".join(map(str, keys)) + "}"}
+    return {"keys": array_of(keys)}
 
 
 def _confirmed(kind: Kind, one: Due) -> dict[str, Any]:

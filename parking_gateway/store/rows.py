@@ -19,6 +19,19 @@ def table_of(*columns: sa.Column[Any]) -> sa.TableValuedAlias:
     return sa.func.json_to_recordset(argument).table_valued(*typed).render_derived(name="batch", with_types=True)
 
 
+def listed(name: str, kind: type[sa.Text | sa.BigInteger]) -> sa.ScalarSelect[Any]:
+    """The parameter of that name, given by `array_of`, as what `in_` looks in.
+
+    Not `= any(array)`: whenever PostgreSQL reads the table in one go, that compares every row with every element.
+    """
+    return sa.select(sa.func.unnest(sa.cast(sa.bindparam(name, type_=sa.Text), sa.ARRAY(kind)))).scalar_subquery()
+
+
+def array_of(values: Iterable[int | str]) -> str:
+    """The argument for `listed`: numbers, or names without characters that an array gives a meaning."""
+    return "{" + ",".join(map(str, values)) + "}"
+
+
 def encode(rows: Iterable[Mapping[str, Any]]) -> dict[str, str]:
     """The argument for `table_of`: datetimes, UUIDs and enums become text, bytes must be given by `hex_of`."""
     return {"rows": msgspec.json.encode(list(rows)).decode()}

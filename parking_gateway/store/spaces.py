@@ -12,7 +12,7 @@ from decoders import Occupancy
 from parking_gateway.installation import Installation
 from parking_gateway.reservation import Reservation
 from parking_gateway.space import Contact, Service, Space, SpaceId, SpaceState
-from parking_gateway.store.rows import encode, table_of
+from parking_gateway.store.rows import array_of, encode, listed, table_of
 from parking_gateway.store.tables import installation, space
 from parking_gateway.uplink import DevEui
 
@@ -39,7 +39,7 @@ _ASPECTS: Final = (
 _LOCK_WATCHED: Final = (
     sa.select(installation.c.dev_eui, installation.c.channel, installation.c.codec, installation.c.options, *_ASPECTS)
     .join_from(installation, space)
-    .where(installation.c.dev_eui == sa.any_(sa.cast(sa.bindparam("dev_euis", type_=sa.Text), sa.ARRAY(sa.Text))))
+    .where(installation.c.dev_eui.in_(listed("dev_euis", sa.Text)))
     # In one order for everybody: several gateways wait for each other and never deadlock.
     .order_by(space.c.id, installation.c.dev_eui, installation.c.channel)
     .with_for_update(of=space, key_share=True)
@@ -69,7 +69,7 @@ async def lock_watched_by(
     connection: AsyncConnection, devices: Iterable[DevEui]
 ) -> tuple[dict[DevEui, list[Installation]], dict[SpaceId, Space]]:
     """The installations of these devices and their spaces, locked until the transaction ends."""
-    found = await connection.execute(_LOCK_WATCHED, {"dev_euis": "{" + ",".join(devices) + "}"})
+    found = await connection.execute(_LOCK_WATCHED, {"dev_euis": array_of(devices)})
     installations: dict[DevEui, list[Installation]] = {}
     spaces: dict[SpaceId, Space] = {}
     for dev_eui, channel, codec, options, *aspects in found:
