@@ -12,7 +12,6 @@ from typing import Final
 
 import msgspec
 import sqlalchemy as sa
-from aiomqtt import MqttError
 from rich.console import Console
 from rich.live import Live
 
@@ -30,8 +29,6 @@ from parking_gateway.registry.registering import register
 from parking_gateway.store import embedded, schema
 from parking_gateway.store.engine import opened
 from parking_gateway.supervision import pause, unless
-
-__all__ = ["MqttError", "Wish", "run"]
 
 _SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _REDRAW_SECONDS: Final = 0.25

@@ -83,14 +83,16 @@ class View:
 
     def _figures(self, now: float) -> Text:
         uplinks, steps = self._ledger.uplinks, len(self._watch.step_ids)
-        line = (
+        figures = (
             f"\n{uplinks:,} uplinks ({self._uplinks.per_second(uplinks, now=now):.1f}/s)"
             f" · {steps:,} transitions ({self._steps.per_second(steps, now=now):.1f}/s)"
             f" · {len(self._watch.unassigned)} devices unassigned"
         )
         if health := self._watch.health:
-            line += f" · {health.duplicates} duplicates · {health.rejections} rejected · lag {health.lag_seconds:.2f} s"
-        return Text(line, style="bold")
+            figures += (
+                f"\n{health.duplicates:,} duplicates · {health.rejections:,} rejected · lag {health.lag_seconds:.2f} s"
+            )
+        return Text(figures, style="bold")
 
 
 def _row(name: str, counts: CountsMessage) -> list[RenderableType]:

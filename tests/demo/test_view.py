@@ -10,7 +10,7 @@ from rich.console import Console
 from parking_gateway.demo.ledger import Ledger
 from parking_gateway.demo.view import Rate, View
 from parking_gateway.demo.watch import Watch
-from parking_gateway.publication import CountsMessage, DeviceMessage, TransitionMessage
+from parking_gateway.publication import CountsMessage, DeviceMessage, HealthMessage, TransitionMessage
 from parking_gateway.space import Contact, SpaceState
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
@@ -123,3 +123,25 @@ def test_a_rate_is_that_of_the_last_seconds() -> None:
     assert rate.per_second(0, now=0) == 0
     assert rate.per_second(20, now=2) == 10
     assert rate.per_second(20, now=30) == 0
+
+
+def test_what_the_gateway_says_of_itself_is_shown() -> None:
+    watch = Watch()
+    health = HealthMessage(
+        version="1.0",
+        uptime_seconds=10,
+        uplinks=100,
+        uplinks_per_second=10,
+        duplicates=7,
+        rejections=12,
+        transitions=50,
+        published=200,
+        inbox=0,
+        outbox=0,
+        lag_seconds=0.012,
+        database="up",
+        broker="up",
+        updated=NOON,
+    )
+    hear(watch, "gateways/demo/health", health)
+    assert "7 duplicates · 12 rejected · lag 0.01 s" in picture(watch, width=80)
