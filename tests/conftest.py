@@ -6,4 +6,6 @@ pytest_plugins = [
     "tests.plugins.completeness",
     "tests.plugins.daemon",
     "tests.plugins.postgres",
+    "tests.plugins.proxy",
+    "tests.plugins.tls",
 ]

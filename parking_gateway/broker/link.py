@@ -6,9 +6,9 @@ A link is a scope. What is left unacknowledged when it ends, the broker sends ag
 import asyncio
 import ssl
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from itertools import islice
-from typing import Any, Final
+from typing import Any
 
 import aiomqtt
 from paho.mqtt.packettypes import PacketTypes
@@ -16,16 +16,12 @@ from paho.mqtt.properties import Properties
 
 from parking_gateway.broker.client import Client
 from parking_gateway.broker.message import Message
+from parking_gateway.broker.reasons import ProtocolUnknown
 from parking_gateway.config.mqtt import MqttConfig
 from parking_gateway.publication import Publication
 
 MqttError = aiomqtt.MqttError
 """What a broker that is away, restarting or refusing looks like; OSError beside it."""
-
-_REFUSED: Final = 0x80
-"""SUBACK codes from here on are refusals, in MQTT 3.1.1 and 5."""
-_UNSUPPORTED: Final = (1, 0x84)
-"""CONNACK codes for a protocol version that the broker does not know, in MQTT 3.1.1 and 5."""
 
 
 class Link:
@@ -34,6 +30,8 @@ class Link:
     def __init__(self, client: Client, *, protocol: str, window: int) -> None:
         self.protocol = protocol
         self._client = client
+        self._inbox = client.inbox
+        self._answers = client.answers
         self._window = min(window, client.receive_maximum)
         self._is_receiving = True
         self._publishing = asyncio.Lock()
@@ -46,19 +44,16 @@ class Link:
     @property
     def waiting(self) -> int:
         """Messages that came and were not taken yet."""
-        return len(self._client.inbox)
+        return len(self._inbox)
 
     @property
     def dropped(self) -> int:
         """Messages of QoS 0 that were dropped because the inbox was full."""
-        return self._client.dropped
+        return self._inbox.dropped
 
     async def subscribe(self, topic_filter: str) -> None:
         """Subscribe at QoS 1. Raises MqttError when the broker refuses."""
-        for code in await self._client.subscribe(topic_filter, qos=1):
-            value = code if isinstance(code, int) else code.value
-            if value >= _REFUSED:
-                raise aiomqtt.MqttError(f"The broker refuses the subscription to {topic_filter}: {code}")
+        await self._client.subscribe_to(topic_filter)
 
     async def batches(self, *, limit: int) -> AsyncIterator[list[Message]]:
         """What has come, up to `limit` messages at a time, until `stop_receiving` or the loss of the connection.
@@ -66,19 +61,13 @@ class Link:
         A batch is whatever came while the last one was worked on: one message when it is quiet, many under load.
         """
         while self._is_receiving:
-            await self._client.wait_for_messages()
+            if self._client.is_connected:
+                await self._inbox.wait()
             if not self._client.is_connected:
                 raise self._client.lost()
-            if batch := self._take(limit):
+            if self._is_receiving and (batch := self._inbox.take(limit)):
+                self._client.read_on()
                 yield batch
-
-    def _take(self, limit: int) -> list[Message]:
-        if not self._is_receiving:
-            return []
-        inbox = self._client.inbox
-        batch = inbox[:limit]
-        del inbox[:limit]
-        return batch
 
     def acknowledge(self, batch: Sequence[Message]) -> None:
         """Tell the broker that these messages are safe with us."""
@@ -87,41 +76,53 @@ class Link:
     def stop_receiving(self) -> None:
         """End `batches` after the batch that is being worked on."""
         self._is_receiving = False
-        self._client.interrupt()
+        self._inbox.wake()
 
     async def publish(self, publications: Sequence[Publication]) -> None:
-        """Publish at QoS 1, so many at a time as the broker accepts, and return when all are confirmed."""
+        """Publish at QoS 1, so many at a time as the broker accepts, and return when all are confirmed.
+
+        Raises MqttError when the connection is lost or the broker is silent; PublicationRefused when it said no, after
+        it has answered all the others.
+        """
         async with self._publishing:
+            # What a cancelled call left without an answer counts as well against what the broker accepts.
+            await self._all_answered()
+            self._answers.refusal()
             remaining = iter(publications)
             while window := list(islice(remaining, self._window)):
-                await self._client.publish_all(window)
+                self._client.send(window)
+                await self._all_answered()
+            if refusal := self._answers.refusal():
+                raise refusal
+
+    async def _all_answered(self) -> None:
+        while missing := len(self._answers):
+            if not self._client.is_connected:
+                raise self._client.lost()
+            was_behind = bool(self._inbox)
+            await self._answers.wait(self._client.timeout)
+            # While messages wait for us, answers wait behind them.
+            is_silent = len(self._answers) == missing and not (was_behind or self._inbox)
+            if is_silent and self._client.is_connected:
+                raise MqttError(f"The broker did not confirm {missing} publications in time")
 
 
 @asynccontextmanager
 async def connected(config: MqttConfig, *, will: Publication, inbox_limit: int, window: int) -> AsyncIterator[Link]:
-    """Connect, with MQTT 5 if the broker speaks it, and disconnect at the end. Raises MqttError or OSError."""
-    client, protocol = await _connect(config, will, inbox_limit, window)
-    try:
+    """Connect, with MQTT 5 if the broker speaks it, and disconnect at the end. Raises MqttError or OSError.
+
+    Whoever leaves by an exception hangs up instead, and the broker publishes the will.
+    """
+    async with AsyncExitStack() as stack:
+        protocol = "5" if config.protocol == "auto" else config.protocol
+        try:
+            client = await stack.enter_async_context(_client(config, protocol, will, inbox_limit, window))
+        except ProtocolUnknown:
+            if config.protocol != "auto":
+                raise
+            protocol = "3.1.1"
+            client = await stack.enter_async_context(_client(config, protocol, will, inbox_limit, window))
         yield Link(client, protocol=protocol, window=window)
-    finally:
-        await client.__aexit__(None, None, None)
-
-
-async def _connect(config: MqttConfig, will: Publication, inbox_limit: int, window: int) -> tuple[Client, str]:
-    if config.protocol != "auto":
-        return await _client(config, config.protocol, will, inbox_limit, window).__aenter__(), config.protocol
-    try:
-        return await _client(config, "5", will, inbox_limit, window).__aenter__(), "5"
-    except aiomqtt.exceptions.MqttConnectError as refused:
-        if not _may_be_old(refused):
-            raise
-        return await _client(config, "3.1.1", will, inbox_limit, window).__aenter__(), "3.1.1"
-
-
-def _may_be_old(refused: aiomqtt.exceptions.MqttConnectError) -> bool:
-    """Whether the broker may not know MQTT 5: it says so, or it hung up without a word."""
-    value = refused.rc if isinstance(refused.rc, int) else getattr(refused.rc, "value", None)
-    return value in _UNSUPPORTED or "Unspecified" in str(refused.rc)
 
 
 def _client(config: MqttConfig, protocol: str, will: Publication, inbox_limit: int, window: int) -> Client:
@@ -137,14 +138,13 @@ def _client(config: MqttConfig, protocol: str, will: Publication, inbox_limit: i
         config.host,
         inbox_limit=inbox_limit,
         is_direct=config.direct,
+        tls=_tls(config) if config.is_encrypted else None,
+        websocket_path=config.websocket_path,
         port=config.port,
         username=config.username,
         password=config.password.get_secret_value() if config.password else None,
         identifier=config.client_id,
         will=aiomqtt.Will(will.topic, will.payload, qos=1, retain=will.retain),
-        transport="websockets" if config.websocket_path else "tcp",
-        websocket_path=config.websocket_path,
-        tls_context=_tls(config) if config.is_encrypted else None,
         timeout=config.timeout.total_seconds(),
         keepalive=round(config.keepalive.total_seconds()),
         max_inflight_messages=window,
@@ -153,7 +153,15 @@ def _client(config: MqttConfig, protocol: str, will: Publication, inbox_limit: i
 
 
 def _tls(config: MqttConfig) -> ssl.SSLContext:
-    context = ssl.create_default_context(cafile=config.ca_file)
-    if config.cert_file:
-        context.load_cert_chain(config.cert_file, config.key_file)
+    try:
+        context = ssl.create_default_context(cafile=config.ca_file)
+    except ssl.SSLError as error:
+        raise aiomqtt.MqttError(f"mqtt.ca_file, {config.ca_file}, cannot be used: {error}") from error
+    if config.cert_file is None:
+        return context
+    try:
+        # Without the empty password OpenSSL would ask whoever sits at the terminal.
+        context.load_cert_chain(config.cert_file, config.key_file, password="")
+    except ssl.SSLError as error:
+        raise aiomqtt.MqttError(f"mqtt.cert_file and mqtt.key_file cannot be used: {error}") from error
     return context

@@ -1,0 +1,50 @@
+"""Publications that the broker has not answered yet, and the answers that were no."""
+
+import asyncio
+
+from paho.mqtt.reasoncodes import ReasonCode
+
+from parking_gateway.broker.reasons import PublicationRefused, publication_refused
+
+
+class Answers:
+    """Its length is the number of those that are missing."""
+
+    def __init__(self) -> None:
+        self._topics: dict[int, str] = {}
+        self._refusals: list[PublicationRefused] = []
+        self._complete = asyncio.Event()
+
+    def __len__(self) -> int:
+        return len(self._topics)
+
+    def expect(self, mid: int, topic: str) -> None:
+        """A publication is under way."""
+        self._topics[mid] = topic
+
+    def put(self, mid: int, reason: ReasonCode | int) -> None:
+        """The broker's answer to it."""
+        topic = self._topics.pop(mid, None)
+        if topic is not None and (refusal := publication_refused(topic, reason)):
+            self._refusals.append(refusal)
+        if not self._topics:
+            self._complete.set()
+
+    async def wait(self, seconds: float) -> None:
+        """Return when no answer is missing any more, when somebody calls `wake`, or after so many seconds."""
+        self._complete.clear()
+        try:
+            async with asyncio.timeout(seconds):
+                await self._complete.wait()
+        except TimeoutError:
+            return
+
+    def wake(self) -> None:
+        """Let `wait` return."""
+        self._complete.set()
+
+    def refusal(self) -> PublicationRefused | None:
+        """The first no since the last call."""
+        first = self._refusals[0] if self._refusals else None
+        self._refusals.clear()
+        return first

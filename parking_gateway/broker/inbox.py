@@ -1,0 +1,58 @@
+"""Messages that came and were not taken yet. The broker's session is the queue; this is only what it has sent already."""
+
+import asyncio
+from collections.abc import Iterable
+
+from parking_gateway.broker.message import Message
+
+
+class Inbox:
+    """Bounded: of QoS 0 it drops what is beyond `limit`, and says when it is full of what must not be dropped."""
+
+    def __init__(self, limit: int) -> None:
+        self.dropped = 0
+        """Messages of QoS 0 that came while there was no space: their publisher chose not to be answered."""
+        self._limit = limit
+        self._messages: list[Message] = []
+        self._something = asyncio.Event()
+
+    def __len__(self) -> int:
+        return len(self._messages)
+
+    @property
+    def is_full(self) -> bool:
+        """Whether to read on only when something has been taken.
+
+        With a broker that keeps to our Receive Maximum it never gets there. But in MQTT 3.1.1 there is none, and not
+        every broker keeps to it (Mosquitto before 2.0.12 does not). What is not read waits in the network and with the
+        broker.
+        """
+        return len(self._messages) >= 2 * self._limit
+
+    def put(self, messages: Iterable[Message]) -> None:
+        """Take these in, whatever their number."""
+        self._messages += messages
+        self._something.set()
+
+    def put_or_drop(self, message: Message) -> None:
+        """Take it in if there is space."""
+        if len(self._messages) < self._limit:
+            self.put([message])
+        else:
+            self.dropped += 1
+
+    def take(self, limit: int) -> list[Message]:
+        """The oldest messages, at most so many."""
+        taken = self._messages[:limit]
+        del self._messages[:limit]
+        return taken
+
+    async def wait(self) -> None:
+        """Return when there is something to take, or when somebody calls `wake`."""
+        if not self._messages:
+            self._something.clear()
+            await self._something.wait()
+
+    def wake(self) -> None:
+        """Let `wait` return."""
+        self._something.set()

@@ -1,0 +1,73 @@
+"""Why the broker does not do what we ask, in words for a person."""
+
+import logging
+from typing import Final
+
+import aiomqtt
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
+from paho.mqtt.reasoncodes import ReasonCode
+
+_REFUSED: Final = 0x80
+"""Reason codes from here on are refusals, in MQTT 3.1.1 and 5."""
+_CREDENTIALS: Final = ("Bad user name or password", "Not authorized")
+
+
+class ProtocolUnknown(aiomqtt.MqttError):
+    """The broker may not know this version of MQTT: it says so, or it hung up without a word."""
+
+
+class PublicationRefused(aiomqtt.MqttError):
+    """The broker answered a publication with a refusal. The message says which topic and why."""
+
+
+class Complaints(logging.Handler):
+    """Keeps the last error that paho logged: only there it says why a connection was lost."""
+
+    last = ""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Keep it, to be appended to a sentence."""
+        self.last = f" ({record.getMessage()})"
+
+
+def connection_refused(reason: ReasonCode, properties: Properties | None) -> aiomqtt.MqttError:
+    """For a CONNACK that says no."""
+    if reason == "Unsupported protocol version":
+        return ProtocolUnknown("The broker does not know this version of MQTT")
+    hint = "; see mqtt.username and mqtt.password" if reason in _CREDENTIALS else ""
+    return aiomqtt.MqttError(f"The broker refuses the connection: {told(reason, properties)}{hint}")
+
+
+def connection_lost(reason: ReasonCode, complaint: str) -> aiomqtt.MqttError:
+    """For a connection that ended without a word of the broker's."""
+    if reason != "Unspecified error":
+        return aiomqtt.MqttError(f"The connection to the broker was lost: {reason}{complaint}")
+    if complaint:
+        return aiomqtt.MqttError(f"The connection to the broker was lost{complaint}")
+    return aiomqtt.MqttError("The broker closed the connection")
+
+
+def subscription_refused(topic_filter: str, reason: ReasonCode | int) -> aiomqtt.MqttError | None:
+    """For one code of a SUBACK; None where it says yes."""
+    if reason < _REFUSED:
+        return None
+    return aiomqtt.MqttError(f"The broker refuses the subscription to {topic_filter}: {reason}")
+
+
+def publication_refused(topic: str, reason: ReasonCode | int) -> PublicationRefused | None:
+    """For a PUBACK; None where it says yes."""
+    if reason < _REFUSED:
+        return None
+    code = reason if isinstance(reason, int) else reason.value
+    try:
+        name = str(ReasonCode(PacketTypes.PUBACK, identifier=code))
+    except (KeyError, ValueError):  # not a code of PUBACK
+        name = f"reason code {code}"
+    return PublicationRefused(f"The broker refuses the publication on {topic}: {name}")
+
+
+def told(reason: ReasonCode, properties: Properties | None) -> str:
+    """The reason, with the broker's own words where it has some."""
+    words = getattr(properties, "ReasonString", None)
+    return f"{reason} ({words})" if words else str(reason)

@@ -1,0 +1,88 @@
+"""The socket beneath a connection: to whichever address of the host answers first, with TLS and WebSocket where asked for.
+
+paho would open one itself, but it blocks, cannot be cancelled, and forgets to close what failed halfway.
+"""
+
+import asyncio
+import os
+import socket
+import ssl
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
+from functools import partial
+from typing import Final, TypeVar
+
+from aiohappyeyeballs import start_connection
+from paho.mqtt.client import _WebsocketWrapper
+
+Result = TypeVar("Result")
+
+_NEXT_ADDRESS_AFTER: Final = 0.25
+"""Seconds (RFC 8305)."""
+_FRAME_BYTES: Final = 65_536
+"""Brokers limit the size of a WebSocket frame: AWS IoT to 128 kB, amqtt to 1 MB."""
+_DISCARDED_BYTES: Final = 65_536
+
+
+class WebSocket(_WebsocketWrapper):
+    """paho's, which sends frames of any size, and loses a packet where the network takes a part of its frame."""
+
+    def send(self, data: bytes | bytearray) -> int:
+        """Send a frame's worth of it, or raise BlockingIOError and be given the same again."""
+        sent = super().send(data[:_FRAME_BYTES])
+        if not sent:
+            raise BlockingIOError
+        return sent
+
+
+Wire = socket.socket | WebSocket
+
+
+async def opened(host: str, port: int, *, tls: ssl.SSLContext | None, path: str | None) -> Wire:
+    """A connected socket, all handshakes done; a WebSocket where there is a path. Raises OSError.
+
+    Cancelled at any point, it leaves nothing open.
+    """
+    addresses = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    wire = await start_connection(addresses, happy_eyeballs_delay=_NEXT_ADDRESS_AFTER)
+    try:
+        # Else the kernel keeps a publication back until the acknowledgements before it have arrived.
+        wire.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if tls is not None:
+            wire = secure = tls.wrap_socket(wire, server_hostname=host, do_handshake_on_connect=False)
+            await _in_thread(wire, secure.do_handshake)
+        if path is None:
+            return wire
+        shake_hands = partial(WebSocket, wire, host, port, is_ssl=tls is not None, path=path, extra_headers=None)
+        return await _in_thread(wire, shake_hands)
+    except BaseException:
+        wire.close()
+        raise
+
+
+@asynccontextmanager
+async def read_to_the_end(wire: Wire, *, seconds: float) -> AsyncIterator[None]:
+    """Within it a farewell is sent and the wire closed; at its end the peer has read everything, and hung up in turn.
+
+    A connection that we end while data comes in is reset, and the peer loses what it has not read yet. At most `seconds`.
+    """
+    with socket.socket(fileno=os.dup(wire.fileno())) as kept:
+        kept.setblocking(False)  # noqa: FBT003 - the standard library's signature
+        yield
+        with suppress(OSError):  # too late, or reset all the same
+            async with asyncio.timeout(seconds):
+                while await asyncio.get_running_loop().sock_recv(kept, _DISCARDED_BYTES):
+                    pass
+
+
+async def _in_thread(wire: socket.socket, shake_hands: Callable[[], Result]) -> Result:
+    """What a handshake returns, which blocks. It ends with the connection beneath it."""
+    wire.setblocking(True)  # noqa: FBT003 - the standard library's signature
+    working = asyncio.get_running_loop().run_in_executor(None, shake_hands)
+    try:
+        return await asyncio.shield(working)
+    except asyncio.CancelledError:
+        socket.socket.shutdown(wire, socket.SHUT_RDWR)
+        await asyncio.wait([working])
+        working.exception()  # else asyncio complains that nobody asked for it
+        raise

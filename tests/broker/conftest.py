@@ -1,0 +1,186 @@
+"""Brokers as a test wants them, and the law of this folder: whatever happened, nothing is left behind."""
+
+import asyncio
+import gc
+import json
+import re
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import ExitStack, suppress
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tenacity import AsyncRetrying, RetryError, retry_if_result, stop_after_delay, wait_fixed
+
+from parking_gateway.demo import brokers
+from parking_gateway.demo.brokers import Broker
+from tests.plugins.tls import Certificates
+
+Settings = dict[str, Any]
+Configured = Callable[[str], Broker]
+WebSocketBroker = Callable[..., str]
+Scripted = Callable[[Callable[["Peer"], Awaitable[None]]], Awaitable[str]]
+
+
+@pytest.fixture(params=["5", "3.1.1", "5 by paho", "3.1.1 by paho"])
+def mqtt(request: pytest.FixtureRequest) -> Settings:
+    """`[mqtt]` for each version of MQTT that Mosquitto speaks, read and written by ourselves and by paho."""
+    return {"protocol": request.param.split()[0], "direct": "paho" not in request.param}
+
+
+@pytest.fixture
+def configured(tmp_path: Path) -> Iterator[Configured]:
+    """Starts a Mosquitto with more lines in its configuration."""
+    with ExitStack() as stack:
+
+        def start(lines: str) -> Broker:
+            broker = brokers.mosquitto(tmp_path)
+            if broker is None:
+                pytest.skip("Mosquitto is not installed")
+            with (tmp_path / "mosquitto.conf").open("a") as conf:
+                conf.write(lines)
+            broker.start()
+            stack.callback(broker.stop)
+            return broker
+
+        yield start
+
+
+@pytest.fixture
+def amqtt(tmp_path: Path) -> Iterator[Broker]:
+    """A broker that speaks MQTT 3.1.1 only, and answers MQTT 5 by hanging up."""
+    broker = brokers.amqtt(tmp_path)
+    assert broker is not None
+    broker.start()
+    yield broker
+    broker.stop()
+
+
+@pytest.fixture
+def websocket(tmp_path: Path) -> Iterator[WebSocketBroker]:
+    """Starts an amqtt that speaks WebSocket, for Debian's Mosquitto does not. Returns its URL."""
+    with ExitStack() as stack:
+
+        def start(certificates: Certificates | None = None) -> str:
+            port = brokers.free_port()
+            listener: dict[str, Any] = {"type": "ws", "bind": f"{brokers.LOCALHOST}:{port}"}
+            if certificates is not None:
+                listener |= {"ssl": True, "certfile": str(certificates.server), "keyfile": str(certificates.server_key)}
+            conf = tmp_path / "amqtt.json"
+            conf.write_text(
+                json.dumps(
+                    {"listeners": {"default": listener}, "plugins": {"parking_gateway.demo.amqtt_broker.Everybody": {}}}
+                )
+            )
+            command = (sys.executable, "-m", "amqtt.scripts.broker_script", "-c", str(conf))
+            broker = Broker(command, name="amqtt", protocols=("3.1.1",), port=port, log=tmp_path / "amqtt.log")
+            broker.start()
+            stack.callback(broker.stop)
+            return f"{'ws' if certificates is None else 'wss'}://{brokers.LOCALHOST}:{port}"
+
+        yield start
+
+
+class Peer:
+    """The client, as a broker that a test plays sees it."""
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._reader = reader
+        self._writer = writer
+
+    async def packet(self) -> tuple[int, bytes]:
+        """Its next packet: first byte and body. (0, b"") when it hung up."""
+        try:
+            first, length = await self._reader.readexactly(2)
+            for place in range(1, 4):
+                if length >> (7 * place) == 0 or not length & 1 << (7 * place):
+                    break
+                (more,) = await self._reader.readexactly(1)
+                length = length & (1 << (7 * place)) - 1 | more << (7 * place)
+            return first, await self._reader.readexactly(length)
+        except (asyncio.IncompleteReadError, ConnectionError):
+            return 0, b""
+
+    async def connect(self) -> None:
+        """Let it in, whatever it says."""
+        _, body = await self.packet()
+        await self.send(b"\x20\x03\x00\x00\x00" if body[6] == 5 else b"\x20\x02\x00\x00")
+
+    async def send(self, data: bytes) -> None:
+        """Send it what a broker may send, or may not."""
+        self._writer.write(data)
+        await self._writer.drain()
+
+
+@pytest.fixture
+async def scripted() -> AsyncIterator[Scripted]:
+    """A broker that does what the test says, and hangs up at the end of it. Returns its URL."""
+    servers: list[asyncio.Server] = []
+
+    async def serve(converse: Callable[[Peer], Awaitable[None]]) -> str:
+        async def take_in(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            await converse(Peer(reader, writer))
+            writer.close()
+            await writer.wait_closed()
+
+        server = await asyncio.start_server(take_in, brokers.LOCALHOST, 0)
+        servers.append(server)
+        return f"mqtt://{brokers.LOCALHOST}:{server.sockets[0].getsockname()[1]}"
+
+    yield serve
+    for server in servers:
+        server.close()
+        await server.wait_closed()
+
+
+class Diary:
+    """What Mosquitto says about itself: the packets as it sees them."""
+
+    def __init__(self, log: Path) -> None:
+        self._log = log
+
+    def lines(self, pattern: str) -> list[str]:
+        """What the pattern's group found, in order."""
+        return re.findall(pattern, self._log.read_text())
+
+    async def says(self, pattern: str, *, times: int = 1) -> None:
+        """Wait until it is written. A broker tells nobody when it is done with a packet."""
+        looking = AsyncRetrying(
+            retry=retry_if_result(lambda found: len(found) < times), wait=wait_fixed(0.01), stop=stop_after_delay(10)
+        )
+        try:
+            await looking(self._look, pattern)
+        except RetryError:
+            pytest.fail(f"Mosquitto never wrote {pattern!r}:\n{self._log.read_text()[-2000:]}")
+
+    async def _look(self, pattern: str) -> list[str]:
+        return self.lines(pattern)
+
+
+@pytest.fixture
+def diary(tmp_path: Path) -> Diary:
+    """Of the Mosquitto that `configured` started with `log_type all`."""
+    return Diary(tmp_path / "mosquitto.log")
+
+
+@pytest.fixture(autouse=True)
+async def nothing_is_left() -> AsyncIterator[None]:
+    """No task, no open socket, no complaint of the event loop."""
+    loop = asyncio.get_running_loop()
+    complaints: list[dict[str, Any]] = []
+    loop.set_exception_handler(lambda _, context: complaints.append(context))
+    sockets = _sockets()
+    yield
+    gc.collect()
+    assert asyncio.all_tasks() == {asyncio.current_task()}
+    assert _sockets() - sockets == set()
+    assert complaints == []
+
+
+def _sockets() -> set[str]:
+    found = set()
+    for descriptor in Path("/proc/self/fd").iterdir():
+        with suppress(OSError):  # the one with which we look
+            found.add(str(descriptor.readlink()))
+    return {name for name in found if name.startswith("socket:")}

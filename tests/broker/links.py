@@ -1,0 +1,67 @@
+"""Connections of the gateway as the tests open them, and of others who publish and watch."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import Any, Final
+
+import aiomqtt
+
+from parking_gateway.broker.link import Link, connected
+from parking_gateway.broker.message import Message
+from parking_gateway.config.mqtt import MqttConfig
+from parking_gateway.demo.brokers import LOCALHOST
+from parking_gateway.publication import Publication
+
+CLIENT_ID: Final = "gateway"
+WILL: Final = Publication(topic="parking/v1/gateways/test", payload=b"offline", retain=True)
+EVENTS: Final = "events/#"
+PATIENCE: Final = 10
+LOST: Final = r"The broker closed the connection|The connection to the broker was lost"
+
+
+def link_to(url: str, *, inbox_limit: int = 1000, window: int = 1000, **mqtt: Any) -> AbstractAsyncContextManager[Link]:
+    """A connection of the gateway. The keywords are those of `[mqtt]`."""
+    config = MqttConfig(url=url, **{"client_id": CLIENT_ID, "timeout": PATIENCE, **mqtt})
+    return connected(config, will=WILL, inbox_limit=inbox_limit, window=window)
+
+
+@asynccontextmanager
+async def other(port: int, **settings: Any) -> AsyncIterator[aiomqtt.Client]:
+    """Somebody else."""
+    async with aiomqtt.Client(LOCALHOST, port, **settings) as client:
+        yield client
+
+
+async def publish(port: int, payloads: Sequence[bytes], *, topic: str = "events/up", qos: int = 1) -> None:
+    """Somebody publishes, and returns when the broker has confirmed all."""
+    async with other(port, max_inflight_messages=0) as client:
+        client.pending_calls_threshold = len(payloads)
+        for payload in payloads:
+            await client.publish(topic, payload, qos=qos)
+
+
+async def take(link: Link, count: int, *, limit: int = 1000) -> list[Message]:
+    """Receive so many messages, or more if they come in the same batch."""
+    messages: list[Message] = []
+    async with asyncio.timeout(PATIENCE):
+        async for batch in link.batches(limit=limit):
+            messages += batch
+            if len(messages) >= count:
+                return messages
+    raise AssertionError("The link stopped receiving")
+
+
+async def until(holds: Callable[[], bool]) -> None:
+    """Let others work until it holds."""
+    async with asyncio.timeout(PATIENCE):
+        while not holds():  # noqa: ASYNC110 - what others do sets no event of ours
+            await asyncio.sleep(0.005)
+
+
+def payloads_of(messages: Sequence[Message]) -> list[bytes]:
+    return [message.payload for message in messages]
+
+
+def numbered(count: int) -> list[bytes]:
+    return [b"%d" % number for number in range(count)]

@@ -1,0 +1,206 @@
+"""Batches are what came in the meantime: never waited for, never longer than asked, and the inbox has bounds."""
+
+import asyncio
+
+import pytest
+
+from parking_gateway.broker.link import Link, MqttError
+from parking_gateway.broker.message import Message
+from parking_gateway.demo.brokers import Broker
+from parking_gateway.publication import Publication
+from tests.broker.conftest import Configured, Diary, Settings
+from tests.broker.links import EVENTS, LOST, PATIENCE, link_to, numbered, other, payloads_of, publish, take, until
+from tests.plugins.proxy import Proxied
+
+
+async def test_a_batch_never_waits_for_more_than_has_come(mosquitto: Broker, mqtt: Settings) -> None:
+    """A limit above what the broker sends without an acknowledgement would otherwise wait for ever."""
+    async with link_to(mosquitto.url, **mqtt, receive_maximum=5) as link:
+        await link.subscribe(EVENTS)
+        await publish(mosquitto.port, numbered(100))
+        received: list[Message] = []
+        async with asyncio.timeout(PATIENCE):
+            async for batch in link.batches(limit=1000):
+                assert batch
+                received += batch
+                link.acknowledge(batch)
+                if len(received) == 100:
+                    break
+        assert payloads_of(received) == numbered(100)
+
+
+async def test_a_batch_is_never_longer_than_its_limit(mosquitto: Broker, mqtt: Settings) -> None:
+    async with link_to(mosquitto.url, **mqtt) as link:
+        await link.subscribe(EVENTS)
+        await publish(mosquitto.port, numbered(100))
+        sizes: list[int] = []
+        async with asyncio.timeout(PATIENCE):
+            async for batch in link.batches(limit=7):
+                sizes.append(len(batch))
+                link.acknowledge(batch)
+                if sum(sizes) == 100:
+                    break
+        assert max(sizes) <= 7
+
+
+@pytest.mark.parametrize("maximum", [1, 20, 50])
+async def test_no_more_than_the_receive_maximum_is_under_way(
+    configured: Configured, diary: Diary, maximum: int
+) -> None:
+    """Until the first acknowledgement: from then on Mosquitto 2.0.11 sends more than it may."""
+    broker = configured("log_type all\n")
+    async with link_to(broker.url, protocol="5", receive_maximum=maximum) as link:
+        await link.subscribe(EVENTS)
+        await publish(broker.port, numbered(200))
+        assert diary.lines(r"Sending PUBLISH to gateway \(d0, q1, r0, m(\d+)") == [
+            str(mid) for mid in range(1, maximum + 1)
+        ]
+        assert payloads_of(await take(link, maximum)) == numbered(maximum)
+        assert link.waiting == 0
+
+
+_READ_AT_ONCE = 262_144
+
+
+async def test_the_inbox_is_bounded_whatever_the_broker_sends(mosquitto: Broker, mqtt: Settings) -> None:
+    """In MQTT 3.1.1 nothing else bounds it. What is not read stays with the broker, and comes when there is space."""
+    large = [b"%d" % number + bytes(10_000) for number in range(1000)]
+    async with link_to(mosquitto.url, inbox_limit=10, **mqtt) as link:
+        await link.subscribe(EVENTS)
+        await publish(mosquitto.port, large)
+        most, received = 0, []
+        async with asyncio.timeout(PATIENCE):
+            async for batch in link.batches(limit=3):
+                most = max(most, len(batch) + link.waiting)
+                received += payloads_of(batch)
+                link.acknowledge(batch)
+                if len(received) == len(large):
+                    break
+        assert received == large
+        assert most <= 2 * 10 + _READ_AT_ONCE // 10_000
+
+
+@pytest.mark.parametrize("direct", [True, False])
+async def test_who_has_no_space_for_messages_keeps_the_connection(
+    configured: Configured, diary: Diary, *, direct: bool
+) -> None:
+    """Such as while the database is away: the answers to pings and publications wait behind messages not read."""
+    broker = configured("log_type all\n")
+    large = [b"%d" % number + bytes(10_000) for number in range(1000)]
+    async with link_to(broker.url, protocol="3.1.1", direct=direct, inbox_limit=10, keepalive=1, timeout=0.5) as link:
+        await link.subscribe(EVENTS)
+        await publish(broker.port, large)
+        publishing = asyncio.create_task(link.publish([Publication(topic="parking/a", payload=b"state", retain=True)]))
+        await diary.says("Received PINGREQ from gateway", times=3)
+        assert not publishing.done()
+        received: list[bytes] = []
+        async with asyncio.timeout(PATIENCE):
+            async for batch in link.batches(limit=100):
+                received += payloads_of(batch)
+                link.acknowledge(batch)
+                if len(received) == len(large):
+                    break
+        await publishing
+        assert received == large
+
+
+async def test_messages_of_qos_0_beyond_the_limit_are_dropped_and_counted(mosquitto: Broker, mqtt: Settings) -> None:
+    async with link_to(mosquitto.url, **mqtt, inbox_limit=10) as link:
+        await link.subscribe(EVENTS)
+        await publish(mosquitto.port, numbered(25), qos=0)
+        await publish(mosquitto.port, [b"1"], qos=1)
+        await until(lambda: link.waiting == 11)
+        assert payloads_of(await take(link, 11)) == [*numbered(10), b"1"]
+        assert link.dropped == 15
+
+
+async def test_messages_of_qos_1_are_never_dropped(mosquitto: Broker, mqtt: Settings) -> None:
+    async with link_to(mosquitto.url, **mqtt, inbox_limit=10) as link:
+        await link.subscribe(EVENTS)
+        await publish(mosquitto.port, numbered(200))
+        assert payloads_of(await take(link, 200)) == numbered(200)
+        assert link.dropped == 0
+
+
+async def test_losing_the_broker_ends_the_wait_for_messages_at_once(mosquitto: Broker, mqtt: Settings) -> None:
+    async with link_to(mosquitto.url, **mqtt) as link:
+        waiting = asyncio.create_task(take(link, 1))
+        await link.subscribe(EVENTS)
+        mosquitto.kill()
+        with pytest.raises(MqttError, match=LOST):
+            await asyncio.wait_for(waiting, 1)
+
+
+async def test_losing_the_broker_between_batches_ends_the_next_wait(mosquitto: Broker, mqtt: Settings) -> None:
+    async with link_to(mosquitto.url, **mqtt) as link:
+        await link.subscribe(EVENTS)
+        await publish(mosquitto.port, numbered(2))
+        batches = link.batches(limit=1)
+        await anext(batches)
+        mosquitto.kill()
+        with pytest.raises(MqttError):
+            await asyncio.wait_for(_read_all(link), 1)
+
+
+async def _read_all(link: Link) -> None:
+    async for _ in link.batches(limit=1000):
+        pass
+
+
+async def test_a_silent_broker_is_noticed_by_keepalive(mosquitto: Broker, mqtt: Settings, proxied: Proxied) -> None:
+    proxy = proxied(mosquitto.port)
+    async with link_to(proxy.url, **mqtt, keepalive=1) as link:
+        await link.subscribe(EVENTS)
+        proxy.stall()
+        with pytest.raises(MqttError, match="Keep alive"):
+            await take(link, 1)
+
+
+async def test_stopping_ends_the_wait_for_messages(mosquitto: Broker, mqtt: Settings) -> None:
+    async with link_to(mosquitto.url, **mqtt) as link:
+        reading = asyncio.create_task(_read_all(link))
+        await link.subscribe(EVENTS)
+        link.stop_receiving()
+        await asyncio.wait_for(reading, 1)
+
+
+async def test_stopping_before_the_first_batch_gives_none(mosquitto: Broker) -> None:
+    async with link_to(mosquitto.url) as link:
+        await link.subscribe(EVENTS)
+        link.stop_receiving()
+        assert [batch async for batch in link.batches(limit=1)] == []
+
+
+async def test_stopping_during_a_batch_makes_it_the_last(mosquitto: Broker, mqtt: Settings) -> None:
+    """What had come already stays with the broker, which sends it again."""
+    async with link_to(mosquitto.url, **mqtt) as link:
+        await link.subscribe(EVENTS)
+        await publish(mosquitto.port, numbered(10))
+        worked_on: list[bytes] = []
+        async with asyncio.timeout(PATIENCE):
+            async for batch in link.batches(limit=1):
+                worked_on += payloads_of(batch)
+                link.stop_receiving()
+                link.acknowledge(batch)
+        assert worked_on == [b"0"]
+    async with link_to(mosquitto.url, **mqtt) as link:
+        assert payloads_of(await take(link, 9)) == numbered(10)[1:]
+
+
+async def test_gateways_share_a_subscription(mosquitto: Broker) -> None:
+    shared = f"$share/gateways/{EVENTS}"
+    async with (
+        link_to(mosquitto.url, protocol="5", client_id="one") as one,
+        link_to(mosquitto.url, protocol="5", client_id="two") as two,
+        other(mosquitto.port) as publisher,
+    ):
+        await one.subscribe(shared)
+        await two.subscribe(shared)
+        for payload in numbered(100):
+            await publisher.publish("events/up", payload, qos=1)
+        await publisher.publish("events/up", b"end", qos=1)
+        await until(lambda: one.waiting + two.waiting == 101)
+        first, second = [payloads_of(await take(link, 1)) for link in (one, two)]
+        assert first
+        assert second
+        assert sorted(first + second) == sorted([*numbered(100), b"end"])
