@@ -1,11 +1,12 @@
 # Everything a person or CI does with a checkout. The first two are the README's.
 
 PYTHON ?= python3
+TIME ?= 60
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/pip --disable-pip-version-check --quiet
 
-.PHONY: demo test check generate lock bench bench-codecs clean
+.PHONY: demo test check generate lock bench bench-codecs bench-javascript fuzz clean
 
 demo: $(VENV)/gateway.stamp  ## the whole thing on this machine: broker, database, fleet, gateway
 	@$(BIN)/parking-gateway demo $(ARGS)
@@ -30,11 +31,20 @@ bench: $(VENV)/dev.stamp  ## how fast it is, beside two yardsticks; ARGS="--help
 bench-codecs: $(VENV)/dev.stamp  ## what a frame costs in every codec
 	$(BIN)/python -m benchmarks.codecs
 
+bench-javascript: $(VENV)/dev.stamp  ## what a frame costs in a vendor's script
+	$(BIN)/python -m benchmarks.javascript
+
+fuzz: $(VENV)/dev.stamp  ## bytes that nobody would think of, for every codec and for events; TIME=60 seconds
+	-@$(PIP) install --require-hashes --only-binary :all: -r requirements/fuzz.txt
+	@$(BIN)/python -m fuzz --seconds $(TIME) $(ARGS)
+
 lock: $(VENV)/dev.stamp  ## resolve the newest versions and pin them with their hashes
 	$(BIN)/uv pip compile --universal --upgrade --generate-hashes --no-emit-index-url --no-header --quiet \
 		--all-extras pyproject.toml -o requirements/gateway.txt
 	$(BIN)/uv pip compile --universal --upgrade --generate-hashes --no-emit-index-url --no-header --quiet \
 		--all-extras --group dev -c requirements/gateway.txt pyproject.toml -o requirements/dev.txt
+	$(BIN)/uv pip compile --universal --upgrade --generate-hashes --no-emit-index-url --no-header --quiet \
+		--group fuzz -o requirements/fuzz.txt
 
 clean:
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage
