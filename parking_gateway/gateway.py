@@ -211,7 +211,7 @@ class _Gateway:
         while True:
             await asyncio.sleep(_HEALTH_INTERVAL)
             due_now = await self._patience(self._count_due, purpose="counting what is due")
-            message = self._reporting.health_message(inbox=link.waiting, outbox=due_now)
+            message = self._reporting.health_message(inbox=link.waiting, outbox=due_now, dropped=link.dropped)
             await link.publish([gateway_publication(self._root, self._instance, message)])
 
     def _status(self, status: Literal["online", "offline"]) -> Publication:

@@ -5,6 +5,7 @@ until the database takes it. What the database refuses because of its content is
 """
 
 import asyncio
+import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -72,7 +73,10 @@ class Intake(msgspec.Struct, frozen=True, kw_only=True):
         self.report(await self._record(Interpreted(dead_letters=[letter]), received_at))
 
     async def _record(self, found: Interpreted, now: datetime) -> Outcome:
-        return await self.patience(partial(self._try_to_record, found, now), purpose="recording a batch")
+        began = time.monotonic()
+        outcome = await self.patience(partial(self._try_to_record, found, now), purpose="recording a batch")
+        outcome.seconds = time.monotonic() - began
+        return outcome
 
     async def _try_to_record(self, found: Interpreted, now: datetime) -> Outcome:
         async with asyncio.timeout(self.timeout.total_seconds()), self.engine.begin() as connection:

@@ -32,13 +32,17 @@ class Interpreted(msgspec.Struct, kw_only=True):
     events: list[EventMessage] = []
     dead_letters: list[DeadLetter] = []
     kinds: Counter[str] = msgspec.field(default_factory=Counter)
-    """How many messages of each event."""
+    """How many messages of each event, by the name that their topic gives it."""
+    repeated: int = 0
+    """Uplinks that stood in this batch before."""
 
 
 class Outcome(msgspec.Struct, kw_only=True):
     """What became of a batch: the one value that logs and metrics are made of."""
 
     kinds: Counter[str]
+    seconds: float = 0.0
+    """From the first statement to the commit, waits for a database that was away included."""
     recorded: list[Uplink] = []
     duplicates: int = 0
     unassigned: int = 0
@@ -55,19 +59,18 @@ def interpret(batch: Sequence[Message], *, received_at: datetime, limits: chirps
     """Read every message of a batch. Pure, and never raises for what a message contains."""
     found = Interpreted()
     for message in batch:
+        found.kinds[message.topic.rpartition("/")[2]] += 1
         parsed = chirpstack.parse(message.topic, message.payload, received_at=received_at, limits=limits)
         match parsed:
             case Uplink():
-                found.kinds["up"] += 1
+                found.repeated += parsed.deduplication_id in found.uplinks
                 found.uplinks.setdefault(parsed.deduplication_id, (message, parsed))
             case DeviceEvent():
-                found.kinds[parsed.kind] += 1
                 found.events.append(EventMessage(event=parsed, topic=message.topic, payload=message.payload))
             case Rejection():
-                found.kinds["rejected"] += 1
                 found.dead_letters.append(dead_letter(message, parsed, received_at))
             case UnknownEvent():
-                found.kinds["unknown"] += 1
+                pass
             case _:
                 assert_never(parsed)
     return found
@@ -81,7 +84,7 @@ async def record(
     fresh = await uplinks.record(connection, [uplink for _, uplink in found.uplinks.values()]) if found.uplinks else ()
     new = [found.uplinks[one] for one in found.uplinks if one in fresh]
     outcome.recorded = [uplink for _, uplink in new]
-    outcome.duplicates = found.kinds["up"] - len(new)
+    outcome.duplicates = found.repeated + len(found.uplinks) - len(new)
 
     batteries = [message.event for message in found.events if message.event.battery_percent is not None]
     concerned = {uplink.device.dev_eui for uplink in outcome.recorded} | {event.device.dev_eui for event in batteries}

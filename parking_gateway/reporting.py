@@ -26,6 +26,7 @@ class Reporting:
         self._lag_seconds = 0.0
         self._connections = 0
         self._in_hand = 0
+        self._dropped = 0
         self._last: tuple[datetime, Totals] = (started, metrics.totals())
 
     def taken(self) -> None:
@@ -50,6 +51,7 @@ class Reporting:
                 recorded=len(outcome.recorded),
                 duplicates=outcome.duplicates,
                 transitions=Counter((step.before, step.after) for step in outcome.transitions),
+                seconds=outcome.seconds,
                 lag=lag,
             )
         )
@@ -84,6 +86,7 @@ class Reporting:
         if self._connections:
             self._metrics.reconnects.inc()
         self._connections += 1
+        self._dropped = 0
         self._health.is_broker_up = True
         logger.bind(protocol=protocol, session_present=session_present).info("Connected to the broker")
 
@@ -95,9 +98,11 @@ class Reporting:
         self._health.ended(OUTBOX)
         self._health.retried()
 
-    def health_message(self, *, inbox: int, outbox: int) -> HealthMessage:
-        """How we are doing, with rates since the last time that this was asked."""
+    def health_message(self, *, inbox: int, outbox: int, dropped: int) -> HealthMessage:
+        """How we are doing, with rates since the last time that this was asked. `dropped` is of this connection."""
         self._metrics.outbox_backlog.set(outbox)
+        self._metrics.dropped.inc(max(0, dropped - self._dropped))
+        self._dropped = dropped
         now, totals = datetime.now(UTC), self._metrics.totals()
         then, before = self._last
         self._last = (now, totals)

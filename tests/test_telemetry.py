@@ -130,7 +130,7 @@ BATCH = BatchReport(
     recorded=4,
     duplicates=1,
     transitions={(SpaceState.FREE, SpaceState.OCCUPIED): 3},
-    durations={"record": 0.03},
+    seconds=0.03,
     lag=1.5,
 )
 
@@ -150,8 +150,8 @@ def test_a_batch_is_counted_once() -> None:
         f"{prefix}transitions_total from=FREE to=OCCUPIED": 3,
         f"{prefix}batch_messages_count": 1,
         f"{prefix}batch_messages_sum": 11,
-        f"{prefix}batch_seconds_count phase=record": 1,
-        f"{prefix}batch_seconds_sum phase=record": 0.03,
+        f"{prefix}batch_seconds_count": 1,
+        f"{prefix}batch_seconds_sum": 0.03,
         f"{prefix}uplink_lag_seconds_count": 1,
         f"{prefix}uplink_lag_seconds_sum": 1.5,
         f"{prefix}build_info version={__version__}": 1,

@@ -42,8 +42,8 @@ class BatchReport(msgspec.Struct, frozen=True, kw_only=True):
     """Uplinks that were recorded before."""
     transitions: Mapping[tuple[SpaceState, SpaceState], int] = {}
     """Steps of the log, by the states before and after."""
-    durations: Mapping[str, float] = {}
-    """By phase of the work."""
+    seconds: float = 0.0
+    """From the first statement to the commit."""
     lag: float | None = None
     """From the network's receipt of the batch's oldest uplink to its commit; None for a batch without uplinks."""
 
@@ -74,13 +74,16 @@ class Metrics:
         self._duplicates = counter("duplicates", "Uplinks that came again and had no effect.")
         self._transitions = counter("transitions", "Steps of the spaces' states.", ["from", "to"])
         self._batch_size = histogram("batch_messages", "Messages in a batch.", buckets=_SIZES)
-        self._batch_seconds = histogram("batch_seconds", "Time that a batch took.", ["phase"], buckets=_SECONDS)
+        self._batch_seconds = histogram(
+            "batch_seconds", "From a batch's first statement to its commit.", buckets=_SECONDS
+        )
         self._lag = histogram(
             "uplink_lag_seconds", "From the network to our commit, the oldest of a batch.", buckets=_LAGS
         )
 
         self.published = counter("publications_confirmed", "Publications that the broker confirmed.")
         self.reconnects = counter("broker_reconnects", "Connections to the broker after the first.")
+        self.dropped = counter("messages_dropped", "Messages of QoS 0 that came while the inbox was full.")
         self.outbox_backlog = gauge("outbox_backlog", "Publications that the broker has not confirmed yet.")
         gauge("broker_up", "Whether the broker is connected.").set_function(lambda: health.is_broker_up)
         gauge("database_up", "Whether the database answers.").set_function(lambda: health.is_database_up)
@@ -97,8 +100,7 @@ class Metrics:
             self._rejected.labels(reason).inc(count)
         for (before, after), count in batch.transitions.items():
             self._transitions.labels(before, after).inc(count)
-        for phase, seconds in batch.durations.items():
-            self._batch_seconds.labels(phase).observe(seconds)
+        self._batch_seconds.observe(batch.seconds)
         self._recorded.inc(batch.recorded)
         self._duplicates.inc(batch.duplicates)
         self._batch_size.observe(sum(batch.received.values()))
