@@ -49,6 +49,7 @@ def _run(name: str, target: Target, *, seconds: int) -> int:
         for number, data in enumerate([*target.seeds(), *map(base64.b64decode, lines)]):
             (known / str(number)).write_bytes(data)
         CRASHES.mkdir(exist_ok=True)
+        earlier = set(CRASHES.iterdir())
         options = [
             f"-max_total_time={seconds}",
             f"-max_len={target.longest}",
@@ -62,10 +63,8 @@ def _run(name: str, target: Target, *, seconds: int) -> int:
         new = {base64.b64encode(file.read_bytes()).decode() for file in found.iterdir()}
     kept.write_text("".join(f"{line}\n" for line in sorted({*lines, *new})))
     typer.echo(f"{name}: {'failed' if code else 'nothing failed'}, {len(new)} new in {kept.relative_to(HERE.parent)}")
-    if code:
-        typer.echo(
-            f"Again: {sys.executable} -m fuzz.run {name} FILE, with a file of {CRASHES.relative_to(HERE.parent)}"
-        )
+    for file in sorted(set(CRASHES.iterdir()) - earlier):
+        typer.echo(f"To see it again: {sys.executable} -m fuzz.run {name} {file.relative_to(HERE.parent)}")
     return code
 
 
