@@ -17,11 +17,12 @@ from loguru import logger
 
 from parking_gateway import chirpstack, codecs, patrol, supervision, web
 from parking_gateway.broker.link import Link, MqttError, connected
+from parking_gateway.broker.memory import remembers
 from parking_gateway.config import Config, ConfigError
 from parking_gateway.decoding import Choice, Decoder
 from parking_gateway.intake import Intake
 from parking_gateway.outbox import Outbox
-from parking_gateway.publication import GatewayMessage, Publication, gateway_publication
+from parking_gateway.publication import GatewayMessage, Publication, gateway_publication, health_topic
 from parking_gateway.recording import Outcome
 from parking_gateway.reporting import Reporting
 from parking_gateway.store import due, embedded, schema
@@ -107,6 +108,7 @@ class _Gateway:
         self._reporting = reporting
         self._on_ready = on_ready
         self._stop = stop
+        self._due = 0
         self._patience = Patience(
             backoff=Backoff(shortest=config.database.reconnect_wait_min, longest=config.database.reconnect_wait_max),
             stop=stop,
@@ -144,8 +146,6 @@ class _Gateway:
         # What is there now stays: the garbage collector need not look at it again with every batch.
         gc.collect()
         gc.freeze()
-        # Whatever the broker lost while we were away, it is told again: a restart heals the picture.
-        await self._publish_all_again()
 
     async def live(self) -> None:
         """Work over one broker connection after the other until told to stop."""
@@ -174,10 +174,13 @@ class _Gateway:
                 await self._work(link)
 
     async def _work(self, link: Link) -> None:
-        if not link.session_present:
+        # Our health is retained only after all the rest was marked as due. So while the broker has it, it has the rest
+        # or is due to get it; and when it has lost its retained messages, it has lost this one too.
+        if not await remembers(self._config.mqtt, health_topic(self._root, self._instance)):
+            logger.info("The broker has nothing retained of us; everything is published again")
             await self._publish_all_again()
-        await link.publish([self._status("online")])
         await link.subscribe(self._config.subscription)
+        await link.publish([self._status("online"), self._health(link)])
         self._reporting.connected(protocol=link.protocol, session_present=link.session_present)
         self._on_ready()
         async with asyncio.TaskGroup() as group:
@@ -210,9 +213,12 @@ class _Gateway:
     async def _report_health(self, link: Link) -> None:
         while True:
             await asyncio.sleep(_HEALTH_INTERVAL)
-            due_now = await self._patience(self._count_due, purpose="counting what is due")
-            message = self._reporting.health_message(inbox=link.waiting, outbox=due_now, dropped=link.dropped)
-            await link.publish([gateway_publication(self._root, self._instance, message)])
+            self._due = await self._patience(self._count_due, purpose="counting what is due")
+            await link.publish([self._health(link)])
+
+    def _health(self, link: Link) -> Publication:
+        message = self._reporting.health_message(inbox=link.waiting, outbox=self._due, dropped=link.dropped)
+        return gateway_publication(self._root, self._instance, message)
 
     def _status(self, status: Literal["online", "offline"]) -> Publication:
         message = GatewayMessage(status=status, since=self._reporting.started)

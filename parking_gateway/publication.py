@@ -163,5 +163,10 @@ def publication(root: str, message: SpaceMessage | CountsMessage | TransitionMes
 
 def gateway_publication(root: str, instance: str, message: GatewayMessage | HealthMessage) -> Publication:
     """What a gateway says of itself, on its topic below `root`."""
-    suffix = "/health" if isinstance(message, HealthMessage) else ""
-    return Publication(topic=f"{root}/gateways/{instance}{suffix}", payload=_encode(message), retain=True)
+    topic = health_topic(root, instance) if isinstance(message, HealthMessage) else f"{root}/gateways/{instance}"
+    return Publication(topic=topic, payload=_encode(message), retain=True)
+
+
+def health_topic(root: str, instance: str) -> str:
+    """Where a gateway says how it is doing."""
+    return f"{root}/gateways/{instance}/health"

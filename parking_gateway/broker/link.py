@@ -38,7 +38,7 @@ class Link:
 
     @property
     def session_present(self) -> bool:
-        """Whether the broker remembered us: if not, it may have forgotten its retained messages as well."""
+        """Whether the broker remembered us, and so held our messages while we were away."""
         return self._client.session_present
 
     @property
@@ -108,7 +108,9 @@ class Link:
 
 
 @asynccontextmanager
-async def connected(config: MqttConfig, *, will: Publication, inbox_limit: int, window: int) -> AsyncIterator[Link]:
+async def connected(
+    config: MqttConfig, *, will: Publication | None, inbox_limit: int, window: int
+) -> AsyncIterator[Link]:
     """Connect, with MQTT 5 if the broker speaks it, and disconnect at the end. Raises MqttError or OSError.
 
     Whoever leaves by an exception hangs up instead, and the broker publishes the will.
@@ -125,7 +127,7 @@ async def connected(config: MqttConfig, *, will: Publication, inbox_limit: int, 
         yield Link(client, protocol=protocol, window=window)
 
 
-def _client(config: MqttConfig, protocol: str, will: Publication, inbox_limit: int, window: int) -> Client:
+def _client(config: MqttConfig, protocol: str, will: Publication | None, inbox_limit: int, window: int) -> Client:
     version: dict[str, Any]
     if protocol == "5":
         properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call] # paho's is untyped
@@ -144,7 +146,7 @@ def _client(config: MqttConfig, protocol: str, will: Publication, inbox_limit: i
         username=config.username,
         password=config.password.get_secret_value() if config.password else None,
         identifier=config.client_id,
-        will=aiomqtt.Will(will.topic, will.payload, qos=1, retain=will.retain),
+        will=aiomqtt.Will(will.topic, will.payload, qos=1, retain=will.retain) if will else None,
         timeout=config.timeout.total_seconds(),
         keepalive=round(config.keepalive.total_seconds()),
         max_inflight_messages=window,

@@ -301,6 +301,51 @@ async def test_a_broker_that_forgot_everything_is_told_everything_again(
     await settled(engine, broker, database, uplinks=60)
 
 
+async def test_a_restart_publishes_only_what_is_due(
+    daemon: Daemon, broker: Broker, database: str, engine: AsyncEngine, car_park: CarPark
+) -> None:
+    devices = await car_park(30)
+    daemon.start_and_wait()
+    await publish(broker, traffic(devices, uplinks=30))
+    await settled(engine, broker, database, uplinks=30)
+    assert daemon.terminate() == 0
+    async with aiomqtt.Client(LOCALHOST, broker.port) as dashboard:
+        await dashboard.subscribe(f"{ROOT}/spaces/#", qos=1)
+        daemon.start_and_wait()
+        await publish(broker, [(topic_of(devices[6]), up(devices[6], VACANT, at=100))])
+        async with asyncio.timeout(PATIENCE):
+            async for message in dashboard.messages:
+                if not message.retain:
+                    assert str(message.topic) == f"{ROOT}/spaces/central/level-1/A-7"
+                    break
+
+
+async def test_two_gateways_share_the_events_and_end_where_one_would(
+    daemon: Daemon, second_daemon: Daemon, broker: Broker, database: str, engine: AsyncEngine, car_park: CarPark
+) -> None:
+    if "5" not in broker.protocols:
+        pytest.skip("Mosquitto is not installed")
+    devices = await car_park(20)
+    for one in (daemon, second_daemon):
+        one.configure(MQTT__SHARED_GROUP="gateways")
+        one.start_and_wait()
+    await publish(broker, traffic(devices, uplinks=1000))
+    await settled(engine, broker, database, uplinks=1000)
+    last = {
+        device: [payload for topic, payload in traffic(devices, uplinks=1000) if device in topic][-1]
+        for device in devices
+    }
+    is_occupied = [b'"data": "AQ=="' in last[device] for device in devices]
+    async with engine.connect() as connection:
+        states = await connection.scalars(sa.text("select occupancy = 'occupied' from space order by id"))
+        assert list(states) == is_occupied
+    shares = [
+        json.loads((await read_retained(broker.url, ROOT))[f"{ROOT}/gateways/{name}"]) for name in ("test", "second")
+    ]
+    assert [share["status"] for share in shares] == ["online", "online"]
+    assert daemon.terminate() == second_daemon.terminate() == 0
+
+
 def forget(folder: Path) -> None:
     """Take a Mosquitto's store away: its sessions and its retained messages."""
     for store in folder.rglob("mosquitto.db*"):

@@ -7,7 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -21,9 +21,9 @@ _STOP_SECONDS = 20
 class Daemon:
     """`parking-gateway run` in a process of its own, configured by its environment alone."""
 
-    def __init__(self, folder: Path, environment: dict[str, str]) -> None:
-        self.log = folder / "daemon.log"
-        self._environment = os.environ | environment
+    def __init__(self, log: Path, environment: dict[str, str]) -> None:
+        self.log = log
+        self._environment = environment
         self._process: subprocess.Popen[bytes] | None = None
         self._notifications = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         # Abstract, because the path of a test's folder may be too long for a socket.
@@ -31,6 +31,10 @@ class Daemon:
         self._notifications.bind(self._address)
         self.said: list[str] = []
         """What it told systemd since its last start."""
+
+    def configure(self, **settings: str) -> None:
+        """Set what is not as the fixture has it, such as MQTT__PROTOCOL="5"."""
+        self._environment |= {f"PARKING_GATEWAY_{name}": value for name, value in settings.items()}
 
     def start(self, *arguments: str) -> None:
         """Start it, without waiting for anything."""
@@ -91,14 +95,26 @@ class Daemon:
 @pytest.fixture
 def daemon(tmp_path: Path, database: str, broker: Broker) -> Iterator[Daemon]:
     """A daemon for the test's broker and database, not started yet."""
-    daemon = Daemon(
-        tmp_path,
-        {
-            "PARKING_GATEWAY_MQTT__URL": broker.url,
-            "PARKING_GATEWAY_DATABASE__URL": database,
-            "PARKING_GATEWAY_TELEMETRY__LISTEN": "",
-            "PARKING_GATEWAY_GATEWAY__INSTANCE": "test",
-        },
+    with _daemon(tmp_path, database, broker, "test") as daemon:
+        yield daemon
+
+
+@pytest.fixture
+def second_daemon(tmp_path: Path, database: str, broker: Broker) -> Iterator[Daemon]:
+    """Another one, beside the first."""
+    with _daemon(tmp_path, database, broker, "second") as daemon:
+        yield daemon
+
+
+@contextmanager
+def _daemon(folder: Path, database: str, broker: Broker, instance: str) -> Iterator[Daemon]:
+    daemon = Daemon(folder / f"{instance}.log", os.environ | {})
+    daemon.configure(
+        MQTT__URL=broker.url,
+        MQTT__CLIENT_ID=f"parking-gateway-{instance}",
+        DATABASE__URL=database,
+        TELEMETRY__LISTEN="",
+        GATEWAY__INSTANCE=instance,
     )
     yield daemon
     daemon.close()
