@@ -53,6 +53,10 @@ async def until(holds: Callable[[], Awaitable[bool]], what: str) -> None:
         pytest.fail(f"In {PATIENCE} seconds it never came to this: {what}")
 
 
+async def has_recorded(engine: AsyncEngine, uplinks: int) -> bool:
+    return bool(await value(engine, f"select count(*) > {uplinks} from uplink"))
+
+
 async def value(engine: AsyncEngine, query: str) -> Any:
     async with engine.connect() as connection:
         return await connection.scalar(sa.text(query))
@@ -103,11 +107,7 @@ async def test_killed_in_the_middle_of_a_thousand_uplinks_nothing_is_lost_or_dou
     devices = await car_park(50)
     daemon.start_and_wait()
     publishing = asyncio.create_task(publish(broker, traffic(devices, uplinks=1000)))
-
-    async def is_in_the_middle() -> bool:
-        return bool(await value(engine, "select count(*) > 100 from uplink"))
-
-    await until(is_in_the_middle, "more than a hundred uplinks")
+    await until(partial(has_recorded, engine, 100), "more than a hundred uplinks")
     daemon.kill()
     recorded = await value(engine, "select count(*) from uplink")
     await publishing
@@ -125,11 +125,7 @@ async def test_killed_again_and_again_under_load(
     daemon.start_and_wait()
     publishing = asyncio.create_task(publish(broker, traffic(devices, uplinks=3000)))
     for threshold in (200, 700, 1300, 2100):
-
-        async def is_beyond(threshold: int = threshold) -> bool:
-            return bool(await value(engine, f"select count(*) > {threshold} from uplink"))
-
-        await until(is_beyond, f"more than {threshold} uplinks")
+        await until(partial(has_recorded, engine, threshold), f"more than {threshold} uplinks")
         daemon.kill()
         daemon.start_and_wait()
     await publishing
@@ -232,13 +228,10 @@ async def test_connections_to_the_database_that_are_cut_lose_nothing(
     )
     for threshold in (100, 600, 1200):
 
-        async def is_beyond(threshold: int = threshold) -> bool:
-            return bool(await value(engine, f"select count(*) > {threshold} from uplink"))
-
         async def is_cut() -> bool:
             return bool(await value(engine, cut))
 
-        await until(is_beyond, f"more than {threshold} uplinks")
+        await until(partial(has_recorded, engine, threshold), f"more than {threshold} uplinks")
         await until(is_cut, "a connection of the gateway to cut")
     await publishing
     await settled(engine, broker, database, uplinks=2000)
