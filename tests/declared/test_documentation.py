@@ -1,0 +1,51 @@
+"""What docs/javascript.md shows works as it says."""
+
+import re
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from decoders import Frame, Occupancy, Reading
+from parking_gateway import codecs, frame_lines
+
+PAGE = Path(__file__).parents[2] / "docs" / "javascript.md"
+NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
+
+
+def blocks(language: str) -> list[str]:
+    return re.findall(rf"```{language}\n(.*?)```", PAGE.read_text(), re.DOTALL)
+
+
+def test_the_script_of_the_page_reads_the_frame_of_the_page(tmp_path: Path) -> None:
+    (tmp_path / "acme_bay_x1.js").write_text(blocks("javascript")[0])
+    (tmp_path / "acme_bay_x1.toml").write_text(blocks("toml")[0])
+    decode = codecs.bind(codecs.find("acme-bay-x1", dropins=tmp_path))
+    typed = re.search(r"decode acme-bay-x1 --port (\d+) '([0-9a-f ]+)'\n", PAGE.read_text())
+    assert typed
+    reading = decode(Frame(port=int(typed[1]), payload=bytes.fromhex(typed[2]), received_at=NOON))
+    assert reading == Reading(occupancy=Occupancy.OCCUPIED, battery_volts=3.6, distance_mm=300)
+    assert "\noccupancy      occupied\nbattery_volts  3.6\ndistance_mm    300\n" in PAGE.read_text()
+
+
+def test_the_object_of_the_page_is_read_without_the_script(tmp_path: Path) -> None:
+    (tmp_path / "acme_bay_x1.toml").write_text(blocks("toml")[0])
+    line = re.search(r"echo '(.*?)' \|", PAGE.read_text())
+    assert line
+    answer = frame_lines.answer(line[1].encode(), received_at=NOON, folder=tmp_path)
+    assert answer == b'{"occupancy":"vacant"}\n'
+
+
+@pytest.mark.parametrize("number", [0, 1])
+def test_the_lines_for_older_scripts_make_them_new_ones(tmp_path: Path, number: int) -> None:
+    line = blocks("javascript")[1].splitlines()[number]
+    old = [
+        "function Decoder(bytes, port) { return { count: bytes[0] + port }; }",
+        "function Decode(fPort, bytes, variables) { return { count: bytes[0] + fPort }; }",
+    ][number]
+    (tmp_path / "old.js").write_text(f"{old}\n{line}\n")
+    (tmp_path / "old.toml").write_text(
+        'vendor = "A"\nmodel = "B"\nports = { 5 = [1] }\nreading = { counter = { path = "count" } }\n'
+    )
+    decode = codecs.bind(codecs.find("old", dropins=tmp_path))
+    assert decode(Frame(port=5, payload=b"\x07", received_at=NOON)).counter == 12
