@@ -8,25 +8,26 @@ not acknowledged, the database what was not published.
 import asyncio
 import contextlib
 import gc
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import Callable, Coroutine
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any, Final, Literal
 
 from loguru import logger
 
-from parking_gateway import chirpstack, codecs, patrol, supervision, web
+from parking_gateway import chirpstack, patrol, supervision, web
 from parking_gateway.broker.link import Link, MqttError, connected
 from parking_gateway.broker.memory import remembers
 from parking_gateway.config import Config, ConfigError
 from parking_gateway.decoding import Choice, Decoder
 from parking_gateway.intake import Intake
+from parking_gateway.opening import database, decoder_of, mistakes_of
 from parking_gateway.outbox import Outbox
 from parking_gateway.publication import GatewayMessage, Publication, gateway_publication, health_topic
 from parking_gateway.recording import Outcome
 from parking_gateway.reporting import Reporting
-from parking_gateway.store import due, embedded, schema
-from parking_gateway.store.engine import Engine, opened
+from parking_gateway.store import confirmations, due, schema
+from parking_gateway.store.engine import Engine
 from parking_gateway.store.installations import chosen_codecs
 from parking_gateway.store.patience import Patience, Stopped
 from parking_gateway.supervision import Backoff, attempts
@@ -54,37 +55,6 @@ async def run(config: Config, *, stop: asyncio.Event, migrate: bool = False) -> 
             await gateway.live()
         systemd.stopping()
     logger.info("Stopped")
-
-
-def decoder_of(config: Config) -> Decoder:
-    """The decoder that the configuration describes. Raises ConfigError when a profile names what cannot be found."""
-    profiles = {
-        name: Choice(codec=profile.codec, options=dict(profile.options))
-        for name, profile in config.decoders.profiles.items()
-    }
-    decoder = Decoder(profiles=profiles, folder=config.decoders.folder)
-    mistakes = [
-        f"decoders.profiles: {name!r}: {mistake}"
-        for name, choice in profiles.items()
-        for mistake in _mistakes(decoder, choice)
-    ]
-    if mistakes:
-        raise ConfigError(mistakes)
-    return decoder
-
-
-@contextlib.asynccontextmanager
-async def database(config: Config) -> AsyncIterator[Engine]:
-    """A pool on the configured database: somebody's server, or the embedded one, which is started for it."""
-    if not config.database.is_embedded:
-        async with opened(config.database.url.get_secret_value(), config.database) as engine:
-            yield engine
-        return
-    with contextlib.ExitStack() as server:
-        running = embedded.running(config.gateway.state_directory)
-        url = await asyncio.to_thread(server.enter_context, running)
-        async with opened(url, config.database) as engine:
-            yield engine
 
 
 class _Gateway:
@@ -138,7 +108,7 @@ class _Gateway:
         mistakes = [
             f"The installation of {dev_eui}: {mistake}"
             for codec, options, dev_eui in chosen
-            for mistake in _mistakes(self._decoder, Choice(codec=codec, options=options))
+            for mistake in mistakes_of(self._decoder, Choice(codec=codec, options=options))
         ]
         if mistakes:
             raise ConfigError(mistakes)
@@ -232,21 +202,13 @@ class _Gateway:
     async def _publish_all_again(self) -> None:
         async def mark() -> None:
             async with self._engine.begin() as connection:
-                await due.publish_all_again(connection)
+                await confirmations.publish_all_again(connection)
 
         await self._patience(mark, purpose="publishing everything again")
 
     async def _count_due(self) -> int:
         async with self._engine.connect() as connection:
             return await due.count(connection)
-
-
-def _mistakes(decoder: Decoder, choice: Choice) -> list[str]:
-    try:
-        decoder.check(choice)
-    except (codecs.CodecNotFound, codecs.BadOption) as mistake:
-        return [str(mistake)]
-    return []
 
 
 async def _unless_stopped(work: Coroutine[Any, Any, None]) -> None:

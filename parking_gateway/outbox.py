@@ -15,7 +15,7 @@ from parking_gateway.broker.link import Link
 from parking_gateway.config.sections import PublicationConfig
 from parking_gateway.publication import publication
 from parking_gateway.space import SpaceId
-from parking_gateway.store import due
+from parking_gateway.store import confirmations, due
 from parking_gateway.store.due import Due, Kind
 from parking_gateway.store.engine import Connection, Engine
 from parking_gateway.store.patience import Patience
@@ -113,7 +113,7 @@ class Outbox:
 
     async def _confirm(self, kind: Kind, published: list[Due]) -> None:
         async with self._engine.begin() as connection:
-            still_due = await due.confirm(connection, kind, published)
+            still_due = await confirmations.confirm(connection, kind, published)
         if kind is Kind.SPACE:
             self._changed |= {SpaceId(key) for key in still_due if isinstance(key, int)}
             self._is_count_due = True

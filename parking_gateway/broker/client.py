@@ -70,6 +70,7 @@ class Client(aiomqtt.Client):
         self._websocket_path = websocket_path
         self._wire: wire.Wire
         self._is_paused = False
+        self._heard_at = 0.0
 
     # The life of the connection
 
@@ -190,7 +191,15 @@ class Client(aiomqtt.Client):
         self._loop.add_reader(sock, self._read)
         self._misc_task = self._loop.create_task(self._misc_loop())
 
+    def is_silent(self, seconds: float) -> bool:
+        """Whether the broker has sent nothing for so long. While we read nothing, it is not the broker who is silent.
+
+        What answers us comes behind the messages that were sent before it.
+        """
+        return not self._is_paused and self._loop.time() - self._heard_at >= seconds
+
     def _read(self) -> None:
+        self._heard_at = self._loop.time()
         try:
             while not self._is_paused:
                 self._client.loop_read()
@@ -218,9 +227,8 @@ class Client(aiomqtt.Client):
     async def _misc_loop(self) -> None:
         while self._client.loop_misc() == MQTTErrorCode.MQTT_ERR_SUCCESS:
             await asyncio.sleep(_MISC_INTERVAL)
-            if self.inbox:
-                # While messages wait for us, the answer to our ping waits behind them.
-                self._client._ping_t = 0  # noqa: SLF001
+            if not self.is_silent(_MISC_INTERVAL):
+                self._client._ping_t = 0  # noqa: SLF001 - paho would wait for the answer to its ping and nothing else
 
     def _on_message(self, client: Paho, userdata: Any, message: MQTTMessage) -> None:  # noqa: ARG002 - paho's
         # Brokers should not let a topic pass that is no UTF-8; where one does, it must not come again and again.

@@ -14,6 +14,7 @@ class Inbox:
         """Messages of QoS 0 that came while there was no space: their publisher chose not to be answered."""
         self._limit = limit
         self._messages: list[Message] = []
+        self._is_served = False
         self._something = asyncio.Event()
 
     def __len__(self) -> int:
@@ -21,13 +22,12 @@ class Inbox:
 
     @property
     def is_full(self) -> bool:
-        """Whether to read on only when something has been taken.
+        """Whether to read on only when something has been taken, and somebody has begun to take.
 
         With a broker that keeps to our Receive Maximum it never gets there. But in MQTT 3.1.1 there is none, and not
-        every broker keeps to it (Mosquitto before 2.0.12 does not). What is not read waits in the network and with the
-        broker.
+        every broker keeps to it (Mosquitto 2.0.11 does not). What is not read waits in the network and with the broker.
         """
-        return len(self._messages) >= 2 * self._limit
+        return self._is_served and len(self._messages) >= 2 * self._limit
 
     def put(self, messages: Iterable[Message]) -> None:
         """Take these in, whatever their number."""
@@ -43,6 +43,7 @@ class Inbox:
 
     def take(self, limit: int) -> list[Message]:
         """The oldest messages, at most so many."""
+        self._is_served = True
         taken = self._messages[:limit]
         del self._messages[:limit]
         return taken

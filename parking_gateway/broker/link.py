@@ -99,11 +99,9 @@ class Link:
         while missing := len(self._answers):
             if not self._client.is_connected:
                 raise self._client.lost()
-            was_behind = bool(self._inbox)
-            await self._answers.wait(self._client.timeout)
-            # While messages wait for us, answers wait behind them.
-            is_silent = len(self._answers) == missing and not (was_behind or self._inbox)
-            if is_silent and self._client.is_connected:
+            patience = self._client.timeout
+            await self._answers.wait(patience)
+            if len(self._answers) == missing and self._client.is_connected and self._client.is_silent(patience):
                 raise MqttError(f"The broker did not confirm {missing} publications in time")
 
 

@@ -72,10 +72,10 @@ def republish(*, config: ConfigFile = None) -> None:
 
         parking-gateway republish
     """
-    from parking_gateway.store import due  # noqa: PLC0415 - as above
+    from parking_gateway.store import confirmations, due  # noqa: PLC0415 - as above
 
     async def work(connection: "Connection") -> int:
-        await due.publish_all_again(connection)
+        await confirmations.publish_all_again(connection)
         return await due.count(connection)
 
     typer.echo(f"Due for publication: {transact(configured(config), work)}.")

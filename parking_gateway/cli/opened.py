@@ -25,7 +25,7 @@ def fail(*sentences: str) -> NoReturn:
 def decoder(config: "Config") -> "Decoder":
     """The decoder that the configuration describes. Where it has mistakes, the command ends with status 78."""
     from parking_gateway.config import ConfigError  # noqa: PLC0415 - what is heavy is imported when it is needed
-    from parking_gateway.gateway import decoder_of  # noqa: PLC0415 - as above
+    from parking_gateway.opening import decoder_of  # noqa: PLC0415 - as above
 
     try:
         return decoder_of(config)
@@ -55,7 +55,7 @@ def with_database(config: "Config", work: Callable[["Engine"], Awaitable[Result]
     from psycopg import errors  # noqa: PLC0415 - as above
     from sqlalchemy.exc import DBAPIError  # noqa: PLC0415 - as above
 
-    from parking_gateway.gateway import database  # noqa: PLC0415 - as above
+    from parking_gateway.opening import database  # noqa: PLC0415 - as above
     from parking_gateway.store.engine import UNAVAILABLE, is_refusal, refusal_of  # noqa: PLC0415 - as above
     from parking_gateway.store.schema import SchemaMismatch  # noqa: PLC0415 - as above
 

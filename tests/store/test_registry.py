@@ -21,7 +21,7 @@ from parking_gateway.registry import registering
 from parking_gateway.registry.entries import Assignment, Entry, Mistake, Place
 from parking_gateway.registry.outcome import Counts, Move, Registered, Removal, Replayed
 from parking_gateway.registry.registering import register, registered, unknown_space
-from parking_gateway.store import due, fleet
+from parking_gateway.store import confirmations, due, fleet
 from parking_gateway.store.due import Kind
 from parking_gateway.uplink import DevEui
 from tests.events import NOON, OCCUPIED, VACANT, dev_eui_of, message, up
@@ -125,7 +125,7 @@ async def test_new_spaces_are_counted_in_their_old_zone(engine: AsyncEngine) -> 
             async with engine.begin() as connection:
                 found = await due.read(connection, kind, limit=10)
                 totals += [one.message.total for one in found if isinstance(one.message, CountsMessage)]
-                await due.confirm(connection, kind, found)
+                await confirmations.confirm(connection, kind, found)
         return totals
 
     await kept(engine, entry("A"))

@@ -1,0 +1,99 @@
+"""What the broker has confirmed: written beside the rows, so that they are no longer due.
+
+A row is confirmed against the `published_version` it was read with. If that has changed, another gateway published the
+row meanwhile and nobody knows whose message came last: the row is due again. So the last message to reach the broker is
+the newest, however many gateways publish.
+"""
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from parking_gateway.store.due import Due, Kind
+from parking_gateway.store.rows import array_of, encode, listed, table_of
+from parking_gateway.store.tables import device, site, space, zone
+
+_IS_GIVEN: Final = space.c.id.in_(listed("keys", sa.BigInteger))
+
+
+def _confirm(table: sa.Table, key: sa.Column[Any]) -> sa.Update | Any:
+    extra = [table.c.published_transition] if table is space else []
+    batch = table_of(key, table.c.version, table.c.published_version, *extra)
+    # Locked in the order in which everybody locks, then written.
+    locked = (
+        sa.select(
+            key.label("key"),
+            batch.c.version.label("confirmed"),
+            batch.c.published_version.label("expected"),
+            *(batch.c[column.name] for column in extra),
+        )
+        .select_from(table.join(batch, key == batch.c[key.name]))
+        .order_by(key)
+        .with_for_update(of=table, key_share=True)
+        .cte("locked")
+    )
+    nobody_else_did = table.c.published_version == locked.c.expected
+    values = {column.name: sa.func.greatest(column, locked.c[column.name]) for column in extra}
+    return (
+        table.update()
+        .where(key == locked.c.key)
+        .values(published_version=sa.case((nobody_else_did, locked.c.confirmed), else_=0), **values)
+        .returning(key, table.c.version > table.c.published_version)
+    )
+
+
+_CONFIRM: Final = {
+    Kind.SPACE: _confirm(space, space.c.id),
+    Kind.ZONE: _confirm(zone, zone.c.id),
+    Kind.SITE: _confirm(site, site.c.id),
+    Kind.DEVICE: _confirm(device, device.c.dev_eui),
+}
+
+
+def _recount(table: sa.Table, of_spaces: sa.Select[Any]) -> sa.Update:
+    touched = (
+        sa.select(table.c.id)
+        .where(table.c.id.in_(of_spaces))
+        .order_by(table.c.id)
+        .with_for_update(key_share=True)
+        .cte("touched")
+    )
+    return table.update().where(table.c.id == touched.c.id).values(version=table.c.version + 1)
+
+
+_RECOUNT: Final = (
+    _recount(zone, sa.select(space.c.zone_id).where(_IS_GIVEN)),
+    _recount(site, sa.select(zone.c.site_id).join(space).where(_IS_GIVEN)),
+)
+
+
+async def confirm(connection: AsyncConnection, kind: Kind, published: Sequence[Due]) -> set[int | str]:
+    """The broker has confirmed these. Returns the keys of those that are due all the same.
+
+    Zones and sites of published spaces are due for a new count.
+    """
+    written = await connection.execute(_CONFIRM[kind], encode(_confirmed(kind, one) for one in published))
+    still_due = {key for key, is_due in written if is_due}
+    if kind is Kind.SPACE:
+        for recount in _RECOUNT:
+            await connection.execute(recount, {"keys": array_of(one.key for one in published)})
+    return still_due
+
+
+async def publish_all_again(connection: AsyncConnection) -> None:
+    """Everything that is retained is due: for a broker that has forgotten, or an operator who wants to be sure."""
+    for table in (space, zone, site, device):
+        await connection.execute(table.update().where(table.c.published_version != 0).values(published_version=0))
+
+
+def _confirmed(kind: Kind, one: Due) -> dict[str, Any]:
+    row = {
+        "dev_eui" if kind is Kind.DEVICE else "id": one.key,
+        "version": one.version,
+        "published_version": one.published_version,
+    }
+    if kind is Kind.SPACE:
+        row["published_transition"] = one.steps[-1].id if one.steps else 0
+    return row
