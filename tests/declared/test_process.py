@@ -1,6 +1,9 @@
 """The process of a script, and what is seen of a script before there is any frame."""
 
 import os
+import select
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -17,6 +20,28 @@ def test_a_process_that_ended_is_replaced(tmp_path: Path) -> None:
         os.kill(script._process._popen.pid, 9)
         script._process._popen.wait()
         assert script.ask(frame("01")) == {"count": 3}
+
+
+def test_a_process_ends_when_the_gateway_is_killed(tmp_path: Path) -> None:
+    """Nobody is left then who would end it."""
+    (tmp_path / "acme.js").write_text(hostile(""))
+    program = (
+        "import sys\n"
+        "from pathlib import Path\n"
+        "from parking_gateway.declared.javascript import Script\n"
+        f"script = Script(Path({str(tmp_path / 'acme.js')!r}), ())\n"
+        "print(script._process._popen.pid, flush=True)\n"
+        "sys.stdin.read()\n"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", program], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as gateway:
+        assert gateway.stdout
+        process = os.pidfd_open(int(gateway.stdout.readline()))
+        gateway.kill()
+    has_ended, _, _ = select.select([process], [], [], 20)
+    os.close(process)
+    assert has_ended
 
 
 def test_a_process_ends_with_what_needs_it(tmp_path: Path) -> None:

@@ -4,8 +4,10 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from decoders import Frame, Occupancy, Reading, Undecodable
+from decoders import Frame, Occupancy, Reading, Undecodable, conformance
 from parking_gateway import codecs
 
 VENDORS = Path(__file__).parent / "vendors"
@@ -46,6 +48,23 @@ def test_a_script_of_sloppy_mode(port: int, payload: str, expected: Reading) -> 
 def test_a_script_of_strict_mode(payload: str, expected: Reading) -> None:
     """Its decodeUplink is a constant, which is no member of the global object."""
     assert read("north_tlv", 85, payload) == expected
+
+
+@pytest.mark.parametrize(("name", "ports"), [("acme_bay_x1", (1, 2, 3)), ("north_tlv", (85,))])
+def test_any_bytes_give_a_reading_or_a_refusal(name: str, ports: tuple[int, ...]) -> None:
+    """As of any codec: nothing else is raised, and the same frame gives the same answer."""
+    decode = codecs.bind(codecs.find(name, dropins=VENDORS))
+
+    @settings(max_examples=200, deadline=None)
+    @given(port=st.sampled_from(ports), payload=st.binary(max_size=13))
+    def law(port: int, payload: bytes) -> None:
+        frame = Frame(port=port, payload=payload, received_at=NOON)
+        answer = conformance.answer(decode, frame)
+        assert repr(answer) == repr(conformance.answer(decode, frame))
+        if isinstance(answer, Reading):
+            assert list(conformance.odd(answer)) == []
+
+    law()
 
 
 def test_a_distance_takes_the_thresholds_of_the_installation() -> None:
