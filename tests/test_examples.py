@@ -145,7 +145,8 @@ async def test_the_gateway_works_with_what_it_is_allowed(
         "DATABASE__URL": database,
         "TELEMETRY__LISTEN": "",
     }
-    daemon = Daemon(tmp_path, {f"PARKING_GATEWAY_{name}": value for name, value in settings.items()})
+    daemon = Daemon(tmp_path / "daemon.log", dict(os.environ))
+    daemon.configure(**settings)
     try:
         daemon.start_and_wait()
         async with client(example_broker, "dashboard") as dashboard, client(example_broker, "chirpstack") as chirpstack:

@@ -108,7 +108,7 @@ def second_daemon(tmp_path: Path, database: str, broker: Broker) -> Iterator[Dae
 
 @contextmanager
 def _daemon(folder: Path, database: str, broker: Broker, instance: str) -> Iterator[Daemon]:
-    daemon = Daemon(folder / f"{instance}.log", os.environ | {})
+    daemon = Daemon(folder / f"{instance}.log", dict(os.environ))
     daemon.configure(
         MQTT__URL=broker.url,
         MQTT__CLIENT_ID=f"parking-gateway-{instance}",
