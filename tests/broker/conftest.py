@@ -4,6 +4,8 @@ import asyncio
 import gc
 import json
 import re
+import socket
+import struct
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import ExitStack, suppress
@@ -106,6 +108,12 @@ class Peer:
         """Let it in, whatever it says."""
         _, body = await self.packet()
         await self.send(b"\x20\x03\x00\x00\x00" if body[6] == 5 else b"\x20\x02\x00\x00")
+
+    def reset(self) -> None:
+        """End the connection as the network does."""
+        connection: socket.socket = self._writer.get_extra_info("socket")
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self._writer.transport.abort()
 
     async def send(self, data: bytes) -> None:
         """Send it what a broker may send, or may not."""

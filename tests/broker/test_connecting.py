@@ -109,6 +109,15 @@ async def test_the_broker_speaks_something_else(mosquitto: Broker, scheme: str) 
             pass
 
 
+async def test_the_broker_is_a_web_server(scripted: Scripted, mqtt: Settings) -> None:
+    async def converse(peer: Peer) -> None:
+        await peer.packet()
+        await peer.send(b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n")
+
+    with pytest.raises(MqttError, match="The broker gave no answer to MQTT"):
+        await _works(await scripted(converse), **mqtt)
+
+
 # Being let in
 
 

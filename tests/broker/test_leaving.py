@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 import aiomqtt
 import pytest
@@ -10,7 +10,7 @@ import pytest
 from parking_gateway.broker.link import MqttError
 from parking_gateway.demo.brokers import Broker
 from tests.broker.conftest import Peer, Scripted, Settings
-from tests.broker.links import EVENTS, PATIENCE, WILL, link_to, numbered, other, payloads_of, publish, take, until
+from tests.broker.links import EVENTS, PATIENCE, WILL, link_to, numbered, other, payloads_of, publish, take
 from tests.plugins.proxy import Proxied
 
 Said = AsyncIterator[bytes]
@@ -44,8 +44,8 @@ async def test_the_will_is_published_when_the_connection_is_cut(
 ) -> None:
     proxy = proxied(mosquitto.port)
     async with watched(mosquitto.port) as watcher:
-        working = asyncio.create_task(_take_for_ever(proxy.url, mqtt))
-        await until(lambda: proxy.connections == 1)
+        working = asyncio.create_task(_take_for_ever(proxy.url, mqtt, began := asyncio.Event()))
+        await began.wait()
         proxy.cut()
         with pytest.raises(MqttError):
             await working
@@ -71,18 +71,34 @@ async def test_whoever_leaves_by_an_error_leaves_the_will(mosquitto: Broker, mqt
 
 async def test_whoever_is_cancelled_leaves_the_will(mosquitto: Broker, mqtt: Settings) -> None:
     async with watched(mosquitto.port) as watcher:
-        working = asyncio.create_task(_take_for_ever(mosquitto.url, mqtt))
-        await watcher.publish("events/up", b"0", qos=1)
+        working = asyncio.create_task(_take_for_ever(mosquitto.url, mqtt, began := asyncio.Event()))
+        await began.wait()
         working.cancel()
         with pytest.raises(asyncio.CancelledError):
             await working
+        assert await next_word(watcher) == b"offline"
 
 
-async def _take_for_ever(url: str, mqtt: Settings) -> None:
+async def _take_for_ever(url: str, mqtt: Settings, began: asyncio.Event) -> None:
     async with link_to(url, **mqtt) as link:
         await link.subscribe(EVENTS)
+        began.set()
         async for batch in link.batches(limit=100):
             link.acknowledge(batch)
+
+
+@pytest.mark.parametrize("is_cancelled", [False, True])
+async def test_who_has_left_has_nothing_running_any_more(
+    mosquitto: Broker, mqtt: Settings, *, is_cancelled: bool
+) -> None:
+    """At once, and not some turns of the event loop later."""
+    before = asyncio.all_tasks()
+    with suppress(asyncio.CancelledError):
+        async with link_to(mosquitto.url, **mqtt) as link:
+            await link.subscribe(EVENTS)
+            if is_cancelled:
+                raise asyncio.CancelledError
+    assert asyncio.all_tasks() == before
 
 
 async def test_a_goodbye_in_a_flood_is_heard(mosquitto: Broker, mqtt: Settings) -> None:

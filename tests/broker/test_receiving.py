@@ -8,7 +8,7 @@ from parking_gateway.broker.link import Link, MqttError
 from parking_gateway.broker.message import Message
 from parking_gateway.demo.brokers import Broker
 from parking_gateway.publication import Publication
-from tests.broker.conftest import Configured, Diary, Settings
+from tests.broker.conftest import Configured, Diary, Peer, Scripted, Settings
 from tests.broker.links import EVENTS, LOST, PATIENCE, link_to, numbered, other, payloads_of, publish, take, until
 from tests.plugins.proxy import Proxied
 
@@ -67,6 +67,8 @@ async def test_the_inbox_is_bounded_whatever_the_broker_sends(mosquitto: Broker,
     large = [b"%d" % number + bytes(10_000) for number in range(1000)]
     async with link_to(mosquitto.url, inbox_limit=10, **mqtt) as link:
         await link.subscribe(EVENTS)
+        await publish(mosquitto.port, [b"first"])
+        link.acknowledge(await take(link, 1))
         await publish(mosquitto.port, large)
         most, received = 0, []
         async with asyncio.timeout(PATIENCE):
@@ -89,6 +91,8 @@ async def test_who_has_no_space_for_messages_keeps_the_connection(
     large = [b"%d" % number + bytes(10_000) for number in range(1000)]
     async with link_to(broker.url, protocol="3.1.1", direct=direct, inbox_limit=10, keepalive=1, timeout=0.5) as link:
         await link.subscribe(EVENTS)
+        await publish(broker.port, [b"first"])
+        link.acknowledge(await take(link, 1))
         await publish(broker.port, large)
         publishing = asyncio.create_task(link.publish([Publication(topic="parking/a", payload=b"state", retain=True)]))
         await diary.says("Received PINGREQ from gateway", times=3)
@@ -102,6 +106,91 @@ async def test_who_has_no_space_for_messages_keeps_the_connection(
                     break
         await publishing
         assert received == large
+
+
+async def test_before_anybody_takes_messages_they_do_not_hold_up_the_rest(mosquitto: Broker, mqtt: Settings) -> None:
+    """What came while the gateway was away is sent at once; it says that it is there before it works on them."""
+    async with link_to(mosquitto.url, **mqtt) as link:
+        await link.subscribe(EVENTS)
+    await publish(mosquitto.port, numbered(500))
+    async with asyncio.timeout(PATIENCE), link_to(mosquitto.url, inbox_limit=10, **mqtt) as link:
+        await link.publish([Publication(topic="parking/a", payload=b"online", retain=True)])
+        await link.subscribe(EVENTS)
+        assert payloads_of(await take(link, 500)) == numbered(500)
+
+
+@pytest.mark.parametrize("direct", [True, False])
+async def test_what_comes_with_the_message_that_fills_the_inbox_is_read_later(
+    scripted: Scripted, *, direct: bool
+) -> None:
+    async def converse(peer: Peer) -> None:
+        await peer.connect()
+        await peer.send(_message(b"a", b"0", mid=1))
+        _, body = await peer.packet()
+        many = b"".join(_message(b"a", b"%d" % mid, mid=mid) for mid in range(2, 30))
+        await peer.send(many + b"\x90\x04" + body[:2] + b"\x00\x01")
+        while (await peer.packet())[0]:
+            pass
+
+    async with link_to(await scripted(converse), protocol="5", direct=direct, inbox_limit=10) as link:
+        await take(link, 1)
+        subscribing = asyncio.create_task(link.subscribe(EVENTS))
+        await take(link, 28)
+        await asyncio.wait_for(subscribing, 1)
+
+
+@pytest.mark.parametrize("qos", [0, 1])
+async def test_a_topic_that_is_no_text_does_not_stop_anything(scripted: Scripted, mqtt: Settings, qos: int) -> None:
+    """Brokers must not let it pass; where one did, it would come again after every new connection."""
+    is_v5 = mqtt["protocol"] == "5"
+
+    async def converse(peer: Peer) -> None:
+        await peer.connect()
+        await peer.send(_message(b"\xc3\x28", b"bad", mid=1, qos=qos, is_v5=is_v5))
+        await peer.send(_message(b"good", b"good", mid=2, is_v5=is_v5))
+        while (await peer.packet())[0]:
+            pass
+
+    async with link_to(await scripted(converse), **mqtt) as link:
+        messages = await take(link, 2)
+        assert {message.topic: message.payload for message in messages} == {"\ufffd(": b"bad", "good": b"good"}
+
+
+def _message(topic: bytes, payload: bytes, *, mid: int, qos: int = 1, is_v5: bool = True) -> bytes:
+    head = len(topic).to_bytes(2, "big") + topic + (mid.to_bytes(2, "big") if qos else b"") + (b"\0" if is_v5 else b"")
+    return bytes([0x30 | qos << 1, len(head + payload)]) + head + payload
+
+
+@pytest.mark.parametrize(
+    "nonsense",
+    [
+        pytest.param(b"\x30\xff\xff\xff\xff\x01", id="a length without end"),
+        pytest.param(b"\x32\x03\x00\x10a", id="a topic longer than its packet"),
+        pytest.param(b"\x40\x01\x00", id="half a confirmation"),
+        pytest.param(b"\x00\x00", id="no packet at all"),
+    ],
+)
+async def test_nonsense_ends_the_connection_and_nothing_else(
+    scripted: Scripted, mqtt: Settings, nonsense: bytes
+) -> None:
+    async def converse(peer: Peer) -> None:
+        await peer.connect()
+        await peer.send(nonsense)
+        await peer.packet()
+
+    async with link_to(await scripted(converse), **mqtt) as link:
+        with pytest.raises(MqttError, match="The connection to the broker was lost: Protocol error"):
+            await take(link, 1)
+
+
+async def test_a_reset_connection_says_what_the_network_said(scripted: Scripted, mqtt: Settings) -> None:
+    async def converse(peer: Peer) -> None:
+        await peer.connect()
+        peer.reset()
+
+    async with link_to(await scripted(converse), **mqtt) as link:
+        with pytest.raises(MqttError, match=r"The connection to the broker was lost .*Connection reset by peer"):
+            await take(link, 1)
 
 
 async def test_messages_of_qos_0_beyond_the_limit_are_dropped_and_counted(mosquitto: Broker, mqtt: Settings) -> None:
