@@ -4,7 +4,7 @@ The structs are the messages; `schemas/` is generated from them.
 """
 
 from datetime import datetime
-from typing import Annotated, Final, Literal
+from typing import Annotated, Final, Literal, assert_never
 
 import msgspec
 
@@ -158,6 +158,8 @@ def publication(root: str, message: SpaceMessage | CountsMessage | TransitionMes
             topic = f"{root}/transitions/{site}/{zone}/{space}"
         case DeviceMessage(dev_eui=dev_eui):
             topic = f"{root}/devices/{dev_eui}"
+        case _:
+            assert_never(message)
     return Publication(topic=topic, payload=_encode(message), retain=not isinstance(message, TransitionMessage))
 
 

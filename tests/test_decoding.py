@@ -1,13 +1,19 @@
-"""Codecs are guests: whatever one of them does, it becomes one rejection."""
+"""Which codec reads a device, what is believed of what it read, and that whatever a codec does is one rejection."""
 
+from datetime import datetime, timedelta
 from pathlib import Path
 from uuid import UUID
 
+import msgspec
 import pytest
 
-from decoders import Reading, conformance
-from parking_gateway.decoding import Choice, Decoder
-from parking_gateway.uplink import DevEui, DeviceIdentity, Reason, Rejection, Uplink
+from decoders import Occupancy, Reading, conformance
+from decoders.conformance import NOON
+from parking_gateway.codecs import BadOption, CodecNotFound
+from parking_gateway.decoding import CLOCK_AHEAD, Choice, Decoder, battery_report, observation, silence
+from parking_gateway.installation import Installation
+from parking_gateway.space import SpaceId
+from parking_gateway.uplink import DevEui, DeviceEvent, DeviceIdentity, EventKind, Reason, Rejection, Uplink
 
 UPLINK = Uplink(
     deduplication_id=UUID(int=1),
@@ -50,3 +56,56 @@ def test_a_codec_that_nobody_knows_is_a_rejection() -> None:
     assert isinstance(refused, Rejection)
     assert refused.reason is Reason.CODEC_NOT_FOUND
     assert "did you mean nwave_nps310?" in refused.detail
+
+
+def test_the_installation_chooses_before_the_tag_and_the_tag_before_the_profile() -> None:
+    decoder = Decoder(profiles={"P": Choice(codec="of_profile", options={"a": "1", "b": "1"})})
+    plain = Installation(dev_eui=DevEui("a840410000000001"), space=SpaceId(1))
+    own = msgspec.structs.replace(plain, codec="own", options={"b": "2"})
+    optioned = msgspec.structs.replace(plain, options={"b": "2"})
+    tagged = DeviceIdentity(dev_eui=plain.dev_eui, profile="P", tags={"codec": "of_tag"})
+    profiled = DeviceIdentity(dev_eui=plain.dev_eui, profile="P")
+    assert decoder.choice(tagged, own) == Choice(codec="own", options={"b": "2"})
+    assert decoder.choice(tagged, plain) == Choice(codec="of_tag")
+    assert decoder.choice(profiled, plain) == Choice(codec="of_profile", options={"a": "1", "b": "1"})
+    assert decoder.choice(profiled, optioned) == Choice(codec="of_profile", options={"a": "1", "b": "2"})
+    assert decoder.choice(DeviceIdentity(dev_eui=plain.dev_eui), plain) is None
+
+
+def test_a_choice_that_could_never_read_anything_is_refused() -> None:
+    Decoder().check(Choice(codec="nwave_nps405", options={"layout": "current"}))
+    with pytest.raises(CodecNotFound):
+        Decoder().check(Choice(codec="no_such_sensor"))
+    with pytest.raises(BadOption, match="layout"):
+        Decoder().check(Choice(codec="nwave_nps405"))
+
+
+@pytest.mark.parametrize(
+    ("said_at", "seen_at"),
+    [
+        pytest.param(None, NOON, id="no clock: seen when it was heard"),
+        pytest.param(NOON - timedelta(hours=2), NOON - timedelta(hours=2), id="a clock of its own"),
+        pytest.param(NOON + timedelta(seconds=1), NOON, id="nothing is seen after it was heard"),
+        pytest.param(NOON - timedelta(days=2), NOON, id="a clock that was never set"),
+    ],
+)
+def test_a_clock_is_believed_as_far_as_it_can_be(said_at: datetime | None, seen_at: datetime) -> None:
+    seen = observation(UPLINK, Reading(occupancy=Occupancy.OCCUPIED, at=said_at))
+    assert (seen.seen_at, seen.heard_at, seen.occupancy) == (seen_at, NOON, Occupancy.OCCUPIED)
+
+
+def test_what_claims_to_come_from_the_future_was_heard_when_it_came() -> None:
+    """Else one wrong clock would silence a space for years."""
+    future = msgspec.structs.replace(UPLINK, time=NOON + timedelta(days=365))
+    assert silence(future).heard_at == NOON + CLOCK_AHEAD
+
+
+@pytest.mark.parametrize(("percent", "published"), [(None, None), (78.5, 78), (-3.0, 0), (254.0, 100)])
+def test_a_battery_is_a_whole_percentage(percent: float | None, published: int | None) -> None:
+    assert observation(UPLINK, Reading(battery_percent=percent)).battery_percent == published
+
+
+def test_a_status_speaks_of_the_battery_alone() -> None:
+    status = DeviceEvent(kind=EventKind.STATUS, device=UPLINK.device, time=NOON, received_at=NOON, battery_percent=41.7)
+    seen = battery_report(status)
+    assert (seen.occupancy, seen.battery_percent, seen.heard_at) == (None, 42, NOON)

@@ -171,6 +171,20 @@ def test_what_we_publish_is_what_we_would_read(
     assert bool(packet[0] & 1) is retain
 
 
+@pytest.mark.parametrize(
+    "body",
+    [
+        pytest.param(b"\x00\x01t", id="shorter than its two lengths"),
+        pytest.param(b"\x00\x09topic\x00\x01", id="a topic longer than the packet"),
+        pytest.param(b"\x00\x01t\x00\x01\x09", id="properties longer than the packet"),
+        pytest.param(b"\x00\x01t\x00\x01\xff", id="properties without an end"),
+    ],
+)
+def test_a_publish_that_is_none_is_left_to_paho(body: bytes) -> None:
+    packet = _with_length(0x32, body)
+    assert split(packet, is_v5=True) == Cut([], [], packet, len(packet))
+
+
 @given(mids=st.lists(st.integers(1, 65_535)))
 def test_acknowledgements_are_read_in_their_order(mids: list[int]) -> None:
     assert [one.mid for one in split(puback(mids), is_v5=True).confirmations] == mids
