@@ -22,6 +22,8 @@ from parking_gateway.store.engine import Engine, Refused
 from parking_gateway.store.patience import Patience
 from parking_gateway.uplink import Reason, Rejection
 
+Done = asyncio.Task[None]
+
 _LANES: Final = 2
 _SMALLEST_LANE: Final = 50
 """Messages."""
@@ -45,21 +47,40 @@ class Intake(msgspec.Struct, frozen=True, kw_only=True):
 
     async def run(self, link: Link) -> None:
         """Work until the link stops receiving. Raises when it is lost."""
-        async for batch in link.batches(limit=self.batch_size):
-            self.taken()
-            async with asyncio.TaskGroup() as group:
-                for lane in lanes(batch):
-                    group.create_task(self._commit(lane))
-            link.acknowledge(batch)
-            self.settled()
+        async with asyncio.TaskGroup() as group:
+            ends: list[asyncio.Task[None]] = []  # of the lanes, so far
+            before: asyncio.Task[None] | None = None
+            async for batch in link.batches(limit=self.batch_size):
+                self.taken()
+                parts = lanes(batch)
+                if len(parts) == len(ends):
+                    ends = [group.create_task(self._commit(part, [end])) for part, end in zip(parts, ends, strict=True)]
+                else:
+                    ends = [group.create_task(self._commit(part, ends)) for part in parts]
+                current = group.create_task(self._acknowledge(link, batch, ends, before))
+                # Two batches at a time: while PostgreSQL works on one, the other is read.
+                if before is not None:
+                    await before
+                before = current
 
-    async def _commit(self, batch: Sequence[Message]) -> None:
+    async def _acknowledge(
+        self, link: Link, batch: Sequence[Message], ends: Sequence[Done], before: Done | None
+    ) -> None:
+        """When all of the batch is committed and the batch before it is acknowledged."""
+        for earlier in (*ends, before) if before else ends:
+            await earlier
+        link.acknowledge(batch)
+        self.settled()
+
+    async def _commit(self, part: Sequence[Message], after: Sequence[Done] = ()) -> None:
         received_at = datetime.now(UTC)
-        found = interpret(batch, received_at=received_at, limits=self.limits)
+        found = interpret(part, received_at=received_at, limits=self.limits)
+        for earlier in after:
+            await earlier
         try:
             self.report(await self._record(found, received_at))
         except Refused as refusal:
-            await self._find_refused(batch, received_at, refusal)
+            await self._find_refused(part, received_at, refusal)
 
     async def _find_refused(self, batch: Sequence[Message], received_at: datetime, refusal: Refused) -> None:
         if len(batch) > 1:
@@ -86,12 +107,12 @@ class Intake(msgspec.Struct, frozen=True, kw_only=True):
 def lanes(batch: Sequence[Message]) -> list[Sequence[Message]]:
     """The batch in transactions that run beside each other: one is read and folded while PostgreSQL works on another.
 
-    What is said on one topic, and so by one device, stays in one lane and in its order, so that no step of a space is
-    passed over. A small batch stays whole: a second commit would cost more than it gains.
+    What is said on one topic, and so by one device, is always in the same lane and in its order, so that no step of a
+    space is passed over. A small batch is one lane, which waits for all: a second commit would cost more than it gains.
     """
     if len(batch) < _LANES * _SMALLEST_LANE:
         return [batch]
     found: list[list[Message]] = [[] for _ in range(_LANES)]
     for message in batch:
         found[hash(message.topic) % _LANES].append(message)
-    return [lane for lane in found if lane]
+    return list(found)

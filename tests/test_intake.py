@@ -2,16 +2,14 @@
 
 from collections import Counter
 
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from parking_gateway.broker.message import Message
 from parking_gateway.intake import lanes
 
-batches = st.lists(
-    st.builds(Message, st.integers(0, 30).map(str), st.binary(max_size=2), st.just(1), st.just(1), st.booleans()),
-    max_size=300,
-)
+messages = st.builds(Message, st.integers(0, 30).map(str), st.just(b""), st.just(1), st.just(1), st.booleans())
+batches = st.lists(messages, max_size=120) | st.lists(messages, min_size=100, max_size=120)
 
 
 @given(batch=batches)
@@ -21,6 +19,17 @@ def test_lanes_hold_every_message_once_and_each_topic_in_its_order(batch: list[M
     for topic in {message.topic for message in batch}:
         holding = [[m for m in lane if m.topic == topic] for lane in shared]
         assert [lane for lane in holding if lane] == [[m for m in batch if m.topic == topic]]
+
+
+@settings(suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.large_base_example])
+@given(batches=st.lists(st.lists(messages, min_size=100, max_size=120), min_size=2, max_size=3))
+def test_a_topic_has_the_same_lane_in_every_large_batch(batches: list[list[Message]]) -> None:
+    """Else what a device said first could be committed last."""
+    lane_of: dict[str, int] = {}
+    for batch in batches:
+        for number, lane in enumerate(lanes(batch)):
+            for message in lane:
+                assert lane_of.setdefault(message.topic, number) == number
 
 
 def test_a_small_batch_is_one_transaction() -> None:
