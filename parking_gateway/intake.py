@@ -107,12 +107,13 @@ class Intake(msgspec.Struct, frozen=True, kw_only=True):
 def lanes(batch: Sequence[Message]) -> list[Sequence[Message]]:
     """The batch in transactions that run beside each other: one is read and folded while PostgreSQL works on another.
 
-    What is said on one topic, and so by one device, is always in the same lane and in its order, so that no step of a
-    space is passed over. A small batch is one lane, which waits for all: a second commit would cost more than it gains.
+    What is said of one device (on topics that differ in the event alone) is always in the same lane and in its order, so
+    that no step of a space is passed over. A small batch is one lane, which waits for all: a second commit would cost
+    more than it gains.
     """
     if len(batch) < _LANES * _SMALLEST_LANE:
         return [batch]
     found: list[list[Message]] = [[] for _ in range(_LANES)]
     for message in batch:
-        found[hash(message.topic) % _LANES].append(message)
+        found[hash(message.topic.rpartition("/")[0]) % _LANES].append(message)
     return list(found)

@@ -8,7 +8,9 @@ from hypothesis import strategies as st
 from parking_gateway.broker.message import Message
 from parking_gateway.intake import lanes
 
-messages = st.builds(Message, st.integers(0, 30).map(str), st.just(b""), st.just(1), st.just(1), st.booleans())
+messages = st.builds(
+    Message, st.integers(0, 30).map("device/{}/up".format), st.just(b""), st.just(1), st.just(1), st.booleans()
+)
 batches = st.lists(messages, max_size=120) | st.lists(messages, min_size=100, max_size=120)
 
 
@@ -32,6 +34,13 @@ def test_a_topic_has_the_same_lane_in_every_large_batch(batches: list[list[Messa
                 assert lane_of.setdefault(message.topic, number) == number
 
 
+def test_all_events_of_a_device_are_in_one_lane() -> None:
+    batch = [Message(f"device/{n % 40}/{event}", b"", n, 1, False) for n in range(200) for event in ("up", "status")]  # noqa: FBT003
+    for device in range(40):
+        holding = [lane for lane in lanes(batch) if any(m.topic.startswith(f"device/{device}/") for m in lane)]
+        assert len(holding) == 1
+
+
 def test_a_small_batch_is_one_transaction() -> None:
-    batch = [Message(str(number), b"", number, 1, False) for number in range(20)]  # noqa: FBT003
+    batch = [Message(f"device/{number}/up", b"", number, 1, False) for number in range(20)]  # noqa: FBT003
     assert lanes(batch) == [batch]
