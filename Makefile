@@ -45,9 +45,9 @@ fuzz: $(VENV)/dev.stamp  ## bytes that nobody would think of, for every codec an
 
 lock: $(VENV)/dev.stamp  ## resolve the newest versions and pin them with their hashes
 	$(BIN)/uv pip compile --universal --upgrade --generate-hashes --no-emit-index-url --no-header --quiet \
-		--all-extras pyproject.toml -o requirements/gateway.txt
+		--all-extras --group build pyproject.toml -o requirements/gateway.txt
 	$(BIN)/uv pip compile --universal --upgrade --generate-hashes --no-emit-index-url --no-header --quiet \
-		--all-extras --group dev -c requirements/gateway.txt pyproject.toml -o requirements/dev.txt
+		--all-extras --group build --group dev -c requirements/gateway.txt pyproject.toml -o requirements/dev.txt
 	$(BIN)/uv pip compile --universal --upgrade --generate-hashes --no-emit-index-url --no-header --quiet \
 		--group fuzz -o requirements/fuzz.txt
 
@@ -61,7 +61,7 @@ $(VENV)/created.stamp:
 $(VENV)/gateway.stamp: $(VENV)/created.stamp requirements/gateway.txt pyproject.toml
 	@echo "Installing the pinned dependencies into $(VENV) …"
 	@$(PIP) install --require-hashes -r requirements/gateway.txt
-	@$(PIP) install --no-deps --editable .
+	@$(PIP) install --no-deps --no-build-isolation --editable .
 	@touch $@
 
 $(VENV)/dev.stamp: $(VENV)/created.stamp requirements/dev.txt pyproject.toml
