@@ -81,7 +81,7 @@ class Sparing:
 
     def __init__(self, maximum: int, *, reason: bytes = b"") -> None:
         self._maximum = maximum
-        self._reason = reason
+        self.reason = reason
         self.most = 0
         """So many came without an answer to any of them."""
 
@@ -96,14 +96,14 @@ class Sparing:
                     first, body = await peer.packet()
             except TimeoutError:
                 # Nothing more comes: now they shall have their answers.
-                for mid in waiting:
-                    await peer.send(bytes([0x40, 2 + len(self._reason)]) + mid + self._reason)
+                for answer in waiting:
+                    await peer.send(bytes([0x40, len(answer)]) + answer)
                 waiting.clear()
                 continue
             if first & 0xF0 != 0x30:
                 return
             topic = int.from_bytes(body[:2], "big")
-            waiting.append(body[2 + topic : 4 + topic])
+            waiting.append(body[2 + topic : 4 + topic] + self.reason)
             self.most = max(self.most, len(waiting))
 
 
@@ -126,6 +126,17 @@ async def test_what_was_cancelled_counts_against_what_the_broker_accepts(scripte
         await asyncio.wait([publishing])
         await link.publish(spaces(10))
     assert broker.most == 10
+
+
+async def test_what_the_broker_refuses_after_a_cancellation_concerns_nobody(scripted: Scripted) -> None:
+    broker = Sparing(10, reason=b"\x97")
+    async with link_to(await scripted(broker.converse), protocol="5") as link:
+        publishing = asyncio.create_task(link.publish(spaces(10)))
+        await until(lambda: broker.most > 0)
+        publishing.cancel()
+        await asyncio.wait([publishing])
+        broker.reason = b""
+        await link.publish(spaces(10))
 
 
 @pytest.mark.parametrize("direct", [True, False])

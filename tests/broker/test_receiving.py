@@ -128,7 +128,7 @@ async def test_what_comes_with_the_message_that_fills_the_inbox_is_read_later(
         await peer.send(_message(b"a", b"0", mid=1))
         _, body = await peer.packet()
         many = b"".join(_message(b"a", b"%d" % mid, mid=mid) for mid in range(2, 30))
-        await peer.send(many + b"\x90\x04" + body[:2] + b"\x00\x01")
+        await peer.send(many + _message(b"a", b"30", mid=0, qos=0) + b"\x90\x04" + body[:2] + b"\x00\x01")
         while (await peer.packet())[0]:
             pass
 
@@ -183,6 +183,40 @@ async def test_nonsense_ends_the_connection_and_nothing_else(
             await take(link, 1)
 
 
+async def test_a_mistake_of_ours_is_raised_where_somebody_hears_it(
+    mosquitto: Broker, mqtt: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What the event loop calls has nobody above it: the error would be logged, and all would wait for ever."""
+
+    def fail(*_: object) -> None:
+        raise ZeroDivisionError
+
+    async with link_to(mosquitto.url, **mqtt) as link:
+        await link.subscribe(EVENTS)
+        monkeypatch.setattr(link._inbox, "put", fail)
+        await publish(mosquitto.port, [b"0"])
+        with pytest.raises(ZeroDivisionError):
+            await take(link, 1)
+        with pytest.raises(ZeroDivisionError):
+            await link.publish([Publication(topic="parking/a", payload=b"state", retain=True)])
+
+
+async def test_acknowledging_as_the_connection_ends_harms_nobody(
+    mosquitto: Broker, mqtt: Settings, proxied: Proxied
+) -> None:
+    """The number of a socket that is closed may be another one's by the time something is to be written."""
+    proxy = proxied(mosquitto.port)
+    async with link_to(proxy.url, **mqtt) as link:
+        await link.subscribe(EVENTS)
+        await publish(mosquitto.port, [b"0"])
+        messages = await take(link, 1)
+        proxy.cut()
+        await asyncio.sleep(0)
+        link.acknowledge(messages)
+        with pytest.raises(MqttError, match=LOST):
+            await take(link, 1)
+
+
 async def test_a_reset_connection_says_what_the_network_said(scripted: Scripted, mqtt: Settings) -> None:
     async def converse(peer: Peer) -> None:
         await peer.connect()
@@ -194,10 +228,11 @@ async def test_a_reset_connection_says_what_the_network_said(scripted: Scripted,
 
 
 async def test_messages_of_qos_0_beyond_the_limit_are_dropped_and_counted(mosquitto: Broker, mqtt: Settings) -> None:
-    async with link_to(mosquitto.url, **mqtt, inbox_limit=10) as link:
+    async with link_to(mosquitto.url, inbox_limit=10, **mqtt) as link, other(mosquitto.port) as publisher:
         await link.subscribe(EVENTS)
-        await publish(mosquitto.port, numbered(25), qos=0)
-        await publish(mosquitto.port, [b"1"], qos=1)
+        for payload in numbered(25):
+            await publisher.publish("events/up", payload, qos=0)
+        await publisher.publish("events/up", b"1", qos=1)
         await until(lambda: link.waiting == 11)
         assert payloads_of(await take(link, 11)) == [*numbered(10), b"1"]
         assert link.dropped == 15
