@@ -29,6 +29,8 @@ from tests.plugins.daemon import Daemon
 SCHEMAS = Path(__file__).parents[2] / "schemas"
 RECORDINGS = Path(__file__).parents[1] / "recordings"
 PATIENCE = 30
+KINDS = {"spaces": "space", "zones": "counts", "sites": "counts", "devices": "device", "gateways": "gateway"}
+"""By the level of the topic that follows the root."""
 Sent = Sequence[tuple[str, bytes]]
 
 
@@ -82,7 +84,10 @@ async def settled(engine: AsyncEngine, broker: Broker, database: str, *, uplinks
         )
         == 0
     )
-    return await read_retained(broker.url, ROOT)
+    retained = await read_retained(broker.url, ROOT)
+    for topic, payload in retained.items():
+        validate("health" if topic.endswith("/health") else KINDS[topic.split("/")[2]], json.loads(payload))
+    return retained
 
 
 def traffic(devices: Sequence[str], *, uplinks: int) -> list[tuple[str, bytes]]:
@@ -149,13 +154,9 @@ async def test_every_message_follows_its_schema(
                 if len(steps) == 6:
                     break
     retained = await settled(engine, broker, database, uplinks=6)
-    kinds = {"spaces": "space", "zones": "counts", "sites": "counts", "devices": "device", "gateways": "gateway"}
-    for topic, payload in retained.items():
-        kind = "health" if topic.endswith("/health") else kinds[topic.split("/")[2]]
-        validate(kind, json.loads(payload))
     for step in steps:
         validate("transition", step)
-    assert {topic.split("/")[2] for topic in retained} == set(kinds)
+    assert {topic.split("/")[2] for topic in retained} == set(KINDS)
     assert len({step["id"] for step in steps}) == 6
     space = json.loads(retained[f"{ROOT}/spaces/central/level-1/A-1"])
     assert (space["state"], space["previous"], space["occupancy"], space["contact"]) == (
