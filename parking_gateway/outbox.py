@@ -11,7 +11,10 @@ from contextlib import suppress
 from functools import partial
 from typing import Final
 
+from loguru import logger
+
 from parking_gateway.broker.link import Link
+from parking_gateway.broker.reasons import PublicationRefused
 from parking_gateway.config.sections import PublicationConfig
 from parking_gateway.publication import publication
 from parking_gateway.space import SpaceId
@@ -63,16 +66,25 @@ class Outbox:
         while True:
             self._wake.clear()
             is_finishing = self._is_finishing
-            if clock() >= self._look_at:
-                await self._publish_all_due(link)
-                self._look_at = clock() + self._config.poll_interval.total_seconds()
-            await self._publish_changed(link)
-            if is_finishing or clock() >= self._count_at:
-                await self._publish_counts(link)
-                self._count_at = clock() + self._config.counts_interval.total_seconds()
+            try:
+                await self._publish_what_is_due(link, is_last=is_finishing)
+            except PublicationRefused as refusal:
+                # Another connection would not change the broker's mind. It is asked again with the next look at all rows.
+                logger.bind(error=str(refusal)).warning("The broker refuses a publication; its ACL has to allow it")
+                self._look_at = self._count_at = clock() + self._config.poll_interval.total_seconds()
             if is_finishing:
                 return
             await self._rest(until=min(self._look_at, self._count_at) if self._is_count_due else self._look_at)
+
+    async def _publish_what_is_due(self, link: Link, *, is_last: bool) -> None:
+        clock = asyncio.get_running_loop().time
+        if clock() >= self._look_at:
+            await self._publish_all_due(link)
+            self._look_at = clock() + self._config.poll_interval.total_seconds()
+        await self._publish_changed(link)
+        if is_last or clock() >= self._count_at:
+            await self._publish_counts(link)
+            self._count_at = clock() + self._config.counts_interval.total_seconds()
 
     async def _rest(self, *, until: float) -> None:
         """Wait to be woken, or for the time at which there is something to do anyway."""

@@ -23,6 +23,7 @@ from parking_gateway.demo.audit import ROOT, wrong_steps, wrong_topics
 from parking_gateway.demo.brokers import LOCALHOST, Broker
 from parking_gateway.demo.evidence import read_books, read_retained
 from tests.events import OCCUPIED, VACANT, topic_of, up
+from tests.plugins.broker import Configured
 from tests.plugins.car_park import CarPark
 from tests.plugins.daemon import Daemon
 
@@ -338,6 +339,27 @@ async def test_two_gateways_share_the_events_and_end_where_one_would(
     ]
     assert [share["status"] for share in shares] == ["online", "online"]
     assert daemon.terminate() == second_daemon.terminate() == 0
+
+
+async def test_a_topic_that_the_broker_refuses_stops_nothing_else(
+    daemon: Daemon, configured: Configured, engine: AsyncEngine, car_park: CarPark, tmp_path: Path
+) -> None:
+    """An ACL that forgets the transitions costs those alone: uplinks are recorded over the same connection."""
+    devices = await car_park(5)
+    acl = tmp_path / "acl"
+    acl.write_text(
+        "".join(f"topic readwrite {topic}\n" for topic in ("application/#", f"{ROOT}/gateways/#", f"{ROOT}/spaces/#"))
+    )
+    acl.chmod(0o644)
+    broker = configured(f"acl_file {acl}\nmax_queued_messages 1000000\n")
+    daemon.configure(MQTT__URL=broker.url, PUBLICATION__POLL_INTERVAL="0.2")
+    daemon.start_and_wait()
+    await publish(broker, traffic(devices, uplinks=10))
+    await until(partial(has_said, daemon, "The broker refuses a publication"), "a warning about the refusal")
+    await publish(broker, traffic(devices, uplinks=30)[10:])
+    await until(partial(has_recorded, engine, 29), "all uplinks")
+    assert "No connection to the broker" not in daemon.log.read_text()
+    assert daemon.terminate() == 0
 
 
 def forget(folder: Path) -> None:

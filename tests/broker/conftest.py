@@ -20,7 +20,6 @@ from parking_gateway.demo.brokers import Broker
 from tests.plugins.tls import Certificates
 
 Settings = dict[str, Any]
-Configured = Callable[[str], Broker]
 WebSocketBroker = Callable[..., str]
 Scripted = Callable[[Callable[["Peer"], Awaitable[None]]], Awaitable[str]]
 
@@ -29,24 +28,6 @@ Scripted = Callable[[Callable[["Peer"], Awaitable[None]]], Awaitable[str]]
 def mqtt(request: pytest.FixtureRequest) -> Settings:
     """`[mqtt]` for each version of MQTT that Mosquitto speaks, read and written by ourselves and by paho."""
     return {"protocol": request.param.split()[0], "direct": "paho" not in request.param}
-
-
-@pytest.fixture
-def configured(tmp_path: Path) -> Iterator[Configured]:
-    """Starts a Mosquitto with more lines in its configuration."""
-    with ExitStack() as stack:
-
-        def start(lines: str) -> Broker:
-            broker = brokers.mosquitto(tmp_path)
-            if broker is None:
-                pytest.skip("Mosquitto is not installed")
-            with (tmp_path / "mosquitto.conf").open("a") as conf:
-                conf.write(lines)
-            broker.start()
-            stack.callback(broker.stop)
-            return broker
-
-        yield start
 
 
 @pytest.fixture

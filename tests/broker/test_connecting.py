@@ -20,8 +20,9 @@ from cryptography.hazmat.primitives.serialization import (
 from parking_gateway.broker.link import MqttError
 from parking_gateway.demo.brokers import LOCALHOST, Broker, free_port
 from parking_gateway.publication import Publication
-from tests.broker.conftest import Configured, Diary, Peer, Scripted, Settings, WebSocketBroker
+from tests.broker.conftest import Diary, Peer, Scripted, Settings, WebSocketBroker
 from tests.broker.links import EVENTS, PATIENCE, link_to, payloads_of, take, until
+from tests.plugins.broker import Configured
 from tests.plugins.proxy import Proxied
 from tests.plugins.tls import Certificates
 

@@ -10,8 +10,9 @@ from parking_gateway.broker.link import Link, MqttError
 from parking_gateway.broker.reasons import PublicationRefused
 from parking_gateway.demo.brokers import Broker
 from parking_gateway.publication import Publication
-from tests.broker.conftest import Configured, Peer, Scripted, Settings
+from tests.broker.conftest import Peer, Scripted, Settings
 from tests.broker.links import CLIENT_ID, EVENTS, LOST, PATIENCE, link_to, other, publish, until
+from tests.plugins.broker import Configured
 from tests.plugins.proxy import Proxied
 
 # With `max_queued_messages 0`, Mosquitto 2.0.11 disconnects whose publication it refuses.

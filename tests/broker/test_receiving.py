@@ -8,8 +8,9 @@ from parking_gateway.broker.link import Link, MqttError
 from parking_gateway.broker.message import Message
 from parking_gateway.demo.brokers import Broker
 from parking_gateway.publication import Publication
-from tests.broker.conftest import Configured, Diary, Peer, Scripted, Settings
+from tests.broker.conftest import Diary, Peer, Scripted, Settings
 from tests.broker.links import EVENTS, LOST, PATIENCE, link_to, numbered, other, payloads_of, publish, take, until
+from tests.plugins.broker import Configured
 from tests.plugins.proxy import Proxied
 
 

@@ -4,8 +4,9 @@ import pytest
 
 from parking_gateway.broker.link import MqttError
 from parking_gateway.demo.brokers import Broker
-from tests.broker.conftest import Configured, Diary, Settings
+from tests.broker.conftest import Diary, Settings
 from tests.broker.links import EVENTS, link_to, numbered, payloads_of, publish, take
+from tests.plugins.broker import Configured
 
 
 async def test_what_is_published_while_we_are_away_comes_when_we_are_back(mosquitto: Broker, mqtt: Settings) -> None:

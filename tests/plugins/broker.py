@@ -1,12 +1,15 @@
 """A real broker for every test that asks: Mosquitto where it is installed, else amqtt; each test has its own."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
 from parking_gateway.demo import brokers
 from parking_gateway.demo.brokers import Broker
+
+Configured = Callable[[str], Broker]
 
 
 @pytest.fixture
@@ -34,6 +37,24 @@ def protocol(request: pytest.FixtureRequest, broker: Broker) -> str:
     if version not in broker.protocols:
         pytest.skip(f"Mosquitto is not installed, and {broker.name} does not speak MQTT {version}")
     return version
+
+
+@pytest.fixture
+def configured(tmp_path: Path) -> Iterator[Configured]:
+    """Starts a Mosquitto with more lines in its configuration."""
+    with ExitStack() as stack:
+
+        def start(lines: str) -> Broker:
+            broker = brokers.mosquitto(tmp_path)
+            if broker is None:
+                pytest.skip("Mosquitto is not installed")
+            with (tmp_path / "mosquitto.conf").open("a") as conf:
+                conf.write(lines)
+            broker.start()
+            stack.callback(broker.stop)
+            return broker
+
+        yield start
 
 
 def _folder(tmp_path: Path) -> Path:
