@@ -146,7 +146,8 @@ class _Gateway:
     async def _work(self, link: Link) -> None:
         # Our health is retained only after all the rest was marked as due. So while the broker has it, it has the rest
         # or is due to get it; and when it has lost its retained messages, it has lost this one too.
-        if not await remembers(self._config.mqtt, health_topic(self._root, self._instance)):
+        topic = health_topic(self._root, self._instance)
+        if not await remembers(self._config.mqtt, topic, protocol=link.protocol):
             logger.info("The broker has nothing retained of us; everything is published again")
             await self._publish_all_again()
         await link.subscribe(self._config.subscription)

@@ -107,6 +107,7 @@ def traffic(devices: Sequence[str], *, uplinks: int) -> list[tuple[str, bytes]]:
     ]
 
 
+@pytest.mark.usefixtures("lasting")
 async def test_killed_in_the_middle_of_a_thousand_uplinks_nothing_is_lost_or_doubled(
     daemon: Daemon, broker: Broker, database: str, engine: AsyncEngine, car_park: CarPark
 ) -> None:
@@ -123,6 +124,7 @@ async def test_killed_in_the_middle_of_a_thousand_uplinks_nothing_is_lost_or_dou
     assert daemon.terminate() == 0
 
 
+@pytest.mark.usefixtures("lasting")
 async def test_killed_again_and_again_under_load(
     daemon: Daemon, broker: Broker, database: str, engine: AsyncEngine, car_park: CarPark
 ) -> None:
@@ -174,6 +176,7 @@ def validate(kind: str, message: object) -> None:
     jsonschema.validate(message, schema, jsonschema.Draft202012Validator, format_checker=jsonschema.FormatChecker())
 
 
+@pytest.mark.usefixtures("lasting")
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 async def test_asked_to_stop_it_finishes_says_so_and_ends_well(
     daemon: Daemon, broker: Broker, database: str, engine: AsyncEngine, car_park: CarPark, number: signal.Signals
@@ -192,6 +195,7 @@ async def test_asked_to_stop_it_finishes_says_so_and_ends_well(
     await settled(engine, broker, database, uplinks=300)
 
 
+@pytest.mark.usefixtures("lasting")
 async def test_a_killed_gateway_is_declared_offline_by_its_will(daemon: Daemon, broker: Broker) -> None:
     daemon.start_and_wait()
     async with aiomqtt.Client(LOCALHOST, broker.port) as dashboard:
@@ -251,6 +255,7 @@ async def test_a_database_that_goes_away_is_waited_for(
     await settled(engine, broker, database, uplinks=200)
 
 
+@pytest.mark.usefixtures("lasting")
 async def test_a_gateway_whose_database_is_away_can_be_stopped(
     daemon: Daemon, broker: Broker, database: str, engine: AsyncEngine, car_park: CarPark
 ) -> None:
@@ -315,11 +320,10 @@ async def test_a_restart_publishes_only_what_is_due(
                     break
 
 
+@pytest.mark.usefixtures("lasting")
 async def test_two_gateways_share_the_events_and_end_where_one_would(
     daemon: Daemon, second_daemon: Daemon, broker: Broker, database: str, engine: AsyncEngine, car_park: CarPark
 ) -> None:
-    if "5" not in broker.protocols:
-        pytest.skip("Mosquitto is not installed")
     devices = await car_park(20)
     for one in (daemon, second_daemon):
         one.configure(MQTT__SHARED_GROUP="gateways")

@@ -111,6 +111,8 @@ def _daemon(folder: Path, database: str, broker: Broker, instance: str) -> Itera
     daemon = Daemon(folder / f"{instance}.log", dict(os.environ))
     daemon.configure(
         MQTT__URL=broker.url,
+        # A broker that answers MQTT 5 by silence costs `auto` a timeout at every connection.
+        MQTT__PROTOCOL="auto" if "5" in broker.protocols else broker.protocols[0],
         MQTT__CLIENT_ID=f"parking-gateway-{instance}",
         DATABASE__URL=database,
         TELEMETRY__LISTEN="",
