@@ -233,12 +233,8 @@ async def test_connections_to_the_database_that_are_cut_lose_nothing(
         " where application_name = 'parking-gateway' and datname = current_database()"
     )
     for threshold in (100, 600, 1200):
-
-        async def is_cut() -> bool:
-            return bool(await value(engine, cut))
-
         await until(partial(has_recorded, engine, threshold), f"more than {threshold} uplinks")
-        await until(is_cut, "a connection of the gateway to cut")
+        await until(partial(value, engine, cut), "a connection of the gateway to cut")
     await publishing
     await settled(engine, broker, database, uplinks=2000)
     assert daemon.terminate() == 0
