@@ -6,32 +6,41 @@ So a run begins in the middle of a car park's life, where only a change of a spa
 from typing import Final
 
 import psycopg
+from psycopg.types.json import Jsonb
 
 CODEC: Final = "bosch_tps110"
 SITE: Final = "bench"
+PROFILE: Final = "Bosch TPS110"
+APPLICATION: Final = "Parking"
+TAGS: Final = {"city": "Example", "vendor": "bosch"}
+_DEVICE: Final = "TPS110 level 1 bay "
 _ZONE_SPACES: Final = 100
 
+DEV_EUI: Final = "'0004a30b' || lpad(to_hex(number), 8, '0')"
+"""What `dev_eui_of` says, in SQL: a million need not be sent."""
+
 _SEED: Final = (
-    "insert into site (name) values (%(site)s)",
+    "insert into site (name, published_version) values (%(site)s, %(published)s)",
     """
-    insert into zone (site_id, name)
-    select site.id, 'zone-' || number from site, generate_series(0, %(spaces)s / %(zone_spaces)s) as number
+    insert into zone (site_id, name, published_version)
+    select site.id, 'zone-' || number, %(published)s
+    from site, generate_series(0, %(spaces)s / %(zone_spaces)s) as number
     """,
     """
-    insert into space (zone_id, name, occupancy, contact, seen_at, heard_at)
-    select zone.id, 'space-' || number, 'vacant', 'live', now() - interval '1 day', now() - interval '1 day'
+    insert into space (zone_id, name, occupancy, contact, seen_at, heard_at, published_version)
+    select zone.id, 'space-' || number, 'vacant', 'live', now() - interval '1 day', now() - interval '1 day', %(published)s
     from generate_series(1, %(spaces)s) as number
     join zone on zone.name = 'zone-' || number / %(zone_spaces)s
     order by number
     """,
-    """
-    insert into device (dev_eui, name, contact, codec, heard_at, announced_at)
-    select dev_eui, name, 'live', %(codec)s, now() - interval '1 day', now()
-    from unnest(%(dev_euis)s::text[], %(names)s::text[]) as new (dev_eui, name)
+    f"""
+    insert into device (dev_eui, name, profile, application, tags, contact, codec, heard_at, published_version)
+    select {DEV_EUI}, %(device)s || number, %(profile)s, %(application)s, %(tags)s, 'live', %(codec)s, now(), %(published)s
+    from generate_series(1, %(spaces)s) as number
     """,
-    """
+    f"""
     insert into installation (dev_eui, space_id, codec)
-    select dev_eui, number, %(codec)s from unnest(%(dev_euis)s::text[]) with ordinality as new (dev_eui, number)
+    select {DEV_EUI}, number, %(codec)s from generate_series(1, %(spaces)s) as number
     """,
 )
 
@@ -43,19 +52,24 @@ def dev_eui_of(space: int) -> str:
 
 def device_name_of(space: int) -> str:
     """What the device is called in ChirpStack."""
-    return f"TPS110 level 1 bay {space}"
+    return f"{_DEVICE}{space}"
 
 
-def seed(url: str, *, spaces: int) -> None:
-    """Fill the migrated, empty database at `url`. Spaces get the ids 1 to `spaces`."""
-    numbers = range(1, spaces + 1)
+def seed(url: str, *, spaces: int, is_published: bool = False) -> None:
+    """Fill the migrated, empty database at `url`. Spaces get the ids 1 to `spaces`.
+
+    Everything is due for publication, as after an import, or nothing is, as long after it.
+    """
     facts = {
         "site": SITE,
         "spaces": spaces,
         "zone_spaces": _ZONE_SPACES,
+        "device": _DEVICE,
+        "profile": PROFILE,
+        "application": APPLICATION,
+        "tags": Jsonb(TAGS),
         "codec": CODEC,
-        "dev_euis": [dev_eui_of(number) for number in numbers],
-        "names": [device_name_of(number) for number in numbers],
+        "published": int(is_published),
     }
     with psycopg.connect(url) as connection:
         for statement in _SEED:

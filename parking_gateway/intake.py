@@ -100,7 +100,7 @@ class Intake(msgspec.Struct, frozen=True, kw_only=True):
         return outcome
 
     async def _try_to_record(self, found: Interpreted, now: datetime) -> Outcome:
-        async with asyncio.timeout(self.timeout.total_seconds()), self.engine.begin() as connection:
+        async with asyncio.timeout(self.timeout.total_seconds()), self.engine.connect() as connection:
             return await record(connection, found, decoder=self.decoder, now=now, announce_every=self.announce_every)
 
 

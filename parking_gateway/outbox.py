@@ -124,7 +124,7 @@ class Outbox:
             return await read(connection)
 
     async def _confirm(self, kind: Kind, published: list[Due]) -> None:
-        async with self._engine.begin() as connection:
+        async with self._engine.connect() as connection:
             still_due = await confirmations.confirm(connection, kind, published)
         if kind is Kind.SPACE:
             self._changed |= {SpaceId(key) for key in still_due if isinstance(key, int)}

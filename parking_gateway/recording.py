@@ -1,11 +1,11 @@
 """What a batch of messages becomes, in one transaction: this file is the way of an uplink through the gateway.
 
-Interpret (pure), keep what is new, lock the spaces concerned, let the state machine speak (pure), save. Whoever calls
-commits, and acknowledges only then.
+Interpret (pure), keep what is new and lock the spaces concerned, let the state machine speak (pure), save and commit.
+Whoever calls acknowledges only then.
 """
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import assert_never
 from uuid import UUID
@@ -16,10 +16,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from parking_gateway import chirpstack
 from parking_gateway.broker.message import Message
 from parking_gateway.decoding import Decoder, battery_report, observation, silence
+from parking_gateway.device import Heard, Known, is_worth_telling
 from parking_gateway.installation import Installation
 from parking_gateway.space import Observation, Space, SpaceId, Transition, observe
-from parking_gateway.store import devices, past_readings, rejections, spaces, transitions, uplinks
-from parking_gateway.store.devices import EventMessage, Heard
+from parking_gateway.store import device_events, devices, past_readings, rejections, spaces, transitions, uplinks
+from parking_gateway.store.device_events import EventMessage
+from parking_gateway.store.pipeline import Query, commit_together, together
 from parking_gateway.store.rejections import DeadLetter
 from parking_gateway.uplink import DevEui, DeviceEvent, Rejection, UnknownEvent, Uplink
 
@@ -63,8 +65,8 @@ def interpret(batch: Sequence[Message], *, received_at: datetime, limits: chirps
         parsed = chirpstack.parse(message.topic, message.payload, received_at=received_at, limits=limits)
         match parsed:
             case Uplink():
-                found.repeated += parsed.deduplication_id in found.uplinks
-                found.uplinks.setdefault(parsed.deduplication_id, (message, parsed))
+                said = message, parsed
+                found.repeated += found.uplinks.setdefault(parsed.deduplication_id, said) is not said
             case DeviceEvent():
                 found.events.append(EventMessage(event=parsed, topic=message.topic, payload=message.payload))
             case Rejection():
@@ -79,45 +81,74 @@ def interpret(batch: Sequence[Message], *, received_at: datetime, limits: chirps
 async def record(
     connection: AsyncConnection, found: Interpreted, *, decoder: Decoder, now: datetime, announce_every: timedelta
 ) -> Outcome:
-    """Make the batch part of the database: all of it or, if the transaction fails, nothing."""
-    outcome = Outcome(kinds=found.kinds, dead_letters=list(found.dead_letters))
-    fresh = await uplinks.record(connection, [uplink for _, uplink in found.uplinks.values()]) if found.uplinks else ()
-    new = [found.uplinks[one] for one in found.uplinks if one in fresh]
-    outcome.recorded = [uplink for _, uplink in new]
-    outcome.duplicates = found.repeated + len(found.uplinks) - len(new)
+    """Make the batch part of the database and commit: all of it or, if anything fails, nothing. Two round trips."""
+    outcome, writes = await tell(connection, found, decoder=decoder, now=now, announce_every=announce_every)
+    await commit_together(connection, *writes)
+    return outcome
 
+
+async def tell(
+    connection: AsyncConnection, found: Interpreted, *, decoder: Decoder, now: datetime, announce_every: timedelta
+) -> tuple[Outcome, list[Query[None]]]:
+    """Keep the uplinks, and tell the new ones to their spaces, which stay locked: what happened, and what is to be written."""
+    outcome = Outcome(kinds=found.kinds, dead_letters=list(found.dead_letters))
+    writes: list[Query[None]] = []
     batteries = [message.event for message in found.events if message.event.battery_percent is not None]
-    concerned = {uplink.device.dev_eui for uplink in outcome.recorded} | {event.device.dev_eui for event in batteries}
+    concerned = {uplink.device.dev_eui for _, uplink in found.uplinks.values()}
+    concerned |= {event.device.dev_eui for event in batteries}
     if concerned:
-        installations, before = await spaces.lock_watched_by(connection, concerned)
-        fold = _Fold(installations=installations, spaces=dict(before), decoder=decoder, outcome=outcome)
-        heard = [fold.uplink(message, uplink) for message, uplink in new]
+        outcome.recorded, (installations, before), known = await together(
+            connection,
+            uplinks.record([uplink for _, uplink in found.uplinks.values()]),
+            spaces.lock_watched_by(concerned),
+            devices.known(concerned),
+        )
+        fold = _Fold(
+            messages=found.uplinks,
+            installations=installations,
+            spaces=dict(before),
+            decoder=decoder,
+            outcome=outcome,
+        )
+        heard = [fold.uplink(uplink) for uplink in outcome.recorded]
         for event in batteries:
             fold.battery(event)
-        await spaces.save(connection, before=before, after=fold.spaces, now=now)
         outcome.changed = [space for space, one in fold.spaces.items() if one.version != before[space].version]
-        if heard:
-            await devices.hear(connection, heard, announce_every=announce_every)
-        if past := [(one.uplink, one.reading.past) for one in heard if one.reading.past]:
-            await past_readings.record(connection, past)
+        writes += spaces.save(before=before, after=fold.spaces, now=now)
+        writes += _of_devices(heard, known, announce_every=announce_every)
+    outcome.duplicates = found.repeated + len(found.uplinks) - len(outcome.recorded)
     if outcome.transitions:
-        await transitions.append(connection, outcome.transitions)
+        writes.append(transitions.append(outcome.transitions))
     if found.events:
-        await devices.record_events(connection, found.events)
+        writes += device_events.record(found.events)
     if outcome.dead_letters:
-        await rejections.record(connection, outcome.dead_letters)
-    return outcome
+        writes.append(rejections.record(outcome.dead_letters))
+    return outcome, writes
+
+
+def _of_devices(
+    heard: Sequence[Heard], known: Mapping[DevEui, Known], *, announce_every: timedelta
+) -> Iterator[Query[None]]:
+    """What is to be written of the devices themselves."""
+    if told := [
+        one for one in heard if is_worth_telling(one, known.get(one.uplink.device.dev_eui), every=announce_every)
+    ]:
+        yield devices.hear(told)
+    if past := [(one.uplink, one.reading.past) for one in heard if one.reading.past]:
+        yield past_readings.record(past)
 
 
 class _Fold(msgspec.Struct, kw_only=True):
     """The locked spaces of a batch while its uplinks are told to them, one after the other. Pure."""
 
+    messages: Mapping[UUID, tuple[Message, Uplink]]
+    """Those of the uplinks, for what has to be kept as a dead letter."""
     installations: dict[DevEui, list[Installation]]
     spaces: dict[SpaceId, Space]
     decoder: Decoder
     outcome: Outcome
 
-    def uplink(self, message: Message, uplink: Uplink) -> Heard:
+    def uplink(self, uplink: Uplink) -> Heard:
         """Tell every space that the device watches, and return what the device said of itself."""
         watched = self.installations.get(uplink.device.dev_eui)
         if not watched:
@@ -125,10 +156,10 @@ class _Fold(msgspec.Struct, kw_only=True):
             return Heard(uplink=uplink)
         heard = Heard(uplink=uplink)
         for installation in watched:
-            heard = self._installed(message, uplink, installation)
+            heard = self._installed(uplink, installation)
         return heard
 
-    def _installed(self, message: Message, uplink: Uplink, installation: Installation) -> Heard:
+    def _installed(self, uplink: Uplink, installation: Installation) -> Heard:
         choice = self.decoder.choice(uplink.device, installation)
         if choice is None:
             self.outcome.without_codec += 1
@@ -137,15 +168,11 @@ class _Fold(msgspec.Struct, kw_only=True):
             return Heard(uplink=uplink, codec=choice.codec if choice else None)
         reading = self.decoder.read(uplink, choice)
         if isinstance(reading, Rejection):
+            message, _ = self.messages[uplink.deduplication_id]
             self.outcome.dead_letters.append(dead_letter(message, reading, uplink.received_at, uplink=uplink))
             return Heard(uplink=uplink, codec=choice.codec)
-        seen = observation(uplink, reading)
-        self._tell(installation.space, seen)
-        return Heard(
-            uplink=uplink,
-            codec=choice.codec,
-            reading=reading,
-        )
+        self._tell(installation.space, observation(uplink, reading))
+        return Heard(uplink=uplink, codec=choice.codec, reading=reading)
 
     def battery(self, event: DeviceEvent) -> None:
         """Tell the spaces that a device watches what the network server knows of its battery."""

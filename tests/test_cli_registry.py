@@ -22,7 +22,7 @@ from parking_gateway.broker.message import Message
 from parking_gateway.cli import app, shown
 from parking_gateway.decoding import Decoder
 from parking_gateway.recording import interpret, record
-from parking_gateway.store import embedded
+from parking_gateway.store import embedded, schema
 from tests.events import OCCUPIED, dev_eui_of, message, up
 
 ONE, TWO = dev_eui_of(1), dev_eui_of(2)
@@ -256,11 +256,11 @@ def test_a_database_is_migrated_and_may_be_read(empty_database: str) -> None:
     refusal = refused(run_on(empty_database, "spaces", "list"))
     assert refusal == "The database has no schema yet. Run: parking-gateway migrate (or start with --migrate).\n"
     made = said(run_on(empty_database, "migrate", "--reading-role", "dash-boards")).splitlines()
-    assert made[0] == "Schema: none -> 0001."
+    assert made[0] == f"Schema: none -> {schema.newest()}."
     assert made[1].startswith(f"Partition: uplink_{datetime.now(UTC):%Y_%m} made.")
     assert made[-1] == "Role: dash-boards made; it may read."
     again = said(run_on(empty_database, "migrate", "--reading-role", "dash-boards"))
-    assert again == "Schema: 0001 -> 0001.\nRole: dash-boards found; it may read.\n"
+    assert again == f"Schema: {schema.newest()} -> {schema.newest()}.\nRole: dash-boards found; it may read.\n"
     with psycopg.connect(empty_database, autocommit=True) as connection:
         connection.execute(
             "create table uplink_1999_01 partition of uplink for values from ('1999-01-01') to ('1999-02-01')"
@@ -271,7 +271,7 @@ def test_a_database_is_migrated_and_may_be_read(empty_database: str) -> None:
         for statement in (b"select * from device", b"select * from installation", b"delete from space"):
             with pytest.raises(psycopg.errors.InsufficientPrivilege):
                 connection.execute(statement)
-    assert said(run_on(empty_database, "migrate", "--down-to", "base")) == "Schema: 0001 -> none.\n"
+    assert said(run_on(empty_database, "migrate", "--down-to", "base")) == f"Schema: {schema.newest()} -> none.\n"
     with psycopg.connect(empty_database, autocommit=True) as connection:
         connection.execute('drop owned by "dash-boards"; drop role "dash-boards"')
 
@@ -353,7 +353,7 @@ def test_the_embedded_database_serves_commands_beside_a_gateway(spaces: Path) ->
     with TemporaryDirectory(prefix="parking-gateway-tests-") as folder:
         Path(folder).chmod(0o755)  # PostgreSQL runs as a user of its own when the tests run as root
         state = {"GATEWAY__STATE_DIRECTORY": folder}
-        assert said(run_on("embedded", "migrate", **state)).startswith("Schema: none -> 0001.\n")
+        assert said(run_on("embedded", "migrate", **state)).startswith(f"Schema: none -> {schema.newest()}.\n")
         with embedded.running(Path(folder)) as url, psycopg.connect(url) as gateway:
             said(run_on("embedded", "spaces", "import", spaces, **state))
             assert gateway.execute("select name from space order by 1").fetchall() == [("A-1",), ("A-2",)]

@@ -22,6 +22,7 @@ from parking_gateway.space import SpaceId, Transition
 from parking_gateway.store import assignments, car_park, fleet, spaces, transitions
 from parking_gateway.store.engine import Connection
 from parking_gateway.store.fleet import Facts
+from parking_gateway.store.pipeline import together
 from parking_gateway.uplink import DevEui, DeviceIdentity
 
 REPLAYED_OF_ONE: Final = 100
@@ -135,7 +136,7 @@ async def _replay(
     for start in range(0, len(devices), step):
         page = devices[start : start + step]
         stored = await fleet.latest_uplinks(connection, page, limit=limit)
-        watched, before = await spaces.lock_watched_by(connection, stored)
+        ((watched, before),) = await together(connection, spaces.lock_watched_by(stored))
         after = dict(before)
         log: list[Transition] = []
         facts: list[Facts] = []
@@ -149,8 +150,7 @@ async def _replay(
                 told.uplinks += len(stored[device.dev_eui])
                 told.unreadable += len(said.unreadable)
         told.transitions += len(log)
-        await spaces.save(connection, before=before, after=after, now=now)
-        await transitions.append(connection, log)
+        await together(connection, *spaces.save(before=before, after=after, now=now), transitions.append(log))
         await fleet.keep(connection, facts)
     return told
 

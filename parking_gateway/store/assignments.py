@@ -56,7 +56,7 @@ _ANALYZE: Final = sa.text(f"analyze {installation.name}, {space.name}")
 
 async def concerned(connection: AsyncConnection, wanted: Iterable[Installation]) -> list[Installation]:
     """The installations that these devices have now, and those of other devices in these spaces."""
-    found = await connection.execute(_CONCERNED, encode(map(_row, wanted)))
+    found = await connection.execute(_CONCERNED, encode(_WANTED, map(_row, wanted)))
     return [
         Installation(dev_eui=row.dev_eui, channel=row.channel, space=row.space_id, codec=row.codec, options=row.options)
         for row in found
@@ -66,7 +66,7 @@ async def concerned(connection: AsyncConnection, wanted: Iterable[Installation])
 async def hold_uplinks(connection: AsyncConnection, spaces: Iterable[SpaceId]) -> None:
     """Lock what an uplink needs, in the order in which uplinks do: no uplink is recorded until the transaction ends."""
     await connection.execute(_LOCK_UPLINKS)
-    await connection.execute(_LOCK_SPACES, encode({"id": one} for one in spaces))
+    await connection.execute(_LOCK_SPACES, encode(_SPACE_IDS, ({"id": one} for one in spaces)))
 
 
 async def change(
@@ -74,9 +74,9 @@ async def change(
 ) -> None:
     """Install and remove. Devices that nobody knew become known; all are due for publication with their new space."""
     concerned_devices: set[DevEui] = {one.dev_eui for one in (*installed, *removed)}
-    await connection.execute(_CONCERN_DEVICES, encode({"dev_eui": one} for one in concerned_devices))
-    await connection.execute(_REMOVE, encode(map(_row, removed)))
-    await connection.execute(_INSTALL, encode(map(_row, installed)))
+    await connection.execute(_CONCERN_DEVICES, encode(_DEVICES, ({"dev_eui": one} for one in concerned_devices)))
+    await connection.execute(_REMOVE, encode(_WANTED, map(_row, removed)))
+    await connection.execute(_INSTALL, encode(_WANTED, map(_row, installed)))
     # Of a table that was empty a second ago the planner believes that it still is.
     await connection.execute(_ANALYZE)
 

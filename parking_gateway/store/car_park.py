@@ -121,8 +121,8 @@ async def add(connection: AsyncConnection, names: Collection[Names]) -> tuple[di
 
     New rows are due for publication, and once the spaces are published their zones and sites are counted again.
     """
-    rows = encode({"site": site, "zone": zone, "space": name} for site, zone, name in names)
-    zones = encode({"site": site, "zone": zone} for site, zone in {(site, zone) for site, zone, _ in names})
+    rows = encode(_NAMES, ({"site": site, "zone": zone, "space": name} for site, zone, name in names))
+    zones = encode(_NAMES, ({"site": site, "zone": zone} for site, zone in {(site, zone) for site, zone, _ in names}))
     await connection.execute(_ADD_SITES, zones)
     await connection.execute(_ADD_ZONES, zones)
     new = list(await connection.scalars(_ADD_SPACES, rows))
@@ -138,7 +138,7 @@ async def listed(connection: AsyncConnection) -> list[ListedSpace]:
 
 async def names(connection: AsyncConnection, spaces: Iterable[SpaceId]) -> dict[SpaceId, Names]:
     """What these spaces are called."""
-    found = await connection.execute(_NAMES_OF, encode({"id": one} for one in spaces))
+    found = await connection.execute(_NAMES_OF, encode(_BY_ID, ({"id": one} for one in spaces)))
     return {space_id: (site, zone, name) for space_id, site, zone, name in found}
 
 

@@ -12,13 +12,14 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from parking_gateway.store.due import Due, Kind
+from parking_gateway.store.pipeline import Query, Rows, Statement, command, commit_together
 from parking_gateway.store.rows import array_of, encode, listed, table_of
 from parking_gateway.store.tables import device, site, space, zone
 
 _IS_GIVEN: Final = space.c.id.in_(listed("keys", sa.BigInteger))
 
 
-def _confirm(table: sa.Table, key: sa.Column[Any]) -> sa.Update | Any:
+def _confirm(table: sa.Table, key: sa.Column[Any]) -> tuple[Statement, sa.TableValuedAlias]:
     extra = [table.c.published_transition] if table is space else []
     batch = table_of(key, table.c.version, table.c.published_version, *extra)
     # Locked in the order in which everybody locks, then written.
@@ -36,12 +37,13 @@ def _confirm(table: sa.Table, key: sa.Column[Any]) -> sa.Update | Any:
     )
     nobody_else_did = table.c.published_version == locked.c.expected
     values = {column.name: sa.func.greatest(column, locked.c[column.name]) for column in extra}
-    return (
+    update = (
         table.update()
         .where(key == locked.c.key)
         .values(published_version=sa.case((nobody_else_did, locked.c.confirmed), else_=0), **values)
         .returning(key, table.c.version > table.c.published_version)
     )
+    return Statement(update), batch
 
 
 _CONFIRM: Final = {
@@ -52,7 +54,7 @@ _CONFIRM: Final = {
 }
 
 
-def _recount(table: sa.Table, of_spaces: sa.Select[Any]) -> sa.Update:
+def _recount(table: sa.Table, of_spaces: sa.Select[Any]) -> Statement:
     touched = (
         sa.select(table.c.id)
         .where(table.c.id.in_(of_spaces))
@@ -60,7 +62,7 @@ def _recount(table: sa.Table, of_spaces: sa.Select[Any]) -> sa.Update:
         .with_for_update(key_share=True)
         .cte("touched")
     )
-    return table.update().where(table.c.id == touched.c.id).values(version=table.c.version + 1)
+    return Statement(table.update().where(table.c.id == touched.c.id).values(version=table.c.version + 1))
 
 
 _RECOUNT: Final = (
@@ -70,16 +72,23 @@ _RECOUNT: Final = (
 
 
 async def confirm(connection: AsyncConnection, kind: Kind, published: Sequence[Due]) -> set[int | str]:
-    """The broker has confirmed these. Returns the keys of those that are due all the same.
+    """Write down and commit that the broker has confirmed these. Returns the keys of those that are due all the same.
 
     Zones and sites of published spaces are due for a new count.
     """
-    written = await connection.execute(_CONFIRM[kind], encode(_confirmed(kind, one) for one in published))
-    still_due = {key for key, is_due in written if is_due}
-    if kind is Kind.SPACE:
-        for recount in _RECOUNT:
-            await connection.execute(recount, {"keys": array_of(one.key for one in published)})
+    statement, batch = _CONFIRM[kind]
+    arguments = encode(batch, (_confirmed(kind, one) for one in published))
+    keys = {"keys": array_of([one.key for one in published])}
+    recounts = [command(recount, keys) for recount in _RECOUNT] if kind is Kind.SPACE else []
+    still_due: set[int | str]
+    still_due, *_ = await commit_together(
+        connection, Query(statement=statement, arguments=arguments, read=_still_due), *recounts
+    )
     return still_due
+
+
+def _still_due(rows: Rows) -> set[int | str]:
+    return {key for key, is_due in rows if is_due}
 
 
 async def publish_all_again(connection: AsyncConnection) -> None:

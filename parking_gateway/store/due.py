@@ -16,7 +16,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from parking_gateway.publication import CountsMessage, DeviceMessage, SpaceMessage, TransitionMessage
 from parking_gateway.space import SpaceId
-from parking_gateway.store.rows import array_of, listed
+from parking_gateway.store.pipeline import Query, Rows, Statement, together
+from parking_gateway.store.rows import Arguments, array_of, listed
 from parking_gateway.store.tables import device, installation, site, space, transition, zone
 
 
@@ -156,34 +157,72 @@ _STEPS: Final = (
 )
 
 
-_READ: Final[dict[Kind, tuple[sa.Select[Any], type[SpaceMessage | CountsMessage | DeviceMessage]]]] = {
-    Kind.SPACE: (_SPACES, SpaceMessage),
-    Kind.DEVICE: (_DEVICES, DeviceMessage),
-    Kind.ZONE: (_ZONES, CountsMessage),
-    Kind.SITE: (_SITES, CountsMessage),
+def _statement(select: sa.Select[Any]) -> tuple[Statement, list[str]]:
+    """With the names of its columns, which are those of the messages."""
+    return Statement(select), [str(column.name) for column in select.selected_columns]
+
+
+_READ: Final[dict[Kind, tuple[Statement, list[str], type[SpaceMessage | CountsMessage | DeviceMessage]]]] = {
+    Kind.SPACE: (*_statement(_SPACES), SpaceMessage),
+    Kind.DEVICE: (*_statement(_DEVICES), DeviceMessage),
+    Kind.ZONE: (*_statement(_ZONES), CountsMessage),
+    Kind.SITE: (*_statement(_SITES), CountsMessage),
 }
+_READ_CHANGED: Final = (*_statement(_CHANGED_SPACES), SpaceMessage)
+_READ_STEPS: Final = _statement(_STEPS)
 
 
 async def read(connection: AsyncConnection, kind: Kind, *, limit: int) -> list[Due]:
     """Up to `limit` rows of a kind that the broker does not know yet. Looks through the whole table."""
-    statement, message_type = _READ[kind]
-    found = [_due(row, message_type) for row in _rows(await connection.execute(statement, {"limit": limit}))]
-    return await _with_steps(connection, found) if kind is Kind.SPACE else found
+    (found,) = await together(connection, _due(*_READ[kind], {"limit": limit}))
+    if kind is not Kind.SPACE or not found:
+        return found
+    (steps,) = await together(connection, _steps(one.key for one in found))
+    return _with_steps(found, steps)
 
 
 async def read_spaces(connection: AsyncConnection, spaces: Collection[SpaceId]) -> list[Due]:
     """Those of the spaces that the broker does not know yet as they are."""
-    found = _rows(await connection.execute(_CHANGED_SPACES, _keys(spaces)))
-    return await _with_steps(connection, [_due(row, SpaceMessage) for row in found])
+    # The steps come second, so that no state is read whose steps are not.
+    found, steps = await together(connection, _due(*_READ_CHANGED, _keys(spaces)), _steps(spaces))
+    return _with_steps(found, steps)
 
 
-async def _with_steps(connection: AsyncConnection, spaces: list[Due]) -> list[Due]:
-    if not spaces:
-        return []
-    steps: dict[Any, list[TransitionMessage]] = {}
-    found = _rows(await connection.execute(_STEPS, _keys(one.key for one in spaces)))
-    for row in found:
-        steps.setdefault(row["key"], []).append(msgspec.convert(row, TransitionMessage))
+def _due(
+    statement: Statement,
+    names: list[str],
+    message_type: type[SpaceMessage | CountsMessage | DeviceMessage],
+    arguments: Arguments,
+) -> Query[list[Due]]:
+    def read(rows: Rows) -> list[Due]:
+        return [_one_due(dict(zip(names, row, strict=True)), message_type) for row in rows]
+
+    return Query(statement=statement, arguments=arguments, read=read)
+
+
+def _one_due(row: dict[str, Any], message_type: type[SpaceMessage | CountsMessage | DeviceMessage]) -> Due:
+    return Due(
+        key=row["key"],
+        version=row["version"],
+        published_version=row["published_version"],
+        message=msgspec.convert(row, message_type),
+    )
+
+
+def _steps(spaces: Iterable[int | str]) -> Query[list[tuple[int, TransitionMessage]]]:
+    """What the logs of these spaces have gained since the last confirmation, by space, the oldest first."""
+    statement, names = _READ_STEPS
+
+    def read(rows: Rows) -> list[tuple[int, TransitionMessage]]:
+        return [(row[0], msgspec.convert(dict(zip(names, row, strict=True)), TransitionMessage)) for row in rows]
+
+    return Query(statement=statement, arguments=_keys(spaces), read=read)
+
+
+def _with_steps(spaces: list[Due], found: list[tuple[int, TransitionMessage]]) -> list[Due]:
+    steps: dict[int | str, list[TransitionMessage]] = {}
+    for key, step in found:
+        steps.setdefault(key, []).append(step)
     # Where the log is longer than is read at once, the state stays due until the rest has been published.
     is_whole = len(found) < _STEPS_AT_ONCE
     return [
@@ -194,22 +233,8 @@ async def _with_steps(connection: AsyncConnection, spaces: list[Due]) -> list[Du
     ]
 
 
-def _rows(found: sa.CursorResult[Any]) -> list[dict[str, Any]]:
-    names = [str(name) for name in found.keys()]  # noqa: SIM118 - a result is no mapping; SQLAlchemy's names are no plain str
-    return [dict(zip(names, row, strict=True)) for row in found]
-
-
-def _due(row: dict[str, Any], message_type: type[SpaceMessage | CountsMessage | DeviceMessage]) -> Due:
-    return Due(
-        key=row["key"],
-        version=row["version"],
-        published_version=row["published_version"],
-        message=msgspec.convert(row, message_type),
-    )
-
-
 def _keys(keys: Iterable[int | str]) -> dict[str, str]:
-    return {"keys": array_of(keys)}
+    return {"keys": array_of(list(keys))}
 
 
 async def count(connection: AsyncConnection) -> int:

@@ -17,7 +17,17 @@ Engine = AsyncEngine
 """The pool, as those who only hand it on know it."""
 Connection = AsyncConnection
 
-UNAVAILABLE: Final = (sa.exc.OperationalError, sa.exc.InterfaceError, sa.exc.TimeoutError, TimeoutError, OSError)
+DriverError = sa.exc.DBAPIError | psycopg.Error
+"""An error of the driver's, as it is and as SQLAlchemy wraps it."""
+UNAVAILABLE: Final = (
+    sa.exc.OperationalError,
+    sa.exc.InterfaceError,
+    sa.exc.TimeoutError,
+    psycopg.OperationalError,
+    psycopg.InterfaceError,
+    TimeoutError,
+    OSError,
+)
 """What a database that is away, busy or restarting looks like, but for what `is_refusal` knows. Others are bugs."""
 
 _REFUSALS: Final = frozenset({"22", "23", "54"})
@@ -62,18 +72,22 @@ class Refused(Exception):  # noqa: N818 - PostgreSQL's answer, not a failure of 
     """PostgreSQL refuses what a statement holds. The message is its own."""
 
 
-def is_refusal(error: sa.exc.DBAPIError) -> bool:
+def is_refusal(error: DriverError) -> bool:
     """Whether PostgreSQL understood the statement and refuses what it holds: no other attempt will change its mind."""
-    state = getattr(error.orig, "sqlstate", None) or ""
+    state = getattr(_driver_s(error), "sqlstate", None) or ""
     return state[:2] in _REFUSALS
 
 
-def refusal_of(error: sa.exc.DBAPIError) -> str:
+def refusal_of(error: DriverError) -> str:
     """What PostgreSQL itself said, without the statement and its arguments."""
-    cause = error.orig
+    cause = _driver_s(error)
     if isinstance(cause, psycopg.Error) and cause.diag.message_primary:
         return cause.diag.message_primary
     return str(cause)
+
+
+def _driver_s(error: DriverError) -> BaseException | None:
+    return error.orig if isinstance(error, sa.exc.DBAPIError) else error
 
 
 def _milliseconds(wait: timedelta) -> int:

@@ -68,11 +68,16 @@ _KEEP: Final = (
     .values({name: sa.func.coalesce(_FACTS.c[name], device.c[name]) for name in _SAID})
 )
 
+# The row of a device says when something was last told of it, its uplinks say when it was last heard.
+_LAST_HEARD: Final = sa.func.greatest(
+    device.c.heard_at,
+    sa.select(sa.func.max(uplink.c.time)).where(uplink.c.dev_eui == device.c.dev_eui).scalar_subquery(),
+)
 _LIST: Final = (
     sa.select(
         *_IDENTITY,
         device.c.contact,
-        device.c.heard_at,
+        _LAST_HEARD.label("heard_at"),
         device.c.battery_percent,
         installation.c.channel,
         installation.c.space_id,
@@ -95,7 +100,7 @@ _LIST: Final = (
 
 async def heard(connection: AsyncConnection, devices: Iterable[DevEui]) -> list[DeviceIdentity]:
     """Who of these was ever heard, in the words of the network server, by DevEUI."""
-    found = await connection.execute(_HEARD, encode({"dev_eui": one} for one in devices))
+    found = await connection.execute(_HEARD, encode(_BATCH, ({"dev_eui": one} for one in devices)))
     return [_identity(row) for row in found.mappings()]
 
 
@@ -104,7 +109,7 @@ async def latest_uplinks(
 ) -> dict[DevEui, list[Uplink]]:
     """The last `limit` uplinks of each device, the oldest first."""
     identities = {one.dev_eui: one for one in devices}
-    arguments: dict[str, Any] = {**encode({"dev_eui": one} for one in identities), "limit": limit}
+    arguments: dict[str, Any] = {**encode(_BATCH, ({"dev_eui": one} for one in identities)), "limit": limit}
     uplinks: dict[DevEui, list[Uplink]] = {}
     for row in (await connection.execute(_LATEST, arguments)).mappings():
         fields = dict(row)
@@ -115,7 +120,7 @@ async def latest_uplinks(
 
 async def keep(connection: AsyncConnection, facts: Iterable[Facts]) -> None:
     """Keep the facts on the devices, which the caller has locked. What is None stays as it is."""
-    await connection.execute(_KEEP, encode(map(msgspec.structs.asdict, facts)))
+    await connection.execute(_KEEP, encode(_FACTS, map(msgspec.structs.asdict, facts)))
 
 
 async def listed(connection: AsyncConnection) -> list[KnownDevice]:

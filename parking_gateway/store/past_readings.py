@@ -5,20 +5,20 @@ from typing import Final
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql as pg
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from decoders import Reading
+from parking_gateway.store.pipeline import Query, Statement, command
 from parking_gateway.store.rows import encode, table_of
 from parking_gateway.store.tables import past_reading
 from parking_gateway.uplink import Uplink
 
 _BATCH: Final = table_of(*past_reading.c)
-_RECORD: Final = (
+_RECORD: Final = Statement(
     pg.insert(past_reading).from_select(list(past_reading.c), sa.select(*_BATCH.c)).on_conflict_do_nothing()
 )
 
 
-async def record(connection: AsyncConnection, past: Iterable[tuple[Uplink, tuple[Reading, ...]]]) -> None:
+def record(past: Iterable[tuple[Uplink, tuple[Reading, ...]]]) -> Query[None]:
     """Keep the past readings of these uplinks. One without a time of its own cannot be told from the present: dropped."""
     rows = (
         {
@@ -37,4 +37,4 @@ async def record(connection: AsyncConnection, past: Iterable[tuple[Uplink, tuple
         for position, reading in enumerate(readings)
         if reading.at is not None
     )
-    await connection.execute(_RECORD, encode(rows))
+    return command(_RECORD, encode(_BATCH, rows))

@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
 import msgspec
+import psycopg
 import sqlalchemy as sa
 from loguru import logger
 
@@ -35,7 +36,7 @@ class Patience(msgspec.Struct, frozen=True, kw_only=True):
         while True:
             try:
                 result = await work()
-            except sa.exc.DBAPIError as error:
+            except (sa.exc.DBAPIError, psycopg.Error) as error:
                 if is_refusal(error):
                     raise Refused(refusal_of(error)) from error
                 if not isinstance(error, UNAVAILABLE):

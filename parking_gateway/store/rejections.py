@@ -8,9 +8,9 @@ from uuid import UUID
 
 import msgspec
 import sqlalchemy as sa
-from sqlalchemy.ext.asyncio import AsyncConnection
 
-from parking_gateway.store.rows import encode, hex_of, table_of
+from parking_gateway.store.pipeline import Query, Statement, command
+from parking_gateway.store.rows import bytes_of, encode, table_of
 from parking_gateway.store.tables import rejection
 from parking_gateway.uplink import DevEui, Rejection
 
@@ -33,22 +33,29 @@ class DeadLetter(msgspec.Struct, frozen=True, kw_only=True):
 
 _KEPT: Final = [column for column in rejection.c if column is not rejection.c.id]
 _BATCH: Final = table_of(*_KEPT, sa.Column("is_redelivered", sa.Boolean))
-_RECORD: Final = rejection.insert().from_select(
-    _KEPT,
-    sa.select(*(_BATCH.c[column.name] for column in _KEPT)).where(
-        sa.not_(
-            sa.and_(
-                _BATCH.c.is_redelivered,
-                sa.exists().where(rejection.c.digest == _BATCH.c.digest),
+_RECORD: Final = Statement(
+    rejection.insert().from_select(
+        _KEPT,
+        sa.select(
+            *(
+                bytes_of(_BATCH.c.payload) if column is rejection.c.payload else _BATCH.c[column.name]
+                for column in _KEPT
             )
-        )
-    ),
+        ).where(
+            sa.not_(
+                sa.and_(
+                    _BATCH.c.is_redelivered,
+                    sa.exists().where(rejection.c.digest == _BATCH.c.digest),
+                )
+            )
+        ),
+    )
 )
 
 
-async def record(connection: AsyncConnection, letters: Iterable[DeadLetter]) -> None:
+def record(letters: Iterable[DeadLetter]) -> Query[None]:
     """Keep the rejected messages. One that is delivered again, unacknowledged, is kept once."""
-    await connection.execute(_RECORD, encode(map(_row, letters)))
+    return command(_RECORD, encode(_BATCH, map(_row, letters)))
 
 
 def digest_of(topic: str, payload: bytes) -> UUID:
@@ -62,7 +69,7 @@ def _row(letter: DeadLetter) -> dict[str, object]:
         "topic": letter.topic,
         "reason": letter.rejection.reason,
         "detail": letter.rejection.detail.replace("\0", ""),
-        "payload": hex_of(letter.payload[:KEPT_BYTES]),
+        "payload": letter.payload[:KEPT_BYTES],
         "dev_eui": letter.dev_eui,
         "deduplication_id": letter.deduplication_id,
         "digest": digest_of(letter.topic, letter.payload),

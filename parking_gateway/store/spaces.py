@@ -1,18 +1,17 @@
 """Spaces: locked with the devices that watch them, and saved after the state machine has spoken."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 
-import msgspec
 import sqlalchemy as sa
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from decoders import Occupancy
 from parking_gateway.installation import Installation
 from parking_gateway.reservation import Reservation
 from parking_gateway.space import Contact, Service, Space, SpaceId, SpaceState
-from parking_gateway.store.rows import array_of, encode, listed, table_of
+from parking_gateway.store.pipeline import Query, Rows, Statement, command
+from parking_gateway.store.rows import arguments, array_of, listed, table_of
 from parking_gateway.store.tables import installation, space
 from parking_gateway.uplink import DevEui
 
@@ -36,7 +35,7 @@ _ASPECTS: Final = (
     space.c.cause,
     space.c.version,
 )
-_LOCK_WATCHED: Final = (
+_LOCK_WATCHED: Final = Statement(
     sa.select(installation.c.dev_eui, installation.c.channel, installation.c.codec, installation.c.options, *_ASPECTS)
     .join_from(installation, space)
     .where(installation.c.dev_eui.in_(listed("dev_euis", sa.Text)))
@@ -49,10 +48,10 @@ _CLOCKS: Final = (space.c.id, space.c.seen_at, space.c.seen_f_cnt, space.c.heard
 _CHANGES: Final = (*_ASPECTS, space.c.state, space.c.updated_at)
 
 
-def _update(columns: Sequence[sa.Column[Any]]) -> sa.Update:
+def _update(columns: Sequence[sa.Column[Any]]) -> Statement:
     batch = table_of(*columns)
     values = {column.name: batch.c[column.name] for column in columns if column is not space.c.id}
-    return space.update().values(values).where(space.c.id == batch.c.id)
+    return Statement(space.update().values(values).where(space.c.id == batch.c.id))
 
 
 # By their words, because a look into a dictionary costs a tenth of what calling an enumeration does.
@@ -65,38 +64,38 @@ _SAVE_CLOCKS: Final = _update(_CLOCKS)
 _SAVE_CHANGES: Final = _update(_CHANGES)
 
 
-async def lock_watched_by(
-    connection: AsyncConnection, devices: Iterable[DevEui]
-) -> tuple[dict[DevEui, list[Installation]], dict[SpaceId, Space]]:
-    """The installations of these devices and their spaces, locked until the transaction ends."""
-    found = await connection.execute(_LOCK_WATCHED, {"dev_euis": array_of(devices)})
+Watched = tuple[dict[DevEui, list[Installation]], dict[SpaceId, Space]]
+"""The installations of devices, and their spaces."""
+
+
+def lock_watched_by(devices: Collection[DevEui]) -> Query[Watched]:
+    """What these devices watch. The spaces are locked until the transaction ends."""
+    return Query(statement=_LOCK_WATCHED, arguments={"dev_euis": array_of(list(devices))}, read=_watched)
+
+
+def save(*, before: Mapping[SpaceId, Space], after: Mapping[SpaceId, Space], now: datetime) -> list[Query[None]]:
+    """Write the spaces that differ from before. Most did not change but were only heard: of those, the clocks."""
+    heard: list[Space] = []
+    changed: list[Space] = []
+    for space_id, one in after.items():
+        was = before[space_id]
+        if one is not was:
+            (heard if one.version == was.version else changed).append(one)
+    return [
+        *([command(_SAVE_CLOCKS, _clocks(heard))] if heard else []),
+        *([command(_SAVE_CHANGES, _changes(changed, now))] if changed else []),
+    ]
+
+
+def _watched(rows: Rows) -> Watched:
     installations: dict[DevEui, list[Installation]] = {}
     spaces: dict[SpaceId, Space] = {}
-    for dev_eui, channel, codec, options, *aspects in found:
+    for dev_eui, channel, codec, options, *aspects in rows:
         one = _space(aspects)
         spaces[one.id] = one
-        installations.setdefault(dev_eui, []).append(
-            Installation(dev_eui=dev_eui, channel=channel, space=one.id, codec=codec, options=options)
-        )
+        installation = Installation(dev_eui=dev_eui, channel=channel, space=one.id, codec=codec, options=options)
+        installations.setdefault(dev_eui, []).append(installation)
     return installations, spaces
-
-
-async def save(
-    connection: AsyncConnection, *, before: dict[SpaceId, Space], after: dict[SpaceId, Space], now: datetime
-) -> None:
-    """Write the spaces that differ from before. Most did not change but were only heard: those write four columns."""
-    heard, changed = [], []
-    for space_id, one in after.items():
-        if one is before[space_id]:
-            continue
-        if one.version == before[space_id].version:
-            heard.append(_clocks(one))
-        else:
-            changed.append(_row(one, now))
-    if heard:
-        await connection.execute(_SAVE_CLOCKS, encode(heard))
-    if changed:
-        await connection.execute(_SAVE_CHANGES, encode(changed))
 
 
 def _space(aspects: list[Any]) -> Space:
@@ -142,23 +141,32 @@ def _space(aspects: list[Any]) -> Space:
     )
 
 
-def _clocks(one: Space) -> dict[str, Any]:
-    return {
-        "id": one.id,
-        "seen_at": one.seen_at,
-        "seen_f_cnt": one.seen_f_cnt,
-        "heard_at": one.heard_at,
-        "battery_at": one.battery_at,
-    }
+def _clocks(spaces: Sequence[Space]) -> dict[str, str]:
+    return arguments(
+        id=[one.id for one in spaces],
+        seen_at=[one.seen_at for one in spaces],
+        seen_f_cnt=[one.seen_f_cnt for one in spaces],
+        heard_at=[one.heard_at for one in spaces],
+        battery_at=[one.battery_at for one in spaces],
+    )
 
 
-def _row(one: Space, now: datetime) -> dict[str, Any]:
-    row = msgspec.structs.asdict(one)
-    booked = row.pop("reservation")
-    return row | {
-        "reservation": booked and booked.id,
-        "reserved_from": booked and booked.start,
-        "reserved_until": booked and booked.end,
-        "state": one.state,
-        "updated_at": now,
-    }
+def _changes(spaces: Sequence[Space], now: datetime) -> dict[str, str]:
+    booked = [one.reservation for one in spaces]
+    return _clocks(spaces) | arguments(
+        occupancy=[one.occupancy for one in spaces],
+        contact=[one.contact for one in spaces],
+        reservation=[one and one.id for one in booked],
+        reserved_from=[one and one.start for one in booked],
+        reserved_until=[one and one.end for one in booked],
+        service=[one.service for one in spaces],
+        service_at=[one.service_at for one in spaces],
+        maintenance_reason=[one.maintenance_reason for one in spaces],
+        battery_percent=[one.battery_percent for one in spaces],
+        since=[one.since for one in spaces],
+        previous=[one.previous for one in spaces],
+        cause=[one.cause for one in spaces],
+        version=[one.version for one in spaces],
+        state=[one.state for one in spaces],
+        updated_at=[now] * len(spaces),
+    )

@@ -125,7 +125,6 @@ device: Final = sa.Table(
     sa.Column("joined_at", TIME),
     sa.Column("last_error", sa.Text),
     sa.Column("last_error_at", TIME),
-    sa.Column("announced_at", TIME),
     *_published(),
     sa.CheckConstraint("dev_eui ~ '^[0-9a-f]{16}$'", name="dev_eui"),
 )

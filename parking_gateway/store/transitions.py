@@ -1,13 +1,13 @@
 """The log of what the spaces did. Rows are only ever added."""
 
 from collections.abc import Sequence
-from typing import Final
+from typing import Any, Final
 
 import sqlalchemy as sa
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from parking_gateway.space import Transition
-from parking_gateway.store.rows import encode, table_of
+from parking_gateway.store.pipeline import Query, Statement, command
+from parking_gateway.store.rows import arguments, table_of
 from parking_gateway.store.tables import transition
 
 _BATCH: Final = table_of(
@@ -19,26 +19,23 @@ _BATCH: Final = table_of(
     transition.c.cause,
 )
 _LOGGED: Final = ("space", "from", "to", "at", "cause")
-_APPEND: Final = transition.insert().from_select(
-    [transition.c[name] for name in _LOGGED],
-    # Ids are given in this order, so that a space's log reads by id.
-    sa.select(*(_BATCH.c[name] for name in _LOGGED)).order_by(_BATCH.c.position),
+_APPEND: Final = Statement(
+    transition.insert().from_select(
+        [transition.c[name] for name in _LOGGED],
+        # Ids are given in this order, so that a space's log reads by id.
+        sa.select(*(_BATCH.c[name] for name in _LOGGED)).order_by(_BATCH.c.position),
+    )
 )
 
 
-async def append(connection: AsyncConnection, steps: Sequence[Transition]) -> None:
+def append(steps: Sequence[Transition]) -> Query[None]:
     """Add the steps to the log, in their order."""
-    await connection.execute(
-        _APPEND,
-        encode(
-            {
-                "position": position,
-                "space": step.space,
-                "from": step.before,
-                "to": step.after,
-                "at": step.at,
-                "cause": step.cause,
-            }
-            for position, step in enumerate(steps)
-        ),
-    )
+    columns: dict[str, Sequence[Any]] = {
+        "position": list(range(len(steps))),
+        "space": [step.space for step in steps],
+        "from": [step.before for step in steps],
+        "to": [step.after for step in steps],
+        "at": [step.at for step in steps],
+        "cause": [step.cause for step in steps],
+    }
+    return command(_APPEND, arguments(**columns))

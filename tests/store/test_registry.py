@@ -16,13 +16,14 @@ from parking_gateway import chirpstack
 from parking_gateway.broker.message import Message
 from parking_gateway.decoding import Choice, Decoder
 from parking_gateway.publication import CountsMessage, DeviceMessage
-from parking_gateway.recording import Outcome, interpret, record
+from parking_gateway.recording import Outcome, interpret, tell
 from parking_gateway.registry import registering
 from parking_gateway.registry.entries import Assignment, Entry, Mistake, Place
 from parking_gateway.registry.outcome import Counts, Move, Registered, Removal, Replayed
 from parking_gateway.registry.registering import register, registered, unknown_space
 from parking_gateway.store import confirmations, due, fleet
 from parking_gateway.store.due import Kind
+from parking_gateway.store.pipeline import together
 from parking_gateway.uplink import DevEui
 from tests.events import NOON, OCCUPIED, VACANT, dev_eui_of, message, up
 
@@ -55,9 +56,15 @@ async def kept(engine: AsyncEngine, *entries: Entry, decoder: Decoder | None = N
 
 
 async def recorded_by(connection: AsyncConnection, *batch: Message) -> Outcome:
+    """Record uplinks, up to the commit."""
+    if not connection.in_transaction():
+        await connection.begin()
     limits = chirpstack.Limits(payload_bytes=65_536, depth=32)
-    found = interpret(batch, received_at=datetime.now(UTC), limits=limits)
-    return await record(connection, found, decoder=Decoder(), now=datetime.now(UTC), announce_every=timedelta(hours=1))
+    now, hourly = datetime.now(UTC), timedelta(hours=1)
+    found = interpret(batch, received_at=now, limits=limits)
+    outcome, writes = await tell(connection, found, decoder=Decoder(), now=now, announce_every=hourly)
+    await together(connection, *writes)
+    return outcome
 
 
 async def recorded(engine: AsyncEngine, *batch: Message) -> None:
