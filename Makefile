@@ -6,7 +6,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/pip --disable-pip-version-check --quiet
 
-.PHONY: demo test coverage check generate lock bench bench-codecs bench-javascript fuzz clean
+.PHONY: demo test coverage check generate lock fuzz clean
+.PHONY: bench bench-goals bench-scale bench-gateways bench-guard bench-codecs bench-javascript
 
 demo: $(VENV)/gateway.stamp  ## the whole thing on this machine: broker, database, fleet, gateway
 	@$(BIN)/parking-gateway demo $(ARGS)
@@ -17,7 +18,7 @@ test: $(VENV)/dev.stamp  ## every test; ARGS="-k name" narrows
 
 coverage: $(VENV)/dev.stamp  ## every branch of the core is tested by the core's own tests
 	$(BIN)/coverage run -m pytest --numprocesses=0 --quiet tests/test_space.py tests/test_decoding.py \
-		tests/test_publication.py tests/chirpstack tests/broker/test_packets.py
+		tests/test_device.py tests/test_publication.py tests/chirpstack tests/broker/test_packets.py
 	$(BIN)/coverage report
 
 check: $(VENV)/dev.stamp  ## style, types, layers, generated files
@@ -30,8 +31,20 @@ check: $(VENV)/dev.stamp  ## style, types, layers, generated files
 generate: $(VENV)/dev.stamp  ## the files that are made from code: schemas/ and docs/devices/
 	$(BIN)/python -m parking_gateway.generated
 
-bench: $(VENV)/dev.stamp  ## how fast it is, beside two yardsticks; ARGS="--help" says what can be asked for
+bench: $(VENV)/bench.stamp  ## how fast it is, beside two yardsticks; ARGS="--help" says what can be asked for
 	$(BIN)/python -m benchmarks $(ARGS)
+
+bench-goals: $(VENV)/dev.stamp  ## the goals of performance, each with what was measured
+	$(BIN)/python -m benchmarks.goals $(ARGS)
+
+bench-scale: $(VENV)/dev.stamp  ## the same backlog with more spaces, and with more history
+	$(BIN)/python -m benchmarks.scale $(ARGS)
+
+bench-gateways: $(VENV)/dev.stamp  ## several gateways on one shared subscription
+	$(BIN)/python -m benchmarks.gateways $(ARGS)
+
+bench-guard: $(VENV)/dev.stamp  ## whether the gateway became slower, by ratios within one run; it is what CI asks
+	$(BIN)/python -m benchmarks.guard $(ARGS)
 
 bench-codecs: $(VENV)/dev.stamp  ## what a frame costs in every codec
 	$(BIN)/python -m benchmarks.codecs
@@ -50,6 +63,8 @@ lock: $(VENV)/dev.stamp  ## resolve the newest versions and pin them with their 
 		--all-extras --group build --group dev -c requirements/gateway.txt pyproject.toml -o requirements/dev.txt
 	$(BIN)/uv pip compile --universal --upgrade --generate-hashes --no-emit-index-url --no-header --quiet \
 		--group fuzz -o requirements/fuzz.txt
+	$(BIN)/uv pip compile --universal --upgrade --generate-hashes --no-emit-index-url --no-header --quiet \
+		--group bench -c requirements/dev.txt -o requirements/bench.txt
 
 clean:
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage
@@ -69,3 +84,8 @@ $(VENV)/dev.stamp: $(VENV)/created.stamp requirements/dev.txt pyproject.toml
 	@$(PIP) install --require-hashes -r requirements/dev.txt
 	@$(PIP) install --no-deps --no-build-isolation --editable .
 	@touch $@ $(VENV)/gateway.stamp
+
+$(VENV)/bench.stamp: $(VENV)/dev.stamp requirements/bench.txt
+	@echo "Installing what draws the plots into $(VENV) …"
+	@$(PIP) install --require-hashes --only-binary :all: -r requirements/bench.txt
+	@touch $@

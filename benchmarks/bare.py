@@ -17,7 +17,7 @@ from typing import Any, Final
 import msgspec
 import psycopg
 
-from benchmarks.car_park import dev_eui_of
+from benchmarks.car_park import DEV_EUI
 from benchmarks.standing import link, say_drained
 from parking_gateway.broker.message import Message
 from parking_gateway.config import Config, load
@@ -36,9 +36,9 @@ create table transition (
     at timestamptz not null, cause uuid not null
 )
 """
-_SEED: Final = """
+_SEED: Final = f"""
 insert into space
-select number, dev_eui, false, now() - interval '1 day' from unnest(%s::text[]) with ordinality as new (dev_eui, number)
+select number, {DEV_EUI}, false, now() - interval '1 day' from generate_series(1, %s) as number
 """
 _RECORD: Final = """
 insert into uplink select * from unnest(
@@ -89,7 +89,7 @@ def prepare(url: str, *, spaces: int) -> None:
     """Make the tables in an empty database."""
     with psycopg.connect(url) as connection:
         connection.execute(_TABLES)
-        connection.execute(_SEED, [[dev_eui_of(number + 1) for number in range(spaces)]])
+        connection.execute(_SEED, [spaces])
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute("vacuum analyze")
 
@@ -116,10 +116,11 @@ async def drain(config: Config, uplinks: int) -> None:
 
 
 async def _write(connection: psycopg.AsyncConnection[Any], ups: list[_Up]) -> None:
-    async with connection.transaction(), connection.cursor() as cursor:
-        await cursor.execute(_RECORD, _columns(ups))
-        euis = _array({up.device_info.dev_eui for up in ups})
-        spaces = {eui: space async for eui, *space in await cursor.execute(_LOCK, [euis])}
+    euis = _array({up.device_info.dev_eui for up in ups})
+    async with connection.pipeline():  # two round trips: what is asked, and what is said and committed
+        await connection.execute(_RECORD, _columns(ups))
+        locked = await connection.execute(_LOCK, [euis])
+        spaces = {eui: space async for eui, *space in locked}
         steps = []
         # What was kept before says nothing new: it is not younger than what its space knows.
         for up in sorted(ups, key=_time):
@@ -130,9 +131,10 @@ async def _write(connection: psycopg.AsyncConnection[Any], ups: list[_Up]) -> No
             if is_occupied is not space[1]:
                 steps.append((space[0], is_occupied, up.time, up.deduplication_id))
             space[1:] = is_occupied, up.time
-        await cursor.execute(_SAVE, [_array(column) for column in zip(*spaces.values(), strict=True)])
+        await connection.execute(_SAVE, [_array(column) for column in zip(*spaces.values(), strict=True)])
         if steps:
-            await cursor.execute(_LOG, [_array(column) for column in zip(*steps, strict=True)])
+            await connection.execute(_LOG, [_array(column) for column in zip(*steps, strict=True)])
+        await connection.commit()
 
 
 def _parse(payload: bytes) -> _Up:

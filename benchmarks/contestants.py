@@ -1,18 +1,18 @@
 """Who drains the backlog: a process each, with the same environment variables and a session of its own on the broker."""
 
+import http.client
 import os
+import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
-from typing import IO, Any, Final
+from types import MappingProxyType
+from typing import IO, Final
 
-import psycopg
-
-from benchmarks.fleet import Backlog
 from benchmarks.servers import Mosquitto
 from benchmarks.standing import DRAINED
 
@@ -20,7 +20,15 @@ _ROOT: Final = Path(__file__).parent.parent
 _PREFIX: Final = "PARKING_GATEWAY_"
 _START_SECONDS: Final = 60
 _STOP_SECONDS: Final = 30
+_READY_SECONDS: Final = 0.01
 _LAST_LINES: Final = 5
+_REST: Final = 4
+"""We sleep so many times as long as we look: on a large database a look costs something, and is nobody's."""
+
+INSTANCE: Final = "bench"
+"""What the gateway calls itself in topics."""
+NO_SETTINGS: Final[Mapping[str, str]] = MappingProxyType({})
+"""Environment variables without their prefix, beyond those that everybody gets."""
 
 
 class Contestant(StrEnum):
@@ -54,28 +62,38 @@ class Running:
 
     def __init__(self, process: subprocess.Popen[str], log: Path, *, started_at: float) -> None:
         self.pid = process.pid
+        self.started_at = started_at
+        """On the monotonic clock."""
         self._process = process
         self._log = log
-        self._started_at = started_at
 
     def wait_until(self, is_done: Callable[[], bool], *, what: str, every: float, within: float) -> float:
         """Ask again and again; return when the answer was yes, on the monotonic clock. Raises Failed."""
         end = time.monotonic() + within
-        while not is_done():
+        while True:
+            began = time.monotonic()
+            is_over, ended = is_done(), time.monotonic()
+            if is_over:
+                return ended
             self.require_alive()
-            if time.monotonic() > end:
+            if ended > end:
                 raise Failed(f"It has not {what} within {within:.0f} s: {self._last_words()}")
-            time.sleep(every)
-        return time.monotonic()
+            time.sleep(max(every, _REST * (ended - began)))
 
     def wait_for_connection(self, broker: Mosquitto, client_id: str) -> float:
         """When the broker let it in, on the monotonic clock. Raises Failed."""
         end = time.monotonic() + _START_SECONDS
         while time.monotonic() < end:
             self.require_alive()
-            if (at := broker.connected_at(client_id, after=self._started_at, within=1)) is not None:
+            if (at := broker.connected_at(client_id, after=self.started_at, within=1)) is not None:
                 return at
         raise Failed(f"It has not connected to the broker: {self._last_words()}")
+
+    def wait_until_ready(self, listen: str) -> float:
+        """When the gateway first said at this address that it is ready, on the monotonic clock. Raises Failed."""
+        return self.wait_until(
+            lambda: _is_ready(listen), what="become ready", every=_READY_SECONDS, within=_START_SECONDS
+        )
 
     def wait_until_drained(self) -> float:
         """Wait for the word of one of our own loops. Raises Failed."""
@@ -87,6 +105,14 @@ class Running:
         """Raise Failed when it is not."""
         if self._process.poll() is not None:
             raise Failed(f"It ended with status {self._process.returncode}: {self._last_words()}")
+
+    def freeze(self) -> None:
+        """Let it do nothing at all, not even read."""
+        os.kill(self.pid, signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        """Let it go on."""
+        os.kill(self.pid, signal.SIGCONT)
 
     def stop(self) -> None:
         """Ask it to end. Raises Failed unless it ends well."""
@@ -103,26 +129,31 @@ class Running:
 
 @contextmanager
 def running(
-    contestant: Contestant, *, uplinks: int, broker_url: str, database_url: str, log: Path
+    contestant: Contestant,
+    *,
+    broker_url: str,
+    database_url: str,
+    log: Path,
+    uplinks: int = 0,
+    settings: Mapping[str, str] = NO_SETTINGS,
 ) -> Iterator[Running]:
-    """Start it, and make sure that it is gone in the end."""
-    variables = {
+    """Start it, and make sure that it is gone in the end. `uplinks` is for our own loops, which end after so many."""
+    usual = {
         "MQTT__URL": broker_url,
         "MQTT__CLIENT_ID": contestant.client_id,
         "DATABASE__URL": database_url,
-        "GATEWAY__INSTANCE": "bench",
+        "GATEWAY__INSTANCE": INSTANCE,
         "TELEMETRY__LISTEN": "127.0.0.1:0",
     }
-    inherited = {name: value for name, value in os.environ.items() if not name.startswith(_PREFIX)}
     started_at = time.monotonic()
-    with log.open("w") as file, _popen(contestant, uplinks, inherited | _prefixed(variables), file) as process:
+    with log.open("w") as file, _popen(contestant, uplinks, environment({**usual, **settings}), file) as process:
         try:
             yield Running(process, log, started_at=started_at)
         finally:
             process.kill()
 
 
-def _popen(contestant: Contestant, uplinks: int, environment: dict[str, str], log: IO[str]) -> subprocess.Popen[str]:
+def _popen(contestant: Contestant, uplinks: int, variables: dict[str, str], log: IO[str]) -> subprocess.Popen[str]:
     is_ours = contestant is not Contestant.DAEMON
     arguments = {
         Contestant.RECEIVE: ("benchmarks.receive", str(uplinks)),
@@ -132,7 +163,7 @@ def _popen(contestant: Contestant, uplinks: int, environment: dict[str, str], lo
     return subprocess.Popen(  # noqa: S603 - our own modules
         (sys.executable, "-m", *arguments),
         cwd=_ROOT,
-        env=environment,
+        env=variables,
         stdin=subprocess.PIPE if is_ours else None,
         stdout=subprocess.PIPE if is_ours else log,
         stderr=log,
@@ -140,56 +171,29 @@ def _popen(contestant: Contestant, uplinks: int, environment: dict[str, str], lo
     )
 
 
-def _prefixed(variables: dict[str, str]) -> dict[str, str]:
-    return {f"{_PREFIX}{name}": value for name, value in variables.items()}
+def command(*arguments: str, settings: Mapping[str, str]) -> subprocess.Popen[str]:
+    """Start one of the gateway's own commands, as an operator does beside a running gateway."""
+    return subprocess.Popen(  # noqa: S603 - our own module
+        (sys.executable, "-m", "parking_gateway", *arguments),
+        cwd=_ROOT,
+        env=environment(settings),
+        stdout=subprocess.DEVNULL,
+        text=True,
+    )
 
 
-def has_committed(connection: psycopg.Connection[Any], backlog: Backlog) -> bool:
-    """Whether the last uplink is in the table: one look into an index."""
-    last = backlog.last
-    statement = "select exists (select from uplink where time = %s and deduplication_id = %s)"
-    found = connection.execute(statement, [last.time, last.deduplication_id]).fetchone()
-    return found is not None and bool(found[0])
+def _is_ready(listen: str) -> bool:
+    connection = http.client.HTTPConnection(listen)
+    try:
+        connection.request("GET", "/readyz")
+        return connection.getresponse().status == http.HTTPStatus.OK
+    except OSError:
+        return False  # it does not listen yet
+    finally:
+        connection.close()
 
 
-_DUE: Final = """
-select exists (select from space where version > published_version)
-    or exists (select from zone where version > published_version)
-    or exists (select from site where version > published_version)
-    or exists (select from device where version > published_version)
-    or exists (select from transition join space on space.id = transition.space where transition.id > published_transition)
-"""
-
-
-def has_published(connection: psycopg.Connection[Any]) -> bool:
-    """Whether the broker has confirmed everything that the gateway has to say."""
-    found = connection.execute(_DUE).fetchone()
-    return found is not None and not found[0]
-
-
-_COUNT: Final = "select count(*), count(distinct deduplication_id) from uplink"
-_RESULT: Final = {
-    Contestant.BARE: ("select count(*) from transition", "select id from space where is_occupied"),
-    Contestant.DAEMON: ("select count(*) from transition", "select id from space where state = 'OCCUPIED'"),
-}
-
-
-def require_right(contestant: Contestant, connection: psycopg.Connection[Any], backlog: Backlog) -> None:
-    """Every uplink is there once, every change of a space too, and every space is as its sensor last said.
-
-    Raises Failed.
-    """
-    transitions, occupied = _RESULT[contestant]
-    found = {
-        "uplinks": connection.execute(_COUNT).fetchone(),
-        "transitions": connection.execute(transitions).fetchone(),
-        "occupied spaces": {space for (space,) in connection.execute(occupied)},
-    }
-    expected = {
-        "uplinks": (len(backlog.events), len(backlog.events)),
-        "transitions": (backlog.transitions,),
-        "occupied spaces": set(backlog.occupied),
-    }
-    for what, right in expected.items():
-        if found[what] != right:
-            raise Failed(f"{contestant.words}: wrong {what}: {found[what]} instead of {right}")
+def environment(settings: Mapping[str, str]) -> dict[str, str]:
+    """Ours, where nothing but these settings is the gateway's."""
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith(_PREFIX)}
+    return inherited | {f"{_PREFIX}{name}": value for name, value in settings.items()}

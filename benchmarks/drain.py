@@ -7,21 +7,25 @@ gateway, until all that it has to publish is confirmed.
 """
 
 import asyncio
-from contextlib import ExitStack
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, ExitStack
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeVar
 
 import msgspec
 import psycopg
 
 from benchmarks import sessions
-from benchmarks.contestants import Contestant, Running, has_committed, has_published, require_right, running
-from benchmarks.fleet import Backlog
-from benchmarks.meter import Processor, peak_bytes
+from benchmarks.contestants import NO_SETTINGS, Contestant, Running, running
+from benchmarks.fleet import Fleet, Told
+from benchmarks.meter import Processor, peak_bytes, sampled
+from benchmarks.outcome import has_committed, has_published, require_right
 from benchmarks.servers import Mosquitto, Postgres, mosquitto
 
 _DRAIN_SECONDS: Final = 900
 _LOOK_SECONDS: Final = 0.02
+
+Contender = TypeVar("Contender")
 
 
 class Drain(msgspec.Struct, frozen=True, kw_only=True):
@@ -36,6 +40,8 @@ class Drain(msgspec.Struct, frozen=True, kw_only=True):
     cpu: Processor
     """Seconds, until everything was done."""
     peak_bytes: int | None
+    resident_bytes: list[int]
+    """Once a second, until everything was done."""
 
     @property
     def uplinks_per_second(self) -> float:
@@ -43,57 +49,62 @@ class Drain(msgspec.Struct, frozen=True, kw_only=True):
         return self.uplinks / self.seconds
 
 
-class Templates(msgspec.Struct, frozen=True, kw_only=True):
-    """The names of the databases that each contestant's is copied from."""
+class Ground(msgspec.Struct, frozen=True, kw_only=True):
+    """Where contestants drain."""
 
-    bare: str
-    gateway: str
+    server: Postgres
+    database: Callable[[Contestant], AbstractContextManager[str]]
+    """The URL of a contestant's database, for one drain."""
+    folder: Path
+    settings: Mapping[str, str] = NO_SETTINGS
+    """Environment variables of the contestants, without their prefix."""
 
-    def of(self, contestant: Contestant) -> str:
-        """The one for this contestant. One that stores nothing still gets one, so that all runs are alike."""
-        return self.gateway if contestant is Contestant.DAEMON else self.bare
 
-
-def run(
-    order: list[Contestant], backlog: Backlog, *, database: Postgres, templates: Templates, folder: Path
-) -> list[Drain]:
+def run(order: Sequence[Contestant], fleet: Fleet, uplinks: int, ground: Ground) -> list[Drain]:
     """Put the same backlog into the sessions of all contestants, and let one after the other drain it."""
-    with mosquitto(folder) as broker:
-        asyncio.run(_fill(broker, order, backlog))
-        return [_drain(one, backlog, broker, database, templates, folder) for one in order]
+    with mosquitto(ground.folder) as broker:
+        asyncio.run(_fill(broker, order, fleet, uplinks))
+        told = fleet.told()
+        return [_drain(one, uplinks, told, broker, ground) for one in order]
 
 
-async def _fill(broker: Mosquitto, contestants: list[Contestant], backlog: Backlog) -> None:
+def turned(order: Sequence[Contender], number: int) -> Sequence[Contender]:
+    """The order of the run with this number: nobody is always the first, or always after the same one."""
+    turn = number % len(order)
+    return [*order[turn:], *order[:turn]]
+
+
+async def _fill(broker: Mosquitto, contestants: Sequence[Contestant], fleet: Fleet, uplinks: int) -> None:
+    await sessions.remember_gateway(broker.url)
     for contestant in contestants:
         await sessions.create(broker.url, contestant.client_id)
-    await sessions.fill(broker.url, [event.publication for event in backlog.events])
+    await sessions.fill(broker.url, (event.publication for event in fleet.backlog(uplinks)))
 
 
-def _drain(
-    contestant: Contestant,
-    backlog: Backlog,
-    broker: Mosquitto,
-    database: Postgres,
-    templates: Templates,
-    folder: Path,
-) -> Drain:
+def _drain(contestant: Contestant, uplinks: int, told: Told, broker: Mosquitto, ground: Ground) -> Drain:
     with ExitStack() as stack:
-        url = stack.enter_context(database.database(template=templates.of(contestant)))
+        url = stack.enter_context(ground.database(contestant))
         watcher = stack.enter_context(psycopg.connect(url, autocommit=True))
-        log = folder / f"{contestant.client_id}.log"
-        uplinks = len(backlog.events)
         at_work = stack.enter_context(
-            running(contestant, uplinks=uplinks, broker_url=broker.url, database_url=url, log=log)
+            running(
+                contestant,
+                broker_url=broker.url,
+                database_url=url,
+                log=ground.folder / f"{contestant.client_id}.log",
+                uplinks=uplinks,
+                settings=ground.settings,
+            )
         )
         began = at_work.wait_for_connection(broker, contestant.client_id)
 
         def used() -> Processor:
             backend = watcher.info.backend_pid
-            return Processor.now(loop=at_work.pid, broker=broker.pid, database=database.pid, watcher=backend)
+            return Processor.now(loops=[at_work.pid], broker=broker.pid, database=ground.server.pid, watcher=backend)
 
         used_before = used()
-        ended = _wait(contestant, at_work, watcher, backlog)
-        published = _wait_for_publications(at_work, watcher) if contestant is Contestant.DAEMON else None
+        with sampled(at_work.pid) as resident:
+            ended = _wait(contestant, at_work, watcher, told)
+            published = _wait_for_publications(at_work, watcher) if contestant is Contestant.DAEMON else None
         drained = Drain(
             contestant=contestant,
             uplinks=uplinks,
@@ -101,19 +112,20 @@ def _drain(
             published_after=None if published is None else published - began,
             cpu=used().since(used_before),
             peak_bytes=peak_bytes(at_work.pid),
+            resident_bytes=resident,
         )
         at_work.stop()
         if contestant is not Contestant.RECEIVE:
-            require_right(contestant, watcher, backlog)
+            require_right(contestant, watcher, told)
         asyncio.run(sessions.require_empty(broker.url, contestant.client_id))
         return drained
 
 
-def _wait(contestant: Contestant, at_work: Running, watcher: psycopg.Connection[object], backlog: Backlog) -> float:
+def _wait(contestant: Contestant, at_work: Running, watcher: psycopg.Connection[object], told: Told) -> float:
     if contestant is Contestant.RECEIVE:
         return at_work.wait_until_drained()
     ended = at_work.wait_until(
-        lambda: has_committed(watcher, backlog), what="committed", every=_LOOK_SECONDS, within=_DRAIN_SECONDS
+        lambda: has_committed(watcher, told), what="committed", every=_LOOK_SECONDS, within=_DRAIN_SECONDS
     )
     if contestant is Contestant.BARE:
         at_work.wait_until_drained()

@@ -8,7 +8,7 @@ from typing import Any, Final, Literal
 import msgspec
 from google.protobuf.json_format import ParseDict
 
-from benchmarks.car_park import dev_eui_of, device_name_of
+from benchmarks.car_park import APPLICATION, PROFILE, TAGS, dev_eui_of, device_name_of
 
 Form = Literal["json", "protobuf"]
 """As ChirpStack's own setting: it publishes everything in one or the other."""
@@ -49,13 +49,13 @@ def _event(heard_by: int) -> dict[str, Any]:
             "tenantId": "52242dfb-894c-4a12-b8dc-c1838ddfb20c",
             "tenantName": "Stadtwerke",
             "applicationId": _APPLICATION,
-            "applicationName": "Parking",
+            "applicationName": APPLICATION,
             "deviceProfileId": "1efd5f24-8ee4-43f7-a918-97261bd772dd",
-            "deviceProfileName": "Bosch TPS110",
+            "deviceProfileName": PROFILE,
             "deviceName": "",
             "devEui": "",
             "deviceClassEnabled": "CLASS_A",
-            "tags": {"city": "Example", "vendor": "bosch"},
+            "tags": TAGS,
         },
         "devAddr": "01a2d830",
         "adr": True,

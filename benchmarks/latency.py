@@ -18,9 +18,10 @@ import msgspec
 import psycopg
 
 from benchmarks import sessions
-from benchmarks.contestants import Contestant, Failed, has_committed, has_published, require_right, running
+from benchmarks.contestants import Contestant, Failed, running
 from benchmarks.events import Form
-from benchmarks.fleet import Backlog, Event, Fleet
+from benchmarks.fleet import Event, Fleet
+from benchmarks.outcome import has_committed, has_published, require_right
 from benchmarks.servers import Postgres, mosquitto
 from benchmarks.standing import link
 from parking_gateway.broker.link import Link
@@ -111,7 +112,7 @@ def run(  # noqa: PLR0913 - what, for how long, and on which servers
         url = stack.enter_context(database.database(template=template))
         watcher = stack.enter_context(psycopg.connect(url, autocommit=True))
         gateway = stack.enter_context(
-            running(Contestant.DAEMON, uplinks=0, broker_url=broker.url, database_url=url, log=folder / "latency.log")
+            running(Contestant.DAEMON, broker_url=broker.url, database_url=url, log=folder / "latency.log")
         )
 
         def settle() -> None:
@@ -122,25 +123,25 @@ def run(  # noqa: PLR0913 - what, for how long, and on which servers
         gateway.wait_for_connection(broker, Contestant.DAEMON.client_id)
         settle()
         watch = Watch()
-        events, late = asyncio.run(_play(broker.url, fleet, load, watch, seconds))
-        said = Backlog(events=events, transitions=fleet.changed, occupied=frozenset(fleet.occupied))
+        late = asyncio.run(_play(broker.url, fleet, load, watch, seconds))
+        told = fleet.told()
         gateway.wait_until(
-            lambda: has_committed(watcher, said), what="committed", every=_LOOK_SECONDS, within=_SETTLE_SECONDS
+            lambda: has_committed(watcher, told), what="committed", every=_LOOK_SECONDS, within=_SETTLE_SECONDS
         )
         settle()
         gateway.stop()
-        require_right(Contestant.DAEMON, watcher, said)
+        require_right(Contestant.DAEMON, watcher, told)
         return _latency(load, watch, late)
 
 
-async def _play(broker_url: str, fleet: Fleet, load: Load, watch: Watch, seconds: float) -> tuple[list[Event], float]:
+async def _play(broker_url: str, fleet: Fleet, load: Load, watch: Watch, seconds: float) -> float:
     async with (
         link(sessions.as_client(broker_url, "bench-feeder")) as feeder,
         link(sessions.as_client(broker_url, "bench-subscriber")) as subscriber,
     ):
         await subscriber.subscribe(_STATES)
         watching = asyncio.create_task(_watch(subscriber, watch))
-        events, late = await _publish(feeder, fleet, load, watch, seconds)
+        late = await _publish(feeder, fleet, load, watch, seconds)
         watch.is_all_expected = True
         try:
             async with asyncio.timeout(_SETTLE_SECONDS if watch.pending else 0):
@@ -148,25 +149,25 @@ async def _play(broker_url: str, fleet: Fleet, load: Load, watch: Watch, seconds
         except TimeoutError:
             if watch.pending:
                 raise Failed(f"{watch.pending} changes were never published") from None
-        return events, late
+        return late
 
 
-async def _publish(feeder: Link, fleet: Fleet, load: Load, watch: Watch, seconds: float) -> tuple[list[Event], float]:
-    events: list[Event] = []
+async def _publish(feeder: Link, fleet: Fleet, load: Load, watch: Watch, seconds: float) -> float:
+    said = 0
     late = 0.0
     began = time.monotonic()
     while (passed := time.monotonic() - began) < seconds:
-        due = [_say(fleet) for _ in range(len(events), int(passed * load.rate))]
+        due = [_say(fleet) for _ in range(said, int(passed * load.rate))]
         now = time.monotonic()
         for event, is_change in due:
             if is_change:
                 watch.expect(event, at=now, counts=now - began > _WARM_UP_SECONDS)
         if due:
-            late = max(late, now - began - len(events) / load.rate)
-            events += [event for event, _ in due]
+            late = max(late, now - began - said / load.rate)
+            said += len(due)
             await feeder.publish([event.publication for event, _ in due])
         await asyncio.sleep(_TICK_SECONDS)
-    return events, late
+    return late
 
 
 def _say(fleet: Fleet) -> tuple[Event, bool]:

@@ -1,23 +1,31 @@
 """CPU time and memory of processes, seen from outside."""
 
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Self
+from typing import Final, Self
 
 import msgspec
 import psutil
+
+_SAMPLE_SECONDS: Final = 1.0
 
 
 class Processor(msgspec.Struct, frozen=True, kw_only=True):
     """CPU seconds that processes have used so far, or used between two looks."""
 
     loop: float
+    """Of the contestant, or of all that work together."""
     broker: float
     database: float
 
     @classmethod
-    def now(cls, *, loop: int, broker: int, database: int, watcher: int) -> Self:
+    def now(cls, *, loops: Sequence[int], broker: int, database: int, watcher: int) -> Self:
         """By the ids of their processes. `watcher` is the benchmark's own backend, which counts for nobody."""
-        return cls(loop=_alone(loop), broker=_alone(broker), database=_family(database, without=watcher))
+        return cls(
+            loop=sum(map(seconds_of, loops)), broker=seconds_of(broker), database=_family(database, without=watcher)
+        )
 
     def since(self, earlier: Self) -> Self:
         """What was used in between."""
@@ -35,7 +43,35 @@ def peak_bytes(pid: int) -> int | None:
     return None if peak is None else int(peak.split()[1]) * 1024
 
 
-def _alone(pid: int) -> float:
+def resident_bytes(pid: int) -> int:
+    """The memory that a process has resident now."""
+    return int(psutil.Process(pid).memory_info().rss)
+
+
+@contextmanager
+def sampled(pid: int) -> Iterator[list[int]]:
+    """What a process has resident, once a second while this is entered."""
+    found: list[int] = []
+    is_over = threading.Event()
+
+    def sample() -> None:
+        while not is_over.wait(_SAMPLE_SECONDS):
+            try:
+                found.append(resident_bytes(pid))
+            except psutil.NoSuchProcess:
+                return
+
+    thread = threading.Thread(target=sample, daemon=True)
+    thread.start()
+    try:
+        yield found
+    finally:
+        is_over.set()
+        thread.join()
+
+
+def seconds_of(pid: int) -> float:
+    """CPU seconds that a process has used so far."""
     times = psutil.Process(pid).cpu_times()
     return float(times.user + times.system)
 
@@ -44,12 +80,12 @@ def _family(pid: int, *, without: int) -> float:
     """A process, its children, and those of its children that have ended."""
     parent = psutil.Process(pid)
     ended = parent.cpu_times()
-    seconds = _alone(pid) + float(ended.children_user + ended.children_system)
+    seconds = seconds_of(pid) + float(ended.children_user + ended.children_system)
     for child in parent.children():
         if child.pid == without:
             continue
         try:
-            seconds += _alone(child.pid)
+            seconds += seconds_of(child.pid)
         except psutil.NoSuchProcess:
             continue  # it ends while we look, and the next look finds it among the ended
     return seconds

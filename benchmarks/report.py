@@ -1,8 +1,6 @@
 """What was measured, as JSON with every single run and as a Markdown table of medians."""
 
-from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
-from statistics import median
 from typing import Final
 
 import msgspec
@@ -10,10 +8,11 @@ import msgspec
 from benchmarks.contestants import Contestant
 from benchmarks.drain import Drain
 from benchmarks.events import Form
+from benchmarks.figures import by_contestant, compared, cost, middle, peak, published, rate, spread
 from benchmarks.latency import Latency
 from benchmarks.machine import Commits, Machine
+from benchmarks.pages import measured_on, page, table
 
-_ABSENT: Final = "-"
 _DRAIN_HEAD: Final = (
     "",
     "uplinks/s",
@@ -59,33 +58,21 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     latencies: list[Latency]
 
 
-def as_json(report: Report) -> bytes:
-    """All of it."""
-    return msgspec.json.format(msgspec.json.encode(report), indent=2) + b"\n"
-
-
 def as_markdown(report: Report) -> str:
     """The tables, with what they were measured on."""
-    parts = [_head(report), *map(_drains, report.scenarios)]
+    commits = report.commits
+    parts = [
+        measured_on(report.machine, at=report.at),
+        f"One commit of one row: {commits.p50:.1f} ms (p50), {commits.p99:.1f} ms (p99), {commits.worst:.1f} ms (worst).",
+        *map(_drains, report.scenarios),
+    ]
     if report.latencies:
         parts.append(_latencies(report.latencies))
-    return "\n\n".join(parts) + "\n"
-
-
-def _head(report: Report) -> str:
-    machine, commits = report.machine, report.commits
-    versions = ", ".join(f"{name} {number}" for name, number in machine.versions.items())
-    return (
-        f"{report.at:%Y-%m-%d %H:%M} UTC. {machine.processor}, {machine.cores} cores, "
-        f"{machine.memory_bytes / 2**30:.0f} GiB, {machine.system}; load before the start {machine.load_before}. "
-        f"{versions}.\n\n"
-        f"One commit of one row: {commits.p50:.1f} ms (p50), {commits.p99:.1f} ms (p99), {commits.worst:.1f} ms (worst)."
-    )
+    return page(*parts)
 
 
 def _drains(scenario: Scenario) -> str:
-    runs = {one: [drain for drain in scenario.drains if drain.contestant is one] for one in Contestant}
-    runs = {one: drains for one, drains in runs.items() if drains}
+    runs = by_contestant(scenario.drains)
     yardstick = runs.get(Contestant.BARE)
     heading = (
         f"A backlog of {scenario.uplinks:,} uplinks ({scenario.form}, {scenario.mean_bytes:,.0f} bytes each) from "
@@ -93,44 +80,21 @@ def _drains(scenario: Scenario) -> str:
         f"{max(map(len, runs.values()))} runs:"
     )
     rows = (_row(one, drains, yardstick) for one, drains in runs.items())
-    return "\n".join((heading, "", *_table(_DRAIN_HEAD, rows)))
+    return "\n".join((heading, "", table(_DRAIN_HEAD, rows)))
 
 
 def _row(contestant: Contestant, drains: list[Drain], yardstick: list[Drain] | None) -> tuple[str, ...]:
-    rates = [drain.uplinks_per_second for drain in drains]
-    peaks = [drain.peak_bytes for drain in drains if drain.peak_bytes is not None]
-    published = [drain.published_after for drain in drains if drain.published_after is not None]
     return (
         contestant.words,
-        f"{median(rates):,.0f}",
-        f"{min(rates):,.0f} to {max(rates):,.0f}",
-        _ratio(_rate, drains, yardstick),
-        f"{_microseconds(drains, 'loop'):.0f}",
-        _ratio(_loop, drains, yardstick),
-        f"{_microseconds(drains, 'broker'):.0f}",
-        f"{_microseconds(drains, 'database'):.0f}",
-        f"{median(peaks) / 1e6:.0f}" if peaks else _ABSENT,
-        f"{median(published):.1f} s" if published else _ABSENT,
+        *spread(drains),
+        compared(rate, drains, yardstick),
+        f"{middle(cost('loop'), drains):.0f}",
+        compared(cost("loop"), drains, yardstick),
+        f"{middle(cost('broker'), drains):.0f}",
+        f"{middle(cost('database'), drains):.0f}",
+        peak(drains),
+        published(drains),
     )
-
-
-def _rate(drain: Drain) -> float:
-    return drain.uplinks_per_second
-
-
-def _loop(drain: Drain) -> float:
-    return drain.cpu.loop / drain.uplinks
-
-
-def _microseconds(drains: Iterable[Drain], process: str) -> float:
-    return float(median(1e6 * getattr(drain.cpu, process) / drain.uplinks for drain in drains))
-
-
-def _ratio(figure: Callable[[Drain], float], drains: list[Drain], yardstick: list[Drain] | None) -> str:
-    """The median of the ratios within a run: what slows down a whole run slows down both."""
-    if not yardstick:
-        return _ABSENT
-    return f"{median(figure(one) / figure(other) for one, other in zip(drains, yardstick, strict=True)):.0%}"
 
 
 def _latencies(latencies: list[Latency]) -> str:
@@ -144,14 +108,4 @@ def _latencies(latencies: list[Latency]) -> str:
         )
         for one in latencies
     )
-    return "\n".join((heading, "", *_table(_LATENCY_HEAD, rows)))
-
-
-def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> Iterator[str]:
-    yield _line(head)
-    yield _line(("---", *["---:"] * (len(head) - 1)))
-    yield from map(_line, rows)
-
-
-def _line(cells: Iterable[str]) -> str:
-    return f"| {' | '.join(cells)} |"
+    return "\n".join((heading, "", table(_LATENCY_HEAD, rows)))

@@ -114,6 +114,12 @@ class Postgres(msgspec.Struct, frozen=True, kw_only=True):
         yield self.url_of(name)
         self.execute("drop database {} with (force)", name)
 
+    @contextmanager
+    def kept(self, name: str) -> Iterator[str]:
+        """The URL of one of its databases, which stays as it is left, once all that waits to be written is written."""
+        self.execute("checkpoint")
+        yield self.url_of(name)
+
     def url_of(self, database: str) -> str:
         """The URL of one of its databases."""
         return self.url.replace("/postgres?", f"/{database}?")
@@ -126,8 +132,7 @@ _numbers = count()
 def mosquitto(folder: Path) -> Iterator[Mosquitto]:
     """A broker that forgets everything when it ends. Raises Unavailable."""
     program = _mosquitto_program()
-    with socket.create_server((_LOCALHOST, 0)) as free:
-        port = free.getsockname()[1]
+    port = free_port()
     file = folder / "mosquitto.conf"
     file.write_text(_CONFIGURATION.format(host=_LOCALHOST, port=port, user=getpass.getuser()))
     process = subprocess.Popen([program, "-c", str(file)], stderr=subprocess.PIPE, text=True)  # noqa: S603 - found above
@@ -138,6 +143,12 @@ def mosquitto(folder: Path) -> Iterator[Mosquitto]:
     finally:
         process.terminate()
         process.wait()
+
+
+def free_port() -> int:
+    """One on which nobody listens."""
+    with socket.create_server((_LOCALHOST, 0)) as free:
+        return int(free.getsockname()[1])
 
 
 @contextmanager

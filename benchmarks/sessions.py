@@ -1,17 +1,21 @@
 """The benchmark's own side of the broker: make a session, fill it, and look whether anything is left in it."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable
+from itertools import islice
 from typing import Final
 
 from pydantic import AnyUrl
 
+from benchmarks.contestants import INSTANCE
 from benchmarks.standing import link
 from parking_gateway.config import Config
 from parking_gateway.config.mqtt import MqttConfig
 from parking_gateway.config.sections import PublicationConfig
-from parking_gateway.publication import Publication
+from parking_gateway.publication import Publication, health_topic
 
 _WINDOW: Final = 500
+_AT_ONCE: Final = 5000
+"""Publications that are made before they are sent, so that a long backlog is never in memory."""
 
 
 class LeftOver(Exception):  # noqa: N818 - it is what was found
@@ -32,10 +36,20 @@ async def create(broker_url: str, client_id: str) -> None:
         await broker.subscribe(config.subscription)
 
 
-async def fill(broker_url: str, publications: Sequence[Publication]) -> None:
+async def fill(broker_url: str, publications: Iterable[Publication]) -> None:
     """Publish all of them in their order, at QoS 1."""
+    remaining = iter(publications)
     async with link(as_client(broker_url, "bench-feeder")) as broker:
-        await broker.publish(publications)
+        while some := list(islice(remaining, _AT_ONCE)):
+            await broker.publish(some)
+
+
+async def remember_gateway(broker_url: str, *, instance: str = INSTANCE) -> None:
+    """Retain the gateway's health, as of a gateway that was here before: else it would publish everything again."""
+    client = as_client(broker_url, "bench-feeder")
+    topic = health_topic(client.publication.root, instance)
+    async with link(client) as broker:
+        await broker.publish([Publication(topic=topic, payload=b"{}", retain=True)])
 
 
 async def require_empty(broker_url: str, client_id: str) -> None:

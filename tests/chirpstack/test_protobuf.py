@@ -95,9 +95,13 @@ def field(number: int, content: bytes) -> bytes:
 
 def test_a_nul_is_taken_out_of_text(read: Read) -> None:
     message = uplink(device_info={"dev_eui": "24e124dd54ace875", "device_name": "bay\0 1", "tags": {"a\0": "\0b"}})
-    message.object.update({"k\0": ["\0v"]})
+    message.object.update({"k\0": ["\0v"], "part": {"\0k": True}})
     found = read("up", message.SerializeToString())
-    assert (found.device.name, found.device.tags, found.object) == ("bay 1", {"a": "b"}, {"k": ["v"]})
+    assert (found.device.name, found.device.tags, found.object) == (
+        "bay 1",
+        {"a": "b"},
+        {"k": ["v"], "part": {"k": True}},
+    )
 
 
 @given(number=st.floats(width=32))

@@ -1,0 +1,66 @@
+"""What several runs say in one figure: medians, and ratios within a run."""
+
+from collections.abc import Callable, Iterable, Sequence
+from statistics import median
+from typing import Final, Literal
+
+from benchmarks.contestants import Contestant
+from benchmarks.drain import Drain
+from benchmarks.pages import ABSENT
+
+Process = Literal["loop", "broker", "database"]
+Figure = Callable[[Drain], float]
+
+_MICROSECONDS: Final = 1e6
+_MB: Final = 1e6
+
+
+def by_contestant(drains: Iterable[Drain]) -> dict[Contestant, list[Drain]]:
+    """The runs of everybody who drained, in the order of the runs."""
+    runs: dict[Contestant, list[Drain]] = {one: [] for one in Contestant}
+    for drain in drains:
+        runs[drain.contestant].append(drain)
+    return {one: found for one, found in runs.items() if found}
+
+
+def rate(drain: Drain) -> float:
+    """Uplinks per second."""
+    return drain.uplinks_per_second
+
+
+def cost(process: Process) -> Figure:
+    """Microseconds of a core that an uplink takes of a process."""
+    return lambda drain: _MICROSECONDS * float(getattr(drain.cpu, process)) / drain.uplinks
+
+
+def middle(figure: Figure, drains: Iterable[Drain]) -> float:
+    """The median of the runs."""
+    return median(map(figure, drains))
+
+
+def ratio(figure: Figure, drains: Sequence[Drain], yardstick: Sequence[Drain]) -> float:
+    """The median of the ratios within a run: what slows down a whole run slows down both."""
+    return median(figure(one) / figure(other) for one, other in zip(drains, yardstick, strict=True))
+
+
+def compared(figure: Figure, drains: Sequence[Drain], yardstick: Sequence[Drain] | None) -> str:
+    """The ratio, where there is a yardstick."""
+    return f"{ratio(figure, drains, yardstick):.0%}" if yardstick else ABSENT
+
+
+def spread(drains: Sequence[Drain]) -> tuple[str, str]:
+    """Uplinks per second: the median, and the lowest to the highest."""
+    rates = list(map(rate, drains))
+    return f"{median(rates):,.0f}", f"{min(rates):,.0f} to {max(rates):,.0f}"
+
+
+def peak(drains: Sequence[Drain]) -> str:
+    """Of memory, in MB."""
+    found = [drain.peak_bytes for drain in drains if drain.peak_bytes is not None]
+    return f"{median(found) / _MB:.0f}" if found else ABSENT
+
+
+def published(drains: Sequence[Drain]) -> str:
+    """After how many seconds everything was."""
+    found = [drain.published_after for drain in drains if drain.published_after is not None]
+    return f"{median(found):.1f} s" if found else ABSENT

@@ -1,0 +1,157 @@
+"""`make bench-guard`: whether the gateway became slower, by ratios within one run, which a slow machine does not change.
+
+It is what CI asks. A ratio beyond its limit ends it with status 1.
+"""
+
+from collections.abc import Iterator, Sequence
+from typing import Annotated, Final
+
+import msgspec
+import typer
+
+from benchmarks import drain
+from benchmarks.contestants import Contestant
+from benchmarks.drain import Drain, Ground
+from benchmarks.figures import Figure, cost, middle, rate, ratio
+from benchmarks.fleet import Fleet
+from benchmarks.pages import page, table
+from benchmarks.stage import Stage, say, stage
+
+# What was measured on two quiet cores stands beside each limit. The margin is wide, because CI's machines are shared and
+# these drains last a second: a limit is for what made the gateway half as fast, and not for a tenth.
+RATE_OF_BARE: Final = 0.15
+"""At least: uplinks per second of (c), of those of (b)."""
+CPU_OF_BARE: Final = 10.0
+"""At most: CPU of the gateway per uplink, of that of (b)."""
+DATABASE_CPU_OF_BARE: Final = 10.0
+"""At most: CPU of PostgreSQL per uplink of (c), of that of (b)."""
+RATE_OF_LARGE: Final = 0.4
+"""At least: uplinks per second with many spaces, of those with few."""
+
+_FEW: Final = 1000
+_MANY: Final = 100_000
+_CHANGES: Final = 0.1
+_HEAD: Final = ("", "measured", "limit", "kept?")
+_BARE: Final = "guard_bare"
+_GATEWAY: Final = "guard_gateway"
+_LARGE: Final = "guard_large"
+
+
+class Verdict(msgspec.Struct, frozen=True, kw_only=True):
+    """One ratio, and what it must not go beyond."""
+
+    what: str
+    measured: float
+    at_least: float | None = None
+    at_most: float | None = None
+
+    @property
+    def is_kept(self) -> bool:
+        """Whether it stays within."""
+        return (self.at_least is None or self.measured >= self.at_least) and (
+            self.at_most is None or self.measured <= self.at_most
+        )
+
+    @property
+    def limit(self) -> str:
+        """In words."""
+        return f"at least {self.at_least:.0%}" if self.at_least is not None else f"at most {self.at_most:.0%}"
+
+
+class Runs(msgspec.Struct, frozen=True, kw_only=True):
+    """Who drained, in the order of the runs."""
+
+    bare: list[Drain] = []
+    gateway: list[Drain] = []
+    large: list[Drain] = []
+    """The gateway with many spaces."""
+
+
+def guard(
+    *,
+    uplinks: Annotated[int, typer.Option(min=1000, help="Uplinks in the backlog.")] = 20_000,
+    runs: Annotated[int, typer.Option(min=1, help="How often everybody drains it.")] = 3,
+) -> None:
+    """Say whether the gateway is as fast as it has to be, beside a bare loop. Takes about half a minute."""
+    with stage() as here:
+        done = _measure(uplinks, runs, here)
+    found = list(verdicts(done))
+    typer.echo(page(_rates(done), table(_HEAD, map(_row, found))))
+    broken = [one for one in found if not one.is_kept]
+    for one in broken:
+        say(f"{one.what} is {one.measured:.0%}, and has to be {one.limit}: look at what changed with `make bench`.")
+    if broken:
+        raise typer.Exit(1)
+
+
+def verdicts(done: Runs) -> Iterator[Verdict]:
+    """Every ratio with its limit."""
+    yield Verdict(
+        what="uplinks/s of the gateway, of the bare loop's",
+        measured=ratio(rate, done.gateway, done.bare),
+        at_least=RATE_OF_BARE,
+    )
+    yield Verdict(
+        what="CPU of the gateway per uplink, of the bare loop's",
+        measured=ratio(cost("loop"), done.gateway, done.bare),
+        at_most=CPU_OF_BARE,
+    )
+    yield Verdict(
+        what="CPU of PostgreSQL per uplink for the gateway, of that for the bare loop",
+        measured=ratio(cost("database"), done.gateway, done.bare),
+        at_most=DATABASE_CPU_OF_BARE,
+    )
+    yield Verdict(
+        what=f"uplinks/s of the gateway with {_MANY:,} spaces, of those with {_FEW:,}",
+        measured=ratio(rate, done.large, done.gateway),
+        at_least=RATE_OF_LARGE,
+    )
+
+
+def _measure(uplinks: int, runs: int, here: Stage) -> Runs:
+    here.make_for_bare(_BARE, spaces=_FEW)
+    here.make_for_gateway(_GATEWAY, spaces=_FEW, is_published=True)
+    here.make_for_gateway(_LARGE, spaces=_MANY, is_published=True)
+    done = Runs()
+
+    def few(number: int) -> None:
+        order = drain.turned([Contestant.BARE, Contestant.DAEMON], number)
+        templates = {Contestant.BARE: _BARE, Contestant.DAEMON: _GATEWAY}
+        for one in _drains(order, templates, _FEW, uplinks, here):
+            (done.bare if one.contestant is Contestant.BARE else done.gateway).append(one)
+
+    def many(_number: int) -> None:
+        done.large.extend(_drains([Contestant.DAEMON], {Contestant.DAEMON: _LARGE}, _MANY, uplinks, here))
+
+    for number in range(runs):
+        say(f"run {number + 1} of {runs} …")
+        for measure in drain.turned([few, many], number):
+            measure(number)
+    return done
+
+
+def _drains(
+    order: Sequence[Contestant], templates: dict[Contestant, str], spaces: int, uplinks: int, here: Stage
+) -> list[Drain]:
+    ground = Ground(
+        server=here.server, database=lambda one: here.server.database(template=templates[one]), folder=here.folder
+    )
+    return drain.run(order, Fleet(spaces, changes=_CHANGES, form="json"), uplinks, ground)
+
+
+def _rates(done: Runs) -> str:
+    words = {"(b)": done.bare, f"(c), {_FEW:,} spaces": done.gateway, f"(c), {_MANY:,} spaces": done.large}
+    return "Medians: " + "; ".join(f"{who} {_figures(drains)}" for who, drains in words.items()) + "."
+
+
+def _figures(drains: Sequence[Drain]) -> str:
+    parts: dict[str, Figure] = {"uplinks/s": rate, "µs": cost("loop"), "µs of PostgreSQL": cost("database")}
+    return ", ".join(f"{middle(figure, drains):,.0f} {unit}" for unit, figure in parts.items())
+
+
+def _row(one: Verdict) -> tuple[str, ...]:
+    return (one.what, f"{one.measured:.0%}", one.limit, "yes" if one.is_kept else "**no**")
+
+
+if __name__ == "__main__":
+    typer.run(guard)

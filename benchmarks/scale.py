@@ -1,0 +1,191 @@
+"""`make bench-scale`: the same backlog with ever more spaces, and with ever more history behind them."""
+
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Annotated, Final
+
+import msgspec
+import typer
+
+from benchmarks import drain, history, plans
+from benchmarks.contestants import Contestant
+from benchmarks.drain import Drain, Ground
+from benchmarks.figures import by_contestant, compared, cost, middle, peak, published, rate, spread
+from benchmarks.fleet import Fleet
+from benchmarks.history import History
+from benchmarks.machine import Machine
+from benchmarks.pages import measured_on, page, table, write
+from benchmarks.stage import RESULTS, Stage, say, stage
+
+_CHANGES: Final = 0.1
+_CALM: Final = {"PUBLICATION__DEVICE_INTERVAL": "86400"}
+"""No device is published for its age alone: a database is measured long after it was made, another one at once."""
+_SINCE: Final = timedelta(hours=1)
+"""History ends so long ago: what the fleet says is younger."""
+_HEAD: Final = (
+    "",
+    "uplinks/s",
+    "lowest to highest",
+    "of the first",
+    "CPU µs per uplink",
+    "of the first",
+    "PostgreSQL",
+    "of the first",
+    "peak MB",
+    "all published after",
+)
+
+
+class Scale(msgspec.Struct, frozen=True, kw_only=True):
+    """One size, and how it was drained."""
+
+    words: str
+    spaces: int
+    stored: int
+    """Uplinks that were there before."""
+    drains: list[Drain]
+
+
+class Scales(msgspec.Struct, frozen=True, kw_only=True):
+    """One `make bench-scale`."""
+
+    at: datetime
+    machine: Machine
+    uplinks: int
+    by_spaces: list[Scale]
+    by_history: list[Scale]
+
+
+class _Site(msgspec.Struct, frozen=True, kw_only=True):
+    """The databases of one size, which all its drains share, and the fleet, which goes on from drain to drain."""
+
+    scale: Scale
+    fleet: Fleet
+    ground: Ground
+    contestants: list[Contestant]
+    url: str
+    """Of the gateway's database."""
+
+
+def scale(  # noqa: PLR0913 - the options of a command
+    *,
+    spaces: Annotated[str, typer.Option(help="Numbers of spaces; the first is what others are compared with.")] = (
+        "1000,100000,1000000"
+    ),
+    past: Annotated[str, typer.Option("--history", help="none, hour, day, month.")] = ",".join(History),
+    history_spaces: Annotated[int, typer.Option(min=1, help="Spaces with that history.")] = 100_000,
+    uplinks_per_day: Annotated[int, typer.Option(min=1, help="Of each of their sensors.")] = 24,
+    uplinks: Annotated[int, typer.Option(min=1, help="Uplinks in the backlog.")] = 50_000,
+    runs: Annotated[int, typer.Option(min=1, help="How often each size is drained.")] = 3,
+    only: Annotated[str, typer.Option(help="b: bare durable loop (of spaces only); c: the gateway.")] = "b,c",
+    output: Annotated[Path, typer.Option(help="Directory for scale.json, scale.md and plans.md.")] = RESULTS,
+) -> None:
+    """Drain the same backlog at several sizes. A month of history takes about ten minutes to make, and 20 GB."""
+    try:
+        numbers = [int(number) for number in spaces.split(",") if number]
+        pasts = [History(name) for name in past.split(",") if name]
+        contestants = [Contestant(letter) for letter in only.split(",")]
+    except ValueError as mistake:
+        raise typer.BadParameter(str(mistake)) from None
+    with stage() as here:
+        machine = Machine.this(here.server)
+        by_spaces = [_of_spaces(number, contestants, here) for number in numbers]
+        _drain_in_turns(by_spaces, runs, uplinks)
+        by_history = [_of_history(one, history_spaces, uplinks_per_day, here) for one in pasts]
+        _drain_in_turns(by_history, runs, uplinks)
+        done = Scales(
+            at=datetime.now(UTC),
+            machine=machine,
+            uplinks=uplinks,
+            by_spaces=[site.scale for site in by_spaces],
+            by_history=[site.scale for site in by_history],
+        )
+        write(output, "scale", done, as_markdown(done))
+        if sites := [*by_spaces, *by_history]:
+            largest = max(sites, key=lambda site: (site.scale.stored, site.scale.spaces))
+            heading = f"# Plans with {largest.scale.words}"
+            plans.explain(largest.url, plans.hot_statements(), output / "plans.md", heading=heading)
+
+
+def _of_spaces(number: int, contestants: Sequence[Contestant], here: Stage) -> _Site:
+    words = f"{number:,} spaces"
+    say(f"making {words} …")
+    names = {Contestant.BARE: f"bare_{number}", Contestant.DAEMON: f"gateway_{number}"}
+    here.make_for_bare(names[Contestant.BARE], spaces=number)
+    here.make_for_gateway(names[Contestant.DAEMON], spaces=number, is_published=True)
+    return _site(Scale(words=words, spaces=number, stored=0, drains=[]), names, contestants, here)
+
+
+def _of_history(past: History, spaces: int, uplinks_per_day: int, here: Stage) -> _Site:
+    say(f"making a history of {spaces:,} spaces: {past} …")
+    name = f"history_{past}"
+    url = here.make_for_gateway(name, spaces=spaces, is_published=True)
+    until = datetime.now(UTC) - _SINCE
+    stored = history.fill(url, past, spaces=spaces, uplinks_per_day=uplinks_per_day, until=until)
+    words = f"{spaces:,} spaces, history: {past} ({stored:,} uplinks)"
+    empty = Scale(words=words, spaces=spaces, stored=stored, drains=[])
+    return _site(empty, {Contestant.DAEMON: name}, [Contestant.DAEMON], here)
+
+
+def _site(empty: Scale, names: dict[Contestant, str], contestants: Sequence[Contestant], here: Stage) -> _Site:
+    return _Site(
+        scale=empty,
+        fleet=Fleet(empty.spaces, changes=_CHANGES, form="json"),
+        ground=Ground(
+            server=here.server,
+            database=lambda contestant: here.server.kept(names[contestant]),
+            folder=here.folder,
+            settings=_CALM,
+        ),
+        contestants=[one for one in contestants if one in names],
+        url=here.server.url_of(names[Contestant.DAEMON]),
+    )
+
+
+def _drain_in_turns(sites: Sequence[_Site], runs: int, uplinks: int) -> None:
+    for number in range(runs if sites else 0):
+        for site in drain.turned(sites, number):
+            say(f"{site.scale.words}, run {number + 1} of {runs} …")
+            order = drain.turned(site.contestants, number)
+            site.scale.drains.extend(drain.run(order, site.fleet, uplinks, site.ground))
+
+
+def as_markdown(done: Scales) -> str:
+    """A table for each question."""
+    parts = [measured_on(done.machine, at=done.at)]
+    parts += _of_scales(f"The same backlog of {done.uplinks:,} uplinks with more spaces:", done.by_spaces)
+    parts += _of_scales(f"The same backlog of {done.uplinks:,} uplinks with more history:", done.by_history)
+    return page(*parts)
+
+
+def _of_scales(heading: str, scales: Sequence[Scale]) -> Iterator[str]:
+    if scales:
+        yield heading
+        yield table(_HEAD, _rows(scales))
+
+
+def _rows(scales: Sequence[Scale]) -> Iterator[tuple[str, ...]]:
+    runs = [(one.words, by_contestant(one.drains)) for one in scales]
+    for contestant in Contestant:
+        drained = [(words, found[contestant]) for words, found in runs if contestant in found]
+        for words, drains in drained:
+            yield _row(f"{contestant.words}, {words}", drains, drained[0][1])
+
+
+def _row(words: str, drains: Sequence[Drain], first: Sequence[Drain]) -> tuple[str, ...]:
+    return (
+        words,
+        *spread(drains),
+        compared(rate, drains, first),
+        f"{middle(cost('loop'), drains):.0f}",
+        compared(cost("loop"), drains, first),
+        f"{middle(cost('database'), drains):.0f}",
+        compared(cost("database"), drains, first),
+        peak(drains),
+        published(drains),
+    )
+
+
+if __name__ == "__main__":
+    typer.run(scale)
