@@ -15,7 +15,7 @@ from benchmarks.contestants import Failed
 from benchmarks.servers import Postgres, Unavailable
 from benchmarks.sessions import LeftOver
 from parking_gateway.config import DatabaseConfig
-from parking_gateway.store import schema
+from parking_gateway.store import migrating
 from parking_gateway.store.engine import opened
 
 RESULTS: Final = Path(__file__).parent / "results"
@@ -62,7 +62,7 @@ def stage() -> Iterator[Stage]:
 
 async def _migrate(url: str) -> None:
     async with opened(url, DatabaseConfig()) as engine:
-        await schema.upgrade(engine)
+        await migrating.upgrade(engine)
 
 
 def say(what: str) -> None:

@@ -1,4 +1,4 @@
-"""How Alembic runs the migrations: on the connection that `parking_gateway.store.schema` hands over."""
+"""How Alembic runs the migrations: on the connection that `parking_gateway.store.migrating` hands over."""
 
 from alembic import context
 

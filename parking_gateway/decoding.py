@@ -52,7 +52,8 @@ class Decoder(msgspec.Struct, frozen=True, kw_only=True):
 
     def read(self, uplink: Uplink, choice: Choice) -> Reading | Rejection:
         """What the device said, or why nobody can tell."""
-        decode = _bound(choice.codec, frozenset(choice.options.items()), self.folder)
+        options = frozenset(choice.options.items()) if choice.options else _NO_OPTIONS
+        decode = _bound(choice.codec, options, self.folder)
         if isinstance(decode, Rejection):
             return decode
         frame = Frame(port=uplink.f_port, payload=uplink.data, received_at=uplink.time, object=uplink.object)
@@ -83,15 +84,19 @@ def attempt(decode: Callable[[Frame], Said], frame: Frame) -> Said | Rejection:
 
 def observation(uplink: Uplink, reading: Reading) -> Observation:
     """The uplink's statement about its space, on clocks that can be believed."""
-    heard_at = min(uplink.time, uplink.received_at + CLOCK_AHEAD)
-    is_believed = reading.at is not None and heard_at - CLOCK_BEHIND <= reading.at <= heard_at
+    heard_at = uplink.time
+    if heard_at > uplink.received_at:
+        heard_at = min(heard_at, uplink.received_at + CLOCK_AHEAD)
+    seen_at = reading.at
+    if seen_at is None or not heard_at - CLOCK_BEHIND <= seen_at <= heard_at:
+        seen_at = heard_at
     return Observation(
         occupancy=reading.occupancy,
-        seen_at=reading.at if is_believed and reading.at else heard_at,
+        seen_at=seen_at,
         heard_at=heard_at,
         f_cnt=uplink.f_cnt,
         battery_percent=_percent(reading.battery_percent),
-        cause=str(uplink.deduplication_id),
+        cause=uplink.deduplication_id,
     )
 
 
@@ -109,7 +114,7 @@ def battery_report(event: DeviceEvent) -> Observation:
         heard_at=heard_at,
         f_cnt=0,
         battery_percent=_percent(event.battery_percent),
-        cause=str(event.deduplication_id),
+        cause=event.deduplication_id,
     )
 
 
@@ -120,6 +125,9 @@ def _encodable(text: str) -> str:
 
 def _percent(value: float | None) -> int | None:
     return None if value is None else min(100, max(0, round(value)))
+
+
+_NO_OPTIONS: Final[frozenset[tuple[str, str]]] = frozenset()
 
 
 @lru_cache(maxsize=1024)

@@ -103,7 +103,9 @@ class _Gateway:
     async def prepare(self, *, migrate: bool) -> None:
         """Wait for the database and make sure that everything in it can be worked with."""
         if migrate:
-            await self._patience(partial(schema.upgrade, self._engine), purpose="migrating")
+            from parking_gateway.store import migrating  # noqa: PLC0415 - Alembic, which else nobody needs
+
+            await self._patience(partial(migrating.upgrade, self._engine), purpose="migrating")
         chosen = await self._patience(self._check_schema, purpose="connecting")
         mistakes = [
             f"The installation of {dev_eui}: {mistake}"

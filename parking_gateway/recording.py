@@ -59,9 +59,8 @@ class Outcome(msgspec.Struct, kw_only=True):
 
 def interpret(batch: Sequence[Message], *, received_at: datetime, limits: chirpstack.Limits) -> Interpreted:
     """Read every message of a batch. Pure, and never raises for what a message contains."""
-    found = Interpreted()
+    found = Interpreted(kinds=Counter([message.topic.rpartition("/")[2] for message in batch]))
     for message in batch:
-        found.kinds[message.topic.rpartition("/")[2]] += 1
         parsed = chirpstack.parse(message.topic, message.payload, received_at=received_at, limits=limits)
         match parsed:
             case Uplink():
@@ -154,10 +153,7 @@ class _Fold(msgspec.Struct, kw_only=True):
         if not watched:
             self.outcome.unassigned += 1
             return Heard(uplink=uplink)
-        heard = Heard(uplink=uplink)
-        for installation in watched:
-            heard = self._installed(uplink, installation)
-        return heard
+        return [self._installed(uplink, installation) for installation in watched][-1]
 
     def _installed(self, uplink: Uplink, installation: Installation) -> Heard:
         choice = self.decoder.choice(uplink.device, installation)

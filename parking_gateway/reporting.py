@@ -56,10 +56,9 @@ class Reporting:
             )
         )
         self._lag_seconds = self._lag_seconds if lag is None else lag
-        for step in outcome.transitions:
-            logger.bind(
-                deduplication_id=step.cause, space_id=step.space, before=step.before, after=step.after, at=step.at
-            ).info("Transition")
+        if outcome.transitions:
+            # One line for a batch: under load a line for each would cost more than what it tells of.
+            logger.bind(steps=outcome.transitions).info("Transitions")
         for letter in outcome.dead_letters:
             logger.bind(
                 deduplication_id=letter.deduplication_id,

@@ -27,7 +27,7 @@ class Inbox:
         With a broker that keeps to our Receive Maximum it never gets there. But in MQTT 3.1.1 there is none, and not
         every broker keeps to it (Mosquitto 2.0.11 does not). What is not read waits in the network and with the broker.
         """
-        return self._is_served and len(self._messages) >= 2 * self._limit
+        return self._is_served and len(self._messages) > self._limit
 
     def put(self, messages: Iterable[Message]) -> None:
         """Take these in, whatever their number."""

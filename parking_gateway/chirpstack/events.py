@@ -73,7 +73,10 @@ class Up(Struct, rename="camel", gc=False):
 
     def uplink(self, time: datetime, received_at: datetime) -> Uplink:
         """The same in our words, with the signal at the gateway that heard it best."""
-        best = max(self.rx_info, key=_quality, default=None)
+        heard = self.rx_info
+        # Most uplinks are heard by one gateway, and then there is nothing to compare.
+        is_alone = len(heard) == 1
+        best = heard[0] if is_alone else max(heard, key=_quality, default=None)
         return Uplink(
             deduplication_id=self.deduplication_id,
             device=self.device_info.identity(),
@@ -87,7 +90,7 @@ class Up(Struct, rename="camel", gc=False):
             rssi=best.rssi if best and _LOWEST_RSSI_DBM <= best.rssi <= _HIGHEST_RSSI_DBM else None,
             snr=best.snr if best else None,
             # A gateway with two antennas may have two entries.
-            gateway_count=len({reception.gateway_id for reception in self.rx_info}),
+            gateway_count=1 if is_alone else len({reception.gateway_id for reception in heard}),
             object=self.object,
         )
 

@@ -40,7 +40,7 @@ def migrate(
     """
     from alembic.util import CommandError  # noqa: PLC0415 - what is heavy is imported when it is needed
 
-    from parking_gateway.store import dashboards, partitions, schema  # noqa: PLC0415 - as above
+    from parking_gateway.store import dashboards, migrating, partitions, schema  # noqa: PLC0415 - as above
 
     if reading_role and not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_-]{0,62}", reading_role):
         fail(f"{reading_role!r} names no role: letters, digits, _ and - do, and a digit is not the first.")
@@ -48,7 +48,7 @@ def migrate(
         fail("--down-to stands alone: it goes the other way.")
 
     async def work(engine: "Engine") -> None:
-        before, after = await (schema.downgrade(engine, down_to) if down_to else schema.upgrade(engine, revision))
+        before, after = await (migrating.downgrade(engine, down_to) if down_to else migrating.upgrade(engine, revision))
         typer.echo(f"Schema: {before or 'none'} -> {after or 'none'}.")
         if after != schema.newest():
             return

@@ -26,7 +26,7 @@ from parking_gateway.demo.ledger import Ledger
 from parking_gateway.demo.view import View
 from parking_gateway.demo.watch import Watch
 from parking_gateway.registry.registering import register
-from parking_gateway.store import embedded, schema
+from parking_gateway.store import embedded, migrating
 from parking_gateway.store.engine import opened
 from parking_gateway.supervision import pause, unless
 
@@ -89,7 +89,7 @@ async def _stage(wish: Wish, console: Console) -> AsyncIterator[Stage]:
 async def _furnish(database_url: str, sensors: list[Sensor]) -> str:
     """Make the schema and register the car park; return PostgreSQL's version."""
     async with opened(database_url, Config().database) as engine:
-        await schema.upgrade(engine)
+        await migrating.upgrade(engine)
         async with engine.begin() as connection:
             await register(connection, car_park.entries(sensors), decoder=Decoder(), now=datetime.now(UTC))
             return str(await connection.scalar(sa.text("show server_version")))

@@ -9,7 +9,7 @@ from sqlalchemy.dialects import postgresql as pg
 from parking_gateway.device import Heard, Known
 from parking_gateway.space import Contact
 from parking_gateway.store.pipeline import Query, Rows, Statement, command
-from parking_gateway.store.rows import array_of, encode, listed, table_of
+from parking_gateway.store.rows import array_of, encode, listed, table_of, texts_of
 from parking_gateway.store.tables import device, uplink
 from parking_gateway.uplink import DevEui
 
@@ -21,7 +21,7 @@ _KNOWN: Final = Statement(
         device.c.name,
         device.c.profile,
         device.c.application,
-        device.c.tags,
+        sa.cast(device.c.tags, sa.Text),
         device.c.codec,
         device.c.battery_percent,
         device.c.fault,
@@ -83,7 +83,10 @@ def hear(heard: Iterable[Heard]) -> Query[None]:
 
 
 def _known(rows: Rows) -> dict[DevEui, Known]:
-    return {dev_eui: Known(_CONTACTS[contact], *rest) for dev_eui, contact, *rest in rows}
+    return {
+        dev_eui: Known(_CONTACTS[contact], heard_at, name, profile, application, texts_of(tags), *rest)
+        for dev_eui, contact, heard_at, name, profile, application, tags, *rest in rows
+    }
 
 
 def _row(heard: Heard) -> dict[str, Any]:

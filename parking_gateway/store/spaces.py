@@ -11,7 +11,7 @@ from parking_gateway.installation import Installation
 from parking_gateway.reservation import Reservation
 from parking_gateway.space import Contact, Service, Space, SpaceId, SpaceState
 from parking_gateway.store.pipeline import Query, Rows, Statement, command
-from parking_gateway.store.rows import arguments, array_of, listed, table_of
+from parking_gateway.store.rows import arguments, array_of, listed, table_of, texts_of
 from parking_gateway.store.tables import installation, space
 from parking_gateway.uplink import DevEui
 
@@ -36,7 +36,13 @@ _ASPECTS: Final = (
     space.c.version,
 )
 _LOCK_WATCHED: Final = Statement(
-    sa.select(installation.c.dev_eui, installation.c.channel, installation.c.codec, installation.c.options, *_ASPECTS)
+    sa.select(
+        installation.c.dev_eui,
+        installation.c.channel,
+        installation.c.codec,
+        sa.cast(installation.c.options, sa.Text),
+        *_ASPECTS,
+    )
     .join_from(installation, space)
     .where(installation.c.dev_eui.in_(listed("dev_euis", sa.Text)))
     # In one order for everybody: several gateways wait for each other and never deadlock.
@@ -93,7 +99,9 @@ def _watched(rows: Rows) -> Watched:
     for dev_eui, channel, codec, options, *aspects in rows:
         one = _space(aspects)
         spaces[one.id] = one
-        installation = Installation(dev_eui=dev_eui, channel=channel, space=one.id, codec=codec, options=options)
+        installation = Installation(
+            dev_eui=dev_eui, channel=channel, space=one.id, codec=codec, options=texts_of(options)
+        )
         installations.setdefault(dev_eui, []).append(installation)
     return installations, spaces
 

@@ -50,6 +50,9 @@ def _only_exception(_record: "Record") -> str:
 
 def _text(record: "Record") -> str:
     fields = "".join(f" {name}={{extra[{name}]}}" for name in record["extra"])
+    record["extra"] = {
+        name: _encode(value).decode() if isinstance(value, list) else value for name, value in record["extra"].items()
+    }
     return (
         f"<dim>{{time:HH:mm:ss.SSS}}</dim> <level>{{level: <7}}</level> {{message}}<dim>{fields}</dim>\n{{exception}}"
     )

@@ -12,7 +12,7 @@ from psycopg import sql
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import NullPool
 
-from parking_gateway.store import embedded, schema
+from parking_gateway.store import embedded, migrating
 
 _numbers = count()
 
@@ -38,7 +38,7 @@ def postgres() -> Iterator[str]:
         Path(folder).chmod(0o755)
         with embedded.running(Path(folder)) as url:
             _execute(url, "create database template")
-            asyncio.run(schema.upgrade(_engine(_url_of(url, "template"))))
+            asyncio.run(migrating.upgrade(_engine(_url_of(url, "template"))))
             yield url
 
 

@@ -4,10 +4,11 @@ import pytest
 import sqlalchemy as sa
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import NullPool
 
-from parking_gateway.store import schema
+from parking_gateway.store import migrating, schema
 from parking_gateway.store.tables import metadata
 
 
@@ -51,11 +52,17 @@ async def test_the_database_refuses_an_illegal_step(engine: AsyncEngine, before:
             await connection.execute(sa.text(step), {"before": before, "after": after})
 
 
+def test_a_revision_is_called_as_its_file_begins() -> None:
+    scripts = ScriptDirectory(str(schema.SCRIPTS))
+    assert schema.revisions() == {script.revision for script in scripts.walk_revisions()}
+    assert schema.newest() == scripts.get_current_head()
+
+
 async def test_migrations_go_down_and_up_again(empty_database: str) -> None:
     engine = create_async_engine(empty_database.replace("postgresql:", "postgresql+psycopg:"), poolclass=NullPool)
-    assert await schema.upgrade(engine) == (None, schema.newest())
-    assert await schema.upgrade(engine) == (schema.newest(), schema.newest())
-    assert await schema.downgrade(engine, "base") == (schema.newest(), None)
+    assert await migrating.upgrade(engine) == (None, schema.newest())
+    assert await migrating.upgrade(engine) == (schema.newest(), schema.newest())
+    assert await migrating.downgrade(engine, "base") == (schema.newest(), None)
     async with engine.connect() as connection:
         left = await connection.scalars(
             sa.text("select relname from pg_class where relnamespace = 'public'::regnamespace")
