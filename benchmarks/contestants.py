@@ -182,15 +182,25 @@ def command(*arguments: str, settings: Mapping[str, str]) -> subprocess.Popen[st
     )
 
 
-def _is_ready(listen: str) -> bool:
+def asked(listen: str, path: str) -> str:
+    """What a gateway answers at this address. Raises OSError unless it says that all is well."""
     connection = http.client.HTTPConnection(listen)
     try:
-        connection.request("GET", "/readyz")
-        return connection.getresponse().status == http.HTTPStatus.OK
-    except OSError:
-        return False  # it does not listen yet
+        connection.request("GET", path)
+        answer = connection.getresponse()
+        if answer.status != http.HTTPStatus.OK:
+            raise OSError(f"{path}: status {answer.status}")
+        return answer.read().decode()
     finally:
         connection.close()
+
+
+def _is_ready(listen: str) -> bool:
+    try:
+        asked(listen, "/readyz")
+    except OSError:
+        return False  # it does not listen yet, or says no
+    return True
 
 
 def environment(settings: Mapping[str, str]) -> dict[str, str]:

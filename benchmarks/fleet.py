@@ -38,7 +38,7 @@ class Told(msgspec.Struct, frozen=True, kw_only=True):
     """The spaces that are occupied in the end. All others are vacant, as all are at the beginning."""
     first_at: datetime
     last: Event
-    """Whoever has committed this one has committed all of them: one session delivers in order."""
+    """Whoever has committed this one has hardly anything left: a session delivers in order."""
     mean_bytes: float
     """Of a payload."""
 

@@ -79,13 +79,22 @@ def seconds_of(pid: int) -> float:
 def _family(pid: int, *, without: int) -> float:
     """A process, its children, and those of its children that have ended."""
     parent = psutil.Process(pid)
-    ended = parent.cpu_times()
-    seconds = seconds_of(pid) + float(ended.children_user + ended.children_system)
-    for child in parent.children():
-        if child.pid == without:
-            continue
-        try:
-            seconds += seconds_of(child.pid)
-        except psutil.NoSuchProcess:
-            continue  # it ends while we look, and the next look finds it among the ended
-    return seconds
+    while True:
+        ended = _ended(parent)
+        living = sum([_seconds_if_there(child.pid) for child in parent.children() if child.pid != without])
+        # One that ends while we look is in neither figure, with all that it has ever used; then we look again.
+        if _ended(parent) == ended:
+            return seconds_of(pid) + ended + living
+
+
+def _ended(parent: psutil.Process) -> float:
+    """What the children that have ended had used."""
+    times = parent.cpu_times()
+    return float(times.children_user + times.children_system)
+
+
+def _seconds_if_there(pid: int) -> float:
+    try:
+        return seconds_of(pid)
+    except psutil.NoSuchProcess:
+        return 0.0

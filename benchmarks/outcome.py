@@ -10,11 +10,15 @@ from parking_gateway.space import LEGAL_STEPS, SpaceState
 
 
 def has_committed(connection: psycopg.Connection[Any], told: Told) -> bool:
-    """Whether the last uplink is in the table: one look into an index."""
+    """Whether every uplink is in the table. They are counted once the last one is there: one look into an index until then.
+
+    That one alone does not say it, because transactions run beside each other.
+    """
     last = told.last
     statement = "select exists (select from uplink where time = %s and deduplication_id = %s)"
-    found = connection.execute(statement, [last.time, last.deduplication_id]).fetchone()
-    return found is not None and bool(found[0])
+    if connection.execute(statement, [last.time, last.deduplication_id]).fetchone() != (True,):
+        return False
+    return connection.execute(_ARRIVED, [told.first_at]).fetchone() == (told.uplinks,)
 
 
 _DUE: Final = """
@@ -36,6 +40,7 @@ def has_published(connection: psycopg.Connection[Any]) -> bool:
 _COUNT: Final = "select count(*), count(distinct deduplication_id) from uplink where time >= %s"
 _ARRIVED: Final = "select count(*) from uplink where time >= %s"
 _SPACE_DUE: Final = "select exists (select from space where version > published_version)"
+_CAUSES: Final = "select count(distinct cause) from transition"
 _DEADLOCKS: Final = "select deadlocks from pg_stat_database where datname = current_database()"
 _LOG: Final = """
 select space.id, space.state, array_agg(array["from", "to"] order by transition.id)
@@ -45,12 +50,6 @@ _OCCUPIED: Final = {
     Contestant.BARE: "select id from space where is_occupied",
     Contestant.DAEMON: "select id from space where state = 'OCCUPIED'",
 }
-
-
-def has_all(connection: psycopg.Connection[Any], told: Told) -> bool:
-    """Whether every uplink is in the table. Where several share a session, the last one does not say so."""
-    found = connection.execute(_ARRIVED, [told.first_at]).fetchone()
-    return found is not None and found[0] == told.uplinks
 
 
 def has_published_spaces(connection: psycopg.Connection[Any]) -> bool:
@@ -94,6 +93,14 @@ def require_whole_log(connection: psycopg.Connection[Any]) -> None:
                 raise Failed(f"Space {space} was {now}, and its log goes on from {before} to {after}")
             now = SpaceState(after)
         _require(f"The log of space {space}", "end", now, state)
+
+
+def require_no_step_twice(connection: psycopg.Connection[Any], told: Told) -> None:
+    """Every step has an uplink of its own, and there are no more of them than changes were told. Raises Failed."""
+    found = steps(connection)
+    _require("The log", "number of causes", connection.execute(_CAUSES).fetchone(), (found,))
+    if found > told.transitions:
+        raise Failed(f"The log has {found} steps, and only {told.transitions} changes were told")
 
 
 def require_no_deadlock(connection: psycopg.Connection[Any]) -> None:

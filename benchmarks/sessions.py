@@ -22,10 +22,11 @@ class LeftOver(Exception):  # noqa: N818 - it is what was found
     """Messages that a contestant was given and has not acknowledged."""
 
 
-def as_client(broker_url: str, client_id: str) -> Config:
+def as_client(broker_url: str, client_id: str, *, shared_group: str | None = None) -> Config:
     """The configuration of somebody who is called so."""
     return Config(
-        mqtt=MqttConfig(url=AnyUrl(broker_url), client_id=client_id), publication=PublicationConfig(window=_WINDOW)
+        mqtt=MqttConfig(url=AnyUrl(broker_url), client_id=client_id, shared_group=shared_group),
+        publication=PublicationConfig(window=_WINDOW),
     )
 
 
@@ -52,9 +53,9 @@ async def remember_gateway(broker_url: str, *, instance: str = INSTANCE) -> None
         await broker.publish([Publication(topic=topic, payload=b"{}", retain=True)])
 
 
-async def require_empty(broker_url: str, client_id: str) -> None:
+async def require_empty(broker_url: str, client_id: str, *, shared_group: str | None = None) -> None:
     """Raise LeftOver when the session still holds messages, or is gone."""
-    config = as_client(broker_url, client_id)
+    config = as_client(broker_url, client_id, shared_group=shared_group)
     async with link(config) as broker:
         if not broker.session_present:
             raise LeftOver(f"The broker has no session {client_id} any more")
