@@ -13,13 +13,13 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from parking_gateway.store.due import Due, Kind
 from parking_gateway.store.pipeline import Query, Rows, Statement, command, commit_together
-from parking_gateway.store.rows import array_of, encode, listed, table_of
+from parking_gateway.store.rows import arguments, array_of, listed, table_of
 from parking_gateway.store.tables import device, site, space, zone
 
 _IS_GIVEN: Final = space.c.id.in_(listed("keys", sa.BigInteger))
 
 
-def _confirm(table: sa.Table, key: sa.Column[Any]) -> tuple[Statement, sa.TableValuedAlias]:
+def _confirm(table: sa.Table, key: sa.Column[Any]) -> Statement:
     extra = [table.c.published_transition] if table is space else []
     batch = table_of(key, table.c.version, table.c.published_version, *extra)
     # Locked in the order in which everybody locks, then written.
@@ -43,7 +43,7 @@ def _confirm(table: sa.Table, key: sa.Column[Any]) -> tuple[Statement, sa.TableV
         .values(published_version=sa.case((nobody_else_did, locked.c.confirmed), else_=0), **values)
         .returning(key, table.c.version > table.c.published_version)
     )
-    return Statement(update), batch
+    return Statement(update)
 
 
 _CONFIRM: Final = {
@@ -76,13 +76,13 @@ async def confirm(connection: AsyncConnection, kind: Kind, published: Sequence[D
 
     Zones and sites of published spaces are due for a new count.
     """
-    statement, batch = _CONFIRM[kind]
-    arguments = encode(batch, (_confirmed(kind, one) for one in published))
     keys = {"keys": array_of([one.key for one in published])}
     recounts = [command(recount, keys) for recount in _RECOUNT] if kind is Kind.SPACE else []
     still_due: set[int | str]
     still_due, *_ = await commit_together(
-        connection, Query(statement=statement, arguments=arguments, read=_still_due), *recounts
+        connection,
+        Query(statement=_CONFIRM[kind], arguments=_confirmed(kind, published), read=_still_due),
+        *recounts,
     )
     return still_due
 
@@ -97,12 +97,12 @@ async def publish_all_again(connection: AsyncConnection) -> None:
         await connection.execute(table.update().where(table.c.published_version != 0).values(published_version=0))
 
 
-def _confirmed(kind: Kind, one: Due) -> dict[str, Any]:
-    row = {
-        "dev_eui" if kind is Kind.DEVICE else "id": one.key,
-        "version": one.version,
-        "published_version": one.published_version,
+def _confirmed(kind: Kind, published: Sequence[Due]) -> dict[str, str]:
+    columns: dict[str, Sequence[Any]] = {
+        "dev_eui" if kind is Kind.DEVICE else "id": [one.key for one in published],
+        "version": [one.version for one in published],
+        "published_version": [one.published_version for one in published],
     }
     if kind is Kind.SPACE:
-        row["published_transition"] = one.steps[-1].id if one.steps else 0
-    return row
+        columns["published_transition"] = [one.steps[-1].id if one.steps else 0 for one in published]
+    return arguments(**columns)

@@ -7,10 +7,10 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql as pg
 
 from parking_gateway.device import Heard, Known
-from parking_gateway.space import Contact
 from parking_gateway.store.pipeline import Query, Rows, Statement, command
 from parking_gateway.store.rows import array_of, encode, listed, table_of, texts_of
 from parking_gateway.store.tables import device, uplink
+from parking_gateway.store.words import CONTACTS
 from parking_gateway.uplink import DevEui
 
 _KNOWN: Final = Statement(
@@ -28,7 +28,6 @@ _KNOWN: Final = Statement(
         device.c.tamper,
     ).where(device.c.dev_eui.in_(listed("dev_euis", sa.Text)))
 )
-_CONTACTS: Final = {one.value: one for one in Contact}
 
 _SENT: Final = ("name", "profile", "application", "tags", "heard_at", "f_cnt", "dr", "rssi", "snr")
 _SAID: Final = (
@@ -84,7 +83,7 @@ def hear(heard: Iterable[Heard]) -> Query[None]:
 
 def _known(rows: Rows) -> dict[DevEui, Known]:
     return {
-        dev_eui: Known(_CONTACTS[contact], heard_at, name, profile, application, texts_of(tags), *rest)
+        dev_eui: Known(CONTACTS[contact], heard_at, name, profile, application, texts_of(tags), *rest)
         for dev_eui, contact, heard_at, name, profile, application, tags, *rest in rows
     }
 

@@ -12,6 +12,7 @@ from typing import Any, Final, Generic, TypeVar, overload
 import msgspec
 import psycopg
 import sqlalchemy as sa
+from psycopg.pq import PipelineStatus
 from sqlalchemy.dialects.postgresql.psycopg import dialect
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -78,6 +79,14 @@ async def together(connection: AsyncConnection, /, *queries: Query[Any]) -> tupl
     return await _travel(connection, queries, ends=False)
 
 
+@overload
+async def commit_together(connection: AsyncConnection, first: Query[First], /) -> tuple[First]: ...
+@overload
+async def commit_together(
+    connection: AsyncConnection, first: Query[First], second: Query[Second], /
+) -> tuple[First, Second]: ...
+@overload
+async def commit_together(connection: AsyncConnection, /, *queries: Query[Any]) -> tuple[Any, ...]: ...
 async def commit_together(connection: AsyncConnection, /, *queries: Query[Any]) -> tuple[Any, ...]:
     """The same, and the commit travels with them."""
     return await _travel(connection, queries, ends=True)
@@ -101,8 +110,9 @@ async def _travel(connection: AsyncConnection, queries: Sequence[Query[Any]], *,
             ]
         )
     finally:
-        if driver.closed:
-            # Else the pool would try to roll back what is gone, and log that as an error.
+        if driver.closed or driver.pgconn.pipeline_status != PipelineStatus.OFF:
+            # It is lost, or we were interrupted midway and nobody knows what it still has to say. The pool would try to
+            # roll back, and log as an error that it cannot.
             await connection.invalidate()
 
 

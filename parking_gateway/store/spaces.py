@@ -6,13 +6,13 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 
-from decoders import Occupancy
 from parking_gateway.installation import Installation
 from parking_gateway.reservation import Reservation
-from parking_gateway.space import Contact, Service, Space, SpaceId, SpaceState
+from parking_gateway.space import Space, SpaceId
 from parking_gateway.store.pipeline import Query, Rows, Statement, command
 from parking_gateway.store.rows import arguments, array_of, listed, table_of, texts_of
 from parking_gateway.store.tables import installation, space
+from parking_gateway.store.words import CONTACTS, OCCUPANCIES, PREVIOUS, SERVICES
 from parking_gateway.uplink import DevEui
 
 _ASPECTS: Final = (
@@ -59,12 +59,6 @@ def _update(columns: Sequence[sa.Column[Any]]) -> Statement:
     values = {column.name: batch.c[column.name] for column in columns if column is not space.c.id}
     return Statement(space.update().values(values).where(space.c.id == batch.c.id))
 
-
-# By their words, because a look into a dictionary costs a tenth of what calling an enumeration does.
-_OCCUPANCIES: Final[dict[str | None, Occupancy | None]] = {None: None, **{one.value: one for one in Occupancy}}
-_CONTACTS: Final = {one.value: one for one in Contact}
-_SERVICES: Final = {one.value: one for one in Service}
-_STATES: Final[dict[str | None, SpaceState | None]] = {None: None, **{one.value: one for one in SpaceState}}
 
 _SAVE_CLOCKS: Final = _update(_CLOCKS)
 _SAVE_CHANGES: Final = _update(_CHANGES)
@@ -129,21 +123,21 @@ def _space(aspects: list[Any]) -> Space:
     ) = aspects
     return Space(
         id=space_id,
-        occupancy=_OCCUPANCIES[occupancy],
+        occupancy=OCCUPANCIES[occupancy],
         seen_at=seen_at,
         seen_f_cnt=seen_f_cnt,
-        contact=_CONTACTS[contact],
+        contact=CONTACTS[contact],
         heard_at=heard_at,
         reservation=None
         if reservation is None
         else Reservation(id=reservation, start=reserved_from, end=reserved_until),
-        service=_SERVICES[service],
+        service=SERVICES[service],
         service_at=service_at,
         maintenance_reason=maintenance_reason,
         battery_percent=battery_percent,
         battery_at=battery_at,
         since=since,
-        previous=_STATES[previous],
+        previous=PREVIOUS[previous],
         cause=cause,
         version=version,
     )

@@ -1,0 +1,242 @@
+"""Rows that are due for publication: the statements that find them, and the messages that they make.
+
+Their messages are made field by field: to have every field checked against its schema, as it was when it was written,
+would cost more than all the rest of a publication.
+"""
+
+from collections.abc import Callable
+from enum import StrEnum
+from typing import Any, Final, Literal, cast
+
+import msgspec
+import sqlalchemy as sa
+
+from parking_gateway.publication import CountsMessage, DeviceMessage, SpaceMessage, TransitionMessage
+from parking_gateway.store.pipeline import Statement
+from parking_gateway.store.rows import listed
+from parking_gateway.store.tables import device, installation, site, space, transition, zone
+from parking_gateway.store.words import CONTACTS, PREVIOUS, STATES
+
+
+class Kind(StrEnum):
+    """What can be due, by the table whose rows it is read from."""
+
+    SPACE = "space"
+    """With the steps of its log that led to its state."""
+    DEVICE = "device"
+    ZONE = "zone"
+    SITE = "site"
+
+
+class Due(msgspec.Struct, frozen=True, kw_only=True):
+    """A message that is due, and the row that its confirmation settles."""
+
+    key: int | str
+    version: int
+    published_version: int
+    message: SpaceMessage | CountsMessage | DeviceMessage
+    steps: tuple[TransitionMessage, ...] = ()
+    """Of a space: what its log has gained since the last confirmation."""
+
+
+class Source(msgspec.Struct, frozen=True, kw_only=True):
+    """Where the rows of a kind come from, and what each of them says."""
+
+    statement: Statement
+    read: Callable[[tuple[Any, ...]], Due]
+
+
+STEPS_AT_ONCE: Final = 5000
+_CAR_PARK: Final = space.join(zone).join(site)
+_LIMIT: Final = sa.bindparam("limit", type_=sa.Integer)
+_IS_GIVEN: Final = space.c.id.in_(listed("keys", sa.BigInteger))
+
+
+def is_due(table: sa.Table) -> sa.ColumnElement[bool]:
+    """Whether the broker has confirmed something older."""
+    return table.c.version > table.c.published_version
+
+
+def _page(select: sa.Select[Any], key: sa.Column[Any]) -> sa.Select[Any]:
+    """The first rows behind the key `after`, or of all where it is null."""
+    after = sa.bindparam("after", type_=key.type)
+    return select.where(sa.or_(after.is_(None), key > after)).order_by(key).limit(_LIMIT)
+
+
+# Spaces and their steps
+
+_ALL_SPACES: Final = (
+    sa.select(
+        space.c.id,
+        space.c.version,
+        space.c.published_version,
+        site.c.name,
+        zone.c.name,
+        space.c.name,
+        space.c.state,
+        space.c.since,
+        space.c.previous,
+        space.c.occupancy,
+        space.c.contact,
+        space.c.reserved_until,
+        space.c.reservation,
+        space.c.maintenance_reason,
+        space.c.battery_percent,
+        space.c.cause,
+        space.c.updated_at,
+    )
+    .select_from(_CAR_PARK)
+    .where(is_due(space))
+)
+STEPS: Final = Statement(
+    sa.select(
+        transition.c.space,
+        transition.c.id,
+        transition.c["from"],
+        transition.c["to"],
+        transition.c.at,
+        transition.c.cause,
+    )
+    .select_from(transition.join(space, transition.c.space == space.c.id))
+    .where(_IS_GIVEN, transition.c.id > space.c.published_transition)
+    .order_by(transition.c.id)
+    .limit(STEPS_AT_ONCE)
+)
+
+
+def _space(row: tuple[Any, ...]) -> Due:
+    key, version, published_version, site_name, zone_name, name, state, since, previous, occupancy, *rest = row
+    contact, reserved_until, reservation, maintenance_reason, battery_percent, cause, updated = rest
+    message = SpaceMessage(
+        site=site_name,
+        zone=zone_name,
+        space=name,
+        state=STATES[state],
+        since=since,
+        previous=PREVIOUS[previous],
+        occupancy=cast("Literal['vacant', 'occupied', 'unknown']", occupancy or "unknown"),
+        contact=CONTACTS[contact],
+        reserved_until=reserved_until,
+        reservation=reservation,
+        maintenance_reason=maintenance_reason,
+        battery_percent=battery_percent,
+        version=version,
+        cause=cause,
+        updated=updated,
+    )
+    return Due(key=key, version=version, published_version=published_version, message=message)
+
+
+def step(row: tuple[Any, ...], of: SpaceMessage) -> TransitionMessage:
+    """A row of `STEPS` as the message that goes with its space's."""
+    _, number, before, after, at, cause = row
+    return TransitionMessage(
+        id=number,
+        site=of.site,
+        zone=of.zone,
+        space=of.space,
+        before=STATES[before],
+        after=STATES[after],
+        at=at,
+        cause=cause,
+    )
+
+
+# Devices
+
+_DEVICES: Final = (
+    sa.select(
+        device.c.dev_eui,
+        device.c.version,
+        device.c.published_version,
+        device.c.name,
+        device.c.contact,
+        device.c.heard_at,
+        device.c.battery_percent,
+        device.c.battery_volts,
+        device.c.rssi,
+        device.c.snr,
+        device.c.codec,
+        site.c.name,
+        zone.c.name,
+        space.c.name,
+    )
+    .select_from(
+        device.outerjoin(installation, sa.and_(installation.c.dev_eui == device.c.dev_eui, installation.c.channel == 0))
+        .outerjoin(space, space.c.id == installation.c.space_id)
+        .outerjoin(zone, zone.c.id == space.c.zone_id)
+        .outerjoin(site, site.c.id == zone.c.site_id)
+    )
+    .where(is_due(device))
+)
+
+
+def _device(row: tuple[Any, ...]) -> Due:
+    dev_eui, version, published_version, name, contact, last_heard, *rest = row
+    battery_percent, battery_volts, rssi, snr, codec, site_name, zone_name, space_name = rest
+    message = DeviceMessage(
+        dev_eui=dev_eui,
+        name=name,
+        contact=CONTACTS[contact],
+        last_heard=last_heard,
+        battery_percent=battery_percent,
+        battery_volts=battery_volts,
+        rssi=rssi,
+        snr=snr,
+        codec=codec,
+        site=site_name,
+        zone=zone_name,
+        space=space_name,
+    )
+    return Due(key=dev_eui, version=version, published_version=published_version, message=message)
+
+
+# Zones and sites
+
+_OF_COUNTS: Final = ("total", "free", "occupied", "reserved", "maintenance", "unreachable", "occupancy")
+
+
+def _counted() -> tuple[sa.ColumnElement[Any], ...]:
+    total, occupied = sa.func.count(space.c.id), sa.func.count().filter(space.c.state == "OCCUPIED")
+    share = sa.cast(occupied, sa.Double) / sa.func.nullif(total, 0)
+    return (
+        total,
+        sa.func.count().filter(space.c.state == "FREE"),
+        occupied,
+        sa.func.count().filter(space.c.state == "RESERVED"),
+        sa.func.count().filter(space.c.state == "MAINTENANCE"),
+        sa.func.count().filter(space.c.contact != "live"),
+        sa.func.coalesce(share, 0.0),
+    )
+
+
+def _counts(table: sa.Table, *names: sa.Column[Any]) -> Statement:
+    due = _page(sa.select(table.c.id).where(is_due(table)), table.c.id).scalar_subquery()
+    return Statement(
+        sa.select(table.c.id, table.c.version, table.c.published_version, *names, *_counted())
+        .select_from(site.outerjoin(zone).outerjoin(space))
+        .where(table.c.id.in_(due))
+        .group_by(table.c.id, *names)
+        .order_by(table.c.id)
+    )
+
+
+def _zone(row: tuple[Any, ...]) -> Due:
+    key, version, published_version, site_name, zone_name, *counts = row
+    message = CountsMessage(site=site_name, zone=zone_name, **dict(zip(_OF_COUNTS, counts, strict=True)))
+    return Due(key=key, version=version, published_version=published_version, message=message)
+
+
+def _site(row: tuple[Any, ...]) -> Due:
+    key, version, published_version, site_name, *counts = row
+    message = CountsMessage(site=site_name, **dict(zip(_OF_COUNTS, counts, strict=True)))
+    return Due(key=key, version=version, published_version=published_version, message=message)
+
+
+CHANGED_SPACES: Final = Source(statement=Statement(_ALL_SPACES.where(_IS_GIVEN)), read=_space)
+SOURCES: Final = {
+    Kind.SPACE: Source(statement=Statement(_page(_ALL_SPACES, space.c.id)), read=_space),
+    Kind.DEVICE: Source(statement=Statement(_page(_DEVICES, device.c.dev_eui)), read=_device),
+    Kind.ZONE: Source(statement=_counts(zone, site.c.name, zone.c.name), read=_zone),
+    Kind.SITE: Source(statement=_counts(site, site.c.name), read=_site),
+}
