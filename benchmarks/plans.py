@@ -1,40 +1,100 @@
 """How PostgreSQL carries out the gateway's hot statements, on a database as large as it was measured with."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import msgspec
 import psycopg
+from sqlalchemy.ext.asyncio import create_async_engine
 
+from benchmarks.fleet import Fleet
 from benchmarks.pages import page
+from parking_gateway.broker.message import Message
+from parking_gateway.chirpstack import Limits
+from parking_gateway.decoding import Decoder
+from parking_gateway.recording import interpret, record
+from parking_gateway.store import confirmations, due
+from parking_gateway.store.due import Kind
 
 # What something costs is not in it, because it is PostgreSQL's guess; what it took, and how many pages were touched, is.
 _EXPLAIN: Final = "explain (analyze, buffers, settings off, costs off) "
+_BATCH: Final = 500
+_LIMITS: Final = Limits(payload_bytes=65_536, depth=16)
+_TOLD_EVERY: Final = timedelta()
+"""So that a row of every device is written, which is rare."""
+_WORDS: Final = (
+    "Keep the uplinks of a batch that are new",
+    "Lock the spaces that its devices watch",
+    "What is known of its devices",
+    "Save spaces that were only heard",
+    "Save spaces that changed",
+    "Write down what devices said of themselves (here of all; commonly of hardly any)",
+    "Append to the log",
+    "Read changed spaces that are due for publication",
+    "Read what their logs have gained",
+    "Write down that the broker has confirmed them",
+    "Let their zones be counted again",
+    "Let their sites be counted again",
+)
+"""What is executed from a batch to its confirmation, in this order."""
 
 
 class Hot(msgspec.Struct, frozen=True, kw_only=True):
     """A statement that the gateway executes with every batch or every publication."""
 
-    name: str
     text: str
     """With named parameters as psycopg writes them: %(name)s."""
     arguments: Mapping[str, Any]
 
 
-def hot_statements() -> tuple[Hot, ...]:
-    """Those that are worth a look, with arguments as of an ordinary batch."""
-    return ()
+class _Rehearsal(psycopg.AsyncConnection[Any]):
+    """A connection that keeps nothing but the statements that it was to prepare, and so those of the pipeline."""
+
+    def __init__(self, *arguments: Any, **named: Any) -> None:
+        super().__init__(*arguments, **named)
+        self.noted: list[Hot] = []
+        self.cursor_factory = _Noting
+
+    async def commit(self) -> None:
+        """Go on instead, in a transaction that ends with the connection."""
 
 
-def explain(url: str, statements: Iterable[Hot], file: Path, *, heading: str) -> None:
-    """Write the plan of every statement, as it was carried out in a transaction that was then undone."""
-    with psycopg.connect(url) as connection:
+class _Noting(psycopg.AsyncCursor[Any]):
+    async def execute(self, query: Any, params: Any = None, **named: Any) -> "_Noting":
+        if named.get("prepare"):
+            cast("_Rehearsal", self.connection).noted.append(Hot(text=query, arguments=params))
+        return await super().execute(query, params, **named)
+
+
+async def hot_statements(url: str, fleet: Fleet) -> list[Hot]:
+    """Let the gateway's own functions keep, publish and confirm an ordinary batch, and undo it: what they execute."""
+    now = datetime.now(UTC)
+    publications = [event.publication for event in fleet.backlog(_BATCH)]
+    batch = [Message(one.topic, one.payload, mid, 1, is_redelivered=False) for mid, one in enumerate(publications)]
+    found = interpret(batch, received_at=now, limits=_LIMITS)
+    driver = await _Rehearsal.connect(url)
+
+    async def connect() -> _Rehearsal:
+        return driver
+
+    engine = create_async_engine("postgresql+psycopg://", async_creator=connect)
+    async with engine.connect() as connection:
+        outcome = await record(connection, found, decoder=Decoder(), now=now, announce_every=_TOLD_EVERY)
+        published = await due.read_spaces(connection, outcome.changed)
+        await confirmations.confirm(connection, Kind.SPACE, published)
+    await engine.dispose()
+    return driver.noted
+
+
+def explain(url: str, statements: Sequence[Hot], file: Path, *, heading: str) -> None:
+    """Write the plan of every statement, as it was carried out after those before it in a transaction that was undone."""
+    with psycopg.connect(url) as connection, connection.transaction(force_rollback=True):
         file.write_text(page(heading, *_sections(connection, statements)))
 
 
-def _sections(connection: psycopg.Connection[Any], statements: Iterable[Hot]) -> Iterator[str]:
-    for hot in statements:
-        with connection.transaction(force_rollback=True):
-            lines = connection.execute(_EXPLAIN + hot.text, hot.arguments).fetchall()
-        yield "\n".join((f"## {hot.name}", "", "```", *(line for (line,) in lines), "```"))
+def _sections(connection: psycopg.Connection[Any], statements: Sequence[Hot]) -> Iterator[str]:
+    for words, hot in zip(_WORDS, statements, strict=True):
+        lines = connection.execute(_EXPLAIN + hot.text, hot.arguments).fetchall()
+        yield "\n".join((f"## {words}", "", "```", *(line for (line,) in lines), "```"))

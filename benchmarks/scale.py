@@ -1,5 +1,6 @@
 """`make bench-scale`: the same backlog with ever more spaces, and with ever more history behind them."""
 
+import asyncio
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -105,7 +106,8 @@ def scale(  # noqa: PLR0913 - the options of a command
         if sites := [*by_spaces, *by_history]:
             largest = max(sites, key=lambda site: (site.scale.stored, site.scale.spaces))
             heading = f"# Plans with {largest.scale.words}"
-            plans.explain(largest.url, plans.hot_statements(), output / "plans.md", heading=heading)
+            statements = asyncio.run(plans.hot_statements(largest.url, largest.fleet))
+            plans.explain(largest.url, statements, output / "plans.md", heading=heading)
 
 
 def _of_spaces(number: int, contestants: Sequence[Contestant], here: Stage) -> _Site:
