@@ -54,6 +54,11 @@ def spread(drains: Sequence[Drain]) -> tuple[str, str]:
     return f"{median(rates):,.0f}", f"{min(rates):,.0f} to {max(rates):,.0f}"
 
 
+def summary(runs: int) -> str:
+    """What the figures of a table are, in words."""
+    return "one run" if runs == 1 else f"medians of {runs} runs"
+
+
 def peak(drains: Sequence[Drain]) -> str:
     """Of memory, in MB."""
     found = [drain.peak_bytes for drain in drains if drain.peak_bytes is not None]

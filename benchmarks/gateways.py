@@ -25,7 +25,7 @@ import typer
 from benchmarks import drain, outcome, sessions
 from benchmarks.contestants import Contestant, Failed, Running, asked, running
 from benchmarks.drain import Drain
-from benchmarks.figures import compared, cost, middle, peak, published, rate, spread
+from benchmarks.figures import compared, cost, middle, peak, published, rate, spread, summary
 from benchmarks.fleet import Fleet, Told
 from benchmarks.machine import Machine
 from benchmarks.meter import Processor, peak_bytes
@@ -208,7 +208,7 @@ def as_markdown(done: Teams) -> str:
     """One table."""
     heading = (
         f"One backlog of {done.uplinks:,} uplinks from {done.spaces:,} spaces, {_CHANGES:.0%} of them changing a state, "
-        f"drained by gateways that share it; medians of {max(len(team.drains) for team in done.teams)} runs:"
+        f"drained by gateways that share it; {summary(max(len(team.drains) for team in done.teams))}:"
     )
     rows = (_row(team, done.teams[0].drains) for team in done.teams)
     return page(measured_on(done.machine, at=done.at), heading, table(_HEAD, rows))

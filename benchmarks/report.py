@@ -8,7 +8,7 @@ import msgspec
 from benchmarks.contestants import Contestant
 from benchmarks.drain import Drain
 from benchmarks.events import Form
-from benchmarks.figures import by_contestant, compared, cost, middle, peak, published, rate, spread
+from benchmarks.figures import by_contestant, compared, cost, middle, peak, published, rate, spread, summary
 from benchmarks.latency import Latency
 from benchmarks.machine import Commits, Machine
 from benchmarks.pages import measured_on, page, table
@@ -76,8 +76,8 @@ def _drains(scenario: Scenario) -> str:
     yardstick = runs.get(Contestant.BARE)
     heading = (
         f"A backlog of {scenario.uplinks:,} uplinks ({scenario.form}, {scenario.mean_bytes:,.0f} bytes each) from "
-        f"{scenario.spaces:,} spaces, {scenario.changes:.0%} of them changing a state; medians of "
-        f"{max(map(len, runs.values()))} runs:"
+        f"{scenario.spaces:,} spaces, {scenario.changes:.0%} of them changing a state; "
+        f"{summary(max(map(len, runs.values())))}:"
     )
     rows = (_row(one, drains, yardstick) for one, drains in runs.items())
     return "\n".join((heading, "", table(_DRAIN_HEAD, rows)))

@@ -35,6 +35,10 @@ def test_what_was_not_measured_is_a_dash() -> None:
     assert figures.published([drained(1, by=BARE)]) == "-"
 
 
+def test_one_run_is_not_called_a_median() -> None:
+    assert (figures.summary(1), figures.summary(3)) == ("one run", "medians of 3 runs")
+
+
 def test_a_report_compares_everybody_with_the_bare_loop() -> None:
     drains = [drained(1, by=BARE, loop=0.01), drained(4, loop=0.03)]
     scenario = Scenario(form="json", changes=0.1, uplinks=1000, spaces=7, mean_bytes=1100.4, drains=drains)
