@@ -1,22 +1,26 @@
 """How PostgreSQL carries out the gateway's hot statements, on a database as large as it was measured with."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any, Final, cast
+from typing import Any, Final
+from unittest.mock import patch
 
 import msgspec
 import psycopg
-from sqlalchemy.ext.asyncio import create_async_engine
 
 from benchmarks.fleet import Fleet
 from benchmarks.pages import page
 from parking_gateway.broker.message import Message
 from parking_gateway.chirpstack import Limits
+from parking_gateway.config import DatabaseConfig
 from parking_gateway.decoding import Decoder
 from parking_gateway.recording import interpret, record
-from parking_gateway.store import confirmations, due
+from parking_gateway.store import confirmations, due, pipeline
 from parking_gateway.store.due import Kind
+from parking_gateway.store.engine import Connection, opened
+from parking_gateway.store.pipeline import Query
 
 # What something costs is not in it, because it is PostgreSQL's guess; what it took, and how many pages were touched, is.
 _EXPLAIN: Final = "explain (analyze, buffers, settings off, costs off) "
@@ -45,27 +49,8 @@ class Hot(msgspec.Struct, frozen=True, kw_only=True):
     """A statement that the gateway executes with every batch or every publication."""
 
     text: str
-    """With named parameters as psycopg writes them: %(name)s."""
-    arguments: Mapping[str, Any]
-
-
-class _Rehearsal(psycopg.AsyncConnection[Any]):
-    """A connection that keeps nothing but the statements that it was to prepare, and so those of the pipeline."""
-
-    def __init__(self, *arguments: Any, **named: Any) -> None:
-        super().__init__(*arguments, **named)
-        self.noted: list[Hot] = []
-        self.cursor_factory = _Noting
-
-    async def commit(self) -> None:
-        """Go on instead, in a transaction that ends with the connection."""
-
-
-class _Noting(psycopg.AsyncCursor[Any]):
-    async def execute(self, query: Any, params: Any = None, **named: Any) -> "_Noting":
-        if named.get("prepare"):
-            cast("_Rehearsal", self.connection).noted.append(Hot(text=query, arguments=params))
-        return await super().execute(query, params, **named)
+    """With numbered parameters, as PostgreSQL has them."""
+    values: list[str | None]
 
 
 async def hot_statements(url: str, fleet: Fleet) -> list[Hot]:
@@ -74,27 +59,39 @@ async def hot_statements(url: str, fleet: Fleet) -> list[Hot]:
     publications = [event.publication for event in fleet.backlog(_BATCH)]
     batch = [Message(one.topic, one.payload, mid, 1, is_redelivered=False) for mid, one in enumerate(publications)]
     found = interpret(batch, received_at=now, limits=_LIMITS)
-    driver = await _Rehearsal.connect(url)
+    async with opened(url, DatabaseConfig()) as engine, engine.connect() as connection:
+        with _rehearsed() as queries:
+            outcome = await record(connection, found, decoder=Decoder(), now=now, announce_every=_TOLD_EVERY)
+            published = await due.read_spaces(connection, outcome.changed)
+            await confirmations.confirm(connection, Kind.SPACE, published)
+    return [Hot(text=one.statement.text, values=one.statement.values(one.arguments)) for one in queries]
 
-    async def connect() -> _Rehearsal:
-        return driver
 
-    engine = create_async_engine("postgresql+psycopg://", async_creator=connect)
-    async with engine.connect() as connection:
-        outcome = await record(connection, found, decoder=Decoder(), now=now, announce_every=_TOLD_EVERY)
-        published = await due.read_spaces(connection, outcome.changed)
-        await confirmations.confirm(connection, Kind.SPACE, published)
-    await engine.dispose()
-    return driver.noted
+@contextmanager
+def _rehearsed() -> Iterator[list[Query[Any]]]:
+    """The queries that travel while this is entered. Nothing is committed."""
+    queries: list[Query[Any]] = []
+    travel = pipeline._travel  # noqa: SLF001 - all queries pass here, and what is not public need not be built twice
+
+    async def rehearse(connection: Connection, some: Sequence[Query[Any]], *, ends: bool) -> tuple[Any, ...]:
+        del ends  # the transaction goes on, and ends with the connection
+        queries.extend(some)
+        return await travel(connection, some, ends=False)
+
+    with patch.object(pipeline, "_travel", rehearse):
+        yield queries
 
 
 def explain(url: str, statements: Sequence[Hot], file: Path, *, heading: str) -> None:
     """Write the plan of every statement, as it was carried out after those before it in a transaction that was undone."""
-    with psycopg.connect(url) as connection, connection.transaction(force_rollback=True):
+    with (
+        psycopg.connect(url, cursor_factory=psycopg.RawCursor) as connection,
+        connection.transaction(force_rollback=True),
+    ):
         file.write_text(page(heading, *_sections(connection, statements)))
 
 
 def _sections(connection: psycopg.Connection[Any], statements: Sequence[Hot]) -> Iterator[str]:
     for words, hot in zip(_WORDS, statements, strict=True):
-        lines = connection.execute(_EXPLAIN + hot.text, hot.arguments).fetchall()
+        lines = connection.execute(_EXPLAIN + hot.text, hot.values).fetchall()
         yield "\n".join((f"## {words}", "", "```", *(line for (line,) in lines), "```"))

@@ -1,13 +1,31 @@
-"""The only HTTP: /metrics for Prometheus, /healthz and /readyz for whoever restarts us or sends traffic."""
+"""The only HTTP: /metrics for Prometheus, /healthz and /readyz for whoever restarts us or sends traffic.
 
-from collections.abc import AsyncIterator
+By the standard library's WSGI server, which prometheus_client loads anyway: a framework for three pages takes 10 MB of the
+daemon's memory. It has threads of its own, so it answers also while the event loop does not.
+"""
+
+import asyncio
+import json
+import socket
+from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
+from http import HTTPStatus
+from socketserver import TCPServer, ThreadingMixIn
+from threading import Thread
+from typing import TYPE_CHECKING, Any, Final
+from wsgiref.simple_server import WSGIRequestHandler, WSGIServer
 
-from aiohttp import web
-from prometheus_client.aiohttp import make_aiohttp_handler
+from prometheus_client import make_wsgi_app
 
 from parking_gateway.config import Address
 from parking_gateway.telemetry import Health, Metrics
+
+if TYPE_CHECKING:
+    from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
+
+_STOP_SECONDS: Final = 0.1
+"""How often the server looks whether it shall end."""
+_READING: Final = ("GET", "HEAD")
 
 
 class AddressUnavailableError(Exception):
@@ -23,34 +41,80 @@ async def serve(listen: Address | None, *, metrics: Metrics, health: Health) -> 
     if listen is None:
         yield None
         return
-    runner = web.AppRunner(_application(metrics, health), access_log=None, shutdown_timeout=1)
-    await runner.setup()
     try:
-        await web.TCPSite(runner, listen.host, listen.port).start()
+        server = _Server(listen, _application(metrics, health))
     except OSError as error:
-        await runner.cleanup()
-        reason = (error.strerror or "").rpartition(": ")[2]
+        reason = error.strerror or str(error)
         raise AddressUnavailableError(
-            f"Nothing can be served at {listen}, {reason}: change telemetry.listen, or stop what listens there."
+            f"Nothing can be served at {listen}, {reason[:1].lower()}{reason[1:]}: "
+            "change telemetry.listen, or stop what listens there."
         ) from error
-    host, port = runner.addresses[0][:2]
+    thread = Thread(target=server.serve_forever, args=[_STOP_SECONDS], name="web", daemon=True)
+    thread.start()
     try:
-        yield Address(host, port)
+        host, port, *_ = server.server_address
+        yield Address(str(host), port)
     finally:
-        await runner.cleanup()
+        await asyncio.to_thread(server.shutdown)
+        server.server_close()
 
 
-def _application(metrics: Metrics, health: Health) -> web.Application:
-    async def healthz(_request: web.Request) -> web.Response:
+class _Server(ThreadingMixIn, WSGIServer):
+    """A thread for each request, none of which keeps the process alive."""
+
+    daemon_threads = True
+
+    def __init__(self, listen: Address, application: "WSGIApplication") -> None:
+        family, *_, address = socket.getaddrinfo(
+            listen.host, listen.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+        self.address_family = family
+        super().__init__(address[:2], _Request)  # type: ignore[arg-type] # a host and a port in either family
+        self.set_app(application)
+
+    def server_bind(self) -> None:
+        """Without the look for our own name, which waits for a DNS server."""
+        TCPServer.server_bind(self)
+        self.server_name, self.server_port = str(self.server_address[0]), self.server_address[1]
+        self.setup_environ()
+
+
+class _Request(WSGIRequestHandler):
+    """One that says nothing of itself, and ends when nothing is asked."""
+
+    timeout = 10.0
+
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the standard library's name
+        """Requests are no news."""
+
+
+def _application(metrics: Metrics, health: Health) -> "WSGIApplication":
+    def healthz() -> tuple[bool, str]:
         stalled = health.stalled()
-        return web.json_response({"healthy": not stalled, "stalled": stalled}, status=503 if stalled else 200)
+        return not stalled, json.dumps({"healthy": not stalled, "stalled": stalled})
 
-    async def readyz(_request: web.Request) -> web.Response:
+    def readyz() -> tuple[bool, str]:
         missing = health.missing()
-        return web.json_response({"ready": not missing, "missing": missing}, status=503 if missing else 200)
+        return not missing, json.dumps({"ready": not missing, "missing": missing})
 
-    application = web.Application()
-    application.router.add_get("/metrics", make_aiohttp_handler(metrics.registry))
-    application.router.add_get("/healthz", healthz)
-    application.router.add_get("/readyz", readyz)
+    answers: dict[str, Callable[[], tuple[bool, str]]] = {"/healthz": healthz, "/readyz": readyz}
+    metrics_page: "WSGIApplication" = make_wsgi_app(metrics.registry)
+
+    def application(environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
+        path = environ["PATH_INFO"]
+        if path != "/metrics" and path not in answers:
+            return _say(start_response, HTTPStatus.NOT_FOUND)
+        if environ["REQUEST_METHOD"] not in _READING:
+            return _say(start_response, HTTPStatus.METHOD_NOT_ALLOWED)
+        if path == "/metrics":
+            return metrics_page(environ, start_response)
+        is_well, words = answers[path]()
+        return _say(start_response, HTTPStatus.OK if is_well else HTTPStatus.SERVICE_UNAVAILABLE, words)
+
     return application
+
+
+def _say(start_response: "StartResponse", status: HTTPStatus, words: str = "") -> Iterable[bytes]:
+    kind = "application/json" if words else "text/plain"
+    start_response(f"{status.value} {status.phrase}", [("Content-Type", f"{kind}; charset=utf-8")])
+    return [(words or status.phrase).encode()]

@@ -1,9 +1,11 @@
 """The three pages, asked for by a real client."""
 
+import asyncio
 from collections.abc import AsyncIterator
+from contextlib import closing
 from datetime import timedelta
+from http.client import HTTPConnection
 
-import aiohttp
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
@@ -26,11 +28,13 @@ class Gateway:
 
     async def get(self, path: str, *, method: str = "GET") -> tuple[int, str, str]:
         """Status, content type and body."""
-        async with (
-            aiohttp.ClientSession() as client,
-            client.request(method, f"http://{self.address}{path}") as response,
-        ):
-            return response.status, response.headers["Content-Type"], await response.text()
+        return await asyncio.to_thread(self._get, path, method)
+
+    def _get(self, path: str, method: str) -> tuple[int, str, str]:
+        with closing(HTTPConnection(str(self.address), timeout=10)) as connection:
+            connection.request(method, path)
+            response = connection.getresponse()
+            return response.status, response.headers["Content-Type"], response.read().decode()
 
 
 @pytest.fixture

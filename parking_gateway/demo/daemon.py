@@ -7,8 +7,8 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Final, NoReturn
+from urllib.request import urlopen
 
-import aiohttp
 from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_delay, wait_fixed
 
 from parking_gateway.demo.brokers import LOCALHOST, Broker, free_port
@@ -36,17 +36,16 @@ class Daemon:
 
     async def ready(self) -> None:
         """Return when it says that broker and database are there and events are subscribed to. Raises GatewayDied."""
-        async with aiohttp.ClientSession(raise_for_status=True) as session:
-            async for attempt in AsyncRetrying(
-                retry=retry_if_exception_type(aiohttp.ClientError),
-                wait=wait_fixed(0.05),
-                stop=stop_after_delay(_READY_SECONDS),
-                retry_error_callback=lambda _: self._fail(f"was not ready after {_READY_SECONDS} s"),
-            ):
-                with attempt:
-                    if self._process.returncode is not None:
-                        self._fail(f"ended with status {self._process.returncode}")
-                    await (await session.get(f"{self.base_url}/readyz")).read()
+        async for attempt in AsyncRetrying(
+            retry=retry_if_exception_type(OSError),  # and urllib's own, which are such
+            wait=wait_fixed(0.05),
+            stop=stop_after_delay(_READY_SECONDS),
+            retry_error_callback=lambda _: self._fail(f"was not ready after {_READY_SECONDS} s"),
+        ):
+            with attempt:
+                if self._process.returncode is not None:
+                    self._fail(f"ended with status {self._process.returncode}")
+                await asyncio.to_thread(_read, f"{self.base_url}/readyz")
 
     async def died(self) -> NoReturn:
         """Raise GatewayDied as soon as the process ends."""
@@ -114,3 +113,9 @@ def _without_settings(environment: Mapping[str, str]) -> dict[str, str]:
     """The environment without what configures a gateway or binds it to systemd: the demo is the same everywhere."""
     ours = ("PARKING_GATEWAY_", "CREDENTIALS_DIRECTORY", "NOTIFY_SOCKET", "WATCHDOG_")
     return {name: value for name, value in environment.items() if not name.upper().startswith(ours)}
+
+
+def _read(url: str) -> None:
+    """Ask for a page. Raises OSError where nobody answers, or not with "yes"."""
+    with urlopen(url, timeout=_READY_SECONDS) as answer:  # noqa: S310 - our own gateway's
+        answer.read()

@@ -1,0 +1,75 @@
+"""One round trip to PostgreSQL: all commands in one write, and a wait for all their results. libpq's pipeline mode.
+
+psycopg's own pipeline takes two turns of the event loop for each command and a round trip for each BEGIN and COMMIT: it is
+half of what a gateway does that records one uplink at a time. This is written with its public wrapper of libpq.
+"""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import psycopg
+from psycopg.errors import error_from_result
+from psycopg.pq import ExecStatus
+from psycopg.pq.abc import PGconn, PGresult
+
+Command = Callable[[PGconn], None]
+"""Sends something that has one result."""
+
+
+async def round_trip(driver: psycopg.AsyncConnection[Any], commands: Sequence[Command]) -> list[PGresult]:
+    """Send the commands and return the result of each. Where one fails, those behind it are not executed.
+
+    Raises psycopg's error of the one that failed. A connection that was lost, or on which this was interrupted, is left in
+    pipeline mode.
+    """
+    pgconn = driver.pgconn
+    pgconn.enter_pipeline_mode()
+    for command in commands:
+        command(pgconn)
+    pgconn.pipeline_sync()
+    while pgconn.flush():
+        # PostgreSQL may have stopped reading until somebody reads what it has to say.
+        await _ready(pgconn, or_writable=True)
+        pgconn.consume_input()
+    results = [await _result(pgconn) for _ in commands]
+    await _next(pgconn)  # that of the sync
+    pgconn.exit_pipeline_mode()
+    for result in results:
+        if result.status not in (ExecStatus.COMMAND_OK, ExecStatus.TUPLES_OK):
+            raise error_from_result(result)
+    return results
+
+
+async def _result(pgconn: PGconn) -> PGresult:
+    result = await _next(pgconn)
+    if result is None:
+        raise psycopg.OperationalError("the connection is lost")
+    await _next(pgconn)  # the end of this one's results
+    return result
+
+
+async def _next(pgconn: PGconn) -> PGresult | None:
+    while pgconn.is_busy():
+        await _ready(pgconn)
+        pgconn.consume_input()
+    return pgconn.get_result()
+
+
+async def _ready(pgconn: PGconn, *, or_writable: bool = False) -> None:
+    loop, socket = asyncio.get_running_loop(), pgconn.socket
+    is_ready = loop.create_future()
+
+    def tell() -> None:
+        if not is_ready.done():
+            is_ready.set_result(None)
+
+    loop.add_reader(socket, tell)
+    if or_writable:
+        loop.add_writer(socket, tell)
+    try:
+        await is_ready
+    finally:
+        loop.remove_reader(socket)
+        if or_writable:
+            loop.remove_writer(socket)
