@@ -98,7 +98,7 @@ def _application(metrics: Metrics, health: Health) -> "WSGIApplication":
         return not missing, json.dumps({"ready": not missing, "missing": missing})
 
     answers: dict[str, Callable[[], tuple[bool, str]]] = {"/healthz": healthz, "/readyz": readyz}
-    metrics_page: "WSGIApplication" = make_wsgi_app(metrics.registry)
+    metrics_page: WSGIApplication = make_wsgi_app(metrics.registry)
 
     def application(environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
         path = environ["PATH_INFO"]
