@@ -54,6 +54,8 @@ def engine_for(url: str, config: DatabaseConfig) -> AsyncEngine:
             "connect_timeout": max(2, round(config.connect_timeout.total_seconds())),
             "options": " ".join(f"-c {name}={value}" for name, value in session.items()),
             "tcp_user_timeout": _milliseconds(config.statement_timeout),
+            # `pipeline` prepares; the driver would deallocate everybody's statements with its own.
+            "prepare_threshold": None,
         },
     )
 

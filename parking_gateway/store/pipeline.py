@@ -18,7 +18,7 @@ from psycopg.pq.abc import PGconn, PGresult
 from sqlalchemy.dialects.postgresql.psycopg import dialect
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from parking_gateway.store.round_trip import Command, round_trip
+from parking_gateway.store.round_trip import round_trip
 from parking_gateway.store.rows import Arguments
 
 Answer = TypeVar("Answer")
@@ -110,25 +110,23 @@ async def commit_together(connection: AsyncConnection, /, *queries: Query[Any]) 
 async def _travel(connection: AsyncConnection, queries: Sequence[Query[Any]], *, ends: bool) -> tuple[Any, ...]:
     driver: psycopg.AsyncConnection[Any] = _driver(connection)
     prepared: set[bytes] = connection.info.setdefault(_PREPARED, set())
-    missing = {query.statement for query in queries if query.statement.name not in prepared}
-    # What nothing was begun for is one transaction anyway, up to the end of the round trip.
-    is_begun = driver.pgconn.transaction_status != TransactionStatus.IDLE
-    commands: list[Command] = [
-        *(partial(_prepare, statement) for statement in missing),
-        *([] if is_begun or ends else [_begin]),
-        *(partial(_execute, query) for query in queries),
-        *([_commit] if is_begun and ends else []),
-    ]
     try:
-        results = await round_trip(driver, commands)
+        for query in queries:
+            if query.statement.name not in prepared:
+                await round_trip(driver, [partial(_prepare, query.statement)])
+                prepared.add(query.statement.name)
+        # Where nothing was begun, all of a round trip is one transaction anyway.
+        is_begun = driver.pgconn.transaction_status != TransactionStatus.IDLE
+        before = [] if is_begun or ends else [_begin]
+        after = [_commit] if is_begun and ends else []
+        results = await round_trip(driver, [*before, *(partial(_execute, query) for query in queries), *after])
     finally:
         if driver.closed or driver.pgconn.pipeline_status != PipelineStatus.OFF:
             # It is lost, or we were interrupted midway and nobody knows what it still has to say. The pool would try to
             # roll back, and log as an error that it cannot.
             await connection.invalidate()
-    prepared.update(statement.name for statement in missing)
-    answers = results[len(missing) + (not is_begun and not ends) :]
-    return tuple([query.read(_rows(driver, result)) for query, result in zip(queries, answers, strict=False)])
+    answers = results[len(before) : len(before) + len(queries)]
+    return tuple([query.read(_rows(driver, result)) for query, result in zip(queries, answers, strict=True)])
 
 
 def _prepare(statement: Statement, pgconn: PGconn) -> None:

@@ -12,7 +12,9 @@ from psycopg import sql
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import NullPool
 
+from parking_gateway.config import DatabaseConfig
 from parking_gateway.store import embedded, migrating
+from parking_gateway.store.engine import opened
 
 _numbers = count()
 
@@ -63,6 +65,5 @@ def database(postgres: str) -> Iterator[str]:
 @pytest.fixture
 async def engine(database: str) -> AsyncIterator[AsyncEngine]:
     """A pool for the test's own database."""
-    engine = _engine(database)
-    yield engine
-    await engine.dispose()
+    async with opened(database, DatabaseConfig()) as engine:
+        yield engine
