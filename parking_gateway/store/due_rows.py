@@ -88,18 +88,20 @@ _ALL_SPACES: Final = (
     .select_from(_CAR_PARK)
     .where(is_due(space))
 )
-STEPS: Final = Statement(
-    sa.select(
-        transition.c.space,
-        transition.c.id,
-        transition.c["from"],
-        transition.c["to"],
-        transition.c.at,
-        transition.c.cause,
-    )
-    .select_from(transition.join(space, transition.c.space == space.c.id))
-    .where(_IS_GIVEN, transition.c.id > space.c.published_transition)
+# Lateral, so that each log is read by its index whatever PostgreSQL knew of the table when it planned this: on a new
+# database, nothing, and then it would read the whole table every time.
+_STEPS_OF_ONE: Final = (
+    sa.select(*(transition.c[name] for name in ("space", "id", "from", "to", "at", "cause")))
+    .where(transition.c.space == space.c.id, transition.c.id > space.c.published_transition)
     .order_by(transition.c.id)
+    .limit(STEPS_AT_ONCE)
+    .lateral("step")
+)
+STEPS: Final = Statement(
+    sa.select(*_STEPS_OF_ONE.c)
+    .select_from(space.join(_STEPS_OF_ONE, sa.true()))
+    .where(_IS_GIVEN)
+    .order_by(_STEPS_OF_ONE.c.id)
     .limit(STEPS_AT_ONCE)
 )
 

@@ -41,6 +41,9 @@ def engine_for(url: str, config: DatabaseConfig) -> AsyncEngine:
         "lock_timeout": _milliseconds(config.lock_timeout),
         "idle_in_transaction_session_timeout": _milliseconds(config.statement_timeout),
         "timezone": "UTC",
+        # All that varies from one time to the next is how many rows an array has. Without this, PostgreSQL plans most
+        # statements anew every time, which takes longer than to carry them out.
+        "plan_cache_mode": "force_generic_plan",
     }
     return create_async_engine(
         sa.make_url(url).set(drivername="postgresql+psycopg"),
