@@ -33,6 +33,8 @@ from parking_gateway.store.patience import Patience, Stopped
 from parking_gateway.supervision import Backoff, attempts
 from parking_gateway.telemetry import Health, Metrics
 
+_YOUNG_OBJECTS: Final = 10_000
+"""So many new ones before the garbage collector looks at them: a batch makes thousands, and hardly a cycle among them."""
 _HEALTH_INTERVAL: Final = 10.0
 """Seconds between two reports of the gateway's own health on MQTT."""
 
@@ -118,6 +120,7 @@ class _Gateway:
         # What is there now stays: the garbage collector need not look at it again with every batch.
         gc.collect()
         gc.freeze()
+        gc.set_threshold(_YOUNG_OBJECTS)
 
     async def live(self) -> None:
         """Work over one broker connection after the other until told to stop."""
