@@ -20,6 +20,7 @@ from parking_gateway.uplink import Reason, Rejection
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _NANOSECONDS: Final = 1_000_000_000
 _FLOAT32: Final = Struct("f")
+_FEW: Final = 1000
 
 Fields = dict[str, Any]
 
@@ -187,6 +188,8 @@ def _float64(number: float) -> float | None:
 
 def _float32(number: float) -> float | None:
     """The shortest decimal that is this 32-bit float, as JSON shows it: 78.74016 instead of 78.74015808105469."""
+    if -_FEW < number < _FEW and (4 * number).is_integer():
+        return number  # a radio tells its SNR in quarters of a decibel, and those have no shorter decimal
     if not math.isfinite(number):
         return None
     for digits in range(6, 9):
