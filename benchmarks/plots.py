@@ -109,7 +109,7 @@ def _latencies(figure_type: Any, latencies: Sequence[Latency]) -> Any:
     axes.set_ylim(bottom=0)
     axes.margins(y=0.12)
     axes.grid(axis="y")
-    figure.legend(loc="outside lower center", ncols=len(latencies))
+    figure.legend(loc="outside lower center", ncols=1)
     return figure
 
 
