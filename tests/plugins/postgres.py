@@ -12,15 +12,18 @@ from psycopg import sql
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import NullPool
 
-from parking_gateway.config import DatabaseConfig
 from parking_gateway.store import embedded, migrating
-from parking_gateway.store.engine import opened
 
 _numbers = count()
 
 
 def _engine(url: str) -> AsyncEngine:
-    return create_async_engine(url.replace("postgresql://", "postgresql+psycopg://"), poolclass=NullPool)
+    # No pool, because there are tests that cut off everybody; and the driver prepares nothing, as in the gateway's.
+    return create_async_engine(
+        url.replace("postgresql://", "postgresql+psycopg://"),
+        poolclass=NullPool,
+        connect_args={"prepare_threshold": None},
+    )
 
 
 def _execute(url: str, statement: str, *names: str) -> None:
@@ -65,5 +68,6 @@ def database(postgres: str) -> Iterator[str]:
 @pytest.fixture
 async def engine(database: str) -> AsyncIterator[AsyncEngine]:
     """A pool for the test's own database."""
-    async with opened(database, DatabaseConfig()) as engine:
-        yield engine
+    engine = _engine(database)
+    yield engine
+    await engine.dispose()

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from collections.abc import AsyncIterator
 
 import psycopg
 import pytest
@@ -41,6 +42,13 @@ def _first(rows: Rows) -> int:
 async def kept(engine: AsyncEngine) -> list[int]:
     async with engine.connect() as connection:
         return list(await connection.scalars(sa.select(_TABLE.c.number).order_by(_TABLE.c.number)))
+
+
+@pytest.fixture
+async def engine(database: str) -> AsyncIterator[AsyncEngine]:
+    """The gateway's own pool, which the other tests do without."""
+    async with opened(database, DatabaseConfig()) as engine:
+        yield engine
 
 
 @pytest.fixture
