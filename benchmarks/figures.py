@@ -54,6 +54,16 @@ def spread(drains: Sequence[Drain]) -> tuple[str, str]:
     return f"{median(rates):,.0f}", f"{min(rates):,.0f} to {max(rates):,.0f}"
 
 
+def pace(drains: Sequence[Drain], yardstick: Sequence[Drain] | None) -> tuple[str, ...]:
+    """The cells that every table of drains begins with: uplinks per second and CPU, each beside the yardstick's."""
+    return (
+        *spread(drains),
+        compared(rate, drains, yardstick),
+        f"{middle(cost('loop'), drains):.0f}",
+        compared(cost("loop"), drains, yardstick),
+    )
+
+
 def summary(runs: int) -> str:
     """What the figures of a table are, in words."""
     return "one run" if runs == 1 else f"medians of {runs} runs"

@@ -25,13 +25,14 @@ import typer
 from benchmarks import drain, outcome, sessions
 from benchmarks.contestants import Contestant, Failed, Running, asked, running
 from benchmarks.drain import Drain
-from benchmarks.figures import compared, cost, middle, peak, published, rate, spread, summary
+from benchmarks.figures import cost, middle, pace, peak, published, summary
 from benchmarks.fleet import Fleet, Told
 from benchmarks.machine import Machine
 from benchmarks.meter import Processor, peak_bytes
 from benchmarks.pages import measured_on, page, table, write
-from benchmarks.servers import Mosquitto, free_port, mosquitto
+from benchmarks.servers import Mosquitto, mosquitto
 from benchmarks.stage import RESULTS, Stage, say, stage
+from parking_gateway.demo.brokers import free_port
 
 _CHANGES: Final = 0.1
 _TEMPLATE: Final = "template_gateways"
@@ -219,10 +220,7 @@ def _row(team: Team, first: Sequence[Drain]) -> tuple[str, ...]:
     shares = chain.from_iterable([one / sum(recorded) for one in recorded] for recorded in team.recorded)
     return (
         str(team.gateways),
-        *spread(drains),
-        compared(rate, drains, first),
-        f"{middle(cost('loop'), drains):.0f}",
-        compared(cost("loop"), drains, first),
+        *pace(drains, first),
         f"{middle(cost('broker'), drains):.0f}",
         f"{middle(cost('database'), drains):.0f}",
         peak(drains),

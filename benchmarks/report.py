@@ -8,7 +8,7 @@ import msgspec
 from benchmarks.contestants import Contestant
 from benchmarks.drain import Drain
 from benchmarks.events import Form
-from benchmarks.figures import by_contestant, compared, cost, middle, peak, published, rate, spread, summary
+from benchmarks.figures import by_contestant, cost, middle, pace, peak, published, summary
 from benchmarks.latency import Latency
 from benchmarks.machine import Commits, Machine
 from benchmarks.pages import measured_on, page, table
@@ -86,10 +86,7 @@ def _drains(scenario: Scenario) -> str:
 def _row(contestant: Contestant, drains: list[Drain], yardstick: list[Drain] | None) -> tuple[str, ...]:
     return (
         contestant.words,
-        *spread(drains),
-        compared(rate, drains, yardstick),
-        f"{middle(cost('loop'), drains):.0f}",
-        compared(cost("loop"), drains, yardstick),
+        *pace(drains, yardstick),
         f"{middle(cost('broker'), drains):.0f}",
         f"{middle(cost('database'), drains):.0f}",
         peak(drains),

@@ -12,7 +12,7 @@ import typer
 from benchmarks import drain, history, plans
 from benchmarks.contestants import Contestant
 from benchmarks.drain import Drain, Ground
-from benchmarks.figures import by_contestant, compared, cost, middle, peak, published, rate, spread
+from benchmarks.figures import by_contestant, compared, cost, middle, pace, peak, published
 from benchmarks.fleet import Fleet
 from benchmarks.history import History
 from benchmarks.machine import Machine
@@ -178,10 +178,7 @@ def _rows(scales: Sequence[Scale]) -> Iterator[tuple[str, ...]]:
 def _row(words: str, drains: Sequence[Drain], first: Sequence[Drain]) -> tuple[str, ...]:
     return (
         words,
-        *spread(drains),
-        compared(rate, drains, first),
-        f"{middle(cost('loop'), drains):.0f}",
-        compared(cost("loop"), drains, first),
+        *pace(drains, first),
         f"{middle(cost('database'), drains):.0f}",
         compared(cost("database"), drains, first),
         peak(drains),

@@ -18,6 +18,7 @@ import msgspec
 import psycopg
 from psycopg import sql
 
+from parking_gateway.demo.brokers import free_port
 from parking_gateway.store import embedded
 
 _LOCALHOST: Final = "127.0.0.1"
@@ -43,7 +44,7 @@ log_type notice
 
 
 _ADVISED: Final = {"shared_buffers": "2GB", "max_wal_size": "8GB"}
-"""As docs/scaling.md says for a city. The first holds the spaces, devices and indexes of a million sensors."""
+"""As docs/deployment.md says for a city. The first holds the spaces, devices and indexes of a million sensors."""
 
 
 class Unavailable(Exception):  # noqa: N818 - it is what is wrong, in a sentence for a person
@@ -147,12 +148,6 @@ def mosquitto(folder: Path) -> Iterator[Mosquitto]:
     finally:
         process.terminate()
         process.wait()
-
-
-def free_port() -> int:
-    """One on which nobody listens."""
-    with socket.create_server((_LOCALHOST, 0)) as free:
-        return int(free.getsockname()[1])
 
 
 @contextmanager
