@@ -8,7 +8,7 @@ What was confirmed is written down while the next page is read and published.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection
 from contextlib import suppress
 from functools import partial
 from itertools import islice
@@ -100,10 +100,8 @@ class Outbox:
     async def _look_through(self, link: Link, group: asyncio.TaskGroup) -> None:
         await self._confirmed()
         for kind in (Kind.SPACE, Kind.DEVICE):
-            after: int | str | None = None
-            while found := await self._send(link, kind, partial(due.read, kind=kind, after=after, limit=PAGE)):
+            async for found in self._pages(link, kind):
                 await self._confirm_meanwhile(kind, found, group)
-                after = found[-1].key
         self._recount.set()
 
     async def _publish_changed(self, link: Link, group: asyncio.TaskGroup) -> None:
@@ -125,13 +123,24 @@ class Outbox:
             is_last, rest = until.is_set(), self._config.counts_interval
             try:
                 for kind in (Kind.ZONE, Kind.SITE):
-                    while found := await self._send(link, kind, partial(due.read, kind=kind, limit=PAGE)):
+                    async for found in self._pages(link, kind):
                         await self._confirm(kind, found)
             except PublicationRefused as refusal:
                 _warn(refusal)
                 rest = self._config.poll_interval
             if not is_last:
                 await pause(rest.total_seconds(), stop=until)
+
+    async def _pages(self, link: Link, kind: Kind) -> AsyncIterator[list[Due]]:
+        """Publish all rows of a kind that are due, a page at a time. Each once, though it may be due again meanwhile."""
+        after: int | str | None = None
+        while True:
+            found = await self._send(link, kind, partial(due.read, kind=kind, after=after, limit=PAGE))
+            if found:
+                yield found
+            if len(found) < PAGE:
+                return
+            after = found[-1].key
 
     async def _send(self, link: Link, kind: Kind, read: Callable[[Connection], Awaitable[list[Due]]]) -> list[Due]:
         """Read a page and publish it. What it returns is what the broker has."""
