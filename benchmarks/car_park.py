@@ -39,8 +39,14 @@ _SEED: Final = (
     from generate_series(1, %(spaces)s) as number
     """,
     f"""
-    insert into installation (dev_eui, space_id, codec)
-    select {DEV_EUI}, number, %(codec)s from generate_series(1, %(spaces)s) as number
+    insert into installation (dev_eui, space_id, codec, told)
+    select
+        {DEV_EUI}, number, %(codec)s,
+        json_build_array(
+            now(), %(device)s || number, %(profile)s::text, %(application)s::text, %(tags)s::jsonb, %(codec)s::text,
+            null, null, null
+        )
+    from generate_series(1, %(spaces)s) as number
     """,
 )
 

@@ -31,7 +31,6 @@ _TOLD_EVERY: Final = timedelta()
 _WORDS: Final = (
     "Keep the uplinks of a batch that are new",
     "Lock the spaces that its devices watch",
-    "What is known of its devices",
     "Save spaces that were only heard",
     "Save spaces that changed",
     "Write down what devices said of themselves (here of all; commonly of hardly any)",

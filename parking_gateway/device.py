@@ -4,16 +4,19 @@ When and how a device was heard stands in its uplinks. Beside them one row says 
 and that row is published: it is written when something of it changed, and else once in a while.
 """
 
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Final
 
 import msgspec
 
 from decoders import Reading
-from parking_gateway.space import Contact
-from parking_gateway.uplink import Uplink
+from parking_gateway.uplink import DevEui, Uplink
 
 NOTHING_SAID: Final = Reading()
+_NO_TIME: Final = timedelta()
+_SAID: Final = ("codec", "battery_percent", "fault", "tamper")
+"""What not every uplink says."""
 
 
 class Heard(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -30,11 +33,11 @@ class Heard(msgspec.Struct, frozen=True, kw_only=True, gc=False):
         return None if said is None else round(said)
 
 
-class Known(msgspec.Struct, frozen=True, gc=False):
-    """What was last written down of a device."""
+class Told(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """What was last told of a device: what its next uplink is compared with."""
 
-    contact: Contact
-    heard_at: datetime | None
+    at: datetime
+    """When the device was heard that said it."""
     name: str
     profile: str
     application: str
@@ -45,19 +48,55 @@ class Known(msgspec.Struct, frozen=True, gc=False):
     tamper: bool | None
 
 
-def is_worth_telling(heard: Heard, known: Known | None, *, every: timedelta) -> bool:
-    """Whether the device is new, something of it changed, or nothing was told of it for as long as `every`."""
-    if known is None or known.heard_at is None or known.contact is not Contact.LIVE:
-        return True
-    uplink, identity, reading = heard.uplink, heard.uplink.device, heard.reading
+def news(
+    heard: Iterable[Heard], told: Mapping[DevEui, Told], *, every: timedelta
+) -> tuple[list[Heard], dict[DevEui, Told]]:
+    """Those that are worth a word, in their order, and what is told of their devices by it.
+
+    Worth it is a device that is new, of which something changed, or of which nothing was told for as long as `every`, and
+    then also what it said after: its row says what it said last. What came late is history.
+    """
+    worth: list[Heard] = []
+    now: dict[DevEui, Told] = {}
+    for one in heard:
+        dev_eui = one.uplink.device.dev_eui
+        before = now.get(dev_eui, told.get(dev_eui))
+        if before is not None:
+            age = one.uplink.time - before.at
+            if age < _NO_TIME or (age < every and dev_eui not in now and not _is_other(one, before)):
+                continue
+        worth.append(one)
+        now[dev_eui] = _after(one, before)
+    return worth, now
+
+
+def _is_other(heard: Heard, told: Told) -> bool:
+    identity, reading = heard.uplink.device, heard.reading
     return (
-        uplink.time >= known.heard_at + every
-        or identity.name != known.name
-        or identity.profile != known.profile
-        or identity.application != known.application
-        or identity.tags != known.tags
-        or heard.codec not in (None, known.codec)
-        or reading.fault not in (None, known.fault)
-        or reading.tamper not in (None, known.tamper)
-        or heard.battery_percent not in (None, known.battery_percent)
+        identity.name != told.name
+        or identity.profile != told.profile
+        or identity.application != told.application
+        or identity.tags != told.tags
+        or heard.codec not in (None, told.codec)
+        or reading.fault not in (None, told.fault)
+        or reading.tamper not in (None, told.tamper)
+        or heard.battery_percent not in (None, told.battery_percent)
     )
+
+
+def _after(heard: Heard, before: Told | None) -> Told:
+    identity, reading = heard.uplink.device, heard.reading
+    told = Told(
+        at=heard.uplink.time,
+        name=identity.name,
+        profile=identity.profile,
+        application=identity.application,
+        tags=identity.tags,
+        codec=heard.codec,
+        battery_percent=heard.battery_percent,
+        fault=reading.fault,
+        tamper=reading.tamper,
+    )
+    # What an uplink does not say stays as it was.
+    unsaid = {name: getattr(before, name) for name in _SAID if getattr(told, name) is None} if before else {}
+    return msgspec.structs.replace(told, **unsaid)

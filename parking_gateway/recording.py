@@ -16,7 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from parking_gateway import chirpstack
 from parking_gateway.broker.message import Message
 from parking_gateway.decoding import Decoder, battery_report, observation, silence
-from parking_gateway.device import Heard, Known, is_worth_telling
+from parking_gateway.device import Heard, Told, news
 from parking_gateway.installation import Installation
 from parking_gateway.space import Observation, Space, SpaceId, Transition, observe
 from parking_gateway.store import device_events, devices, past_readings, rejections, spaces, transitions, uplinks
@@ -96,25 +96,25 @@ async def tell(
     concerned = {uplink.device.dev_eui for _, uplink in found.uplinks.values()}
     concerned |= {event.device.dev_eui for event in batteries}
     if concerned:
-        outcome.recorded, (installations, before), known = await together(
+        outcome.recorded, watched = await together(
             connection,
             uplinks.record([uplink for _, uplink in found.uplinks.values()]),
             spaces.lock_watched_by(concerned),
-            devices.known(concerned),
         )
         fold = _Fold(
             messages=found.uplinks,
-            installations=installations,
-            spaces=dict(before),
+            installations=watched.installations,
+            spaces=dict(watched.spaces),
             decoder=decoder,
             outcome=outcome,
         )
         heard = [fold.uplink(uplink) for uplink in outcome.recorded]
         for event in batteries:
             fold.battery(event)
-        outcome.changed = [space for space, one in fold.spaces.items() if one.version != before[space].version]
-        writes += spaces.save(before=before, after=fold.spaces, now=now)
-        writes += _of_devices(heard, known, announce_every=announce_every)
+        outcome.changed = [space for space, one in watched.spaces.items() if fold.spaces[space].version != one.version]
+        told = watched.told | await _told_of_strangers(connection, outcome.recorded, watched.installations)
+        writes += spaces.save(watched, fold.spaces, now=now)
+        writes += _of_devices(heard, told, announce_every=announce_every)
     outcome.duplicates = found.repeated + len(found.uplinks) - len(outcome.recorded)
     if outcome.transitions:
         writes.append(transitions.append(outcome.transitions))
@@ -125,14 +125,24 @@ async def tell(
     return outcome, writes
 
 
+async def _told_of_strangers(
+    connection: AsyncConnection, recorded: Sequence[Uplink], installations: Mapping[DevEui, Sequence[Installation]]
+) -> dict[DevEui, Told]:
+    """Of devices that watch nothing. They are few, and only then it takes a round trip."""
+    strangers = {uplink.device.dev_eui for uplink in recorded} - installations.keys()
+    if not strangers:
+        return {}
+    (told,) = await together(connection, devices.told(strangers))
+    return told
+
+
 def _of_devices(
-    heard: Sequence[Heard], known: Mapping[DevEui, Known], *, announce_every: timedelta
+    heard: Sequence[Heard], told: Mapping[DevEui, Told], *, announce_every: timedelta
 ) -> Iterator[Query[None]]:
     """What is to be written of the devices themselves."""
-    if told := [
-        one for one in heard if is_worth_telling(one, known.get(one.uplink.device.dev_eui), every=announce_every)
-    ]:
-        yield devices.hear(told)
+    worth, now_told = news(heard, told, every=announce_every)
+    if worth:
+        yield from devices.hear(worth, now_told)
     if past := [(one.uplink, one.reading.past) for one in heard if one.reading.past]:
         yield past_readings.record(past)
 

@@ -8,18 +8,17 @@ import msgspec
 import pytest
 
 from decoders import Reading
-from parking_gateway.device import Heard, Known, is_worth_telling
-from parking_gateway.space import Contact
+from parking_gateway.device import Heard, Told, news
 from parking_gateway.uplink import DevEui, DeviceIdentity, Uplink
 
 EVERY = timedelta(hours=1)
+MINUTE = timedelta(minutes=1)
 HEARD_AT = datetime(2026, 11, 25, 12, tzinfo=UTC)
 IDENTITY = DeviceIdentity(
     dev_eui=DevEui("0004a30b00000001"), name="Bay 1", profile="TPS110", application="Parking", tags={"level": "1"}
 )
-KNOWN = Known(
-    contact=Contact.LIVE,
-    heard_at=HEARD_AT,
+TOLD = Told(
+    at=HEARD_AT,
     name="Bay 1",
     profile="TPS110",
     application="Parking",
@@ -31,7 +30,7 @@ KNOWN = Known(
 )
 
 
-def heard(*, after: timedelta = timedelta(minutes=1), codec: str | None = "bosch_tps110", **said: Any) -> Heard:
+def heard(*, after: timedelta = MINUTE, codec: str | None = "bosch_tps110", **said: Any) -> Heard:
     uplink = Uplink(
         deduplication_id=UUID(int=1),
         device=IDENTITY,
@@ -44,47 +43,62 @@ def heard(*, after: timedelta = timedelta(minutes=1), codec: str | None = "bosch
     return Heard(uplink=uplink, codec=codec, reading=Reading(**said))
 
 
+def after(*heard: Heard, told: Told | None = TOLD) -> Told | None:
+    """What is told of the device, and by which of its uplinks; None where none of them is worth a word."""
+    before = {} if told is None else {IDENTITY.dev_eui: told}
+    worth, now = news(heard, before, every=EVERY)
+    assert (worth == []) == (now == {})
+    assert all(one in heard for one in worth)
+    assert not now or worth[-1].uplink.time == now[IDENTITY.dev_eui].at
+    return now.get(IDENTITY.dev_eui)
+
+
 def test_a_device_that_only_goes_on_living_is_not_worth_a_word() -> None:
-    assert not is_worth_telling(heard(), KNOWN, every=EVERY)
+    assert after(heard()) is None
 
 
-def test_what_an_uplink_does_not_say_is_no_change() -> None:
-    known = msgspec.structs.replace(KNOWN, fault="stuck", tamper=True)
+def test_what_an_uplink_does_not_say_is_no_change_and_stays_told() -> None:
+    told = msgspec.structs.replace(TOLD, fault="stuck", tamper=True)
 
-    assert not is_worth_telling(heard(codec=None), known, every=EVERY)
+    assert after(heard(codec=None), told=told) is None
+    assert after(heard(codec=None, fault="drift"), told=told) == msgspec.structs.replace(
+        told, at=HEARD_AT + MINUTE, fault="drift"
+    )
 
 
 def test_a_battery_is_compared_as_it_is_kept() -> None:
-    assert not is_worth_telling(heard(battery_percent=90.4), KNOWN, every=EVERY)
-    assert is_worth_telling(heard(battery_percent=89.4), KNOWN, every=EVERY)
+    assert after(heard(battery_percent=90.4)) is None
+    assert after(heard(battery_percent=89.4)) == msgspec.structs.replace(TOLD, at=HEARD_AT + MINUTE, battery_percent=89)
 
 
 def test_a_device_that_nobody_knew_is() -> None:
-    assert is_worth_telling(heard(), None, every=EVERY)
+    assert after(heard(), told=None) == msgspec.structs.replace(TOLD, at=HEARD_AT + MINUTE, battery_percent=None)
 
 
 def test_a_device_of_which_nothing_was_told_for_long_is() -> None:
-    assert not is_worth_telling(heard(after=EVERY - timedelta(microseconds=1)), KNOWN, every=EVERY)
-    assert is_worth_telling(heard(after=EVERY), KNOWN, every=EVERY)
+    assert after(heard(after=EVERY - timedelta(microseconds=1))) is None
+    assert after(heard(after=EVERY)) == msgspec.structs.replace(TOLD, at=HEARD_AT + EVERY)
 
 
 @pytest.mark.parametrize(
-    "before",
-    [
-        {"heard_at": None},
-        {"contact": Contact.NEVER},
-        {"contact": Contact.LOST},
-        {"name": "Bay 2"},
-        {"profile": "TPS220"},
-        {"application": "Garage"},
-        {"tags": {}},
-        {"codec": None},
-    ],
+    "before", [{"name": "Bay 2"}, {"profile": "TPS220"}, {"application": "Garage"}, {"tags": {}}, {"codec": None}]
 )
 def test_a_device_that_is_not_what_it_was_is(before: dict[str, Any]) -> None:
-    assert is_worth_telling(heard(), msgspec.structs.replace(KNOWN, **before), every=EVERY)
+    assert after(heard(), told=msgspec.structs.replace(TOLD, **before)) == msgspec.structs.replace(
+        TOLD, at=HEARD_AT + MINUTE
+    )
 
 
 @pytest.mark.parametrize("said", [{"fault": "stuck"}, {"tamper": True}, {"battery_percent": 10}])
 def test_a_device_that_says_something_new_of_itself_is(said: dict[str, Any]) -> None:
-    assert is_worth_telling(heard(**said), KNOWN, every=EVERY)
+    assert after(heard(**said)) == msgspec.structs.replace(TOLD, at=HEARD_AT + MINUTE, **said)
+
+
+def test_what_came_late_is_not() -> None:
+    assert after(heard(after=-MINUTE, tamper=True)) is None
+
+
+def test_with_a_device_that_has_news_goes_what_it_said_after() -> None:
+    told = after(heard(tamper=True), heard(after=MINUTE * 3), heard(after=MINUTE * 2, battery_percent=1))
+
+    assert told == msgspec.structs.replace(TOLD, at=HEARD_AT + 3 * MINUTE, tamper=True)

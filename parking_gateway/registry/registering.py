@@ -136,12 +136,12 @@ async def _replay(
     for start in range(0, len(devices), step):
         page = devices[start : start + step]
         stored = await fleet.latest_uplinks(connection, page, limit=limit)
-        ((watched, before),) = await together(connection, spaces.lock_watched_by(stored))
-        after = dict(before)
+        (watched,) = await together(connection, spaces.lock_watched_by(stored))
+        after = dict(watched.spaces)
         log: list[Transition] = []
         facts: list[Facts] = []
         for device in page:
-            for installation in watched.get(device.dev_eui, ()):
+            for installation in watched.installations.get(device.dev_eui, ()):
                 said = replaying.read(device, stored[device.dev_eui], installation, decoder=decoder)
                 seen = replaying.newest(said.observations) if device.dev_eui in moved else said.observations
                 after[installation.space], steps = replaying.tell(after[installation.space], seen)
@@ -150,7 +150,7 @@ async def _replay(
                 told.uplinks += len(stored[device.dev_eui])
                 told.unreadable += len(said.unreadable)
         told.transitions += len(log)
-        await together(connection, *spaces.save(before=before, after=after, now=now), transitions.append(log))
+        await together(connection, *spaces.save(watched, after, now=now), transitions.append(log))
         await fleet.keep(connection, facts)
     return told
 

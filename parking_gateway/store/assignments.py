@@ -13,8 +13,10 @@ from parking_gateway.store.rows import encode, table_of
 from parking_gateway.store.tables import device, installation, space, uplink
 from parking_gateway.uplink import DevEui
 
-_WANTED: Final = table_of(*installation.c)
-_CONCERNED: Final = sa.select(installation).where(
+_GIVEN: Final = [column for column in installation.c if column is not installation.c.told]
+"""What the register says. The rest is ours."""
+_WANTED: Final = table_of(*_GIVEN)
+_CONCERNED: Final = sa.select(*_GIVEN).where(
     installation.c.dev_eui.in_(sa.select(_WANTED.c.dev_eui))
     | installation.c.space_id.in_(sa.select(_WANTED.c.space_id))
 )
@@ -43,7 +45,7 @@ _REMOVE: Final = installation.delete().where(
 
 
 def _install() -> pg.Insert:
-    insert = pg.insert(installation).from_select(list(installation.c), sa.select(*_WANTED.c))
+    insert = pg.insert(installation).from_select(_GIVEN, sa.select(*_WANTED.c))
     return insert.on_conflict_do_update(
         index_elements=[installation.c.dev_eui, installation.c.channel],
         set_={name: insert.excluded[name] for name in ("space_id", "codec", "options")},

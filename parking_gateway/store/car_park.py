@@ -36,7 +36,8 @@ class ListedSpace(msgspec.Struct, frozen=True, kw_only=True):
     options: dict[str, str] | None
 
 
-_LOCK_REGISTER: Final = sa.text("lock table installation in share row exclusive mode")
+# Keeps another register out, and no uplink.
+_LOCK_REGISTER: Final = sa.text("lock table installation in share update exclusive mode")
 
 _NAMES: Final = table_of(
     sa.Column("site", sa.Text, nullable=False),

@@ -1,33 +1,40 @@
 """Devices: what they are, and what they last said of themselves that was worth telling."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any, Final
 
+import msgspec
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql as pg
 
-from parking_gateway.device import Heard, Known
+from parking_gateway.device import Heard, Told
+from parking_gateway.space import Contact
 from parking_gateway.store.pipeline import Query, Rows, Statement, command
-from parking_gateway.store.rows import array_of, encode, listed, table_of, texts_of
-from parking_gateway.store.tables import device, uplink
-from parking_gateway.store.words import CONTACTS
+from parking_gateway.store.rows import arguments, array_of, encode, json_of, listed, table_of
+from parking_gateway.store.tables import device, installation, uplink
 from parking_gateway.uplink import DevEui
 
-_KNOWN: Final = Statement(
+# The fields of `Told`.
+_TOLD: Final = Statement(
     sa.select(
         device.c.dev_eui,
-        device.c.contact,
-        device.c.heard_at,
-        device.c.name,
-        device.c.profile,
-        device.c.application,
-        sa.cast(device.c.tags, sa.Text),
-        device.c.codec,
-        device.c.battery_percent,
-        device.c.fault,
-        device.c.tamper,
-    ).where(device.c.dev_eui.in_(listed("dev_euis", sa.Text)))
+        sa.cast(
+            sa.func.json_build_array(
+                device.c.heard_at,
+                device.c.name,
+                device.c.profile,
+                device.c.application,
+                device.c.tags,
+                device.c.codec,
+                device.c.battery_percent,
+                device.c.fault,
+                device.c.tamper,
+            ),
+            sa.Text,
+        ),
+    ).where(device.c.dev_eui.in_(listed("dev_euis", sa.Text)), device.c.contact == Contact.LIVE)
 )
+_told: Final = msgspec.json.Decoder(Told).decode
 
 _SENT: Final = ("name", "profile", "application", "tags", "heard_at", "f_cnt", "dr", "rssi", "snr")
 _SAID: Final = (
@@ -66,26 +73,40 @@ def _hear() -> pg.Insert:
 
 _HEAR: Final = Statement(_hear())
 
+_COPIES: Final = table_of(device.c.dev_eui, device.c.heard_at, installation.c.told)
+_COPY: Final = Statement(
+    installation.update()
+    .values(told=_COPIES.c.told)
+    .where(
+        installation.c.dev_eui == _COPIES.c.dev_eui,
+        # And not where what is told came late.
+        device.c.dev_eui == _COPIES.c.dev_eui,
+        device.c.heard_at == _COPIES.c.heard_at,
+    )
+)
 
-def known(devices: Collection[DevEui]) -> Query[dict[DevEui, Known]]:
-    """What is on record of those of these devices that were ever heard of."""
-    return Query(statement=_KNOWN, arguments={"dev_euis": array_of(list(devices))}, read=_known)
+
+def told(devices: Collection[DevEui]) -> Query[dict[DevEui, Told]]:
+    """What was last told of those of these devices that are live. For those that watch a space, `spaces` knows it."""
+    return Query(statement=_TOLD, arguments={"dev_euis": array_of(list(devices))}, read=_all_told)
 
 
-def hear(heard: Iterable[Heard]) -> Query[None]:
-    """Keep what these devices said last. One that nobody knew becomes known, unassigned."""
+def hear(heard: Iterable[Heard], told: Mapping[DevEui, Told]) -> list[Query[None]]:
+    """Keep what these devices said last, each in the order of its uplinks. One that nobody knew becomes known, unassigned."""
     rows: dict[DevEui, dict[str, Any]] = {}
-    for one in sorted(heard, key=lambda one: (one.uplink.time, one.uplink.f_cnt)):
+    for one in heard:
         said = {name: value for name, value in _row(one).items() if value is not None}
         rows[one.uplink.device.dev_eui] = rows.get(one.uplink.device.dev_eui, {}) | said
-    return command(_HEAR, encode(_BATCH, rows.values()))
+    copies = arguments(
+        dev_eui=list(told),
+        heard_at=[one.at for one in told.values()],
+        told=[json_of(one) for one in told.values()],
+    )
+    return [command(_HEAR, encode(_BATCH, rows.values())), command(_COPY, copies)]
 
 
-def _known(rows: Rows) -> dict[DevEui, Known]:
-    return {
-        dev_eui: Known(CONTACTS[contact], heard_at, name, profile, application, texts_of(tags), *rest)
-        for dev_eui, contact, heard_at, name, profile, application, tags, *rest in rows
-    }
+def _all_told(rows: Rows) -> dict[DevEui, Told]:
+    return {dev_eui: _told(told) for dev_eui, told in rows}
 
 
 def _row(heard: Heard) -> dict[str, Any]:
