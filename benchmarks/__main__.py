@@ -18,8 +18,7 @@ from benchmarks.machine import Machine, commits
 from benchmarks.report import Report, Scenario
 from benchmarks.stage import RESULTS, Stage, say, stage
 
-_BARE: Final = "template_bare"
-_GATEWAY: Final = "template_gateway"
+_TEMPLATE: Final = "template_car_park"
 
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
@@ -69,8 +68,7 @@ def bench(  # noqa: PLR0913 - the options of a command
 def _measure(plan: Plan) -> Report:
     with stage() as here:
         machine = Machine.this(here.server)
-        here.make_for_bare(_BARE, spaces=plan.spaces)
-        here.make_for_gateway(_GATEWAY, spaces=plan.spaces)
+        here.make(_TEMPLATE, spaces=plan.spaces)
         return Report(
             at=datetime.now(UTC),
             machine=machine,
@@ -84,7 +82,7 @@ def _scenarios(plan: Plan, here: Stage) -> Iterator[Scenario]:
     ground = Ground(
         server=here.server,
         # One that stores nothing still gets a database, so that all runs are alike.
-        database=lambda one: here.server.database(template=_GATEWAY if one is Contestant.DAEMON else _BARE),
+        database=lambda _: here.server.database(template=_TEMPLATE),
         folder=here.folder,
     )
     for form, changes in product(plan.forms, plan.changes):
@@ -115,7 +113,7 @@ def _latencies(plan: Plan, here: Stage) -> Iterator[latency.Latency]:
             spaces=plan.spaces,
             form=plan.forms[0],
             database=here.server,
-            template=_GATEWAY,
+            template=_TEMPLATE,
             folder=here.folder,
         )
 

@@ -1,8 +1,8 @@
 """How fast a contestant empties its session, and what that costs.
 
 The clock starts when the broker lets it in, because then it delivers, and stops when the last acknowledgement is sent (a)
-or the last uplink is committed (b, c), which is the same but for less than a millisecond. The database is asked for that
-last uplink 50 times a second, by its key. CPU is counted until everything is done that the backlog asks for: for the
+or all uplinks are committed (b, c), which is the same but for less than a millisecond. The database is asked 50 times a second:
+for the last uplink, by its key, and once that is there, whether all are. CPU is counted until everything is done that the backlog asks for: for the
 gateway, until all that it has to publish is confirmed.
 """
 

@@ -104,7 +104,7 @@ def gateways(
         raise typer.BadParameter(str(mistake)) from None
     with stage() as here:
         machine = Machine.this(here.server)
-        here.make_for_gateway(_TEMPLATE, spaces=spaces, is_published=True)
+        here.make(_TEMPLATE, spaces=spaces, is_published=True)
         for number in range(runs):
             for team in drain.turned(teams, number):
                 say(f"{team.gateways} together, run {number + 1} of {runs} …")

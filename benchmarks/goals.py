@@ -113,7 +113,7 @@ def goals(  # noqa: PLR0913 - the options of a command
 
 def _backlog(uplinks: int, here: Stage) -> Drain:
     say(f"a backlog of {uplinks:,} uplinks …")
-    here.make_for_gateway(_TEMPLATE, spaces=_BACKLOG_SPACES)
+    here.make(_TEMPLATE, spaces=_BACKLOG_SPACES)
     ground = Ground(server=here.server, database=lambda _: here.server.database(template=_TEMPLATE), folder=here.folder)
     (drained,) = drain.run([Contestant.DAEMON], Fleet(_BACKLOG_SPACES, changes=_CHANGES, form="json"), uplinks, ground)
     return drained

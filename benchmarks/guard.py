@@ -32,8 +32,7 @@ _FEW: Final = 1000
 _MANY: Final = 100_000
 _CHANGES: Final = 0.1
 _HEAD: Final = ("", "measured", "limit", "kept?")
-_BARE: Final = "guard_bare"
-_GATEWAY: Final = "guard_gateway"
+_SMALL: Final = "guard_small"
 _LARGE: Final = "guard_large"
 
 
@@ -109,19 +108,17 @@ def verdicts(done: Runs) -> Iterator[Verdict]:
 
 
 def _measure(uplinks: int, runs: int, here: Stage) -> Runs:
-    here.make_for_bare(_BARE, spaces=_FEW)
-    here.make_for_gateway(_GATEWAY, spaces=_FEW, is_published=True)
-    here.make_for_gateway(_LARGE, spaces=_MANY, is_published=True)
+    here.make(_SMALL, spaces=_FEW, is_published=True)
+    here.make(_LARGE, spaces=_MANY, is_published=True)
     done = Runs()
 
     def few(number: int) -> None:
         order = drain.turned([Contestant.BARE, Contestant.DAEMON], number)
-        templates = {Contestant.BARE: _BARE, Contestant.DAEMON: _GATEWAY}
-        for one in _drains(order, templates, _FEW, uplinks, here):
+        for one in _drains(order, _SMALL, _FEW, uplinks, here):
             (done.bare if one.contestant is Contestant.BARE else done.gateway).append(one)
 
     def many(_number: int) -> None:
-        done.large.extend(_drains([Contestant.DAEMON], {Contestant.DAEMON: _LARGE}, _MANY, uplinks, here))
+        done.large.extend(_drains([Contestant.DAEMON], _LARGE, _MANY, uplinks, here))
 
     for number in range(runs):
         say(f"run {number + 1} of {runs} …")
@@ -130,12 +127,8 @@ def _measure(uplinks: int, runs: int, here: Stage) -> Runs:
     return done
 
 
-def _drains(
-    order: Sequence[Contestant], templates: dict[Contestant, str], spaces: int, uplinks: int, here: Stage
-) -> list[Drain]:
-    ground = Ground(
-        server=here.server, database=lambda one: here.server.database(template=templates[one]), folder=here.folder
-    )
+def _drains(order: Sequence[Contestant], template: str, spaces: int, uplinks: int, here: Stage) -> list[Drain]:
+    ground = Ground(server=here.server, database=lambda _: here.server.database(template=template), folder=here.folder)
     return drain.run(order, Fleet(spaces, changes=_CHANGES, form="json"), uplinks, ground)
 
 

@@ -66,7 +66,7 @@ Watcher = psycopg.Connection[object]
 
 def lead(spaces: int, *, idle_seconds: float, uplinks: int, here: Stage) -> Life:
     """Lead a life. Raises Failed."""
-    url = here.make_for_gateway(f"life_{spaces}", spaces=spaces)
+    url = here.make(f"life_{spaces}", spaces=spaces)
     with mosquitto(here.folder) as broker, psycopg.connect(url, autocommit=True) as watcher:
         with _started(broker, url, here) as (gateway, _):
             spaces_published = _settle(gateway, watcher, only_spaces=True) - gateway.started_at
@@ -96,7 +96,7 @@ def lead(spaces: int, *, idle_seconds: float, uplinks: int, here: Stage) -> Life
 
 def republish(spaces: int, *, here: Stage) -> Republished:
     """Let an operator tell a gateway that rests to publish everything again. Raises Failed."""
-    url = here.make_for_gateway(f"republish_{spaces}", spaces=spaces)
+    url = here.make(f"republish_{spaces}", spaces=spaces)
     with (
         mosquitto(here.folder) as broker,
         psycopg.connect(url, autocommit=True) as watcher,

@@ -46,10 +46,7 @@ _LOG: Final = """
 select space.id, space.state, array_agg(array["from", "to"] order by transition.id)
 from space join transition on transition.space = space.id group by space.id
 """
-_OCCUPIED: Final = {
-    Contestant.BARE: "select id from space where is_occupied",
-    Contestant.DAEMON: "select id from space where state = 'OCCUPIED'",
-}
+_OCCUPIED: Final = "select id from space where state = 'OCCUPIED'"
 
 
 def has_published_spaces(connection: psycopg.Connection[Any]) -> bool:
@@ -76,7 +73,7 @@ def require_right(contestant: Contestant, connection: psycopg.Connection[Any], t
 def require_kept(contestant: Contestant, connection: psycopg.Connection[Any], told: Told) -> None:
     """The same but for the steps between. Raises Failed."""
     uplinks = connection.execute(_COUNT, [told.first_at]).fetchone()
-    occupied = {space for (space,) in connection.execute(_OCCUPIED[contestant])}
+    occupied = {space for (space,) in connection.execute(_OCCUPIED)}
     _require(contestant.words, "uplinks", uplinks, (told.uplinks, told.uplinks))
     _require(contestant.words, "occupied spaces", occupied, set(told.occupied))
 

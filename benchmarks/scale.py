@@ -114,15 +114,15 @@ def _of_spaces(number: int, contestants: Sequence[Contestant], here: Stage) -> _
     words = f"{number:,} spaces"
     say(f"making {words} …")
     names = {Contestant.BARE: f"bare_{number}", Contestant.DAEMON: f"gateway_{number}"}
-    here.make_for_bare(names[Contestant.BARE], spaces=number)
-    here.make_for_gateway(names[Contestant.DAEMON], spaces=number, is_published=True)
+    for name in names.values():
+        here.make(name, spaces=number, is_published=True)
     return _site(Scale(words=words, spaces=number, stored=0, drains=[]), names, contestants, here)
 
 
 def _of_history(past: History, spaces: int, uplinks_per_day: int, here: Stage) -> _Site:
     say(f"making a history of {spaces:,} spaces: {past} …")
     name = f"history_{past}"
-    url = here.make_for_gateway(name, spaces=spaces, is_published=True)
+    url = here.make(name, spaces=spaces, is_published=True)
     until = datetime.now(UTC) - _SINCE
     stored = history.fill(url, past, spaces=spaces, uplinks_per_day=uplinks_per_day, until=until)
     words = f"{spaces:,} spaces, history: {past} ({stored:,} uplinks)"

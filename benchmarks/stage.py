@@ -10,7 +10,7 @@ from typing import Final
 import msgspec
 import typer
 
-from benchmarks import bare, car_park, servers
+from benchmarks import car_park, servers
 from benchmarks.contestants import Failed
 from benchmarks.servers import Postgres, Unavailable
 from benchmarks.sessions import LeftOver
@@ -28,22 +28,13 @@ class Stage(msgspec.Struct, frozen=True, kw_only=True):
     folder: Path
     """Of everything that a run leaves."""
 
-    def make_for_gateway(self, name: str, *, spaces: int, is_published: bool = False) -> str:
+    def make(self, name: str, *, spaces: int, is_published: bool = False) -> str:
         """A database with the gateway's tables and a car park in them. Returns its URL."""
-        url = self._make(name)
+        self.server.execute("create database {}", name)
+        url = self.server.url_of(name)
         asyncio.run(_migrate(url))
         car_park.seed(url, spaces=spaces, is_published=is_published)
         return url
-
-    def make_for_bare(self, name: str, *, spaces: int) -> str:
-        """A database with the tables of the bare loop. Returns its URL."""
-        url = self._make(name)
-        bare.prepare(url, spaces=spaces)
-        return url
-
-    def _make(self, name: str) -> str:
-        self.server.execute("create database {}", name)
-        return self.server.url_of(name)
 
 
 @contextmanager
