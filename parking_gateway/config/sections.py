@@ -43,7 +43,7 @@ class ChirpStackConfig(Section):
 class IntakeConfig(Section):
     """How messages become batches."""
 
-    batch_size: Annotated[int, Field(ge=1, le=65535)] = 1500
+    batch_size: Annotated[int, Field(ge=1, le=65535)] = 1000
     timeout: Seconds = timedelta(seconds=30)
 
 

@@ -21,7 +21,7 @@ from parking_gateway.telemetry.health import Health
 from parking_gateway.uplink import EventKind, Reason
 
 _NAMESPACE: Final = "parking_gateway"
-_SIZES: Final = (1, 10, 50, 100, 250, 500, 1000, 1500, 2500, 5000, 10_000)
+_SIZES: Final = (1, 10, 50, 100, 250, 500, 1000, 2500, 5000, 10_000)
 _SECONDS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
 _LAGS: Final = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1800, 3600, 21_600, 86_400)
 

@@ -140,6 +140,7 @@ async def test_name_and_password(guarded: Broker, mqtt: Settings) -> None:
 async def test_a_broker_that_refuses_us_is_not_asked_again_in_another_version(guarded: Broker, diary: Diary) -> None:
     with pytest.raises(MqttError, match="Not authorized"):
         await _works(guarded.url, protocol="auto", username="gateway", password="wrong")
+    await diary.says("(not authorised)")
     assert len(diary.lines("(not authorised)")) == 1
 
 
