@@ -31,6 +31,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     runs: int
     contestants: list[Contestant]
     latency_seconds: float
+    settings: dict[str, str]
 
 
 def bench(  # noqa: PLR0913 - the options of a command
@@ -42,6 +43,12 @@ def bench(  # noqa: PLR0913 - the options of a command
     runs: Annotated[int, typer.Option(min=1, help="How often each contestant drains the backlog.")] = 3,
     only: Annotated[str, typer.Option(help="a: receives only; b: bare durable loop; c: the gateway.")] = "a,b,c",
     latency_seconds: Annotated[float, typer.Option("--latency", min=0, help="Seconds for each load; 0: none.")] = 10,
+    setting: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="One of the gateway's, for the backlog: MQTT__RECEIVE_MAXIMUM=4000. Several with as many of these."
+        ),
+    ] = None,
     output: Annotated[Path, typer.Option(help="Directory for bench.json, bench.md and the plots.")] = RESULTS,
 ) -> None:
     """Drain a backlog of uplinks with the gateway, beside a loop that only receives and a bare durable loop.
@@ -57,6 +64,7 @@ def bench(  # noqa: PLR0913 - the options of a command
             runs=runs,
             contestants=[Contestant(letter) for letter in only.split(",")],
             latency_seconds=latency_seconds,
+            settings=dict(one.split("=", 1) for one in setting or ()),
         )
     except ValueError as mistake:
         raise typer.BadParameter(str(mistake)) from None
@@ -84,6 +92,7 @@ def _scenarios(plan: Plan, here: Stage) -> Iterator[Scenario]:
         # One that stores nothing still gets a database, so that all runs are alike.
         database=lambda _: here.server.database(template=_TEMPLATE),
         folder=here.folder,
+        settings=plan.settings,
     )
     for form, changes in product(plan.forms, plan.changes):
         drains = []
@@ -98,6 +107,7 @@ def _scenarios(plan: Plan, here: Stage) -> Iterator[Scenario]:
             uplinks=plan.uplinks,
             spaces=plan.spaces,
             mean_bytes=fleet.told().mean_bytes,
+            settings=plan.settings,
             drains=drains,
         )
 

@@ -34,6 +34,7 @@ _WORDS: Final = (
     "Save spaces that were only heard",
     "Save spaces that changed",
     "Write down what devices said of themselves (here of all; commonly of hardly any)",
+    "Copy what is told of them to where their next uplinks are compared with it",
     "Append to the log",
     "Read changed spaces that are due for publication",
     "Read what their logs have gained",

@@ -45,6 +45,8 @@ class Scenario(msgspec.Struct, frozen=True, kw_only=True):
     uplinks: int
     spaces: int
     mean_bytes: float
+    settings: dict[str, str] = {}
+    """Of the contestants, that are not the gateway's defaults."""
     drains: list[Drain]
 
 
@@ -74,9 +76,10 @@ def as_markdown(report: Report) -> str:
 def _drains(scenario: Scenario) -> str:
     runs = by_contestant(scenario.drains)
     yardstick = runs.get(Contestant.BARE)
+    settings = "".join(f", with {name}={value}" for name, value in scenario.settings.items())
     heading = (
         f"A backlog of {scenario.uplinks:,} uplinks ({scenario.form}, {scenario.mean_bytes:,.0f} bytes each) from "
-        f"{scenario.spaces:,} spaces, {scenario.changes:.0%} of them changing a state; "
+        f"{scenario.spaces:,} spaces, {scenario.changes:.0%} of them changing a state{settings}; "
         f"{summary(max(map(len, runs.values())))}:"
     )
     rows = (_row(one, drains, yardstick) for one, drains in runs.items())
