@@ -97,6 +97,47 @@ async def test_an_unknown_device_loses_nothing(engine: AsyncEngine) -> None:
     assert await rows(engine, "select dev_eui, name, contact from device") == [("00000000000000ff", "bay 0FF", "live")]
 
 
+@pytest.mark.parametrize("is_installed", [True, False])
+async def test_a_device_is_told_of_when_there_is_something_to_tell(
+    engine: AsyncEngine, car_park: CarPark, *, is_installed: bool
+) -> None:
+    """Its version counts what subscribers are told. A stranger is no different from a device in a space."""
+    (device,) = await car_park(1) if is_installed else ["00000000000000ff"]
+    told = f"select version, heard_at, tags from device where dev_eui = '{device}'"
+    await recorded(engine, message(device, up(device, at=10)))
+    ((first, *_),) = await rows(engine, told)
+
+    await recorded(engine, message(device, up(device, at=12)))
+    assert await rows(engine, told) == [(first, NOON + timedelta(minutes=10), {})]
+
+    await recorded(engine, message(device, up(device, at=14, tags={"level": "1"})))
+    changed = [(first + 1, NOON + timedelta(minutes=14), {"level": "1"})]
+    assert await rows(engine, told) == changed
+
+    await recorded(engine, message(device, up(device, at=13)), message(device, up(device, at=16, tags={"level": "1"})))
+    assert await rows(engine, told) == changed
+
+    await recorded(engine, message(device, up(device, at=74, tags={"level": "1"})))
+    assert await rows(engine, told) == [(first + 2, NOON + timedelta(minutes=74), {"level": "1"})]
+
+
+async def test_what_came_late_is_not_what_the_next_uplink_is_compared_with(
+    engine: AsyncEngine, car_park: CarPark
+) -> None:
+    """Heard after what was told, before what was heard last: the row stays, and so does its copy."""
+    (device,) = await car_park(1)
+    for at in (0, 20):
+        await recorded(engine, message(device, up(device, at=at)))
+    kept = "select version, heard_at, tags, told->>0, told->4 from device join installation using (dev_eui)"
+    before = await rows(engine, kept)
+
+    await recorded(engine, message(device, up(device, at=10, tags={"level": "1"})))
+
+    assert await rows(engine, kept) == before
+    ((*_, heard_at, tags),) = before
+    assert (datetime.fromisoformat(heard_at), tags) == (NOON, {})
+
+
 @pytest.mark.parametrize("f_port", [0, 1])
 async def test_an_empty_payload_is_never_vacant(engine: AsyncEngine, car_park: CarPark, f_port: int) -> None:
     """Rule 6. On port 0 it is a sign of life; on the device's port it is no frame of the device."""
