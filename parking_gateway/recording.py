@@ -80,7 +80,10 @@ def interpret(batch: Sequence[Message], *, received_at: datetime, limits: chirps
 async def record(
     connection: AsyncConnection, found: Interpreted, *, decoder: Decoder, now: datetime, announce_every: timedelta
 ) -> Outcome:
-    """Make the batch part of the database and commit: all of it or, if anything fails, nothing. Two round trips."""
+    """Make the batch part of the database and commit: all of it or, if anything fails, nothing.
+
+    Two round trips, and one more where an uplink's device watches no space.
+    """
     outcome, writes = await tell(connection, found, decoder=decoder, now=now, announce_every=announce_every)
     await commit_together(connection, *writes)
     return outcome
