@@ -1,9 +1,9 @@
 """How fast a contestant empties its session, and what that costs.
 
 The clock starts when the broker lets it in, because then it delivers, and stops when the last acknowledgement is sent (a)
-or all uplinks are committed (b, c), which is the same but for less than a millisecond. The database is asked 50 times a second:
-for the last uplink, by its key, and once that is there, whether all are. CPU is counted until everything is done that the backlog asks for: for the
-gateway, until all that it has to publish is confirmed.
+or all uplinks are committed (b, c), which is the same but for less than a millisecond. The database is asked 50 times a
+second: for the last uplink, by its key, and once that is there, whether all are. CPU is counted until everything is done
+that the backlog asks for: for the gateway, until all that it has to publish is confirmed.
 """
 
 import asyncio

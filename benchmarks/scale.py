@@ -114,8 +114,8 @@ def _of_spaces(number: int, contestants: Sequence[Contestant], here: Stage) -> _
     words = f"{number:,} spaces"
     say(f"making {words} …")
     names = {Contestant.BARE: f"bare_{number}", Contestant.DAEMON: f"gateway_{number}"}
-    for name in names.values():
-        here.make(name, spaces=number, is_published=True)
+    here.make(names[Contestant.DAEMON], spaces=number, is_published=True)
+    here.server.execute("create database {} template {}", names[Contestant.BARE], names[Contestant.DAEMON])
     return _site(Scale(words=words, spaces=number, stored=0, drains=[]), names, contestants, here)
 
 

@@ -14,7 +14,6 @@ from decoders import Reading
 from parking_gateway.uplink import DevEui, Uplink
 
 NOTHING_SAID: Final = Reading()
-_NO_TIME: Final = timedelta()
 _SAID: Final = ("codec", "battery_percent", "fault", "tamper")
 """What not every uplink says."""
 
@@ -59,11 +58,11 @@ def news(
     worth: list[Heard] = []
     now: dict[DevEui, Told] = {}
     for one in heard:
-        dev_eui = one.uplink.device.dev_eui
+        dev_eui, time = one.uplink.device.dev_eui, one.uplink.time
         before = now.get(dev_eui, told.get(dev_eui))
         if before is not None:
-            age = one.uplink.time - before.at
-            if age < _NO_TIME or (age < every and dev_eui not in now and not _is_other(one, before)):
+            is_old_news = time - before.at < every and dev_eui not in now and not _is_other(one, before)
+            if time < before.at or is_old_news:
                 continue
         worth.append(one)
         now[dev_eui] = _after(one, before)

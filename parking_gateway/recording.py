@@ -115,7 +115,10 @@ async def tell(
         for event in batteries:
             fold.battery(event)
         outcome.changed = [space for space, one in watched.spaces.items() if fold.spaces[space].version != one.version]
-        told = watched.told | await _told_of_strangers(connection, outcome.recorded, watched.installations)
+        told = watched.told
+        if outcome.unassigned:  # what was told of devices that watch nothing stands elsewhere
+            (of_strangers,) = await together(connection, devices.told(concerned - watched.installations.keys()))
+            told = told | of_strangers
         writes += spaces.save(watched, fold.spaces, now=now)
         writes += _of_devices(heard, told, announce_every=announce_every)
     outcome.duplicates = found.repeated + len(found.uplinks) - len(outcome.recorded)
@@ -126,17 +129,6 @@ async def tell(
     if outcome.dead_letters:
         writes.append(rejections.record(outcome.dead_letters))
     return outcome, writes
-
-
-async def _told_of_strangers(
-    connection: AsyncConnection, recorded: Sequence[Uplink], installations: Mapping[DevEui, Sequence[Installation]]
-) -> dict[DevEui, Told]:
-    """Of devices that watch nothing. They are few, and only then it takes a round trip."""
-    strangers = {uplink.device.dev_eui for uplink in recorded} - installations.keys()
-    if not strangers:
-        return {}
-    (told,) = await together(connection, devices.told(strangers))
-    return told
 
 
 def _of_devices(

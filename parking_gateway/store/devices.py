@@ -34,7 +34,8 @@ _TOLD: Final = Statement(
         ),
     ).where(device.c.dev_eui.in_(listed("dev_euis", sa.Text)), device.c.contact == Contact.LIVE)
 )
-_told: Final = msgspec.json.Decoder(Told).decode
+told_of: Final = msgspec.json.Decoder(Told).decode
+"""What a column holds of it, or a row of `_TOLD`."""
 
 _SENT: Final = ("name", "profile", "application", "tags", "heard_at", "f_cnt", "dr", "rssi", "snr")
 _SAID: Final = (
@@ -106,7 +107,7 @@ def hear(heard: Iterable[Heard], told: Mapping[DevEui, Told]) -> list[Query[None
 
 
 def _all_told(rows: Rows) -> dict[DevEui, Told]:
-    return {dev_eui: _told(told) for dev_eui, told in rows}
+    return {dev_eui: told_of(told) for dev_eui, told in rows}
 
 
 def _row(heard: Heard) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from parking_gateway.device import Told
 from parking_gateway.installation import Installation
 from parking_gateway.reservation import Reservation
 from parking_gateway.space import Space, SpaceId
+from parking_gateway.store.devices import told_of
 from parking_gateway.store.pipeline import Query, Rows, Statement, command
 from parking_gateway.store.rows import arguments, array_of, listed, table_of, texts_of
 from parking_gateway.store.tables import installation, space
@@ -82,8 +83,6 @@ def _update(*columns: sa.Column[Any]) -> Statement:
 _SAVE_CLOCKS: Final = _update(*_CLOCKS)
 _SAVE_CHANGES: Final = _update(*_CHANGES)
 
-_told: Final = msgspec.json.Decoder(Told).decode
-
 
 class Watched(msgspec.Struct, frozen=True, kw_only=True):
     """What devices watch, from the lock to the end of the transaction."""
@@ -122,7 +121,7 @@ def _watched(rows: Rows) -> Watched:
         found.spaces[one.id] = one
         found.rows[one.id] = row
         if told is not None:
-            found.told[dev_eui] = _told(told)
+            found.told[dev_eui] = told_of(told)
         installation = Installation(
             dev_eui=dev_eui, channel=channel, space=one.id, codec=codec, options=texts_of(options)
         )
