@@ -10,8 +10,8 @@ to gain nothing. It knows one kind of sensor and one kind of event, rejects noth
 
 import asyncio
 import sys
-from collections.abc import Callable, Iterable
-from datetime import UTC, datetime
+from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import Any, Final
 
@@ -20,7 +20,10 @@ import psycopg
 
 from benchmarks.standing import link, say_drained
 from parking_gateway.broker.message import Message
+from parking_gateway.chirpstack.protobuf_messages import messages
 from parking_gateway.config import Config, load
+
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 _RECORD: Final = """
 insert into uplink (
@@ -140,11 +143,13 @@ def _parse(payload: bytes) -> _Up:
 
 
 def _from_protobuf(payload: bytes) -> _Up:
-    up = _protobuf()(payload)
+    known: Any = messages()
+    up = known.uplink.FromString(payload)
+    time = up.time
     return _Up(
         deduplication_id=up.deduplication_id,
-        time=up.time.ToDatetime(UTC),
-        device_info=_Device(dev_eui=up.device_info.dev_eui),
+        time=_EPOCH + timedelta(0, time.seconds, time.nanos // 1000),
+        device_info=_device(up.device_info, known.device_info),
         rx_info=[_Reception(rssi=one.rssi, snr=one.snr) for one in up.rx_info],
         data=up.data,
         f_cnt=up.f_cnt,
@@ -155,11 +160,8 @@ def _from_protobuf(payload: bytes) -> _Up:
 
 
 @cache
-def _protobuf() -> Callable[[bytes], Any]:
-    from chirpstack_api.integration import UplinkEvent  # noqa: PLC0415 - an optional dependency of the gateway
-
-    parse: Callable[[bytes], Any] = UplinkEvent.FromString
-    return parse
+def _device(payload: bytes, message: Any) -> _Device:
+    return _Device(dev_eui=message.FromString(payload).dev_eui)
 
 
 def _columns(ups: list[_Up]) -> list[Any]:

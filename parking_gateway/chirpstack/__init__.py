@@ -5,14 +5,14 @@ ChirpStack switches its whole integration with one setting and nothing in the to
 what a message contains: a message that cannot be used is a `Rejection`.
 """
 
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 import msgspec
 
 from parking_gateway.chirpstack import json_events, protobuf_events
-from parking_gateway.chirpstack.events import EVENTS, Event, Up
-from parking_gateway.uplink import DeviceEvent, EventKind, Reason, Rejection, UnknownEvent, Uplink
+from parking_gateway.chirpstack.events import EVENTS
+from parking_gateway.uplink import DeviceEvent, Reason, Rejection, UnknownEvent, Uplink
 
 __all__ = ["Limits", "parse"]
 
@@ -34,22 +34,6 @@ def parse(
     name = topic.rpartition("/")[2]
     if name not in EVENTS:
         return UnknownEvent(name=name)
-    event = _read(name, payload, limits)
-    if isinstance(event, Rejection):
-        return event
-    try:
-        # ChirpStack writes UTC. At another offset, the first and last hours that a datetime knows have no equal in UTC.
-        time = event.time if event.time.tzinfo is UTC else event.time.astimezone(UTC)
-    except OverflowError:
-        detail = f"The `{name}` event is not valid: {event.time.isoformat()} has no equal in UTC - at `$.time`."
-        return Rejection(reason=Reason.INVALID, detail=detail)
-    if isinstance(event, Up):
-        return event.uplink(time, received_at)
-    identity = event.device_info.identity()
-    return DeviceEvent(kind=EventKind(name), device=identity, time=time, received_at=received_at, **event.facts())
-
-
-def _read(name: str, payload: bytes, limits: Limits) -> Event | Rejection:
     if len(payload) > limits.payload_bytes:
         detail = f"The payload has {len(payload)} bytes and {limits.payload_bytes} are allowed."
         return Rejection(reason=Reason.TOO_LARGE, detail=detail)
@@ -59,11 +43,11 @@ def _read(name: str, payload: bytes, limits: Limits) -> Event | Rejection:
     if not start:
         return Rejection(reason=Reason.MALFORMED, detail="The payload is empty.")
     read = json_events.read if start.startswith(b"{") else protobuf_events.read
-    event = read(name, payload)
-    if isinstance(event, Up) and event.object is not None and _is_deeper(event.object, limits.depth):
+    said = read(name, payload, received_at)
+    if isinstance(said, Uplink) and said.object is not None and _is_deeper(said.object, limits.depth):
         detail = f"The `object` of the uplink is nested deeper than {limits.depth} levels."
         return Rejection(reason=Reason.TOO_DEEP, detail=detail)
-    return event
+    return said
 
 
 def _is_deeper(value: Any, depth: int) -> bool:

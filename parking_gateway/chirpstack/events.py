@@ -1,4 +1,4 @@
-"""ChirpStack's events, as far as they are needed, and what they say in our words. One struct for JSON and protobuf.
+"""ChirpStack's events, as far as they are needed, and what they say in our words. JSON is read into these structs.
 
 Names and types are those of ChirpStack's `integration` messages. A default is protobuf's zero value, because ChirpStack
 4.0 leaves zero values out everywhere and later versions still do in `rxInfo` and `location`. A `None` among the floats
@@ -8,23 +8,22 @@ uplink is kept.
 """
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Annotated, Any, Final
 from uuid import UUID
 
 import msgspec
 from msgspec import Meta, Struct
 
-from parking_gateway.uplink import DevEui, DeviceIdentity, Uplink
+from parking_gateway.chirpstack.reception import Reception, signal
+from parking_gateway.uplink import DevEui, DeviceEvent, DeviceIdentity, EventKind, Uplink
 
 Eui64 = Annotated[str, Meta(pattern=r"\A[0-9a-fA-F]{16}\Z")]
 Moment = Annotated[datetime, Meta(tz=True)]
 Unsigned32 = Annotated[int, Meta(ge=0, le=0xFFFF_FFFF)]
-FPort = Annotated[int, Meta(ge=0, le=255)]
-
-_HIGHEST_DATA_RATE: Final = 15
-_LOWEST_RSSI_DBM, _HIGHEST_RSSI_DBM = -200, 100
-"""Far beyond any receiver, and well within what a column for dBm holds. ChirpStack passes on any 32-bit integer."""
+HIGHEST_F_PORT: Final = 255
+FPort = Annotated[int, Meta(ge=0, le=HIGHEST_F_PORT)]
+HIGHEST_DATA_RATE: Final = 15
 _LOWEST_MARGIN_DB, _HIGHEST_MARGIN_DB = -32, 31
 _FULL_PERCENT: Final = 100
 
@@ -49,14 +48,6 @@ class DeviceInfo(Struct, rename="camel", gc=False):
         )
 
 
-class Reception(Struct, rename="camel", gc=False):
-    """One entry of `rxInfo`: how one gateway heard it."""
-
-    gateway_id: str = ""
-    rssi: int = 0
-    snr: float | None = 0.0
-
-
 class Up(Struct, rename="camel", gc=False):
     """An uplink, also of a frame that carried MAC commands only."""
 
@@ -73,10 +64,7 @@ class Up(Struct, rename="camel", gc=False):
 
     def uplink(self, time: datetime, received_at: datetime) -> Uplink:
         """The same in our words, with the signal at the gateway that heard it best."""
-        heard = self.rx_info
-        # Most uplinks are heard by one gateway, and then there is nothing to compare.
-        is_alone = len(heard) == 1
-        best = heard[0] if is_alone else max(heard, key=_quality, default=None)
+        rssi, snr, gateway_count = signal(self.rx_info)
         return Uplink(
             deduplication_id=self.deduplication_id,
             device=self.device_info.identity(),
@@ -85,12 +73,11 @@ class Up(Struct, rename="camel", gc=False):
             f_cnt=self.f_cnt,
             f_port=self.f_port,
             data=self.data,
-            dr=self.dr if 0 <= self.dr <= _HIGHEST_DATA_RATE else None,
+            dr=self.dr if 0 <= self.dr <= HIGHEST_DATA_RATE else None,
             confirmed=self.confirmed,
-            rssi=best.rssi if best and _LOWEST_RSSI_DBM <= best.rssi <= _HIGHEST_RSSI_DBM else None,
-            snr=best.snr if best else None,
-            # A gateway with two antennas may have two entries.
-            gateway_count=1 if is_alone else len({reception.gateway_id for reception in heard}),
+            rssi=rssi,
+            snr=snr,
+            gateway_count=gateway_count,
             object=self.object,
         )
 
@@ -231,13 +218,19 @@ EVENTS: Final[Mapping[str, type[Event]]] = {
 """By the last level of the topic. ChirpStack before 4.16 has an `integration` event too, of which nothing is needed."""
 
 
-def _quality(reception: Reception) -> tuple[float, int]:
-    """How well a gateway heard it: by SNR, then by RSSI.
-
-    LoRa is received below the noise floor, so the margin over the noise decides whether a frame is heard. RSSI also
-    counts the noise and other people's signals: a gateway beside a noisy motor shows a high RSSI and hears badly.
-    """
-    return (float("-inf") if reception.snr is None else reception.snr, reception.rssi)
+def meaning(name: str, event: Event, received_at: datetime) -> Uplink | DeviceEvent:
+    """The event of this name in our words. Raises `msgspec.ValidationError` for a time that UTC does not have."""
+    time = event.time
+    if time.tzinfo is not UTC:  # as ChirpStack writes it
+        try:
+            time = time.astimezone(UTC)
+        except OverflowError:
+            # At another offset, the first and last hours that a datetime knows have no equal in UTC.
+            raise msgspec.ValidationError(f"{time.isoformat()} has no equal in UTC - at `$.time`") from None
+    if isinstance(event, Up):
+        return event.uplink(time, received_at)
+    identity = event.device_info.identity()
+    return DeviceEvent(kind=EventKind(name), device=identity, time=time, received_at=received_at, **event.facts())
 
 
 def _uuid(text: str) -> UUID | None:

@@ -1,13 +1,14 @@
-"""ChirpStack's JSON: bytes to a struct of `events`. The path of nearly every message that the gateway reads."""
+"""ChirpStack's JSON: from bytes to our words, by way of a struct of `events`."""
 
 import re
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Final
 
 import msgspec
 
-from parking_gateway.chirpstack.events import EVENTS, Event
-from parking_gateway.uplink import Reason, Rejection
+from parking_gateway.chirpstack.events import EVENTS, Event, meaning
+from parking_gateway.uplink import DeviceEvent, Reason, Rejection, Uplink
 
 _DECODERS: Final[Mapping[str, msgspec.json.Decoder[Event]]] = {
     name: msgspec.json.Decoder(type=event) for name, event in EVENTS.items()
@@ -16,14 +17,14 @@ _NUL: Final = re.compile(rb"(?<!\\)((?:\\\\)*)\\u0000")
 """An escaped NUL, but not `\\\\u0000`, which is a backslash and a word."""
 
 
-def read(name: str, payload: bytes) -> Event | Rejection:
-    """The event of this name, one of `EVENTS`, or why it is none."""
+def read(name: str, payload: bytes, received_at: datetime) -> Uplink | DeviceEvent | Rejection:
+    """What the event of this name, one of `EVENTS`, says, or why it says nothing."""
     # PostgreSQL stores no NUL in text. Whoever managed to put one into a device's name shall not lose its uplinks.
     # Backslashes are rare enough for the search for one byte to be all that most messages pay.
     if b"\\" in payload:
         payload = _NUL.sub(rb"\1", payload)
     try:
-        return _DECODERS[name].decode(payload)
+        return meaning(name, _DECODERS[name].decode(payload), received_at)
     except msgspec.ValidationError as error:
         return _invalid(name, payload, error)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:

@@ -4,6 +4,7 @@ import math
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -12,8 +13,8 @@ from google.protobuf.struct_pb2 import ListValue, Struct, Value
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from parking_gateway.chirpstack import protobuf_events
-from parking_gateway.uplink import Reason, Rejection, Uplink
+from parking_gateway.chirpstack import protobuf_messages, protobuf_values
+from parking_gateway.uplink import DeviceIdentity, Reason, Rejection, Uplink
 
 Read = Callable[[str, bytes], Any]
 
@@ -49,15 +50,49 @@ def test_what_is_impossible_is_invalid_and_named(read: Read, fields: dict[str, A
     assert where in rejection.detail
 
 
-@pytest.mark.parametrize("payload", [b"hello", b"[1]", b"null", b"\xff\xff\xff", b"\n$abc", b"\n\x02\xff\xff"])
+@pytest.mark.parametrize(
+    "payload", [b"hello", b"[1]", b"null", b"\xff\xff\xff", b"\n$abc", b"\n\x02\xff\xff"]
+)
 def test_what_is_neither_form_is_malformed(read: Read, payload: bytes) -> None:
     rejection = read("up", payload)
     assert rejection.reason is Reason.MALFORMED
     assert rejection.detail.startswith("The payload is neither JSON nor protobuf that can be read: ")
 
 
+def test_an_uplink_whose_device_is_no_protobuf_is_malformed(read: Read) -> None:
+    senderless = uplink()
+    senderless.ClearField("device_info")
+    assert read("up", senderless.SerializeToString() + field(3, b"\n\xff")).reason is Reason.MALFORMED
+
+
 def test_another_messages_protobuf_is_invalid(read: Read) -> None:
     assert read("up", Value(number_value=1.0).SerializeToString()).reason is Reason.INVALID
+
+
+def test_an_uplink_without_time_or_device_is_invalid_and_says_so(read: Read) -> None:
+    timeless, senderless = uplink(), uplink()
+    timeless.ClearField("time")
+    senderless.ClearField("device_info")
+    assert "missing required field `time`" in read("up", timeless.SerializeToString()).detail
+    assert "`$.deviceInfo.devEui`" in read("up", senderless.SerializeToString()).detail
+
+
+def test_an_uplink_of_1970_has_a_time(read: Read) -> None:
+    first = read("up", uplink(time={"nanos": 1_000}).SerializeToString())
+    assert first.time == datetime(1970, 1, 1, microsecond=1, tzinfo=UTC)
+
+
+def test_a_device_is_what_its_uplink_says_and_read_once_while_it_says_the_same(read: Read) -> None:
+    def device(name: str) -> DeviceIdentity:
+        found: DeviceIdentity = read(
+            "up", uplink(device_info=DEVICE | {"device_name": name}).SerializeToString()
+        ).device
+        return found
+
+    bay_1 = device("bay 1")
+    assert device("bay 2").name == "bay 2"
+    assert device("bay 1") is bay_1
+    assert (bay_1.name, bay_1.dev_eui) == ("bay 1", "24e124dd54ace875")
 
 
 def deep(levels: int) -> Struct:
@@ -108,11 +143,11 @@ def test_a_nul_is_taken_out_of_text(read: Read) -> None:
 @example(number=1.3644169484905433e-05)  # takes all nine digits
 def test_a_float_of_32_bits_is_shown_by_its_shortest_decimal(number: float) -> None:
     """It is the same float again, in at most nine digits; a NaN or an infinity is none."""
-    shown = protobuf_events._float32(number)
+    shown = protobuf_values.float32_of(number)
     if shown is None:
         assert not math.isfinite(number)
     else:
-        assert protobuf_events._FLOAT32.unpack(protobuf_events._FLOAT32.pack(shown))[0] == number
+        assert protobuf_values._FLOAT32.unpack(protobuf_values._FLOAT32.pack(shown))[0] == number
         assert float(f"{shown:.9g}") == shown
 
 
@@ -120,9 +155,9 @@ def test_a_float_of_32_bits_is_shown_by_its_shortest_decimal(number: float) -> N
 def without_protobuf(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """None among the imported modules makes Python's import say that there is no such module."""
     monkeypatch.setitem(sys.modules, "chirpstack_api.integration", None)
-    protobuf_events._library.cache_clear()
+    protobuf_messages.messages.cache_clear()
     yield
-    protobuf_events._library.cache_clear()
+    protobuf_messages.messages.cache_clear()
 
 
 @pytest.mark.usefixtures("without_protobuf")
