@@ -106,7 +106,7 @@ class Outbox:
 
     async def _publish_changed(self, link: Link, group: asyncio.TaskGroup) -> None:
         while self._changed:
-            page = list(islice(self._changed - self._unconfirmed, PAGE))
+            page = list(islice((space for space in self._changed if space not in self._unconfirmed), PAGE))
             if not page:  # what is left has changed again since it was published
                 await self._confirmed()
                 continue
