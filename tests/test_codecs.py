@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from decoders import Frame, Occupancy, Reading, dragino_ldds75
 from parking_gateway import codecs
+from parking_gateway.codecs import finding
 
 VACANT, OCCUPIED = Occupancy.VACANT, Occupancy.OCCUPIED
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
@@ -176,16 +177,16 @@ def test_an_installed_entry_point_comes_first(monkeypatch: pytest.MonkeyPatch) -
         EntryPoint("acme_y2", "decoders.bosch_tps110", codecs.ENTRY_POINTS),
     ]
     monkeypatch.setattr("importlib.metadata.entry_points", lambda group: EntryPoints(points).select(group=group))
-    codecs._installed.cache_clear()
-    codecs._find.cache_clear()
+    finding._installed.cache_clear()
+    finding._find.cache_clear()
     try:
         assert codecs.find("nwave_nps310").device is dragino_ldds75.DEVICE
         assert codecs.find("acme_y2").device.vendor == "Bosch"
         assert "acme_y2" in codecs.names()
     finally:
         monkeypatch.undo()
-        codecs._installed.cache_clear()
-        codecs._find.cache_clear()
+        finding._installed.cache_clear()
+        finding._find.cache_clear()
 
 
 # --- options

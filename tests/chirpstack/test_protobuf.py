@@ -50,9 +50,7 @@ def test_what_is_impossible_is_invalid_and_named(read: Read, fields: dict[str, A
     assert where in rejection.detail
 
 
-@pytest.mark.parametrize(
-    "payload", [b"hello", b"[1]", b"null", b"\xff\xff\xff", b"\n$abc", b"\n\x02\xff\xff"]
-)
+@pytest.mark.parametrize("payload", [b"hello", b"[1]", b"null", b"\xff\xff\xff", b"\n$abc", b"\n\x02\xff\xff"])
 def test_what_is_neither_form_is_malformed(read: Read, payload: bytes) -> None:
     rejection = read("up", payload)
     assert rejection.reason is Reason.MALFORMED

@@ -1,0 +1,21 @@
+"""Codecs: found by name, and bound to an installation's options."""
+
+from parking_gateway.codecs.binding import BadOption, Bound, bind, bind_assuming
+from parking_gateway.codecs.codec import OCCUPIED_BELOW, VACANT_ABOVE, Codec, Option
+from parking_gateway.codecs.finding import ENTRY_POINTS, CodecNotFound, find, modules, names
+
+__all__ = [
+    "ENTRY_POINTS",
+    "OCCUPIED_BELOW",
+    "VACANT_ABOVE",
+    "BadOption",
+    "Bound",
+    "Codec",
+    "CodecNotFound",
+    "Option",
+    "bind",
+    "bind_assuming",
+    "find",
+    "modules",
+    "names",
+]
