@@ -11,7 +11,7 @@ to gain nothing. It knows one kind of sensor and one kind of event, rejects noth
 import asyncio
 import sys
 from collections.abc import Iterable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from functools import cache
 from typing import Any, Final
 
@@ -21,9 +21,8 @@ import psycopg
 from benchmarks.standing import link, say_drained
 from parking_gateway.broker.message import Message
 from parking_gateway.chirpstack.protobuf_messages import messages
+from parking_gateway.chirpstack.protobuf_values import time_of
 from parking_gateway.config import Config, load
-
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 _RECORD: Final = """
 insert into uplink (
@@ -145,10 +144,9 @@ def _parse(payload: bytes) -> _Up:
 def _from_protobuf(payload: bytes) -> _Up:
     known: Any = messages()
     up = known.uplink.FromString(payload)
-    time = up.time
     return _Up(
         deduplication_id=up.deduplication_id,
-        time=_EPOCH + timedelta(0, time.seconds, time.nanos // 1000),
+        time=time_of(up),
         device_info=_device(up.device_info, known.device_info),
         rx_info=[_Reception(rssi=one.rssi, snr=one.snr) for one in up.rx_info],
         data=up.data,

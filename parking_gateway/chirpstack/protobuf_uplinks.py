@@ -1,7 +1,7 @@
 """An uplink in protobuf, straight into our own value: nearly every message of a network that publishes protobuf.
 
 Each field that is fetched from a protobuf message costs Python, and so does each value on the way. Read like the other
-events (into JSON's values, checked, into a struct, into our words) an uplink takes 8 µs; here 3, as with JSON.
+events (into JSON's values, checked, into a struct, into our words) an uplink takes 8 µs; here 3.5, and with JSON 3.
 """
 
 from datetime import datetime
@@ -20,7 +20,7 @@ from parking_gateway.uplink import DeviceIdentity, Uplink
 _DEVICES_REMEMBERED: Final = 2048
 """In 3 MB. Of a network with more devices, each is read with each uplink, which takes 2 µs."""
 _decode_uuid: Final = msgspec.json.Decoder(UUID).decode
-"""In half of the time that `UUID` itself takes."""
+"""In a third of the time that `UUID` itself takes."""
 
 
 class _Sender(msgspec.Struct, rename="camel"):
