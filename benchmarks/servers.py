@@ -43,8 +43,9 @@ log_type notice
 """
 
 
-_ADVISED: Final = {"shared_buffers": "2GB", "max_wal_size": "8GB"}
-"""As docs/deployment.md says for a city. The first holds the spaces, devices and indexes of a million sensors."""
+_ADVISED: Final = {"shared_buffers": "2GB", "max_wal_size": "8GB", "checkpoint_timeout": "30min"}
+"""As docs/deployment.md says for a city. The first holds the spaces, devices and indexes of a million sensors; with the others
+whole pages, which PostgreSQL logs at the first change after a checkpoint, are logged seldom."""
 
 
 class Unavailable(Exception):  # noqa: N818 - it is what is wrong, in a sentence for a person
@@ -118,12 +119,6 @@ class Postgres(msgspec.Struct, frozen=True, kw_only=True):
         self.execute("checkpoint")
         yield self.url_of(name)
         self.execute("drop database {} with (force)", name)
-
-    @contextmanager
-    def kept(self, name: str) -> Iterator[str]:
-        """The URL of one of its databases, which stays as it is left, once all that waits to be written is written."""
-        self.execute("checkpoint")
-        yield self.url_of(name)
 
     def url_of(self, database: str) -> str:
         """The URL of one of its databases."""
