@@ -152,12 +152,15 @@ def _drain_in_turns(sites: Sequence[_Site], runs: int, uplinks: int, here: Stage
     PostgreSQL logs the whole page with them. Where every uplink is of another page that is most of them, for as long as a
     benchmark takes and never again until the next checkpoint.
     """
+    if not sites:
+        return
     here.server.execute("checkpoint")
-    for number in range(runs + 1 if sites else 0):
+    for number in range(runs + 1):
         for site in drain.turned(sites, number):
             say(f"{site.scale.words}, {f'run {number} of {runs}' if number else 'to warm up'} …")
             drained = drain.run(drain.turned(site.contestants, number), site.fleet, uplinks, site.ground)
-            site.scale.drains.extend(drained if number else ())
+            if number:
+                site.scale.drains.extend(drained)
 
 
 def as_markdown(done: Scales) -> str:
