@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/pip --disable-pip-version-check --quiet
 
 .PHONY: demo test coverage check generate lock fuzz clean
-.PHONY: bench bench-goals bench-scale bench-gateways bench-guard bench-codecs bench-javascript
+.PHONY: bench bench-goals bench-scale bench-gateways bench-guard bench-against bench-codecs bench-javascript
 
 demo: $(VENV)/gateway.stamp  ## the whole thing on this machine: broker, database, fleet, gateway
 	@$(BIN)/parking-gateway demo $(ARGS)
@@ -45,6 +45,9 @@ bench-gateways: $(VENV)/dev.stamp  ## several gateways on one shared subscriptio
 
 bench-guard: $(VENV)/dev.stamp  ## whether the gateway became slower, by ratios within one run; it is what CI asks
 	$(BIN)/python -m benchmarks.guard $(ARGS)
+
+bench-against: $(VENV)/bench.stamp  ## this checkout and an earlier revision in turn; REV=COMMIT
+	$(BIN)/python -m benchmarks.against $(REV) $(ARGS)
 
 bench-codecs: $(VENV)/dev.stamp  ## what a frame costs in every codec
 	$(BIN)/python -m benchmarks.codecs
