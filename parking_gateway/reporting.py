@@ -27,6 +27,8 @@ class Reporting:
         self._connections = 0
         self._in_hand = 0
         self._dropped = 0
+        self._failing: dict[str, str] = {}
+        """Why, by the purpose of the work that fails on the database."""
         self._last: tuple[datetime, Totals] = (started, metrics.totals())
 
     def taken(self) -> None:
@@ -74,11 +76,14 @@ class Reporting:
             logger.bind(kind=kind, count=count).debug("Published")
         self._health.progress(OUTBOX)
 
-    def database_answers(self, is_up: bool) -> None:  # noqa: FBT001 - one fact, nothing to mistake it for
-        """The database took part, or did not."""
-        self._health.is_database_up = is_up
-        if not is_up:
+    def database_answers(self, purpose: str, failure: str | None) -> None:
+        """Take note of one attempt of this purpose on the database. `failure` says why it failed; None: it succeeded."""
+        if failure is None:
+            self._failing.pop(purpose, None)
+        else:
+            self._failing[purpose] = failure
             self._health.retried()
+        self._health.is_database_up = not self._failing
 
     def connected(self, *, protocol: str, session_present: bool) -> None:
         """The broker is there and events are subscribed to."""

@@ -24,8 +24,8 @@ class Patience(msgspec.Struct, frozen=True, kw_only=True):
 
     backoff: Backoff
     stop: asyncio.Event
-    report: Callable[[bool], None]
-    """Told after every attempt whether the database was there."""
+    report: Callable[[str, str | None], None]
+    """Called after every attempt with its purpose and why it failed; None: it succeeded."""
 
     async def __call__(self, work: Callable[[], Awaitable[Result]], *, purpose: str) -> Result:
         """Do the work once. While the database is away, warn and try again; once told to stop, raise `Stopped`.
@@ -45,11 +45,11 @@ class Patience(msgspec.Struct, frozen=True, kw_only=True):
             except UNAVAILABLE as error:
                 failures = await self._wait(failures, purpose, str(error) or type(error).__name__)
             else:
-                self.report(True)  # noqa: FBT003 - as below
+                self.report(purpose, None)
                 return result
 
     async def _wait(self, failures: int, purpose: str, said: str) -> int:
-        self.report(False)  # noqa: FBT003 - one fact, nothing to mistake it for
+        self.report(purpose, " ".join(said.split()))
         if self.stop.is_set():
             raise Stopped(purpose)
         wait = self.backoff.wait(failures + 1)
