@@ -31,7 +31,7 @@ def _legal_steps() -> str:
 
 
 def _published() -> tuple[sa.Column[int], sa.Column[int]]:
-    """What the outbox needs of a table: a row is due while its version is ahead of the one the broker confirmed.
+    """What the outbox needs of a table: a row is due while its version is not the one that the broker confirmed.
 
     No index has them, so that counting a version up stays a HOT update, which touches no index at all.
     """
@@ -230,4 +230,20 @@ rejection: Final = sa.Table(
     sa.Column("digest", pg.UUID, nullable=False),
     sa.Index("rejection_received_at_idx", "received_at"),
     sa.Index("rejection_digest_idx", "digest"),
+)
+
+gateway: Final = sa.Table(
+    "gateway",
+    metadata,
+    sa.Column("instance", sa.Text, primary_key=True),
+    # The number of the last marker that the broker confirmed and retains, if it has not gone back.
+    sa.Column("confirmed", sa.BigInteger, nullable=False, server_default="0"),
+)
+
+broker_session: Final = sa.Table(
+    "broker_session",
+    metadata,
+    sa.Column("client_id", sa.Text, primary_key=True),
+    # Every subscription that the broker may still hold in this session.
+    sa.Column("filters", pg.ARRAY(sa.Text), nullable=False),
 )
