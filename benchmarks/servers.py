@@ -1,9 +1,7 @@
 """The two servers of a benchmark, on this machine, in a temporary folder: Mosquitto on a free port, PostgreSQL on a socket."""
 
 import getpass
-import os
 import re
-import shutil
 import socket
 import subprocess
 import threading
@@ -18,7 +16,7 @@ import msgspec
 import psycopg
 from psycopg import sql
 
-from parking_gateway.demo.brokers import free_port
+from parking_gateway.demo.brokers import free_port, installed
 from parking_gateway.store import embedded
 
 _LOCALHOST: Final = "127.0.0.1"
@@ -165,8 +163,7 @@ def mosquitto_version() -> str:
 
 
 def _mosquitto_program() -> str:
-    path = os.pathsep.join((os.environ.get("PATH", ""), "/usr/sbin", "/usr/local/sbin"))
-    program = shutil.which("mosquitto", path=path)
+    program = installed("mosquitto")
     if program is None:
         raise Unavailable("The benchmark needs Mosquitto, and it is not installed. On Debian: apt install mosquitto")
     return program

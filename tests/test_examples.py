@@ -5,7 +5,6 @@ import getpass
 import json
 import os
 import shutil
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,9 +12,9 @@ from typing import Any
 import aiomqtt
 import pytest
 
-from parking_gateway.demo import brokers
 from parking_gateway.demo.brokers import LOCALHOST, Broker
 from tests.events import topic_of, up
+from tests.plugins.broker import mosquitto_in, write_passwords
 from tests.plugins.car_park import CarPark
 from tests.plugins.daemon import Daemon
 
@@ -42,9 +41,7 @@ def example_broker(tmp_path: Path) -> Iterator[Broker]:
     """A Mosquitto with both examples, on a port of this test's own, started."""
     folder = tmp_path / "mosquitto"
     (folder / "conf.d").mkdir(parents=True)
-    broker = brokers.mosquitto(folder)
-    if broker is None:
-        pytest.skip("Mosquitto is not installed")
+    broker = mosquitto_in(folder)
     example = (EXAMPLES / "mosquitto.conf").read_text()
     for written, here in {
         "listener 1883\n": f"listener {broker.port} {LOCALHOST}\n",
@@ -56,18 +53,10 @@ def example_broker(tmp_path: Path) -> Iterator[Broker]:
     (folder / "mosquitto.conf").write_text(_PACKAGE.format(folder=folder, user=getpass.getuser()))
     (folder / "conf.d" / "parking.conf").write_text(example)
     shutil.copy(EXAMPLES / "mosquitto.acl", folder / "parking.acl")
-    _make_passwords(folder / "passwords")
+    write_passwords(folder / "passwords", PASSWORDS)
     broker.start()
     yield broker
     broker.stop()
-
-
-def _make_passwords(file: Path) -> None:
-    program = shutil.which("mosquitto_passwd")
-    assert program is not None, "Mosquitto is installed without mosquitto_passwd"
-    file.touch(mode=0o600)
-    for name, password in PASSWORDS.items():
-        subprocess.run([program, "-b", str(file), name, password], check=True, stdin=subprocess.DEVNULL)
 
 
 def client(broker: Broker, user: str) -> aiomqtt.Client:

@@ -117,11 +117,14 @@ class Broker:
         return " / ".join(lines[-3:]) or "without a word"
 
 
+def installed(program: str) -> str | None:
+    """Where a program of Mosquitto's package is, also in the folders of PATH that Debian gives to root only; else None."""
+    return shutil.which(program, path=os.pathsep.join((os.environ.get("PATH", ""), "/usr/sbin", "/usr/local/sbin")))
+
+
 def mosquitto(folder: Path) -> Broker | None:
     """A Mosquitto, not started yet, that keeps its store in `folder`. None where Mosquitto 2 is not installed."""
-    binary = shutil.which(
-        "mosquitto", path=f"{os.environ.get('PATH', '')}{os.pathsep}/usr/sbin{os.pathsep}/usr/local/sbin"
-    )
+    binary = installed("mosquitto")
     if binary is None:
         return None
     version = _version_of(binary)

@@ -3,7 +3,6 @@
 import asyncio
 import re
 import ssl
-import subprocess
 from collections.abc import Callable
 from itertools import chain
 from pathlib import Path
@@ -22,7 +21,7 @@ from parking_gateway.demo.brokers import LOCALHOST, Broker, free_port
 from parking_gateway.publication import Publication
 from tests.broker.conftest import Diary, Peer, Scripted, Settings, WebSocketBroker
 from tests.broker.links import EVENTS, PATIENCE, link_to, payloads_of, take, until
-from tests.plugins.broker import Configured
+from tests.plugins.broker import Configured, write_passwords
 from tests.plugins.proxy import Proxied
 from tests.plugins.tls import Certificates
 
@@ -126,7 +125,7 @@ async def test_the_broker_is_a_web_server(scripted: Scripted, mqtt: Settings) ->
 def guarded(configured: Configured, tmp_path: Path) -> Broker:
     """A Mosquitto that lets in only `gateway` with the password `right`."""
     passwords = tmp_path / "passwords"
-    subprocess.run(["mosquitto_passwd", "-b", "-c", passwords, "gateway", "right"], check=True, capture_output=True)
+    write_passwords(passwords, {"gateway": "right"})
     return configured(f"allow_anonymous false\npassword_file {passwords}\n")
 
 

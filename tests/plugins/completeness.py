@@ -1,24 +1,50 @@
-"""No test is left out unnoticed: a developer is told how many were, and where CI is set, the run has failed."""
+"""No test is left out unnoticed: the end of a run says how many and why, and where CI is set, the run has failed.
+
+Where CI has hidden Mosquitto, it says so with `WITHOUT_MOSQUITTO`: then what needs Mosquitto may be left out and nothing else.
+"""
 
 import os
+from collections import Counter
 
 import pytest
 from _pytest.terminal import TerminalReporter
+
+from parking_gateway.demo import brokers
+from tests.plugins.broker import NO_MOSQUITTO
+
+
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Refuse to begin where Mosquitto should be hidden and is not: such a run would prove nothing."""
+    found = brokers.installed("mosquitto")
+    if _is_without_mosquitto() and found:
+        raise pytest.UsageError(f"WITHOUT_MOSQUITTO is set, and Mosquitto is there: {found}. Hide it, as .ci/run does.")
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
     """Fail the run in CI. Workers leave that to who started them."""
     reporter = session.config.pluginmanager.get_plugin("terminalreporter")
-    if isinstance(reporter, TerminalReporter) and _left_out(reporter) and os.environ.get("CI"):
+    if isinstance(reporter, TerminalReporter) and _is_failure(_left_out(reporter)):
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
 
 def pytest_terminal_summary(terminalreporter: TerminalReporter) -> None:
-    """Say it. The reasons stand in pytest's own summary."""
-    if left_out := _left_out(terminalreporter):
-        verdict = "so this run has failed" if os.environ.get("CI") else "where CI is set, that is a failure"
-        terminalreporter.write_line(f"{left_out} left out: {verdict}", yellow=True)
+    """Say how many tests were left out, a line for each reason."""
+    left_out = _left_out(terminalreporter)
+    for reason, tests in left_out.most_common():
+        terminalreporter.write_line(f"{tests} left out: {reason}", yellow=True)
+    if _is_failure(left_out):
+        terminalreporter.write_line("CI is set, and no test may be left out: this run has failed", red=True)
 
 
-def _left_out(reporter: TerminalReporter) -> int:
-    return len(reporter.stats.get("skipped", ()))
+def _left_out(reporter: TerminalReporter) -> Counter[str]:
+    """Tests by the reason why they were left out."""
+    return Counter(report.longrepr[2].removeprefix("Skipped: ") for report in reporter.stats.get("skipped", ()))
+
+
+def _is_failure(left_out: Counter[str]) -> bool:
+    excused = {NO_MOSQUITTO} if _is_without_mosquitto() else set()
+    return bool(os.environ.get("CI") and left_out.keys() - excused)
+
+
+def _is_without_mosquitto() -> bool:
+    return bool(os.environ.get("WITHOUT_MOSQUITTO"))

@@ -1,0 +1,61 @@
+"""The law of the suite: what is left out is said with its reason, and CI lets pass only what it has hidden itself."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from parking_gateway.demo import brokers
+from tests.plugins.broker import NO_MOSQUITTO
+
+ROOT = Path(__file__).parent.parent
+OK, FAILED, NOT_BEGUN = 0, 1, 4
+SUITE = """
+import pytest
+
+@pytest.mark.parametrize("one", range(3))
+def test_for_want_of(one: int, reason: str = {reason!r}) -> None:
+    pytest.skip(reason)
+
+def test_that_passes() -> None:
+    pass
+"""
+
+
+def end_of(folder: Path, reason: str, **variables: str) -> tuple[int, str]:
+    """Run a suite that leaves three tests out; its exit status, and what it said."""
+    suite = folder / "test_suite.py"
+    suite.write_text(SUITE.format(reason=reason))
+    outside = {name: value for name, value in os.environ.items() if name not in ("CI", "WITHOUT_MOSQUITTO")}
+    result = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-p", "tests.plugins.completeness", str(suite)],
+        env=outside | variables,
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return result.returncode, result.stdout + result.stderr
+
+
+def test_a_developer_is_told_what_was_left_out_and_why(tmp_path: Path) -> None:
+    status, said = end_of(tmp_path, "the moon is new")
+    assert status == OK
+    assert said.count("3 left out: the moon is new") == 1
+
+
+def test_in_ci_it_is_a_failure(tmp_path: Path) -> None:
+    status, said = end_of(tmp_path, "the moon is new", CI="true")
+    assert (status, "this run has failed" in said) == (FAILED, True)
+
+
+@pytest.mark.parametrize(("reason", "expected"), [(NO_MOSQUITTO, OK), ("the moon is new", FAILED)])
+def test_a_run_without_mosquitto_may_leave_out_what_needs_it(tmp_path: Path, reason: str, expected: int) -> None:
+    """And nothing else; and it does not begin where Mosquitto is there all the same."""
+    status, said = end_of(tmp_path, reason, CI="true", WITHOUT_MOSQUITTO="true")
+    found = brokers.installed("mosquitto")
+    assert (status, f"Mosquitto is there: {found}" in said) == (
+        (expected, False) if found is None else (NOT_BEGUN, True)
+    )
