@@ -46,10 +46,11 @@ class Reporting:
     def recorded(self, outcome: Outcome) -> None:
         """A batch is committed."""
         lag = self._lag(outcome)
+        rejected = Counter(letter.rejection.reason for letter in outcome.dead_letters)
         self._metrics.observe(
             BatchReport(
                 received=outcome.kinds,
-                rejected=Counter(letter.rejection.reason for letter in outcome.dead_letters),
+                rejected=rejected,
                 recorded=len(outcome.recorded),
                 duplicates=outcome.duplicates,
                 transitions=Counter((step.before, step.after) for step in outcome.transitions),
@@ -61,12 +62,13 @@ class Reporting:
         if outcome.transitions:
             # One line for a batch: under load a line for each would cost more than what it tells of.
             logger.bind(steps=outcome.transitions).info("Transitions")
-        for letter in outcome.dead_letters:
+        for reason, letter in {letter.rejection.reason: letter for letter in outcome.dead_letters}.items():
             logger.bind(
                 deduplication_id=letter.deduplication_id,
                 topic=letter.topic,
-                reason=letter.rejection.reason,
+                reason=reason,
                 detail=letter.rejection.detail,
+                left_out=rejected[reason] - 1,
             ).warning("Rejected a message")
 
     def published(self, kind: Kind, count: int) -> None:

@@ -1,6 +1,6 @@
 """Numbers for Prometheus. Batches are counted as a whole, and no label ever grows with the car park."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import partial
 from typing import Final
 
@@ -14,10 +14,13 @@ from prometheus_client import (
     ProcessCollector,
     disable_created_metrics,
 )
+from prometheus_client.core import CounterMetricFamily
+from prometheus_client.registry import Collector
 
 from parking_gateway import __version__
 from parking_gateway.space import LEGAL_STEPS, SpaceState
 from parking_gateway.telemetry.health import Health
+from parking_gateway.telemetry.logs import lines_dropped
 from parking_gateway.uplink import EventKind, Reason
 
 _NAMESPACE: Final = "parking_gateway"
@@ -88,6 +91,7 @@ class Metrics:
         gauge("broker_up", "Whether the broker is connected.").set_function(lambda: health.is_broker_up)
         gauge("database_up", "Whether the database answers.").set_function(lambda: health.is_database_up)
         gauge("stalled_tasks", "Tasks without progress.").set_function(lambda: len(health.stalled()))
+        self.registry.register(_LogLinesDropped())
         Info("build", "What runs here.", namespace=_NAMESPACE, registry=self.registry).info({"version": __version__})
         ProcessCollector(registry=self.registry)
         self._show_zeros()
@@ -126,6 +130,15 @@ class Metrics:
         for before, steps in LEGAL_STEPS.items():
             for after in steps:
                 self._transitions.labels(before, after)
+
+
+class _LogLinesDropped(Collector):
+    """Counted where lines are written, whether or not there are metrics."""
+
+    def collect(self) -> Iterator[CounterMetricFamily]:
+        """Called for every answer."""
+        help_text = "Lines of log that nobody read in time."
+        yield CounterMetricFamily(f"{_NAMESPACE}_log_lines_dropped", help_text, value=lines_dropped())
 
 
 def _total(counter: Counter) -> int:

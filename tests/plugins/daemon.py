@@ -1,18 +1,20 @@
 """The daemon as systemd sees it: a process, the signals it gets, and what it says on its notification socket."""
 
 import os
+import re
 import signal
 import socket
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
+from http.client import HTTPConnection
 from pathlib import Path
 
 import pytest
 
-from parking_gateway.demo.brokers import Broker
+from parking_gateway.demo.brokers import LOCALHOST, Broker, free_port
 
 _READY_SECONDS = 30
 _STOP_SECONDS = 20
@@ -29,12 +31,33 @@ class Daemon:
         # Abstract, because the path of a test's folder may be too long for a socket.
         self._address = f"\0parking-gateway-{os.getpid()}-{id(self)}"
         self._notifications.bind(self._address)
+        self._page_port = 0
         self.said: list[str] = []
         """What it told systemd since its last start."""
+        self.stdout: int | None = None
+        """A descriptor in place of the file `log`, for a test that reads it otherwise or not at all."""
 
     def configure(self, **settings: str) -> None:
         """Set what is not as the fixture has it, such as MQTT__PROTOCOL="5"."""
         self._environment |= {f"PARKING_GATEWAY_{name}": value for name, value in settings.items()}
+
+    def serve_pages(self) -> None:
+        """Have it answer `page` from its next start on."""
+        self._page_port = free_port()
+        self.configure(TELEMETRY__LISTEN=f"{LOCALHOST}:{self._page_port}")
+
+    def page(self, path: str) -> tuple[int, str]:
+        """Status and body of one of its pages. Raises OSError where nothing answers."""
+        with closing(HTTPConnection(LOCALHOST, self._page_port, timeout=10)) as connection:
+            connection.request("GET", path)
+            response = connection.getresponse()
+            return response.status, response.read().decode()
+
+    def metric(self, sample: str) -> float:
+        """The value of a sample, such as `parking_gateway_broker_up`, with its labels as the page writes them."""
+        _, text = self.page("/metrics")
+        (found,) = re.findall(rf"^{re.escape(sample)} (\S+)$", text, re.MULTILINE)
+        return float(found)
 
     def start(self, *arguments: str) -> None:
         """Start it, without waiting for anything."""
@@ -43,7 +66,7 @@ class Daemon:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "parking_gateway", "run", *arguments],
                 env=self._environment | {"NOTIFY_SOCKET": self._address.replace("\0", "@")},
-                stdout=log,
+                stdout=log if self.stdout is None else self.stdout,
                 stderr=log,
             )
 

@@ -1,0 +1,32 @@
+"""Text that strangers chose (names, topics, details, error messages), made fit to be shown. Pure.
+
+A terminal obeys escape codes, and a log is read by lines. So whatever is shown to a person passes through here.
+"""
+
+import unicodedata
+from typing import Final
+
+_HARMLESS: Final = "Zs"
+"""Spaces of any width. All other separators, and whatever is not a character to see, are written as escapes."""
+
+
+def printable(text: str) -> str:
+    r"""The text with control characters, line breaks and marks of direction as escapes: `\x1b`, `\n`, `\u202e`."""
+    if text.isprintable():
+        return text
+    return "".join(
+        char if char.isprintable() or unicodedata.category(char) == _HARMLESS else _escape(char) for char in text
+    )
+
+
+def shortened(text: str, most: int) -> str:
+    """The text where it has at most so many characters, else its beginning and its end and how much lies between them."""
+    if len(text) <= most:
+        return text
+    end = most // 4
+    start = most - end
+    return f"{text[:start]}[… {len(text) - most} characters …]{text[-end:]}"
+
+
+def _escape(char: str) -> str:
+    return char.encode("unicode_escape").decode()

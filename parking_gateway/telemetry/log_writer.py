@@ -1,0 +1,120 @@
+"""Lines of log on their way out. A thread writes them, so that a reader who stands still stops nobody but this thread.
+
+What nobody reads is kept up to a bound, and beyond it dropped and counted. Without the thread, a full pipe would block the
+event loop: no uplink, no answer to the broker and no end after SIGTERM, while /healthz says that all is well.
+"""
+
+import os
+import select
+import time
+from collections import deque
+from collections.abc import Callable, Iterable
+from threading import Condition, Thread
+from typing import Final
+
+from parking_gateway.telemetry.gathering import SECONDS, Gathering, Line
+
+_MOST_LINES: Final = 10_000
+_MOST_BYTES: Final = 4_000_000
+_AT_ONCE: Final = 65_536
+"""Bytes of one write: what a pipe of Linux holds."""
+_FAREWELL: Final = 1.0
+"""Seconds that the last lines have at the end of the process."""
+_GATHERED: Final = ("WARNING", "ERROR", "CRITICAL")
+"""INFO and below are not gathered: each of them tells another piece of a space's story."""
+
+
+class LogWriter:
+    """Takes lines from any thread and never waits. `render` makes a line bytes, `notice` the line about dropped ones."""
+
+    def __init__(self, descriptor: int, *, render: Callable[[Line], bytes], notice: Callable[[int], Line]) -> None:
+        self.dropped = 0
+        """Lines that were not written: nobody read, or there was nobody any more."""
+        self._descriptor = descriptor
+        self._render = render
+        self._notice = notice
+        self._gathering = Gathering()
+        self._lines: deque[bytes] = deque()
+        self._bytes = 0
+        self._unsaid = 0
+        """Dropped lines that no line has told of."""
+        self._is_read = True
+        """Whether the last lines were written. Without it, the line about dropped lines would be dropped, and so on."""
+        self._is_ending = False
+        self._changed = Condition()
+        self._thread = Thread(target=self._run, name="log", daemon=True)
+        self._thread.start()
+
+    def put(self, line: Line) -> None:
+        """Write the line soon, or count it as dropped."""
+        with self._changed:
+            shown = self._gathering.admit(line, now=time.monotonic()) if line.level in _GATHERED else line
+            if shown is not None:
+                self._append(self._render(shown))
+            self._changed.notify()
+
+    def stop(self) -> None:
+        """Write what is left and end. What is not read within a second is lost."""
+        with self._changed:
+            self._show(self._gathering.rest())
+            self._is_ending = True
+            self._changed.notify()
+        self._thread.join(_FAREWELL)
+
+    def _append(self, data: bytes) -> None:
+        if self._lines and (len(self._lines) >= _MOST_LINES or self._bytes + len(data) > _MOST_BYTES):
+            self._drop(1)
+        else:
+            self._lines.append(data)
+            self._bytes += len(data)
+
+    def _drop(self, lines: int) -> None:
+        self.dropped += lines
+        self._unsaid += lines
+
+    def _show(self, lines: Iterable[Line]) -> None:
+        for line in lines:
+            self._append(self._render(line))
+
+    def _run(self) -> None:
+        while chunk := self._next_chunk():
+            self._is_read = self._write(b"".join(chunk))
+            if not self._is_read:
+                with self._changed:
+                    self._drop(len(chunk))
+
+    def _next_chunk(self) -> list[bytes]:
+        """Lines to write together, once there are some; none when it is over."""
+        with self._changed:
+            while True:
+                self._show(self._gathering.due(now=time.monotonic()))
+                if self._unsaid and self._flows():
+                    self._show([self._notice(self._unsaid)])
+                    self._unsaid = 0
+                if self._lines or self._is_ending:
+                    return self._take()
+                self._changed.wait(None if self._gathering.is_empty else SECONDS / 4)
+
+    def _flows(self) -> bool:
+        return self._is_read and self._bytes < _MOST_BYTES / 2 and len(self._lines) < _MOST_LINES / 2
+
+    def _take(self) -> list[bytes]:
+        taken: list[bytes] = []
+        size = 0
+        while self._lines and (not taken or size + len(self._lines[0]) <= _AT_ONCE):
+            taken.append(self._lines.popleft())
+            size += len(taken[-1])
+        self._bytes -= size
+        return taken
+
+    def _write(self, data: bytes) -> bool:
+        """Whether it was written. A closed pipe or a full disk costs these lines and nothing else."""
+        rest = memoryview(data)
+        while rest:
+            try:
+                rest = rest[os.write(self._descriptor, rest) :]
+            except BlockingIOError:  # whoever started us made it so
+                select.select([], [self._descriptor], [])
+            except OSError:
+                return False
+        return True
