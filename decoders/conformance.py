@@ -8,11 +8,11 @@ from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from itertools import product
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
-from decoders import Frame, Occupancy, Reading, Undecodable
+from decoders import Frame, Occupancy, Reading, Undecodable, answers
 
 Decode = Callable[[Frame], Reading]
 
@@ -89,18 +89,27 @@ def answer(decode: Decode, frame: Frame) -> Reading | Undecodable:
 
 def odd(reading: Reading) -> Iterator[str]:
     """Say what no reading may claim, whatever the frame."""
-    if not 0 <= (reading.battery_percent or 0) <= 100:
-        yield f"the battery has {reading.battery_percent} percent"
-    if not 0 <= (reading.confidence or 0) <= 1:
-        yield f"the confidence is {reading.confidence}"
-    if reading.distance_mm is not None and reading.distance_mm <= 0:
-        yield f"{reading.distance_mm} mm is no distance"
-    if reading.at is not None and reading.at.tzinfo is None:
-        yield "its time has no zone"
+    try:
+        answers.checked(reading)
+    except answers.WrongAnswer as wrong:
+        yield str(wrong)
+        return
+    # A codec knows these limits; how hot a sensor can become, it need not know.
+    for name, complaint in _COMPLAINTS.items():
+        number = getattr(reading, name)
+        if number is not None and not answers.is_possible(name, number):
+            yield complaint.format(number)
     for past in reading.past:
         if past.at is None:
             yield "a reading of the past has no time"
         yield from odd(past)
+
+
+_COMPLAINTS: Final = {
+    "battery_percent": "the battery has {} percent",
+    "confidence": "the confidence is {}",
+    "distance_mm": "{} mm is no distance",
+}
 
 
 def _untested(vectors: Vectors) -> Iterator[str]:

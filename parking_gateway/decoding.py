@@ -3,21 +3,20 @@
 Codecs are guests: whatever one raises becomes a rejection of that one uplink. This is the only broad `except` around them.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import timedelta
 from functools import lru_cache
 from pathlib import Path
-from typing import Final, TypeVar
+from typing import Final
 
 import msgspec
 
 from decoders import Frame, Reading, Undecodable
+from decoders.answers import WrongAnswer, checked
 from parking_gateway import codecs
 from parking_gateway.installation import Installation
 from parking_gateway.space import Observation
 from parking_gateway.uplink import DeviceEvent, DeviceIdentity, Reason, Rejection, Uplink
-
-Said = TypeVar("Said")
 
 CLOCK_AHEAD: Final = timedelta(minutes=5)
 """How far a network server's clock may be ahead of ours. What claims to be later is taken as heard when it came."""
@@ -57,29 +56,26 @@ class Decoder(msgspec.Struct, frozen=True, kw_only=True):
         if isinstance(decode, Rejection):
             return decode
         frame = Frame(port=uplink.f_port, payload=uplink.data, received_at=uplink.time, object=uplink.object)
-        said: object = attempt(decode, frame)
-        match said:
-            case Reading():
-                return said
-            case Rejection(reason=reason, detail=detail):
-                return Rejection(reason=reason, detail=f"{choice.codec}: {detail}")
-        return Rejection(
-            reason=Reason.CODEC_FAILED, detail=f"{choice.codec}: it answers {type(said).__name__}, not a Reading"
-        )
+        said = attempt(decode, frame)
+        if isinstance(said, Rejection):
+            return msgspec.structs.replace(said, detail=f"{choice.codec}: {said.detail}")
+        return said
 
     def check(self, choice: Choice) -> None:
         """Raise `codecs.CodecNotFound` or `codecs.BadOption` when nothing could ever be read with this choice."""
         codecs.bind(codecs.find(choice.codec, dropins=self.folder), choice.options)
 
 
-def attempt(decode: Callable[[Frame], Said], frame: Frame) -> Said | Rejection:
-    """What a codec makes of a frame, or why it makes nothing of it: it refuses the frame, or it breaks."""
+def attempt(decode: codecs.Bound, frame: Frame) -> Reading | Rejection:
+    """What a codec makes of a frame, checked; or why nothing is made of it: the frame is refused, or the codec is broken."""
     try:
-        return decode(frame)
+        return checked(decode(frame))
     except Undecodable as refusal:
-        return Rejection(reason=Reason.UNDECODABLE, detail=_encodable(str(refusal)))
+        return Rejection(reason=Reason.UNDECODABLE, detail=_told(refusal))
+    except WrongAnswer as wrong:
+        return Rejection(reason=Reason.CODEC_FAILED, detail=_told(wrong))
     except Exception as error:  # noqa: BLE001 - a guest may break in any way, and the next frame must not notice
-        return Rejection(reason=Reason.CODEC_FAILED, detail=_encodable(f"{type(error).__name__}: {error}"))
+        return Rejection(reason=Reason.CODEC_FAILED, detail=f"{type(error).__name__}: {_told(error)}")
 
 
 def observation(uplink: Uplink, reading: Reading) -> Observation:
@@ -118,15 +114,20 @@ def battery_report(event: DeviceEvent) -> Observation:
     )
 
 
-def _encodable(text: str) -> str:
-    """Without the lone surrogates of those who read bytes as text: neither JSON nor PostgreSQL takes them."""
-    return text.encode(errors="replace").decode()
+def _told(error: Exception) -> str:
+    """The message of an exception of a guest, cut, and without the lone surrogates that neither JSON nor PostgreSQL takes."""
+    try:
+        return str(error)[:_LONGEST_DETAIL].encode(errors="replace").decode()
+    except Exception:  # noqa: BLE001 - a guest's exception may break while it is asked for its message
+        return "its message cannot be read"
 
 
 def _percent(value: float | None) -> int | None:
     return None if value is None else min(100, max(0, round(value)))
 
 
+_LONGEST_DETAIL: Final = 1000
+"""Characters."""
 _NO_OPTIONS: Final[frozenset[tuple[str, str]]] = frozenset()
 
 

@@ -63,10 +63,8 @@ def answer(line: bytes, *, received_at: datetime, folder: Path | None = None) ->
     decode = _bound(question.codec, frozenset((name, _text(value)) for name, value in options.items()), folder)
     if isinstance(decode, str):
         return _undecodable(decode)
-    said = attempt(lambda frame: _write(words(decode(frame))) + b"\n", frame)
-    if isinstance(said, bytes):
-        return said
-    return _undecodable(why_not(said))
+    said = attempt(decode, frame)
+    return _undecodable(why_not(said)) if isinstance(said, Rejection) else _write(words(said)) + b"\n"
 
 
 def why_not(rejection: Rejection) -> str:

@@ -24,7 +24,12 @@ UPLINK = Uplink(
     f_port=1,
     data=b"\x01",
 )
-HEAD = 'from decoders import Device, Reading, Undecodable\nDEVICE = Device(vendor="A", model="B", ports=())\n'
+HEAD = """
+from decoders import Device, Occupancy, Reading, Undecodable
+DEVICE = Device(vendor="A", model="B", ports=(), measures_distance=True)
+class Silent(Exception):
+    def __str__(self): raise self
+"""
 
 
 def read(folder: Path, body: str) -> Reading | Rejection:
@@ -45,10 +50,31 @@ def test_what_it_reads_is_handed_on(tmp_path: Path) -> None:
         ("return decode(frame)", Reason.CODEC_FAILED, "guest: RecursionError: maximum recursion depth exceeded"),
         ("pass", Reason.CODEC_FAILED, "guest: it answers NoneType, not a Reading"),
         ("return {'occupied': True}", Reason.CODEC_FAILED, "guest: it answers dict, not a Reading"),
+        ("return Reading(battery_volts=float('nan'))", Reason.CODEC_FAILED, "guest: battery_volts is nan"),
+        (
+            "return Reading(occupancy='vacant')",
+            Reason.CODEC_FAILED,
+            "guest: occupancy is of the type str, not Occupancy",
+        ),
+        ("raise Silent", Reason.CODEC_FAILED, "guest: Silent: its message cannot be read"),
+        ("raise ValueError('x' * 9999)", Reason.CODEC_FAILED, f"guest: ValueError: {'x' * 1000}"),
     ],
 )
 def test_everything_else_is_a_rejection(tmp_path: Path, body: str, reason: Reason, detail: str) -> None:
     assert read(tmp_path, body) == Rejection(reason=reason, detail=detail)
+
+
+def test_a_number_that_cannot_be_costs_no_occupancy(tmp_path: Path) -> None:
+    body = "return Reading(occupancy=Occupancy.OCCUPIED, battery_percent=130, confidence=1.2, counter=2**64)"
+    assert read(tmp_path, body) == Reading(occupancy=Occupancy.OCCUPIED)
+
+
+@pytest.mark.parametrize("distance", [-5, 0, 2**31, 10**12])
+def test_a_distance_that_cannot_be_says_nothing_of_the_space(tmp_path: Path, distance: int) -> None:
+    """Else a sensor's error value would be a car, or none."""
+    (tmp_path / "guest.py").write_text(f"{HEAD}def decode(frame):\n    return Reading(distance_mm={distance})\n")
+    choice = Choice(codec="guest", options={"occupied_below_mm": "1500"})
+    assert Decoder(folder=tmp_path).read(UPLINK, choice) == Reading()
 
 
 def test_a_codec_that_nobody_knows_is_a_rejection() -> None:

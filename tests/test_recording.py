@@ -138,6 +138,61 @@ async def test_what_came_late_is_not_what_the_next_uplink_is_compared_with(
     assert (datetime.fromisoformat(heard_at), tags) == (NOON, {})
 
 
+@pytest.mark.parametrize(
+    "answer",
+    [
+        "Reading(at=datetime(2026, 11, 23), occupancy=Occupancy.OCCUPIED)",
+        "Reading(occupancy=Occupancy.OCCUPIED, battery_percent=float('nan'))",
+        "Reading(occupancy=Occupancy.OCCUPIED, battery_volts=float('inf'))",
+        "Reading(occupancy=Occupancy.OCCUPIED, past=(Reading(at=datetime(2026, 11, 23)),))",
+        "Reading(occupancy='occupied')",
+        "Reading(occupancy=Occupancy.OCCUPIED, counter='1')",
+    ],
+)
+async def test_a_wrong_answer_of_a_codec_costs_its_own_frame(
+    engine: AsyncEngine, car_park: CarPark, tmp_path: Path, answer: str
+) -> None:
+    """Its uplink is recorded, and so is the rest of the batch."""
+    guest, other = await car_park(2)
+    await install(engine, tmp_path, guest, answer)
+    outcome = await recorded(
+        engine, message(guest, up(guest)), message(other, up(other)), decoder=Decoder(folder=tmp_path)
+    )
+    assert [letter.rejection.reason for letter in outcome.dead_letters] == [Reason.CODEC_FAILED]
+    assert [step.after for step in outcome.transitions] == ["OCCUPIED"]
+    assert await rows(engine, "select count(*) from uplink") == [(2,)]
+
+
+async def test_numbers_of_a_codec_that_cannot_be_are_not_published(
+    engine: AsyncEngine, car_park: CarPark, tmp_path: Path
+) -> None:
+    """The occupancy that they accompany is."""
+    (guest,) = await car_park(1)
+    numbers = "battery_percent=130, battery_volts=1e-300, temperature_celsius=1e300, counter=2**70, distance_mm=2**40"
+    past = "Reading(at=datetime(2026, 11, 23, tzinfo=UTC), battery_volts=1e300, distance_mm=-1)"
+    answer = f"Reading(occupancy=Occupancy.OCCUPIED, {numbers}, confidence=1.2, fault='\\0\\ud800', past=({past},))"
+    await install(engine, tmp_path, guest, answer)
+    outcome = await recorded(engine, message(guest, up(guest)), decoder=Decoder(folder=tmp_path))
+    assert outcome.dead_letters == []
+    assert await rows(engine, "select state, battery_percent from space") == [("OCCUPIED", None)]
+    columns = "battery_percent, battery_volts, temperature_celsius, counter, distance_mm, confidence, fault"
+    assert await rows(engine, f"select {columns} from device") == [(None,) * 7]
+    assert await rows(engine, "select battery_volts, distance_mm from past_reading") == [(None, None)]
+
+
+async def install(engine: AsyncEngine, folder: Path, device: str, answer: str) -> None:
+    """Let a codec of the drop-in folder read this device, and answer this."""
+    (folder / "guest.py").write_text(
+        "from datetime import UTC, datetime\n"
+        "from decoders import Device, Occupancy, Reading\n"
+        'DEVICE = Device(vendor="A", model="B", ports=())\n'
+        f"def decode(frame):\n    return {answer}\n"
+    )
+    async with engine.begin() as connection:
+        guest = "update installation set codec = 'guest' where dev_eui = :dev_eui"
+        await connection.execute(sa.text(guest), {"dev_eui": device})
+
+
 @pytest.mark.parametrize("f_port", [0, 1])
 async def test_an_empty_payload_is_never_vacant(engine: AsyncEngine, car_park: CarPark, f_port: int) -> None:
     """Rule 6. On port 0 it is a sign of life; on the device's port it is no frame of the device."""

@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 
 from decoders import Frame, Occupancy, Reading
+from decoders.answers import is_possible
 from parking_gateway.codecs.codec import NO_OPTIONS, OCCUPIED_BELOW, VACANT_ABOVE, Codec, Option
 
 Bound = Callable[[Frame], Reading]
@@ -48,7 +49,8 @@ def bind_assuming(codec: Codec, options: Mapping[str, str] = NO_OPTIONS) -> Boun
 def _occupancy_by_distance(decode: Bound, *, below: int, above: int) -> Bound:
     def judged(reading: Reading) -> Reading:
         distance = reading.distance_mm
-        if distance is None or reading.occupancy is not None:
+        # A distance that cannot be says nothing of the space. It is dropped later, together with other such numbers.
+        if distance is None or reading.occupancy is not None or not is_possible("distance_mm", distance):
             return reading
         if distance < below:
             return msgspec.structs.replace(reading, occupancy=Occupancy.OCCUPIED)

@@ -9,21 +9,10 @@ from typing import Any, Final
 import msgspec
 
 from decoders import Reading, Undecodable
+from decoders.answers import LONGEST_FAULT, RANGES, WHOLE
 from parking_gateway.declared.declaration import NumberSource, Source, Sources, Word, comparable, meanings
 
-RANGES: Final[Mapping[str, tuple[float, float]]] = {
-    "battery_volts": (0, 100),
-    "battery_percent": (0, 100),
-    "temperature_celsius": (-273.15, 1000),
-    "distance_mm": (1, 1_000_000),
-    "counter": (0, 2**53),
-    "confidence": (0, 1),
-}
-"""What a number can be in our units, bounds included. Values that a device has for errors are declared as `none`."""
-WHOLE: Final = {"distance_mm", "counter"}
-
 _SHOWN: Final = 60
-_FAULT: Final = 200
 _DECIMALS: Final = 6
 """Enough for any sensor. What a factor adds beyond is noise: 3300 x 0.001 is 3.3000000000000003."""
 
@@ -140,6 +129,8 @@ def _moment(source: Source, value: Word) -> datetime:
 
 
 def _fault(source: Source, value: Word) -> str | None:
-    if not isinstance(value, str) or len(value) > _FAULT or not value.isprintable():
-        raise Undecodable(f"{source.path} is {shown(value)}, which is no text of up to {_FAULT} printable characters")
+    if not isinstance(value, str) or len(value) > LONGEST_FAULT or not value.isprintable():
+        raise Undecodable(
+            f"{source.path} is {shown(value)}, which is no text of up to {LONGEST_FAULT} printable characters"
+        )
     return value or None
