@@ -1,7 +1,8 @@
 """From the broker to the database: take a batch, make it part of the database, acknowledge it.
 
 Nothing is acknowledged before it is committed, so whatever dies in between, the broker still has it. A batch is tried
-until the database takes it. What the database refuses because of its content is found by halving, and rejected alone.
+until the database takes it. A message that the database refuses, or on which the gateway itself fails, is found and
+rejected alone.
 """
 
 import asyncio
@@ -12,14 +13,15 @@ from functools import partial
 from typing import Final
 
 import msgspec
+from loguru import logger
 
-from parking_gateway import chirpstack
+from parking_gateway import chirpstack, sifting
 from parking_gateway.broker.link import Link
 from parking_gateway.broker.message import Message
 from parking_gateway.decoding import Decoder
-from parking_gateway.recording import Interpreted, Outcome, dead_letter, interpret, record
-from parking_gateway.store.engine import Engine, Refused
-from parking_gateway.store.patience import Patience
+from parking_gateway.recording import Interpreted, Outcome, dead_letter, decide, interpret, kinds_of, record
+from parking_gateway.store.engine import DriverError, Engine, Refused, is_refusal, refusal_of
+from parking_gateway.store.patience import Patience, Stopped
 from parking_gateway.uplink import Reason, Rejection
 
 Done = asyncio.Task[None]
@@ -73,25 +75,47 @@ class Intake(msgspec.Struct, frozen=True, kw_only=True):
         self.settled()
 
     async def _commit(self, part: Sequence[Message], after: Sequence[Done] = ()) -> None:
-        received_at = datetime.now(UTC)
-        found = interpret(part, received_at=received_at, limits=self.limits)
+        now = datetime.now(UTC)
+        found = self._read(part, now)
         for earlier in after:
             await earlier
         try:
-            self.report(await self._record(found, received_at))
-        except Refused as refusal:
-            await self._find_refused(part, received_at, refusal)
+            if isinstance(found, Exception):
+                raise found  # noqa: TRY301 - one net for all
+            outcome = await self._record(found, now)
+        except Stopped:
+            raise
+        except Exception as fault:  # noqa: BLE001 - a message must not be able to end the process, whatever the bug
+            await self._set_aside(part, now, fault)
+        else:
+            self.report(outcome)
 
-    async def _find_refused(self, batch: Sequence[Message], received_at: datetime, refusal: Refused) -> None:
-        if len(batch) > 1:
-            middle = len(batch) // 2
-            await self._commit(batch[:middle])
-            await self._commit(batch[middle:])
+    def _read(self, part: Sequence[Message], now: datetime) -> Interpreted | Exception:
+        try:
+            return interpret(part, received_at=now, limits=self.limits)
+        except Exception as bug:  # noqa: BLE001 - as above
+            return bug
+
+    async def _set_aside(self, part: Sequence[Message], now: datetime, fault: Exception) -> None:
+        """Reject what is at fault, alone, and record all else. Raises only where a rejection cannot be written."""
+        faults = {0: fault}
+        if len(part) > 1:
+            faults = await self.patience(partial(self._try_to_sift, part, now), purpose="finding what is refused")
+        if not faults:  # each could be recorded alone: it is how they meet
+            middle = len(part) // 2
+            await self._commit(part[:middle])
+            await self._commit(part[middle:])
             return
-        (message,) = batch
-        rejection = Rejection(reason=Reason.INVALID, detail=f"PostgreSQL refuses it: {refusal}")
-        letter = dead_letter(message, rejection, received_at)
-        self.report(await self._record(Interpreted(dead_letters=[letter]), received_at))
+        bugs = [one for one in (fault, *faults.values()) if not _is_refused(one)]  # the first has a traceback
+        if bugs:
+            logger.opt(exception=bugs[0]).bind(messages=len(faults)).error(
+                "A mistake of the gateway's: messages that it cannot record are rejected; please report it"
+            )
+        letters = [dead_letter(part[place], _rejection(one), now) for place, one in faults.items()]
+        kinds = kinds_of([part[place] for place in faults])
+        self.report(await self._record(Interpreted(kinds=kinds, dead_letters=letters), now))
+        if others := [message for place, message in enumerate(part) if place not in faults]:
+            await self._commit(others)
 
     async def _record(self, found: Interpreted, now: datetime) -> Outcome:
         began = time.monotonic()
@@ -102,6 +126,26 @@ class Intake(msgspec.Struct, frozen=True, kw_only=True):
     async def _try_to_record(self, found: Interpreted, now: datetime) -> Outcome:
         async with asyncio.timeout(self.timeout.total_seconds()), self.engine.connect() as connection:
             return await record(connection, found, decoder=self.decoder, now=now, announce_every=self.announce_every)
+
+    async def _try_to_sift(self, part: Sequence[Message], now: datetime) -> dict[int, Exception]:
+        async with asyncio.timeout(self.timeout.total_seconds()), self.engine.connect() as connection:
+            return await sifting.faults(
+                connection,
+                part,
+                interpret=partial(interpret, received_at=now, limits=self.limits),
+                decide=partial(decide, decoder=self.decoder, now=now, announce_every=self.announce_every),
+            )
+
+
+def _is_refused(fault: Exception) -> bool:
+    return isinstance(fault, Refused) or (isinstance(fault, DriverError) and is_refusal(fault))
+
+
+def _rejection(fault: Exception) -> Rejection:
+    said = refusal_of(fault) if isinstance(fault, DriverError) else str(fault)
+    if _is_refused(fault):
+        return Rejection(reason=Reason.INVALID, detail=f"PostgreSQL refuses it: {said}")
+    return Rejection(reason=Reason.GATEWAY_FAILED, detail=f"{type(fault).__name__}: {said}")
 
 
 def lanes(batch: Sequence[Message]) -> list[Sequence[Message]]:

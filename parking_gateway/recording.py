@@ -6,6 +6,7 @@ Whoever calls acknowledges only then.
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from datetime import datetime, timedelta
 from typing import assert_never
 from uuid import UUID
@@ -23,6 +24,7 @@ from parking_gateway.store import device_events, devices, past_readings, rejecti
 from parking_gateway.store.device_events import EventMessage
 from parking_gateway.store.pipeline import Query, commit_together, together
 from parking_gateway.store.rejections import DeadLetter
+from parking_gateway.store.spaces import Watched
 from parking_gateway.uplink import DevEui, DeviceEvent, Rejection, UnknownEvent, Uplink
 
 
@@ -37,6 +39,24 @@ class Interpreted(msgspec.Struct, kw_only=True):
     """How many messages of each event, by the name that their topic gives it."""
     repeated: int = 0
     """Uplinks that stood in this batch before."""
+
+    def batteries(self) -> list[DeviceEvent]:
+        """The events that say how full a battery is."""
+        return [message.event for message in self.events if message.event.battery_percent is not None]
+
+    def concerned(self) -> set[DevEui]:
+        """The devices whose spaces this batch may change."""
+        found = {uplink.device.dev_eui for _, uplink in self.uplinks.values()}
+        return found.union(event.device.dev_eui for event in self.batteries())
+
+
+class Known(msgspec.Struct, frozen=True, kw_only=True):
+    """What the database says of a batch, while the spaces concerned are locked."""
+
+    new: list[Uplink]
+    """The uplinks that were not recorded before, in their order."""
+    watched: Watched
+    told: Mapping[DevEui, Told]
 
 
 class Outcome(msgspec.Struct, kw_only=True):
@@ -57,9 +77,14 @@ class Outcome(msgspec.Struct, kw_only=True):
     dead_letters: list[DeadLetter] = []
 
 
+def kinds_of(batch: Sequence[Message]) -> Counter[str]:
+    """How many messages of each event, by the name that their topic gives it."""
+    return Counter([message.topic.rpartition("/")[2] for message in batch])
+
+
 def interpret(batch: Sequence[Message], *, received_at: datetime, limits: chirpstack.Limits) -> Interpreted:
     """Read every message of a batch. Pure, and never raises for what a message contains."""
-    found = Interpreted(kinds=Counter([message.topic.rpartition("/")[2] for message in batch]))
+    found = Interpreted(kinds=kinds_of(batch))
     for message in batch:
         parsed = chirpstack.parse(message.topic, message.payload, received_at=received_at, limits=limits)
         match parsed:
@@ -93,35 +118,51 @@ async def tell(
     connection: AsyncConnection, found: Interpreted, *, decoder: Decoder, now: datetime, announce_every: timedelta
 ) -> tuple[Outcome, list[Query[None]]]:
     """Keep the uplinks, and tell the new ones to their spaces, which stay locked: what happened, and what is to be written."""
-    outcome = Outcome(kinds=found.kinds, dead_letters=list(found.dead_letters))
-    writes: list[Query[None]] = []
-    batteries = [message.event for message in found.events if message.event.battery_percent is not None]
-    concerned = {uplink.device.dev_eui for _, uplink in found.uplinks.values()}
-    concerned |= {event.device.dev_eui for event in batteries}
-    if concerned:
-        outcome.recorded, watched = await together(
+    recorded: list[Uplink] = []
+    watched = Watched()
+    if concerned := found.concerned():
+        recorded, watched = await together(
             connection,
             uplinks.record([uplink for _, uplink in found.uplinks.values()]),
             spaces.lock_watched_by(concerned),
         )
-        fold = _Fold(
-            messages=found.uplinks,
-            installations=watched.installations,
-            spaces=dict(watched.spaces),
-            decoder=decoder,
-            outcome=outcome,
-        )
-        heard = [fold.uplink(uplink) for uplink in outcome.recorded]
-        for event in batteries:
-            fold.battery(event)
-        outcome.changed = [space for space, one in watched.spaces.items() if fold.spaces[space].version != one.version]
-        told = watched.told
-        if outcome.unassigned:  # what was told of devices that watch nothing stands elsewhere
-            (of_strangers,) = await together(connection, devices.told(concerned - watched.installations.keys()))
-            told = told | of_strangers
-        writes += spaces.save(watched, fold.spaces, now=now)
-        writes += _of_devices(heard, told, announce_every=announce_every)
-    outcome.duplicates = found.repeated + len(found.uplinks) - len(outcome.recorded)
+    told = await told_of_all(connection, {uplink.device.dev_eui for uplink in recorded}, watched)
+    known = Known(new=recorded, watched=watched, told=told)
+    return decide(found, known, decoder=decoder, now=now, announce_every=announce_every)
+
+
+async def told_of_all(
+    connection: AsyncConnection, devices_heard: AbstractSet[DevEui], watched: Watched
+) -> Mapping[DevEui, Told]:
+    """What was last told of these devices. For those that watch nothing it stands elsewhere and is asked for."""
+    strangers = devices_heard - watched.installations.keys()
+    if not strangers:
+        return watched.told
+    (of_strangers,) = await together(connection, devices.told(strangers))
+    return watched.told | of_strangers
+
+
+def decide(
+    found: Interpreted, known: Known, *, decoder: Decoder, now: datetime, announce_every: timedelta
+) -> tuple[Outcome, list[Query[None]]]:
+    """What happens when the new uplinks are told to the locked spaces, and what is to be written. Pure."""
+    watched = known.watched
+    outcome = Outcome(kinds=found.kinds, dead_letters=list(found.dead_letters), recorded=known.new)
+    fold = _Fold(
+        messages=found.uplinks,
+        installations=watched.installations,
+        spaces=dict(watched.spaces),
+        decoder=decoder,
+        outcome=outcome,
+    )
+    heard = [fold.uplink(uplink) for uplink in known.new]
+    for event in found.batteries():
+        fold.battery(event)
+    outcome.changed = [space for space, one in watched.spaces.items() if fold.spaces[space].version != one.version]
+    writes: list[Query[None]] = []
+    writes += spaces.save(watched, fold.spaces, now=now)
+    writes += _of_devices(heard, known.told, announce_every=announce_every)
+    outcome.duplicates = found.repeated + len(found.uplinks) - len(known.new)
     if outcome.transitions:
         writes.append(transitions.append(outcome.transitions))
     if found.events:

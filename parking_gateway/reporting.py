@@ -44,7 +44,8 @@ class Reporting:
             self._health.ended(INTAKE)
 
     def recorded(self, outcome: Outcome) -> None:
-        """A batch is committed."""
+        """A transaction is committed: a batch, or a part of it."""
+        self._health.progress(INTAKE)
         lag = self._lag(outcome)
         rejected = Counter(letter.rejection.reason for letter in outcome.dead_letters)
         self._metrics.observe(

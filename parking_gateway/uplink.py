@@ -106,6 +106,8 @@ class Reason(StrEnum):
     """The codec itself broke."""
     CODEC_NOT_FOUND = "codec_not_found"
     """A tag names a codec or an option that does not exist."""
+    GATEWAY_FAILED = "gateway_failed"
+    """The gateway itself broke on it: a bug, or an error of PostgreSQL that nobody foresaw."""
 
 
 class Rejection(msgspec.Struct, frozen=True, kw_only=True):

@@ -18,7 +18,7 @@ from psycopg.pq.abc import PGconn, PGresult
 from sqlalchemy.dialects.postgresql.psycopg import dialect
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from parking_gateway.store.round_trip import round_trip
+from parking_gateway.store.round_trip import Command, error_of, round_trip, round_trip_of_several
 from parking_gateway.store.rows import Arguments
 
 Answer = TypeVar("Answer")
@@ -107,26 +107,57 @@ async def commit_together(connection: AsyncConnection, /, *queries: Query[Any]) 
     return await _travel(connection, queries, ends=True)
 
 
+async def tried(connection: AsyncConnection, trials: Sequence[Sequence[Query[Any]]]) -> list[psycopg.Error | None]:
+    """What PostgreSQL has against each of these lists of queries: None where all of it could be committed.
+
+    Every list is carried out under a savepoint and undone, all in one round trip. What the connection had begun is rolled
+    back first, so that locks are taken in the order of the queries.
+    """
+    driver: psycopg.AsyncConnection[Any] = _driver(connection)
+    try:
+        await _prepare_all(connection, [query for queries in trials for query in queries])
+        first = [_rollback, _begin, _check_at_once, _savepoint]
+        lists: list[list[Command]] = [[_undo, *(partial(_execute, query) for query in queries)] for queries in trials]
+        opening, *results, _ = await round_trip_of_several(driver, [first, *lists, [_rollback]])
+    finally:
+        await _give_up_midway(connection)
+    if error := error_of(opening):
+        raise error
+    return [error_of(one) for one in results]
+
+
 async def _travel(connection: AsyncConnection, queries: Sequence[Query[Any]], *, ends: bool) -> tuple[Any, ...]:
     driver: psycopg.AsyncConnection[Any] = _driver(connection)
-    prepared: set[bytes] = connection.info.setdefault(_PREPARED, set())
     try:
-        for query in queries:
-            if query.statement.name not in prepared:
-                await round_trip(driver, [partial(_prepare, query.statement)])
-                prepared.add(query.statement.name)
+        await _prepare_all(connection, queries)
         # Where nothing was begun, all of a round trip is one transaction anyway.
         is_begun = driver.pgconn.transaction_status != TransactionStatus.IDLE
         before = [] if is_begun or ends else [_begin]
         after = [_commit] if is_begun and ends else []
         results = await round_trip(driver, [*before, *(partial(_execute, query) for query in queries), *after])
     finally:
-        if driver.closed or driver.pgconn.pipeline_status != PipelineStatus.OFF:
-            # It is lost, or we were interrupted midway and nobody knows what it still has to say. The pool would try to
-            # roll back, and log as an error that it cannot.
-            await connection.invalidate()
+        await _give_up_midway(connection)
     answers = results[len(before) : len(before) + len(queries)]
     return tuple([query.read(_rows(driver, result)) for query, result in zip(queries, answers, strict=True)])
+
+
+async def _prepare_all(connection: AsyncConnection, queries: Sequence[Query[Any]]) -> None:
+    prepared: set[bytes] = connection.info.setdefault(_PREPARED, set())
+    for query in queries:
+        if query.statement.name not in prepared:
+            await round_trip(_driver(connection), [partial(_prepare, query.statement)])
+            prepared.add(query.statement.name)
+
+
+async def _give_up_midway(connection: AsyncConnection) -> None:
+    """Give the connection up if it was left in the middle of a round trip.
+
+    It is lost, or we were interrupted and nobody knows what it still has to say. The pool would try to roll back, and log
+    as an error that it cannot.
+    """
+    driver: psycopg.AsyncConnection[Any] = _driver(connection)
+    if driver.closed or driver.pgconn.pipeline_status != PipelineStatus.OFF:
+        await connection.invalidate()
 
 
 def _prepare(statement: Statement, pgconn: PGconn) -> None:
@@ -144,6 +175,23 @@ def _begin(pgconn: PGconn) -> None:
 
 def _commit(pgconn: PGconn) -> None:
     pgconn.send_query_params(b"commit", None)
+
+
+def _rollback(pgconn: PGconn) -> None:
+    pgconn.send_query_params(b"rollback", None)
+
+
+def _check_at_once(pgconn: PGconn) -> None:
+    # Else a deferred constraint would refuse at the commit only, to which no trial comes.
+    pgconn.send_query_params(b"set constraints all immediate", None)
+
+
+def _savepoint(pgconn: PGconn) -> None:
+    pgconn.send_query_params(b"savepoint trial", None)
+
+
+def _undo(pgconn: PGconn) -> None:
+    pgconn.send_query_params(b"rollback to trial", None)
 
 
 def _rows(driver: psycopg.AsyncConnection[Any], result: PGresult) -> Rows:

@@ -24,22 +24,40 @@ async def round_trip(driver: psycopg.AsyncConnection[Any], commands: Sequence[Co
     Raises psycopg's error of the one that failed. A connection that was lost, or on which this was interrupted, is left in
     pipeline mode.
     """
+    (results,) = await round_trip_of_several(driver, [commands])
+    if error := error_of(results):
+        raise error
+    return results
+
+
+async def round_trip_of_several(
+    driver: psycopg.AsyncConnection[Any], lists: Sequence[Sequence[Command]]
+) -> list[list[PGresult]]:
+    """The same for lists of commands: where one fails, those behind it in its own list are not executed."""
     pgconn = driver.pgconn
     pgconn.enter_pipeline_mode()
-    for command in commands:
-        command(pgconn)
-    pgconn.pipeline_sync()
+    for commands in lists:
+        for command in commands:
+            command(pgconn)
+        pgconn.pipeline_sync()
     while pgconn.flush():
         # PostgreSQL may have stopped reading until somebody reads what it has to say.
         await _ready(pgconn, or_writable=True)
         pgconn.consume_input()
-    results = [await _result(pgconn) for _ in commands]
-    await _next(pgconn)  # that of the sync
+    results = []
+    for commands in lists:
+        results.append([await _result(pgconn) for _ in commands])
+        await _next(pgconn)  # that of the sync
     pgconn.exit_pipeline_mode()
+    return results
+
+
+def error_of(results: Sequence[PGresult]) -> psycopg.Error | None:
+    """The error of the command that failed, if one did."""
     for result in results:
         if result.status not in (ExecStatus.COMMAND_OK, ExecStatus.TUPLES_OK):
-            raise error_from_result(result)
-    return results
+            return error_from_result(result)
+    return None
 
 
 async def _result(pgconn: PGconn) -> PGresult:

@@ -1,0 +1,51 @@
+"""Floods of messages that cannot be recorded: they cost themselves, and valid traffic goes on among them."""
+
+import asyncio
+from functools import partial
+
+import pytest
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from parking_gateway.demo.brokers import Broker
+from tests.acceptance.test_daemon import publish, until, value
+from tests.events import topic_of, up
+from tests.plugins.car_park import CarPark
+from tests.plugins.daemon import Daemon
+
+FLOOD = 10_000
+RATE = 2_000
+"""A second, at least."""
+REFUSED = 4711
+"""A frame counter that the table of this test does not take."""
+
+
+@pytest.mark.usefixtures("lasting")
+async def test_a_flood_that_postgresql_refuses_does_not_hold_up_what_is_valid(
+    daemon: Daemon, broker: Broker, engine: AsyncEngine, car_park: CarPark
+) -> None:
+    """One of fifty is valid. All wait in the session, and the last one is recorded in less than five seconds."""
+    devices = await car_park(20)
+    async with engine.begin() as connection:
+        await connection.execute(sa.text(f"alter table uplink add check (f_cnt <> {REFUSED})"))
+    daemon.start_and_wait()
+    assert daemon.terminate() == 0
+    flood = [
+        (topic_of(device), up(device, f_cnt=REFUSED if number % 50 else 1, at=number / 100))
+        for number in range(FLOOD)
+        for device in [devices[number % 20]]
+    ]
+    await publish(broker, flood)
+    daemon.start_and_wait()
+    began = asyncio.get_running_loop().time()
+    await until(partial(_are_done, engine), "every message either recorded or rejected")
+    assert asyncio.get_running_loop().time() - began < FLOOD / RATE
+    assert await value(engine, "select count(*) from uplink") == FLOOD / 50
+    assert await value(engine, "select count(*) from rejection where reason = 'invalid'") == FLOOD - FLOOD / 50
+    assert daemon.terminate() == 0
+
+
+async def _are_done(engine: AsyncEngine) -> bool:
+    return bool(
+        await value(engine, f"select (select count(*) from uplink) + (select count(*) from rejection) = {FLOOD}")
+    )
