@@ -3,6 +3,7 @@
 A terminal obeys escape codes, and a log is read by lines. So whatever is shown to a person passes through here.
 """
 
+import json
 import unicodedata
 from typing import Final
 
@@ -17,6 +18,16 @@ def printable(text: str) -> str:
     return "".join(
         char if char.isprintable() or unicodedata.category(char) == _HARMLESS else _escape(char) for char in text
     )
+
+
+def printable_json(document: str) -> str:
+    r"""The JSON with what is not printable in its strings as JSON's own escapes, so that it means the same.
+
+    JSON itself escapes only what is below U+0020; a terminal also obeys U+009B.
+    """
+    if document.isprintable():
+        return document
+    return "".join(char if char.isprintable() or char == "\n" else json.dumps(char)[1:-1] for char in document)
 
 
 def shortened(text: str, most: int) -> str:

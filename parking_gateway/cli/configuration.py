@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from parking_gateway import __version__
+from parking_gateway.cli.shown import say
 
 if TYPE_CHECKING:
     from parking_gateway.config import Config, Loaded
@@ -73,7 +74,7 @@ def _loaded(file: Path | None, overrides: Mapping[str, Any] | None) -> "Loaded":
         return load_with_origins(file, overrides=overrides)
     except ConfigError as error:
         for mistake in error.mistakes:
-            typer.echo(mistake, err=True)
+            say(mistake, to_errors=True)
         raise typer.Exit(os.EX_CONFIG) from None
 
 

@@ -11,7 +11,8 @@ import typer
 
 from parking_gateway.cli.configuration import AsJson, ConfigFile, configured
 from parking_gateway.cli.opened import fail
-from parking_gateway.cli.shown import show_json, show_table
+from parking_gateway.cli.shown import say, show_json, show_table
+from parking_gateway.printable import printable_json
 
 if TYPE_CHECKING:
     from parking_gateway.codecs import Codec
@@ -81,7 +82,8 @@ def _answer_lines(folder: Path | None) -> None:
 
     out = sys.stdout.buffer
     for line in sys.stdin.buffer:
-        out.write(answer(line, received_at=datetime.now(UTC), folder=folder))
+        answered = answer(line, received_at=datetime.now(UTC), folder=folder)
+        out.write(printable_json(answered.decode()).encode())
         # Who asks one question at a time waits for the answer.
         out.flush()
 
@@ -105,15 +107,17 @@ def _show(name: str, options: dict[str, str], *, port: int, text: str, folder: P
     if as_json:
         show_json({**said, "bits": changes})
         return
-    typer.echo(f"{codec.name}: {codec.device.vendor} {codec.device.model}\n")
+    say(f"{codec.name}: {codec.device.vendor} {codec.device.model}")
+    say("")
     fields = list(_fields(said))
     width = max(len(field) for field, _ in fields)
     for field, word in fields:
-        typer.echo(f"{field:<{width}}  {word}")
-    typer.echo()
+        say(f"{field:<{width}}  {word}")
+    say("")
     show_table(("byte", "hex", "bits", "what they say"), list(_bytes(frame.payload, changes)))
     for remark in _remarks(codec, options):
-        typer.echo(f"\n{remark}")
+        say("")
+        say(remark)
 
 
 def _fields(said: dict[str, Any]) -> Iterator[tuple[str, str]]:

@@ -9,7 +9,7 @@ import typer
 
 from parking_gateway.cli.configuration import AsJson, ConfigFile, configured
 from parking_gateway.cli.opened import decoder, transact
-from parking_gateway.cli.shown import show_json
+from parking_gateway.cli.shown import say, show_json
 
 if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncConnection
@@ -78,9 +78,9 @@ def _say_checks(checks: "Sequence[Check]", *, as_json: bool) -> None:
         show_json(checks)
     else:
         for check in checks:
-            typer.echo(f"{'wrong' if check.fix else 'fine'}  {check.about}: {check.says}")
+            say(f"{'wrong' if check.fix else 'fine'}  {check.about}: {check.says}")
             if check.fix:
-                typer.echo(f"       {check.fix}")
+                say(f"       {check.fix}")
     if any(check.fix for check in checks):
         raise typer.Exit(1)
 
@@ -91,8 +91,9 @@ def _say_findings(findings: "Sequence[Finding]", *, as_json: bool) -> None:
     else:
         for found in findings:
             who = " ".join(filter(None, (found.dev_eui, found.name, found.space and f"in {found.space}")))
-            typer.echo(f"{who}: {found.problem}: {found.detail}\n    {found.fix}")
+            say(f"{who}: {found.problem}: {found.detail}")
+            say(f"    {found.fix}")
         if not findings:
-            typer.echo("Nothing is wrong with any device.")
+            say("Nothing is wrong with any device.")
     if findings:
         raise typer.Exit(1)

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, NoReturn, TypeVar
 
 import typer
 
+from parking_gateway.cli.shown import say
+
 if TYPE_CHECKING:
     from parking_gateway.config import Config
     from parking_gateway.decoding import Decoder
@@ -18,7 +20,7 @@ Result = TypeVar("Result")
 def fail(*sentences: str) -> NoReturn:
     """Say why the command failed, and end it with status 1."""
     for sentence in sentences:
-        typer.echo(sentence, err=True)
+        say(sentence, to_errors=True)
     raise typer.Exit(1)
 
 
@@ -31,7 +33,7 @@ def decoder(config: "Config") -> "Decoder":
         return decoder_of(config)
     except ConfigError as error:
         for mistake in error.mistakes:
-            typer.echo(mistake, err=True)
+            say(mistake, to_errors=True)
         raise typer.Exit(os.EX_CONFIG) from None
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from parking_gateway.cli.configuration import ConfigFile, configured
+from parking_gateway.cli.shown import say
 
 if TYPE_CHECKING:
     from parking_gateway.config import Config
@@ -36,7 +37,7 @@ def run(*, config: ConfigFile = None, migrate: Migrate = False) -> None:
         asyncio.run(_run(effective, migrate=migrate))
     except (ConfigError, SchemaMismatch, AddressUnavailableError) as mistake:
         for line in mistake.mistakes if isinstance(mistake, ConfigError) else [str(mistake)]:
-            typer.echo(line, err=True)
+            say(line, to_errors=True)
         raise typer.Exit(os.EX_CONFIG) from None
 
 

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 import msgspec
 import typer
 
+from parking_gateway.printable import printable, printable_json
+
 if TYPE_CHECKING:
     from parking_gateway.registry.outcome import Registered
 
@@ -15,9 +17,14 @@ _MOST = 1000
 """Rows in a terminal: nobody reads more, and rich needs a millisecond for each."""
 
 
+def say(sentence: str, *, to_errors: bool = False) -> None:
+    """A line for a person. Names and topics in it are chosen by strangers, and the terminal shall not obey them."""
+    typer.echo(printable(sentence), err=to_errors)
+
+
 def show_json(document: object) -> None:
     """One JSON document on standard output, and nothing else."""
-    typer.echo(msgspec.json.format(msgspec.json.encode(document), indent=2).decode())
+    typer.echo(printable_json(msgspec.json.format(msgspec.json.encode(document), indent=2).decode()))
 
 
 def show_table(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
@@ -32,7 +39,7 @@ def show_table(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None
     table = Table(*columns, box=None, pad_edge=False, header_style="bold")
     for row in rows[:_MOST]:
         table.add_row(*map(_cell, row))
-    Console(highlight=False, markup=False).print(table)
+    Console(highlight=False, markup=False, emoji=False).print(table)
     if len(rows) > _MOST:
         typer.echo(f"These are the first {_MOST} of {len(rows)}; into a pipe, or with --json, go all.", err=True)
 
@@ -45,9 +52,9 @@ def show_outcome(outcome: "Registered", *, is_kept: bool, as_json: bool) -> None
         show_json({"dry_run": not is_kept} | msgspec.to_builtins(outcome))
         return
     for sentence in sentences(outcome):
-        typer.echo(sentence)
+        say(sentence)
     if not is_kept:
-        typer.echo("It was a dry run: nothing was kept.")
+        say("It was a dry run: nothing was kept.")
 
 
 def percent(value: int | None) -> str | None:
@@ -62,4 +69,4 @@ def _cell(value: object) -> str:
         case datetime():
             return f"{value.astimezone(UTC):%Y-%m-%d %H:%M:%S}"
         case _:
-            return " ".join(str(value).split())
+            return printable(" ".join(str(value).split()))

@@ -3,7 +3,6 @@
 Whatever a field holds, a line stays a line: what strangers chose is cut, and what a terminal would obey is escaped.
 """
 
-import json
 import logging
 import sys
 import traceback
@@ -15,7 +14,7 @@ from typing import TYPE_CHECKING, Final, Literal
 import msgspec
 from loguru import logger
 
-from parking_gateway.printable import printable, shortened
+from parking_gateway.printable import printable, printable_json, shortened
 from parking_gateway.telemetry.gathering import Line
 from parking_gateway.telemetry.log_writer import LogWriter
 
@@ -115,13 +114,7 @@ def _as_json(line: Line) -> bytes:
         document["left_out"] = line.left_out
     # What was bound cannot overwrite what the line has itself.
     document |= {name: value for name, value in line.fields.items() if name not in document}
-    text = _encode(document).decode()
-    # JSON leaves some of what a terminal obeys as it is, such as U+009B; its own escapes keep the value.
-    return (text if text.isprintable() else "".join(map(_json_escape, text))).encode() + b"\n"
-
-
-def _json_escape(char: str) -> str:
-    return char if char.isprintable() else json.dumps(char)[1:-1]
+    return printable_json(_encode(document).decode()).encode() + b"\n"
 
 
 def _as_text(line: Line, *, is_coloured: bool) -> bytes:
