@@ -84,7 +84,7 @@ class DeviceEvent(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class UnknownEvent(msgspec.Struct, frozen=True, kw_only=True):
-    """An event that this version does not know. Counted, acknowledged, not kept."""
+    """An event that this version does not know, or a message without a byte. Counted, acknowledged, not kept."""
 
     name: str
 

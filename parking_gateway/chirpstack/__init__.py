@@ -24,7 +24,8 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
 
     payload_bytes: int
     depth: int
-    """Levels of objects and lists within an uplink's `object`, itself included: all the rest that is kept is flat."""
+    """Levels of objects and lists within an uplink's `object`, itself included: all the rest that is kept is flat. An object
+    with more is dropped."""
 
 
 def parse(
@@ -37,6 +38,8 @@ def parse(
     if len(payload) > limits.payload_bytes:
         detail = f"The payload has {len(payload)} bytes and {limits.payload_bytes} are allowed."
         return Rejection(reason=Reason.TOO_LARGE, detail=detail)
+    if not payload:  # nothing is said: this is how a retained message is taken away
+        return UnknownEvent(name=name)
     # A protobuf event often begins with 0x0A, which is a line feed to JSON, but then comes the length of a UUID or of a
     # timestamp, and never "{".
     start = payload.lstrip(_JSON_SPACE)
@@ -45,8 +48,7 @@ def parse(
     read = json_events.read if start.startswith(b"{") else protobuf_events.read
     said = read(name, payload, received_at)
     if isinstance(said, Uplink) and said.object is not None and _is_deeper(said.object, limits.depth):
-        detail = f"The `object` of the uplink is nested deeper than {limits.depth} levels."
-        return Rejection(reason=Reason.TOO_DEEP, detail=detail)
+        return msgspec.structs.replace(said, object=None)
     return said
 
 

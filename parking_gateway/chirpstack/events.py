@@ -4,7 +4,7 @@ Names and types are those of ChirpStack's `integration` messages. A default is p
 4.0 leaves zero values out everywhere and later versions still do in `rxInfo` and `location`. A `None` among the floats
 is a NaN or an infinity, which ChirpStack's JSON shows as null. Where a number out of its range would make an uplink untrue
 (`fPort`, `fCnt`), the event is refused; where it only accompanies it (`dr`, `rssi`), the number is dropped and the
-uplink is kept.
+uplink is kept. What is wrong beyond that is decided in `ornaments`, where an event that these structs refuse is read again.
 """
 
 from collections.abc import Mapping
@@ -57,7 +57,7 @@ class Up(Struct, rename="camel", gc=False):
     f_cnt: Unsigned32 = 0
     f_port: FPort = 0
     data: bytes = b""
-    dr: int = 0
+    dr: int | None = 0
     confirmed: bool = False
     object: dict[str, Any] | None = None
     rx_info: list[Reception] = []
@@ -73,7 +73,7 @@ class Up(Struct, rename="camel", gc=False):
             f_cnt=self.f_cnt,
             f_port=self.f_port,
             data=self.data,
-            dr=self.dr if 0 <= self.dr <= HIGHEST_DATA_RATE else None,
+            dr=self.dr if self.dr is not None and 0 <= self.dr <= HIGHEST_DATA_RATE else None,
             confirmed=self.confirmed,
             rssi=rssi,
             snr=snr,
@@ -102,8 +102,8 @@ class Ack(Struct, rename="camel"):
     device_info: DeviceInfo
     deduplication_id: str = ""
     queue_item_id: str = ""
-    acknowledged: bool = False
-    f_cnt_down: Unsigned32 = 0
+    acknowledged: bool | None = False
+    f_cnt_down: Unsigned32 | None = 0
 
     def facts(self) -> Mapping[str, Any]:
         """What it says beyond device and time, as fields of `DeviceEvent`."""
@@ -122,8 +122,8 @@ class TxAck(Struct, rename="camel"):
     device_info: DeviceInfo
     queue_item_id: str = ""
     gateway_id: str = ""
-    f_cnt_down: Unsigned32 = 0
-    downlink_id: Unsigned32 = 0
+    f_cnt_down: Unsigned32 | None = 0
+    downlink_id: Unsigned32 | None = 0
 
     def facts(self) -> Mapping[str, Any]:
         """What it says beyond device and time, as fields of `DeviceEvent`."""
@@ -163,32 +163,38 @@ class Status(Struct, rename="camel"):
     time: Moment
     device_info: DeviceInfo
     deduplication_id: str = ""
-    margin: int = 0
-    external_power_source: bool = False
-    battery_level_unavailable: bool = False
+    margin: int | None = 0
+    external_power_source: bool | None = False
+    battery_level_unavailable: bool | None = False
     battery_level: float | None = 0.0
 
     def facts(self) -> Mapping[str, Any]:
         """What it says beyond device and time, as fields of `DeviceEvent`."""
-        level = self.battery_level
+        level, margin = self.battery_level, self.margin
         # Beside either flag, 0.0 stands for "no battery level".
         is_told = not self.external_power_source and not self.battery_level_unavailable
         return {
             "deduplication_id": _uuid(self.deduplication_id),
             "battery_percent": level if is_told and level is not None and 0 <= level <= _FULL_PERCENT else None,
             "external_power": self.external_power_source,
-            "margin_db": self.margin if _LOWEST_MARGIN_DB <= self.margin <= _HIGHEST_MARGIN_DB else None,
+            "margin_db": margin if margin is not None and _LOWEST_MARGIN_DB <= margin <= _HIGHEST_MARGIN_DB else None,
         }
+
+
+Latitude = Annotated[float, Meta(ge=-90, le=90)]
+Longitude = Annotated[float, Meta(ge=-180, le=180)]
+Metres = Annotated[float, Meta(ge=-50_000_000, le=50_000_000)]
+"""Around the earth, and more than any altitude or accuracy."""
 
 
 class Position(Struct, rename="camel"):
     """ChirpStack's `common.Location`, in degrees and metres."""
 
-    latitude: float | None = 0.0
-    longitude: float | None = 0.0
-    altitude: float | None = 0.0
+    latitude: Latitude | None = 0.0
+    longitude: Longitude | None = 0.0
+    altitude: Metres | None = 0.0
     source: str = "UNKNOWN"
-    accuracy: float | None = 0.0
+    accuracy: Metres | None = 0.0
 
 
 class Location(Struct, rename="camel"):

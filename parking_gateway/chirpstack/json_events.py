@@ -8,6 +8,7 @@ from typing import Final
 import msgspec
 
 from parking_gateway.chirpstack.events import EVENTS, Event, meaning
+from parking_gateway.chirpstack.ornaments import lenient, without_wrong_ornaments
 from parking_gateway.uplink import DeviceEvent, Reason, Rejection, Uplink
 
 _DECODERS: Final[Mapping[str, msgspec.json.Decoder[Event]]] = {
@@ -26,14 +27,26 @@ def read(name: str, payload: bytes, received_at: datetime) -> Uplink | DeviceEve
     try:
         return meaning(name, _DECODERS[name].decode(payload), received_at)
     except msgspec.ValidationError as error:
-        return _invalid(name, payload, error)
+        return _read_again(name, payload, received_at) or _invalid(name, payload, error)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        return Rejection(reason=Reason.MALFORMED, detail=f"The payload begins like JSON and is not: {error}.")
+        return _read_again(name, payload, received_at) or Rejection(
+            reason=Reason.MALFORMED, detail=f"The payload begins like JSON and is not: {error}."
+        )
     except RecursionError:
         # msgspec counts levels, also in what it skips, up to the interpreter's limit: no message overflows the stack.
         return Rejection(
             reason=Reason.TOO_DEEP, detail="The JSON is nested deeper than the interpreter's stack allows."
         )
+
+
+def _read_again(name: str, payload: bytes, received_at: datetime) -> Uplink | DeviceEvent | None:
+    """The event without what is wrong in its ornaments. None where that does not help."""
+    event = EVENTS[name]
+    try:
+        said = without_wrong_ornaments(lenient(payload), event)
+        return meaning(name, msgspec.convert(said, event), received_at)
+    except (ValueError, RecursionError):  # of what is no JSON at all, and msgspec's
+        return None
 
 
 def _invalid(name: str, payload: bytes, error: msgspec.ValidationError) -> Rejection:

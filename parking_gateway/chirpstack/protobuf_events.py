@@ -12,7 +12,9 @@ import msgspec
 
 from parking_gateway.chirpstack import protobuf_uplinks
 from parking_gateway.chirpstack.events import EVENTS, meaning
-from parking_gateway.chirpstack.protobuf_messages import messages
+from parking_gateway.chirpstack.ornaments import without_wrong_ornaments
+from parking_gateway.chirpstack.protobuf_mending import mended
+from parking_gateway.chirpstack.protobuf_messages import Messages, messages
 from parking_gateway.chirpstack.protobuf_values import (
     device_info_of,
     enum_name_of,
@@ -35,17 +37,35 @@ def read(name: str, payload: bytes, received_at: datetime) -> Uplink | DeviceEve
         detail = "The payload is not JSON; to read ChirpStack's protobuf, install parking-gateway[protobuf]."
         return Rejection(reason=Reason.PROTOBUF_NOT_INSTALLED, detail=detail)
     try:
-        if name == "up":
-            return protobuf_uplinks.read(payload, received_at, known)
-        message_name, fields = _MESSAGES[name]
-        message = getattr(known.events, message_name).FromString(payload)
-        return meaning(name, msgspec.convert(_common(message) | fields(message), EVENTS[name]), received_at)
+        return _event(name, payload, received_at, known)
     except known.error as error:
+        if again := _read_again(name, payload, received_at, known):
+            return again
         # Protobuf has a limit of its own, 100 messages in one another, and nothing but this word to say so.
         reason = Reason.TOO_DEEP if "MaxDepth" in str(error) else Reason.MALFORMED
         return Rejection(reason=reason, detail=f"The payload is neither JSON nor protobuf that can be read: {error}.")
     except msgspec.ValidationError as error:
         return Rejection(reason=Reason.INVALID, detail=f"The `{name}` event is not valid: {error}.")
+
+
+def _event(name: str, payload: bytes, received_at: datetime, known: Messages) -> Uplink | DeviceEvent:
+    if name == "up":
+        return protobuf_uplinks.read(payload, received_at, known)
+    message_name, fields = _MESSAGES[name]
+    message = getattr(known.events, message_name).FromString(payload)
+    said = without_wrong_ornaments(_common(message) | fields(message), EVENTS[name])
+    return meaning(name, msgspec.convert(said, EVENTS[name]), received_at)
+
+
+def _read_again(name: str, payload: bytes, received_at: datetime, known: Messages) -> Uplink | DeviceEvent | None:
+    """The event with its text mended. None where that does not help."""
+    message_name, _ = _MESSAGES.get(name, ("UplinkEvent", None))
+    try:
+        return _event(
+            name, mended(payload, known.events.DESCRIPTOR.message_types_by_name[message_name]), received_at, known
+        )
+    except (known.error, ValueError, IndexError):  # also msgspec's, and those of what is no protobuf
+        return None
 
 
 def _common(message: Any) -> Fields:

@@ -1,7 +1,7 @@
 """How an uplink was heard: by which gateways, and how well by the best of them."""
 
 from collections.abc import Sequence
-from math import inf, isfinite
+from math import inf
 from typing import Final, Protocol
 
 from msgspec import Struct
@@ -9,6 +9,11 @@ from msgspec import Struct
 _LOWEST_RSSI_DBM: Final = -200
 _HIGHEST_RSSI_DBM: Final = 100
 """Far beyond any receiver, and well within what a column for dBm holds. ChirpStack passes on any 32-bit integer."""
+_LOWEST_SNR_DB: Final = -200
+_HIGHEST_SNR_DB: Final = 200
+_SMALLEST_SNR_DB: Final = 1.00000005e-37
+"""Beside 0, and either sign. PostgreSQL refuses what a 32-bit float cannot hold, also the smallest numbers. It lies between two
+32-bit floats, so that JSON's decimal and protobuf's float are on one side of it."""
 
 
 class Received(Protocol):
@@ -19,19 +24,19 @@ class Received(Protocol):
         """As ChirpStack writes it."""
 
     @property
-    def rssi(self) -> int:
-        """In dBm."""
+    def rssi(self) -> int | None:
+        """In dBm, as any integer, or nothing that is one."""
 
     @property
     def snr(self) -> float | None:
-        """In dB, or nothing that is finite."""
+        """In dB, as any number."""
 
 
 class Reception(Struct, rename="camel", gc=False):
     """The same, read from JSON."""
 
     gateway_id: str = ""
-    rssi: int = 0
+    rssi: int | None = 0
     snr: float | None = 0.0
 
 
@@ -52,9 +57,18 @@ def signal(heard: Sequence[Received]) -> tuple[int | None, float | None, int]:
         for reception in heard:
             gateways.add(reception.gateway_id)
             snr, rssi = reception.snr, reception.rssi
-            if (found := (-inf if snr is None or not isfinite(snr) else snr, rssi)) > quality:
+            # What no receiver says is worse than anything that one does.
+            found = (
+                snr if snr is not None and _LOWEST_SNR_DB <= snr <= _HIGHEST_SNR_DB else -inf,
+                rssi if rssi is not None and _LOWEST_RSSI_DBM <= rssi <= _HIGHEST_RSSI_DBM else -inf,
+            )
+            if found > quality:
                 best, quality = reception, found
         # A gateway with two antennas may have two entries.
         gateway_count = len(gateways)
-    rssi = best.rssi
-    return rssi if _LOWEST_RSSI_DBM <= rssi <= _HIGHEST_RSSI_DBM else None, best.snr, gateway_count
+    rssi, snr = best.rssi, best.snr
+    if rssi is not None and not _LOWEST_RSSI_DBM <= rssi <= _HIGHEST_RSSI_DBM:
+        rssi = None
+    if snr and not (_LOWEST_SNR_DB <= snr <= _HIGHEST_SNR_DB and not -_SMALLEST_SNR_DB < snr < _SMALLEST_SNR_DB):
+        snr = None
+    return rssi, snr, gateway_count

@@ -198,7 +198,6 @@ def test_a_time_that_is_none_is_invalid(read: Read, name: str, text: Any) -> Non
         ({"deviceInfo": {"devEui": "24e124dd54ace87"}}, "`$.deviceInfo.devEui`"),
         ({"deviceInfo": {"devEui": "24e124dd54ace875\n"}}, "`$.deviceInfo.devEui`"),
         ({"deviceInfo": {"devEui": "24e124dd54ace87g"}}, "`$.deviceInfo.devEui`"),
-        ({"deviceInfo": {"devEui": "24e124dd54ace875", "tags": {"a": 1}}}, "`$.deviceInfo.tags[...]`"),
         ({"fPort": 256}, "`$.fPort`"),
         ({"fPort": -1}, "`$.fPort`"),
         ({"fCnt": 4_294_967_296}, "`$.fCnt`"),
@@ -207,8 +206,10 @@ def test_a_time_that_is_none_is_invalid(read: Read, name: str, text: Any) -> Non
         ({"data": "AQ"}, "`$.data`"),
         ({"data": "A-_="}, "`$.data`"),
         ({"data": "A Q="}, "`$.data`"),
-        ({"object": [1]}, "`$.object`"),
-        ({"rxInfo": [{"rssi": "loud"}]}, "`$.rxInfo[0].rssi`"),
+        ({"fPort": None}, "`$.fPort`"),
+        ({"fCnt": 1.0}, "`$.fCnt`"),
+        ({"data": None}, "`$.data`"),
+        ({"deviceInfo": None}, "`$.deviceInfo`"),
     ],
 )
 def test_what_is_impossible_is_invalid_and_named(read: Read, fields: dict[str, Any], where: str) -> None:
@@ -218,10 +219,158 @@ def test_what_is_impossible_is_invalid_and_named(read: Read, fields: dict[str, A
     assert where in rejection.detail
 
 
-@pytest.mark.parametrize("text", ["1e400", "1" * 5_000])
-def test_a_number_beyond_all_measure_is_invalid(read: Read, text: str) -> None:
-    payload = event(object={"value": "HERE"}).replace(b'"HERE"', text.encode())
-    assert read("up", payload).reason is Reason.INVALID
+def has_lost(read: Read, payload: bytes) -> Uplink:
+    """The uplink that is read all the same, after a look at what no ornament may change."""
+    found = read("up", payload)
+    assert isinstance(found, Uplink), found
+    assert (str(found.deduplication_id), found.device.dev_eui) == (UUID, "24e124dd54ace875")
+    assert (found.f_port, found.f_cnt, found.data) == (0, 0, b"")
+    return found
+
+
+NUMBERS = {
+    "NaN": None,
+    "Infinity": None,
+    "-Infinity": None,
+    "1e309": None,
+    "-1e400": None,
+    "1" * 5_000: None,
+    "-" + "1" * 400: -int("1" * 400),
+    "1e308": 1e308,
+    "12345678901234567890123": 12345678901234567890123,
+}
+
+
+@pytest.mark.parametrize(("text", "kept"), NUMBERS.items(), ids=range(len(NUMBERS)))
+def test_a_number_beyond_all_measure_in_an_object_becomes_null(read: Read, text: str, kept: float | None) -> None:
+    """Wherever in it. The rest of the object stays, and so does the uplink."""
+    payload = event(object={"value": "HERE", "list": [1, "HERE"], "text": "occupied"})
+    found = has_lost(read, payload.replace(b'"HERE"', text.encode()))
+    assert found.object == {"value": kept, "list": [1, kept], "text": "occupied"}
+
+
+@pytest.mark.parametrize("number", [1e308, -1e308, 1e39, 200.5, 1e-300, -5e-324, None, "7", True, [7], {}])
+def test_a_signal_that_no_receiver_has_is_dropped(read: Read, number: Any) -> None:
+    """And another gateway's is taken, where one says something."""
+    assert has_lost(read, event(rxInfo=[{"gatewayId": "a", "rssi": -70, "snr": number}])).snr is None
+    found = has_lost(
+        read, event(rxInfo=[{"gatewayId": "a", "snr": number}, {"gatewayId": "b", "rssi": -80, "snr": -9}])
+    )
+    assert (found.gateway_count, found.snr if number not in (1e-300, -5e-324) else -9) == (2, -9)
+
+
+@pytest.mark.parametrize("number", [2**31, -(10**30), -201, None, "-70", -70.5, [], False])
+def test_a_power_that_no_receiver_has_is_dropped(read: Read, number: Any) -> None:
+    found = has_lost(read, event(rxInfo=[{"gatewayId": "a", "rssi": number, "snr": 7.5}]))
+    assert (found.rssi, found.snr, found.gateway_count) == (None, 7.5, 1)
+
+
+@pytest.mark.parametrize(
+    ("fields", "kept"),
+    [
+        ({"object": [1]}, {"object": None}),
+        ({"object": "x"}, {"object": None}),
+        ({"rxInfo": None}, {"gateway_count": 0, "rssi": None}),
+        ({"rxInfo": "x"}, {"gateway_count": 0, "rssi": None}),
+        ({"rxInfo": {"gatewayId": "a"}}, {"gateway_count": 0}),
+        ({"rxInfo": [None, 5, {"gatewayId": "a", "rssi": -70}]}, {"gateway_count": 1, "rssi": -70}),
+        ({"rxInfo": [{"gatewayId": None, "rssi": -70}]}, {"gateway_count": 1, "rssi": -70}),
+        ({"dr": None}, {"dr": None}),
+        ({"dr": "5"}, {"dr": None}),
+        ({"dr": 1e300}, {"dr": None}),
+        ({"confirmed": None}, {"confirmed": False}),
+        ({"confirmed": "yes"}, {"confirmed": False}),
+        ({"txInfo": None, "adr": "x", "devAddr": 7, "regionConfigId": []}, {}),
+    ],
+)
+def test_a_wrong_ornament_is_dropped_and_the_uplink_stays(
+    read: Read, fields: dict[str, Any], kept: dict[str, Any]
+) -> None:
+    found = has_lost(read, event(**fields))
+    assert {name: getattr(found, name) for name in kept} == kept
+
+
+@pytest.mark.parametrize(
+    ("fields", "kept"),
+    [
+        ({"tags": None}, {"tags": {}}),
+        ({"tags": ["codec"]}, {"tags": {}}),
+        ({"tags": {"codec": "acme", "level": 1, "zone": None}}, {"tags": {"codec": "acme"}}),
+        ({"deviceName": None}, {"name": ""}),
+        ({"deviceName": 7, "deviceProfileName": "P"}, {"name": "", "profile": "P"}),
+        ({"applicationName": [], "deviceProfileName": {}}, {"application": "", "profile": ""}),
+    ],
+)
+def test_a_wrong_word_about_a_device_is_dropped(read: Read, fields: dict[str, Any], kept: dict[str, Any]) -> None:
+    device = has_lost(read, event(deviceInfo={"devEui": "24e124dd54ace875"} | fields)).device
+    assert {name: getattr(device, name) for name in kept} == kept
+
+
+@pytest.mark.parametrize(
+    ("text", "kept"),
+    [
+        (b"\xff", "\ufffd"),
+        (b"\\ud800", "?"),
+        (b"a\\udfffb", "a?b"),
+        (b"\\ude00\\ud83d", "??"),
+        (b"\\ud83d\\ude00", "\U0001f600"),
+        (b"\xed\xa0\x80", "\ufffd\ufffd\ufffd"),
+        (b"a\0b", "ab"),
+        (b"a\nb", "a\nb"),
+        (b"\\ud800\\u0000", "?"),
+        (b"\x1b[31m", "\x1b[31m"),
+    ],
+)
+def test_text_that_cannot_be_stored_costs_no_uplink(read: Read, text: bytes, kept: str) -> None:
+    """In a name, in a tag, in an object, in its key."""
+    payload = event(
+        deviceInfo={"devEui": "24e124dd54ace875", "deviceName": "HERE", "tags": {"HERE": "HERE"}},
+        object={"HERE": ["HERE"], "wrong": "NAN"},
+    )
+    for number in (b"1", b"NaN"):  # whether the rest is good JSON or not
+        found = has_lost(read, payload.replace(b"HERE", text).replace(b'"NAN"', number))
+        assert (found.device.name, found.device.tags) == (kept, {kept: kept})
+        assert found.object == {kept: [kept], "wrong": 1 if number == b"1" else None}
+
+
+@pytest.mark.parametrize(
+    ("name", "fields", "kept"),
+    [
+        ("status", {"margin": "x", "batteryLevel": "full"}, {"margin_db": None, "battery_percent": None}),
+        ("status", {"externalPowerSource": 1, "batteryLevel": 50.0}, {"external_power": None, "battery_percent": 50.0}),
+        ("status", {"deduplicationId": 7}, {"deduplication_id": None}),
+        (
+            "log",
+            {"level": 3, "code": None, "description": "d"},
+            {"level": "INFO", "code": "UNKNOWN", "description": "d"},
+        ),
+        ("log", {"context": {"a": 1, "b": "c"}}, {"details": {"context": {"b": "c"}}}),
+        ("join", {"devAddr": 5}, {"details": {"dev_addr": ""}}),
+        (
+            "ack",
+            {"acknowledged": "x", "fCntDown": -1},
+            {"details": {"queue_item_id": "", "acknowledged": None, "f_cnt_down": None}},
+        ),
+    ],
+)
+def test_a_wrong_ornament_costs_no_other_event_either(
+    read: Read, name: str, fields: dict[str, Any], kept: dict[str, Any]
+) -> None:
+    found = read(name, event(**fields))
+    assert isinstance(found, DeviceEvent), found
+    assert {field: getattr(found, field) for field in kept} == kept
+
+
+def test_a_place_that_is_not_on_earth_is_dropped(read: Read) -> None:
+    place = {"latitude": 91, "longitude": -180.5, "altitude": 1e308, "accuracy": "good", "source": None}
+    found = read("location", event(location=place))
+    assert found.details == {
+        "latitude": None,
+        "longitude": None,
+        "altitude": None,
+        "accuracy": None,
+        "source": "UNKNOWN",
+    }
 
 
 def test_chirpstack_v3_is_told_from_a_broken_v4(read: Read) -> None:
@@ -257,23 +406,25 @@ def test_a_field_of_v3_within_v4_is_no_v3(read: Read) -> None:
         b'{"time":',
         event() + b"x",
         event()[:-1],
-        event(deviceInfo={"devEui": "24e124dd54ace875", "deviceName": "HERE"}).replace(b"HERE", b"\xff"),
-        event(deviceInfo={"devEui": "24e124dd54ace875", "deviceName": "HERE"}).replace(b"HERE", b"\\ud800"),
-        event(deviceInfo={"devEui": "24e124dd54ace875", "deviceName": "HERE"}).replace(b"HERE", b"\xed\xa0\x80"),
-        event(deviceInfo={"devEui": "24e124dd54ace875", "deviceName": "HERE"}).replace(b"HERE", b"\0"),
-        event(object={"value": float("nan")}),
-        event(object={"value": float("inf")}),
+        event(object="HERE").replace(b'"HERE"', b"nan"),
+        event(object="HERE").replace(b'"HERE"', b"+1"),
+        event().replace(b'"', b"'"),
+        b"{\xff",
     ],
 )
 def test_what_is_no_json_is_malformed(read: Read, payload: bytes) -> None:
-    """NaN and lone surrogates are no JSON; ChirpStack writes neither."""
     rejection = read("up", payload)
     assert rejection.reason is Reason.MALFORMED
     assert rejection.detail.startswith("The payload begins like JSON and is not: ")
 
 
-@pytest.mark.parametrize("payload", [b"", b"  \r\n"])
-def test_nothing_is_malformed(read: Read, payload: bytes) -> None:
+@pytest.mark.parametrize("name", ["up", "join", "log"])
+def test_the_empty_message_that_clears_a_retained_topic_is_no_rejection(read: Read, name: str) -> None:
+    assert read(f"application/a/device/d/event/{name}", b"") == UnknownEvent(name=name)
+
+
+@pytest.mark.parametrize("payload", [b" ", b"  \r\n"])
+def test_blanks_are_malformed(read: Read, payload: bytes) -> None:
     assert read("up", payload) == Rejection(reason=Reason.MALFORMED, detail="The payload is empty.")
 
 
@@ -320,10 +471,8 @@ def test_the_limit_of_depth_is_that_of_the_object(read: Read, opening: str, inne
         value = opening * levels + inner[:-1] + inner[-1] * levels
         return read("up", event(object={"a": "HERE"}).replace(b'"HERE"', value.encode()))
 
-    assert isinstance(uplink(7), Uplink)
-    assert uplink(8) == Rejection(
-        reason=Reason.TOO_DEEP, detail="The `object` of the uplink is nested deeper than 8 levels."
-    )
+    assert uplink(7).object is not None
+    assert has_lost(read, event()) == uplink(8)
 
 
 def test_a_flat_object_of_any_size_is_not_deep(read: Read) -> None:

@@ -14,7 +14,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from parking_gateway.chirpstack import protobuf_messages, protobuf_values
-from parking_gateway.uplink import DeviceIdentity, Reason, Rejection, Uplink
+from parking_gateway.uplink import DeviceIdentity, Reason, Uplink
 
 Read = Callable[[str, bytes], Any]
 
@@ -103,9 +103,7 @@ def deep(levels: int) -> Struct:
 
 def test_the_limit_of_depth_is_that_of_the_object(read: Read) -> None:
     assert isinstance(read("up", uplink(object=deep(8)).SerializeToString()), Uplink)
-    detail = "The `object` of the uplink is nested deeper than 8 levels."
-    expected = Rejection(reason=Reason.TOO_DEEP, detail=detail)
-    assert read("up", uplink(object=deep(9)).SerializeToString()) == expected
+    assert read("up", uplink(object=deep(9)).SerializeToString()) == read("up", uplink().SerializeToString())
 
 
 def test_a_bomb_of_messages_is_too_deep(read: Read) -> None:
@@ -124,6 +122,64 @@ def field(number: int, content: bytes) -> bytes:
         digits += bytes([length & 0x7F | 0x80])
         length >>= 7
     return bytes([number << 3 | 2]) + digits + bytes([length]) + content
+
+
+@pytest.mark.parametrize("text", [b"\xff", b"bay \xed\xa0\x80", b"\xc3"])
+def test_text_that_is_no_utf8_costs_no_uplink(read: Read, text: bytes) -> None:
+    """Protobuf gives nothing of such a message. In a name, in a tag, in an object and its key, in a gateway's id."""
+    place = "#" * len(text)
+    sent = uplink(
+        device_info=DEVICE | {"device_name": place, "tags": {place: place}},
+        rx_info=[{"gateway_id": place, "rssi": -70, "snr": 7.5}],
+        f_cnt=7,
+        f_port=85,
+        data=b"\xff\xed",
+    )
+    sent.object.update({place: [place], "part": {place: 1.5, "yes": True}})
+    found = read("up", sent.SerializeToString().replace(place.encode(), text))
+    assert isinstance(found, Uplink), found
+    kept = text.decode(errors="replace")
+    assert (found.device.name, found.device.tags) == (kept, {kept: kept})
+    assert found.object == {kept: [kept], "part": {kept: 1.5, "yes": True}}
+    assert (found.rssi, found.snr, found.f_cnt, found.f_port, found.data) == (-70, 7.5, 7, 85, b"\xff\xed")
+
+
+@pytest.mark.parametrize("snr", [math.nan, math.inf, -math.inf, 1e38, 1e-45])
+def test_a_signal_that_no_receiver_has_is_dropped(read: Read, snr: float) -> None:
+    sent = uplink(rx_info=[{"gateway_id": "a", "rssi": 2**31 - 1, "snr": snr}], dr=99)
+    found = read("up", sent.SerializeToString())
+    assert (found.rssi, found.snr, found.dr, found.gateway_count) == (None, None, None, 1)
+
+
+def test_a_log_with_text_that_is_no_utf8_is_kept(read: Read) -> None:
+    log = integration.LogEvent(time=TIME, device_info=DEVICE, description="HERE", context={"HERE": "HERE"})
+    found = read("log", log.SerializeToString().replace(b"HERE", b"\xff\xff\xff\xff"))
+    assert found.description == "\ufffd" * 4
+
+
+def test_what_a_newer_chirpstack_adds_is_passed_over_beside_text_that_is_no_utf8(read: Read) -> None:
+    """Fields of every kind, which are not known."""
+    added = b"\xf8\x07\x01" + b"\xf9\x07" + bytes(8) + b"\xfa\x07\x02ab" + b"\xfd\x07" + bytes(4)
+    sent = uplink(device_info=DEVICE | {"device_name": "HERE"}).SerializeToString().replace(b"HERE", b"\xff" * 4)
+    assert read("up", sent + added).device.name == "\ufffd" * 4
+
+
+@pytest.mark.parametrize("tail", [b"\xfa\x07\x05ab", b"\xf9\x07ab", b"\xfb\x07", b"\xf8\x07" + b"\x80" * 11, b"\xf8"])
+def test_what_is_no_protobuf_is_not_mended(read: Read, tail: bytes) -> None:
+    sent = uplink(device_info=DEVICE | {"device_name": "HERE"}).SerializeToString().replace(b"HERE", b"\xff" * 4)
+    assert read("up", sent + tail).reason is Reason.MALFORMED
+
+
+def test_a_place_that_is_not_on_earth_is_dropped(read: Read) -> None:
+    place = {"latitude": math.nan, "longitude": 181, "altitude": 1e300, "accuracy": math.inf}
+    event = integration.LocationEvent(time=TIME, device_info=DEVICE, location=place)
+    assert read("location", event.SerializeToString()).details == {
+        "latitude": None,
+        "longitude": None,
+        "altitude": None,
+        "accuracy": None,
+        "source": "UNKNOWN",
+    }
 
 
 def test_a_nul_is_taken_out_of_text(read: Read) -> None:

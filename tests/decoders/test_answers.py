@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from decoders import Occupancy, Reading
-from decoders.answers import LONGEST_FAULT, MOST_PAST, RANGES, WrongAnswer, checked
+from decoders.answers import LONGEST_FAULT, MOST_PAST, RANGES, WHOLE, WrongAnswer, checked
 from decoders.conformance import NOON
 
 
@@ -89,9 +89,15 @@ def test_a_number_that_cannot_be_is_dropped_and_the_rest_stays(field: str, numbe
     assert checked(said(past=(msgspec.structs.replace(PAST, **{field: number}),))) == said(past=(PAST,))
 
 
+def test_a_good_answer_is_handed_on_as_it_is() -> None:
+    good = said(at=NOON, fault="too hot", tamper=False, distance_mm=1500, counter=7, confidence=0.5, past=(PAST,))
+    assert checked(good) == good
+    assert checked(OCCUPIED) is OCCUPIED
+
+
 @pytest.mark.parametrize("field", RANGES)
-def test_the_bounds_of_a_number_are_possible(field: str) -> None:
-    for number in RANGES[field]:
+def test_the_bounds_of_a_number_and_zero_are_possible(field: str) -> None:
+    for number in (*RANGES[field], 1 if field in WHOLE else 0.0):
         reading = said(**{field: number})
         assert checked(reading) is reading
 
