@@ -75,7 +75,6 @@ def turned(order: Sequence[Contender], number: int) -> Sequence[Contender]:
 
 
 async def _fill(broker: Mosquitto, contestants: Sequence[Contestant], fleet: Fleet, uplinks: int) -> None:
-    await sessions.remember_gateway(broker.url)
     for contestant in contestants:
         await sessions.create(broker.url, contestant.client_id)
     await sessions.fill(broker.url, (event.publication for event in fleet.backlog(uplinks)))
@@ -85,6 +84,7 @@ def _drain(contestant: Contestant, uplinks: int, told: Told, broker: Mosquitto, 
     with ExitStack() as stack:
         url = stack.enter_context(ground.database(contestant))
         watcher = stack.enter_context(psycopg.connect(url, autocommit=True))
+        asyncio.run(sessions.remember_gateway(broker.url, watcher))
         at_work = stack.enter_context(
             running(
                 contestant,

@@ -119,7 +119,7 @@ def _run(team: Team, fleet: Fleet, uplinks: int, here: Stage) -> None:
         broker = stack.enter_context(mosquitto(here.folder))
         url = stack.enter_context(here.server.database(template=_TEMPLATE))
         watcher = stack.enter_context(psycopg.connect(url, autocommit=True))
-        members = [stack.enter_context(_member(one, broker, url, here)) for one in range(team.gateways)]
+        members = [stack.enter_context(_member(one, broker, url, watcher, here)) for one in range(team.gateways)]
         for one in members:
             one.running.freeze()
         asyncio.run(sessions.fill(broker.url, (event.publication for event in fleet.backlog(uplinks))))
@@ -134,11 +134,11 @@ def _run(team: Team, fleet: Fleet, uplinks: int, here: Stage) -> None:
 
 
 @contextmanager
-def _member(number: int, broker: Mosquitto, url: str, here: Stage) -> Iterator[_Member]:
+def _member(number: int, broker: Mosquitto, url: str, watcher: psycopg.Connection, here: Stage) -> Iterator[_Member]:
     """A gateway that is ready and has nothing to do."""
     name = f"bench-gateway-{number + 1}"
     listen = f"127.0.0.1:{free_port()}"
-    asyncio.run(sessions.remember_gateway(broker.url, instance=name))
+    asyncio.run(sessions.remember_gateway(broker.url, watcher, instance=name))
     with running(
         Contestant.DAEMON,
         broker_url=broker.url,

@@ -147,7 +147,7 @@ def _drain(fleet: Fleet, uplinks: int, gateway: Running, broker: Mosquitto, watc
 
 def _is_due(watcher: Watcher, space: int) -> bool:
     """One look into an index. All become due in one commit, and the last of them is hardly published first."""
-    row = watcher.execute("select version > published_version from space where id = %s", [space]).fetchone()
+    row = watcher.execute("select version <> published_version from space where id = %s", [space]).fetchone()
     return row == (True,)
 
 

@@ -22,10 +22,10 @@ def has_committed(connection: psycopg.Connection[Any], told: Told) -> bool:
 
 
 _DUE: Final = """
-select exists (select from space where version > published_version)
-    or exists (select from zone where version > published_version)
-    or exists (select from site where version > published_version)
-    or exists (select from device where version > published_version)
+select exists (select from space where version <> published_version)
+    or exists (select from zone where version <> published_version)
+    or exists (select from site where version <> published_version)
+    or exists (select from device where version <> published_version)
     or exists (select from transition join space on space.id = transition.space where transition.id > published_transition)
 """
 
@@ -39,7 +39,7 @@ def has_published(connection: psycopg.Connection[Any]) -> bool:
 # Nothing that the fleet said is older than its first word; what is, is history that nobody need count.
 _COUNT: Final = "select count(*), count(distinct deduplication_id) from uplink where time >= %s"
 _ARRIVED: Final = "select count(*) from uplink where time >= %s"
-_SPACE_DUE: Final = "select exists (select from space where version > published_version)"
+_SPACE_DUE: Final = "select exists (select from space where version <> published_version)"
 _CAUSES: Final = "select count(distinct cause) from transition"
 _DEADLOCKS: Final = "select deadlocks from pg_stat_database where datname = current_database()"
 _LOG: Final = """

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from itertools import islice
 from typing import Final
 
+import psycopg
 from pydantic import AnyUrl
 
 from benchmarks.contestants import INSTANCE
@@ -11,7 +12,7 @@ from benchmarks.standing import link
 from parking_gateway.config import Config
 from parking_gateway.config.mqtt import MqttConfig
 from parking_gateway.config.sections import PublicationConfig
-from parking_gateway.publication import Publication, health_topic
+from parking_gateway.publication import MarkerMessage, Publication, gateway_publication
 
 _WINDOW: Final = 500
 _AT_ONCE: Final = 5000
@@ -45,12 +46,18 @@ async def fill(broker_url: str, publications: Iterable[Publication]) -> None:
             await broker.publish(some)
 
 
-async def remember_gateway(broker_url: str, *, instance: str = INSTANCE) -> None:
-    """Retain the gateway's health, as of a gateway that was here before: else it would publish everything again."""
+async def remember_gateway(broker_url: str, watcher: psycopg.Connection, *, instance: str = INSTANCE) -> None:
+    """Give broker and database the same marker, as of a gateway that was here before.
+
+    Otherwise the gateway would publish everything again.
+    """
+    watcher.execute(
+        "insert into gateway (instance, confirmed) values (%s, 1) on conflict (instance) do update set confirmed = 1",
+        [instance],
+    )
     client = as_client(broker_url, "bench-feeder")
-    topic = health_topic(client.publication.root, instance)
     async with link(client) as broker:
-        await broker.publish([Publication(topic=topic, payload=b"{}", retain=True)])
+        await broker.publish([gateway_publication(client.publication.root, instance, MarkerMessage(number=1))])
 
 
 async def require_empty(broker_url: str, client_id: str, *, shared_group: str | None = None) -> None:

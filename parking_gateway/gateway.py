@@ -9,27 +9,31 @@ import asyncio
 import contextlib
 import gc
 from collections.abc import Callable, Coroutine
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any, Final, Literal
 
 from loguru import logger
 
 from parking_gateway import chirpstack, patrol, supervision, web
+from parking_gateway.broker.asking import asking, shares, sharing_complaint
 from parking_gateway.broker.link import Link, MqttError, connected
-from parking_gateway.broker.memory import remembers
 from parking_gateway.config import Config, ConfigError
 from parking_gateway.decoding import Choice, Decoder
 from parking_gateway.intake import Intake
+from parking_gateway.marker import Marker
 from parking_gateway.opening import database, decoder_of, mistakes_of
 from parking_gateway.outbox import Outbox
-from parking_gateway.publication import GatewayMessage, Publication, gateway_publication, health_topic
+from parking_gateway.picture import Picture
+from parking_gateway.publication import GatewayMessage, Publication, gateway_publication, gateway_topic
 from parking_gateway.recording import Outcome
 from parking_gateway.reporting import Reporting
-from parking_gateway.store import confirmations, due, schema
+from parking_gateway.rivalry import Rivalry
+from parking_gateway.store import due, schema
 from parking_gateway.store.engine import Engine
 from parking_gateway.store.installations import chosen_codecs
 from parking_gateway.store.patience import Patience, Stopped
+from parking_gateway.subscription import Subscription
 from parking_gateway.supervision import Backoff, attempts
 from parking_gateway.telemetry import Health, Metrics
 
@@ -81,12 +85,21 @@ class _Gateway:
         self._on_ready = on_ready
         self._stop = stop
         self._due = 0
+        self._has_worked = False
+        """Whether the present connection came as far as events and confirmed publications."""
         self._patience = Patience(
             backoff=Backoff(shortest=config.database.reconnect_wait_min, longest=config.database.reconnect_wait_max),
             stop=stop,
             report=reporting.database_answers,
         )
-        self._outbox = Outbox(config.publication, engine=engine, patience=self._patience, report=reporting.published)
+        marker = Marker(root=self._root, instance=self._instance)
+        self._subscription = Subscription(config, engine=engine, patience=self._patience)
+        self._picture = Picture(
+            config, engine=engine, patience=self._patience, marker=marker, complain=reporting.complain
+        )
+        self._outbox = Outbox(
+            config.publication, engine=engine, patience=self._patience, marker=marker, report=reporting.published
+        )
         self._intake = Intake(
             engine=engine,
             decoder=decoder,
@@ -126,14 +139,22 @@ class _Gateway:
         """Work over one broker connection after the other until told to stop."""
         mqtt = self._config.mqtt
         backoff = Backoff(shortest=mqtt.reconnect_wait_min, longest=mqtt.reconnect_wait_max)
+        rivalry = Rivalry(mqtt.client_id)
+        clock = asyncio.get_running_loop().time
         async with asyncio.TaskGroup() as group:
             rounds = group.create_task(_unless_stopped(patrol.run(self._engine, patience=self._patience)))
-            async for attempt in attempts(backoff, stop=self._stop):
+            async for attempt in attempts(backoff, stop=self._stop, has_worked=lambda: self._has_worked):
+                began, self._has_worked = clock(), False
                 try:
                     await _unless_stopped(self._one_connection())
                 except* (MqttError, OSError) as lost:
                     self._reporting.disconnected()
-                    logger.bind(attempt=attempt, error=_in_one_line(lost)).warning("No connection to the broker")
+                    error = _first(lost)
+                    logger.bind(attempt=attempt, error=_in_one_line(error)).warning("No connection to the broker")
+                    lasted = timedelta(seconds=clock() - began)
+                    rivalry.ended(error, has_worked=self._has_worked, lasted=lasted)
+                    self._reporting.complain("client_id", rivalry.complaint)
+                await supervision.pause(rivalry.wait(), stop=self._stop)
             rounds.cancel()
 
     async def _one_connection(self) -> None:
@@ -149,26 +170,40 @@ class _Gateway:
                 await self._work(link)
 
     async def _work(self, link: Link) -> None:
-        # Our health is retained only after all the rest was marked as due. So while the broker has it, it has the rest
-        # or is due to get it; and when it has lost its retained messages, it has lost this one too.
-        topic = health_topic(self._root, self._instance)
-        if not await remembers(self._config.mqtt, topic, protocol=link.protocol):
-            logger.info("The broker has nothing retained of us; everything is published again")
-            await self._publish_all_again()
-        await link.subscribe(self._config.subscription)
-        await link.publish([self._status("online"), self._health(link)])
+        await self._prove_sharing(link)
+        if await self._subscription.renew(link):
+            self._reporting.session_lost()
+        self._reporting.refused(await link.publish([self._status("online"), self._health(link)]))
+        self._has_worked = True
         self._reporting.connected(protocol=link.protocol, session_present=link.session_present)
         self._on_ready()
         async with asyncio.TaskGroup() as group:
             intake = group.create_task(_unless_stopped(self._intake.run(link)))
-            outbox = group.create_task(_unless_stopped(self._outbox.run(link)))
+            outbox = group.create_task(_unless_stopped(self._publish(link)))
             health = group.create_task(_unless_stopped(self._report_health(link)))
             await self._stop.wait()
             logger.info("Stopping: finishing the batch in hand, then what is due")
             link.stop_receiving()
             await self._drain(intake, outbox)
             health.cancel()
-        await link.publish([self._status("offline")])
+        self._reporting.refused(await link.publish([self._status("offline")]))
+
+    async def _publish(self, link: Link) -> None:
+        await self._picture.compare(link)
+        await self._outbox.run(link)
+
+    async def _prove_sharing(self, link: Link) -> None:
+        """Raise unless events can come over the shared subscription that the configuration asks for."""
+        group = self._config.mqtt.shared_group
+        if group is None:
+            return
+        folder = gateway_topic(self._root, self._instance)
+        async with asking(self._config.mqtt, name="proves", protocol=link.protocol) as asked:
+            answer = await shares(asked, folder=folder, group=group)
+        complaint = sharing_complaint(answer, group=group, folder=folder)
+        self._reporting.complain("sharing", complaint)
+        if answer is False:
+            raise MqttError(complaint)
 
     async def _drain(self, intake: asyncio.Task[None], outbox: asyncio.Task[None]) -> None:
         try:
@@ -190,7 +225,7 @@ class _Gateway:
         while True:
             await asyncio.sleep(_HEALTH_INTERVAL)
             self._due = await self._patience(self._count_due, purpose="counting what is due")
-            await link.publish([self._health(link)])
+            self._reporting.refused(await link.publish([self._health(link)]))
 
     def _health(self, link: Link) -> Publication:
         message = self._reporting.health_message(inbox=link.waiting, outbox=self._due, dropped=link.dropped)
@@ -205,13 +240,6 @@ class _Gateway:
             await schema.require_current(connection)
             return await chosen_codecs(connection)
 
-    async def _publish_all_again(self) -> None:
-        async def mark() -> None:
-            async with self._engine.begin() as connection:
-                await confirmations.publish_all_again(connection)
-
-        await self._patience(mark, purpose="publishing everything again")
-
     async def _count_due(self) -> int:
         async with self._engine.connect() as connection:
             return await due.count(connection)
@@ -225,7 +253,11 @@ async def _unless_stopped(work: Coroutine[Any, Any, None]) -> None:
         logger.warning("The database was away when we stopped; what was in hand is done at the next start")
 
 
-def _in_one_line(error: BaseException) -> str:
+def _first(error: BaseException) -> BaseException:
     while isinstance(error, BaseExceptionGroup):
         error = error.exceptions[0]
+    return error
+
+
+def _in_one_line(error: BaseException) -> str:
     return " ".join(str(error).split()) or type(error).__name__

@@ -127,10 +127,21 @@ class HealthMessage(msgspec.Struct, frozen=True, kw_only=True):
     """From the network's receipt of the last uplink to its commit."""
     database: Literal["up", "down"]
     broker: Literal["up", "down"]
+    problems: list[str]
+    """What somebody has to put right, a sentence for each."""
     updated: Instant
 
 
-Message = SpaceMessage | CountsMessage | TransitionMessage | DeviceMessage | GatewayMessage | HealthMessage
+class MarkerMessage(msgspec.Struct, frozen=True, kw_only=True):
+    """The last message of a gateway's page of publications. Topic: {root}/gateways/{instance}/marker, retained."""
+
+    number: Count
+    """Grows with every page of this gateway. A smaller one than before: the broker went back to an older state."""
+
+
+Message = (
+    SpaceMessage | CountsMessage | TransitionMessage | DeviceMessage | GatewayMessage | HealthMessage | MarkerMessage
+)
 
 SCHEMAS: Final[dict[str, type[Message]]] = {
     "space": SpaceMessage,
@@ -139,10 +150,12 @@ SCHEMAS: Final[dict[str, type[Message]]] = {
     "device": DeviceMessage,
     "gateway": GatewayMessage,
     "health": HealthMessage,
+    "marker": MarkerMessage,
 }
 """The schema files and the messages they describe."""
 
 _encode: Final = msgspec.json.Encoder().encode
+_decode_marker: Final = msgspec.json.Decoder(MarkerMessage).decode
 
 
 def publication(root: str, message: SpaceMessage | CountsMessage | TransitionMessage | DeviceMessage) -> Publication:
@@ -163,12 +176,35 @@ def publication(root: str, message: SpaceMessage | CountsMessage | TransitionMes
     return Publication(topic=topic, payload=_encode(message), retain=not isinstance(message, TransitionMessage))
 
 
-def gateway_publication(root: str, instance: str, message: GatewayMessage | HealthMessage) -> Publication:
-    """What a gateway says of itself, on its topic below `root`."""
-    topic = health_topic(root, instance) if isinstance(message, HealthMessage) else f"{root}/gateways/{instance}"
+def gateway_publication(
+    root: str, instance: str, message: GatewayMessage | HealthMessage | MarkerMessage
+) -> Publication:
+    """The message of a gateway about itself, on its topic below `root`."""
+    match message:
+        case GatewayMessage():
+            topic = gateway_topic(root, instance)
+        case HealthMessage():
+            topic = f"{gateway_topic(root, instance)}/health"
+        case MarkerMessage():
+            topic = marker_topic(root, instance)
+        case _:
+            assert_never(message)
     return Publication(topic=topic, payload=_encode(message), retain=True)
 
 
-def health_topic(root: str, instance: str) -> str:
-    """Where a gateway says how it is doing."""
-    return f"{root}/gateways/{instance}/health"
+def gateway_topic(root: str, instance: str) -> str:
+    """Where a gateway says whether it is there; below it are its other topics."""
+    return f"{root}/gateways/{instance}"
+
+
+def marker_topic(root: str, instance: str) -> str:
+    """The topic of a gateway's marker."""
+    return f"{gateway_topic(root, instance)}/marker"
+
+
+def number_of(marker: bytes) -> int:
+    """The number in the payload of a marker; 0 if there is none that can be read."""
+    try:
+        return _decode_marker(marker).number
+    except msgspec.MsgspecError:
+        return 0

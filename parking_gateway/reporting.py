@@ -1,12 +1,14 @@
 """What happened, said once: the outcomes of the tasks as log lines, metrics, health, and the gateway's own messages."""
 
 from collections import Counter
-from datetime import UTC, datetime
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from loguru import logger
 
 from parking_gateway import __version__
+from parking_gateway.broker.reasons import Refusal
 from parking_gateway.publication import HealthMessage
 from parking_gateway.recording import Outcome
 from parking_gateway.store.due import Kind
@@ -14,6 +16,10 @@ from parking_gateway.telemetry import BatchReport, Health, Metrics, Totals
 
 INTAKE: Final = "intake"
 OUTBOX: Final = "outbox"
+_KINDS: Final = frozenset({"spaces", "zones", "sites", "transitions", "devices", "gateways"})
+"""The levels of our topics that say of what a message is."""
+_REFUSALS_EVERY: Final = timedelta(minutes=1)
+"""Between two warnings about refused publications of one kind: what is refused is tried again every few seconds."""
 
 
 class Reporting:
@@ -29,6 +35,11 @@ class Reporting:
         self._dropped = 0
         self._failing: dict[str, str] = {}
         """Why, by the purpose of the work that fails on the database."""
+        self._problems: dict[str, str] = {}
+        """What somebody has to put right about the broker, by what it is about."""
+        self._refused: Counter[str] = Counter()
+        """Refused publications that no warning has counted yet, by kind."""
+        self._refusals_told: dict[str, datetime] = {}
         self._last: tuple[datetime, Totals] = (started, metrics.totals())
 
     def taken(self) -> None:
@@ -72,8 +83,9 @@ class Reporting:
                 left_out=rejected[reason] - 1,
             ).warning("Rejected a message")
 
-    def published(self, kind: Kind, count: int) -> None:
-        """The outbox looked at one kind, and so many publications of it are confirmed."""
+    def published(self, kind: Kind, count: int, refusals: Sequence[Refusal]) -> None:
+        """The outbox looked at one kind; so many publications of it are confirmed, and these were refused."""
+        self.refused(refusals)
         if count:
             self._metrics.published.inc(count)
             logger.bind(kind=kind, count=count).debug("Published")
@@ -87,6 +99,37 @@ class Reporting:
             self._failing[purpose] = failure
             self._health.retried()
         self._health.is_database_up = not self._failing
+
+    def refused(self, refusals: Sequence[Refusal]) -> None:
+        """The broker refused these publications: counted, and told once in a while for every kind of topic."""
+        if not refusals:
+            return
+        self._metrics.refused.inc(len(refusals))
+        now = datetime.now(UTC)
+        for refusal in refusals:
+            self._refused[_kind_of(refusal.topic)] += 1
+        for kind, refusal in {_kind_of(refusal.topic): refusal for refusal in refusals}.items():
+            if now - self._refusals_told.get(kind, self.started - _REFUSALS_EVERY) >= _REFUSALS_EVERY:
+                self._refusals_told[kind] = now
+                logger.bind(
+                    kind=kind, topic=refusal.topic, error=refusal.reason, count=self._refused.pop(kind)
+                ).warning("The broker refuses a publication; its ACL has to allow it")
+
+    def session_lost(self) -> None:
+        """The broker does not know our session any more."""
+        self._metrics.sessions_lost.inc()
+        logger.warning(
+            "The broker has lost our session, and with it every event that waited there: look for a restart without"
+            " persistence, or an absence longer than mqtt.session_expiry"
+        )
+
+    def complain(self, about: str, sentence: str | None) -> None:
+        """Take note of what somebody has to put right. None: it is as it should be."""
+        if sentence is None:
+            self._problems.pop(about, None)
+        elif self._problems.get(about) != sentence:
+            self._problems[about] = sentence
+            logger.warning(sentence)
 
     def connected(self, *, protocol: str, session_present: bool) -> None:
         """The broker is there and events are subscribed to."""
@@ -127,6 +170,7 @@ class Reporting:
             lag_seconds=round(self._lag_seconds, 3),
             database="up" if self._health.is_database_up else "down",
             broker="up" if self._health.is_broker_up else "down",
+            problems=list(self._problems.values()),
             updated=now,
         )
 
@@ -135,3 +179,8 @@ class Reporting:
             return None
         oldest = min(uplink.time for uplink in outcome.recorded)
         return max((datetime.now(UTC) - oldest).total_seconds(), 0.0)
+
+
+def _kind_of(topic: str) -> str:
+    """The level of the topic that says of what the message is."""
+    return next((level for level in topic.split("/") if level in _KINDS), topic)

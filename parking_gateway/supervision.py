@@ -133,17 +133,22 @@ class Backoff:
 
 
 async def attempts(
-    backoff: Backoff, *, stop: asyncio.Event, clock: Callable[[], float] = time.monotonic
+    backoff: Backoff,
+    *,
+    stop: asyncio.Event,
+    clock: Callable[[], float] = time.monotonic,
+    has_worked: Callable[[], bool] = lambda: False,
 ) -> AsyncIterator[int]:
     """Yield, before each attempt, how many failed in a row: 0, 1, 2 … It waits before each but the first.
 
-    For a retry loop: success leaves the loop, and so does `stop`. What an attempt raises is the loop's to catch.
+    For a retry loop: success leaves the loop, and so does `stop`. What an attempt raises is the loop's to catch. An
+    attempt that `has_worked` before it ended begins a new row, however short it was.
     """
     failures = 0
     while not stop.is_set():
         began = clock()
         yield failures
-        failures = backoff.count(failures, lasted=timedelta(seconds=clock() - began))
+        failures = backoff.count(0 if has_worked() else failures, lasted=timedelta(seconds=clock() - began))
         await pause(backoff.wait(failures), stop=stop)
 
 

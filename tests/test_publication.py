@@ -12,10 +12,12 @@ from parking_gateway.publication import (
     DeviceMessage,
     GatewayMessage,
     HealthMessage,
+    MarkerMessage,
     Message,
     SpaceMessage,
     TransitionMessage,
     gateway_publication,
+    number_of,
     publication,
 )
 from parking_gateway.space import Contact, SpaceState
@@ -100,7 +102,7 @@ def test_a_step_is_from_one_state_to_another() -> None:
     assert (payload["from"], payload["to"]) == ("FREE", "OCCUPIED")
 
 
-def test_a_gateway_speaks_of_itself_on_two_topics() -> None:
+def test_a_gateway_speaks_of_itself_on_three_topics() -> None:
     health = HealthMessage(
         version="1",
         uptime_seconds=1,
@@ -115,12 +117,20 @@ def test_a_gateway_speaks_of_itself_on_two_topics() -> None:
         lag_seconds=0,
         database="up",
         broker="up",
+        problems=[],
         updated=NOON,
     )
-    messages: list[GatewayMessage | HealthMessage] = [GatewayMessage(status="online", since=NOON), health]
+    messages = (GatewayMessage(status="online", since=NOON), health, MarkerMessage(number=7))
     said = [gateway_publication("p/v1", "gw", message) for message in messages]
-    assert [one.topic for one in said] == ["p/v1/gateways/gw", "p/v1/gateways/gw/health"]
+    assert [one.topic for one in said] == ["p/v1/gateways/gw", "p/v1/gateways/gw/health", "p/v1/gateways/gw/marker"]
     assert all(one.retain for one in said)
+
+
+def test_a_marker_is_read_back() -> None:
+    """What is no marker has no number, so that it counts as older than any."""
+    said = gateway_publication("p/v1", "gw", MarkerMessage(number=7))
+    assert number_of(said.payload) == 7
+    assert number_of(b"{}") == number_of(b"\xff") == 0
 
 
 def test_a_counted_site_names_no_zone() -> None:

@@ -4,7 +4,7 @@ import asyncio
 
 from paho.mqtt.reasoncodes import ReasonCode
 
-from parking_gateway.broker.reasons import PublicationRefused, publication_refused
+from parking_gateway.broker.reasons import Refusal, publication_refused
 
 
 class Answers:
@@ -12,7 +12,7 @@ class Answers:
 
     def __init__(self) -> None:
         self._topics: dict[int, str] = {}
-        self._refusals: list[PublicationRefused] = []
+        self._refusals: list[Refusal] = []
         self._complete = asyncio.Event()
 
     def __len__(self) -> int:
@@ -43,8 +43,7 @@ class Answers:
         """Let `wait` return."""
         self._complete.set()
 
-    def refusal(self) -> PublicationRefused | None:
-        """The first no since the last call."""
-        first = self._refusals[0] if self._refusals else None
-        self._refusals.clear()
-        return first
+    def refusals(self) -> list[Refusal]:
+        """Return the refusals since the last call."""
+        refusals, self._refusals = self._refusals, []
+        return refusals

@@ -135,6 +135,23 @@ class Client(Connection):
         if refusal := subscription_refused(topic_filter, reason):
             raise refusal
 
+    async def unsubscribe_from(self, topic_filters: Sequence[str]) -> None:
+        """Unsubscribe, as one packet. Raises MqttError when the broker is silent or lost."""
+        if not self.is_connected:
+            raise self.lost()
+        code, mid = self._client.unsubscribe(list(topic_filters))
+        if mid is None:
+            raise aiomqtt.MqttCodeError(code, f"Could not unsubscribe from {topic_filters}")
+        answered = asyncio.Event()
+        with self._pending_call(mid, answered, self._pending_unsubscribes):
+            try:
+                async with asyncio.timeout(self.timeout):
+                    await answered.wait()
+            except TimeoutError:
+                raise aiomqtt.MqttError("The broker gave no answer to the end of a subscription") from None
+        if not self.is_connected:
+            raise self.lost()
+
     def acknowledge(self, messages: Sequence[Message]) -> None:
         """Send the PUBACKs of these messages, in their order, as one write; nothing over a connection that is lost."""
         packets = puback(message.mid for message in messages if message.qos)

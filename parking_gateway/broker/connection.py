@@ -15,7 +15,13 @@ from paho.mqtt.reasoncodes import ReasonCode
 from parking_gateway.broker import wire
 from parking_gateway.broker.answers import Answers
 from parking_gateway.broker.inbox import Inbox
-from parking_gateway.broker.reasons import Complaints, ProtocolUnknown, connection_lost, connection_refused, told
+from parking_gateway.broker.reasons import (
+    Complaints,
+    ProtocolUnknown,
+    connection_ended,
+    connection_lost,
+    connection_refused,
+)
 
 _NO_LIMIT: Final = 65_535
 _FAREWELL: Final = 2.0
@@ -42,6 +48,8 @@ class Connection(aiomqtt.Client):
         self.answers = Answers()
         self.session_present = False
         self.receive_maximum = _NO_LIMIT
+        self.shares = True
+        """Whether the broker does not deny that it knows shared subscriptions (MQTT 5)."""
         self._is_v5 = settings["protocol"] is aiomqtt.ProtocolVersion.V5
         self._tls = tls
         self._websocket_path = websocket_path
@@ -127,6 +135,8 @@ class Connection(aiomqtt.Client):
         for pending in self._pending_subscribes.values():
             if not pending.done():
                 pending.set_exception(self.lost())
+        for ended in self._pending_unsubscribes.values():
+            ended.set()
 
     def _on_connect(
         self,
@@ -143,6 +153,7 @@ class Connection(aiomqtt.Client):
             return
         self.session_present = flags.session_present
         self.receive_maximum = getattr(properties, "ReceiveMaximum", _NO_LIMIT)
+        self.shares = getattr(properties, "SharedSubscriptionAvailable", 1) == 1
         self._connected.set_result(None)
 
     def _on_disconnect(
@@ -156,7 +167,7 @@ class Connection(aiomqtt.Client):
         if not self._connected.done():
             self._connected.set_exception(self._not_answered())
         if flags.is_disconnect_packet_from_server:
-            self._end(aiomqtt.MqttError(f"The broker ended the connection: {told(reason_code, properties)}"))
+            self._end(connection_ended(reason_code, properties))
         elif reason_code.is_failure:
             self._end(connection_lost(reason_code, self._complaints.last))
         else:

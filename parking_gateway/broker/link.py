@@ -8,7 +8,7 @@ import ssl
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from itertools import islice
-from typing import Any
+from typing import Any, Final
 
 import aiomqtt
 from paho.mqtt.packettypes import PacketTypes
@@ -16,9 +16,12 @@ from paho.mqtt.properties import Properties
 
 from parking_gateway.broker.client import Client
 from parking_gateway.broker.message import Message
-from parking_gateway.broker.reasons import ProtocolUnknown
+from parking_gateway.broker.reasons import ProtocolUnknown, Refusal
 from parking_gateway.config.mqtt import MqttConfig
 from parking_gateway.publication import Publication
+
+_WILL_DELAY: Final = 1
+"""Seconds (MQTT 5)."""
 
 MqttError = aiomqtt.MqttError
 """What a broker that is away, restarting or refusing looks like; OSError beside it."""
@@ -55,6 +58,15 @@ class Link:
         """Subscribe at QoS 1. Raises MqttError when the broker refuses."""
         await self._client.subscribe_to(topic_filter)
 
+    async def unsubscribe(self, topic_filters: Sequence[str]) -> None:
+        """End these subscriptions, whether the session has them or not."""
+        await self._client.unsubscribe_from(topic_filters)
+
+    @property
+    def shares(self) -> bool:
+        """Whether the broker does not deny that it knows shared subscriptions."""
+        return self._client.shares
+
     async def batches(self, *, limit: int) -> AsyncIterator[list[Message]]:
         """What has come, up to `limit` messages at a time, until `stop_receiving` or the loss of the connection.
 
@@ -73,27 +85,29 @@ class Link:
         """Tell the broker that these messages are safe with us."""
         self._client.acknowledge(batch)
 
+    def received(self) -> list[Message]:
+        """What has come and was not taken yet, without waiting for more."""
+        return self._inbox.take(len(self._inbox))
+
     def stop_receiving(self) -> None:
         """End `batches` after the batch that is being worked on."""
         self._is_receiving = False
         self._inbox.wake()
 
-    async def publish(self, publications: Sequence[Publication]) -> None:
-        """Publish at QoS 1, so many at a time as the broker accepts, and return when all are confirmed.
+    async def publish(self, publications: Sequence[Publication]) -> list[Refusal]:
+        """Publish at QoS 1, so many at a time as the broker accepts. Return, once all are answered, what it refused.
 
-        Raises MqttError when the connection is lost or the broker is silent; PublicationRefused when it said no, after
-        it has answered all the others.
+        A refusal costs the one publication. Raises MqttError when the connection is lost or the broker is silent.
         """
         async with self._publishing:
             # What a cancelled call left without an answer counts as well against what the broker accepts.
             await self._all_answered()
-            self._answers.refusal()
+            self._answers.refusals()
             remaining = iter(publications)
             while window := list(islice(remaining, self._window)):
                 self._client.send(window)
                 await self._all_answered()
-            if refusal := self._answers.refusal():
-                raise refusal
+            return self._answers.refusals()
 
     async def _all_answered(self) -> None:
         while missing := len(self._answers):
@@ -127,7 +141,12 @@ async def connected(
 
 def _client(config: MqttConfig, protocol: str, will: Publication | None, inbox_limit: int, window: int) -> Client:
     version: dict[str, Any]
+    will_properties = None
     if protocol == "5":
+        # Without it Artemis does not publish the will before the session ends, a week later. It also spares dashboards
+        # the word of a connection that is back at once.
+        will_properties = Properties(PacketTypes.WILLMESSAGE)  # type: ignore[no-untyped-call] # paho's is untyped
+        will_properties.WillDelayInterval = _WILL_DELAY
         properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call] # paho's is untyped
         properties.SessionExpiryInterval = round(config.session_expiry.total_seconds())
         properties.ReceiveMaximum = config.receive_maximum
@@ -144,7 +163,7 @@ def _client(config: MqttConfig, protocol: str, will: Publication | None, inbox_l
         username=config.username,
         password=config.password.get_secret_value() if config.password else None,
         identifier=config.client_id,
-        will=aiomqtt.Will(will.topic, will.payload, qos=1, retain=will.retain) if will else None,
+        will=aiomqtt.Will(will.topic, will.payload, 1, will.retain, will_properties) if will else None,
         timeout=config.timeout.total_seconds(),
         keepalive=round(config.keepalive.total_seconds()),
         max_inflight_messages=window,

@@ -4,6 +4,7 @@ import logging
 from typing import Final
 
 import aiomqtt
+import msgspec
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
@@ -17,8 +18,20 @@ class ProtocolUnknown(aiomqtt.MqttError):
     """The broker may not know this version of MQTT: it says so, or it hung up without a word."""
 
 
-class PublicationRefused(aiomqtt.MqttError):
-    """The broker answered a publication with a refusal. The message says which topic and why."""
+class ConnectionClosed(aiomqtt.MqttError):
+    """The broker closed the connection without a word."""
+
+
+class SessionTakenOver(aiomqtt.MqttError):
+    """The broker ended the connection, because another client connected with our client id (MQTT 5)."""
+
+
+class Refusal(msgspec.Struct, frozen=True):
+    """A publication that the broker answered with a refusal (MQTT 5)."""
+
+    topic: str
+    reason: str
+    """In words for a person."""
 
 
 class Complaints(logging.Handler):
@@ -45,7 +58,13 @@ def connection_lost(reason: ReasonCode, complaint: str) -> aiomqtt.MqttError:
         return aiomqtt.MqttError(f"The connection to the broker was lost: {reason}{complaint}")
     if complaint:
         return aiomqtt.MqttError(f"The connection to the broker was lost{complaint}")
-    return aiomqtt.MqttError("The broker closed the connection")
+    return ConnectionClosed("The broker closed the connection")
+
+
+def connection_ended(reason: ReasonCode, properties: Properties | None) -> aiomqtt.MqttError:
+    """For a DISCONNECT of the broker (MQTT 5)."""
+    kind = SessionTakenOver if reason == "Session taken over" else aiomqtt.MqttError
+    return kind(f"The broker ended the connection: {told(reason, properties)}")
 
 
 def subscription_refused(topic_filter: str, reason: ReasonCode | int) -> aiomqtt.MqttError | None:
@@ -55,7 +74,7 @@ def subscription_refused(topic_filter: str, reason: ReasonCode | int) -> aiomqtt
     return aiomqtt.MqttError(f"The broker refuses the subscription to {topic_filter}: {reason}")
 
 
-def publication_refused(topic: str, reason: ReasonCode | int) -> PublicationRefused | None:
+def publication_refused(topic: str, reason: ReasonCode | int) -> Refusal | None:
     """For a PUBACK; None where it says yes."""
     if reason < _REFUSED:
         return None
@@ -64,7 +83,7 @@ def publication_refused(topic: str, reason: ReasonCode | int) -> PublicationRefu
         name = str(ReasonCode(PacketTypes.PUBACK, identifier=code))
     except (KeyError, ValueError):  # not a code of PUBACK
         name = f"reason code {code}"
-    return PublicationRefused(f"The broker refuses the publication on {topic}: {name}")
+    return Refusal(topic, name)
 
 
 def told(reason: ReasonCode, properties: Properties | None) -> str:

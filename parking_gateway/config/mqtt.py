@@ -41,7 +41,7 @@ class MqttConfig(Section):
     cert_file: ReadableFile = None
     key_file: ReadableFile = None
     reconnect_wait_min: Seconds = timedelta(seconds=0.5)
-    reconnect_wait_max: Seconds = timedelta(seconds=30)
+    reconnect_wait_max: Seconds = timedelta(seconds=5)
 
     @property
     def host(self) -> str:

@@ -94,10 +94,10 @@ select
         where not exists (select from uplink where deduplication_id = sent.one)),
     (select count(*) from unnest(%(damaged)s::uuid[]) as sent (one)
         where not exists (select from rejection where deduplication_id = sent.one)),
-    (select count(*) from space where version > published_version)
-        + (select count(*) from zone where version > published_version)
-        + (select count(*) from site where version > published_version)
-        + (select count(*) from device where version > published_version)
+    (select count(*) from space where version <> published_version)
+        + (select count(*) from zone where version <> published_version)
+        + (select count(*) from site where version <> published_version)
+        + (select count(*) from device where version <> published_version)
         + (select count(*) from transition join space on space.id = transition.space where transition.id > published_transition)
 """
 

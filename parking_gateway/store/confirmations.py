@@ -8,14 +8,18 @@ the newest, however many gateways publish.
 from collections.abc import Sequence
 from typing import Any, Final
 
+import msgspec
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from parking_gateway.store.due import Due, Kind
+from parking_gateway.store.due_rows import is_due
 from parking_gateway.store.pipeline import Query, Rows, Statement, command, commit_together
 from parking_gateway.store.rows import arguments, array_of, listed, table_of
 from parking_gateway.store.tables import device, site, space, zone
 
+_NEVER: Final = -1
+"""No row has this `published_version`."""
 _IS_GIVEN: Final = space.c.id.in_(listed("keys", sa.BigInteger))
 
 
@@ -41,7 +45,7 @@ def _confirm(table: sa.Table, key: sa.Column[Any]) -> Statement:
         table.update()
         .where(key == locked.c.key)
         .values(published_version=sa.case((nobody_else_did, locked.c.confirmed), else_=0), **values)
-        .returning(key, table.c.version > table.c.published_version)
+        .returning(key, is_due(table))
     )
     return Statement(update)
 
@@ -71,24 +75,41 @@ _RECOUNT: Final = (
 )
 
 
-async def confirm(connection: AsyncConnection, kind: Kind, published: Sequence[Due]) -> set[int | str]:
-    """Write down and commit that the broker has confirmed these. Returns the keys of those that are due all the same.
+class Confirmed(msgspec.Struct, frozen=True, kw_only=True):
+    """What the database answered to a confirmation."""
+
+    still_due: set[int | str]
+    """The keys of rows that are due all the same."""
+    marker_before: int | None
+    """The number of the marker that was confirmed before; None where no marker was given."""
+
+
+async def confirm(
+    connection: AsyncConnection, kind: Kind, published: Sequence[Due], *, marker: Query[int] | None = None
+) -> Confirmed:
+    """Write down and commit that the broker has confirmed these, and the marker behind them.
 
     Zones and sites of published spaces are due for a new count.
     """
     keys = {"keys": array_of([one.key for one in published])}
     recounts = [command(recount, keys) for recount in _RECOUNT] if kind is Kind.SPACE else []
-    still_due: set[int | str]
-    still_due, *_ = await commit_together(
+    still_due, *others = await commit_together(
         connection,
         Query(statement=_CONFIRM[kind], arguments=_confirmed(kind, published), read=_still_due),
         *recounts,
+        # The last, so that its row is locked for the commit only.
+        *([] if marker is None else [marker]),
     )
-    return still_due
+    return Confirmed(still_due=still_due, marker_before=None if marker is None else others[-1])
 
 
 def _still_due(rows: Rows) -> set[int | str]:
-    return {key for key, is_due in rows if is_due}
+    return {key for key, is_still_due in rows if is_still_due}
+
+
+def doubted(published: Sequence[Due]) -> list[Due]:
+    """These rows for `confirm`, so that all of them are due again: for a database that may have lost their last change."""
+    return [msgspec.structs.replace(one, published_version=_NEVER, steps=()) for one in published]
 
 
 async def publish_all_again(connection: AsyncConnection) -> None:

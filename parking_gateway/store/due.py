@@ -1,4 +1,4 @@
-"""What the broker does not know yet: rows whose version is ahead of the one it confirmed. This is the whole outbox.
+"""What the broker does not know yet: rows whose version is not the one it confirmed. This is the whole outbox.
 
 No index finds them, because one would have to be written with every change: whoever changes a space says which, and now
 and then all are looked through, for what others changed.

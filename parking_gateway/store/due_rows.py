@@ -53,8 +53,11 @@ _IS_GIVEN: Final = space.c.id.in_(listed("keys", sa.BigInteger))
 
 
 def is_due(table: sa.Table) -> sa.ColumnElement[bool]:
-    """Whether the broker has confirmed something older."""
-    return table.c.version > table.c.published_version
+    """Whether the broker has confirmed something else.
+
+    A confirmation can be newer than its row, if a failover lost the row. Then only `<>` finds the row.
+    """
+    return table.c.version != table.c.published_version
 
 
 def _page(select: sa.Select[Any], key: sa.Column[Any]) -> sa.Select[Any]:

@@ -85,6 +85,8 @@ class Metrics:
         )
 
         self.published = counter("publications_confirmed", "Publications that the broker confirmed.")
+        self.refused = counter("publications_refused", "Publications that the broker refused.")
+        self.sessions_lost = counter("broker_sessions_lost", "Connections at which the broker had lost our session.")
         self.reconnects = counter("broker_reconnects", "Connections to the broker after the first.")
         self.dropped = counter("messages_dropped", "Messages of QoS 0 that came while the inbox was full.")
         self.outbox_backlog = gauge("outbox_backlog", "Publications that the broker has not confirmed yet.")

@@ -141,6 +141,7 @@ def test_what_the_gateway_says_of_itself_is_shown() -> None:
         lag_seconds=0.012,
         database="up",
         broker="up",
+        problems=[],
         updated=NOON,
     )
     hear(watch, "gateways/demo/health", health)

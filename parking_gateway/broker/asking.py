@@ -1,0 +1,98 @@
+"""Questions to the broker: does it retain this, does it deliver that? Over a connection of their own, without a session."""
+
+import asyncio
+from collections.abc import AsyncIterator, Collection
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from typing import Final
+from uuid import uuid4
+
+from parking_gateway.broker.link import Link, connected
+from parking_gateway.broker.message import Message
+from parking_gateway.config.mqtt import MqttConfig
+from parking_gateway.publication import Publication
+
+_INBOX: Final = 1000
+_PATIENCE: Final = 3.0
+"""Seconds after which a message that the broker should have sent at once counts as not sent."""
+
+
+@asynccontextmanager
+async def asking(config: MqttConfig, *, name: str, protocol: str) -> AsyncIterator[Link]:
+    """A connection for questions. `name` is added to the client id; `protocol` is the one that the broker speaks."""
+    alone = {"client_id": f"{config.client_id}-{name}", "session_expiry": timedelta(0), "protocol": protocol}
+    async with connected(config.model_copy(update=alone), will=None, inbox_limit=_INBOX, window=10) as link:
+        yield link
+
+
+async def retained(link: Link, topic_filter: str, expected: Collection[str] = ()) -> dict[str, bytes]:
+    """The payloads that the broker retains, by topic. It is waited for as long as one of the expected topics is missing.
+
+    A slow broker can be taken for an empty one.
+    """
+    link.received()
+    await link.subscribe(topic_filter)
+    # A broker sends what it retains with its answer or right after it, and so before the answer to a second question.
+    await link.subscribe(topic_filter)
+    return await _collected(link, expected)
+
+
+async def delivered(link: Link, routes: dict[str, str]) -> set[str]:
+    """Of these topics, those on which a message reaches the subscription that stands beside the topic."""
+    for topic_filter in routes.values():
+        await link.subscribe(topic_filter)
+    link.received()
+    probe = uuid4().bytes
+    await link.publish([Publication(topic=topic, payload=probe, retain=False) for topic in routes])
+    found = await _collected(link, routes)
+    return {topic for topic, payload in found.items() if payload == probe}
+
+
+async def shares(link: Link, *, folder: str, group: str) -> bool | None:
+    """Whether a message reaches a shared subscription. None: no message reaches us below `folder`, so nobody can tell.
+
+    Some brokers grant the subscription and deliver nothing to it.
+    """
+    if not link.shares:
+        return False
+    # Of our own, so that no message of another who asks the same comes here, nor ours there.
+    ours = f"{folder}/probe/{uuid4()}"
+    plain, shared = f"{ours}/plain", f"{ours}/shared"
+    found = await delivered(link, {shared: f"$share/{group}/{shared}", plain: plain})
+    return True if shared in found else False if plain in found else None
+
+
+def sharing_complaint(answer: bool | None, *, group: str, folder: str) -> str | None:  # noqa: FBT001 - of `shares`
+    """What is wrong, and what to do, for an answer of `shares`; None: nothing."""
+    if answer:
+        return None
+    if answer is None:
+        return (
+            f"Whether the broker knows shared subscriptions cannot be told, because it sends us no message below {folder}/:"
+            f" its ACL has to let the gateway read and write {folder}/#"
+        )
+    return (
+        f"The broker does not deliver to shared subscriptions, so no event would come to mqtt.shared_group, {group}:"
+        " remove it, and every gateway gets every event; or use a broker that knows $share"
+    )
+
+
+async def _collected(link: Link, expected: Collection[str]) -> dict[str, bytes]:
+    """What comes, by topic, until all of these have come or the broker had its time."""
+    found = _by_topic(link.received())
+    if set(expected) <= found.keys():
+        return found
+    try:
+        async with asyncio.timeout(_PATIENCE):
+            async for batch in link.batches(limit=_INBOX):
+                link.acknowledge(batch)
+                found |= _by_topic(batch)
+                if set(expected) <= found.keys():
+                    break
+    except TimeoutError:
+        pass
+    return found
+
+
+def _by_topic(messages: Collection[Message]) -> dict[str, bytes]:
+    return {message.topic: message.payload for message in messages}

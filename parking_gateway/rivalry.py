@@ -1,0 +1,61 @@
+"""Whether another client uses our client id: then each connection of one throws the other out, and both come back.
+
+Some brokers say so (MQTT 5: Session taken over). Others only close the connection: once is anything, again and again soon
+after a connection that worked is a rival, or a broker that hangs up on what we publish.
+"""
+
+import random
+from datetime import timedelta
+from typing import Final
+
+from parking_gateway.broker.reasons import ConnectionClosed, SessionTakenOver
+
+_SOON: Final = timedelta(seconds=90)
+"""What holds longer than this was not thrown out by a rival, who waits a minute at most."""
+_A_FEW: Final = 3
+_LONGEST_WAIT: Final = 60.0
+
+TAKEN_OVER: Final = (
+    "Another client uses the same mqtt.client_id, {client_id}, and each throws the other out:"
+    " give every gateway a client id of its own"
+)
+HUNG_UP: Final = (
+    "The broker closes every connection soon after it was made, without a word. Probably another client uses the same"
+    " mqtt.client_id, {client_id}: give every gateway one of its own. Or the broker hangs up on a publication that its ACL"
+    " forbids: let us write below publication.root"
+)
+
+
+class Rivalry:
+    """Counts connections that worked and were ended by the broker, one soon after the other."""
+
+    def __init__(self, client_id: str) -> None:
+        self._client_id = client_id
+        self._ends = 0
+        self._is_said = False
+
+    def ended(self, error: BaseException, *, has_worked: bool, lasted: timedelta) -> None:
+        """A connection, or the attempt to make one, ended with this error."""
+        if lasted >= _SOON:
+            self._ends, self._is_said = 0, False
+        if isinstance(error, SessionTakenOver):
+            self._ends, self._is_said = self._ends + 1, True
+        elif isinstance(error, ConnectionClosed) and has_worked:
+            self._ends += 1
+        else:
+            self._ends, self._is_said = 0, False
+
+    @property
+    def complaint(self) -> str | None:
+        """The sentence for a person; None while nothing points to a rival."""
+        if self._is_said:
+            return TAKEN_OVER.format(client_id=self._client_id)
+        return HUNG_UP.format(client_id=self._client_id) if self._ends >= _A_FEW else None
+
+    def wait(self) -> float:
+        """Seconds until the next connection, beyond the usual ones: the more ends, the longer, up to a minute."""
+        if self._ends < _A_FEW:
+            return 0.0
+        longest = min(2.0 ** (self._ends - _A_FEW + 1), _LONGEST_WAIT)
+        # Random, so that two rivals do not return in step.
+        return random.uniform(longest / 2, longest)  # noqa: S311 - no secret

@@ -1,0 +1,58 @@
+"""The subscription to the events in the broker's session, and what an earlier configuration left there."""
+
+from collections.abc import Collection
+from functools import partial
+
+from parking_gateway.broker.link import Link
+from parking_gateway.config import Config
+from parking_gateway.store import gateways
+from parking_gateway.store.engine import Engine
+from parking_gateway.store.patience import Patience
+
+
+class Subscription:
+    """Renewed at every connection. The broker keeps it, and forgets none by itself while the session lives."""
+
+    def __init__(self, config: Config, *, engine: Engine, patience: Patience) -> None:
+        self._wanted = config.subscription
+        self._topic = config.chirpstack.topic
+        self._client_id = config.mqtt.client_id
+        self._engine = engine
+        self._patience = patience
+        self._is_known = False
+        self._held: frozenset[str] | None = None
+        """Subscriptions that the session may hold. None: this client id never had a session."""
+
+    async def renew(self, link: Link) -> bool:
+        """Subscribe, and end every other subscription of ours. Return whether the broker has lost our session.
+
+        The new one comes first: no event falls between the two, and an event that comes over both is recorded once.
+        """
+        if not self._is_known:
+            # Only now and not at every connection: also without a database, events are received and health is published.
+            self._held = await self._patience(self._read, purpose="reading the subscriptions")
+            self._is_known = True
+        is_lost = self._held is not None and not link.session_present
+        held = self._held or frozenset()
+        if self._wanted not in held:
+            # Before the broker is asked, so that no crash leaves a subscription that nobody remembers.
+            await self._remember(held | {self._wanted})
+        await link.subscribe(self._wanted)
+        # Of an earlier version too, which remembered nothing.
+        if unwanted := (held | {self._topic}) - {self._wanted}:
+            await link.unsubscribe(sorted(unwanted))
+        if self._held != frozenset({self._wanted}):
+            await self._remember(frozenset({self._wanted}))
+        return is_lost
+
+    async def _remember(self, filters: frozenset[str]) -> None:
+        await self._patience(partial(self._write, filters), purpose="remembering the subscriptions")
+        self._held = filters
+
+    async def _read(self) -> frozenset[str] | None:
+        async with self._engine.connect() as connection:
+            return await gateways.filters(connection, self._client_id)
+
+    async def _write(self, filters: Collection[str]) -> None:
+        async with self._engine.begin() as connection:
+            await gateways.remember_filters(connection, filters, client_id=self._client_id)
