@@ -15,7 +15,7 @@ from typing import Any, Final, Literal
 
 from loguru import logger
 
-from parking_gateway import chirpstack, patrol, supervision, web
+from parking_gateway import chirpstack, patrol, pulse, supervision, web
 from parking_gateway.broker.asking import asking, shares, sharing_complaint
 from parking_gateway.broker.link import Link, MqttError, connected
 from parking_gateway.config import Config, ConfigError
@@ -29,7 +29,7 @@ from parking_gateway.publication import GatewayMessage, Publication, gateway_pub
 from parking_gateway.recording import Outcome
 from parking_gateway.reporting import Reporting
 from parking_gateway.rivalry import Rivalry
-from parking_gateway.store import due, schema
+from parking_gateway.store import schema
 from parking_gateway.store.engine import Engine
 from parking_gateway.store.installations import chosen_codecs
 from parking_gateway.store.patience import Patience, Stopped
@@ -39,8 +39,6 @@ from parking_gateway.telemetry import Health, Metrics
 
 _YOUNG_OBJECTS: Final = 10_000
 """So many new ones before the garbage collector looks at them: a batch makes thousands, and hardly a cycle among them."""
-_HEALTH_INTERVAL: Final = 10.0
-"""Seconds between two reports of the gateway's own health on MQTT."""
 
 
 async def run(config: Config, *, stop: asyncio.Event, migrate: bool = False) -> None:
@@ -48,13 +46,23 @@ async def run(config: Config, *, stop: asyncio.Event, migrate: bool = False) -> 
     decoder = decoder_of(config)
     async with contextlib.AsyncExitStack() as stack:
         systemd = stack.enter_context(supervision.systemd())
-        health = Health(stalled_after=config.telemetry.stalled_after, alive=systemd.alive)
+        health = Health(
+            stalled_after=config.telemetry.stalled_after,
+            overdue_after=config.telemetry.overdue_after,
+            alive=systemd.alive,
+        )
+        await stack.enter_async_context(supervision.beside(pulse.tell(systemd, health, stop=stop)))
         metrics = Metrics(health)
         await stack.enter_async_context(web.serve(config.telemetry.listen, metrics=metrics, health=health))
         engine = await stack.enter_async_context(database(config))
         reporting = Reporting(health=health, metrics=metrics, started=datetime.now(UTC))
         gateway = _Gateway(
-            config, engine=engine, decoder=decoder, reporting=reporting, on_ready=systemd.ready, stop=stop
+            config,
+            engine=engine,
+            decoder=decoder,
+            reporting=reporting,
+            on_ready=systemd.ready,
+            stop=stop,
         )
         await supervision.unless(stop, _unless_stopped(gateway.prepare(migrate=migrate)))
         if not stop.is_set():
@@ -84,7 +92,6 @@ class _Gateway:
         self._reporting = reporting
         self._on_ready = on_ready
         self._stop = stop
-        self._due = 0
         self._has_worked = False
         """Whether the present connection came as far as events and confirmed publications."""
         self._patience = Patience(
@@ -143,19 +150,25 @@ class _Gateway:
         clock = asyncio.get_running_loop().time
         async with asyncio.TaskGroup() as group:
             rounds = group.create_task(_unless_stopped(patrol.run(self._engine, patience=self._patience)))
+            counting = group.create_task(
+                _unless_stopped(
+                    pulse.count_what_is_due(self._engine, patience=self._patience, reporting=self._reporting)
+                )
+            )
             async for attempt in attempts(backoff, stop=self._stop, has_worked=lambda: self._has_worked):
                 began, self._has_worked = clock(), False
                 try:
                     await _unless_stopped(self._one_connection())
                 except* (MqttError, OSError) as lost:
-                    self._reporting.disconnected()
                     error = _first(lost)
+                    self._reporting.disconnected(_in_one_line(error))
                     logger.bind(attempt=attempt, error=_in_one_line(error)).warning("No connection to the broker")
                     lasted = timedelta(seconds=clock() - began)
                     rivalry.ended(error, has_worked=self._has_worked, lasted=lasted)
                     self._reporting.complain("client_id", rivalry.complaint)
                 await supervision.pause(rivalry.wait(), stop=self._stop)
             rounds.cancel()
+            counting.cancel()
 
     async def _one_connection(self) -> None:
         connecting = connected(
@@ -173,14 +186,19 @@ class _Gateway:
         await self._prove_sharing(link)
         if await self._subscription.renew(link):
             self._reporting.session_lost()
-        self._reporting.refused(await link.publish([self._status("online"), self._health(link)]))
+        link.report_drops(self._reporting.dropped)
+        self._reporting.connected(
+            protocol=link.protocol, session_present=link.session_present, oldest_event=link.oldest
+        )
+        self._reporting.refused(await link.publish([self._status("online"), self._health_message(link)]))
         self._has_worked = True
-        self._reporting.connected(protocol=link.protocol, session_present=link.session_present)
         self._on_ready()
         async with asyncio.TaskGroup() as group:
             intake = group.create_task(_unless_stopped(self._intake.run(link)))
             outbox = group.create_task(_unless_stopped(self._publish(link)))
-            health = group.create_task(_unless_stopped(self._report_health(link)))
+            health = group.create_task(
+                _unless_stopped(pulse.report(partial(self._publish_health, link), self._reporting.health))
+            )
             await self._stop.wait()
             logger.info("Stopping: finishing the batch in hand, then what is due")
             link.stop_receiving()
@@ -221,14 +239,11 @@ class _Gateway:
         self._outbox.changed(outcome.changed)
         self._reporting.recorded(outcome)
 
-    async def _report_health(self, link: Link) -> None:
-        while True:
-            await asyncio.sleep(_HEALTH_INTERVAL)
-            self._due = await self._patience(self._count_due, purpose="counting what is due")
-            self._reporting.refused(await link.publish([self._health(link)]))
+    async def _publish_health(self, link: Link) -> None:
+        self._reporting.refused(await link.publish([self._health_message(link)]))
 
-    def _health(self, link: Link) -> Publication:
-        message = self._reporting.health_message(inbox=link.waiting, outbox=self._due, dropped=link.dropped)
+    def _health_message(self, link: Link) -> Publication:
+        message = self._reporting.health_message(inbox=link.waiting)
         return gateway_publication(self._root, self._instance, message)
 
     def _status(self, status: Literal["online", "offline"]) -> Publication:
@@ -239,10 +254,6 @@ class _Gateway:
         async with self._engine.connect() as connection:
             await schema.require_current(connection)
             return await chosen_codecs(connection)
-
-    async def _count_due(self) -> int:
-        async with self._engine.connect() as connection:
-            return await due.count(connection)
 
 
 async def _unless_stopped(work: Coroutine[Any, Any, None]) -> None:

@@ -43,7 +43,7 @@ class Intake(msgspec.Struct, frozen=True, kw_only=True):
     patience: Patience
     announce_every: timedelta
     """How often a device that only goes on living is published again."""
-    taken: Callable[[], None]
+    taken: Callable[[Sequence[Message]], None]
     settled: Callable[[], None]
     report: Callable[[Outcome], None]
 
@@ -53,7 +53,7 @@ class Intake(msgspec.Struct, frozen=True, kw_only=True):
             ends: list[asyncio.Task[None]] = []  # of the lanes, so far
             before: asyncio.Task[None] | None = None
             async for batch in link.batches(limit=self.batch_size):
-                self.taken()
+                self.taken(batch)
                 parts = lanes(batch)
                 if len(parts) == len(ends):
                     ends = [group.create_task(self._commit(part, [end])) for part, end in zip(parts, ends, strict=True)]

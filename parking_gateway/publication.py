@@ -126,10 +126,29 @@ class HealthMessage(msgspec.Struct, frozen=True, kw_only=True):
     lag_seconds: float
     """From the network's receipt of the last uplink to its commit."""
     database: Literal["up", "down"]
+    """Down while any work on it fails."""
     broker: Literal["up", "down"]
     problems: list[str]
     """What somebody has to put right, a sentence for each."""
     updated: Instant
+    ready: bool = True
+    """As /readyz says."""
+    missing: list[str] = []
+    """What keeps the gateway from its work: `broker`, `database`, `intake`."""
+    why: list[str] = []
+    """A sentence for each that is missing."""
+    database_since: Instant | None = None
+    """When the database came to be as it is."""
+    oldest_event_seconds: float = 0.0
+    """For how long the oldest event that is not acknowledged has been here."""
+    events_at_qos_0: Count = 0
+    """Since the start: events that the broker keeps for nobody."""
+    dropped: Count = 0
+    """Since the start: events of QoS 0 that came faster than they could be taken."""
+    unassigned: Count = 0
+    """Since the start: uplinks of devices that watch no space."""
+    without_codec: Count = 0
+    """Since the start: uplinks of installed devices that no codec reads."""
 
 
 class MarkerMessage(msgspec.Struct, frozen=True, kw_only=True):

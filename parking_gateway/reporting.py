@@ -1,14 +1,17 @@
 """What happened, said once: the outcomes of the tasks as log lines, metrics, health, and the gateway's own messages."""
 
+import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from loguru import logger
 
 from parking_gateway import __version__
+from parking_gateway.broker.message import Message
 from parking_gateway.broker.reasons import Refusal
+from parking_gateway.printable import shortened
 from parking_gateway.publication import HealthMessage
 from parking_gateway.recording import Outcome
 from parking_gateway.store.due import Kind
@@ -20,6 +23,17 @@ _KINDS: Final = frozenset({"spaces", "zones", "sites", "transitions", "devices",
 """The levels of our topics that say of what a message is."""
 _REFUSALS_EVERY: Final = timedelta(minutes=1)
 """Between two warnings about refused publications of one kind: what is refused is tried again every few seconds."""
+AT_QOS_0: Final = (
+    "Events come at QoS 0, so the broker keeps none of them while the gateway is away or busy: "
+    "in chirpstack.toml, [integration.mqtt], set qos = 1"
+)
+_QOS: Final = "qos"
+_QOS_0_EVERY: Final = timedelta(days=1)
+"""Between two warnings, and after the last such event until it counts as mended."""
+_DROPS_EVERY: Final = 1.0
+"""Seconds between two warnings."""
+_LONGEST_REASON: Final = 500
+"""Characters of an error in the health message."""
 
 
 class Reporting:
@@ -27,36 +41,41 @@ class Reporting:
 
     def __init__(self, *, health: Health, metrics: Metrics, started: datetime) -> None:
         self.started = started
-        self._health = health
+        self.health = health
         self._metrics = metrics
         self._lag_seconds = 0.0
         self._connections = 0
         self._in_hand = 0
-        self._dropped = 0
-        self._failing: dict[str, str] = {}
-        """Why, by the purpose of the work that fails on the database."""
-        self._problems: dict[str, str] = {}
-        """What somebody has to put right about the broker, by what it is about."""
         self._refused: Counter[str] = Counter()
         """Refused publications that no warning has counted yet, by kind."""
         self._refusals_told: dict[str, datetime] = {}
+        self._outbox = 0
+        self._at_qos_0: datetime | None = None
+        """When the last event of QoS 0 came."""
+        self._at_qos_0_said: datetime | None = None
+        self._drops_unsaid = 0
+        self._drops_said_at = float("-inf")
         self._last: tuple[datetime, Totals] = (started, metrics.totals())
 
-    def taken(self) -> None:
+    def taken(self, batch: Sequence[Message]) -> None:
         """A batch was taken in hand: from now on its commit is waited for."""
+        at_qos_0 = sum(not message.qos for message in batch)
+        self._metrics.took(len(batch), at_qos_0=at_qos_0)
+        if at_qos_0:
+            self._came_at_qos_0()
         self._in_hand += 1
-        self._health.progress(INTAKE)
+        self.health.progress(INTAKE)
 
     def settled(self) -> None:
         """A batch is committed and acknowledged."""
         self._in_hand -= 1
-        self._health.progress(INTAKE)
+        self.health.progress(INTAKE)
         if not self._in_hand:
-            self._health.ended(INTAKE)
+            self.health.ended(INTAKE)
 
     def recorded(self, outcome: Outcome) -> None:
         """A transaction is committed: a batch, or a part of it."""
-        self._health.progress(INTAKE)
+        self.health.progress(INTAKE)
         lag = self._lag(outcome)
         rejected = Counter(letter.rejection.reason for letter in outcome.dead_letters)
         self._metrics.observe(
@@ -65,6 +84,8 @@ class Reporting:
                 rejected=rejected,
                 recorded=len(outcome.recorded),
                 duplicates=outcome.duplicates,
+                without_codec=outcome.without_codec,
+                unassigned=outcome.unassigned,
                 transitions=Counter((step.before, step.after) for step in outcome.transitions),
                 seconds=outcome.seconds,
                 lag=lag,
@@ -89,16 +110,11 @@ class Reporting:
         if count:
             self._metrics.published.inc(count)
             logger.bind(kind=kind, count=count).debug("Published")
-        self._health.progress(OUTBOX)
+        self.health.progress(OUTBOX)
 
     def database_answers(self, purpose: str, failure: str | None) -> None:
         """Take note of one attempt of this purpose on the database. `failure` says why it failed; None: it succeeded."""
-        if failure is None:
-            self._failing.pop(purpose, None)
-        else:
-            self._failing[purpose] = failure
-            self._health.retried()
-        self._health.is_database_up = not self._failing
+        self.health.database_answered(purpose, failure)
 
     def refused(self, refusals: Sequence[Refusal]) -> None:
         """The broker refused these publications: counted, and told once in a while for every kind of topic."""
@@ -126,33 +142,47 @@ class Reporting:
     def complain(self, about: str, sentence: str | None) -> None:
         """Take note of what somebody has to put right. None: it is as it should be."""
         if sentence is None:
-            self._problems.pop(about, None)
-        elif self._problems.get(about) != sentence:
-            self._problems[about] = sentence
+            self.health.problems.pop(about, None)
+        elif self.health.problems.get(about) != sentence:
+            self.health.problems[about] = sentence
             logger.warning(sentence)
 
-    def connected(self, *, protocol: str, session_present: bool) -> None:
-        """The broker is there and events are subscribed to."""
+    def dropped(self) -> None:
+        """A message of QoS 0 was dropped. Counted at once and told once a second, because there may be thousands."""
+        self._metrics.dropped.inc()
+        self._drops_unsaid += 1
+        if time.monotonic() >= self._drops_said_at + _DROPS_EVERY:
+            self._say_drops()
+            self._came_at_qos_0()
+
+    def counted(self, outbox: int) -> None:
+        """So many publications are due."""
+        self._outbox = outbox
+        self._metrics.outbox_backlog.set(outbox)
+
+    def connected(
+        self, *, protocol: str, session_present: bool, oldest_event: Callable[[], float | None] = lambda: None
+    ) -> None:
+        """The broker is there and events are subscribed to. `oldest_event` is as `Health` has it."""
         if self._connections:
             self._metrics.reconnects.inc()
         self._connections += 1
-        self._dropped = 0
-        self._health.is_broker_up = True
+        self.health.broker_connected(oldest_event)
         logger.bind(protocol=protocol, session_present=session_present).info("Connected to the broker")
 
-    def disconnected(self) -> None:
+    def disconnected(self, error: str | None = None) -> None:
         """The broker is gone: intake and outbox have nothing to do until it is back."""
-        self._health.is_broker_up = False
+        self._say_drops()
         self._in_hand = 0
-        self._health.ended(INTAKE)
-        self._health.ended(OUTBOX)
-        self._health.retried()
+        self.health.ended(INTAKE)
+        self.health.ended(OUTBOX)
+        self.health.broker_lost(error)
 
-    def health_message(self, *, inbox: int, outbox: int, dropped: int) -> HealthMessage:
-        """How we are doing, with rates since the last time that this was asked. `dropped` is of this connection."""
-        self._metrics.outbox_backlog.set(outbox)
-        self._metrics.dropped.inc(max(0, dropped - self._dropped))
-        self._dropped = dropped
+    def health_message(self, *, inbox: int) -> HealthMessage:
+        """How we are doing, with rates since the last time that this was asked."""
+        self._say_drops()
+        self._forget_qos_0()
+        health = self.health
         now, totals = datetime.now(UTC), self._metrics.totals()
         then, before = self._last
         self._last = (now, totals)
@@ -166,13 +196,41 @@ class Reporting:
             transitions=totals.transitions,
             published=totals.published,
             inbox=inbox,
-            outbox=outbox,
+            outbox=self._outbox,
             lag_seconds=round(self._lag_seconds, 3),
-            database="up" if self._health.is_database_up else "down",
-            broker="up" if self._health.is_broker_up else "down",
-            problems=list(self._problems.values()),
+            database="up" if health.is_database_up else "down",
+            broker="up" if health.is_broker_up else "down",
             updated=now,
+            ready=not health.missing(),
+            missing=health.missing(),
+            why=[shortened(reason, _LONGEST_REASON) for reason in health.why()],
+            database_since=health.database_since,
+            oldest_event_seconds=round(health.oldest_event_age(), 3),
+            events_at_qos_0=totals.at_qos_0,
+            dropped=totals.dropped,
+            unassigned=totals.unassigned,
+            without_codec=totals.without_codec,
+            problems=list(health.problems.values()),
         )
+
+    def _came_at_qos_0(self) -> None:
+        self._at_qos_0 = datetime.now(UTC)
+        if self._at_qos_0_said is None or self._at_qos_0 - self._at_qos_0_said >= _QOS_0_EVERY:
+            self._at_qos_0_said = self._at_qos_0
+            self.health.problems[_QOS] = AT_QOS_0
+            logger.warning(AT_QOS_0)
+
+    def _forget_qos_0(self) -> None:
+        if self._at_qos_0 is not None and datetime.now(UTC) - self._at_qos_0 >= _QOS_0_EVERY:
+            self._at_qos_0 = None
+            self.health.problems.pop(_QOS, None)
+
+    def _say_drops(self) -> None:
+        if self._drops_unsaid:
+            logger.bind(count=self._drops_unsaid).warning(
+                "Messages of QoS 0 were dropped, because they came faster than they could be recorded"
+            )
+            self._drops_unsaid, self._drops_said_at = 0, time.monotonic()
 
     def _lag(self, outcome: Outcome) -> float | None:
         if not outcome.recorded:

@@ -5,7 +5,7 @@ import os
 import signal
 import time
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from types import FrameType
@@ -14,8 +14,12 @@ from typing import Any, Final, NoReturn, TypeVar
 import sdnotify
 from tenacity import AsyncRetrying, RetryCallState, wait_random_exponential
 
+from parking_gateway.printable import printable, shortened
+
 Result = TypeVar("Result")
 
+_LONGEST_STATE: Final = 1000
+"""Characters of what systemd is told. A line break would begin another message."""
 _STOP_SIGNALS: Final = (signal.SIGTERM, signal.SIGINT)
 
 
@@ -30,14 +34,17 @@ class Systemd:
         self._clock = clock
         self._seconds_between_feeds = _watchdog_seconds() / 2
         self._fed_at = float("-inf")
+        self._is_stopping = False
 
     def ready(self) -> None:
         """Broker and database are there."""
         self._say("READY=1")
 
     def stopping(self) -> None:
-        """We were asked to stop, and finish what is in hand."""
-        self._say("STOPPING=1")
+        """We were asked to stop, and finish what is in hand. Said once."""
+        if not self._is_stopping:
+            self._is_stopping = True
+            self._say("STOPPING=1")
 
     def status(self, line: str) -> None:
         """What `systemctl status` shows."""
@@ -53,7 +60,7 @@ class Systemd:
     def _say(self, state: str) -> None:
         if self._notify is not None:
             # systemd reads UTF-8; sdnotify writes Latin-1, which leaves these bytes as they are.
-            self._notify(state.encode().decode("latin-1"))
+            self._notify(printable(shortened(state, _LONGEST_STATE)).encode().decode("latin-1"))
 
 
 @contextmanager
@@ -157,6 +164,19 @@ async def pause(seconds: float, *, stop: asyncio.Event) -> None:
     with suppress(TimeoutError):
         async with asyncio.timeout(seconds):
             await stop.wait()
+
+
+@asynccontextmanager
+async def beside(work: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
+    """Within it the work goes on; at the end it is cancelled. What it raises is raised then."""
+    task = asyncio.create_task(work)
+    try:
+        yield
+    finally:
+        task.cancel()
+        await asyncio.wait([task])
+    if not task.cancelled():
+        task.result()
 
 
 async def unless(stop: asyncio.Event, work: Coroutine[Any, Any, Result]) -> Result | None:

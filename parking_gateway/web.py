@@ -94,8 +94,10 @@ def _application(metrics: Metrics, health: Health) -> "WSGIApplication":
         return not stalled, json.dumps({"healthy": not stalled, "stalled": stalled})
 
     def readyz() -> tuple[bool, str]:
-        missing = health.missing()
-        return not missing, json.dumps({"ready": not missing, "missing": missing})
+        missing, why = health.missing(), health.why()
+        problems = list(health.problems.values())
+        details = ({"why": why} if why else {}) | ({"problems": problems} if problems else {})
+        return not missing, json.dumps({"ready": not missing, "missing": missing} | details)
 
     answers: dict[str, Callable[[], tuple[bool, str]]] = {"/healthz": healthz, "/readyz": readyz}
     metrics_page: WSGIApplication = make_wsgi_app(metrics.registry)

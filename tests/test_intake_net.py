@@ -43,7 +43,7 @@ class Net:
             timeout=timedelta(seconds=30),
             patience=Patience(backoff=wait, stop=asyncio.Event(), report=lambda _purpose, _error: None),
             announce_every=timedelta(hours=1),
-            taken=lambda: None,
+            taken=lambda _batch: None,
             settled=lambda: None,
             report=self.outcomes.append,
         )

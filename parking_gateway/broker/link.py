@@ -5,7 +5,8 @@ A link is a scope. What is left unacknowledged when it ends, the broker sends ag
 
 import asyncio
 import ssl
-from collections.abc import AsyncIterator, Sequence
+from collections import deque
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from itertools import islice
 from typing import Any, Final
@@ -36,6 +37,8 @@ class Link:
         self._inbox = client.inbox
         self._answers = client.answers
         self._window = min(window, client.receive_maximum)
+        self._in_hand: deque[float] = deque()
+        """When the oldest message came of each batch that is not acknowledged yet."""
         self._is_receiving = True
         self._publishing = asyncio.Lock()
 
@@ -53,6 +56,17 @@ class Link:
     def dropped(self) -> int:
         """Messages of QoS 0 that were dropped because the inbox was full."""
         return self._inbox.dropped
+
+    def report_drops(self, report: Callable[[], None]) -> None:
+        """Have `report` called for every message of QoS 0 that is dropped."""
+        self._inbox.on_drop = report
+
+    def oldest(self) -> float | None:
+        """When the oldest message came that is not acknowledged, in seconds of `time.monotonic`. For any thread."""
+        try:
+            return self._in_hand[0]
+        except IndexError:
+            return self._inbox.oldest()
 
     async def subscribe(self, topic_filter: str) -> None:
         """Subscribe at QoS 1. Raises MqttError when the broker refuses."""
@@ -77,13 +91,18 @@ class Link:
                 await self._inbox.wait()
             if not self._client.is_connected:
                 raise self._client.lost()
-            if self._is_receiving and (batch := self._inbox.take(limit)):
+            oldest = self._inbox.oldest()
+            if self._is_receiving and oldest is not None:
+                batch = self._inbox.take(limit)
+                self._in_hand.append(oldest)
                 self._client.read_on()
                 yield batch
 
     def acknowledge(self, batch: Sequence[Message]) -> None:
         """Tell the broker that these messages are safe with us."""
         self._client.acknowledge(batch)
+        if self._in_hand:
+            self._in_hand.popleft()
 
     def received(self) -> list[Message]:
         """What has come and was not taken yet, without waiting for more."""

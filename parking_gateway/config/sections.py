@@ -133,6 +133,7 @@ class TelemetryConfig(Section):
     log_level: LogLevel = "INFO"
     log_format: Literal["json", "text"] = "json"
     stalled_after: Seconds = timedelta(seconds=120)
+    overdue_after: Seconds = timedelta(seconds=30)
 
 
 class Config(BaseSettings):

@@ -43,6 +43,10 @@ class BatchReport(msgspec.Struct, frozen=True, kw_only=True):
     """Uplinks that were new."""
     duplicates: int = 0
     """Uplinks that were recorded before."""
+    without_codec: int = 0
+    """New uplinks of installed devices for which nobody chose a codec."""
+    unassigned: int = 0
+    """New uplinks of devices that watch no space."""
     transitions: Mapping[tuple[SpaceState, SpaceState], int] = {}
     """Steps of the log, by the states before and after."""
     seconds: float = 0.0
@@ -59,6 +63,10 @@ class Totals(msgspec.Struct, frozen=True, kw_only=True):
     rejected: int
     transitions: int
     published: int
+    at_qos_0: int = 0
+    dropped: int = 0
+    without_codec: int = 0
+    unassigned: int = 0
 
 
 class Metrics:
@@ -73,7 +81,10 @@ class Metrics:
 
         self._received = counter("messages_received", "Messages taken from the broker.", ["event"])
         self._rejected = counter("rejections", "Messages that became nothing.", ["reason"])
+        self._by_qos = counter("messages_by_qos", "Messages as they came, redelivered ones too.", ["qos"])
         self._recorded = counter("uplinks_recorded", "Uplinks that were new and are committed.")
+        self._without_codec = counter("uplinks_without_codec", "Uplinks of installed devices that no codec reads.")
+        self._unassigned = counter("uplinks_unassigned", "Uplinks of devices that watch no space.")
         self._duplicates = counter("duplicates", "Uplinks that came again and had no effect.")
         self._transitions = counter("transitions", "Steps of the spaces' states.", ["from", "to"])
         self._batch_size = histogram("batch_messages", "Messages in a batch.", buckets=_SIZES)
@@ -91,12 +102,25 @@ class Metrics:
         self.dropped = counter("messages_dropped", "Messages of QoS 0 that came while the inbox was full.")
         self.outbox_backlog = gauge("outbox_backlog", "Publications that the broker has not confirmed yet.")
         gauge("broker_up", "Whether the broker is connected.").set_function(lambda: health.is_broker_up)
-        gauge("database_up", "Whether the database answers.").set_function(lambda: health.is_database_up)
+        gauge("database_up", "Whether all that is asked of the database works.").set_function(
+            lambda: health.is_database_up
+        )
+        gauge("oldest_event_seconds", "How long the oldest event that is not acknowledged has been here.").set_function(
+            health.oldest_event_age
+        )
+        gauge("ready", "Whether the gateway can do its work, as /readyz says.").set_function(
+            lambda: not health.missing()
+        )
         gauge("stalled_tasks", "Tasks without progress.").set_function(lambda: len(health.stalled()))
         self.registry.register(_LogLinesDropped())
         Info("build", "What runs here.", namespace=_NAMESPACE, registry=self.registry).info({"version": __version__})
         ProcessCollector(registry=self.registry)
         self._show_zeros()
+
+    def took(self, messages: int, *, at_qos_0: int) -> None:
+        """Count messages as they are taken in hand, before anything became of them."""
+        self._by_qos.labels("0").inc(at_qos_0)
+        self._by_qos.labels("1").inc(messages - at_qos_0)
 
     def observe(self, batch: BatchReport) -> None:
         """Count a batch, once, after its commit."""
@@ -108,6 +132,8 @@ class Metrics:
             self._transitions.labels(before, after).inc(count)
         self._batch_seconds.observe(batch.seconds)
         self._recorded.inc(batch.recorded)
+        self._without_codec.inc(batch.without_codec)
+        self._unassigned.inc(batch.unassigned)
         self._duplicates.inc(batch.duplicates)
         self._batch_size.observe(sum(batch.received.values()))
         if batch.lag is not None:
@@ -118,6 +144,10 @@ class Metrics:
         return Totals(
             recorded=_total(self._recorded),
             duplicates=_total(self._duplicates),
+            at_qos_0=_total(self._by_qos.labels("0")),
+            dropped=_total(self.dropped),
+            without_codec=_total(self._without_codec),
+            unassigned=_total(self._unassigned),
             rejected=_total(self._rejected),
             transitions=_total(self._transitions),
             published=_total(self.published),
@@ -125,6 +155,8 @@ class Metrics:
 
     def _show_zeros(self) -> None:
         """Rates and alerts need a series to be there before its first event."""
+        for qos in ("0", "1"):
+            self._by_qos.labels(qos)
         for event in EVENTS:
             self._received.labels(event)
         for reason in Reason:

@@ -1,18 +1,27 @@
 """What the daemon says of itself while something is wrong: log, metrics, pages, retained health and doctor, all the same."""
 
 import asyncio
+import json
 import os
 import select
+import signal
 import time
 from collections.abc import Iterator
 from contextlib import suppress
+from datetime import UTC, datetime
 from functools import partial
+from typing import Any
 
+import aiomqtt
 import pytest
+import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from parking_gateway.demo.brokers import Broker
-from tests.acceptance.test_daemon import has_recorded, publish, settled, traffic, until
+from parking_gateway.demo.audit import ROOT
+from parking_gateway.demo.brokers import LOCALHOST, Broker
+from parking_gateway.demo.evidence import read_retained
+from tests.acceptance.test_daemon import away, has_recorded, has_said, publish, settled, traffic, until, value
+from tests.events import OCCUPIED, VACANT, topic_of, up
 from tests.plugins.car_park import CarPark
 from tests.plugins.daemon import Daemon
 
@@ -64,3 +73,203 @@ async def test_a_log_whose_reader_has_gone_stops_no_uplink(
     await until(partial(has_recorded, engine, 99), "all uplinks")
     assert daemon.metric("parking_gateway_log_lines_dropped_total") > 0
     assert daemon.terminate() == 0
+
+
+# Health, while something is wrong
+
+
+def health_of(daemon: Daemon) -> dict[str, Any]:
+    """What /readyz and the metrics say, which have to agree."""
+    status, body = daemon.page("/readyz")
+    said: dict[str, Any] = json.loads(body)
+    assert said["ready"] is (status == 200)
+    return said
+
+
+async def retained_health(broker: Broker) -> dict[str, Any]:
+    health: dict[str, Any] = json.loads((await read_retained(broker.url, ROOT))[f"{ROOT}/gateways/test/health"])
+    return health
+
+
+async def all_say(daemon: Daemon, broker: Broker, missing: list[str]) -> bool:
+    """Whether page, metrics and retained health say the same, and this."""
+    page, retained = health_of(daemon), await retained_health(broker)
+    return (
+        page["missing"] == retained["missing"] == missing
+        and retained["ready"] is page["ready"] is (not missing)
+        and daemon.metric("parking_gateway_ready") == page["ready"]
+        and daemon.metric("parking_gateway_database_up") == (retained["database"] == "up")
+        and ("database" in missing) == (retained["database"] == "down")
+    )
+
+
+async def test_a_database_that_is_away_is_said_to_be_away_while_it_is(
+    daemon: Daemon, broker: Broker, database: str, car_park: CarPark
+) -> None:
+    """By page, metric and retained health, with since when and why; and afterwards that it is back."""
+    devices = await car_park(5)
+    daemon.serve_pages()
+    daemon.start_and_wait()
+    await until(partial(all_say, daemon, broker, []), "that all is well")
+    async with away(database):
+        gone = datetime.now(UTC)
+        await publish(broker, traffic(devices, uplinks=5))
+        await until(partial(all_say, daemon, broker, ["database"]), "that the database is away")
+        health = await retained_health(broker)
+        assert gone <= datetime.fromisoformat(health["database_since"]) <= datetime.fromisoformat(health["updated"])
+        assert health["why"][0].startswith("database: recording a batch: ")
+        assert health["oldest_event_seconds"] > 0
+    await until(partial(all_say, daemon, broker, []), "that it is back")
+    assert (await retained_health(broker))["why"] == []
+
+
+async def test_a_locked_table_is_seen_while_it_is_locked(
+    daemon: Daemon, broker: Broker, engine: AsyncEngine, car_park: CarPark
+) -> None:
+    """Before any statement has timed out: the event that waits gets old. No task counts as stalled."""
+    devices = await car_park(5)
+    daemon.serve_pages()
+    daemon.configure(TELEMETRY__OVERDUE_AFTER="0.5")
+    daemon.start_and_wait()
+    await publish(broker, traffic(devices, uplinks=5))
+    await until(partial(has_recorded, engine, 4), "all uplinks")
+    assert daemon.metric("parking_gateway_oldest_event_seconds") == 0
+    async with engine.begin() as connection:
+        await connection.execute(sa.text("lock table uplink in access exclusive mode"))
+        await publish(broker, traffic(devices, uplinks=10)[5:])
+        await until(partial(all_say, daemon, broker, ["intake"]), "that the intake does not get on")
+        assert daemon.metric("parking_gateway_oldest_event_seconds") > 0.5
+        assert "an event has waited for" in health_of(daemon)["why"][0]
+        assert daemon.page("/healthz")[0] == 200
+    await until(partial(has_recorded, engine, 9), "the other uplinks")
+    await until(partial(all_say, daemon, broker, []), "that all is well")
+    assert daemon.metric("parking_gateway_oldest_event_seconds") == 0
+
+
+async def test_a_table_that_stays_locked_is_a_database_that_fails(
+    daemon: Daemon, broker: Broker, engine: AsyncEngine, car_park: CarPark
+) -> None:
+    """Although everything else that is asked of it works, again and again."""
+    devices = await car_park(5)
+    daemon.serve_pages()
+    daemon.configure(DATABASE__LOCK_TIMEOUT="0.3", PUBLICATION__POLL_INTERVAL="0.1")
+    daemon.start_and_wait()
+    async with engine.begin() as connection:
+        await connection.execute(sa.text("lock table uplink in access exclusive mode"))
+        await publish(broker, traffic(devices, uplinks=5))
+        await until(partial(all_say, daemon, broker, ["database"]), "that the database fails")
+        assert "lock timeout" in health_of(daemon)["why"][0]
+        for _ in range(20):
+            assert await all_say(daemon, broker, ["database"])
+    await until(partial(all_say, daemon, broker, []), "that all is well")
+
+
+@pytest.mark.usefixtures("lasting")  # amqtt also hands out at QoS 1 what was published at 0
+async def test_events_at_qos_0_are_noticed_whenever_they_come(
+    daemon: Daemon, broker: Broker, engine: AsyncEngine, car_park: CarPark
+) -> None:
+    """One warning, a metric and a problem in the health, however many there are."""
+    devices = await car_park(5)
+    daemon.serve_pages()
+    daemon.start_and_wait()
+    await publish(broker, traffic(devices, uplinks=10))
+    await until(partial(has_recorded, engine, 9), "the uplinks at QoS 1")
+    assert (await retained_health(broker))["problems"] == []
+    async with aiomqtt.Client(LOCALHOST, broker.port) as client:
+        for topic, payload in traffic(devices, uplinks=20)[10:]:
+            await client.publish(topic, payload, qos=0)
+    await until(partial(has_recorded, engine, 19), "the uplinks at QoS 0")
+
+    async def is_said() -> bool:
+        return bool((await retained_health(broker))["problems"])
+
+    await until(is_said, "a problem in the health")
+    health = await retained_health(broker)
+    assert "qos = 1" in health["problems"][0]
+    assert health["events_at_qos_0"] == daemon.metric('parking_gateway_messages_by_qos_total{qos="0"}') == 10
+    assert daemon.metric('parking_gateway_messages_by_qos_total{qos="1"}') == 10
+    assert health_of(daemon)["problems"] == health["problems"]
+    assert daemon.log.read_text().count("Events come at QoS 0") == 1
+
+
+@pytest.mark.usefixtures("lasting")  # as above
+async def test_dropped_events_are_counted_and_told_while_they_are_dropped(
+    daemon: Daemon, broker: Broker, engine: AsyncEngine, car_park: CarPark
+) -> None:
+    """The database takes nothing, and what comes at QoS 0 beyond the bound is lost: said before it takes something again."""
+    devices = await car_park(5)
+    daemon.serve_pages()
+    daemon.configure(MQTT__RECEIVE_MAXIMUM="10")
+    daemon.start_and_wait()
+    async with engine.begin() as connection:
+        await connection.execute(sa.text("lock table uplink in access exclusive mode"))
+        async with aiomqtt.Client(LOCALHOST, broker.port) as client:
+            for topic, payload in traffic(devices, uplinks=200):
+                await client.publish(topic, payload, qos=0)
+        await until(partial(has_said, daemon, "Messages of QoS 0 were dropped"), "a warning about dropped messages")
+
+        async def are_counted() -> bool:
+            dropped = (await retained_health(broker))["dropped"]
+            return bool(dropped == daemon.metric("parking_gateway_messages_dropped_total") > 100)
+
+        await until(are_counted, "the same number of dropped messages everywhere")
+    dropped = int(daemon.metric("parking_gateway_messages_dropped_total"))
+    await until(partial(has_recorded, engine, 200 - dropped - 1), "all others")
+    assert await value(engine, "select count(*) from uplink") == 200 - dropped
+
+
+async def test_every_message_that_came_is_counted_once_whatever_became_of_it(
+    daemon: Daemon, broker: Broker, engine: AsyncEngine, car_park: CarPark
+) -> None:
+    """Recorded, doubled, rejected, refused by PostgreSQL, of nobody, or without a codec."""
+    devices = await car_park(5)
+    async with engine.begin() as connection:
+        await connection.execute(sa.text("update installation set codec = null where dev_eui = :d"), {"d": devices[0]})
+        await connection.execute(sa.text("alter table uplink add constraint refused check (f_cnt <> 7) not valid"))
+    daemon.serve_pages()
+    daemon.start_and_wait()
+    stranger = "a8404100ffffffff"
+    sent = [
+        *((topic_of(device), up(device, OCCUPIED, at=1, f_cnt=1)) for device in devices),
+        *((topic_of(device), up(device, VACANT, at=2, f_cnt=7)) for device in devices),
+        *((topic_of(device), b"\xff{") for device in devices),
+        *((topic_of(device, "join"), b"\xff{") for device in devices),
+        (topic_of(stranger), up(stranger, at=3)),
+    ]
+    await publish(broker, [*sent, sent[0]])
+
+    async def are_counted() -> bool:
+        received = {
+            event: daemon.metric(f'parking_gateway_messages_received_total{{event="{event}"}}')
+            for event in ("up", "join")
+        }
+        return received == {"up": 17, "join": 5}
+
+    await until(are_counted, "every message counted once")
+    await until(partial(all_say, daemon, broker, []), "that all is well")
+    assert daemon.metric("parking_gateway_uplinks_recorded_total") == 6
+    assert daemon.metric("parking_gateway_duplicates_total") == 1
+    assert daemon.metric("parking_gateway_uplinks_without_codec_total") == 1
+    assert daemon.metric("parking_gateway_uplinks_unassigned_total") == 1
+    assert await value(engine, "select count(*) from rejection") == 15
+
+
+async def test_systemd_is_told_when_stopping_begins_and_what_is_missing(
+    daemon: Daemon, broker: Broker, engine: AsyncEngine, car_park: CarPark
+) -> None:
+    """STOPPING=1 comes before the last batch is finished, which the locked table makes last."""
+    devices = await car_park(5)
+    daemon.configure(TELEMETRY__OVERDUE_AFTER="0.2", GATEWAY__STOP_TIMEOUT="15")
+    daemon.start_and_wait()
+    daemon.wait_until("STATUS=Ready")
+    async with engine.begin() as connection:
+        await connection.execute(sa.text("lock table uplink in access exclusive mode"))
+        await publish(broker, traffic(devices, uplinks=5))
+        await asyncio.to_thread(
+            daemon.wait_until_it_says, "STATUS=Not ready, intake missing; intake: an event has waited"
+        )
+        daemon.send(signal.SIGTERM)
+        await asyncio.to_thread(daemon.wait_until, "STOPPING=1")
+        assert await value(engine, "select count(*) from pg_locks where not granted") > 0
+    assert await asyncio.to_thread(daemon.wait) == 0
+    assert await value(engine, "select count(*) from uplink") == 5

@@ -7,7 +7,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
 from http.client import HTTPConnection
 from pathlib import Path
@@ -72,10 +72,17 @@ class Daemon:
 
     def wait_until(self, state: str) -> None:
         """Wait until it tells systemd this state, such as READY=1. A daemon that ended will not."""
+        self._wait_until(state, lambda: state in self.said)
+
+    def wait_until_it_says(self, beginning: str) -> None:
+        """Wait until it tells systemd a state that begins so, such as STATUS=Not ready."""
+        self._wait_until(beginning, lambda: any(state.startswith(beginning) for state in self.said))
+
+    def _wait_until(self, state: str, is_said: Callable[[], bool]) -> None:
         assert self._process is not None
         self._notifications.settimeout(0.1)
         deadline = time.monotonic() + _READY_SECONDS
-        while state not in self.said:
+        while not is_said():
             with suppress(TimeoutError):
                 self.said.append(self._notifications.recv(4096).decode())
                 continue

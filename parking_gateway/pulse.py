@@ -1,0 +1,54 @@
+"""How the gateway is doing, for whoever asks: on MQTT and for systemd, as soon as it changes.
+
+Nothing here waits for the database before it says that the database is away.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Final
+
+from parking_gateway.reporting import Reporting
+from parking_gateway.store import due
+from parking_gateway.store.engine import Engine
+from parking_gateway.store.patience import Patience
+from parking_gateway.supervision import Systemd, pause
+from parking_gateway.telemetry import Health
+
+_INTERVAL: Final = 10.0
+"""Seconds between two reports of the gateway's own health on MQTT when nothing changes."""
+_LOOK: Final = 0.5
+"""Seconds between two looks whether something has changed. An event becomes overdue although nothing happens."""
+
+
+async def count_what_is_due(engine: Engine, *, patience: Patience, reporting: Reporting) -> None:
+    """Count the publications that are due, now and then, until cancelled: also while there is no broker."""
+
+    async def count() -> int:
+        async with engine.connect() as connection:
+            return await due.count(connection)
+
+    while True:
+        reporting.counted(await patience(count, purpose="counting what is due"))
+        await asyncio.sleep(_INTERVAL)
+
+
+async def report(publish: Callable[[], Awaitable[None]], health: Health) -> None:
+    """Have the health published, until cancelled. It was published just now."""
+    clock = asyncio.get_running_loop().time
+    published, at = health.state(), clock()
+    while True:
+        await asyncio.sleep(_LOOK)
+        if health.state() != published or clock() >= at + _INTERVAL:
+            published, at = health.state(), clock()
+            await publish()
+
+
+async def tell(systemd: Systemd, health: Health, *, stop: asyncio.Event) -> None:
+    """Tell systemd how it goes, and as the last thing that we stop: before the last batch, which may take its time."""
+    told = ""
+    while not stop.is_set():
+        if (line := health.in_words()) != told:
+            told = line
+            systemd.status(line)
+        await pause(_LOOK, stop=stop)
+    systemd.stopping()
