@@ -4,7 +4,7 @@ Codecs are guests: whatever one raises becomes a rejection of that one uplink. T
 """
 
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import lru_cache
 from pathlib import Path
 from typing import Final
@@ -53,6 +53,9 @@ class Decoder(msgspec.Struct, frozen=True, kw_only=True):
         """What the device said, or why nobody can tell."""
         options = frozenset(choice.options.items()) if choice.options else _NO_OPTIONS
         decode = _bound(choice.codec, options, self.folder)
+        if isinstance(decode, Rejection):
+            minute = uplink.received_at.replace(second=0, microsecond=0)
+            decode = _bound_later(choice.codec, options, self.folder, minute)
         if isinstance(decode, Rejection):
             return decode
         frame = Frame(port=uplink.f_port, payload=uplink.data, received_at=uplink.time, object=uplink.object)
@@ -137,3 +140,13 @@ def _bound(name: str, options: frozenset[tuple[str, str]], folder: Path | None) 
         return codecs.bind(codecs.find(name, dropins=folder), dict(options))
     except (codecs.CodecNotFound, codecs.BadOption) as mistake:
         return Rejection(reason=Reason.CODEC_NOT_FOUND, detail=str(mistake))
+
+
+@lru_cache(maxsize=1024)
+def _bound_later(
+    name: str, options: frozenset[tuple[str, str]], folder: Path | None, _minute: datetime
+) -> codecs.Bound | Rejection:
+    """The same for what was not there at first, once a minute: a folder may be mounted late, and a file be mended."""
+    if codecs.has_appeared(name, dropins=folder):
+        return _bound.__wrapped__(name, options, folder)
+    return _bound(name, options, folder)

@@ -18,11 +18,11 @@ from loguru import logger
 from parking_gateway import chirpstack, patrol, pulse, supervision, web
 from parking_gateway.broker.asking import asking, shares, sharing_complaint
 from parking_gateway.broker.link import Link, MqttError, connected
-from parking_gateway.config import Config, ConfigError
+from parking_gateway.config import Config
 from parking_gateway.decoding import Choice, Decoder
 from parking_gateway.intake import Intake
 from parking_gateway.marker import Marker
-from parking_gateway.opening import database, decoder_of, mistakes_of
+from parking_gateway.opening import database, decoder_of, lacking, mistakes_of
 from parking_gateway.outbox import Outbox
 from parking_gateway.picture import Picture
 from parking_gateway.publication import GatewayMessage, Publication, gateway_publication, gateway_topic
@@ -31,7 +31,7 @@ from parking_gateway.reporting import Reporting
 from parking_gateway.rivalry import Rivalry
 from parking_gateway.store import schema
 from parking_gateway.store.engine import Engine
-from parking_gateway.store.installations import chosen_codecs
+from parking_gateway.store.installations import Chosen, chosen_codecs
 from parking_gateway.store.patience import Patience, Stopped
 from parking_gateway.subscription import Subscription
 from parking_gateway.supervision import Backoff, attempts
@@ -44,6 +44,10 @@ _YOUNG_OBJECTS: Final = 10_000
 async def run(config: Config, *, stop: asyncio.Event, migrate: bool = False) -> None:
     """Run until `stop`. Raises ConfigError or SchemaMismatch when there is no use in trying."""
     decoder = decoder_of(config)
+    if absent := [sentence for _, sentence in lacking(config)]:
+        logger.bind(error="; ".join(absent)).warning(
+            "The gateway starts without something that the configuration names"
+        )
     async with contextlib.AsyncExitStack() as stack:
         systemd = stack.enter_context(supervision.systemd())
         health = Health(
@@ -129,18 +133,27 @@ class _Gateway:
 
             await self._patience(partial(migrating.upgrade, self._engine), purpose="migrating")
         chosen = await self._patience(self._check_schema, purpose="connecting")
-        mistakes = [
-            f"The installation of {dev_eui}: {mistake}"
-            for codec, options, dev_eui in chosen
-            for mistake in mistakes_of(self._decoder, Choice(codec=codec, options=options))
-        ]
-        if mistakes:
-            raise ConfigError(mistakes)
+        self._warn_of_unusable(chosen)
         await self._patience(partial(patrol.make_partitions, self._engine), purpose="partitions")
         # What is there now stays: the garbage collector need not look at it again with every batch.
         gc.collect()
         gc.freeze()
         gc.set_threshold(_YOUNG_OBJECTS)
+
+    def _warn_of_unusable(self, chosen: list[Chosen]) -> None:
+        """Say once how much cannot be read. A codec that is not there, such as one of a late mount, stops nobody else's."""
+        wrong = [
+            (one, mistake)
+            for one in chosen
+            for mistake in mistakes_of(self._decoder, Choice(codec=one.codec, options=one.options))
+        ]
+        if wrong:
+            one, mistake = wrong[0]
+            logger.bind(
+                installations=sum(one.installations for one, _ in wrong), dev_eui=one.dev_eui, error=mistake
+            ).warning(
+                "Codecs of installations cannot be used; until they can, the frames of these devices are rejected"
+            )
 
     async def live(self) -> None:
         """Work over one broker connection after the other until told to stop."""
@@ -250,7 +263,7 @@ class _Gateway:
         message = GatewayMessage(status=status, since=self._reporting.started)
         return gateway_publication(self._root, self._instance, message)
 
-    async def _check_schema(self) -> list[tuple[str, dict[str, str], str]]:
+    async def _check_schema(self) -> list[Chosen]:
         async with self._engine.connect() as connection:
             await schema.require_current(connection)
             return await chosen_codecs(connection)

@@ -2,30 +2,53 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 
 from parking_gateway import codecs
 from parking_gateway.config import Config, ConfigError
+from parking_gateway.config.absences import absences, why_unreadable
 from parking_gateway.decoding import Choice, Decoder
 from parking_gateway.store import embedded
 from parking_gateway.store.engine import Engine, opened
 
 
 def decoder_of(config: Config) -> Decoder:
-    """The decoder that the configuration describes. Raises ConfigError when a profile names what cannot be found."""
+    """The decoder that the configuration describes. Raises ConfigError when a profile is wrong whatever the folder holds."""
+    decoder = _described(config)
+    if mistakes := [sentence for sentence, may_pass in _unusable(decoder) if not may_pass]:
+        raise ConfigError(mistakes)
+    return decoder
+
+
+def lacking(config: Config) -> list[tuple[str, str]]:
+    """What the configuration names and cannot be used now: its `section.key` with a sentence.
+
+    The gateway goes on without it, and takes it when it is there.
+    """
+    away = [(key, f"{key} {what}") for key, what in absences(config)]
+    return [*away, *(("decoders.profiles", sentence) for sentence, _ in _unusable(_described(config)))]
+
+
+def _described(config: Config) -> Decoder:
     profiles = {
         name: Choice(codec=profile.codec, options=dict(profile.options))
         for name, profile in config.decoders.profiles.items()
     }
-    decoder = Decoder(profiles=profiles, folder=config.decoders.folder)
-    mistakes = [
-        f"decoders.profiles: {name!r}: {mistake}"
-        for name, choice in profiles.items()
-        for mistake in mistakes_of(decoder, choice)
-    ]
-    if mistakes:
-        raise ConfigError(mistakes)
-    return decoder
+    return Decoder(profiles=profiles, folder=config.decoders.folder)
+
+
+def _unusable(decoder: Decoder) -> Iterator[tuple[str, bool]]:
+    """Why a profile's frames cannot be read, and whether that can pass without another configuration.
+
+    A file can be mended. A name that nobody knows is a mistake, unless the folder is not mounted: it could be there.
+    """
+    is_folder_away = decoder.folder is not None and why_unreadable(decoder.folder) is not None
+    for name, choice in decoder.profiles.items():
+        try:
+            decoder.check(choice)
+        except (codecs.CodecNotFound, codecs.BadOption) as mistake:
+            may_pass = isinstance(mistake, codecs.CodecNotFound) and is_folder_away
+            yield f"decoders.profiles: {name!r}: {mistake}", may_pass or isinstance(mistake, codecs.CodecBroken)
 
 
 @contextlib.asynccontextmanager

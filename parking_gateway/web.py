@@ -11,11 +11,13 @@ from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 from http import HTTPStatus
 from socketserver import TCPServer, ThreadingMixIn
-from threading import Thread
+from threading import Event, Thread
 from typing import TYPE_CHECKING, Any, Final
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer
 
+from loguru import logger
 from prometheus_client import make_wsgi_app
+from typing_extensions import override
 
 from parking_gateway.config import Address
 from parking_gateway.telemetry import Health, Metrics
@@ -25,44 +27,80 @@ if TYPE_CHECKING:
 
 _STOP_SECONDS: Final = 0.1
 """How often the server looks whether it shall end."""
+_FIRST_SECONDS: Final = 1.0
+"""How long the gateway waits for the first attempt to bind, before it goes on without."""
+_RETRY_SECONDS: Final = 2.0
+"""Between two attempts."""
 _READING: Final = ("GET", "HEAD")
-
-
-class AddressUnavailableError(Exception):
-    """Nothing can be served at the configured address. The message says why, and what to do."""
 
 
 @asynccontextmanager
 async def serve(listen: Address | None, *, metrics: Metrics, health: Health) -> AsyncIterator[Address | None]:
-    """Serve within it; gives the address that is really bound. None serves nothing.
+    """Serve within it; gives the address that is bound, or None: nothing is to be served, or the address cannot be had yet.
 
-    Raises `AddressUnavailableError`.
+    An address that another program has, or that the network has not brought yet, is tried for again until it can be had.
     """
     if listen is None:
         yield None
         return
+    serving = _Serving(listen, _application(metrics, health))
+    serving.start()
     try:
-        server = _Server(listen, _application(metrics, health))
-    except OSError as error:
-        reason = error.strerror or str(error)
-        raise AddressUnavailableError(
-            f"Nothing can be served at {listen}, {reason[:1].lower()}{reason[1:]}: "
-            "change telemetry.listen, or stop what listens there."
-        ) from error
-    thread = Thread(target=server.serve_forever, args=[_STOP_SECONDS], name="web", daemon=True)
-    thread.start()
-    try:
-        host, port, *_ = server.server_address
-        yield Address(str(host), port)
+        await asyncio.to_thread(serving.has_tried.wait, _FIRST_SECONDS)
+        yield serving.address
     finally:
-        await asyncio.to_thread(server.shutdown)
-        server.server_close()
+        await asyncio.to_thread(serving.end)
+
+
+class _Serving(Thread):
+    """The thread of the server, which waits for its address first: a resolver or a port may take their time."""
+
+    def __init__(self, listen: Address, application: "WSGIApplication") -> None:
+        super().__init__(name="web", daemon=True)
+        self.address: Address | None = None
+        """What is bound."""
+        self.has_tried = Event()
+        self._listen = listen
+        self._application = application
+        self._is_over = Event()
+
+    @override
+    def run(self) -> None:
+        refused = ""
+        while not self._is_over.is_set():
+            try:
+                server = _Server(self._listen, self._application)
+            except OSError as error:
+                if refused != (refused := error.strerror or str(error)):
+                    logger.bind(listen=str(self._listen), error=refused).warning(
+                        "Nothing can be served at telemetry.listen; trying again: change it, or free the address"
+                    )
+                self.has_tried.set()
+                self._is_over.wait(_RETRY_SECONDS)
+            else:
+                self._serve(server)
+
+    def end(self) -> None:
+        """Serve no longer. A resolver that does not answer is not waited for."""
+        self._is_over.set()
+        self.join(_FIRST_SECONDS)
+
+    def _serve(self, server: "_Server") -> None:
+        with server:
+            host, port, *_ = server.server_address
+            self.address = Address(str(host), port)
+            if self.has_tried.is_set():
+                logger.bind(listen=str(self.address)).info("Metrics and health are served at last")
+            self.has_tried.set()
+            while not self._is_over.is_set():
+                server.handle_request()
 
 
 class _Server(ThreadingMixIn, WSGIServer):
     """A thread for each request, none of which keeps the process alive."""
 
     daemon_threads = True
+    timeout = _STOP_SECONDS
 
     def __init__(self, listen: Address, application: "WSGIApplication") -> None:
         family, *_, address = socket.getaddrinfo(

@@ -39,7 +39,7 @@ def config_file(tmp_path: Path) -> Path:
         keepalive = 2.5
         [decoders.profiles]
         "My \\"EM310\\" ü" = "milesight_em310_udl"
-        other = { codec = "bosch_tps110", options = { line = 2 } }
+        other = { codec = "milesight_em310_udl", options = { occupied_below_mm = 900 } }
         [database]
         url = "postgresql://parking:hunter2@db.example.org/parking"
         """,
@@ -88,6 +88,38 @@ def test_mistakes_are_sentences_and_status_78(tmp_path: Path) -> None:
             f"{file}: mqtt.keepalive must be a number of seconds from 1 to 64800.",
             f"{file}: mqtt.ulr is no known key; the nearest is mqtt.url.",
         ]
+
+
+@pytest.mark.parametrize(
+    ("profile", "said"),
+    [
+        ('"bosch_tps"', "no codec is named bosch_tps; did you mean bosch_tps110?"),
+        (
+            '{ codec = "bosch_tps110", options = { firmwar = "v029" } }',
+            "bosch_tps110 has no option firmwar; did you mean firmware?",
+        ),
+        ('"broken"', "the codec broken cannot be loaded: SyntaxError"),
+    ],
+)
+def test_codecs_of_profiles_are_looked_for(profile: str, said: str, tmp_path: Path) -> None:
+    (tmp_path / "broken.py").write_text("def decode(")
+    file = tmp_path / "config.toml"
+    file.write_text(f'[decoders]\nfolder = "{tmp_path}"\nprofiles = {{ "My profile" = {profile} }}\n')
+    result = run("check-config", "--config", str(file))
+    assert (result.returncode, result.stdout) == (78, "")
+    assert result.stderr.startswith(f"{file}: decoders.profiles: 'My profile': {said}")
+
+
+def test_what_is_not_on_this_machine_is_told(tmp_path: Path) -> None:
+    """The gateway would start without it, so only a person is told that it is missing."""
+    file = tmp_path / "config.toml"
+    file.write_text(f'[decoders]\nfolder = "/nowhere"\n[gateway]\nstate_directory = "{file}"\n')
+    result = run("check-config", "--config", str(file))
+    assert (result.returncode, result.stdout) == (78, "")
+    folder, state = result.stderr.splitlines()
+    assert folder.startswith(f"{file}: decoders.folder must name a directory that exists, and /nowhere is none")
+    assert state.startswith(f"{file}: gateway.state_directory must name a directory in which this user can write")
+    assert load(file).decoders.folder == Path("/nowhere")
 
 
 def test_a_missing_file_is_a_mistake(tmp_path: Path) -> None:

@@ -2,16 +2,24 @@
 
 import os
 import re
+import shutil
 import tomllib
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.serialization import (
+    BestAvailableEncryption,
+    Encoding,
+    PrivateFormat,
+    load_pem_private_key,
+)
 from hypothesis import given
 from hypothesis import strategies as st
 
 from parking_gateway.config import KEYS, Address, Config, ConfigError, MqttConfig, Profile, load, load_with_origins
+from tests.plugins.tls import Certificates
 
 REFERENCE = Path(__file__).parent.parent / "config.toml"
 
@@ -141,9 +149,11 @@ def test_config_made_by_hand_reads_nothing(monkeypatch: pytest.MonkeyPatch) -> N
     assert Config().mqtt.host == "localhost"
 
 
-def test_foreign_secrets_are_ignored(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_foreign_secrets_are_ignored(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, certificates: Certificates
+) -> None:
     """The directory may hold files for others, such as the CA that a key names."""
-    (tmp_path / "ca.pem").write_text("a certificate")
+    shutil.copy(certificates.ca, tmp_path / "ca.pem")
     monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(tmp_path))
     config = load(overrides={"mqtt": {"url": "mqtts://broker", "ca_file": str(tmp_path / "ca.pem")}})
     assert config.mqtt.ca_file == tmp_path / "ca.pem"
@@ -283,6 +293,19 @@ def test_durations_are_seconds(number: float) -> None:
         ('[mqtt]\nurl = "http://broker"', "mqtt.url must begin with mqtt://, mqtts://, ws:// or wss://"),
         ('[mqtt]\nurl = "mqtt://broker/path"', "mqtt.url must end after the host and the port"),
         ('[mqtt]\nurl = "ws://broker/?a=b"', "mqtt.url must end after the host, the port and the path"),
+        ('[mqtt]\nurl = "broker"', "mqtt.url must begin with mqtt://, mqtts://, ws:// or wss://"),
+        ('[mqtt]\nurl = "mqtt://one,two"', "mqtt.url must name one host, and after it a port from 1 to 65535 or none"),
+        ('[mqtt]\nurl = "mqtt://broker:0"', "mqtt.url must name one host, and after it a port from 1 to 65535 or none"),
+        (
+            '[mqtt]\nurl = "mqtt://10.0.0.256"',
+            "mqtt.url must name one host, and after it a port from 1 to 65535 or none",
+        ),
+        ('[mqtt]\nclient_id = ""', "mqtt.client_id must not be empty"),
+        ('[mqtt]\nclient_id = "a\\u0000"', "mqtt.client_id must be printable characters, at most 65535 bytes of them"),
+        ("[mqtt]\nshared_group = []", "mqtt.shared_group must be a valid string"),
+        ("[mqtt]\nreceive_maximum = true", "mqtt.receive_maximum must be a number, not true or false"),
+        ('[mqtt]\ndirect = "perhaps"', "mqtt.direct must be true or false"),
+        ("[mqtt]\nca_file = 5", "mqtt.ca_file must be text"),
         ('[mqtt]\nurl = "mqtt://broker:99999"', "mqtt.url must be a valid URL, invalid port number"),
         ('[mqtt]\nprotocol = "4"', "mqtt.protocol must be 'auto', '5' or '3.1.1'"),
         ("[mqtt]\nkeepalive = 0.5", "mqtt.keepalive must be a number of seconds from 1 to 64800"),
@@ -304,7 +327,7 @@ def test_durations_are_seconds(number: float) -> None:
         ('[chirpstack]\ntopic = "$share/g/+"', "chirpstack.topic must be without $share"),
         ('[chirpstack]\ntopic = "a\\u0000/+"', "chirpstack.topic must be a topic filter of printable characters"),
         ('[gateway]\nstate_directory = "~nobody-of-that-name/x"', 'gateway.state_directory must not begin with "~"'),
-        ('[decoders]\nfolder = "/nowhere"', "decoders.folder must name a directory that exists, and /nowhere is none"),
+        ('[decoders]\nfolder = "a\\u0000b"', "decoders.folder must be a path of printable characters"),
         (
             "[decoders.profiles.mine]\ncodec = 'x'\noption = 1",
             "decoders.profiles.mine.option is no known key; the nearest is",
@@ -316,6 +339,10 @@ def test_durations_are_seconds(number: float) -> None:
         ('[publication]\nroot = "parking//v1"', "publication.root must be levels of lower-case letters"),
         ('[gateway]\ninstance = "Gw 1"', 'gateway.instance must be made of lower-case letters, digits, "-" and "_"'),
         ('[telemetry]\nlisten = "9464"', "telemetry.listen must be a host and a port, such as"),
+        ('[telemetry]\nlisten = "a..b:9464"', "telemetry.listen must be a host and a port, such as"),
+        ('[telemetry]\nlisten = "[::::]:9464"', "telemetry.listen must be a host and a port, such as"),
+        ("[gateway]\ninstance = 5.5", 'gateway.instance must be made of lower-case letters, digits, "-" and "_"'),
+        ("[database]\nstatement_timeout = 3000000", "database.statement_timeout must be a number of seconds from"),
         ('[telemetry]\nlisten = "host:70000"', "telemetry.listen must be a host and a port, such as"),
         (
             '[telemetry]\nlog_level = "loud"',
@@ -364,9 +391,8 @@ def test_a_default_that_contradicts_has_no_place(monkeypatch: pytest.MonkeyPatch
     assert mistakes_of() == ("mqtt.reconnect_wait_max must not be shorter than mqtt.reconnect_wait_min.",)
 
 
-def test_certificates_need_an_encrypted_connection(tmp_path: Path) -> None:
-    ca = tmp_path / "ca.pem"
-    ca.touch()
+def test_certificates_need_an_encrypted_connection(certificates: Certificates) -> None:
+    ca = certificates.ca
     (sentence,) = mistakes_of(mqtt={"ca_file": str(ca)})
     assert "mqtt.ca_file must not be set while mqtt.url is not encrypted" in sentence
     assert load(overrides={"mqtt": {"ca_file": str(ca), "url": "mqtts://broker"}}).mqtt.ca_file == ca
@@ -378,6 +404,33 @@ def test_a_certificate_and_its_key_come_together(alone: str, tmp_path: Path) -> 
     file.touch()
     (sentence,) = mistakes_of(mqtt={"url": "mqtts://broker", alone: str(file)})
     assert "mqtt.key_file must be set together with mqtt.cert_file" in sentence
+
+
+@pytest.mark.parametrize(
+    ("key", "wrong", "said"),
+    [
+        ("ca_file", "nonsense", "mqtt.ca_file names a file that holds no certificate in PEM"),
+        ("ca_file", "client_key", "mqtt.ca_file names a file that holds no certificate in PEM"),
+        ("cert_file", "nonsense", "mqtt.cert_file names a file that holds no certificate in PEM"),
+        ("key_file", "nonsense", "mqtt.key_file names no key in PEM of the certificate in mqtt.cert_file"),
+        ("key_file", "client", "mqtt.key_file names no key in PEM of the certificate in mqtt.cert_file"),
+        ("key_file", "server_key", "mqtt.key_file names no key in PEM of the certificate in mqtt.cert_file"),
+        ("key_file", "locked", "mqtt.key_file names a key that a password protects"),
+    ],
+)
+def test_certificates_are_read_before_anything_is_connected_to(
+    key: str, wrong: str, said: str, certificates: Certificates, tmp_path: Path
+) -> None:
+    """A file that is no PEM, a key of another certificate, and a key for which somebody would be asked for a password."""
+    (tmp_path / "nonsense").write_text("-----BEGIN nothing\n")
+    private = load_pem_private_key(certificates.client_key.read_bytes(), password=None)
+    encryption = BestAvailableEncryption(b"secret")
+    (tmp_path / "locked").write_bytes(private.private_bytes(Encoding.PEM, PrivateFormat.TraditionalOpenSSL, encryption))
+    files = {"ca_file": certificates.ca, "cert_file": certificates.client, "key_file": certificates.client_key}
+    good = {"url": "mqtts://broker"} | {name: str(file) for name, file in files.items()}
+    assert load(overrides={"mqtt": good}).mqtt.key_file == certificates.client_key
+    (sentence,) = mistakes_of(mqtt=good | {key: str(getattr(certificates, wrong, tmp_path / wrong))})
+    assert sentence.startswith(f"command line: {said}")
 
 
 @pytest.mark.parametrize(
@@ -419,12 +472,15 @@ def test_waiting_does_not_count_as_stalling(waits: dict[str, Any]) -> None:
     [
         (b"[mqtt]\nurl = mqtt://broker\n", "the file is not TOML: Invalid value (at line 2, column 7)."),
         (b"[mqtt]\nurl = '\xff'\n", "the file is not UTF-8 text."),
+        (b"a = " + b"[" * 10_000, "the file is not TOML: it is nested too deeply."),
+        (b"a = " + b"9" * 5_000, "the file is not TOML: Exceeds the limit (4300 digits)"),
     ],
 )
 def test_a_file_that_is_no_configuration(content: bytes, mistake: str, tmp_path: Path) -> None:
     file = tmp_path / "config.toml"
     file.write_bytes(content)
-    assert mistakes_of(file) == (f"{file}: {mistake}",)
+    (sentence,) = mistakes_of(file)
+    assert sentence.startswith(f"{file}: {mistake}")
 
 
 def test_a_file_that_is_not_there(tmp_path: Path) -> None:

@@ -84,6 +84,25 @@ def test_a_codec_that_nobody_knows_is_a_rejection() -> None:
     assert "did you mean nwave_nps310?" in refused.detail
 
 
+@pytest.mark.parametrize("before", [None, "def decode("])
+def test_a_codec_that_comes_late_reads_from_the_next_minute_on(tmp_path: Path, before: str | None) -> None:
+    """A folder may be mounted after the start, and a file be mended: nobody has to start the gateway again for it."""
+    folder, choice = tmp_path / "late", Choice(codec="guest_of_late")
+    decoder = Decoder(folder=folder)
+    if before is not None:
+        folder.mkdir()
+        (folder / "guest_of_late.py").write_text(before)
+    for _ in range(2):
+        assert isinstance(decoder.read(UPLINK, choice), Rejection)
+    folder.mkdir(exist_ok=True)
+    (folder / "guest_of_late.py").write_text(
+        f"{HEAD}def decode(frame):\n    return Reading(counter=frame.payload[0])\n"
+    )
+    assert isinstance(decoder.read(UPLINK, choice), Rejection)
+    later = msgspec.structs.replace(UPLINK, received_at=UPLINK.received_at + timedelta(minutes=1))
+    assert decoder.read(later, choice) == Reading(counter=1)
+
+
 def test_the_installation_chooses_before_the_tag_and_the_tag_before_the_profile() -> None:
     decoder = Decoder(profiles={"P": Choice(codec="of_profile", options={"a": "1", "b": "1"})})
     plain = Installation(dev_eui=DevEui("a840410000000001"), space=SpaceId(1))

@@ -1,17 +1,21 @@
 """The three pages, asked for by a real client."""
 
 import asyncio
-from collections.abc import AsyncIterator
+import socket
+from collections.abc import AsyncIterator, Iterator
 from contextlib import closing
 from datetime import timedelta
 from http.client import HTTPConnection
+from typing import Any
 
 import pytest
+from loguru import logger
 from prometheus_client.parser import text_string_to_metric_families
+from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_delay, wait_fixed
 
 from parking_gateway.config import Address
 from parking_gateway.telemetry import BatchReport, Health, Metrics
-from parking_gateway.web import AddressUnavailableError, serve
+from parking_gateway.web import serve
 
 ANY_PORT = Address("127.0.0.1", 0)
 JSON = "application/json; charset=utf-8"
@@ -81,15 +85,35 @@ async def test_there_is_nothing_else(gateway: Gateway) -> None:
     assert (await gateway.get("/healthz", method="POST"))[0] == 405
 
 
-async def test_an_address_in_use_is_one_sentence(gateway: Gateway) -> None:
-    assert gateway.address is not None
-    with pytest.raises(AddressUnavailableError) as caught:
-        async with serve(gateway.address, metrics=gateway.metrics, health=gateway.health):
-            pass
-    assert str(caught.value) == (
-        f"Nothing can be served at {gateway.address}, address already in use: "
-        "change telemetry.listen, or stop what listens there."
-    )
+@pytest.fixture
+def warnings() -> Iterator[list[dict[str, Any]]]:
+    """The fields of every warning that is logged."""
+    found: list[dict[str, Any]] = []
+    sink = logger.add(lambda line: found.append(line.record["extra"]), level="WARNING")
+    yield found
+    logger.remove(sink)
+
+
+async def test_an_address_in_use_is_waited_for(warnings: list[dict[str, Any]]) -> None:
+    """Another program has it: one warning, and all is served as soon as that program has ended."""
+    gateway = Gateway()
+    other = socket.create_server(("127.0.0.1", 0))
+    gateway.address = Address(*other.getsockname())
+    async with serve(gateway.address, metrics=gateway.metrics, health=gateway.health) as bound:
+        assert bound is None
+        other.close()
+        served = AsyncRetrying(retry=retry_if_exception_type(OSError), wait=wait_fixed(0.05), stop=stop_after_delay(20))
+        assert (await served(gateway.get, "/healthz"))[0] == 200
+    assert warnings == [{"listen": str(gateway.address), "error": "Address already in use"}]
+
+
+@pytest.mark.parametrize("host", ["192.0.2.1", "no-such-host.invalid"])
+async def test_an_address_that_is_not_here_keeps_nobody_waiting(warnings: list[dict[str, Any]], host: str) -> None:
+    """Neither the start of the gateway nor its end: the network may come late, and a resolver may not answer."""
+    gateway = Gateway()
+    async with asyncio.timeout(5), serve(Address(host, 9464), metrics=gateway.metrics, health=gateway.health) as bound:
+        assert bound is None
+    assert {one["listen"] for one in warnings} <= {f"{host}:9464"}
 
 
 async def test_the_address_is_free_afterwards() -> None:

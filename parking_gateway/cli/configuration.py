@@ -34,13 +34,15 @@ def check_config(*, config: ConfigFile = None, as_json: AsJson = False) -> None:
     """Check the configuration and show what is in force.
 
     Each value stands with the place that it comes from; passwords are hidden. Nothing is connected to. Every mistake is
-    a line on standard error, and the exit status is then 78.
+    a line on standard error, and the exit status is then 78. So is what this machine lacks now and the gateway would go
+    on without, such as a folder of codecs that is not mounted yet.
 
     For example:
 
         parking-gateway check-config --config /etc/parking-gateway/config.toml
     """
     loaded = _loaded(config, None)
+    _require_all_that_is_named(loaded)
     shown = _shown(loaded.config)
     if as_json:
         document = {key: {"value": value, "from": loaded.origins[key]} for key, value in shown.items()}
@@ -76,6 +78,17 @@ def _loaded(file: Path | None, overrides: Mapping[str, Any] | None) -> "Loaded":
         for mistake in error.mistakes:
             say(mistake, to_errors=True)
         raise typer.Exit(os.EX_CONFIG) from None
+
+
+def _require_all_that_is_named(loaded: "Loaded") -> None:
+    """End with status 78 where this machine does not have what the configuration names."""
+    from parking_gateway.opening import lacking  # noqa: PLC0415 - as above
+
+    absent = lacking(loaded.config)
+    for key, sentence in absent:
+        typer.echo(f"{loaded.origins[key]}: {sentence}", err=True)
+    if absent:
+        raise typer.Exit(os.EX_CONFIG)
 
 
 def _shown(config: "Config") -> dict[str, Any]:

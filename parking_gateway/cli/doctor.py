@@ -51,10 +51,14 @@ def doctor(
 
 
 async def _checked(config: "Config", reader: "Decoder", listen: timedelta) -> "list[Check]":
-    from parking_gateway.doctor.surroundings import examine_broker, examine_database  # noqa: PLC0415 - heavy
+    from parking_gateway.doctor.surroundings import (  # noqa: PLC0415 - heavy
+        examine_broker,
+        examine_database,
+        examine_names,
+    )
     from parking_gateway.opening import database  # noqa: PLC0415 - as above
 
-    checks = await examine_broker(config, listen=listen)
+    checks = [*examine_names(config), *await examine_broker(config, listen=listen)]
     async with database(config) as engine:
         return [*checks, *await examine_database(engine, reader)]
 

@@ -29,13 +29,12 @@ def run(*, config: ConfigFile = None, migrate: Migrate = False) -> None:
     from parking_gateway.config import ConfigError  # noqa: PLC0415
     from parking_gateway.store.schema import SchemaMismatch  # noqa: PLC0415
     from parking_gateway.telemetry import set_up_logging  # noqa: PLC0415
-    from parking_gateway.web import AddressUnavailableError  # noqa: PLC0415
 
     effective = configured(config)
     set_up_logging(effective.telemetry.log_level, effective.telemetry.log_format)
     try:
         asyncio.run(_run(effective, migrate=migrate))
-    except (ConfigError, SchemaMismatch, AddressUnavailableError) as mistake:
+    except (ConfigError, SchemaMismatch) as mistake:
         for line in mistake.mistakes if isinstance(mistake, ConfigError) else [str(mistake)]:
             say(line, to_errors=True)
         raise typer.Exit(os.EX_CONFIG) from None

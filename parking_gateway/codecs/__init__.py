@@ -2,7 +2,7 @@
 
 from parking_gateway.codecs.binding import BadOption, Bound, bind, bind_assuming
 from parking_gateway.codecs.codec import OCCUPIED_BELOW, VACANT_ABOVE, Codec, Option
-from parking_gateway.codecs.finding import ENTRY_POINTS, CodecNotFound, find, modules, names
+from parking_gateway.codecs.finding import ENTRY_POINTS, CodecBroken, CodecNotFound, find, has_appeared, modules, names
 
 __all__ = [
     "ENTRY_POINTS",
@@ -11,11 +11,13 @@ __all__ = [
     "BadOption",
     "Bound",
     "Codec",
+    "CodecBroken",
     "CodecNotFound",
     "Option",
     "bind",
     "bind_assuming",
     "find",
+    "has_appeared",
     "modules",
     "names",
 ]

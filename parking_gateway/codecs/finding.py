@@ -11,6 +11,7 @@ import importlib
 import importlib.metadata
 import importlib.util
 import inspect
+import os
 import pkgutil
 import re
 from collections.abc import Callable, Iterator, Mapping
@@ -35,18 +36,38 @@ class CodecNotFound(LookupError):  # noqa: N818 - the words of the rejection tha
     """No codec goes by that name, or what goes by it is no codec. The message says which, and the nearest name."""
 
 
+class CodecBroken(CodecNotFound):
+    """The name is right, and what it names cannot be used: a mistake in a file, or a package that lacks something."""
+
+
 def find(name: str, *, dropins: Path | None = None) -> Codec:
-    """Return the codec of that name. Raises `CodecNotFound`. What was found once is kept, files of `dropins` too."""
-    wanted = name.strip().lower().replace("-", "_")
-    if not re.fullmatch(r"[a-z][a-z0-9_]{,99}", wanted):
-        raise CodecNotFound(
-            f"{name[:100]!r} is no name of a codec: it is up to 100 letters, digits, - and _, and begins with a letter"
-        )
-    return _find(wanted, dropins)
+    """Return the codec of that name. Raises `CodecNotFound`.
+
+    What was found once is kept, files of `dropins` too. What was not found is looked for again.
+    """
+    return _find(_normal(name), dropins)
+
+
+def has_appeared(name: str, *, dropins: Path | None = None) -> bool:
+    """Whether a codec goes by a name that was not found before. Unlike `find` it loads no other codec, to be cheap."""
+    try:
+        return _look_for(_normal(name), dropins) is not None
+    except CodecNotFound:
+        return False
 
 
 @functools.lru_cache(maxsize=1024)
 def _find(wanted: str, dropins: Path | None) -> Codec:
+    codec = _look_for(wanted, dropins)
+    if codec is not None:
+        return codec
+    known = names(dropins=dropins)
+    near = difflib.get_close_matches(wanted, known, n=1) or [name for name in known if wanted in name]
+    hint = f"; did you mean {near[0]}?" if near else "; `parking-gateway decoders list` lists all"
+    raise CodecNotFound(f"no codec is named {wanted}{hint}")
+
+
+def _look_for(wanted: str, dropins: Path | None) -> Codec | None:
     words = wanted.split("_")
     for length in range(len(words), 0, -1):
         stem = "_".join(words[:length])
@@ -58,10 +79,7 @@ def _find(wanted: str, dropins: Path | None) -> Codec:
             return codec
         if wanted in codec.device.lines:
             return msgspec.structs.replace(codec, name=wanted, presets=codec.device.lines[wanted], assumed=NO_OPTIONS)
-    known = names(dropins=dropins)
-    near = difflib.get_close_matches(wanted, known, n=1) or [name for name in known if wanted in name]
-    hint = f"; did you mean {near[0]}?" if near else "; `parking-gateway decoders list` lists all"
-    raise CodecNotFound(f"no codec is named {wanted}{hint}")
+    return None
 
 
 def names(*, dropins: Path | None = None) -> tuple[str, ...]:
@@ -84,17 +102,26 @@ def modules(*, dropins: Path | None = None) -> tuple[Codec, ...]:
     return tuple(find(stem, dropins=dropins) for stem in stems)
 
 
+def _normal(name: str) -> str:
+    wanted = name.strip().lower().replace("-", "_")
+    if not re.fullmatch(r"[a-z][a-z0-9_]{,99}", wanted):
+        raise CodecNotFound(
+            f"{name[:100]!r} is no name of a codec: it is up to 100 letters, digits, - and _, and begins with a letter"
+        )
+    return wanted
+
+
 def _codec(stem: str, load: Callable[[], Any]) -> Codec:
     try:
         module = load()
         device, decode = getattr(module, "DEVICE", None), getattr(module, "decode", None)
         options = tuple(_parameters(decode)) if callable(decode) else ()
     except declared.Unusable as mistake:
-        raise CodecNotFound(f"the codec {stem} cannot be loaded: {mistake}") from None
+        raise CodecBroken(f"the codec {stem} cannot be loaded: {mistake}") from None
     except Exception as error:  # codecs are guests, and a guest can break in any way while it is imported
-        raise CodecNotFound(f"the codec {stem} cannot be loaded: {type(error).__name__}: {error}") from error
+        raise CodecBroken(f"the codec {stem} cannot be loaded: {type(error).__name__}: {error}") from error
     if not isinstance(device, Device) or not callable(decode):
-        raise CodecNotFound(f"{stem} is no codec: it lacks DEVICE or decode")
+        raise CodecBroken(f"{stem} is no codec: it lacks DEVICE or decode")
     if device.measures_distance:
         options += (OCCUPIED_BELOW, VACANT_ABOVE)
     assumed = device.lines.get(stem, NO_OPTIONS)
@@ -121,16 +148,28 @@ def _loader(stem: str, dropins: Path | None) -> Callable[[], Any] | None:
     if dropins is None:
         return None
     file = dropins / f"{stem}.py"
-    if file.is_file():
+    if _is_file(file):
         return functools.partial(_import_file, file)
-    is_declared = any(file.with_suffix(suffix).is_file() for suffix in _DECLARED)
+    is_declared = any(_is_file(file.with_suffix(suffix)) for suffix in _DECLARED)
     return functools.partial(declared.load, file.with_suffix(".toml")) if is_declared else None
 
 
 def _stems(dropins: Path | None) -> set[str]:
     modules = {module.name for module in pkgutil.iter_modules(decoders.__path__)}
-    files = {file.stem for file in dropins.glob("*") if file.suffix in {".py", *_DECLARED}} if dropins else set()
+    files = {file.stem for file in _listed(dropins) if file.suffix in {".py", *_DECLARED}} if dropins else set()
     return {stem for stem in modules | files | set(_installed()) if not stem.startswith("_")}
+
+
+def _is_file(file: Path) -> bool:
+    return os.path.isfile(file)  # noqa: PTH113 - False also where we may not look, or the folder's disk does not answer
+
+
+def _listed(folder: Path) -> list[Path]:
+    """What lies in the folder: nothing while it is not mounted, or closed to us."""
+    try:
+        return list(folder.iterdir())
+    except OSError:
+        return []
 
 
 @functools.cache

@@ -5,16 +5,18 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import unquote
 
-from pydantic import AnyUrl, BeforeValidator, Field, StringConstraints, ValidationInfo, field_validator, model_validator
+from pydantic import AnyUrl, BeforeValidator, Field, ValidationInfo, field_validator, model_validator
 
 from parking_gateway.config.values import (
     BrokerUrl,
+    Name,
     OptionalGroup,
     OptionalSecret,
     OptionalText,
     ReadableFile,
     Seconds,
     Section,
+    Whole,
     not_shorter,
     seconds,
 )
@@ -29,12 +31,12 @@ class MqttConfig(Section):
     url: BrokerUrl = AnyUrl("mqtt://localhost:1883")
     username: OptionalText = None
     password: OptionalSecret = None
-    client_id: Annotated[str, StringConstraints(min_length=1)] = "parking-gateway"
+    client_id: Name = "parking-gateway"
     protocol: Annotated[Literal["auto", "5", "3.1.1"], BeforeValidator(str)] = "auto"
     keepalive: Annotated[timedelta, seconds(at_least=1, at_most=64_800)] = timedelta(seconds=60)
     timeout: Seconds = timedelta(seconds=10)
     session_expiry: Annotated[timedelta, seconds(at_least=1)] = timedelta(days=7)
-    receive_maximum: Annotated[int, Field(ge=1, le=65535)] = 1000
+    receive_maximum: Annotated[Whole, Field(ge=1, le=65535)] = 1000
     direct: bool = True
     shared_group: OptionalGroup = None
     ca_file: ReadableFile = None

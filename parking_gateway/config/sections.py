@@ -8,7 +8,15 @@ import json
 from datetime import timedelta
 from typing import Annotated, Final, Literal
 
-from pydantic import BeforeValidator, Field, SecretStr, StringConstraints, ValidationInfo, field_validator
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    SecretStr,
+    StringConstraints,
+    ValidationInfo,
+    field_validator,
+)
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 from typing_extensions import override
 
@@ -20,15 +28,19 @@ from parking_gateway.config.values import (
     Instance,
     Listen,
     LogLevel,
+    Name,
     Seconds,
     Section,
+    ServerSeconds,
     StateDirectory,
     TopicFilter,
     TopicRoot,
+    Whole,
     could_receive,
     default_instance,
     default_state_directory,
     not_shorter,
+    printable,
 )
 
 
@@ -36,21 +48,21 @@ class ChirpStackConfig(Section):
     """What the network server publishes."""
 
     topic: TopicFilter = "application/+/device/+/event/+"
-    max_payload_bytes: Annotated[int, Field(ge=1024, le=268_435_455)] = 262_144
-    max_depth: Annotated[int, Field(ge=4, le=500)] = 32
+    max_payload_bytes: Annotated[Whole, Field(ge=1024, le=268_435_455)] = 262_144
+    max_depth: Annotated[Whole, Field(ge=4, le=500)] = 32
 
 
 class IntakeConfig(Section):
     """How messages become batches."""
 
-    batch_size: Annotated[int, Field(ge=1, le=65535)] = 1000
+    batch_size: Annotated[Whole, Field(ge=1, le=65535)] = 1000
     timeout: Seconds = timedelta(seconds=30)
 
 
 class Profile(Section):
     """Which codec reads the frames of a device profile, and the options that it needs."""
 
-    codec: Annotated[str, StringConstraints(min_length=1)]
+    codec: Name
     options: dict[str, str] = Field(default_factory=dict)
 
 
@@ -63,7 +75,7 @@ def _from_json(value: object) -> object:
         return value
     try:
         return json.loads(value)
-    except ValueError:
+    except (ValueError, RecursionError):
         raise ValueError('must be JSON where it is not TOML, such as {"My profile": "milesight_em310_udl"}') from None
 
 
@@ -80,12 +92,14 @@ class DatabaseConfig(Section):
     """PostgreSQL, and how long we wait for it."""
 
     url: DatabaseUrl = SecretStr("embedded")
-    pool_size: Annotated[int, Field(ge=1, le=100)] = 5
+    pool_size: Annotated[Whole, Field(ge=1, le=100)] = 5
     pool_timeout: Seconds = timedelta(seconds=10)
-    connect_timeout: Seconds = timedelta(seconds=10)
-    statement_timeout: Seconds = timedelta(seconds=30)
-    lock_timeout: Seconds = timedelta(seconds=10)
-    application_name: Annotated[str, StringConstraints(min_length=1, max_length=63)] = "parking-gateway"
+    connect_timeout: ServerSeconds = timedelta(seconds=10)
+    statement_timeout: ServerSeconds = timedelta(seconds=30)
+    lock_timeout: ServerSeconds = timedelta(seconds=10)
+    application_name: Annotated[str, StringConstraints(min_length=1, max_length=63), AfterValidator(printable)] = (
+        "parking-gateway"
+    )
     reconnect_wait_min: Seconds = timedelta(seconds=0.5)
     reconnect_wait_max: Seconds = timedelta(seconds=30)
 
@@ -112,7 +126,7 @@ class PublicationConfig(Section):
     """What is said on MQTT, where and how often."""
 
     root: TopicRoot = "parking/v1"
-    window: Annotated[int, Field(ge=1, le=65535)] = 1000
+    window: Annotated[Whole, Field(ge=1, le=65535)] = 1000
     counts_interval: Seconds = timedelta(seconds=1)
     poll_interval: Seconds = timedelta(seconds=5)
     device_interval: Seconds = timedelta(minutes=15)

@@ -23,6 +23,7 @@ from pydantic_settings import (
     SettingsError,
 )
 
+from parking_gateway.config import certificates
 from parking_gateway.config.sections import KEYS, Config
 
 PREFIX: Final = "PARKING_GATEWAY_"
@@ -47,6 +48,10 @@ class Loaded:
 
     config: Config
     origins: dict[str, str]
+
+    def sentence(self, key: str, what: str) -> str:
+        """What is wrong with the value of a `section.key`, with the place where it was written."""
+        return f"{self.origins[key]}: {key} {what}."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,9 +86,11 @@ def load_with_origins(file: Path | None = None, *, overrides: Mapping[str, Any] 
     except ValidationError as error:
         mistakes += [_sentence(details, layers) for details in error.errors(include_url=False, include_input=False)]
         raise ConfigError(mistakes) from None
+    loaded = Loaded(config=config, origins={".".join(key): _origin_of_value(key, layers, config) for key in KEYS})
+    mistakes += [loaded.sentence(key, what) for key, what in certificates.mistakes(config.mqtt)]
     if mistakes:
         raise ConfigError(mistakes)
-    return Loaded(config=config, origins={".".join(key): _origin_of_value(key, layers, config) for key in KEYS})
+    return loaded
 
 
 # Layers, the strongest first
@@ -121,12 +128,14 @@ def _secrets(directory: str, *, variable: str) -> _Layer:
 
 def _toml(file: Path) -> dict[str, Any]:
     try:
-        return tomllib.loads(file.read_text(encoding="utf-8"))
+        return tomllib.loads(file.read_text(encoding="utf-8-sig"))  # editors of Windows begin a file with a mark
     except OSError as error:
         reason = f"cannot be read: {error.strerror}"
     except UnicodeDecodeError:
         reason = "is not UTF-8 text"
-    except tomllib.TOMLDecodeError as error:
+    except RecursionError:
+        reason = "is not TOML: it is nested too deeply"
+    except ValueError as error:  # tomllib's, and Python's of a number with thousands of digits
         reason = f"is not TOML: {error}"
     raise ConfigError([f"{file}: the file {reason}."])
 
@@ -165,15 +174,25 @@ def _sentence(details: ErrorDetails, layers: Sequence[_Layer]) -> str:
     return what if place is None else f"{place}: {what}"
 
 
+_PREDICATES: Final = {
+    "missing": "is missing",
+    "model_type": "must be a table",
+    "dict_type": "must be a table",
+    "path_type": "must be text",
+    "url_type": "must be text",
+    "bool_type": "must be true or false",
+    "bool_parsing": "must be true or false",
+    "string_too_short": "must not be empty",
+    "string_unicode": "must be UTF-8 text",
+}
+"""What pydantic finds and says in the words of a programmer."""
+
+
 def _predicate(details: ErrorDetails, path: tuple[str, ...]) -> str:
-    match details["type"]:
-        case "extra_forbidden":
-            return f"is no known key; the nearest is {_nearest('.'.join(path), _known(path))}"
-        case "missing":
-            return "is missing"
-        case "model_type":
-            return "must be a table"
-    return re.sub(r"^(\w+|URL scheme) should ", "must ", details["msg"].removeprefix("Value error, "))
+    if details["type"] == "extra_forbidden":
+        return f"is no known key; the nearest is {_nearest('.'.join(path), _known(path))}"
+    said = re.sub(r"^(\w+|URL scheme) should ", "must ", details["msg"].removeprefix("Value error, "))
+    return _PREDICATES.get(details["type"], said)
 
 
 def _known(path: tuple[str, ...]) -> list[str]:

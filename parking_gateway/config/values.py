@@ -22,11 +22,16 @@ from pydantic import (
     InstanceOf,
     PlainSerializer,
     SecretStr,
+    StringConstraints,
     UrlConstraints,
 )
 
-_HIGHEST_PORT = 65535
-_LONGEST_TOPIC = 65535
+from parking_gateway.config import database_url
+from parking_gateway.config.hosts import HIGHEST_PORT, is_host
+
+_LONGEST_TEXT = 65535
+_LONGEST_NAME = 1000
+"""A topic is made of several names, and 65,535 bytes is all that MQTT carries."""
 _YEAR = 31_536_000
 
 
@@ -70,9 +75,37 @@ def _empty_is_unset(value: object) -> object:
     return None if value == "" else value
 
 
+def _not_yes_or_no(value: object) -> object:
+    if isinstance(value, bool):
+        raise ValueError("must be a number, not true or false")  # noqa: TRY004 - pydantic takes no TypeError
+    return value
+
+
+def printable(text: str) -> str:
+    """A text that MQTT and PostgreSQL can carry as a name. Raises `ValueError`."""
+    if not text.isprintable() or len(text.encode()) > _LONGEST_TEXT:
+        raise ValueError(f"must be printable characters, at most {_LONGEST_TEXT} bytes of them")
+    return text
+
+
+def _encodable(secret: SecretStr) -> SecretStr:
+    try:
+        length = len(secret.get_secret_value().encode())
+    except UnicodeEncodeError:
+        raise ValueError("must be UTF-8 text") from None
+    if length > _LONGEST_TEXT:
+        raise ValueError(f"must be at most {_LONGEST_TEXT} bytes long")
+    return secret
+
+
 Seconds = Annotated[timedelta, seconds()]
-OptionalText = Annotated[str | None, BeforeValidator(_empty_is_unset)]
-OptionalSecret = Annotated[SecretStr | None, BeforeValidator(_empty_is_unset)]
+ServerSeconds = Annotated[timedelta, seconds(at_most=2_000_000)]
+"""PostgreSQL counts milliseconds with 31 bits."""
+Whole = Annotated[int, BeforeValidator(_not_yes_or_no)]
+Text = Annotated[str, AfterValidator(printable)]
+Name = Annotated[str, StringConstraints(min_length=1), AfterValidator(printable)]
+OptionalText = Annotated[Text | None, BeforeValidator(_empty_is_unset)]
+OptionalSecret = Annotated[Annotated[SecretStr, AfterValidator(_encodable)] | None, BeforeValidator(_empty_is_unset)]
 
 
 def _upper(value: object) -> object:
@@ -101,7 +134,7 @@ def _address(value: object) -> object:
     if value == "" or value is None or isinstance(value, Address):
         return value or None
     found = re.fullmatch(r"(?:\[(?P<v6>[0-9A-Fa-f:.]+)\]|(?P<host>[^\s:\[\]]+)):(?P<port>\d{1,5})", str(value))
-    if found is None or int(found["port"]) > _HIGHEST_PORT:
+    if found is None or int(found["port"]) > HIGHEST_PORT or not is_host(found["v6"] or found["host"]):
         raise ValueError('must be a host and a port, such as "127.0.0.1:9464" or "[::1]:9464", or "" for none')
     return Address(found["v6"] or found["host"], int(found["port"]))
 
@@ -113,9 +146,14 @@ def _text_of_address(address: Address | None) -> str:
 Listen = Annotated[InstanceOf[Address] | None, BeforeValidator(_address), PlainSerializer(_text_of_address)]
 
 
+_SCHEMES = "must begin with mqtt://, mqtts://, ws:// or wss://"
+
+
 def _broker_url(url: AnyUrl) -> AnyUrl:
     if url.scheme not in ("mqtt", "mqtts", "ws", "wss"):
-        raise ValueError("must begin with mqtt://, mqtts://, ws:// or wss://")
+        raise ValueError(_SCHEMES)
+    if not is_host((url.host or "").strip("[]")) or url.port == 0:
+        raise ValueError("must name one host, and after it a port from 1 to 65535 or none, such as mqtt://broker:1883")
     if url.query is not None or url.fragment is not None:
         raise ValueError("must end after the host, the port and the path")
     if url.scheme.startswith("mqtt") and url.path not in (None, "/"):
@@ -123,16 +161,17 @@ def _broker_url(url: AnyUrl) -> AnyUrl:
     return url
 
 
-BrokerUrl = Annotated[AnyUrl, UrlConstraints(host_required=True), AfterValidator(_broker_url)]
+def _scheme(value: object) -> object:
+    if isinstance(value, str) and "://" not in value:
+        raise ValueError(_SCHEMES)
+    return value
+
+
+BrokerUrl = Annotated[AnyUrl, UrlConstraints(host_required=True), BeforeValidator(_scheme), AfterValidator(_broker_url)]
 
 
 def _database_url(url: SecretStr) -> SecretStr:
-    text = url.get_secret_value()
-    if text.startswith("postgres://"):
-        return SecretStr(text.replace("postgres", "postgresql", 1))
-    if text != "embedded" and not text.startswith("postgresql://"):
-        raise ValueError('must be "embedded" or begin with postgresql://')
-    return url
+    return SecretStr(database_url.checked(url.get_secret_value()))
 
 
 DatabaseUrl = Annotated[SecretStr, AfterValidator(_database_url)]
@@ -149,8 +188,8 @@ def _topic_filter(text: str) -> str:
         raise ValueError('must have "+" only as a whole level, and "#" nowhere')
     if text.startswith("$share/"):
         raise ValueError("must be without $share, which mqtt.shared_group adds")
-    if not text.isprintable() or len(text.encode()) > _LONGEST_TOPIC:
-        raise ValueError("must be a topic filter of printable characters")
+    if not text.isprintable() or len(text.encode()) > _LONGEST_NAME:
+        raise ValueError(f"must be a topic filter of printable characters, at most {_LONGEST_NAME} bytes of them")
     return text
 
 
@@ -166,15 +205,20 @@ TopicFilter = Annotated[str, AfterValidator(_topic_filter)]
 def _group(value: object) -> object:
     if isinstance(value, str) and re.search(r"[/+#]", value):
         raise ValueError('must be without "/", "+" and "#"')
-    return value or None
+    return _empty_is_unset(value)
 
 
-OptionalGroup = Annotated[str | None, BeforeValidator(_group)]
+OptionalGroup = Annotated[
+    Annotated[str, StringConstraints(max_length=_LONGEST_NAME), AfterValidator(printable)] | None,
+    BeforeValidator(_group),
+]
 
 
 def _topic_root(text: str) -> str:
     if not re.fullmatch(r"[a-z0-9_-]+(/[a-z0-9_-]+)*", text):
         raise ValueError('must be levels of lower-case letters, digits, "-" and "_", with "/" between them')
+    if len(text) > _LONGEST_NAME:
+        raise ValueError(f"must be at most {_LONGEST_NAME} characters long")
     return text
 
 
@@ -189,15 +233,17 @@ def default_instance() -> str:
     return re.sub(r"[^a-z0-9_-]+", "-", socket.gethostname().lower()).strip("-") or "gateway"
 
 
-def _instance(value: object) -> object:
-    if value == "":
-        return default_instance()
-    if isinstance(value, str) and not re.fullmatch(r"[a-z0-9_-]+", value):
-        raise ValueError('must be made of lower-case letters, digits, "-" and "_"')
-    return value
+def _instance(text: str) -> str:
+    if not re.fullmatch(rf"[a-z0-9_-]{{1,{_LONGEST_NAME}}}", text):
+        raise ValueError(f'must be made of lower-case letters, digits, "-" and "_", at most {_LONGEST_NAME} of them')
+    return text
 
 
-Instance = Annotated[str, BeforeValidator(_instance)]
+def _own_instance(value: object) -> object:
+    return default_instance() if value == "" else value
+
+
+Instance = Annotated[str, BeforeValidator(_own_instance), AfterValidator(_instance)]
 
 
 def default_state_directory() -> Path:
@@ -207,6 +253,8 @@ def default_state_directory() -> Path:
 
 
 def _expanded(path: Path) -> Path:
+    if not str(path).isprintable():
+        raise ValueError("must be a path of printable characters")
     try:
         return path.expanduser().absolute()
     except RuntimeError:
@@ -221,12 +269,6 @@ def _readable(path: Path) -> Path:
         raise ValueError(f"names a file that cannot be read ({path}: {error.strerror})") from None
 
 
-def _directory(path: Path) -> Path:
-    if not path.is_dir():
-        raise ValueError(f"must name a directory that exists, and {path} is none")
-    return path
-
-
 def _state_directory(value: object) -> object:
     return default_state_directory() if value == "" else value
 
@@ -235,6 +277,4 @@ StateDirectory = Annotated[Path, BeforeValidator(_state_directory), AfterValidat
 ReadableFile = Annotated[
     Annotated[Path, AfterValidator(_expanded), AfterValidator(_readable)] | None, BeforeValidator(_empty_is_unset)
 ]
-Folder = Annotated[
-    Annotated[Path, AfterValidator(_expanded), AfterValidator(_directory)] | None, BeforeValidator(_empty_is_unset)
-]
+Folder = Annotated[Annotated[Path, AfterValidator(_expanded)] | None, BeforeValidator(_empty_is_unset)]

@@ -8,14 +8,14 @@ from typing import Final
 
 import msgspec
 
-from parking_gateway import codecs
 from parking_gateway.broker.link import Link, MqttError, connected
 from parking_gateway.config import Config
 from parking_gateway.decoding import Choice, Decoder
+from parking_gateway.opening import lacking, mistakes_of
 from parking_gateway.publication import Publication
 from parking_gateway.store import diagnosis, schema
 from parking_gateway.store.engine import Engine
-from parking_gateway.store.installations import chosen_codecs
+from parking_gateway.store.installations import Chosen, chosen_codecs
 
 _LIMIT: Final = 100
 
@@ -89,11 +89,15 @@ async def examine_database(engine: Engine, decoder: Decoder) -> list[Check]:
     ]
 
 
-def _unusable(chosen: list[tuple[str, dict[str, str], str]], decoder: Decoder) -> Iterator[Check]:
-    """Installations with which the gateway would not start."""
-    for codec, options, dev_eui in chosen:
-        try:
-            decoder.check(Choice(codec=codec, options=options))
-        except (codecs.CodecNotFound, codecs.BadOption) as mistake:
-            says = f"of {dev_eui}, and maybe of others: {mistake}"
+def examine_names(config: Config) -> list[Check]:
+    """Look for what the configuration names on this machine, such as the folder of codecs."""
+    fix = "parking-gateway check-config says where it is configured; the gateway goes on without it"
+    return [Check(about="configuration", says=sentence, fix=fix) for _, sentence in lacking(config)]
+
+
+def _unusable(chosen: list[Chosen], decoder: Decoder) -> Iterator[Check]:
+    """Installations whose frames the gateway rejects."""
+    for one in chosen:
+        for mistake in mistakes_of(decoder, Choice(codec=one.codec, options=one.options)):
+            says = f"of {one.dev_eui}, and maybe of others: {mistake}"
             yield Check(about="installation", says=says, fix="parking-gateway doctor --devices")

@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.pool import AsyncAdaptedQueuePool
 
+from parking_gateway.config import database_url
 from parking_gateway.config.sections import DatabaseConfig
 
 Engine = AsyncEngine
@@ -45,8 +46,10 @@ def engine_for(url: str, config: DatabaseConfig) -> AsyncEngine:
         # statements anew every time, which takes longer than to carry them out.
         "plan_cache_mode": "force_generic_plan",
     }
+    given = database_url.parameters(url)
+    options = " ".join([given.get("options", ""), *(f"-c {name}={value}" for name, value in session.items())])
     return create_async_engine(
-        sa.make_url(url).set(drivername="postgresql+psycopg"),
+        "postgresql+psycopg://",  # the driver is given what libpq reads in the URL: SQLAlchemy reads less of it
         poolclass=AsyncAdaptedQueuePool,
         pool_size=config.pool_size,
         max_overflow=0,
@@ -55,8 +58,9 @@ def engine_for(url: str, config: DatabaseConfig) -> AsyncEngine:
         connect_args={
             "application_name": config.application_name,
             "connect_timeout": max(2, round(config.connect_timeout.total_seconds())),
-            "options": " ".join(f"-c {name}={value}" for name, value in session.items()),
             "tcp_user_timeout": _milliseconds(config.statement_timeout),
+            **given,
+            "options": options.strip(),
             # `pipeline` prepares; the driver would deallocate everybody's statements with its own.
             "prepare_threshold": None,
         },

@@ -383,19 +383,6 @@ async def test_a_schema_that_is_missing_is_one_sentence_and_status_78(daemon: Da
     assert "Traceback" not in daemon.log.read_text()
 
 
-async def test_an_installed_codec_that_does_not_exist_stops_the_start(
-    daemon: Daemon, engine: AsyncEngine, car_park: CarPark
-) -> None:
-    await car_park(1)
-    async with engine.begin() as connection:
-        await connection.execute(sa.text("update installation set codec = 'bosch_tps11'"))
-    daemon.start()
-    assert daemon.wait() == 78
-    log = daemon.log.read_text()
-    assert "The installation of a840410000000001: no codec is named bosch_tps11; did you mean bosch_tps110" in log
-    assert "Traceback" not in log
-
-
 async def test_it_migrates_when_it_is_told_to(
     daemon: Daemon, engine: AsyncEngine, broker: Broker, database: str
 ) -> None:
