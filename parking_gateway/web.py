@@ -8,8 +8,9 @@ import asyncio
 import json
 import socket
 from collections.abc import AsyncIterator, Callable, Iterable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from http import HTTPStatus
+from http.client import HTTPConnection, HTTPException
 from socketserver import TCPServer, ThreadingMixIn
 from threading import Event, Thread
 from typing import TYPE_CHECKING, Any, Final
@@ -32,6 +33,10 @@ _FIRST_SECONDS: Final = 1.0
 _RETRY_SECONDS: Final = 2.0
 """Between two attempts."""
 _READING: Final = ("GET", "HEAD")
+_ASKING_SECONDS: Final = 3.0
+_LONGEST_ANSWER: Final = 100_000
+_LOOPBACK: Final = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - to ask, not to listen
+"""Where to ask a server that listens everywhere."""
 
 
 @asynccontextmanager
@@ -158,3 +163,14 @@ def _say(start_response: "StartResponse", status: HTTPStatus, words: str = "") -
     kind = "application/json" if words else "text/plain"
     start_response(f"{status.value} {status.phrase}", [("Content-Type", f"{kind}; charset=utf-8")])
     return [(words or status.phrase).encode()]
+
+
+def ask(listen: Address, path: str) -> bytes | None:
+    """What a gateway answers that serves there, whatever the status; None: nothing answers, or not in time."""
+    host = _LOOPBACK.get(listen.host, listen.host)
+    try:
+        with closing(HTTPConnection(host, listen.port, timeout=_ASKING_SECONDS)) as connection:
+            connection.request("GET", path)
+            return connection.getresponse().read(_LONGEST_ANSWER)
+    except (OSError, HTTPException):
+        return None

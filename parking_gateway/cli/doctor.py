@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Annotated
 
+import msgspec
 import typer
 
 from parking_gateway.cli.configuration import AsJson, ConfigFile, configured
@@ -32,8 +33,9 @@ def doctor(
 ) -> None:
     """Say what is wrong, and what to do.
 
-    It looks at the configuration, the broker, the database, and at how ChirpStack publishes: at QoS 0, as it does when
-    nobody says otherwise, a restart of the gateway loses events. With --devices it names every device that is
+    It looks at the configuration, the broker, the database, whether a gateway runs and is ready, and at how ChirpStack
+    publishes: at QoS 0, as it does when nobody says otherwise, a restart of the gateway loses events. What could not be
+    looked at is called unknown. With --devices it names every device that is
     unassigned, silent, not understood, or lacks an option, each with the command for it.
 
     Nothing is changed, and a running gateway is not disturbed. Exit status 0: nothing is wrong.
@@ -51,14 +53,19 @@ def doctor(
 
 
 async def _checked(config: "Config", reader: "Decoder", listen: timedelta) -> "list[Check]":
-    from parking_gateway.doctor.surroundings import (  # noqa: PLC0415 - heavy
+    from parking_gateway.doctor.running import examine_gateway, look, with_what_it_received  # noqa: PLC0415 - heavy
+    from parking_gateway.doctor.surroundings import (  # noqa: PLC0415 - as above
         examine_broker,
         examine_database,
         examine_names,
     )
     from parking_gateway.opening import database  # noqa: PLC0415 - as above
 
-    checks = [*examine_names(config), *await examine_broker(config, listen=listen)]
+    running = await look(config)
+    now = datetime.now(UTC)
+    checks = examine_names(config)
+    checks += [with_what_it_received(check, running, now=now) for check in await examine_broker(config, listen=listen)]
+    checks += examine_gateway(running, config, now=now)
     async with database(config) as engine:
         return [*checks, *await examine_database(engine, reader)]
 
@@ -79,10 +86,10 @@ def _examined(config: "Config", reader: "Decoder") -> "list[Finding]":
 
 def _say_checks(checks: "Sequence[Check]", *, as_json: bool) -> None:
     if as_json:
-        show_json(checks)
+        show_json([msgspec.to_builtins(check) | {"verdict": check.verdict} for check in checks])
     else:
         for check in checks:
-            say(f"{'wrong' if check.fix else 'fine'}  {check.about}: {check.says}")
+            say(f"{check.verdict}  {check.about}: {check.says}")
             if check.fix:
                 say(f"       {check.fix}")
     if any(check.fix for check in checks):

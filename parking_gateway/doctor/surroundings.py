@@ -4,7 +4,7 @@ import asyncio
 import os
 from collections.abc import Iterator
 from datetime import timedelta
-from typing import Final
+from typing import Final, Literal
 
 import msgspec
 
@@ -26,7 +26,16 @@ class Check(msgspec.Struct, frozen=True, kw_only=True):
     about: str
     says: str
     fix: str | None = None
-    """What to do. None: it is as it should be."""
+    """What to do. None: it is as it should be, or nobody can tell."""
+    is_judged: bool = True
+    """False: it could not be looked at."""
+
+    @property
+    def verdict(self) -> Literal["fine", "wrong", "unknown"]:
+        """In one word."""
+        if self.fix:
+            return "wrong"
+        return "fine" if self.is_judged else "unknown"
 
 
 async def examine_broker(config: Config, *, listen: timedelta) -> list[Check]:
@@ -56,9 +65,8 @@ async def examine_broker(config: Config, *, listen: timedelta) -> list[Check]:
 def _events(config: Config, quality: int | None, listen: timedelta) -> Check:
     topic = config.chirpstack.topic
     if quality is None:
-        return Check(
-            about="events", says=f"none came on {topic} within {listen.total_seconds():g} s, so they are not judged"
-        )
+        says = f"none came on {topic} within {listen.total_seconds():g} s, so they are not judged"
+        return Check(about="events", says=says, is_judged=False)
     if quality == 0:
         says = f"they come on {topic} at QoS 0: the broker keeps none of them while the gateway is away"
         return Check(about="events", says=says, fix="In chirpstack.toml, [integration.mqtt], set: qos = 1")

@@ -25,6 +25,7 @@ from parking_gateway.store import diagnosis
 from parking_gateway.store.diagnosis import Refused
 from tests.events import NOON, OCCUPIED, message, topic_of, up
 from tests.plugins.car_park import CarPark
+from tests.plugins.daemon import Daemon
 
 LIMITS = chirpstack.Limits(payload_bytes=65_536, depth=32)
 DEVICE = "a840410000000001"
@@ -155,7 +156,12 @@ async def test_a_refused_frame_whose_uplink_is_gone_is_still_counted(engine: Asy
 @pytest.fixture
 def doctor(database: str, broker: Broker) -> Doctor:
     """Run the command for the test's own broker and database."""
-    variables = {"PARKING_GATEWAY_DATABASE__URL": database, "PARKING_GATEWAY_MQTT__URL": broker.url}
+    variables = {
+        "PARKING_GATEWAY_DATABASE__URL": database,
+        "PARKING_GATEWAY_MQTT__URL": broker.url,
+        "PARKING_GATEWAY_GATEWAY__INSTANCE": "test",
+        "PARKING_GATEWAY_TELEMETRY__LISTEN": "",
+    }
 
     def run(*arguments: str, **more: str) -> Result:
         command = ["doctor", "--listen", "0", *arguments]
@@ -164,12 +170,15 @@ def doctor(database: str, broker: Broker) -> Doctor:
     return run
 
 
-def test_nothing_wrong_is_status_0(doctor: Doctor) -> None:
+def test_nothing_wrong_is_status_0(doctor: Doctor, daemon: Daemon) -> None:
+    """And nothing is called fine that was not looked at: no event came."""
+    daemon.start_and_wait()
     said = doctor()
     assert said.exit_code == 0
     assert [line.split(":")[0] for line in said.stdout.splitlines()] == [
         "fine  broker",
-        "fine  events",
+        "unknown  events",
+        "fine  gateway",
         "fine  database",
     ]
     assert doctor("--devices").exit_code == 0
@@ -197,8 +206,10 @@ def test_a_database_that_cannot_be_used_says_why(doctor: Doctor, empty_database:
 def test_scripts_read_the_same_as_json(doctor: Doctor) -> None:
     said = doctor("--json", PARKING_GATEWAY_MQTT__URL="mqtt://127.0.0.1:1")
     assert said.exit_code == 1
-    broker, database = json.loads(said.stdout)
-    assert (broker["about"], database["about"], database["fix"]) == ("broker", "database", None)
+    broker, gateway, database = json.loads(said.stdout)
+    assert (broker["about"], broker["verdict"]) == ("broker", "wrong")
+    assert (gateway["about"], gateway["verdict"], gateway["fix"]) == ("gateway", "unknown", None)
+    assert (database["about"], database["verdict"], database["fix"]) == ("database", "fine", None)
     assert json.loads(doctor("--devices", "--json").stdout) == []
 
 

@@ -44,7 +44,12 @@ class Daemon:
     def serve_pages(self) -> None:
         """Have it answer `page` from its next start on."""
         self._page_port = free_port()
-        self.configure(TELEMETRY__LISTEN=f"{LOCALHOST}:{self._page_port}")
+        self.configure(TELEMETRY__LISTEN=self.listen)
+
+    @property
+    def listen(self) -> str:
+        """Where it serves its pages."""
+        return f"{LOCALHOST}:{self._page_port}"
 
     def page(self, path: str) -> tuple[int, str]:
         """Status and body of one of its pages. Raises OSError where nothing answers."""

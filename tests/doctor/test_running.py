@@ -1,0 +1,152 @@
+"""`doctor` beside a gateway that runs, runs badly, or does not run: it says what the gateway itself says."""
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import aiomqtt
+import pytest
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncEngine
+from tenacity import AsyncRetrying, retry_if_result, stop_after_delay, wait_fixed
+from typer.testing import CliRunner
+
+from parking_gateway.cli import app
+from parking_gateway.demo.brokers import LOCALHOST, Broker
+from tests.events import topic_of, up
+from tests.plugins.car_park import CarPark
+from tests.plugins.daemon import Daemon
+
+Said = list[dict[str, Any]]
+Doctor = Callable[..., Said]
+DEVICE = "a840410000000001"
+
+
+@pytest.fixture
+def doctor(database: str, broker: Broker, daemon: Daemon) -> Doctor:
+    """Run the command with the configuration of the test's daemon. Its exit status follows from what it says."""
+    daemon.serve_pages()
+    daemon.configure(TELEMETRY__OVERDUE_AFTER="0.3")
+
+    def run(**more: str) -> Said:
+        settings = {"DATABASE__URL": database, "MQTT__URL": broker.url, "GATEWAY__INSTANCE": "test"}
+        settings |= {"TELEMETRY__LISTEN": daemon.listen} | more
+        variables = {f"PARKING_GATEWAY_{name}": value for name, value in settings.items()}
+        command = ["doctor", "--listen", "0", "--json"]
+        ran = CliRunner().invoke(app, command, env=variables, catch_exceptions=False)
+        checks: Said = json.loads(ran.stdout)
+        assert ran.exit_code == any(check["verdict"] == "wrong" for check in checks)
+        assert all(bool(check["fix"]) is (check["verdict"] == "wrong") for check in checks)
+        return checks
+
+    return run
+
+
+def of(about: str, checks: Said) -> list[tuple[str, str]]:
+    """Verdict and sentence of the checks about something."""
+    return [(check["verdict"], check["says"]) for check in checks if check["about"] == about]
+
+
+async def publish(broker: Broker, *, qos: int, f_cnt: int = 0) -> None:
+    async with aiomqtt.Client(LOCALHOST, broker.port) as client:
+        await client.publish(topic_of(DEVICE), up(DEVICE, f_cnt=f_cnt), qos=qos)
+
+
+async def until(holds: Callable[[], Awaitable[bool]]) -> None:
+    looking = AsyncRetrying(
+        retry=retry_if_result(lambda held: not held), wait=wait_fixed(0.05), stop=stop_after_delay(20)
+    )
+    await looking(holds)
+
+
+async def until_it_says(doctor: Doctor, about: str, verdict: str, sentence: str, **more: str) -> Said:
+    """Ask doctor until it judges so, as others need a moment to say what has happened. Returns all that it says then."""
+    checks: Said = []
+
+    async def holds() -> bool:
+        checks[:] = await asyncio.to_thread(doctor, **more)
+        return any(found == verdict and sentence in says for found, says in of(about, checks))
+
+    await until(holds)
+    return checks
+
+
+async def has_recorded(engine: AsyncEngine, uplinks: int) -> None:
+    async def holds() -> bool:
+        async with engine.connect() as connection:
+            return (await connection.scalar(sa.text("select count(*) from uplink")) or 0) >= uplinks
+
+    await until(holds)
+
+
+def test_no_gateway_is_wrong(doctor: Doctor) -> None:
+    ((verdict, says),) = of("gateway", doctor())
+    assert verdict == "wrong"
+    assert "none runs as test" in says
+    assert "the broker retains no word of it" in says
+
+
+def test_a_gateway_that_is_ready_is_fine(doctor: Doctor, daemon: Daemon) -> None:
+    daemon.start_and_wait()
+    assert of("gateway", doctor()) == [("fine", "it runs as test and is ready")]
+
+
+@pytest.mark.usefixtures("lasting")
+async def test_a_gateway_that_was_killed_is_wrong(doctor: Doctor, daemon: Daemon) -> None:
+    """Its health says that all is well, and is still retained and fresh. At once, and once the broker published the will."""
+    await asyncio.to_thread(daemon.start_and_wait)
+    daemon.kill()
+    assert of("gateway", await asyncio.to_thread(doctor))[0][0] == "wrong"
+    await until_it_says(doctor, "gateway", "wrong", 'the broker retains "offline" of it')
+
+
+def test_a_gateway_whose_pages_do_not_answer_is_wrong(doctor: Doctor, daemon: Daemon) -> None:
+    daemon.start_and_wait()
+    ((verdict, says),) = of("gateway", doctor(TELEMETRY__LISTEN="127.0.0.1:1"))
+    assert verdict == "wrong"
+    assert "as test it said a moment ago" in says
+    assert "nothing of it answers at http://127.0.0.1:1/readyz" in says
+
+
+def test_another_gateway_at_that_address_is_not_taken_for_ours(doctor: Doctor, daemon: Daemon) -> None:
+    daemon.start_and_wait()
+    ((verdict, says),) = of("gateway", doctor(GATEWAY__INSTANCE="other"))
+    assert verdict == "wrong"
+    assert "as other it is not connected" in says
+
+
+@pytest.mark.parametrize("listen", ["", None], ids=["by its retained health", "by its page"])
+async def test_a_gateway_that_does_not_get_on_is_wrong_in_its_own_words(
+    doctor: Doctor, daemon: Daemon, broker: Broker, engine: AsyncEngine, car_park: CarPark, listen: str | None
+) -> None:
+    """Broker and database are fine, each looked at alone."""
+    await car_park(1)
+    await asyncio.to_thread(daemon.start_and_wait)
+    async with engine.begin() as connection:
+        await connection.execute(sa.text("lock table uplink in access exclusive mode"))
+        await publish(broker, qos=1)
+        await asyncio.to_thread(daemon.wait_until_it_says, "STATUS=Not ready, intake missing")
+        more = {} if listen is None else {"TELEMETRY__LISTEN": listen}
+        checks = await until_it_says(doctor, "gateway", "wrong", "an event has waited for", **more)
+    assert [of(about, checks)[0][0] for about in ("broker", "database")] == ["fine", "fine"]
+
+
+@pytest.mark.usefixtures("lasting")  # amqtt also hands out at QoS 1 what was published at 0
+async def test_events_that_came_before_doctor_listened_are_judged(
+    doctor: Doctor, daemon: Daemon, broker: Broker, engine: AsyncEngine, car_park: CarPark
+) -> None:
+    """The gateway received them: one at QoS 1, then one at QoS 0. Doctor itself hears none."""
+    await car_park(1)
+    await asyncio.to_thread(daemon.start_and_wait)
+    assert of("events", await asyncio.to_thread(doctor))[0][0] == "unknown"
+    await publish(broker, qos=1)
+    await has_recorded(engine, 1)
+    await until_it_says(doctor, "events", "fine", "has received 1 uplinks, none at QoS 0")
+    await publish(broker, qos=0, f_cnt=1)
+    await has_recorded(engine, 2)
+    checks = await asyncio.to_thread(doctor)
+    assert of("gateway", checks)[0] == ("fine", "it runs as test and is ready")
+    ((verdict, says),) = of("gateway", checks)[1:]
+    assert verdict == "wrong"
+    assert "set qos = 1" in says
