@@ -99,6 +99,7 @@ class _Gateway:
         self._has_worked = False
         """Whether the present connection came as far as events and confirmed publications."""
         self._patience = Patience(
+            engine,
             backoff=Backoff(shortest=config.database.reconnect_wait_min, longest=config.database.reconnect_wait_max),
             stop=stop,
             report=reporting.database_answers,
@@ -134,7 +135,6 @@ class _Gateway:
             await self._patience(partial(migrating.upgrade, self._engine), purpose="migrating")
         chosen = await self._patience(self._check_schema, purpose="connecting")
         self._warn_of_unusable(chosen)
-        await self._patience(partial(patrol.make_partitions, self._engine), purpose="partitions")
         # What is there now stays: the garbage collector need not look at it again with every batch.
         gc.collect()
         gc.freeze()
@@ -162,7 +162,7 @@ class _Gateway:
         rivalry = Rivalry(mqtt.client_id)
         clock = asyncio.get_running_loop().time
         async with asyncio.TaskGroup() as group:
-            rounds = group.create_task(_unless_stopped(patrol.run(self._engine, patience=self._patience)))
+            rounds = group.create_task(patrol.run(self._engine, postponed=self._reporting.partition_postponed))
             counting = group.create_task(
                 _unless_stopped(
                     pulse.count_what_is_due(self._engine, patience=self._patience, reporting=self._reporting)

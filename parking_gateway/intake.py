@@ -20,8 +20,9 @@ from parking_gateway.broker.link import Link
 from parking_gateway.broker.message import Message
 from parking_gateway.decoding import Decoder
 from parking_gateway.recording import Interpreted, Outcome, dead_letter, decide, interpret, kinds_of, record
-from parking_gateway.store.engine import DriverError, Engine, Refused, is_refusal, refusal_of
+from parking_gateway.store.engine import Engine, Refused
 from parking_gateway.store.patience import Patience, Stopped
+from parking_gateway.store.verdicts import FAILURES, Verdict, answer_of
 from parking_gateway.uplink import Reason, Rejection
 
 Done = asyncio.Task[None]
@@ -100,7 +101,9 @@ class Intake(msgspec.Struct, frozen=True, kw_only=True):
         """Reject what is at fault, alone, and record all else. Raises only where a rejection cannot be written."""
         faults = {0: fault}
         if len(part) > 1:
-            faults = await self.patience(partial(self._try_to_sift, part, now), purpose="finding what is refused")
+            faults = await self.patience(
+                partial(self._try_to_sift, part, now), purpose="finding what is refused", has_net=True
+            )
         if not faults:  # each could be recorded alone: it is how they meet
             middle = len(part) // 2
             await self._commit(part[:middle])
@@ -119,7 +122,9 @@ class Intake(msgspec.Struct, frozen=True, kw_only=True):
 
     async def _record(self, found: Interpreted, now: datetime) -> Outcome:
         began = time.monotonic()
-        outcome = await self.patience(partial(self._try_to_record, found, now), purpose="recording a batch")
+        outcome = await self.patience(
+            partial(self._try_to_record, found, now), purpose="recording a batch", has_net=True
+        )
         outcome.seconds = time.monotonic() - began
         return outcome
 
@@ -138,11 +143,11 @@ class Intake(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def _is_refused(fault: Exception) -> bool:
-    return isinstance(fault, Refused) or (isinstance(fault, DriverError) and is_refusal(fault))
+    return isinstance(fault, Refused) or answer_of(fault).verdict is Verdict.FAULT
 
 
 def _rejection(fault: Exception) -> Rejection:
-    said = refusal_of(fault) if isinstance(fault, DriverError) else str(fault)
+    said = answer_of(fault).says if isinstance(fault, FAILURES) else str(fault)
     if _is_refused(fault):
         return Rejection(reason=Reason.INVALID, detail=f"PostgreSQL refuses it: {said}")
     return Rejection(reason=Reason.GATEWAY_FAILED, detail=f"{type(fault).__name__}: {said}")

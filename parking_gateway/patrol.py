@@ -1,6 +1,7 @@
 """The clock: what has to be done because time passes, not because a message came."""
 
 import asyncio
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Final
@@ -8,21 +9,35 @@ from typing import Final
 from loguru import logger
 
 from parking_gateway.store import partitions
-from parking_gateway.store.engine import Engine
-from parking_gateway.store.patience import Patience
+from parking_gateway.store.engine import Engine, Refused, renew
+from parking_gateway.store.patience import Unusable, attempt
 
 _ROUND: Final = timedelta(hours=1)
+_AGAIN: Final = timedelta(seconds=10)
+"""After an attempt that failed. Nothing is lost meanwhile: the default partition takes what no month takes."""
 
 
-async def run(engine: Engine, *, patience: Patience) -> None:
-    """Go round until cancelled."""
+async def run(engine: Engine, *, postponed: Callable[[], None]) -> None:
+    """Go round until cancelled. `postponed` is called when a partition could not be made, and will be tried again."""
+    logged = ""
     while True:
-        await patience(partial(make_partitions, engine), purpose="partitions")
-        await asyncio.sleep(_ROUND.total_seconds())
+        try:
+            await attempt(partial(make_partitions, engine))
+        except (Unusable, Refused) as reason:
+            postponed()
+            renew(engine)
+            if str(reason) != logged:
+                logged = str(reason)
+                logger.bind(error=logged).warning("A partition for uplinks cannot be made now; trying again")
+            await asyncio.sleep(_AGAIN.total_seconds())
+        else:
+            logged = ""
+            await asyncio.sleep(_ROUND.total_seconds())
 
 
 async def make_partitions(engine: Engine) -> None:
     """Make the months that uplinks will soon fall into."""
     async with engine.begin() as connection:
-        for name in await partitions.ensure(connection, now=datetime.now(UTC)):
-            logger.bind(partition=name).info("Made a partition for uplinks")
+        made = await partitions.ensure(connection, now=datetime.now(UTC))
+    for name in made:
+        logger.bind(partition=name).info("Made a partition for uplinks")

@@ -22,7 +22,7 @@ from parking_gateway.installation import Installation
 from parking_gateway.space import Observation, Space, SpaceId, Transition, observe
 from parking_gateway.store import device_events, devices, past_readings, rejections, spaces, transitions, uplinks
 from parking_gateway.store.device_events import EventMessage
-from parking_gateway.store.pipeline import Query, commit_together, together
+from parking_gateway.store.pipeline import Query, commit_together, together, waits
 from parking_gateway.store.rejections import DeadLetter
 from parking_gateway.store.spaces import Watched
 from parking_gateway.uplink import DevEui, DeviceEvent, Rejection, UnknownEvent, Uplink
@@ -110,6 +110,9 @@ async def record(
     Two round trips, and one more where an uplink's device watches no space.
     """
     outcome, writes = await tell(connection, found, decoder=decoder, now=now, announce_every=announce_every)
+    if outcome.duplicates or found.events or outcome.dead_letters:
+        # These may be recorded already, and by a commit that nobody confirmed. This one has to wait in its place.
+        writes.append(waits())
     await commit_together(connection, *writes)
     return outcome
 

@@ -116,6 +116,10 @@ class Reporting:
         """Take note of one attempt of this purpose on the database. `failure` says why it failed; None: it succeeded."""
         self.health.database_answered(purpose, failure)
 
+    def partition_postponed(self) -> None:
+        """A month's partition could not be made yet."""
+        self._metrics.postponed.inc()
+
     def refused(self, refusals: Sequence[Refusal]) -> None:
         """The broker refused these publications: counted, and told once in a while for every kind of topic."""
         if not refusals:

@@ -12,8 +12,9 @@ from typing import Any
 from parking_gateway.broker.message import Message
 from parking_gateway.recording import Interpreted, Known, Outcome, told_of_all
 from parking_gateway.store import spaces, uplinks
-from parking_gateway.store.engine import UNAVAILABLE, Connection, is_refusal
+from parking_gateway.store.engine import Connection
 from parking_gateway.store.pipeline import Query, together, tried
+from parking_gateway.store.verdicts import Verdict, answer_of
 from parking_gateway.uplink import DevEui
 
 Faults = dict[int, Exception]
@@ -29,7 +30,7 @@ Decide = Callable[[Interpreted, Known], tuple[Outcome, list[Query[None]]]]
 async def faults(connection: Connection, batch: Sequence[Message], *, interpret: Interpret, decide: Decide) -> Faults:
     """Why messages of this batch cannot be recorded. Empty where each of them could be, were it alone.
 
-    Nothing is kept of the trials. Raises what a database raises that is away or busy.
+    Nothing is kept of the trials. Raises what the database raises for another reason than a message.
     """
     found: Faults = {}
     devices: set[DevEui] = set()
@@ -76,7 +77,7 @@ async def _failed(
     for piece, error in zip(trials, errors, strict=True):
         if error is None:
             continue
-        if isinstance(error, UNAVAILABLE) and not is_refusal(error):
+        if answer_of(error).verdict in (Verdict.AWAY, Verdict.NOT_OURS):
             raise error
         found[piece] = error
     return found

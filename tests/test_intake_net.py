@@ -41,7 +41,7 @@ class Net:
             limits=limits,
             batch_size=1000,
             timeout=timedelta(seconds=30),
-            patience=Patience(backoff=wait, stop=asyncio.Event(), report=lambda _purpose, _error: None),
+            patience=Patience(engine, backoff=wait, stop=asyncio.Event(), report=lambda _purpose, _error: None),
             announce_every=timedelta(hours=1),
             taken=lambda _batch: None,
             settled=lambda: None,

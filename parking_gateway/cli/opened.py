@@ -54,12 +54,9 @@ def transact(config: "Config", work: Callable[["Connection"], Awaitable[Result]]
 
 def with_database(config: "Config", work: Callable[["Engine"], Awaitable[Result]]) -> Result:
     """Do the work with a pool on the configured database."""
-    from psycopg import errors  # noqa: PLC0415 - as above
-    from sqlalchemy.exc import DBAPIError  # noqa: PLC0415 - as above
-
     from parking_gateway.opening import database  # noqa: PLC0415 - as above
-    from parking_gateway.store.engine import UNAVAILABLE, is_refusal, refusal_of  # noqa: PLC0415 - as above
     from parking_gateway.store.schema import SchemaMismatch  # noqa: PLC0415 - as above
+    from parking_gateway.store.verdicts import FAILURES, Verdict, answer_of  # noqa: PLC0415 - as above
 
     async def open_and_work() -> Result:
         async with database(config) as engine:
@@ -69,10 +66,8 @@ def with_database(config: "Config", work: Callable[["Engine"], Awaitable[Result]
         return asyncio.run(open_and_work())
     except SchemaMismatch as mismatch:
         fail(str(mismatch))
-    except DBAPIError as error:
-        is_away = isinstance(error, UNAVAILABLE) and not is_refusal(error)
-        if not is_away and not isinstance(error.orig, errors.InsufficientPrivilege | errors.ReadOnlySqlTransaction):
+    except FAILURES as error:
+        answer = answer_of(error)
+        if answer.verdict is Verdict.BUG:
             raise
-        fail(f"The database cannot be used: {' '.join(refusal_of(error).split())}")
-    except UNAVAILABLE as error:
-        fail(f"The database cannot be used: {error}")
+        fail(f"The database cannot be used: {answer.sentence}")

@@ -101,7 +101,7 @@ class DatabaseConfig(Section):
         "parking-gateway"
     )
     reconnect_wait_min: Seconds = timedelta(seconds=0.5)
-    reconnect_wait_max: Seconds = timedelta(seconds=30)
+    reconnect_wait_max: Seconds = timedelta(seconds=1)
 
     @property
     def is_embedded(self) -> bool:

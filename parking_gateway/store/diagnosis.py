@@ -9,8 +9,8 @@ from sqlalchemy.dialects import postgresql as pg
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from parking_gateway.store import schema
-from parking_gateway.store.engine import UNAVAILABLE, refusal_of
 from parking_gateway.store.tables import rejection, uplink
+from parking_gateway.store.verdicts import FAILURES, answer_of
 from parking_gateway.uplink import DevEui, Reason
 
 
@@ -57,10 +57,8 @@ async def complaint(engine: AsyncEngine) -> str | None:
             await schema.require_current(connection)
     except schema.SchemaMismatch as mismatch:
         return str(mismatch)
-    except sa.exc.DBAPIError as error:
-        return " ".join(refusal_of(error).split())
-    except UNAVAILABLE as error:
-        return str(error) or type(error).__name__
+    except FAILURES as error:
+        return answer_of(error).sentence
     return None
 
 

@@ -1,66 +1,53 @@
 """The pool of connections to PostgreSQL: bounded, named, and with a limit on every wait."""
 
+import select
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
-from typing import Final
+from typing import Any, Final
 
 import msgspec
-import psycopg
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
-from sqlalchemy.pool import AsyncAdaptedQueuePool
+from sqlalchemy.pool import AsyncAdaptedQueuePool, ConnectionPoolEntry
 
 from parking_gateway.config import database_url
 from parking_gateway.config.sections import DatabaseConfig
+from parking_gateway.store.connecting import connect
 
 Engine = AsyncEngine
 """The pool, as those who only hand it on know it."""
 Connection = AsyncConnection
 
-DriverError = sa.exc.DBAPIError | psycopg.Error
-"""An error of the driver's, as it is and as SQLAlchemy wraps it."""
-UNAVAILABLE: Final = (
-    sa.exc.OperationalError,
-    sa.exc.InterfaceError,
-    sa.exc.TimeoutError,
-    psycopg.OperationalError,
-    psycopg.InterfaceError,
-    TimeoutError,
-    OSError,
-)
-"""What a database that is away, busy or restarting looks like, but for what `is_refusal` knows. Others are bugs."""
-
-_REFUSALS: Final = frozenset({"22", "23", "54"})
-"""Classes of SQLSTATE: data exception, integrity constraint violation, program limit exceeded."""
+_GENERATION: Final = "generation"
+"""Of the pool when a connection was made: a key of the memory that SQLAlchemy keeps for it."""
 
 
 def engine_for(url: str, config: DatabaseConfig) -> AsyncEngine:
     """A pool for `url` (`postgresql://…`). Connects when first used."""
-    session = {
+    settings = {
         "statement_timeout": _milliseconds(config.statement_timeout),
         "lock_timeout": _milliseconds(config.lock_timeout),
         "idle_in_transaction_session_timeout": _milliseconds(config.statement_timeout),
-        "timezone": "UTC",
         # All that varies from one time to the next is how many rows an array has. Without this, PostgreSQL plans most
         # statements anew every time, which takes longer than to carry them out.
         "plan_cache_mode": "force_generic_plan",
     }
-    given = database_url.parameters(url)
-    options = " ".join([given.get("options", ""), *(f"-c {name}={value}" for name, value in session.items())])
     return create_async_engine(
         "postgresql+psycopg://",  # the driver is given what libpq reads in the URL: SQLAlchemy reads less of it
-        poolclass=AsyncAdaptedQueuePool,
+        poolclass=_Pool,
         pool_size=config.pool_size,
         max_overflow=0,
         json_deserializer=msgspec.json.decode,
+        use_native_hstore=False,  # to look for it takes a round trip
         pool_timeout=config.pool_timeout.total_seconds(),
         connect_args={
             "application_name": config.application_name,
             "connect_timeout": max(2, round(config.connect_timeout.total_seconds())),
+            "async_creator_fn": connect,
+            "settings": settings,
             "tcp_user_timeout": _milliseconds(config.statement_timeout),
-            **given,
-            "options": options.strip(),
+            **database_url.parameters(url),
             # `pipeline` prepares; the driver would deallocate everybody's statements with its own.
             "prepare_threshold": None,
         },
@@ -81,22 +68,44 @@ class Refused(Exception):  # noqa: N818 - PostgreSQL's answer, not a failure of 
     """PostgreSQL refuses what a statement holds. The message is its own."""
 
 
-def is_refusal(error: DriverError) -> bool:
-    """Whether PostgreSQL understood the statement and refuses what it holds: no other attempt will change its mind."""
-    state = getattr(_driver_s(error), "sqlstate", None) or ""
-    return state[:2] in _REFUSALS
+class _Pool(AsyncAdaptedQueuePool):
+    """A pool in which `renew` makes every connection that stands a thing of the past."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._generation = 0
+        sa.event.listen(self, "connect", self._made)
+        sa.event.listen(self, "checkout", self._require_fresh)
+
+    def renew(self) -> None:
+        """Give out none of the connections that were made until now."""
+        self._generation += 1
+
+    def _made(self, _connection: object, record: ConnectionPoolEntry) -> None:
+        record.info[_GENERATION] = self._generation
+
+    def _require_fresh(self, connection: Any, record: ConnectionPoolEntry, _fairy: object) -> None:
+        """Raise for one that is not to be used any more: SQLAlchemy makes another one in its place."""
+        if record.info.get(_GENERATION) == self._generation and not _has_something_to_say(connection):
+            return
+        raise sa.exc.DisconnectionError
 
 
-def refusal_of(error: DriverError) -> str:
-    """What PostgreSQL itself said, without the statement and its arguments."""
-    cause = _driver_s(error)
-    if isinstance(cause, psycopg.Error) and cause.diag.message_primary:
-        return cause.diag.message_primary
-    return str(cause)
+def renew(engine: AsyncEngine) -> None:
+    """Have every statement from now on sent over a connection that is made from now on.
+
+    One that fails says nothing of its neighbours, but whatever ended it (a restart, a failover, another schema) has mostly
+    ended them too, and each would cost an attempt to find out. It also forgets what was prepared.
+    """
+    if isinstance(engine.pool, _Pool):
+        engine.pool.renew()
 
 
-def _driver_s(error: DriverError) -> BaseException | None:
-    return error.orig if isinstance(error, sa.exc.DBAPIError) else error
+def _has_something_to_say(connection: Any) -> bool:
+    """Whether the server has sent something while nobody asked: that it ends the connection, as a rule."""
+    poll = select.poll()
+    poll.register(connection.driver_connection.pgconn.socket, select.POLLIN)
+    return bool(poll.poll(0))
 
 
 def _milliseconds(wait: timedelta) -> int:

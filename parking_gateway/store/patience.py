@@ -1,60 +1,147 @@
-"""Work on a database that may be away for a while: tried until it is done, or until we are told to stop."""
+"""Work on a database that may be away for a while: one attempt, and attempts until it is done or we are told to stop."""
 
 import asyncio
+import random
+from collections import Counter
 from collections.abc import Awaitable, Callable
-from typing import TypeVar
+from typing import Final, TypeVar
 
-import msgspec
-import psycopg
-import sqlalchemy as sa
 from loguru import logger
 
-from parking_gateway.store.engine import UNAVAILABLE, Refused, is_refusal, refusal_of
-from parking_gateway.supervision import Backoff, pause
+from parking_gateway.store.engine import Engine, Refused, renew
+from parking_gateway.store.verdicts import FAILURES, Answer, Verdict, answer_of
+from parking_gateway.supervision import Backoff
 
 Result = TypeVar("Result")
+
+_SAID_AGAIN_AFTER: Final = 10.0
+"""Seconds after which a purpose that fails for the same reason is logged again."""
+_CROWD: Final = 0.1
+"""Seconds in which those who were woken together spread their attempts."""
 
 
 class Stopped(Exception):  # noqa: N818 - what happened, not a failure
     """We were told to stop while the database was away. What was in hand is still the broker's, or still due."""
 
 
-class Patience(msgspec.Struct, frozen=True, kw_only=True):
-    """How long to go on, and who may end it."""
+class Unusable(Exception):  # noqa: N818 - of the database, not of ours
+    """The database cannot be used now, and may be later."""
 
-    backoff: Backoff
-    stop: asyncio.Event
-    report: Callable[[str, str | None], None]
-    """Called after every attempt with its purpose and why it failed; None: it succeeded."""
+    def __init__(self, answer: Answer) -> None:
+        super().__init__(answer.sentence)
+        self.answer = answer
 
-    async def __call__(self, work: Callable[[], Awaitable[Result]], *, purpose: str) -> Result:
-        """Do the work once. While the database is away, warn and try again; once told to stop, raise `Stopped`.
 
-        Raises `Refused` when it answers and will not have what the work holds: no other attempt would change its mind.
+async def attempt(work: Callable[[], Awaitable[Result]]) -> Result:
+    """Do the work once.
+
+    Raises `Refused` where PostgreSQL will not have what the work holds: no other attempt would change its mind. Raises
+    `Unusable` where another attempt may succeed. Any other exception is a bug, also what PostgreSQL answers and nobody
+    foresaw.
+    """
+    try:
+        return await work()
+    except FAILURES as error:
+        answer = answer_of(error)
+        match answer.verdict:
+            case Verdict.FAULT:
+                raise Refused(answer.says) from error
+            case Verdict.BUG:
+                raise
+            case Verdict.AWAY | Verdict.NOT_OURS:
+                raise Unusable(answer) from error
+
+
+class Patience:
+    """Attempts until one succeeds. Who succeeds wakes those who wait for a connection."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        *,
+        backoff: Backoff,
+        stop: asyncio.Event,
+        report: Callable[[str, str | None], None],
+    ) -> None:
+        """`report` is called after every attempt with its purpose and why it failed, or None when it is done."""
+        self._engine = engine
+        self._backoff = backoff
+        self._stop = stop
+        self._report = report
+        self._failing: Counter[str] = Counter()
+        """How many are at it in vain, by purpose. A purpose stays after its last one has given up."""
+        self._logged: dict[str, tuple[str, float]] = {}
+        """What was last logged of a purpose, and when."""
+        self._success = asyncio.Event()
+        """Of anybody, the next one."""
+
+    async def __call__(self, work: Callable[[], Awaitable[Result]], *, purpose: str, has_net: bool = False) -> Result:
+        """Do the work. While the database cannot be used, warn and try again; once told to stop, raise `Stopped`.
+
+        Raises `Refused` as `attempt` does. An answer of PostgreSQL that nobody foresaw is waited for like the others, but
+        raised where the caller `has_net` for it.
         """
         failures = 0
-        while True:
-            try:
-                result = await work()
-            except (sa.exc.DBAPIError, psycopg.Error) as error:
-                if is_refusal(error):
-                    raise Refused(refusal_of(error)) from error
-                if not isinstance(error, UNAVAILABLE):
-                    raise
-                failures = await self._wait(failures, purpose, refusal_of(error))
-            except UNAVAILABLE as error:
-                failures = await self._wait(failures, purpose, str(error) or type(error).__name__)
-            else:
-                self.report(purpose, None)
-                return result
+        try:
+            while True:
+                try:
+                    result = await attempt(work)
+                except (Unusable, *FAILURES) as error:
+                    if has_net and not isinstance(error, Unusable):
+                        raise
+                    failures += 1
+                    self._failing[purpose] += failures == 1
+                    answer = error.answer if isinstance(error, Unusable) else answer_of(error)
+                    await self._wait(purpose, answer, failures)
+                else:
+                    break
+        finally:
+            if failures:
+                self._failing[purpose] -= 1
+        self._succeeded(purpose)
+        return result
 
-    async def _wait(self, failures: int, purpose: str, said: str) -> int:
-        self.report(purpose, " ".join(said.split()))
-        if self.stop.is_set():
+    def _succeeded(self, purpose: str) -> None:
+        if not self._failing.get(purpose):
+            self._report(purpose, None)
+        if self._failing:
+            for over in [one for one, waiting in self._failing.items() if not waiting]:
+                del self._failing[over]
+                self._logged.pop(over, None)
+                self._report(over, None)
+            self._success.set()
+            self._success = asyncio.Event()
+
+    async def _wait(self, purpose: str, answer: Answer, failures: int) -> None:
+        renew(self._engine)
+        self._report(purpose, answer.sentence)
+        if self._stop.is_set():
             raise Stopped(purpose)
-        wait = self.backoff.wait(failures + 1)
-        logger.bind(
-            purpose=purpose, error=" ".join(said.split()), attempt=failures + 1, wait_seconds=round(wait, 2)
-        ).warning("The database does not answer; trying again")
-        await pause(wait, stop=self.stop)
-        return failures + 1
+        seconds = self._backoff.wait(failures)
+        self._log(purpose, answer, failures)
+        if await self._woken(seconds, by_success=self._success if answer.is_lost else None):
+            await self._woken(random.uniform(0, _CROWD), by_success=None)  # noqa: S311 - no secret
+
+    async def _woken(self, seconds: float, *, by_success: asyncio.Event | None) -> bool:
+        """Wait, at most until we are told to stop or somebody succeeds. Returns whether somebody did."""
+        events = [self._stop, by_success] if by_success else [self._stop]
+        waiting = [asyncio.ensure_future(event.wait()) for event in events]
+        try:
+            await asyncio.wait(waiting, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for one in waiting:
+                one.cancel()
+        return by_success is not None and by_success.is_set()
+
+    def _log(self, purpose: str, answer: Answer, failures: int) -> None:
+        now = asyncio.get_running_loop().time()
+        words, at = self._logged.get(purpose, ("", 0.0))
+        if words == answer.sentence and now < at + _SAID_AGAIN_AFTER:
+            return
+        self._logged[purpose] = (answer.sentence, now)
+        log = logger.bind(purpose=purpose, error=answer.says, attempt=failures)
+        log = log.bind(**{name: words for name, words in (("about", answer.about), ("todo", answer.todo)) if words})
+        if answer.verdict is Verdict.AWAY:
+            log.warning("The database does not answer; trying again")
+        else:
+            log.error("The database cannot be used as it is; trying again")

@@ -4,7 +4,7 @@ A store function that stands on the way of every uplink does no I/O: it returns 
 to read the answer, and `together` asks. Every statement is prepared once for a connection.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property, partial
 from itertools import count
 from typing import Any, Final, Generic, TypeVar, overload
@@ -18,7 +18,9 @@ from psycopg.pq.abc import PGconn, PGresult
 from sqlalchemy.dialects.postgresql.psycopg import dialect
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from parking_gateway.store.round_trip import Command, error_of, round_trip, round_trip_of_several
+from parking_gateway.store.column_types import require_types
+from parking_gateway.store.connecting import OurConnection
+from parking_gateway.store.round_trip import Command, error_of, is_done, round_trip
 from parking_gateway.store.rows import Arguments
 
 Answer = TypeVar("Answer")
@@ -52,6 +54,11 @@ class Statement:
         """The values of the parameters as text, in their order: the arguments, and what the statement itself brings."""
         found = [arguments.get(name, brought) for name, brought in self._parameters]
         return [None if value is None else str(value) for value in found]
+
+    @cached_property
+    def columns(self) -> Sequence[sa.ColumnElement[Any]]:
+        """Of its answer, as far as they are known."""
+        return list(getattr(self._statement, "exported_columns", ()))
 
     @cached_property
     def _parameters(self) -> list[tuple[str, Any]]:
@@ -113,40 +120,74 @@ async def tried(connection: AsyncConnection, trials: Sequence[Sequence[Query[Any
     Every list is carried out under a savepoint and undone, all in one round trip. What the connection had begun is rolled
     back first, so that locks are taken in the order of the queries.
     """
-    driver: psycopg.AsyncConnection[Any] = _driver(connection)
+    driver = _driver(connection)
+    new = _unprepared(connection, [query for queries in trials for query in queries])
+    ending = [] if driver.pgconn.transaction_status == TransactionStatus.IDLE else [_rollback]
+    first = [_begin, _check_at_once, _savepoint]
+    lists: list[list[Command]] = [[_undo, *(partial(_execute, query) for query in queries)] for queries in trials]
     try:
-        await _prepare_all(connection, [query for queries in trials for query in queries])
-        first = [_rollback, _begin, _check_at_once, _savepoint]
-        lists: list[list[Command]] = [[_undo, *(partial(_execute, query) for query in queries)] for queries in trials]
-        opening, *results, _ = await round_trip_of_several(driver, [first, *lists, [_rollback]])
+        _, prepared, opening, *results, _ = await round_trip(
+            driver, [ending, _preparing(new), first, *lists, [_rollback]]
+        )
     finally:
         await _give_up_midway(connection)
-    if error := error_of(opening):
+    _remember(connection, new, prepared)
+    if error := error_of([*prepared, *opening]):
         raise error
     return [error_of(one) for one in results]
 
 
+_WAIT: Final = Statement(sa.text("select pg_logical_emit_message(true, 'parking-gateway', '')"))
+
+
+def waits() -> Query[None]:
+    """Writes nothing but a record of the log, so that the commit waits for the standby as one that writes something does.
+
+    A commit that has written nothing does not wait. What it found written already may be on this server alone: the commit
+    that wrote it may have been cut off, or its wait cancelled.
+    """
+    return command(_WAIT, {})
+
+
 async def _travel(connection: AsyncConnection, queries: Sequence[Query[Any]], *, ends: bool) -> tuple[Any, ...]:
-    driver: psycopg.AsyncConnection[Any] = _driver(connection)
+    driver = _driver(connection)
+    new = _unprepared(connection, queries)
+    # Where nothing was begun, all of a round trip is one transaction anyway.
+    is_begun = driver.pgconn.transaction_status != TransactionStatus.IDLE
+    before = [] if is_begun or ends else [_begin]
+    after = [_commit] if is_begun and ends else []
+    asking = [partial(_execute, query) for query in queries]
     try:
-        await _prepare_all(connection, queries)
-        # Where nothing was begun, all of a round trip is one transaction anyway.
-        is_begun = driver.pgconn.transaction_status != TransactionStatus.IDLE
-        before = [] if is_begun or ends else [_begin]
-        after = [_commit] if is_begun and ends else []
-        results = await round_trip(driver, [*before, *(partial(_execute, query) for query in queries), *after])
+        (results,) = await round_trip(driver, [[*before, *_preparing(new), *asking, *after]])
     finally:
         await _give_up_midway(connection)
-    answers = results[len(before) : len(before) + len(queries)]
+    prepared = results[len(before) : len(before) + len(new)]
+    answers = results[len(before) + len(new) :][: len(queries)]
+    _remember(connection, new, prepared)
+    if error := error_of(results):
+        raise error
+    if ends:
+        driver.notices.require_confirmed()
+    for query, result in zip(queries, answers, strict=True) if new else ():
+        if query.statement.name in new:
+            require_types(query.statement.columns, result)
     return tuple([query.read(_rows(driver, result)) for query, result in zip(queries, answers, strict=True)])
 
 
-async def _prepare_all(connection: AsyncConnection, queries: Sequence[Query[Any]]) -> None:
+def _unprepared(connection: AsyncConnection, queries: Sequence[Query[Any]]) -> dict[bytes, Statement]:
+    """Those of the queries' statements that this connection does not know yet, by their names."""
     prepared: set[bytes] = connection.info.setdefault(_PREPARED, set())
-    for query in queries:
-        if query.statement.name not in prepared:
-            await round_trip(_driver(connection), [partial(_prepare, query.statement)])
-            prepared.add(query.statement.name)
+    return {query.statement.name: query.statement for query in queries if query.statement.name not in prepared}
+
+
+def _preparing(new: Mapping[bytes, Statement]) -> list[Command]:
+    return [partial(_prepare, statement) for statement in new.values()]
+
+
+def _remember(connection: AsyncConnection, new: Mapping[bytes, Statement], results: Sequence[PGresult]) -> None:
+    """What is prepared stays, whatever became of the commands behind it."""
+    done = [name for name, result in zip(new, results, strict=True) if is_done(result)]
+    connection.info[_PREPARED].update(done)
 
 
 async def _give_up_midway(connection: AsyncConnection) -> None:
@@ -155,7 +196,7 @@ async def _give_up_midway(connection: AsyncConnection) -> None:
     It is lost, or we were interrupted and nobody knows what it still has to say. The pool would try to roll back, and log
     as an error that it cannot.
     """
-    driver: psycopg.AsyncConnection[Any] = _driver(connection)
+    driver = _driver(connection)
     if driver.closed or driver.pgconn.pipeline_status != PipelineStatus.OFF:
         await connection.invalidate()
 
@@ -194,7 +235,7 @@ def _undo(pgconn: PGconn) -> None:
     pgconn.send_query_params(b"rollback to trial", None)
 
 
-def _rows(driver: psycopg.AsyncConnection[Any], result: PGresult) -> Rows:
+def _rows(driver: OurConnection, result: PGresult) -> Rows:
     if not result.ntuples:
         return ()
     transformer = Transformer(driver)
@@ -202,9 +243,10 @@ def _rows(driver: psycopg.AsyncConnection[Any], result: PGresult) -> Rows:
     return transformer.load_rows(0, result.ntuples, tuple)
 
 
-def _driver(connection: AsyncConnection) -> Any:
+def _driver(connection: AsyncConnection) -> OurConnection:
     found = connection.sync_connection
-    return found and found.connection.driver_connection
+    driver: OurConnection = found and found.connection.driver_connection  # type: ignore[assignment]
+    return driver
 
 
 def _nothing(_rows: Rows) -> None:

@@ -18,22 +18,12 @@ Command = Callable[[PGconn], None]
 """Sends something that has one result."""
 
 
-async def round_trip(driver: psycopg.AsyncConnection[Any], commands: Sequence[Command]) -> list[PGresult]:
-    """Send the commands and return the result of each. Where one fails, those behind it are not executed.
+async def round_trip(driver: psycopg.AsyncConnection[Any], lists: Sequence[Sequence[Command]]) -> list[list[PGresult]]:
+    """Send lists of commands and return the result of each. Where one fails, those behind it in its list are not executed.
 
-    Raises psycopg's error of the one that failed. A connection that was lost, or on which this was interrupted, is left in
-    pipeline mode.
+    `error_of` finds the one that failed. A connection that was lost, or on which this was interrupted, is left in pipeline
+    mode.
     """
-    (results,) = await round_trip_of_several(driver, [commands])
-    if error := error_of(results):
-        raise error
-    return results
-
-
-async def round_trip_of_several(
-    driver: psycopg.AsyncConnection[Any], lists: Sequence[Sequence[Command]]
-) -> list[list[PGresult]]:
-    """The same for lists of commands: where one fails, those behind it in its own list are not executed."""
     pgconn = driver.pgconn
     pgconn.enter_pipeline_mode()
     for commands in lists:
@@ -52,12 +42,14 @@ async def round_trip_of_several(
     return results
 
 
+def is_done(result: PGresult) -> bool:
+    """Whether the command was executed."""
+    return result.status in (ExecStatus.COMMAND_OK, ExecStatus.TUPLES_OK)
+
+
 def error_of(results: Sequence[PGresult]) -> psycopg.Error | None:
     """The error of the command that failed, if one did."""
-    for result in results:
-        if result.status not in (ExecStatus.COMMAND_OK, ExecStatus.TUPLES_OK):
-            return error_from_result(result)
-    return None
+    return next((error_from_result(result) for result in results if not is_done(result)), None)
 
 
 async def _result(pgconn: PGconn) -> PGresult:

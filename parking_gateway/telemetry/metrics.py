@@ -100,6 +100,7 @@ class Metrics:
         self.sessions_lost = counter("broker_sessions_lost", "Connections at which the broker had lost our session.")
         self.reconnects = counter("broker_reconnects", "Connections to the broker after the first.")
         self.dropped = counter("messages_dropped", "Messages of QoS 0 that came while the inbox was full.")
+        self.postponed = counter("partitions_postponed", "Attempts to make a partition that failed; it is tried again.")
         self.outbox_backlog = gauge("outbox_backlog", "Publications that the broker has not confirmed yet.")
         gauge("broker_up", "Whether the broker is connected.").set_function(lambda: health.is_broker_up)
         gauge("database_up", "Whether all that is asked of the database works.").set_function(

@@ -13,16 +13,17 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import NullPool
 
 from parking_gateway.store import embedded, migrating
+from parking_gateway.store.connecting import connect
 
 _numbers = count()
 
 
 def _engine(url: str) -> AsyncEngine:
-    # No pool, because there are tests that cut off everybody; and the driver prepares nothing, as in the gateway's.
+    # No pool, because there are tests that cut off everybody; all else is as in the gateway's.
     return create_async_engine(
         url.replace("postgresql://", "postgresql+psycopg://"),
         poolclass=NullPool,
-        connect_args={"prepare_threshold": None},
+        connect_args={"prepare_threshold": None, "async_creator_fn": connect, "settings": {}},
     )
 
 

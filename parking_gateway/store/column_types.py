@@ -1,0 +1,41 @@
+"""Whether PostgreSQL answers with the types of our tables, and not with those that somebody has altered them to."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+import sqlalchemy as sa
+from psycopg.pq.abc import PGresult
+from sqlalchemy.dialects import postgresql as pg
+
+from parking_gateway.store.verdicts import WrongTypes
+
+_WHOLE: Final = frozenset({20, 21, 23})
+_BROKEN: Final = frozenset({700, 701})
+_JSON: Final = frozenset({114, 3802})
+_OIDS: Final[Mapping[type, frozenset[int]]] = {
+    sa.SmallInteger: _WHOLE,
+    sa.Integer: _WHOLE,
+    sa.BigInteger: _WHOLE,
+    sa.REAL: _BROKEN,
+    sa.Text: frozenset({25, 1043}),
+    sa.Boolean: frozenset({16}),
+    sa.TIMESTAMP: frozenset({1184}),
+    pg.UUID: frozenset({2950}),
+    pg.BYTEA: frozenset({17}),
+    pg.JSON: _JSON,
+    pg.JSONB: _JSON,
+}
+"""The types of PostgreSQL, by their ids, that are read as one of SQLAlchemy's."""
+
+
+def require_types(columns: Sequence[sa.ColumnElement[Any]], answer: PGresult) -> None:
+    """Raise `WrongTypes` where a column of the answer has a type that is read as something else than ours.
+
+    To look once at what a connection has prepared is enough: when a type is changed later, PostgreSQL refuses to execute
+    what was prepared before.
+    """
+    for place, column in enumerate(columns):
+        expected = _OIDS.get(type(column.type))
+        if expected and answer.ftype(place) not in expected:
+            name = getattr(column, "name", place)
+            raise WrongTypes(f"the column {name} has another type than {column.type}")

@@ -1,0 +1,136 @@
+"""A connection to PostgreSQL as this program needs it: what text means is pinned, and a commit is a commit.
+
+Settings of a role, of the database or of the server do not reach what is pinned here, because what a client asks for when
+it connects comes after them.
+"""
+
+import time
+from collections.abc import Mapping
+from typing import Any, Final
+
+import psycopg
+from loguru import logger
+from psycopg.errors import Diagnostic
+from typing_extensions import override
+
+from parking_gateway.store.schema import SchemaMismatch
+from parking_gateway.store.verdicts import Unconfirmed
+
+PINNED: Final = {
+    "client_encoding": "UTF8",
+    "DateStyle": "ISO, MDY",
+    "IntervalStyle": "postgres",
+    "TimeZone": "UTC",
+    "standard_conforming_strings": "on",
+    "array_nulls": "on",
+    "bytea_output": "hex",
+    "extra_float_digits": "1",
+    # Two transactions that wait for each other's rows shall go on with what was committed, and not fail.
+    "default_transaction_isolation": "read committed",
+    "default_transaction_deferrable": "off",
+    # `verdicts` reads the context of an error, in which PostgreSQL would else quote what a message holds.
+    "log_parameter_max_length_on_error": "0",
+    # Without warnings nobody would say that a commit did not wait for the standby.
+    "client_min_messages": "warning",
+}
+"""Settings on which the meaning of text and of a commit depends."""
+_REPORTED: Final = ("client_encoding", "DateStyle", "IntervalStyle", "TimeZone", "standard_conforming_strings")
+"""Those of which every server says at the connect what they are."""
+
+_LINE_SECONDS: Final = 1.0
+_LINE_LENGTH: Final = 500
+
+
+class OurConnection(psycopg.AsyncConnection[Any]):
+    """One whose commit raises `Unconfirmed` where the server made it without the standby that it has to wait for."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.notices = Notices()
+        self.add_notice_handler(self.notices.take)
+
+    @override
+    async def commit(self) -> None:
+        await super().commit()
+        self.notices.require_confirmed()
+
+
+async def connect(*args: Any, settings: Mapping[str, object], options: str = "", **kwargs: Any) -> OurConnection:
+    """Connect with the settings and what is pinned. Raises SchemaMismatch where the database is not in UTF-8."""
+    pinned = {name: str(value) for name, value in settings.items()} | PINNED
+    connection = await OurConnection.connect(*args, options=f"{options} {_as_options(pinned)}".strip(), **kwargs)
+    try:
+        _require_utf8(connection)
+        await _pin_again(connection, pinned)
+    except BaseException:
+        await connection.close()
+        raise
+    return connection
+
+
+class Notices:
+    """What the server says beside its answers: warnings are logged, one line a second, and one of them undoes a commit."""
+
+    def __init__(self) -> None:
+        self._is_unconfirmed = False
+
+    def take(self, notice: Diagnostic) -> None:
+        """Take one. psycopg calls it while it reads the answers."""
+        if notice.severity_nonlocalized != "WARNING":
+            return
+        # The text depends on lc_messages and has no SQLSTATE of its own. Where in PostgreSQL it was raised does not.
+        self._is_unconfirmed = self._is_unconfirmed or notice.source_function == "SyncRepWaitForLSN"
+        _WARNINGS.say(" ".join((notice.message_primary or "").split()), notice.sqlstate)
+
+    def require_confirmed(self) -> None:
+        """Raise `Unconfirmed` if a commit was answered without the standby since the last time that this was asked."""
+        if self._is_unconfirmed:
+            self._is_unconfirmed = False
+            raise Unconfirmed("the commit is on this server alone: its wait for the standby was cancelled")
+
+
+class _Warnings:
+    """The server's warnings, as lines of log: a trigger can send thousands in one transaction."""
+
+    def __init__(self) -> None:
+        self._next_at = 0.0
+        self._left_out = 0
+
+    def say(self, words: str, sqlstate: str | None) -> None:
+        now = time.monotonic()
+        if now < self._next_at:
+            self._left_out += 1
+            return
+        logger.bind(warning=words[:_LINE_LENGTH], sqlstate=sqlstate, left_out=self._left_out).warning(
+            "PostgreSQL warns"
+        )
+        self._next_at, self._left_out = now + _LINE_SECONDS, 0
+
+
+_WARNINGS: Final = _Warnings()
+
+
+def _as_options(settings: Mapping[str, str]) -> str:
+    """The settings as libpq's `options`, in which a space is escaped."""
+    return " ".join(f"-c {name}={value.replace(' ', chr(92) + ' ')}" for name, value in settings.items())
+
+
+def _require_utf8(connection: psycopg.AsyncConnection[Any]) -> None:
+    encoding = (connection.pgconn.parameter_status(b"server_encoding") or b"UTF8").decode()
+    if encoding != "UTF8":
+        name = connection.info.dbname
+        raise SchemaMismatch(
+            f"The database {name} has the encoding {encoding}, which does not have every letter of a name. Create another"
+            f" one (create database parking encoding 'UTF8' template template0), restore into it what {name} holds, and"
+            " name it in database.url."
+        )
+
+
+async def _pin_again(connection: psycopg.AsyncConnection[Any], settings: Mapping[str, str]) -> None:
+    """Where a pooler has swallowed the options, ask for the same by statements."""
+    said = {name: connection.pgconn.parameter_status(name.encode()) for name in _REPORTED}
+    if all(value is None or value.decode() == PINNED[name] for name, value in said.items()):
+        return
+    for name, value in settings.items():
+        await connection.execute("select set_config(%s, %s, false)", [name, value])
+    await connection.commit()
