@@ -193,6 +193,14 @@ def test_what_the_readme_shows_of_mosquitto_is_in_the_example() -> None:
     }
 
 
+def test_every_user_of_the_acl_is_given_a_password_and_explained() -> None:
+    acl = (ROOT / "docs" / "examples" / "mosquitto.acl").read_text()
+    users = set(re.findall(r"^user (.*)$", acl, re.MULTILINE))
+    given = {arguments[-1] for arguments in typed(OPERATING, "mosquitto_passwd")}
+    assert {user for user in given if not re.fullmatch(r"[0-9a-f]{16}", user)} == users
+    assert users <= set(first_cells(section(OPERATING, "Mosquitto")))
+
+
 # What pages list
 
 

@@ -5,26 +5,46 @@ import getpass
 import json
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import aiomqtt
 import pytest
+from sqlalchemy.ext.asyncio import AsyncEngine
 
 from parking_gateway.demo.brokers import LOCALHOST, Broker
+from parking_gateway.store import due
+from tests.acceptance.test_daemon import until
 from tests.events import topic_of, up
 from tests.plugins.broker import mosquitto_in, write_passwords
 from tests.plugins.car_park import CarPark
 from tests.plugins.daemon import Daemon
+from tests.plugins.proxy import Proxied
+
+DaemonOf = Callable[..., Daemon]
 
 EXAMPLES = Path(__file__).parents[1] / "docs" / "examples"
-PASSWORDS = {"chirpstack": "of ChirpStack", "parking-gateway": "of the gateway", "dashboard": "of a dashboard"}
+RADIO_ID = "83d9f4c106d20001"
+PASSWORDS = {
+    "chirpstack": "of ChirpStack",
+    "gateway-bridge": "of the bridge",
+    RADIO_ID: "of a LoRaWAN gateway",
+    "parking-gateway": "of the gateway",
+    "operator": "of an operator",
+    "dashboard": "of a dashboard",
+}
 PATIENCE = 20
 
 EVENT = topic_of("a840410000000001")
 COMMAND = "application/a4d93f72-f38e-4a23-b773-343f0e8eaade/device/a840410000000001/command/down"
-RADIO = "eu868/gateway/83d9f4c106d20001/command/down"
+RADIO = f"eu868/gateway/{RADIO_ID}/command/down"
+HEARD = f"eu868/gateway/{RADIO_ID}/event/up"
+STATE = f"eu868/gateway/{RADIO_ID}/state/conn"
+OTHERS = "eu868/gateway/83d9f4c106d20002"
+OWN = "parking/v1/gateways/garage"
+MARKER = f"{OWN}/marker"
 SPACE = "parking/v1/spaces/central/level-1/A-1"
 
 # The package of Debian and Ubuntu has these lines in its own file, and reads what lies beside it.
@@ -66,10 +86,10 @@ def client(broker: Broker, user: str) -> aiomqtt.Client:
 async def arrives(broker: Broker, *, topic: str, by: str, at: str) -> bool:
     """Whether what one user publishes on this topic reaches another, who asks for everything."""
     last_word_by, last_word = {
-        "chirpstack": ("chirpstack", RADIO.replace("down", "end")),
         "parking-gateway": ("chirpstack", EVENT.replace("up", "end")),
+        "operator": ("parking-gateway", "parking/v1/end"),
         "dashboard": ("parking-gateway", "parking/v1/end"),
-    }[at]
+    }.get(at, ("chirpstack", RADIO.replace("down", "end")))
     async with client(broker, at) as reader, client(broker, by) as writer, client(broker, last_word_by) as witness:
         await reader.subscribe("#", qos=1)
         await writer.publish(topic, "told", qos=1)
@@ -88,6 +108,16 @@ async def arrives(broker: Broker, *, topic: str, by: str, at: str) -> bool:
     [
         (EVENT, "chirpstack", "parking-gateway"),
         (RADIO, "chirpstack", "chirpstack"),
+        (HEARD, RADIO_ID, "chirpstack"),
+        (STATE, RADIO_ID, "chirpstack"),
+        (RADIO, "chirpstack", RADIO_ID),
+        (HEARD, "gateway-bridge", "chirpstack"),
+        (STATE, "gateway-bridge", "chirpstack"),
+        (RADIO, "chirpstack", "gateway-bridge"),
+        (MARKER, "parking-gateway", "parking-gateway"),
+        (EVENT, "chirpstack", "operator"),
+        (COMMAND, "operator", "chirpstack"),
+        (SPACE, "parking-gateway", "operator"),
         (SPACE, "parking-gateway", "dashboard"),
     ],
 )
@@ -101,15 +131,31 @@ async def test_who_has_to_be_heard_is_heard(example_broker: Broker, topic: str, 
         (EVENT, "chirpstack", "dashboard"),
         (EVENT, "dashboard", "parking-gateway"),
         (EVENT, "parking-gateway", "parking-gateway"),
+        (EVENT, "operator", "parking-gateway"),
+        (EVENT, RADIO_ID, "parking-gateway"),
+        (EVENT, "gateway-bridge", "parking-gateway"),
+        (EVENT, "chirpstack", RADIO_ID),
+        (f"{OTHERS}/event/up", RADIO_ID, "chirpstack"),
+        (f"{OTHERS}/state/conn", RADIO_ID, "chirpstack"),
+        (f"{OTHERS}/command/down", "chirpstack", RADIO_ID),
+        (RADIO, RADIO_ID, "gateway-bridge"),
+        (RADIO, "operator", RADIO_ID),
+        (HEARD, "parking-gateway", "chirpstack"),
+        (HEARD, "dashboard", "chirpstack"),
+        (COMMAND, RADIO_ID, "chirpstack"),
+        (COMMAND, "gateway-bridge", "chirpstack"),
         (COMMAND, "dashboard", "chirpstack"),
         (COMMAND, "parking-gateway", "chirpstack"),
         (SPACE, "dashboard", "dashboard"),
         (SPACE, "chirpstack", "dashboard"),
+        (SPACE, "operator", "dashboard"),
+        (SPACE, RADIO_ID, "dashboard"),
+        (MARKER, "operator", "parking-gateway"),
         (SPACE, "parking-gateway", "parking-gateway"),
     ],
 )
 async def test_nobody_else_is(example_broker: Broker, topic: str, by: str, at: str) -> None:
-    """A dashboard cannot invent a car, nor a space's state; and nobody reads what is not for them."""
+    """A dashboard invents no car and no state, no LoRaWAN gateway speaks for another, nobody reads what is not for them."""
     assert not await arrives(example_broker, topic=topic, by=by, at=at)
 
 
@@ -122,30 +168,101 @@ async def test_strangers_are_refused(example_broker: Broker, credentials: dict[s
 
 @pytest.mark.parametrize("group", ["", "gateways"])
 async def test_the_gateway_works_with_what_it_is_allowed(
-    example_broker: Broker, database: str, car_park: CarPark, tmp_path: Path, group: str
+    example_broker: Broker, database: str, car_park: CarPark, daemon_of: DaemonOf, group: str
 ) -> None:
     """An uplink of ChirpStack becomes the state of a space on a dashboard, also over a shared subscription."""
     (dev_eui,) = await car_park(1)
-    settings = {
-        "MQTT__URL": example_broker.url,
-        "MQTT__USERNAME": "parking-gateway",
-        "MQTT__PASSWORD": PASSWORDS["parking-gateway"],
-        "MQTT__SHARED_GROUP": group,
-        "DATABASE__URL": database,
-        "TELEMETRY__LISTEN": "",
-    }
+    daemon = daemon_of(example_broker.url, MQTT__SHARED_GROUP=group)
+    daemon.start_and_wait()
+    async with client(example_broker, "dashboard") as dashboard, client(example_broker, "chirpstack") as chirpstack:
+        await dashboard.subscribe("parking/v1/spaces/#", qos=1)
+        await chirpstack.publish(EVENT, up(dev_eui), qos=1)
+        await heard_until(dashboard, is_occupied)
+    assert daemon.terminate() == os.EX_OK
+
+
+async def test_the_broker_starts_again_with_what_it_kept(
+    example_broker: Broker, database: str, car_park: CarPark, daemon_of: DaemonOf
+) -> None:
+    """Its store can be written and read again by whoever it runs as, and what came meanwhile waits in it."""
+    (dev_eui,) = await car_park(1)
+    daemon = daemon_of(example_broker.url)
+    daemon.start_and_wait()
+    daemon.kill()
+    async with client(example_broker, "chirpstack") as chirpstack:
+        await chirpstack.publish(EVENT, up(dev_eui), qos=1)
+    for _ in range(2):
+        example_broker.stop()
+        example_broker.start()
+    daemon.start_and_wait()
+    async with client(example_broker, "dashboard") as dashboard:
+        await dashboard.subscribe("parking/v1/spaces/#", qos=1)
+        await heard_until(dashboard, is_occupied)
+    assert daemon.terminate() == os.EX_OK
+
+
+async def test_an_ordinary_reconnection_publishes_only_that_the_gateway_is_there(
+    example_broker: Broker, engine: AsyncEngine, car_park: CarPark, daemon_of: DaemonOf, proxied: Proxied
+) -> None:
+    """Birth and health. Where the ACL does not let the gateway read its marker, it publishes everything again."""
+    dev_eui, *_ = await car_park(20)
+    proxy = proxied(example_broker.port)
+    daemon = daemon_of(proxy.url)
+    daemon.start_and_wait()
+    async with (
+        client(example_broker, "dashboard") as dashboard,
+        client(example_broker, "chirpstack") as chirpstack,
+        client(example_broker, "parking-gateway") as fence,
+    ):
+        await dashboard.subscribe("parking/v1/#", qos=1)
+        await until(partial(nothing_is_due, engine), "everything is published")
+        await fence.publish(f"{OWN}/fence", qos=1)
+        await heard_until(dashboard, lambda message: str(message.topic) == f"{OWN}/fence")
+        proxy.cut()
+        again = await heard_until(dashboard, lambda message: str(message.topic) == f"{OWN}/health")
+        await chirpstack.publish(EVENT, up(dev_eui), qos=1)
+        again += await heard_until(dashboard, is_occupied)
+    said = [str(one.topic) for one in again if b'"offline"' not in bytes(one.payload)]
+    assert said == [OWN, f"{OWN}/health", SPACE.replace("spaces", "transitions"), SPACE]
+    assert daemon.terminate() == os.EX_OK
+
+
+async def nothing_is_due(engine: AsyncEngine) -> bool:
+    async with engine.connect() as connection:
+        return await due.count(connection) == 0
+
+
+async def heard_until(reader: aiomqtt.Client, is_last: Callable[[aiomqtt.Message], bool]) -> list[aiomqtt.Message]:
+    """The messages up to this one."""
+    found = []
+    async with asyncio.timeout(PATIENCE):
+        async for message in reader.messages:
+            found.append(message)
+            if is_last(message):
+                break
+    return found
+
+
+def is_occupied(message: aiomqtt.Message) -> bool:
+    return str(message.topic) == SPACE and json.loads(bytes(message.payload))["state"] == "OCCUPIED"
+
+
+@pytest.fixture
+def daemon_of(database: str, tmp_path: Path) -> Iterator[DaemonOf]:
+    """A gateway that logs in with its name and password, not started yet."""
     daemon = Daemon(tmp_path / "daemon.log", dict(os.environ))
-    daemon.configure(**settings)
-    try:
-        daemon.start_and_wait()
-        async with client(example_broker, "dashboard") as dashboard, client(example_broker, "chirpstack") as chirpstack:
-            await dashboard.subscribe("parking/v1/spaces/#", qos=1)
-            await chirpstack.publish(EVENT, up(dev_eui), qos=1)
-            async with asyncio.timeout(PATIENCE):
-                async for message in dashboard.messages:
-                    assert isinstance(message.payload, bytes)
-                    if json.loads(message.payload)["state"] == "OCCUPIED":
-                        break
-        assert daemon.terminate() == os.EX_OK
-    finally:
-        daemon.close()
+
+    def configured(url: str, **settings: str) -> Daemon:
+        daemon.configure(
+            MQTT__URL=url,
+            MQTT__USERNAME="parking-gateway",
+            MQTT__PASSWORD=PASSWORDS["parking-gateway"],
+            DATABASE__URL=database,
+            TELEMETRY__LISTEN="",
+            GATEWAY__INSTANCE="garage",
+            **settings,
+        )
+        return daemon
+
+    yield configured
+    daemon.close()
