@@ -7,6 +7,7 @@ import json
 import unicodedata
 from typing import Final
 
+_DELETE: Final = b"\x7f"
 _HARMLESS: Final = "Zs"
 """Spaces of any width. All other separators, and whatever is not a character to see, are written as escapes."""
 
@@ -20,14 +21,16 @@ def printable(text: str) -> str:
     )
 
 
-def printable_json(document: str) -> str:
-    r"""The JSON with what is not printable in its strings as JSON's own escapes, so that it means the same.
+def printable_json(document: bytes) -> bytes:
+    """The JSON with what is not printable in its strings as JSON's own escapes, so that it means the same.
 
-    JSON itself escapes only what is below U+0020; a terminal also obeys U+009B.
+    JSON itself escapes only what is below U+0020; a terminal also obeys U+009B. The usual document is ASCII, and then
+    this takes microseconds for a line about a thousand uplinks.
     """
-    if document.isprintable():
+    if document.isascii() and _DELETE not in document:
         return document
-    return "".join(char if char.isprintable() or char == "\n" else json.dumps(char)[1:-1] for char in document)
+    text = document.decode()
+    return "".join(char if char.isprintable() or char == "\n" else json.dumps(char)[1:-1] for char in text).encode()
 
 
 def shortened(text: str, most: int) -> str:

@@ -202,12 +202,12 @@ class _Fold(msgspec.Struct, kw_only=True):
         if not watched:
             self.outcome.unassigned += 1
             return Heard(uplink=uplink)
-        return [self._installed(uplink, installation) for installation in watched][-1]
+        heard = [self._installed(uplink, installation) for installation in watched]
+        self.outcome.without_codec += any(one.codec is None for one in heard)
+        return heard[-1]
 
     def _installed(self, uplink: Uplink, installation: Installation) -> Heard:
         choice = self.decoder.choice(uplink.device, installation)
-        if choice is None:
-            self.outcome.without_codec += 1
         if choice is None or uplink.f_port == 0:
             self._tell(installation.space, silence(uplink))
             return Heard(uplink=uplink, codec=choice.codec if choice else None)

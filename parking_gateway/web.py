@@ -121,6 +121,11 @@ class _Server(ThreadingMixIn, WSGIServer):
         self.server_name, self.server_port = str(self.server_address[0]), self.server_address[1]
         self.setup_environ()
 
+    @override
+    def handle_error(self, request: object, client_address: object) -> None:
+        """By itself it writes to standard error, which may be a pipe that nobody reads."""
+        logger.opt(exception=True).debug("A page could not be handed out")
+
 
 class _Request(WSGIRequestHandler):
     """One that says nothing of itself, and ends when nothing is asked."""

@@ -179,6 +179,30 @@ def test_a_bug_that_ends_the_process_is_a_line(processes: list[Process]) -> None
     assert "ZeroDivisionError: a bug" in lines[-1]["exception"]
 
 
+def test_errors_that_nobody_catches_are_lines(processes: list[Process]) -> None:
+    """Of a thread, of the end of an object, and warnings: none goes to standard error."""
+    code = """
+        import threading, warnings
+
+        class Odd:
+            def __del__(self):
+                raise ZeroDivisionError("in the end of an object")
+
+        def fail():
+            raise ZeroDivisionError("in a thread")
+
+        thread = threading.Thread(target=fail)
+        thread.start()
+        thread.join()
+        Odd()
+        warnings.warn("beware")
+        """
+    lines, errors = ended(start(processes, code))
+    assert errors == ""
+    assert ["in a thread" in lines[0]["exception"], "in the end" in lines[1]["exception"]] == [True, True]
+    assert "beware" in lines[2]["message"]
+
+
 @given(st.text())
 def test_what_is_printable_can_be_shown_and_says_the_same(text: str) -> None:
     shown = printable(text)

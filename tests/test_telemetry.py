@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 import textwrap
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -301,3 +302,50 @@ def test_who_is_missing(*, is_broker_up: bool, is_database_up: bool, missing: li
     well = health()
     well.is_broker_up, well.is_database_up = is_broker_up, is_database_up
     assert well.missing() == missing
+
+
+def test_the_database_is_up_while_none_of_its_purposes_fails() -> None:
+    """Whatever else succeeds meanwhile; with why, and since when."""
+    well = health()
+    well.database_answered("reading", None)
+    up_since = well.database_since
+    well.database_answered("recording", "lock timeout")
+    down_since = well.database_since
+    well.database_answered("reading", None)
+    assert not well.is_database_up
+    assert well.why() == ["database: recording: lock timeout"]
+    assert well.database_since == down_since
+    well.database_answered("recording", None)
+    assert (well.is_database_up, well.why()) == (True, [])
+    times = [up_since, down_since, well.database_since]
+    assert times == sorted(time for time in times if time is not None)
+
+
+def test_an_event_that_waits_for_too_long_is_an_intake_that_is_missing() -> None:
+    clock = Clock()
+    well = health(clock=clock, overdue_after=timedelta(seconds=5))
+    well.database_answered("reading", None)
+    well.broker_connected(lambda: 10.0)
+    clock.now = 15.0
+    assert (well.missing(), well.oldest_event_age(), well.in_words()) == ([], 5.0, "Ready")
+    clock.now = 16.0
+    assert well.missing() == ["intake"]
+    assert well.in_words() == "Not ready, intake missing; intake: an event has waited for 6 s to be recorded"
+    well.broker_lost("Connection refused")
+    assert (well.missing(), well.oldest_event_age()) == (["broker"], 0.0)
+    assert well.in_words() == "Not ready, broker missing; broker: Connection refused"
+
+
+def test_every_change_that_is_worth_saying_changes_the_state() -> None:
+    well = health()
+    changes: list[Callable[[], None]] = [
+        lambda: well.broker_connected(lambda: None),
+        lambda: well.database_answered("reading", None),
+        lambda: well.problems.update(qos="Events come at QoS 0"),
+        lambda: well.database_answered("reading", "away"),
+        lambda: well.broker_lost(None),
+    ]
+    for change in changes:
+        before = well.state()
+        change()
+        assert well.state() != before

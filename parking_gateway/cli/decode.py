@@ -82,8 +82,7 @@ def _answer_lines(folder: Path | None) -> None:
 
     out = sys.stdout.buffer
     for line in sys.stdin.buffer:
-        answered = answer(line, received_at=datetime.now(UTC), folder=folder)
-        out.write(printable_json(answered.decode()).encode())
+        out.write(printable_json(answer(line, received_at=datetime.now(UTC), folder=folder)))
         # Who asks one question at a time waits for the answer.
         out.flush()
 

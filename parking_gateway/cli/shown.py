@@ -24,7 +24,7 @@ def say(sentence: str, *, to_errors: bool = False) -> None:
 
 def show_json(document: object) -> None:
     """One JSON document on standard output, and nothing else."""
-    typer.echo(printable_json(msgspec.json.format(msgspec.json.encode(document), indent=2).decode()))
+    typer.echo(printable_json(msgspec.json.format(msgspec.json.encode(document), indent=2)))
 
 
 def show_table(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:

@@ -5,6 +5,7 @@ Whatever a field holds, a line stays a line: what strangers chose is cut, and wh
 
 import logging
 import sys
+import threading
 import traceback
 from datetime import UTC, datetime
 from functools import partial
@@ -46,7 +47,11 @@ def set_up_logging(level: str, log_format: Literal["json", "text"]) -> None:
     logger.add(_Sink(_writers[-1]), level=level, format="")
     libraries = logging.DEBUG if level == "TRACE" else max(logging.WARNING, logger.level(level).no)
     logging.basicConfig(handlers=[_ToLoguru()], level=libraries, force=True)
+    logging.captureWarnings(capture=True)
+    # By themselves all three write to standard error, which may be the same pipe.
     sys.excepthook = _say_why_it_ends
+    sys.unraisablehook = _say_unraisable
+    threading.excepthook = _say_what_ended_a_thread
 
 
 def lines_dropped() -> int:
@@ -114,7 +119,7 @@ def _as_json(line: Line) -> bytes:
         document["left_out"] = line.left_out
     # What was bound cannot overwrite what the line has itself.
     document |= {name: value for name, value in line.fields.items() if name not in document}
-    return printable_json(_encode(document).decode()).encode() + b"\n"
+    return printable_json(_encode(document)) + b"\n"
 
 
 def _as_text(line: Line, *, is_coloured: bool) -> bytes:
@@ -141,6 +146,18 @@ def _say_why_it_ends(kind: type[BaseException], error: BaseException, where: Tra
         logger.opt(exception=(kind, error, where)).critical("An error that nobody expected ends the process")
     else:
         sys.__excepthook__(kind, error, where)
+
+
+def _say_unraisable(failure: "sys.UnraisableHookArgs") -> None:
+    """Called by Python with what nobody could catch, as in the end of an object."""
+    error = (failure.exc_type, failure.exc_value, failure.exc_traceback)
+    logger.opt(exception=error).error("An error that nobody could catch")
+
+
+def _say_what_ended_a_thread(failure: threading.ExceptHookArgs) -> None:
+    """Called by Python with what nobody in a thread caught."""
+    error = (failure.exc_type, failure.exc_value, failure.exc_traceback)
+    logger.opt(exception=error).error("An error that nobody expected ends a thread")
 
 
 class _ToLoguru(logging.Handler):
