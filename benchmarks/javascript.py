@@ -16,7 +16,7 @@ import msgspec
 from decoders import Frame, conformance
 from parking_gateway import codecs
 from parking_gateway.declared import javascript
-from parking_gateway.declared.process import Stopped
+from parking_gateway.guests.process import Stopped
 
 VENDORS: Final = Path(__file__).parent / "vendors"
 FRAME: Final = Frame(

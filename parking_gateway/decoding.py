@@ -1,6 +1,7 @@
 """From an uplink and an installation to an observation: which codec reads it, and what is believed of what it read.
 
-Codecs are guests: whatever one raises becomes a rejection of that one uplink. This is the only broad `except` around them.
+Whatever a codec raises becomes a rejection of that one uplink. This is the only broad `except` around them. Codecs of others
+are guests, which may also take for ever: they are asked beforehand, by `asking`, and a decoder is given their answers.
 """
 
 from collections.abc import Mapping
@@ -8,6 +9,7 @@ from datetime import datetime, timedelta
 from functools import lru_cache
 from pathlib import Path
 from typing import Final
+from uuid import UUID
 
 import msgspec
 
@@ -31,12 +33,23 @@ class Choice(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     options: dict[str, str] = {}
 
 
+Question = tuple[UUID, str, frozenset[tuple[str, str]]]
+"""What a guest is asked: a deduplication id, the codec, its options."""
+Answers = Mapping[Question, Reading | Rejection]
+
+
+class NotAsked(LookupError):  # noqa: N818 - what has to be done
+    """A guest's answer is wanted, and this question was not put to it."""
+
+
 class Decoder(msgspec.Struct, frozen=True, kw_only=True):
     """Which codec reads which device: the installation's own setting, else the tag `codec`, else the profile's."""
 
     profiles: Mapping[str, Choice] = {}
     folder: Path | None = None
     """Where an operator drops codecs in."""
+    answers: Answers | None = None
+    """What guests have said already. None: they are asked when it is wanted to know, which takes its time."""
 
     def choice(self, device: DeviceIdentity, installation: Installation) -> Choice | None:
         """The codec for this device in this installation, or None where nobody chose one."""
@@ -50,8 +63,13 @@ class Decoder(msgspec.Struct, frozen=True, kw_only=True):
         return by_profile
 
     def read(self, uplink: Uplink, choice: Choice) -> Reading | Rejection:
-        """What the device said, or why nobody can tell."""
-        options = frozenset(choice.options.items()) if choice.options else _NO_OPTIONS
+        """What the device said, or why nobody can tell. Raises `NotAsked` where the answers lack the one of a guest."""
+        if self.answers is not None and self.guest_of(choice) is not None:
+            try:
+                return self.answers[question(uplink, choice)]
+            except KeyError:
+                raise NotAsked(choice.codec) from None
+        options = _options(choice)
         decode = _bound(choice.codec, options, self.folder)
         if isinstance(decode, Rejection):
             minute = uplink.received_at.replace(second=0, microsecond=0)
@@ -64,9 +82,18 @@ class Decoder(msgspec.Struct, frozen=True, kw_only=True):
             return msgspec.structs.replace(said, detail=f"{choice.codec}: {said.detail}")
         return said
 
+    def guest_of(self, choice: Choice) -> str | None:
+        """The guest that is asked when this codec is, which must not be while anybody waits; None where there is none."""
+        return codecs.guest_of(choice.codec, dropins=self.folder)
+
     def check(self, choice: Choice) -> None:
         """Raise `codecs.CodecNotFound` or `codecs.BadOption` when nothing could ever be read with this choice."""
         codecs.bind(codecs.find(choice.codec, dropins=self.folder), choice.options)
+
+
+def question(uplink: Uplink, choice: Choice) -> Question:
+    """The name under which a guest's answer is kept."""
+    return uplink.deduplication_id, choice.codec, _options(choice)
 
 
 def attempt(decode: codecs.Bound, frame: Frame) -> Reading | Rejection:
@@ -77,8 +104,8 @@ def attempt(decode: codecs.Bound, frame: Frame) -> Reading | Rejection:
         return Rejection(reason=Reason.UNDECODABLE, detail=_told(refusal))
     except WrongAnswer as wrong:
         return Rejection(reason=Reason.CODEC_FAILED, detail=_told(wrong))
-    except Exception as error:  # noqa: BLE001 - a guest may break in any way, and the next frame must not notice
-        return Rejection(reason=Reason.CODEC_FAILED, detail=f"{type(error).__name__}: {_told(error)}")
+    except Exception as error:  # noqa: BLE001 - a codec may break in any way, and the next frame must not notice
+        return Rejection(reason=Reason.CODEC_FAILED, detail=_told(error, f"{type(error).__name__}: "))
 
 
 def observation(uplink: Uplink, reading: Reading) -> Observation:
@@ -117,12 +144,13 @@ def battery_report(event: DeviceEvent) -> Observation:
     )
 
 
-def _told(error: Exception) -> str:
-    """The message of an exception of a guest, cut, and without the lone surrogates that neither JSON nor PostgreSQL takes."""
+def _told(error: Exception, before: str = "") -> str:
+    """The message of an exception, cut, and without the lone surrogates that neither JSON nor PostgreSQL takes."""
     try:
-        return str(error)[:_LONGEST_DETAIL].encode(errors="replace").decode()
-    except Exception:  # noqa: BLE001 - a guest's exception may break while it is asked for its message
-        return "its message cannot be read"
+        text = f"{before}{error}"
+    except Exception:  # noqa: BLE001 - an exception may break while it is asked for its message
+        text = f"{before}its message cannot be read"
+    return text[:_LONGEST_DETAIL].encode(errors="replace").decode()
 
 
 def _percent(value: float | None) -> int | None:
@@ -134,10 +162,16 @@ _LONGEST_DETAIL: Final = 1000
 _NO_OPTIONS: Final[frozenset[tuple[str, str]]] = frozenset()
 
 
+def _options(choice: Choice) -> frozenset[tuple[str, str]]:
+    return frozenset(choice.options.items()) if choice.options else _NO_OPTIONS
+
+
 @lru_cache(maxsize=1024)
 def _bound(name: str, options: frozenset[tuple[str, str]], folder: Path | None) -> codecs.Bound | Rejection:
     try:
         return codecs.bind(codecs.find(name, dropins=folder), dict(options))
+    except codecs.CodecStopped as stopped:
+        return Rejection(reason=Reason.CODEC_FAILED, detail=str(stopped))
     except (codecs.CodecNotFound, codecs.BadOption) as mistake:
         return Rejection(reason=Reason.CODEC_NOT_FOUND, detail=str(mistake))
 

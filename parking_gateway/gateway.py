@@ -15,7 +15,7 @@ from typing import Any, Final, Literal
 
 from loguru import logger
 
-from parking_gateway import chirpstack, patrol, pulse, supervision, web
+from parking_gateway import chirpstack, codecs, patrol, pulse, supervision, web
 from parking_gateway.broker.asking import asking, shares, sharing_complaint
 from parking_gateway.broker.link import Link, MqttError, connected
 from parking_gateway.config import Config
@@ -26,6 +26,7 @@ from parking_gateway.opening import database, decoder_of, lacking, mistakes_of
 from parking_gateway.outbox import Outbox
 from parking_gateway.picture import Picture
 from parking_gateway.publication import GatewayMessage, Publication, gateway_publication, gateway_topic
+from parking_gateway.questioning import Guests
 from parking_gateway.recording import Outcome
 from parking_gateway.reporting import Reporting
 from parking_gateway.rivalry import Rivalry
@@ -115,6 +116,7 @@ class _Gateway:
         self._intake = Intake(
             engine=engine,
             decoder=decoder,
+            guests=Guests(decoder) if codecs.has_guests(decoder.folder) else None,
             limits=chirpstack.Limits(
                 payload_bytes=config.chirpstack.max_payload_bytes, depth=config.chirpstack.max_depth
             ),

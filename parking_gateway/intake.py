@@ -18,12 +18,13 @@ from loguru import logger
 from parking_gateway import chirpstack, sifting
 from parking_gateway.broker.link import Link
 from parking_gateway.broker.message import Message
-from parking_gateway.decoding import Decoder
+from parking_gateway.decoding import Decoder, NotAsked
+from parking_gateway.questioning import Guests, Questions
 from parking_gateway.recording import Interpreted, Outcome, dead_letter, decide, interpret, kinds_of, record
 from parking_gateway.store.engine import Engine, Refused
 from parking_gateway.store.patience import Patience, Stopped
 from parking_gateway.store.verdicts import FAILURES, Verdict, answer_of
-from parking_gateway.uplink import Reason, Rejection
+from parking_gateway.uplink import Reason, Rejection, Uplink
 
 Done = asyncio.Task[None]
 
@@ -37,6 +38,8 @@ class Intake(msgspec.Struct, frozen=True, kw_only=True):
 
     engine: Engine
     decoder: Decoder
+    guests: Guests | None = None
+    """None: no codec is anybody else's, and nothing is asked beforehand."""
     limits: chirpstack.Limits
     batch_size: int
     timeout: timedelta
@@ -78,18 +81,37 @@ class Intake(msgspec.Struct, frozen=True, kw_only=True):
     async def _commit(self, part: Sequence[Message], after: Sequence[Done] = ()) -> None:
         now = datetime.now(UTC)
         found = self._read(part, now)
+        decoder = await self._ask_guests(part, found, now)
         for earlier in after:
             await earlier
         try:
             if isinstance(found, Exception):
                 raise found  # noqa: TRY301 - one net for all
-            outcome = await self._record(found, now)
+            outcome = await self._record(found, now, decoder)
         except Stopped:
             raise
+        except NotAsked:  # an installation was changed since the guests were asked
+            await self._commit(part)
         except Exception as fault:  # noqa: BLE001 - a message must not be able to end the process, whatever the bug
-            await self._set_aside(part, now, fault)
+            await self._set_aside(part, now, fault, decoder)
         else:
             self.report(outcome)
+
+    async def _ask_guests(self, part: Sequence[Message], found: Interpreted | Exception, now: datetime) -> Decoder:
+        """A decoder that has the answers of guests, who are asked here: no transaction is open, and the event loop goes on."""
+        if self.guests is None:
+            return self.decoder
+        read = [self._read([message], now) for message in part] if isinstance(found, Exception) else [found]
+        uplinks = [uplink for one in read if isinstance(one, Interpreted) for _, uplink in one.uplinks.values()]
+        if not uplinks:
+            return self.decoder
+        choices = partial(self._try_to_look_up, self.guests, uplinks)
+        asked = await self.patience(choices, purpose="looking up which codecs to ask")
+        return msgspec.structs.replace(self.decoder, answers=await self.guests.answers(asked))
+
+    async def _try_to_look_up(self, guests: Guests, uplinks: Sequence[Uplink]) -> Questions:
+        async with asyncio.timeout(self.timeout.total_seconds()), self.engine.connect() as connection:
+            return await guests.choices(connection, uplinks)
 
     def _read(self, part: Sequence[Message], now: datetime) -> Interpreted | Exception:
         try:
@@ -97,13 +119,16 @@ class Intake(msgspec.Struct, frozen=True, kw_only=True):
         except Exception as bug:  # noqa: BLE001 - as above
             return bug
 
-    async def _set_aside(self, part: Sequence[Message], now: datetime, fault: Exception) -> None:
+    async def _set_aside(self, part: Sequence[Message], now: datetime, fault: Exception, decoder: Decoder) -> None:
         """Reject what is at fault, alone, and record all else. Raises only where a rejection cannot be written."""
         faults = {0: fault}
         if len(part) > 1:
             faults = await self.patience(
-                partial(self._try_to_sift, part, now), purpose="finding what is refused", has_net=True
+                partial(self._try_to_sift, part, now, decoder), purpose="finding what is refused", has_net=True
             )
+        if any(isinstance(one, NotAsked) for one in faults.values()):
+            await self._commit(part)
+            return
         if not faults:  # each could be recorded alone: it is how they meet
             middle = len(part) // 2
             await self._commit(part[:middle])
@@ -116,29 +141,29 @@ class Intake(msgspec.Struct, frozen=True, kw_only=True):
             )
         letters = [dead_letter(part[place], _rejection(one), now) for place, one in faults.items()]
         kinds = kinds_of([part[place] for place in faults])
-        self.report(await self._record(Interpreted(kinds=kinds, dead_letters=letters), now))
+        self.report(await self._record(Interpreted(kinds=kinds, dead_letters=letters), now, decoder))
         if others := [message for place, message in enumerate(part) if place not in faults]:
             await self._commit(others)
 
-    async def _record(self, found: Interpreted, now: datetime) -> Outcome:
+    async def _record(self, found: Interpreted, now: datetime, decoder: Decoder) -> Outcome:
         began = time.monotonic()
         outcome = await self.patience(
-            partial(self._try_to_record, found, now), purpose="recording a batch", has_net=True
+            partial(self._try_to_record, found, now, decoder), purpose="recording a batch", has_net=True
         )
         outcome.seconds = time.monotonic() - began
         return outcome
 
-    async def _try_to_record(self, found: Interpreted, now: datetime) -> Outcome:
+    async def _try_to_record(self, found: Interpreted, now: datetime, decoder: Decoder) -> Outcome:
         async with asyncio.timeout(self.timeout.total_seconds()), self.engine.connect() as connection:
-            return await record(connection, found, decoder=self.decoder, now=now, announce_every=self.announce_every)
+            return await record(connection, found, decoder=decoder, now=now, announce_every=self.announce_every)
 
-    async def _try_to_sift(self, part: Sequence[Message], now: datetime) -> dict[int, Exception]:
+    async def _try_to_sift(self, part: Sequence[Message], now: datetime, decoder: Decoder) -> dict[int, Exception]:
         async with asyncio.timeout(self.timeout.total_seconds()), self.engine.connect() as connection:
             return await sifting.faults(
                 connection,
                 part,
                 interpret=partial(interpret, received_at=now, limits=self.limits),
-                decide=partial(decide, decoder=self.decoder, now=now, announce_every=self.announce_every),
+                decide=partial(decide, decoder=decoder, now=now, announce_every=self.announce_every),
             )
 
 

@@ -104,6 +104,8 @@ class Reason(StrEnum):
     """The codec says that the frame does not follow the device's format."""
     CODEC_FAILED = "codec_failed"
     """The codec itself broke."""
+    CODEC_OUT_OF_TIME = "codec_out_of_time"
+    """The codec, a guest, has used up the time that it is allowed: it was not asked, and can be asked again."""
     CODEC_NOT_FOUND = "codec_not_found"
     """A tag names a codec or an option that does not exist."""
     GATEWAY_FAILED = "gateway_failed"

@@ -180,7 +180,7 @@ def test_an_installed_entry_point_comes_first(monkeypatch: pytest.MonkeyPatch) -
     finding._installed.cache_clear()
     finding._find.cache_clear()
     try:
-        assert codecs.find("nwave_nps310").device is dragino_ldds75.DEVICE
+        assert codecs.find("nwave_nps310").device == dragino_ldds75.DEVICE
         assert codecs.find("acme_y2").device.vendor == "Bosch"
         assert "acme_y2" in codecs.names()
     finally:

@@ -7,10 +7,21 @@ from uuid import UUID
 import msgspec
 import pytest
 
-from decoders import Occupancy, Reading, conformance
+from decoders import Frame, Occupancy, Reading, Undecodable, conformance
+from decoders.answers import WrongAnswer
 from decoders.conformance import NOON
 from parking_gateway.codecs import BadOption, CodecNotFound
-from parking_gateway.decoding import CLOCK_AHEAD, Choice, Decoder, battery_report, observation, silence
+from parking_gateway.decoding import (
+    CLOCK_AHEAD,
+    Choice,
+    Decoder,
+    NotAsked,
+    attempt,
+    battery_report,
+    observation,
+    question,
+    silence,
+)
 from parking_gateway.installation import Installation
 from parking_gateway.space import SpaceId
 from parking_gateway.uplink import DevEui, DeviceEvent, DeviceIdentity, EventKind, Reason, Rejection, Uplink
@@ -27,7 +38,7 @@ UPLINK = Uplink(
 HEAD = """
 from decoders import Device, Occupancy, Reading, Undecodable
 DEVICE = Device(vendor="A", model="B", ports=(), measures_distance=True)
-class Silent(Exception):
+class Silent(Exception):  # noqa: N818 - what it is
     def __str__(self): raise self
 """
 
@@ -57,11 +68,54 @@ def test_what_it_reads_is_handed_on(tmp_path: Path) -> None:
             "guest: occupancy is of the type str, not Occupancy",
         ),
         ("raise Silent", Reason.CODEC_FAILED, "guest: Silent: its message cannot be read"),
-        ("raise ValueError('x' * 9999)", Reason.CODEC_FAILED, f"guest: ValueError: {'x' * 1000}"),
+        ("raise ValueError('x' * 9999)", Reason.CODEC_FAILED, f"guest: ValueError: {'x' * 988}"),
     ],
 )
 def test_everything_else_is_a_rejection(tmp_path: Path, body: str, reason: Reason, detail: str) -> None:
     assert read(tmp_path, body) == Rejection(reason=reason, detail=detail)
+
+
+class Silent(Exception):  # noqa: N818 - what it is
+    """One that breaks when it is asked for its message."""
+
+    def __str__(self) -> str:
+        raise self
+
+
+@pytest.mark.parametrize(
+    ("error", "reason", "detail"),
+    [
+        (Undecodable("byte 0: no"), Reason.UNDECODABLE, "byte 0: no"),
+        (ZeroDivisionError("no \udcff"), Reason.CODEC_FAILED, "ZeroDivisionError: no ?"),
+        (WrongAnswer("no"), Reason.CODEC_FAILED, "no"),
+        (Silent(), Reason.CODEC_FAILED, "Silent: its message cannot be read"),
+        (ValueError("x" * 9999), Reason.CODEC_FAILED, f"ValueError: {'x' * 988}"),
+    ],
+)
+def test_what_a_codec_of_ours_raises_is_a_rejection_too(error: Exception, reason: Reason, detail: str) -> None:
+    def decode(_frame: Frame) -> Reading:
+        raise error
+
+    assert attempt(decode, Frame(port=1, payload=b"", received_at=NOON)) == Rejection(reason=reason, detail=detail)
+
+
+def test_a_codec_whose_process_ends_while_it_is_loaded_is_a_rejection(tmp_path: Path) -> None:
+    (tmp_path / "guest.py").write_text("import os\nos._exit(1)")
+    refused = Decoder(folder=tmp_path).read(UPLINK, Choice(codec="guest"))
+    assert isinstance(refused, Rejection)
+    assert refused.reason is Reason.CODEC_FAILED
+    assert "its process ended" in refused.detail
+
+
+def test_a_decoder_with_answers_asks_no_guest(tmp_path: Path) -> None:
+    """What was not asked beforehand is not asked now: somebody is waiting."""
+    (tmp_path / "guest.py").write_text(f"{HEAD}def decode(frame):\n    return Reading()\n")
+    choice, answer = Choice(codec="guest"), Reading(counter=3)
+    decoder = Decoder(folder=tmp_path, answers={question(UPLINK, choice): answer})
+    assert decoder.read(UPLINK, choice) is answer
+    with pytest.raises(NotAsked):
+        decoder.read(UPLINK, Choice(codec="guest", options={"a": "1"}))
+    assert isinstance(decoder.read(UPLINK, Choice(codec="bosch_tps110_v029")), Reading)
 
 
 def test_a_number_that_cannot_be_costs_no_occupancy(tmp_path: Path) -> None:

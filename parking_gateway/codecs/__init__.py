@@ -2,7 +2,18 @@
 
 from parking_gateway.codecs.binding import BadOption, Bound, bind, bind_assuming
 from parking_gateway.codecs.codec import OCCUPIED_BELOW, VACANT_ABOVE, Codec, Option
-from parking_gateway.codecs.finding import ENTRY_POINTS, CodecBroken, CodecNotFound, find, has_appeared, modules, names
+from parking_gateway.codecs.finding import (
+    ENTRY_POINTS,
+    CodecBroken,
+    CodecNotFound,
+    CodecStopped,
+    find,
+    guest_of,
+    has_appeared,
+    has_guests,
+    modules,
+    names,
+)
 
 __all__ = [
     "ENTRY_POINTS",
@@ -13,11 +24,14 @@ __all__ = [
     "Codec",
     "CodecBroken",
     "CodecNotFound",
+    "CodecStopped",
     "Option",
     "bind",
     "bind_assuming",
     "find",
+    "guest_of",
     "has_appeared",
+    "has_guests",
     "modules",
     "names",
 ]

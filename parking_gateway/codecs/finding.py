@@ -16,7 +16,6 @@ import pkgutil
 import re
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from types import ModuleType
 from typing import Any, Final, get_type_hints
 
 import msgspec
@@ -25,6 +24,8 @@ import decoders
 from decoders import Device, Reading
 from parking_gateway import declared
 from parking_gateway.codecs.codec import NO_OPTIONS, OCCUPIED_BELOW, VACANT_ABOVE, Codec, Option
+from parking_gateway.codecs.foreign import ForeignCodec
+from parking_gateway.guests.process import Stopped
 
 ENTRY_POINTS: Final = "parking_gateway.decoders"
 """The group in which installed packages announce codecs: `name = "package.module"`."""
@@ -38,6 +39,10 @@ class CodecNotFound(LookupError):  # noqa: N818 - the words of the rejection tha
 
 class CodecBroken(CodecNotFound):
     """The name is right, and what it names cannot be used: a mistake in a file, or a package that lacks something."""
+
+
+class CodecStopped(CodecBroken):
+    """The codec of that name is a guest, and its process gave no answer. It may give one the next time."""
 
 
 def find(name: str, *, dropins: Path | None = None) -> Codec:
@@ -56,21 +61,48 @@ def has_appeared(name: str, *, dropins: Path | None = None) -> bool:
         return False
 
 
+def has_guests(dropins: Path | None) -> bool:
+    """Say whether there can be codecs of others: a drop-in folder, or installed packages that announce some."""
+    return dropins is not None or bool(_installed())
+
+
+def guest_of(name: str, *, dropins: Path | None) -> str | None:
+    """Return the module of others that is run when this codec is looked for or asked. It runs in a process, and takes its time.
+
+    None: it is a codec of ours. Empty: nothing goes by that name yet, and a file of others may at any time.
+    """
+    if not has_guests(dropins):
+        return None
+    try:
+        return _guest_of(_normal(name), dropins)
+    except CodecNotFound:
+        return ""
+
+
+@functools.lru_cache(maxsize=1024)
+def _guest_of(wanted: str, dropins: Path | None) -> str | None:
+    for stem in _stems_of(wanted):
+        load = _loader(stem, dropins)
+        if load is not None and load.func not in _OURS:
+            return stem
+        if load is not None and (wanted == stem or wanted in _codec(stem, load).device.lines):
+            return None
+    raise CodecNotFound(wanted)  # which is not kept
+
+
 @functools.lru_cache(maxsize=1024)
 def _find(wanted: str, dropins: Path | None) -> Codec:
     codec = _look_for(wanted, dropins)
     if codec is not None:
         return codec
-    known = names(dropins=dropins)
+    known = _names_at_hand(dropins)
     near = difflib.get_close_matches(wanted, known, n=1) or [name for name in known if wanted in name]
     hint = f"; did you mean {near[0]}?" if near else "; `parking-gateway decoders list` lists all"
     raise CodecNotFound(f"no codec is named {wanted}{hint}")
 
 
 def _look_for(wanted: str, dropins: Path | None) -> Codec | None:
-    words = wanted.split("_")
-    for length in range(len(words), 0, -1):
-        stem = "_".join(words[:length])
+    for stem in _stems_of(wanted):
         load = _loader(stem, dropins)
         if load is None:
             continue
@@ -82,18 +114,29 @@ def _look_for(wanted: str, dropins: Path | None) -> Codec | None:
     return None
 
 
+def _stems_of(wanted: str) -> Iterator[str]:
+    words = wanted.split("_")
+    return ("_".join(words[:length]) for length in range(len(words), 0, -1))
+
+
+def _names_at_hand(dropins: Path | None) -> list[str]:
+    """Names to guess at without running a guest: of our codecs and their firmware lines, and of the files of others."""
+    stems = _stems(dropins)
+    ours = {stem for stem in stems if guest_of(stem, dropins=dropins) is None}
+    return sorted(stems - ours | {name for stem in ours for name in _names_of(stem, dropins)})
+
+
 def names(*, dropins: Path | None = None) -> tuple[str, ...]:
     """Return the names of all codecs and of their firmware lines, sorted. Imports all of them."""
-    found = set()
-    for stem in _stems(dropins):
-        load = _loader(stem, dropins)
-        try:
-            codec = _codec(stem, load) if load else None
-        except CodecNotFound:
-            continue
-        if codec:
-            found |= {stem, *codec.device.lines}
-    return tuple(sorted(found))
+    return tuple(sorted(name for stem in _stems(dropins) for name in _names_of(stem, dropins)))
+
+
+def _names_of(stem: str, dropins: Path | None) -> set[str]:
+    load = _loader(stem, dropins)
+    try:
+        return {stem, *_codec(stem, load).device.lines} if load else set()
+    except CodecNotFound:
+        return set()
 
 
 def modules(*, dropins: Path | None = None) -> tuple[Codec, ...]:
@@ -115,9 +158,11 @@ def _codec(stem: str, load: Callable[[], Any]) -> Codec:
     try:
         module = load()
         device, decode = getattr(module, "DEVICE", None), getattr(module, "decode", None)
-        options = tuple(_parameters(decode)) if callable(decode) else ()
+        options = getattr(module, "OPTIONS", None) or (tuple(_parameters(decode)) if callable(decode) else ())
     except declared.Unusable as mistake:
         raise CodecBroken(f"the codec {stem} cannot be loaded: {mistake}") from None
+    except Stopped as stopped:
+        raise CodecStopped(f"the codec {stem} was stopped while it was loaded: {stopped}") from None
     except Exception as error:  # codecs are guests, and a guest can break in any way while it is imported
         raise CodecBroken(f"the codec {stem} cannot be loaded: {type(error).__name__}: {error}") from error
     if not isinstance(device, Device) or not callable(decode):
@@ -139,19 +184,30 @@ def _parameters(decode: Callable[..., Reading]) -> Iterator[Option]:
             )
 
 
-def _loader(stem: str, dropins: Path | None) -> Callable[[], Any] | None:
-    """Return what imports the module of that name, or None where there is none."""
+def _loader(stem: str, dropins: Path | None) -> functools.partial[Any] | None:
+    """Return what loads the module of that name, or None where there is none. What is not of `_OURS` starts a process."""
     if stem in _installed():
-        return _installed()[stem].load
+        return functools.partial(ForeignCodec, _installed()[stem])
     if importlib.util.find_spec(f"decoders.{stem}"):
         return functools.partial(importlib.import_module, f"decoders.{stem}")
     if dropins is None:
         return None
     file = dropins / f"{stem}.py"
     if _is_file(file):
-        return functools.partial(_import_file, file)
-    is_declared = any(_is_file(file.with_suffix(suffix)) for suffix in _DECLARED)
-    return functools.partial(declared.load, file.with_suffix(".toml")) if is_declared else None
+        return functools.partial(ForeignCodec, file)
+    declaration = file.with_suffix(".toml")
+    if _is_file(file.with_suffix(".js")):
+        return functools.partial(_load_script, declaration)
+    return functools.partial(declared.load, declaration) if _is_file(declaration) else None
+
+
+def _load_script(declaration: Path) -> Any:
+    """Load a declared codec with a script, which is a guest."""
+    return declared.load(declaration)
+
+
+_OURS: Final = (importlib.import_module, declared.load)
+"""What loads code that is trusted."""
 
 
 def _stems(dropins: Path | None) -> set[str]:
@@ -176,12 +232,3 @@ def _listed(folder: Path) -> list[Path]:
 def _installed() -> Mapping[str, importlib.metadata.EntryPoint]:
     points = importlib.metadata.entry_points(group=ENTRY_POINTS)
     return {point.name.lower().replace("-", "_"): point for point in points}
-
-
-def _import_file(file: Path) -> ModuleType:
-    spec = importlib.util.spec_from_file_location(f"dropin_{file.stem}", file)
-    if spec is None or spec.loader is None:
-        raise ImportError(f"{file} cannot be imported")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module

@@ -15,14 +15,15 @@ import msgspec
 
 from decoders import Frame, Undecodable
 from parking_gateway.declared.declaration import Unusable, Word
-from parking_gateway.declared.process import Process, Stopped
+from parking_gateway.guests.process import Process, Stopped
 
 FRAME_SECONDS: Final = 0.05
-"""How long one frame may keep the gateway waiting."""
+"""How long one frame may take."""
 LOOK_SECONDS: Final = 2
 """How long the first look at a script may take, when nothing waits yet."""
 LARGEST_SCRIPT: Final = 512 * 1024
 
+_PROGRAM: Final = Path(__file__).with_name("sandbox.py")
 _OLD_NAMES: Final = {"Decoder": "The Things Network v2", "Decode": "ChirpStack v3"}
 _SHOWN: Final = 300
 _INTERRUPTED: Final = "InternalError: interrupted"
@@ -50,7 +51,7 @@ class Script:
             raise Unusable(f"{file.name} needs QuickJS, which is not installed: install parking-gateway[javascript]")
         self._name = file.name
         setting = {"folder": str(Path(quickjs.origin).parent.parent), "script": _text(file), "paths": paths}
-        self._process = Process(msgspec.json.encode(setting))
+        self._process = Process(_PROGRAM, msgspec.json.encode(setting), flags=["-I", "-S"])
         try:
             self._look()
         except Unusable:

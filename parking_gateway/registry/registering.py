@@ -13,6 +13,7 @@ from typing import Final
 from parking_gateway import codecs
 from parking_gateway.decoding import Decoder
 from parking_gateway.installation import Installation
+from parking_gateway.questioning import Guests
 from parking_gateway.registry import replaying
 from parking_gateway.registry.entries import Assignment, Entry, Mistake, Place
 from parking_gateway.registry.outcome import Counts, Move, Registered, Removal, Replayed
@@ -130,6 +131,7 @@ async def _replay(
 ) -> Replayed:
     """Tell the spaces what the devices that are new there said, and keep on the devices what they said of themselves."""
     told = Replayed()
+    guests = Guests(decoder)
     moved = {after.dev_eui for _, after in made.moved}
     limit = min(REPLAYED_OF_ONE, REPLAYED_OF_ALL // max(1, len(devices)) + 1)
     step = _PAGE // limit
@@ -142,7 +144,8 @@ async def _replay(
         facts: list[Facts] = []
         for device in page:
             for installation in watched.installations.get(device.dev_eui, ()):
-                said = replaying.read(device, stored[device.dev_eui], installation, decoder=decoder)
+                reader = guests.told(device, stored[device.dev_eui], installation)
+                said = replaying.read(device, stored[device.dev_eui], installation, decoder=reader)
                 seen = replaying.newest(said.observations) if device.dev_eui in moved else said.observations
                 after[installation.space], steps = replaying.tell(after[installation.space], seen)
                 log += steps

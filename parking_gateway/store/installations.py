@@ -1,11 +1,17 @@
-"""Installations: which codecs and options they name."""
+"""Installations: which codecs and options they name, looked up without a lock."""
 
+from collections.abc import Collection
 from typing import Final, NamedTuple
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from parking_gateway.installation import Installation
+from parking_gateway.space import SpaceId
+from parking_gateway.store.pipeline import Query, Rows, Statement
+from parking_gateway.store.rows import array_of, listed, texts_of
 from parking_gateway.store.tables import installation
+from parking_gateway.uplink import DevEui
 
 
 class Chosen(NamedTuple):
@@ -28,3 +34,28 @@ _CHOSEN: Final = (
 async def chosen_codecs(connection: AsyncConnection) -> list[Chosen]:
     """Every codec and set of options that installations name."""
     return [Chosen(*row) for row in await connection.execute(_CHOSEN)]
+
+
+_OF_DEVICES: Final = Statement(
+    sa.select(
+        installation.c.dev_eui,
+        installation.c.channel,
+        installation.c.space_id,
+        installation.c.codec,
+        sa.cast(installation.c.options, sa.Text),
+    ).where(installation.c.dev_eui.in_(listed("dev_euis", sa.Text)))
+)
+
+
+def of_devices(devices: Collection[DevEui]) -> Query[list[Installation]]:
+    """The installations of these devices, as they are now: nobody holds them."""
+    return Query(statement=_OF_DEVICES, arguments={"dev_euis": array_of(list(devices))}, read=_installations)
+
+
+def _installations(rows: Rows) -> list[Installation]:
+    return [
+        Installation(
+            dev_eui=DevEui(dev_eui), channel=channel, space=SpaceId(space), codec=codec, options=texts_of(options)
+        )
+        for dev_eui, channel, space, codec, options in rows
+    ]

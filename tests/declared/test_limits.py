@@ -7,8 +7,8 @@ import pytest
 
 from decoders import Undecodable
 from parking_gateway.declared import javascript
-from parking_gateway.declared.process import Stopped
 from parking_gateway.decoding import attempt
+from parking_gateway.guests.process import Stopped
 from parking_gateway.uplink import Reason, Rejection
 from tests.declared.conftest import GOOD, Declare, bad_and_next, frame, hostile
 

@@ -1,0 +1,120 @@
+"""Asking guests: codecs of others, each in a process of its own, before a transaction begins and no longer than they are allowed.
+
+A guest that hangs, dies or computes without an end costs its own frames and a bounded time of its batch: the frames that it was not
+asked about become rejections, `codec_out_of_time`, whose payload is kept. One that does so again and again is left alone.
+"""
+
+import asyncio
+import time
+from collections.abc import Callable, Iterable, Sequence
+from typing import Final
+
+import msgspec
+
+from decoders import Reading
+from parking_gateway.decoding import Answers, Choice, Decoder, Question, question
+from parking_gateway.installation import Installation
+from parking_gateway.store import installations
+from parking_gateway.store.engine import Connection
+from parking_gateway.store.pipeline import commit_together
+from parking_gateway.uplink import DevEui, DeviceIdentity, Reason, Rejection, Uplink
+
+BATCH_SECONDS: Final = 0.5
+"""What a codec may take for a batch beyond `FRAME_SECONDS` for each frame: the rest of the batch waits for it, and a state on
+a dashboard that is half a second late is not noticed."""
+FRAME_SECONDS: Final = 0.002
+"""What a frame may take on the average of its batch. A vendor's script takes 0.4 ms, and four times that on a busy machine."""
+WASTED_SECONDS: Final = 2.0
+"""A codec that has taken so much more than its frames allow is left alone for `LEFT_ALONE_SECONDS`. What it has taken is
+forgiven at the same rate: so a codec that hangs costs the intake 3 % of its time, and one that hung once is not punished."""
+LEFT_ALONE_SECONDS: Final = 60
+
+Asked = tuple[Uplink, Choice]
+Questions = dict[str, list[Asked]]
+"""By the guest, whose name is its module's; all that nobody knows is under the empty one."""
+
+
+class _Account(msgspec.Struct, kw_only=True):
+    """How much more time a codec has taken than its frames allow."""
+
+    wasted: float = 0.0
+    counted_at: float
+    left_alone_until: float = 0.0
+
+    def take(self, seconds: float, frames: int, now: float) -> None:
+        """Note what a batch took."""
+        forgiven = (now - self.counted_at) * WASTED_SECONDS / LEFT_ALONE_SECONDS
+        self.wasted = max(0.0, self.wasted - forgiven) + max(0.0, seconds - frames * FRAME_SECONDS)
+        self.counted_at = now
+        if self.wasted >= WASTED_SECONDS:
+            self.left_alone_until = now + LEFT_ALONE_SECONDS
+            self.wasted = 0.0
+
+
+class Guests:
+    """The codecs of others, and how they have behaved. The gateway has one of these, and so has a command that replays."""
+
+    def __init__(self, decoder: Decoder, *, clock: Callable[[], float] = time.monotonic) -> None:
+        self._decoder = decoder
+        self._clock = clock
+        self._accounts: dict[str, _Account] = {}
+        self._turns: dict[str, asyncio.Lock] = {}
+
+    async def choices(self, connection: Connection, uplinks: Sequence[Uplink]) -> Questions:
+        """The uplinks that guests are to be asked about. One round trip, and nothing is locked."""
+        heard = [uplink for uplink in uplinks if uplink.f_port != 0]
+        (installed,) = await commit_together(
+            connection, installations.of_devices({uplink.device.dev_eui for uplink in heard})
+        )
+        watching: dict[DevEui, list[Installation]] = {}
+        for one in installed:
+            watching.setdefault(one.dev_eui, []).append(one)
+        found: Questions = {}
+        for uplink in heard:
+            for installation in watching.get(uplink.device.dev_eui, ()):
+                choice = self._decoder.choice(uplink.device, installation)
+                if choice is not None and (guest := self._decoder.guest_of(choice)) is not None:
+                    found.setdefault(guest, []).append((uplink, choice))
+        return found
+
+    async def answers(self, asked: Questions) -> Answers:
+        """What the guests say, each asked in a thread. Never raises for what they do."""
+        said = await asyncio.gather(*(self._in_turn(guest, questions) for guest, questions in asked.items()))
+        return {key: answer for answers in said for key, answer in answers.items()}
+
+    def told(self, device: DeviceIdentity, uplinks: Iterable[Uplink], installation: Installation) -> Decoder:
+        """A decoder that has the answers about one device's uplinks, where a guest reads it."""
+        choice = self._decoder.choice(device, installation)
+        if choice is None or (guest := self._decoder.guest_of(choice)) is None:
+            return self._decoder
+        asked = [(uplink, choice) for uplink in uplinks if uplink.f_port != 0]
+        return msgspec.structs.replace(self._decoder, answers=self.read(guest, asked))
+
+    async def _in_turn(self, guest: str, asked: Sequence[Asked]) -> Answers:
+        async with self._turns.setdefault(guest, asyncio.Lock()):
+            return await asyncio.to_thread(self.read, guest, asked)
+
+    def read(self, guest: str, asked: Sequence[Asked]) -> Answers:
+        """What one guest says of a batch, within its time."""
+        began = self._clock()
+        account = self._accounts.setdefault(guest, _Account(counted_at=began))
+        if began < account.left_alone_until:
+            late = _late(
+                guest, f"it is left alone for {LEFT_ALONE_SECONDS} s, because it has wasted {WASTED_SECONDS:g} s"
+            )
+            return {question(*one): late for one in asked}
+        allowed = BATCH_SECONDS + len(asked) * FRAME_SECONDS
+        late = _late(guest, f"it took more than {allowed:.1f} s for its frames of one batch")
+        answers: dict[Question, Reading | Rejection] = {}
+        for one in asked:
+            answers[question(*one)] = late if self._clock() - began > allowed else self._decoder.read(*one)
+        ended = self._clock()
+        account.take(ended - began, len(asked), ended)
+        return answers
+
+
+def _late(guest: str, why: str) -> Rejection:
+    return Rejection(
+        reason=Reason.CODEC_OUT_OF_TIME,
+        detail=f"{guest or 'unknown codecs'}: {why}; the uplink and its payload are kept, so this frame can be read again",
+    )

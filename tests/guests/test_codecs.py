@@ -1,0 +1,193 @@
+"""A codec of others in its process: found, described and asked like any other, and ended whatever it does."""
+
+import time
+from datetime import timedelta
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from decoders import Frame, Occupancy, Reading, conformance
+from decoders.conformance import NOON
+from parking_gateway import codecs
+from parking_gateway.codecs import foreign
+from parking_gateway.decoding import Choice, Decoder, attempt
+from parking_gateway.guests import process
+from parking_gateway.guests.process import Process, Stopped
+from parking_gateway.installation import Installation
+from parking_gateway.questioning import Guests
+from parking_gateway.space import SpaceId
+from parking_gateway.uplink import Reason, Rejection
+from tests.guests.conftest import ASKED, HEAD, Guest
+from tests.test_decoding import UPLINK
+
+FRAME = Frame(
+    port=1, payload=b"\x01", received_at=NOON, object={"text": "\u2028", "number": 2**70, "list": [1.5, None]}
+)
+CHOICE = Choice(codec="guest")
+
+
+def test_a_guest_is_given_all_of_a_frame_and_gives_all_of_a_reading(guest: Guest) -> None:
+    """As if it ran here: also numbers of any size, which are judged here."""
+    fields = "battery_percent=130, counter=2**70, fault='a\\udcff', tamper=True, at=frame.received_at"
+    past = "past=(Reading(at=frame.received_at, distance_mm=7),)"
+    body = f"assert frame == FRAME, frame; return Reading(occupancy=Occupancy.OCCUPIED, {fields}, {past})"
+    frame = f"from datetime import UTC, datetime, timezone\nimport datetime as _\nFRAME = {FRAME!r}".replace(
+        "datetime.datetime(", "datetime("
+    ).replace("datetime.timezone.utc", "UTC")
+    folder = guest("guest", body, first=frame)
+    decode = codecs.bind(codecs.find("guest", dropins=folder))
+    assert decode(FRAME) == Reading(
+        occupancy=Occupancy.OCCUPIED,
+        battery_percent=130,
+        counter=2**70,
+        fault="a\udcff",
+        tamper=True,
+        at=NOON,
+        past=(Reading(at=NOON, distance_mm=7),),
+    )
+    assert list(conformance.odd(decode(FRAME))) == ["the battery has 130.0 percent"]
+
+
+def test_its_options_are_those_of_its_parameters(tmp_path: Path) -> None:
+    options = "*, a: int, b: float = 1.5, c: bool = False, d: Literal['x', 'y'] = 'x', e: str = ''"
+    (tmp_path / "guest.py").write_text(
+        f"from typing import Literal\n{HEAD}def decode(frame, {options}):\n    return Reading(fault=repr((a, b, c, d, e)))\n"
+    )
+    codec = codecs.find("guest", dropins=tmp_path)
+    assert [option.name for option in codec.options] == ["a", "b", "c", "d", "e"]
+    assert codec.options[3].allowed == "x or y"
+    decode = codecs.bind(codec, {"a": "7", "c": "true", "d": "y"})
+    assert decode(FRAME).fault == "(7, 1.5, True, 'y', '')"
+    with pytest.raises(codecs.BadOption, match="x or y"):
+        codecs.bind(codec, {"a": "7", "d": "z"})
+
+
+def test_an_option_of_another_kind_is_refused_in_a_sentence(tmp_path: Path) -> None:
+    (tmp_path / "guest.py").write_text(f"{HEAD}def decode(frame, *, a: list): ...\n")
+    with pytest.raises(codecs.CodecNotFound, match="the option a is neither int, float, bool, str nor a Literal"):
+        codecs.find("guest", dropins=tmp_path)
+
+
+@pytest.mark.parametrize("first", ["while True: pass", "time.sleep(1000)"])
+def test_a_guest_that_hangs_while_it_is_imported_is_given_up_and_tried_again(
+    guest: Guest, first: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A machine may have been busy, or the file is mended. It is tried once a minute."""
+    monkeypatch.setattr(process, "START_SECONDS", 0.5)
+    decoder = Decoder(folder=guest("guest", "return OCCUPIED", first=first))
+    began = time.monotonic()
+    refused = decoder.read(UPLINK, CHOICE)
+    assert time.monotonic() - began < 10
+    assert isinstance(refused, Rejection)
+    assert refused.reason is Reason.CODEC_FAILED
+    assert "was stopped while it was loaded: no answer within 500 ms" in refused.detail
+    monkeypatch.setattr(process, "START_SECONDS", 30)
+    guest("guest", "return OCCUPIED")
+    later = msgspec.structs.replace(UPLINK, received_at=NOON + timedelta(minutes=1))
+    assert decoder.read(later, CHOICE) == Reading(occupancy=Occupancy.OCCUPIED)
+
+
+def test_a_guest_that_ends_while_it_is_imported_is_no_codec(guest: Guest) -> None:
+    with pytest.raises(codecs.CodecStopped, match="was stopped while it was loaded: its process ended"):
+        codecs.find("guest", dropins=guest("guest", "return OCCUPIED", first="os._exit(0)"))
+    with pytest.raises(codecs.CodecNotFound, match="cannot be loaded: SystemExit: bye"):
+        codecs.find("other", dropins=guest("other", "return OCCUPIED", first="sys.exit('bye')"))
+
+
+def test_the_frame_after_one_that_hung_is_read(guest: Guest, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = guest("guest", "return OCCUPIED if frame.payload == b'1' else time.sleep(1000)")
+    decode = codecs.find("guest", dropins=folder).decode
+    monkeypatch.setattr(foreign, "FRAME_SECONDS", 0.1)
+    stopped = attempt(decode, FRAME)
+    assert stopped == Rejection(reason=Reason.CODEC_FAILED, detail="Stopped: no answer within 100 ms")
+    monkeypatch.setattr(foreign, "FRAME_SECONDS", 30)
+    assert attempt(decode, msgspec.structs.replace(FRAME, payload=b"1")) == Reading(occupancy=Occupancy.OCCUPIED)
+
+
+def test_what_a_guest_started_ends_with_it(guest: Guest, tmp_path: Path) -> None:
+    """Else a guest that is stopped again and again would fill the machine."""
+    child = tmp_path / "child"
+    body = f"open({str(child)!r}, 'w').write(str(os.fork() or os.getpid() * 0 or time.sleep(1000))); return OCCUPIED"
+    codec = codecs.find("guest", dropins=guest("guest", body))
+    assert codec.decode(FRAME) == Reading(occupancy=Occupancy.OCCUPIED)
+    number = int(child.read_text())
+    assert is_running(number)
+    codec.decode.__self__._process.end()  # type: ignore[attr-defined]
+    until = time.monotonic() + 20
+    while is_running(number):
+        assert time.monotonic() < until
+
+
+def is_running(process_id: int) -> bool:
+    """Whether there is such a process, and not only what nobody has waited for."""
+    stat = Path(f"/proc/{process_id}/stat")
+    try:
+        return stat.read_text().rpartition(")")[2].split()[0] != "Z"
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+
+
+def test_a_process_that_reads_nothing_is_given_up_too(tmp_path: Path) -> None:
+    """A question that does not fit into the pipe would be written for ever."""
+    (tmp_path / "deaf.py").write_text(
+        "import sys, time\nsys.stdin.readline()\nprint('{}', flush=True)\ntime.sleep(1000)\n"
+    )
+    deaf = Process(tmp_path / "deaf.py", b"{}", flags=["-I", "-S"])
+    with pytest.raises(Stopped, match="no answer within 300 ms"):
+        deaf.ask(b"x" * 10_000_000, seconds=0.3)
+    deaf.end()
+
+
+# --- who is a guest
+
+
+def test_only_code_of_others_is_a_guest(guest: Guest) -> None:
+    """Whatever the name. Nobody is asked for it: what would not come back would not come back here either."""
+    folder = guest("acme", "pass", first="while True: pass")
+    (folder / "vendor.js").write_text("")
+    (folder / "vendor.toml").write_text("")
+    (folder / "mapped.toml").write_text("")
+
+    def guest_of(name: str) -> str | None:
+        return codecs.guest_of(name, dropins=folder)
+
+    names = ("acme", " ACME ", "acme_v2", "vendor", "vendor-v1")
+    assert [guest_of(name) for name in names] == ["acme", "acme", "acme", "vendor", "vendor"]
+    assert [guest_of(name) for name in ("bosch-tps110", "bosch_tps110_v029", "mapped")] == [None] * 3
+    assert [guest_of(name) for name in ("no_such_codec", "9", "")] == [""] * 3
+    guest("no_such_codec", "pass")
+    assert guest_of("no_such_codec") == "no_such_codec"
+    assert codecs.has_guests(folder)
+    assert not codecs.has_guests(None)
+    assert codecs.guest_of("no_such_codec", dropins=None) is None
+
+
+def test_a_name_that_nobody_has_asks_no_guest_for_its_own(guest: Guest, tmp_path: Path) -> None:
+    """A tag may name anything, with every uplink."""
+    asked = tmp_path / "asked"
+    folder = guest("acme_bay", "pass", first=ASKED.format(str(asked)))
+    with pytest.raises(codecs.CodecNotFound, match="did you mean acme_bay"):
+        codecs.find("acme_bai", dropins=folder)
+    assert not asked.exists()
+
+
+# --- replay
+
+
+def test_a_replay_has_the_same_limits(guest: Guest) -> None:
+    """It holds what it replays for: the gateways wait for it."""
+    folder = guest("guest", "time.sleep(1000)")
+    decoder = Decoder(folder=folder)
+    installation = Installation(dev_eui=UPLINK.device.dev_eui, space=SpaceId(1), codec="guest")
+    uplinks = [msgspec.structs.replace(UPLINK, deduplication_id=f"{n}") for n in range(1000)]
+    began = time.monotonic()
+    told = Guests(decoder).told(UPLINK.device, uplinks, installation)
+    assert time.monotonic() - began < 15
+    said = [told.read(uplink, CHOICE) for uplink in uplinks]
+    assert {one.reason for one in said if isinstance(one, Rejection)} == {
+        Reason.CODEC_FAILED,
+        Reason.CODEC_OUT_OF_TIME,
+    }
+    ours = msgspec.structs.replace(installation, codec="bosch_tps110_v029")
+    assert Guests(decoder).told(UPLINK.device, uplinks, ours) is decoder

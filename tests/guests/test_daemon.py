@@ -1,0 +1,49 @@
+"""The daemon with codecs of others that hang and die: everybody else's spaces are right, and it stops when it is told to."""
+
+import json
+import time
+
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from parking_gateway.demo.audit import ROOT
+from parking_gateway.demo.brokers import Broker
+from tests.acceptance.test_daemon import publish, settled, traffic, value
+from tests.guests.conftest import Guest, Install
+from tests.plugins.car_park import CarPark
+from tests.plugins.daemon import Daemon
+
+SOON_SECONDS = 20
+"""For what a daemon without budgets would wait for without an end."""
+
+
+async def test_a_guest_that_hangs_or_dies_stops_nothing(  # noqa: PLR0913 - everything is real
+    *,
+    daemon: Daemon,
+    broker: Broker,
+    database: str,
+    engine: AsyncEngine,
+    car_park: CarPark,
+    guest: Guest,
+    install: Install,
+) -> None:
+    """With every batch anew: the uplinks of all are recorded, and the states of those that can be read are published."""
+    devices = await car_park(6)
+    guest("hangs", "while True: pass")
+    folder = guest("dies", "os._exit(1)")
+    await install(devices[0], "hangs")
+    await install(devices[1], "dies")
+    daemon.configure(DECODERS__FOLDER=str(folder))
+    daemon.start_and_wait()
+    began = time.monotonic()
+    await publish(broker, traffic(devices, uplinks=294))
+    retained = await settled(engine, broker, database, uplinks=294)
+    assert time.monotonic() - began < SOON_SECONDS
+    states = {
+        topic.rpartition("/")[2]: json.loads(retained[topic])["state"] for topic in retained if "/spaces/" in topic
+    }
+    assert states == {"A-1": "FREE", "A-2": "FREE"} | {f"A-{number}": "OCCUPIED" for number in range(3, 7)}, ROOT
+    reasons = "select string_agg(distinct reason, ' ' order by reason) from rejection where dev_eui = '{}'"
+    for device in devices[:2]:
+        assert await value(engine, reasons.format(device)) == "codec_failed codec_out_of_time"
+    assert await value(engine, "select count(*) from rejection") == 98
+    assert daemon.terminate() == 0
