@@ -6,6 +6,7 @@ import sys
 import textwrap
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -105,6 +106,22 @@ def test_a_closed_pipe_ends_nothing(processes: list[Process]) -> None:
     process.stdout = None
     _, errors = process.communicate("\n", timeout=SECONDS)
     assert (process.returncode, errors) == (0, "3 dropped")
+
+
+def test_without_standard_output_nothing_is_written_elsewhere(tmp_path: Path) -> None:
+    """Its number is given to the next file that is opened, which might be a connection."""
+    other = tmp_path / "other"
+    program = f"""
+from parking_gateway.telemetry import set_up_logging
+from loguru import logger
+other = open({str(other)!r}, "w")
+assert other.fileno() == 1
+set_up_logging("INFO", "json")
+logger.info("A line")
+"""
+    command = ["sh", "-c", 'exec "$@" >&-', "sh", sys.executable, "-c", program]
+    assert subprocess.run(command, check=False, timeout=SECONDS).returncode == 0
+    assert other.read_text() == ""
 
 
 def test_a_warning_that_repeats_itself_is_shown_once_a_second_with_a_count(processes: list[Process]) -> None:

@@ -16,6 +16,7 @@ import msgspec
 from msgspec import Meta, Struct
 
 from parking_gateway.chirpstack.reception import Reception, signal
+from parking_gateway.printable import shortened
 from parking_gateway.uplink import DevEui, DeviceEvent, DeviceIdentity, EventKind, Uplink
 
 Eui64 = Annotated[str, Meta(pattern=r"\A[0-9a-fA-F]{16}\Z")]
@@ -26,6 +27,8 @@ FPort = Annotated[int, Meta(ge=0, le=HIGHEST_F_PORT)]
 HIGHEST_DATA_RATE: Final = 15
 _LOWEST_MARGIN_DB, _HIGHEST_MARGIN_DB = -32, 31
 _FULL_PERCENT: Final = 100
+_LONGEST_NAME: Final = 200
+"""Characters. ChirpStack's own are at most 100; whoever may publish events could make a name of any length retained."""
 
 
 class DeviceInfo(Struct, rename="camel", gc=False):
@@ -39,12 +42,11 @@ class DeviceInfo(Struct, rename="camel", gc=False):
 
     def identity(self) -> DeviceIdentity:
         """The same in our words."""
+        name, profile, application = self.device_name, self.device_profile_name, self.application_name
+        if len(name) + len(profile) + len(application) > _LONGEST_NAME:
+            name, profile, application = (shortened(one, _LONGEST_NAME) for one in (name, profile, application))
         return DeviceIdentity(
-            dev_eui=DevEui(self.dev_eui.lower()),
-            name=self.device_name,
-            profile=self.device_profile_name,
-            application=self.application_name,
-            tags=self.tags,
+            dev_eui=DevEui(self.dev_eui.lower()), name=name, profile=profile, application=application, tags=self.tags
         )
 
 

@@ -4,6 +4,7 @@ Whatever a field holds, a line stays a line: what strangers chose is cut, and wh
 """
 
 import logging
+import os
 import sys
 import threading
 import traceback
@@ -41,9 +42,11 @@ def set_up_logging(level: str, log_format: Literal["json", "text"]) -> None:
     that ends the process is a line as well, because standard error may be the same pipe, which nobody reads.
     """
     logger.remove()
-    is_coloured = log_format == "text" and sys.stdout.isatty()
+    is_coloured = log_format == "text" and sys.stdout is not None and sys.stdout.isatty()
     render = _as_json if log_format == "json" else partial(_as_text, is_coloured=is_coloured)
-    _writers.append(LogWriter(_STDOUT, render=render, notice=_notice))
+    # Where whoever started us closed standard output, its number may by now be that of a connection.
+    descriptor = os.open(os.devnull, os.O_WRONLY) if sys.stdout is None else _STDOUT
+    _writers.append(LogWriter(descriptor, render=render, notice=_notice))
     logger.add(_Sink(_writers[-1]), level=level, format="")
     libraries = logging.DEBUG if level == "TRACE" else max(logging.WARNING, logger.level(level).no)
     logging.basicConfig(handlers=[_ToLoguru()], level=libraries, force=True)

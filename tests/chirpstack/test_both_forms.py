@@ -238,6 +238,18 @@ def test_numbers_that_json_cannot_say_are_none_in_both_forms(read: Read) -> None
     assert read("up", payload % (UUID.encode(), DEVICE["devEui"].encode())) == uplink
 
 
+def test_a_name_without_end_is_cut_in_both_forms(read: Read) -> None:
+    """It stands in tables, in lines of log and in retained messages."""
+    message = integration.UplinkEvent(deduplication_id=UUID)
+    message.time.FromDatetime(datetime(2026, 11, 23, 12, tzinfo=UTC))
+    message.device_info.dev_eui = DEVICE["devEui"]
+    message.device_info.device_name = "bay " + "x" * 60_000
+    from_json, from_protobuf = read("up", as_json(message)), read("up", message.SerializeToString())
+    assert from_json == from_protobuf
+    assert from_json.device.name.startswith("bay xxx")
+    assert len(from_json.device.name) < 250
+
+
 def test_an_enum_of_a_newer_chirpstack_is_told_by_its_number(read: Read) -> None:
     message = json_format.ParseDict({"deviceInfo": DEVICE, "time": "2026-11-23T17:23:33Z"}, integration.LogEvent())
     payload = message.SerializeToString() + b"\x20\xe3\x00"  # field 4, `code`, is 99
