@@ -191,6 +191,7 @@ class _Gateway:
             will=self._status("offline"),
             inbox_limit=self._config.mqtt.receive_maximum,
             window=self._config.publication.window,
+            payload_limit=self._config.chirpstack.max_payload_bytes,
         )
         async with contextlib.AsyncExitStack() as stack:
             link = await supervision.unless(self._stop, stack.enter_async_context(connecting))

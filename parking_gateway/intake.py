@@ -52,7 +52,7 @@ class Intake(msgspec.Struct, frozen=True, kw_only=True):
     report: Callable[[Outcome], None]
 
     async def run(self, link: Link) -> None:
-        """Work until the link stops receiving. Raises when it is lost."""
+        """Work until the link stops receiving. Raises when it is lost, or has to be made anew."""
         async with asyncio.TaskGroup() as group:
             ends: list[asyncio.Task[None]] = []  # of the lanes, so far
             before: asyncio.Task[None] | None = None
@@ -68,6 +68,7 @@ class Intake(msgspec.Struct, frozen=True, kw_only=True):
                 if before is not None:
                     await before
                 before = current
+        link.refill()
 
     async def _acknowledge(
         self, link: Link, batch: Sequence[Message], ends: Sequence[Done], before: Done | None

@@ -86,7 +86,10 @@ def interpret(batch: Sequence[Message], *, received_at: datetime, limits: chirps
     """Read every message of a batch. Pure, and never raises for what a message contains."""
     found = Interpreted(kinds=kinds_of(batch))
     for message in batch:
-        parsed = chirpstack.parse(message.topic, message.payload, received_at=received_at, limits=limits)
+        if message.whole is None:
+            parsed = chirpstack.parse(message.topic, message.payload, received_at=received_at, limits=limits)
+        else:
+            parsed = chirpstack.too_large(message.topic, message.whole.length, limits=limits)
         match parsed:
             case Uplink():
                 said = message, parsed
@@ -239,6 +242,7 @@ def dead_letter(
         payload=message.payload,
         received_at=received_at,
         is_redelivered=message.is_redelivered,
+        digest=message.whole.digest if message.whole else None,
         dev_eui=uplink.device.dev_eui if uplink else None,
         deduplication_id=uplink.deduplication_id if uplink else None,
     )

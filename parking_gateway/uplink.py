@@ -5,13 +5,17 @@ Values only. They are msgspec structs because one of them is made for every mess
 
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, NewType
+from typing import Any, Final, NewType
 from uuid import UUID
 
 import msgspec
 
 DevEui = NewType("DevEui", str)
 """A device's EUI-64 as 16 lower-case hexadecimal digits, so that it compares the same however it was written."""
+
+
+KEPT_BYTES: Final = 4096
+"""Of the payload of a message that is too large, so much is kept with its rejection."""
 
 
 class DeviceIdentity(msgspec.Struct, frozen=True, kw_only=True, gc=False):

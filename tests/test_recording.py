@@ -16,10 +16,12 @@ from hypothesis import strategies as st
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from parking_gateway import chirpstack
-from parking_gateway.broker.message import Message
+from parking_gateway.broker.message import Message, without_its_end
 from parking_gateway.decoding import Choice, Decoder
-from parking_gateway.recording import Outcome, interpret, record
-from parking_gateway.uplink import Reason
+from parking_gateway.recording import Outcome, dead_letter, interpret, record
+from parking_gateway.store import rejections
+from parking_gateway.store.pipeline import commit_together
+from parking_gateway.uplink import Reason, Rejection
 from tests.events import NOON, OCCUPIED, VACANT, message, up
 from tests.plugins.car_park import CarPark
 
@@ -230,9 +232,11 @@ async def test_an_undecodable_frame_is_kept_and_rejected_and_never_reaches_the_s
 async def test_what_cannot_be_read_is_a_rejection_with_its_bytes(
     engine: AsyncEngine, payload: bytes, reason: str
 ) -> None:
+    """Of what is too large, with the first 4 kB."""
+    kept = payload[:4096] if reason == "too_large" else payload
     await recorded(engine, message("x", payload))
     assert await rows(engine, "select reason, payload, topic like '%/event/up' from rejection") == [
-        (reason, payload, True)
+        (reason, kept, True)
     ]
 
 
@@ -408,3 +412,36 @@ async def test_any_order_in_any_batches_with_repeats_ends_in_the_same_spaces(
             (select "to" from transition where space = space.id order by transition.id desc limit 1), 'FREE')
     """
     assert await rows(engine, broken) == []
+
+
+async def test_what_was_cut_while_it_came_is_too_large_and_kept_once(engine: AsyncEngine) -> None:
+    """Delivered again, whole or cut, it is the same message."""
+    whole = message("x", b"y" * 100_000, is_redelivered=True)
+    for one in (without_its_end(whole), whole, without_its_end(whole)):
+        await recorded(engine, one)
+    assert await rows(engine, "select reason, detail, length(payload) from rejection") == [
+        ("too_large", "The payload has 100000 bytes and 65536 are allowed.", 4096)
+    ]
+
+
+async def test_of_an_event_that_nobody_knows_nothing_is_kept_however_large_it_is(engine: AsyncEngine) -> None:
+    await recorded(engine, without_its_end(message("x", b"y" * 100_000, event="nonsense")))
+    assert await rows(engine, "select * from rejection") == []
+
+
+async def test_of_a_rejection_topic_and_detail_are_cut(engine: AsyncEngine) -> None:
+    """Else whoever may publish writes 60 kB into a row with every message. And no text is refused by PostgreSQL."""
+    topic = "t\0" + "t" * 60_000 + "/up"
+    payload = b'{"deduplicationId": "%b"}' % (b"x" * 50_000)
+    now = datetime.now(UTC)
+    rejection = Rejection(reason=Reason.GATEWAY_FAILED, detail="\0\ud800" + "d" * 10_000)
+    letter = dead_letter(Message(topic, payload, 1, 1, False), rejection, now)  # noqa: FBT003
+    async with engine.connect() as connection:
+        await commit_together(connection, rejections.record([letter]))
+    ((kept, detail, length),) = await rows(engine, "select topic, detail, length(payload) from rejection")
+    assert len(kept) < 1_100
+    assert kept.startswith("ttt")
+    assert kept.endswith("/up")
+    assert len(detail) < 2_100
+    assert detail.startswith("?ddd")
+    assert length == len(payload)

@@ -17,8 +17,8 @@ from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
 from parking_gateway.broker.connection import Connection
-from parking_gateway.broker.message import Message
-from parking_gateway.broker.packets import Cut, puback, publish
+from parking_gateway.broker.message import Message, without_its_end
+from parking_gateway.broker.packets import Cut, Limits, puback, publish
 from parking_gateway.broker.reasons import subscription_refused
 from parking_gateway.broker.stream import Stream
 from parking_gateway.publication import Publication
@@ -30,15 +30,17 @@ _MISC_INTERVAL: Final = 1.0
 class Client(Connection):
     """A connection with what comes and goes over it. It fills `inbox` and `answers`."""
 
-    def __init__(self, hostname: str, *, is_direct: bool, **settings: Any) -> None:
+    def __init__(self, hostname: str, *, is_direct: bool, limits: Limits, **settings: Any) -> None:
         super().__init__(hostname, **settings)
         self._client.manual_ack_set(True)  # noqa: FBT003 - paho's signature
         self._is_direct = is_direct
-        self._is_paused = False
+        self._limits = limits
         self._heard_at = 0.0
 
     def _socket(self) -> Any:
-        return Stream(self._wire, is_v5=self._is_v5, deliver=self._deliver) if self._is_direct else self._wire
+        return Stream(
+            self._wire, is_v5=self._is_v5, limits=self._limits, deliver=self._deliver, is_direct=self._is_direct
+        )
 
     # What the broker sends
 
@@ -47,16 +49,13 @@ class Client(Connection):
         self._misc_task = self._loop.create_task(self._misc_loop())
 
     def is_silent(self, seconds: float) -> bool:
-        """Whether the broker has sent nothing for so long. While we read nothing, it is not the broker who is silent.
-
-        What answers us comes behind the messages that were sent before it.
-        """
-        return not self._is_paused and self._loop.time() - self._heard_at >= seconds
+        """Whether the broker has sent nothing for so long. What answers us comes behind the messages that it sent before."""
+        return self._loop.time() - self._heard_at >= seconds
 
     def _read(self) -> None:
         self._heard_at = self._loop.time()
         try:
-            while not self._is_paused:
+            while True:
                 self._client.loop_read()
                 pending = getattr(self._client.socket(), "pending", None)  # what left the socket and is not read yet
                 if pending is None or not pending():
@@ -64,20 +63,6 @@ class Client(Connection):
         except Exception as bug:  # noqa: BLE001 - nobody hears a callback; `lost` gives it to the tasks
             self._client._sock_close()  # noqa: SLF001
             self._end(bug)
-
-    def _pause_if_full(self) -> None:
-        socket = self._client.socket()
-        if self.inbox.is_full and socket is not None:
-            self._is_paused = True
-            self._loop.remove_reader(socket)
-
-    def read_on(self) -> None:
-        """There is space in the inbox again, perhaps."""
-        socket = self._client.socket()
-        if self._is_paused and not self.inbox.is_full and socket is not None:
-            self._is_paused = False
-            self._loop.add_reader(socket, self._read)
-            self._loop.call_soon(self._read)  # for what left the socket already, of which no reader is told
 
     async def _misc_loop(self) -> None:
         while self._client.loop_misc() == MQTTErrorCode.MQTT_ERR_SUCCESS:
@@ -89,9 +74,10 @@ class Client(Connection):
         # Brokers should not let a topic pass that is no UTF-8; where one does, it must not come again and again.
         topic = message._topic.decode(errors="replace")  # noqa: SLF001
         one = Message(topic, bytes(message.payload), message.mid, message.qos, message.dup)
+        if len(one.payload) > self._limits.payload:
+            one = without_its_end(one)
         if one.qos:
             self.inbox.put([one])
-            self._pause_if_full()
         else:
             self.inbox.put_or_drop(one)
 
@@ -108,9 +94,10 @@ class Client(Connection):
     def _deliver(self, cut: Cut) -> None:
         for confirmation in cut.confirmations:
             self.answers.put(confirmation.mid, confirmation.reason)
-        if cut.messages:
+        if cut.messages and cut.messages[0].qos:
             self.inbox.put(cut.messages)
-            self._pause_if_full()
+        elif cut.messages:
+            self.inbox.put_or_drop(cut.messages[0])  # a large one, which is alone
 
     # What we send
 

@@ -35,7 +35,7 @@ class Connection(aiomqtt.Client):
         self,
         hostname: str,
         *,
-        inbox_limit: int,
+        inbox: Inbox,
         tls: ssl.SSLContext | None,
         websocket_path: str | None,
         **settings: Any,
@@ -44,7 +44,7 @@ class Connection(aiomqtt.Client):
         logger = logging.Logger("mqtt", logging.ERROR)  # noqa: LOG001 - one for each connection
         logger.addHandler(self._complaints)
         super().__init__(hostname, logger=logger, **settings)
-        self.inbox = Inbox(inbox_limit)
+        self.inbox = inbox
         self.answers = Answers()
         self.session_present = False
         self.receive_maximum = _NO_LIMIT

@@ -3,37 +3,45 @@
 import asyncio
 import time
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
+from typing import Final
 
 from parking_gateway.broker.message import Message
 
+INBOX_BYTES: Final = 80 << 20
+"""More than 1,000 messages of 64 kB, so that a broker that keeps to our Receive Maximum never sends more."""
+BATCH_BYTES: Final = 2 << 20
+"""More than 1,000 usual messages. One whose JSON is nothing but brackets takes 40 times as much memory once it is read."""
+_OVERHEAD: Final = 300
+"""Bytes of a message in memory beside topic and payload."""
+
 
 class Inbox:
-    """Bounded: of QoS 0 it drops what is beyond `limit`, and says when it is full of what must not be dropped."""
+    """Bounded by bytes: what is beyond them is dropped, and so is everything that comes after it.
 
-    def __init__(self, limit: int) -> None:
+    What is dropped was not acknowledged, so the broker sends it again over the next connection. Nothing stops the reading,
+    because the answers to our own publications come behind the messages. A broker that keeps to our Receive Maximum never
+    gets there; in MQTT 3.1.1 there is none, but brokers have a limit of their own.
+    """
+
+    def __init__(self, limit: int, *, limit_bytes: int = INBOX_BYTES) -> None:
+        """`limit` is in messages, for those of QoS 0."""
         self.dropped = 0
         """Messages of QoS 0 that came while there was no space: their publisher chose not to be answered."""
+        self.is_closed = False
+        """Whether nothing is taken in any more, because there was too much or by `close`."""
         self.on_drop: Callable[[], None] = lambda: None
         """Called for each of them."""
         self._limit = limit
+        self._limit_bytes = limit_bytes
         self._arrivals: deque[list[float]] = deque()
         """Of messages that came together: how many are left, and when they came."""
         self._messages: list[Message] = []
-        self._is_served = False
+        self._bytes = 0
         self._something = asyncio.Event()
 
     def __len__(self) -> int:
         return len(self._messages)
-
-    @property
-    def is_full(self) -> bool:
-        """Whether to read on only when something has been taken, and somebody has begun to take.
-
-        With a broker that keeps to our Receive Maximum it never gets there. But in MQTT 3.1.1 there is none, and not
-        every broker keeps to it (Mosquitto 2.0.11 does not). What is not read waits in the network and with the broker.
-        """
-        return self._is_served and len(self._messages) > self._limit
 
     def oldest(self) -> float | None:
         """When the oldest message came, in seconds of `time.monotonic`; None: there is none. For any thread."""
@@ -42,26 +50,33 @@ class Inbox:
         except IndexError:
             return None
 
-    def put(self, messages: Iterable[Message]) -> None:
-        """Take these in, whatever their number."""
-        before = len(self._messages)
+    def put(self, messages: Sequence[Message]) -> None:
+        """Take these in, all or none. They are of QoS 1."""
+        self.is_closed = self.is_closed or self._bytes > self._limit_bytes
+        if self.is_closed:
+            return
         self._messages += messages
-        self._arrivals.append([len(self._messages) - before, time.monotonic()])
+        self._arrivals.append([len(messages), time.monotonic()])
+        self._bytes += _bytes_of(messages)
         self._something.set()
 
     def put_or_drop(self, message: Message) -> None:
-        """Take it in if there is space."""
-        if len(self._messages) < self._limit:
+        """Take one of QoS 0 in if there is space."""
+        if len(self._messages) < self._limit and self._bytes <= self._limit_bytes and not self.is_closed:
             self.put([message])
         else:
             self.dropped += 1
             self.on_drop()
 
     def take(self, limit: int) -> list[Message]:
-        """The oldest messages, at most so many."""
-        self._is_served = True
+        """The oldest messages, at most so many and not many more than `BATCH_BYTES`, at least one if there is one."""
         taken = self._messages[:limit]
-        del self._messages[:limit]
+        size = _bytes_of(taken)
+        while size > BATCH_BYTES and len(taken) > 1:
+            taken = taken[: len(taken) // 2]
+            size = _bytes_of(taken)
+        del self._messages[: len(taken)]
+        self._bytes -= size
         self._forget_arrivals(len(taken))
         return taken
 
@@ -74,6 +89,10 @@ class Inbox:
             count -= together[0]
             self._arrivals.popleft()
 
+    def close(self) -> None:
+        """Drop what comes from now on."""
+        self.is_closed = True
+
     async def wait(self) -> None:
         """Return when there is something to take, or when somebody calls `wake`."""
         if not self._messages:
@@ -83,3 +102,7 @@ class Inbox:
     def wake(self) -> None:
         """Let `wait` return."""
         self._something.set()
+
+
+def _bytes_of(messages: Sequence[Message]) -> int:
+    return sum([len(message.payload) + len(message.topic) for message in messages]) + _OVERHEAD * len(messages)

@@ -16,13 +16,19 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
 from parking_gateway.broker.client import Client
+from parking_gateway.broker.inbox import INBOX_BYTES, Inbox
 from parking_gateway.broker.message import Message
+from parking_gateway.broker.packets import Limits
 from parking_gateway.broker.reasons import ProtocolUnknown, Refusal
 from parking_gateway.config.mqtt import MqttConfig
 from parking_gateway.publication import Publication
 
 _WILL_DELAY: Final = 1
 """Seconds (MQTT 5)."""
+
+ROOM_BYTES: Final = 1 << 20
+"""By which a packet may be longer than the longest payload. What is too large by less comes, and becomes a rejection that
+people can see. What is still larger the broker does not send (MQTT 5), or it is cut while it comes in."""
 
 MqttError = aiomqtt.MqttError
 """What a broker that is away, restarting or refusing looks like; OSError beside it."""
@@ -84,10 +90,11 @@ class Link:
     async def batches(self, *, limit: int) -> AsyncIterator[list[Message]]:
         """What has come, up to `limit` messages at a time, until `stop_receiving` or the loss of the connection.
 
-        A batch is whatever came while the last one was worked on: one message when it is quiet, many under load.
+        A batch is whatever came while the last one was worked on: one message when it is quiet, many under load. It ends as
+        well when all is taken of more than the inbox holds; `refill` says so then.
         """
         while self._is_receiving:
-            if self._client.is_connected:
+            if self._client.is_connected and not self._inbox.is_closed:
                 await self._inbox.wait()
             if not self._client.is_connected:
                 raise self._client.lost()
@@ -95,8 +102,14 @@ class Link:
             if self._is_receiving and oldest is not None:
                 batch = self._inbox.take(limit)
                 self._in_hand.append(oldest)
-                self._client.read_on()
                 yield batch
+            elif self._inbox.is_closed:
+                return
+
+    def refill(self) -> None:
+        """After `batches`: raise MqttError if messages were dropped that only another connection brings again."""
+        if self._is_receiving:
+            raise MqttError("The broker sent more at once than is kept in memory: the rest comes over a new connection")
 
     def acknowledge(self, batch: Sequence[Message]) -> None:
         """Tell the broker that these messages are safe with us."""
@@ -106,11 +119,15 @@ class Link:
 
     def received(self) -> list[Message]:
         """What has come and was not taken yet, without waiting for more."""
-        return self._inbox.take(len(self._inbox))
+        found: list[Message] = []
+        while some := self._inbox.take(len(self._inbox)):
+            found += some
+        return found
 
     def stop_receiving(self) -> None:
-        """End `batches` after the batch that is being worked on."""
+        """End `batches` after the batch that is being worked on. What comes from now on is dropped, and comes again."""
         self._is_receiving = False
+        self._inbox.close()
         self._inbox.wake()
 
     async def publish(self, publications: Sequence[Publication]) -> list[Refusal]:
@@ -140,25 +157,41 @@ class Link:
 
 @asynccontextmanager
 async def connected(
-    config: MqttConfig, *, will: Publication | None, inbox_limit: int, window: int
+    config: MqttConfig,
+    *,
+    will: Publication | None,
+    inbox_limit: int,
+    window: int,
+    payload_limit: int = 1 << 20,
+    inbox_bytes: int = INBOX_BYTES,
 ) -> AsyncIterator[Link]:
     """Connect, with MQTT 5 if the broker speaks it, and disconnect at the end. Raises MqttError or OSError.
 
+    Of a payload longer than `payload_limit` bytes, only the beginning is kept.
+
     Whoever leaves by an exception hangs up instead, and the broker publishes the will.
     """
+
+    def client_of(protocol: str) -> Client:
+        inbox = Inbox(inbox_limit, limit_bytes=inbox_bytes)
+        limits = Limits(payload_limit, payload_limit + ROOM_BYTES)
+        return _client(config, protocol, will=will, inbox=inbox, limits=limits, window=window)
+
     async with AsyncExitStack() as stack:
         protocol = "5" if config.protocol == "auto" else config.protocol
         try:
-            client = await stack.enter_async_context(_client(config, protocol, will, inbox_limit, window))
+            client = await stack.enter_async_context(client_of(protocol))
         except ProtocolUnknown:
             if config.protocol != "auto":
                 raise
             protocol = "3.1.1"
-            client = await stack.enter_async_context(_client(config, protocol, will, inbox_limit, window))
+            client = await stack.enter_async_context(client_of(protocol))
         yield Link(client, protocol=protocol, window=window)
 
 
-def _client(config: MqttConfig, protocol: str, will: Publication | None, inbox_limit: int, window: int) -> Client:
+def _client(
+    config: MqttConfig, protocol: str, *, will: Publication | None, inbox: Inbox, limits: Limits, window: int
+) -> Client:
     version: dict[str, Any]
     will_properties = None
     if protocol == "5":
@@ -169,12 +202,14 @@ def _client(config: MqttConfig, protocol: str, will: Publication | None, inbox_l
         properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call] # paho's is untyped
         properties.SessionExpiryInterval = round(config.session_expiry.total_seconds())
         properties.ReceiveMaximum = config.receive_maximum
+        properties.MaximumPacketSize = limits.packet
         version = {"protocol": aiomqtt.ProtocolVersion.V5, "clean_start": False, "properties": properties}
     else:
         version = {"protocol": aiomqtt.ProtocolVersion.V311, "clean_session": not config.session_expiry}
     return Client(
         config.host,
-        inbox_limit=inbox_limit,
+        inbox=inbox,
+        limits=limits,
         is_direct=config.direct,
         tls=_tls(config) if config.is_encrypted else None,
         websocket_path=config.websocket_path,

@@ -1,6 +1,20 @@
-"""A message as the broker sent it."""
+"""A message as the broker sent it, and what is kept of one that is too large."""
+
+from hashlib import md5
+from uuid import UUID
 
 import msgspec
+
+from parking_gateway.uplink import KEPT_BYTES
+
+
+class Whole(msgspec.Struct, frozen=True, gc=False):
+    """What a payload was of which only the beginning was kept."""
+
+    length: int
+    """Bytes."""
+    digest: UUID
+    """Of topic and payload: the same as that of `store.rejections`."""
 
 
 class Message(msgspec.Struct, frozen=True, gc=False):
@@ -11,3 +25,31 @@ class Message(msgspec.Struct, frozen=True, gc=False):
     mid: int
     qos: int
     is_redelivered: bool
+    whole: Whole | None = None
+    """Of a payload that was too large, and of which this is only the beginning."""
+
+
+class Beginning:
+    """The beginning of a payload that comes in pieces, and the length and digest of all of it."""
+
+    def __init__(self, topic: str) -> None:
+        self.kept = b""
+        self._length = 0
+        self._digest = md5(topic.encode() + b"\0", usedforsecurity=False)
+
+    def add(self, piece: bytes) -> None:
+        """The next piece."""
+        self.kept += piece[: KEPT_BYTES - len(self.kept)]
+        self._length += len(piece)
+        self._digest.update(piece)
+
+    def whole(self) -> Whole:
+        """What all pieces together are."""
+        return Whole(self._length, UUID(bytes=self._digest.digest()))
+
+
+def without_its_end(message: Message) -> Message:
+    """The message with only the beginning of its payload."""
+    beginning = Beginning(message.topic)
+    beginning.add(message.payload)
+    return msgspec.structs.replace(message, payload=beginning.kept, whole=beginning.whole())

@@ -11,7 +11,7 @@ from typing import Final
 
 import msgspec
 
-from parking_gateway.broker.message import Message
+from parking_gateway.broker.message import Message, without_its_end
 
 _PUBLISH_QOS_1: Final = 0x32
 _DUP: Final = 0x08
@@ -19,7 +19,7 @@ _RETAIN: Final = 0x01
 _PUBACK: Final = 0x40
 _MORE: Final = 0x80
 """Set in every byte of a length but its last."""
-_LONGEST: Final = 4
+LONGEST_LENGTH: Final = 4
 """Bytes of a length, at most."""
 
 
@@ -31,6 +31,19 @@ class Confirmation(msgspec.Struct, frozen=True, gc=False):
     """0: taken. From 0x80 on it is refused (MQTT 5)."""
 
 
+class Limits(msgspec.Struct, frozen=True, gc=False):
+    """How much is kept of what the broker sends, in bytes."""
+
+    payload: int
+    """Of a longer payload only the beginning is kept."""
+    packet: int
+    """A longer packet is not even kept until it is complete."""
+
+
+MQTT_LIMITS: Final = Limits(0xFFF_FFFF, 0xFFF_FFFF)
+"""No length in MQTT is greater."""
+
+
 class Cut(msgspec.Struct, frozen=True, gc=False):
     """What a piece of the stream held."""
 
@@ -39,17 +52,18 @@ class Cut(msgspec.Struct, frozen=True, gc=False):
     others: bytes
     """Complete packets of all other kinds, for paho. What cannot be a packet is among them: paho says what is wrong."""
     end: int
-    """Where the next packet begins, which is not complete yet."""
+    """Where the next packet begins, which is not complete yet, or too large."""
 
 
-def split(data: bytes, *, is_v5: bool) -> Cut:
-    """Cut complete packets off the beginning of `data`."""
+def split(data: bytes, *, is_v5: bool, limits: Limits = MQTT_LIMITS, is_direct: bool = True) -> Cut:
+    """Cut complete packets off the beginning of `data`, up to one that is too large. If not `is_direct`, all are paho's."""
     messages: list[Message] = []
     confirmations: list[Confirmation] = []
     others: list[bytes] = []
     position, end = 0, len(data)
+    longest, largest = limits.payload, limits.packet
     while position < end:
-        length, body = _length(data, position + 1, end)
+        length, body = variable_length(data, position + 1, end)
         if length is None:
             if body == end:
                 break
@@ -57,13 +71,15 @@ def split(data: bytes, *, is_v5: bool) -> Cut:
             position = end
             break
         after = body + length
-        if after > end:
+        if after > end or length > largest:
             break
         first = data[position]
-        if first & ~(_DUP | _RETAIN) == _PUBLISH_QOS_1 and (
+        if not is_direct:
+            others.append(data[position:after])
+        elif first & ~(_DUP | _RETAIN) == _PUBLISH_QOS_1 and (
             message := _message(data, body, after, is_v5=is_v5, is_redelivered=bool(first & _DUP))
         ):
-            messages.append(message)
+            messages.append(message if len(message.payload) <= longest else without_its_end(message))
         elif first == _PUBACK and length >= 2:  # noqa: PLR2004 - the packet id
             reason = data[body + 2] if length > 2 else 0  # noqa: PLR2004 - what may follow it in MQTT 5
             confirmations.append(Confirmation(data[body] << 8 | data[body + 1], reason))
@@ -86,17 +102,17 @@ def publish(topic: str, payload: bytes, *, mid: int, retain: bool, is_v5: bool) 
     return bytes((first, *_length_bytes(len(head) + len(payload)))) + head + payload
 
 
-def _length(data: bytes, start: int, end: int) -> tuple[int | None, int]:
+def variable_length(data: bytes | bytearray, start: int, end: int) -> tuple[int | None, int]:
     """A variable byte integer and where it ends; None where it has no end: at `end` not yet, before `end` never."""
     if start < end and data[start] < _MORE:  # nearly always
         return data[start], start + 1
     value = 0
-    for index in range(min(_LONGEST, end - start)):
+    for index in range(min(LONGEST_LENGTH, end - start)):
         byte = data[start + index]
         value |= (byte & ~_MORE) << (7 * index)
         if byte < _MORE:
             return value, start + index + 1
-    return None, min(start + _LONGEST, end)
+    return None, min(start + LONGEST_LENGTH, end)
 
 
 def _length_bytes(value: int) -> Iterable[int]:
@@ -116,7 +132,7 @@ def _message(data: bytes, body: int, after: int, *, is_v5: bool, is_redelivered:
     if payload > after:
         return None
     if is_v5:
-        properties, payload = _length(data, payload, after)
+        properties, payload = variable_length(data, payload, after)
         if properties is None or payload + properties > after:
             return None
         payload += properties

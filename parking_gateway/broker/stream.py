@@ -3,20 +3,39 @@
 from collections.abc import Callable
 from typing import Any, Final
 
-from parking_gateway.broker.packets import Cut, split
+from parking_gateway.broker.large import Large
+from parking_gateway.broker.packets import MQTT_LIMITS, Cut, Limits, split, variable_length
 
 _READ_BYTES: Final = 262_144
+_NO_PACKET: Final = b"\0\0"
+"""paho ends the connection because of it, and says that the protocol was violated."""
 
 
 class Stream:
-    """Around whatever socket paho opened: TCP, TLS or WebSocket."""
+    """Around whatever socket is beneath: TCP, TLS or WebSocket. What it holds is bounded by the limits and one read."""
 
-    def __init__(self, socket: Any, *, is_v5: bool, deliver: Callable[[Cut], None]) -> None:
+    def __init__(
+        self,
+        socket: Any,
+        *,
+        is_v5: bool,
+        deliver: Callable[[Cut], None],
+        limits: Limits = MQTT_LIMITS,
+        is_direct: bool = True,
+    ) -> None:
+        """If not `is_direct`, paho gets all packets but those that are too large."""
         self._socket = socket
         self._is_v5 = is_v5
+        self._is_direct = is_direct
+        self._limits = limits
         self._deliver = deliver
-        self._begun = b""
+        self._begun = bytearray()
         """A packet that is not complete yet."""
+        self._needed = 0
+        """How many bytes it has; 0 where that is not known yet."""
+        self._large: Large | None = None
+        self._behind = b""
+        """What was read and not looked at yet: paho reads what came before a large packet first."""
         self._for_paho = b""
         self._given = 0
         """How far paho has read in them."""
@@ -35,15 +54,41 @@ class Stream:
     def pending(self) -> int:
         """Bytes that wait without the socket being readable; aiomqtt reads on while there are any."""
         beneath = getattr(self._socket, "pending", None)
-        return len(self._for_paho) - self._given + (beneath() if beneath else 0)
+        return len(self._for_paho) - self._given + len(self._behind) + (beneath() if beneath else 0)
 
     def _read(self) -> None:
-        read = self._socket.recv(_READ_BYTES)
+        read, self._behind = self._behind or self._socket.recv(_READ_BYTES), b""
         if not read:
             return  # the end of the stream, which paho understands
-        data = self._begun + read
-        cut = split(data, is_v5=self._is_v5)
-        self._begun, self._for_paho, self._given = data[cut.end :], cut.others, 0
-        self._deliver(cut)
-        if not cut.others:
+        self._for_paho, self._given = self._taken(read), 0
+        if not self._for_paho:
             raise BlockingIOError
+
+    def _taken(self, read: bytes) -> bytes:
+        """Take what is ours of the next piece of the stream, and return what is paho's."""
+        if self._large is not None:
+            return self._pass(self._large, read)
+        if len(self._begun) + len(read) < self._needed:
+            # Joined with every read, a packet that comes in n of them would be copied n times.
+            self._begun += read
+            return b""
+        data = bytes(self._begun) + read if self._begun else read
+        cut = split(data, is_v5=self._is_v5, limits=self._limits, is_direct=self._is_direct)
+        self._deliver(cut)
+        length, body = variable_length(data, cut.end + 1, len(data))
+        if length is not None and length > self._limits.packet:
+            self._begun, self._needed = bytearray(), 0
+            self._large = Large(data[cut.end], length, is_v5=self._is_v5)
+            self._behind = data[body:]
+            return cut.others
+        self._begun, self._needed = bytearray(data[cut.end :]), 0 if length is None else body + length - cut.end
+        return cut.others
+
+    def _pass(self, large: Large, read: bytes) -> bytes:
+        end = large.take(read)
+        if large.is_broken:
+            return _NO_PACKET
+        if large.message is not None:
+            self._deliver(Cut([large.message], [], b"", 0))
+            self._large, self._behind = None, read[end:]
+        return b""

@@ -14,7 +14,7 @@ from parking_gateway.chirpstack import json_events, protobuf_events
 from parking_gateway.chirpstack.events import EVENTS
 from parking_gateway.uplink import DeviceEvent, Reason, Rejection, UnknownEvent, Uplink
 
-__all__ = ["Limits", "parse"]
+__all__ = ["Limits", "parse", "too_large"]
 
 _JSON_SPACE = b" \t\r\n"
 
@@ -36,8 +36,7 @@ def parse(
     if name not in EVENTS:
         return UnknownEvent(name=name)
     if len(payload) > limits.payload_bytes:
-        detail = f"The payload has {len(payload)} bytes and {limits.payload_bytes} are allowed."
-        return Rejection(reason=Reason.TOO_LARGE, detail=detail)
+        return too_large(topic, len(payload), limits=limits)
     if not payload:  # nothing is said: this is how a retained message is taken away
         return UnknownEvent(name=name)
     # A protobuf event often begins with 0x0A, which is a line feed to JSON, but then comes the length of a UUID or of a
@@ -50,6 +49,15 @@ def parse(
     if isinstance(said, Uplink) and said.object is not None and _is_deeper(said.object, limits.depth):
         return msgspec.structs.replace(said, object=None)
     return said
+
+
+def too_large(topic: str, length: int, *, limits: Limits) -> UnknownEvent | Rejection:
+    """What a message is whose payload is too long, by its length in bytes."""
+    name = topic.rpartition("/")[2]
+    if name not in EVENTS:
+        return UnknownEvent(name=name)
+    detail = f"The payload has {length} bytes and {limits.payload_bytes} are allowed."
+    return Rejection(reason=Reason.TOO_LARGE, detail=detail)
 
 
 def _is_deeper(value: Any, depth: int) -> bool:

@@ -48,7 +48,7 @@ class ChirpStackConfig(Section):
     """What the network server publishes."""
 
     topic: TopicFilter = "application/+/device/+/event/+"
-    max_payload_bytes: Annotated[Whole, Field(ge=1024, le=268_435_455)] = 262_144
+    max_payload_bytes: Annotated[Whole, Field(ge=1024, le=268_435_455)] = 65_536
     max_depth: Annotated[Whole, Field(ge=4, le=500)] = 32
 
 

@@ -9,13 +9,16 @@ from uuid import UUID
 import msgspec
 import sqlalchemy as sa
 
+from parking_gateway.printable import shortened
 from parking_gateway.store.pipeline import Query, Statement, command
 from parking_gateway.store.rows import bytes_of, encode, table_of
 from parking_gateway.store.tables import rejection
-from parking_gateway.uplink import DevEui, Rejection
+from parking_gateway.uplink import KEPT_BYTES, DevEui, Reason, Rejection
 
-KEPT_BYTES: Final = 1 << 20
-"""Of a rejected payload, at most so much is kept; the detail says how long it was."""
+TOPIC_LENGTH: Final = 1000
+"""Characters that are kept of a topic, beginning and end. MQTT has topics of 65,535 bytes."""
+DETAIL_LENGTH: Final = 2000
+"""Characters that are kept of a detail, which may quote what it complains of."""
 
 
 class DeadLetter(msgspec.Struct, frozen=True, kw_only=True):
@@ -29,6 +32,8 @@ class DeadLetter(msgspec.Struct, frozen=True, kw_only=True):
     """Whether the broker marked it as sent before: only then may it be on record already."""
     dev_eui: DevEui | None = None
     deduplication_id: UUID | None = None
+    digest: UUID | None = None
+    """Of topic and payload, if this is only the beginning of the payload."""
 
 
 _KEPT: Final = [column for column in rejection.c if column is not rejection.c.id]
@@ -63,15 +68,21 @@ def digest_of(topic: str, payload: bytes) -> UUID:
     return UUID(bytes=md5(topic.encode() + b"\0" + payload, usedforsecurity=False).digest())
 
 
+def _kept(text: str, length: int) -> str:
+    """The text as PostgreSQL takes it, without NUL and halves of surrogates, and not much longer than this."""
+    return shortened(text.replace("\0", "").encode(errors="replace").decode(), length)
+
+
 def _row(letter: DeadLetter) -> dict[str, object]:
+    is_too_large = letter.rejection.reason is Reason.TOO_LARGE
     return {
         "received_at": letter.received_at,
-        "topic": letter.topic,
+        "topic": _kept(letter.topic, TOPIC_LENGTH),
         "reason": letter.rejection.reason,
-        "detail": letter.rejection.detail.replace("\0", ""),
-        "payload": letter.payload[:KEPT_BYTES],
+        "detail": _kept(letter.rejection.detail, DETAIL_LENGTH),
+        "payload": letter.payload[:KEPT_BYTES] if is_too_large else letter.payload,
         "dev_eui": letter.dev_eui,
         "deduplication_id": letter.deduplication_id,
-        "digest": digest_of(letter.topic, letter.payload),
+        "digest": letter.digest or digest_of(letter.topic, letter.payload),
         "is_redelivered": letter.is_redelivered,
     }

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 import aiomqtt
 
+from parking_gateway.broker.inbox import INBOX_BYTES
 from parking_gateway.broker.link import Link, connected
 from parking_gateway.broker.message import Message
 from parking_gateway.config.mqtt import MqttConfig
@@ -20,10 +21,25 @@ PATIENCE: Final = 10
 LOST: Final = r"The broker closed the connection|The connection to the broker was lost"
 
 
-def link_to(url: str, *, inbox_limit: int = 1000, window: int = 1000, **mqtt: Any) -> AbstractAsyncContextManager[Link]:
-    """A connection of the gateway. The keywords are those of `[mqtt]`."""
+def link_to(
+    url: str,
+    *,
+    inbox_limit: int = 1000,
+    window: int = 1000,
+    payload_limit: int = 1 << 20,
+    inbox_bytes: int = INBOX_BYTES,
+    **mqtt: Any,
+) -> AbstractAsyncContextManager[Link]:
+    """A connection of the gateway. All other keywords are those of `[mqtt]`."""
     config = MqttConfig(url=url, **{"client_id": CLIENT_ID, "timeout": PATIENCE, **mqtt})
-    return connected(config, will=WILL, inbox_limit=inbox_limit, window=window)
+    return connected(
+        config,
+        will=WILL,
+        inbox_limit=inbox_limit,
+        window=window,
+        payload_limit=payload_limit,
+        inbox_bytes=inbox_bytes,
+    )
 
 
 @asynccontextmanager

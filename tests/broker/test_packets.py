@@ -1,6 +1,8 @@
 """The packets that we read and write ourselves are what paho reads and writes, however the stream is cut."""
 
 from collections.abc import Iterator
+from contextlib import suppress
+from itertools import pairwise
 from typing import Any
 
 import paho.mqtt.client as mqtt
@@ -11,9 +13,11 @@ from paho.mqtt.enums import CallbackAPIVersion
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
-from parking_gateway.broker.message import Message
-from parking_gateway.broker.packets import Cut, puback, publish, split
+from parking_gateway.broker.large import Large
+from parking_gateway.broker.message import Message, Whole, without_its_end
+from parking_gateway.broker.packets import MQTT_LIMITS, Cut, Limits, _length_bytes, puback, publish, split
 from parking_gateway.broker.stream import Stream
+from parking_gateway.store.rejections import digest_of
 
 Heard = tuple[list[Message], list[Message], list[tuple[int, int]]]
 """Messages of QoS 1, all other messages, and confirmations with their reasons."""
@@ -46,8 +50,10 @@ class CutSocket:
         return not self._pieces
 
 
-def read_by_paho(pieces: list[bytes], *, is_v5: bool, is_direct: bool) -> Heard:
-    """What a paho client hears of the stream, alone or with our Stream before it."""
+def read_by_paho(
+    pieces: list[bytes], *, is_v5: bool, is_direct: bool, limits: Limits = MQTT_LIMITS, is_before_paho: bool = False
+) -> Heard:
+    """What a paho client hears of the stream, alone or with our Stream before it (which `is_before_paho` is not direct)."""
     heard: Heard = ([], [], [])
     client = mqtt.Client(CallbackAPIVersion.VERSION2, protocol=mqtt.MQTTv5 if is_v5 else mqtt.MQTTv311)
     client.manual_ack_set(True)  # noqa: FBT003 - paho's signature
@@ -60,7 +66,8 @@ def read_by_paho(pieces: list[bytes], *, is_v5: bool, is_direct: bool) -> Heard:
         heard[2].append((mid, reason.value))
 
     def deliver(cut: Cut) -> None:
-        heard[0].extend(cut.messages)
+        for one in cut.messages:
+            (heard[0] if one.qos == 1 else heard[1]).append(one)
         heard[2].extend((one.mid, one.reason) for one in cut.confirmations)
 
     client.on_message, client.on_publish = on_message, on_publish
@@ -70,9 +77,10 @@ def read_by_paho(pieces: list[bytes], *, is_v5: bool, is_direct: bool) -> Heard:
         client._out_messages[mid].qos = 1
         client._inflight_messages += 1
     socket = CutSocket(pieces)
-    stream = Stream(socket, is_v5=is_v5, deliver=deliver)
-    client._sock = stream if is_direct else socket  # type: ignore[assignment] # what paho asks of a socket
-    while not socket.is_empty or (is_direct and stream.pending()):
+    stream = Stream(socket, is_v5=is_v5, deliver=deliver, limits=limits, is_direct=is_direct)
+    is_ours = is_direct or is_before_paho
+    client._sock = stream if is_ours else socket  # type: ignore[assignment] # what paho asks of a socket
+    while not socket.is_empty or (is_ours and stream.pending()):
         client.loop_read()
     client._sock = None
     return heard
@@ -102,13 +110,13 @@ def _with_length(first: int, body: bytes) -> bytes:
 
 
 @st.composite
-def packets(draw: st.DrawFn, *, is_v5: bool) -> bytes:
+def packets(draw: st.DrawFn, *, is_v5: bool, of_qos_2: bool) -> bytes:
     """A packet that a broker may send to a connected client."""
     kind = draw(st.sampled_from(["publish", "publish", "publish", "puback", "pingresp", "pubrel"]))
     mid = draw(st.integers(1, 19)).to_bytes(2, "big")
     match kind:
         case "publish":
-            qos, flags = draw(st.sampled_from([0, 1, 1, 1, 2])), draw(st.sampled_from([0, 1, 8, 9]))
+            qos, flags = draw(st.sampled_from([0, 1, 1, 1, 2 if of_qos_2 else 1])), draw(st.sampled_from([0, 1, 8, 9]))
             topic = draw(topics).encode()
             head = len(topic).to_bytes(2, "big") + topic + (mid if qos else b"")
             head += _properties(draw) if is_v5 else b""
@@ -125,12 +133,12 @@ def packets(draw: st.DrawFn, *, is_v5: bool) -> bytes:
 
 
 @st.composite
-def cut_streams(draw: st.DrawFn, *, is_v5: bool) -> list[bytes]:
+def cut_streams(draw: st.DrawFn, *, is_v5: bool, of_qos_2: bool = True) -> list[bytes]:
     """A stream of such packets, in pieces."""
     # A confirmation comes once for each publication.
     confirmed: set[bytes] = set()
     stream = b""
-    for packet in draw(st.lists(packets(is_v5=is_v5), max_size=12)):
+    for packet in draw(st.lists(packets(is_v5=is_v5, of_qos_2=of_qos_2), max_size=12)):
         if packet[0] == 0x40:
             if packet[2:4] in confirmed:
                 continue
@@ -145,6 +153,89 @@ def cut_streams(draw: st.DrawFn, *, is_v5: bool) -> list[bytes]:
 def test_we_hear_what_paho_hears_wherever_the_stream_is_cut(data: st.DataObject, is_v5: bool) -> None:  # noqa: FBT001
     pieces = data.draw(cut_streams(is_v5=is_v5))
     assert read_by_paho(pieces, is_v5=is_v5, is_direct=True) == read_by_paho(pieces, is_v5=is_v5, is_direct=False)
+
+
+SMALL = Limits(payload=5_000, packet=6_000)
+"""Above every topic and all properties of these tests."""
+
+
+@pytest.mark.parametrize("is_direct", [False, True])
+@pytest.mark.parametrize("is_v5", [False, True])
+@given(data=st.data())
+def test_of_what_is_too_large_we_hear_the_beginning_and_all_else_as_paho_does(
+    data: st.DataObject,
+    is_v5: bool,  # noqa: FBT001
+    is_direct: bool,  # noqa: FBT001
+) -> None:
+    pieces = data.draw(cut_streams(is_v5=is_v5, of_qos_2=False))
+    ours = read_by_paho(pieces, is_v5=is_v5, is_direct=is_direct, limits=SMALL, is_before_paho=True)
+    first, second, confirmations = read_by_paho(pieces, is_v5=is_v5, is_direct=False)
+    expected = ([*map(_kept, first)], [*map(_kept, second)], confirmations)
+    assert ([*map(_kept, ours[0])], [*map(_kept, ours[1])], ours[2]) == expected
+
+
+def _kept(message: Message) -> Message:
+    """What the client makes of a message. It cuts what paho read and the stream let through."""
+    return message if message.whole or len(message.payload) <= SMALL.payload else without_its_end(message)
+
+
+@pytest.mark.parametrize("is_direct", [False, True])
+def test_of_a_packet_that_is_too_large_no_more_is_held_than_a_read(is_direct: bool) -> None:  # noqa: FBT001
+    heard: list[Message] = []
+    packet = publish("application/up", b"x" * 2_000_000, mid=7, retain=False, is_v5=True)
+    socket = CutSocket([packet[start : start + 10_000] for start in range(0, len(packet), 10_000)])
+    stream = Stream(
+        socket, is_v5=True, deliver=lambda cut: heard.extend(cut.messages), limits=SMALL, is_direct=is_direct
+    )
+    while not socket.is_empty or stream.pending():
+        with suppress(BlockingIOError):
+            stream.recv(1)
+        assert len(stream._begun) + len(stream._for_paho) + len(stream._behind) <= 10_000
+        assert stream._large is None or len(stream._large._head) <= 10_000
+    (one,) = heard
+    assert (one.mid, one.qos, len(one.payload)) == (7, 1, 4096)
+    assert one.whole == Whole(2_000_000, digest_of("application/up", b"x" * 2_000_000))
+
+
+@pytest.mark.parametrize(
+    "packet",
+    [
+        pytest.param(_with_length(0x34, b"\0\1t\0\1" + bytes(9_000)), id="of QoS 2, to which nobody subscribed"),
+        pytest.param(_with_length(0x36, b"\0\1t\0\1" + bytes(9_000)), id="of QoS 3, which does not exist"),
+        pytest.param(_with_length(0x90, bytes(9_000)), id="of another kind"),
+        pytest.param(_with_length(0x32, b"\xff\xff" + bytes(9_000)), id="with a topic longer than itself"),
+        pytest.param(_with_length(0x32, b"\0\1t\0\1\xff\xff\xff\xff\x01" + bytes(9_000)), id="with no end of a length"),
+        pytest.param(_with_length(0x32, b"\0\1t\0\1\xff\x7f" + bytes(9_000)), id="with properties longer than itself"),
+    ],
+)
+@pytest.mark.parametrize("size", [1, 1000, 20_000])
+def test_a_large_packet_that_no_broker_may_send_ends_the_connection(packet: bytes, size: int) -> None:
+    socket = CutSocket([packet[start : start + size] for start in range(0, len(packet), size)])
+    stream = Stream(socket, is_v5=True, deliver=lambda _: None, limits=SMALL)
+    given = b""
+    while (not socket.is_empty or stream.pending()) and not given:
+        with suppress(BlockingIOError):
+            given = stream.recv(2)
+    assert given == b"\0\0"
+
+
+@given(
+    topic=topics, properties=st.integers(0, 20_000), size=st.integers(0, 20_000), cuts=st.sets(st.integers(1, 40_000))
+)
+def test_the_beginning_of_a_large_payload_is_found_wherever_it_is_cut(
+    topic: str, properties: int, size: int, cuts: set[int]
+) -> None:
+    """Behind properties of any length, of which nothing is kept."""
+    payload = bytes(number % 251 for number in range(size))
+    body = len(topic.encode()).to_bytes(2, "big") + topic.encode() + b"\0\x09"
+    body += bytes(_length_bytes(properties)) + b"p" * properties + payload
+    ends = [*sorted(cut for cut in cuts if cut < len(body)), len(body)]
+    large = Large(0x3A, len(body), is_v5=True)
+    for start, end in pairwise([0, *ends]):
+        assert large.take(body[start:end] + b"next"[: 4 * (end == len(body))]) == end - start
+    whole = Whole(size, digest_of(topic, payload))
+    assert large.message == Message(topic, payload[:4096], 9, 1, True, whole)  # noqa: FBT003
+    assert not large.is_broken
 
 
 @pytest.mark.parametrize("is_v5", [False, True])

@@ -4,10 +4,12 @@ import asyncio
 
 import pytest
 
-from parking_gateway.broker.link import Link, MqttError
-from parking_gateway.broker.message import Message
+from parking_gateway.broker.inbox import BATCH_BYTES
+from parking_gateway.broker.link import ROOM_BYTES, Link, MqttError
+from parking_gateway.broker.message import Message, Whole
 from parking_gateway.demo.brokers import Broker
 from parking_gateway.publication import Publication
+from parking_gateway.store.rejections import digest_of
 from tests.broker.conftest import Diary, Peer, Scripted, Settings
 from tests.broker.links import EVENTS, LOST, PATIENCE, link_to, numbered, other, payloads_of, publish, take, until
 from tests.plugins.broker import Configured
@@ -61,52 +63,120 @@ async def test_no_more_than_the_receive_maximum_is_under_way(
 
 
 _READ_AT_ONCE = 262_144
+_FULL = {"inbox_bytes": 50_000}
+"""Of a Mosquitto that has 20 messages of 40 kB under way."""
+_LARGE = [b"%d" % number + bytes(40_000) for number in range(100)]
 
 
 async def test_the_inbox_is_bounded_whatever_the_broker_sends(mosquitto: Broker, mqtt: Settings) -> None:
-    """In MQTT 3.1.1 nothing else bounds it. What is not read stays with the broker, and comes when there is space."""
-    large = [b"%d" % number + bytes(10_000) for number in range(1000)]
-    async with link_to(mosquitto.url, inbox_limit=10, **mqtt) as link:
+    """In MQTT 3.1.1 nothing else bounds it. What it does not hold comes again over the next connection, in its order."""
+    async with link_to(mosquitto.url, **mqtt) as link:
         await link.subscribe(EVENTS)
-        await publish(mosquitto.port, [b"first"])
-        link.acknowledge(await take(link, 1))
-        await publish(mosquitto.port, large)
-        most, received = 0, []
-        async with asyncio.timeout(PATIENCE):
-            async for batch in link.batches(limit=3):
-                most = max(most, len(batch) + link.waiting)
-                received += payloads_of(batch)
-                link.acknowledge(batch)
-                if len(received) == len(large):
-                    break
-        assert received == large
-        assert most <= 10 + 1 + _READ_AT_ONCE // 10_000
+    await publish(mosquitto.port, _LARGE)
+    received: list[bytes] = []
+    connections = most = 0
+    async with asyncio.timeout(PATIENCE):
+        while len(received) < len(_LARGE):
+            connections += 1
+            async with link_to(mosquitto.url, **mqtt, **_FULL) as link:
+                await link.subscribe(EVENTS)  # the answer comes behind what the broker sends at once
+                async for batch in link.batches(limit=3):
+                    most = max(most, sum(map(len, payloads_of(batch))) + link._inbox._bytes)
+                    received += payloads_of(batch)
+                    link.acknowledge(batch)
+                    if len(received) == len(_LARGE):
+                        break
+                else:
+                    with pytest.raises(MqttError, match="sent more at once than is kept"):
+                        link.refill()
+    assert received == _LARGE
+    assert connections > 1
+    assert most <= 50_000 + _READ_AT_ONCE
 
 
-@pytest.mark.parametrize("direct", [True, False])
-async def test_who_has_no_space_for_messages_keeps_the_connection(
-    configured: Configured, diary: Diary, *, direct: bool
+async def test_who_has_no_space_for_messages_hears_what_it_waits_for(
+    configured: Configured, diary: Diary, mqtt: Settings
 ) -> None:
-    """Such as while the database is away: the answers to pings and publications wait behind messages not read."""
+    """Such as while the database is away: the answers to pings and publications come behind messages that nobody takes."""
     broker = configured("log_type all\n")
-    large = [b"%d" % number + bytes(10_000) for number in range(1000)]
-    async with link_to(broker.url, protocol="3.1.1", direct=direct, inbox_limit=10, keepalive=1, timeout=0.5) as link:
+    async with link_to(broker.url, **mqtt, keepalive=1, timeout=1, **_FULL) as link:
         await link.subscribe(EVENTS)
-        await publish(broker.port, [b"first"])
-        link.acknowledge(await take(link, 1))
-        await publish(broker.port, large)
-        publishing = asyncio.create_task(link.publish([Publication(topic="parking/a", payload=b"state", retain=True)]))
+        await publish(broker.port, _LARGE)
+        await until(lambda: link._inbox.is_closed)
+        await link.publish([Publication(topic="parking/a", payload=b"state", retain=True)])
         await diary.says("Received PINGREQ from gateway", times=3)
-        assert not publishing.done()
-        received: list[bytes] = []
-        async with asyncio.timeout(PATIENCE):
-            async for batch in link.batches(limit=100):
-                received += payloads_of(batch)
-                link.acknowledge(batch)
-                if len(received) == len(large):
-                    break
-        await publishing
-        assert received == large
+        await link.publish([Publication(topic="parking/a", payload=b"state", retain=True)])
+
+
+async def test_who_stops_receiving_hears_what_it_waits_for(mosquitto: Broker, mqtt: Settings) -> None:
+    """And what came meanwhile stays with the broker."""
+    async with link_to(mosquitto.url, **mqtt) as link:
+        await link.subscribe(EVENTS)
+        link.stop_receiving()
+        await publish(mosquitto.port, _LARGE)
+        await link.publish([Publication(topic="parking/a", payload=b"state", retain=True)])
+        assert link.waiting == 0
+    async with link_to(mosquitto.url, **mqtt) as link:
+        received: list[Message] = []
+        async for batch in link.batches(limit=1000):
+            received += batch
+            link.acknowledge(batch)
+            if len(received) == len(_LARGE):
+                break
+        assert payloads_of(received) == _LARGE
+
+
+async def test_a_batch_is_bounded_by_bytes(mosquitto: Broker, mqtt: Settings) -> None:
+    """Whatever is made of a batch is in memory at once. One message is always taken."""
+    sent = [b"%d" % number + bytes(700_000) for number in range(7)] + [bytes(5_000_000)]
+    async with link_to(mosquitto.url, **mqtt, payload_limit=10_000_000) as link:
+        await link.subscribe(EVENTS)
+        await publish(mosquitto.port, sent)
+        await until(lambda: link.waiting == len(sent))
+        batches: list[list[bytes]] = []
+        async for batch in link.batches(limit=1000):
+            batches.append(payloads_of(batch))
+            if not link.waiting:
+                break
+        assert [payload for batch in batches for payload in batch] == sent
+        assert all(sum(map(len, batch)) <= BATCH_BYTES for batch in batches[:-1])
+        assert batches[-1] == [bytes(5_000_000)]
+
+
+@pytest.mark.parametrize("qos", [0, 1])
+async def test_of_a_payload_that_is_too_large_the_beginning_is_received_and_acknowledged(
+    mosquitto: Broker, mqtt: Settings, qos: int
+) -> None:
+    """A little too large, it is read to its end; much too large, it is cut while it comes, or MQTT 5 keeps it away."""
+    sizes = [1_000, 1_001, 1_000_000, *([3_000_000] if mqtt["protocol"] == "3.1.1" else [])]
+    sent = [b"%d" % size + bytes(size) for size in sizes]
+    async with link_to(mosquitto.url, **mqtt, payload_limit=1_004) as link:
+        await link.subscribe(EVENTS)
+        await publish(mosquitto.port, [*sent, b"last"], qos=qos)
+        received = await take(link, len(sent) + 1)
+        link.acknowledge(received)
+    assert payloads_of(received) == [*(payload[:4096] for payload in sent), b"last"]
+    assert [one.whole for one in received] == [
+        None,
+        *(Whole(len(payload), digest_of("events/up", payload)) for payload in sent[1:]),
+        None,
+    ]
+    async with link_to(mosquitto.url, **mqtt) as link:
+        await publish(mosquitto.port, [b"next"])
+        assert payloads_of(await take(link, 1)) == [b"next"]
+
+
+async def test_the_broker_is_told_how_large_a_packet_may_be(scripted: Scripted) -> None:
+    """In MQTT 5, with room for a topic, and for what shall be seen as too large."""
+    told: list[bytes] = []
+
+    async def converse(peer: Peer) -> None:
+        told.append((await peer.packet())[1])
+        await peer.send(b"\x20\x03\x00\x00\x00")
+        await peer.packet()
+
+    async with link_to(await scripted(converse), protocol="5", payload_limit=1_000):
+        assert b"\x27" + (1_000 + ROOM_BYTES).to_bytes(4, "big") in told[0]
 
 
 async def test_before_anybody_takes_messages_they_do_not_hold_up_the_rest(mosquitto: Broker, mqtt: Settings) -> None:

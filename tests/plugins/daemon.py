@@ -120,6 +120,13 @@ class Daemon:
         self.send(signal.SIGTERM)
         return self.wait()
 
+    def peak_bytes(self) -> int:
+        """The most memory that it has had at once since its start."""
+        assert self._process is not None
+        status = Path(f"/proc/{self._process.pid}/status").read_text()
+        (peak,) = [line.split()[1] for line in status.splitlines() if line.startswith("VmHWM:")]
+        return int(peak) * 1024
+
     def close(self) -> None:
         """Leave nothing behind."""
         if self._process is not None and self._process.poll() is None:
