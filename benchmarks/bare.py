@@ -26,12 +26,15 @@ from parking_gateway.config import Config, load
 
 _RECORD: Final = """
 insert into uplink (
-    deduplication_id, dev_eui, time, received_at, f_cnt, f_port, data, dr, confirmed, rssi, snr, gateway_count
+    received_at, deduplication_id, dev_eui, time, heard_at, f_cnt, dev_addr, f_port, data, dr, confirmed, rssi, snr,
+    gateway_count
 )
-select * from unnest(
-    %s::uuid[], %s::text[], %s::timestamptz[], array_fill(%s::timestamptz, array[%s::int]), %s::bigint[], %s::smallint[],
+select %s::timestamptz, id, dev_eui, time, time, f_cnt, dev_addr, f_port, data, dr, confirmed, rssi, snr, gateway_count
+from unnest(
+    %s::uuid[], %s::text[], %s::timestamptz[], %s::bigint[], %s::text[], %s::smallint[],
     %s::bytea[], %s::smallint[], %s::boolean[], %s::integer[], %s::real[], %s::integer[]
-) on conflict do nothing
+) as one (id, dev_eui, time, f_cnt, dev_addr, f_port, data, dr, confirmed, rssi, snr, gateway_count)
+on conflict do nothing
 """
 _LOCK: Final = """
 select dev_eui, space.ctid::text, id, occupancy, state, since, previous, cause, version, seen_at
@@ -40,11 +43,12 @@ from installation join space on id = space_id where dev_eui = any(%s::text[]) or
 _SAVE: Final = """
 update space set
     occupancy = new.occupancy, state = new.state, since = new.since, previous = new.previous, cause = new.cause,
-    version = new.version, seen_at = new.seen_at, heard_at = new.seen_at, seen_f_cnt = new.seen_f_cnt
+    version = new.version, seen_at = new.seen_at, heard_at = new.seen_at, seen_f_cnt = new.seen_f_cnt,
+    seen_dev_addr = new.seen_dev_addr
 from unnest(
     %s::tid[], %s::bigint[], %s::text[], %s::text[], %s::timestamptz[], %s::text[], %s::text[], %s::bigint[],
-    %s::timestamptz[], %s::bigint[]
-) as new (row, id, occupancy, state, since, previous, cause, version, seen_at, seen_f_cnt)
+    %s::timestamptz[], %s::bigint[], %s::text[]
+) as new (row, id, occupancy, state, since, previous, cause, version, seen_at, seen_f_cnt, seen_dev_addr)
 where space.ctid = new.row
 """
 _LOG: Final = """
@@ -68,6 +72,7 @@ class _Up(msgspec.Struct, rename="camel"):
     device_info: _Device
     rx_info: list[_Reception]
     data: bytes
+    dev_addr: str
     f_cnt: int = 0
     f_port: int = 0
     dr: int = 0
@@ -85,6 +90,7 @@ class _Space(msgspec.Struct, gc=False):
     version: int
     seen_at: datetime
     seen_f_cnt: int = 0
+    seen_dev_addr: str = ""
 
 
 _from_json: Final = msgspec.json.Decoder(_Up).decode
@@ -125,7 +131,7 @@ async def _write(connection: psycopg.AsyncConnection[Any], ups: list[_Up]) -> No
             space = spaces[up.device_info.dev_eui]
             if up.time <= space.seen_at:
                 continue
-            space.seen_at, space.seen_f_cnt = up.time, up.f_cnt
+            space.seen_at, space.seen_f_cnt, space.seen_dev_addr = up.time, up.f_cnt, up.dev_addr
             occupancy, state = ("occupied", "OCCUPIED") if up.data[0] & 1 else ("vacant", "FREE")
             if occupancy != space.occupancy:
                 steps.append((space.id, space.state, state, up.time, up.deduplication_id))
@@ -150,6 +156,7 @@ def _from_protobuf(payload: bytes) -> _Up:
         device_info=_device(up.device_info, known.device_info),
         rx_info=[_Reception(rssi=one.rssi, snr=one.snr) for one in up.rx_info],
         data=up.data,
+        dev_addr=up.dev_addr,
         f_cnt=up.f_cnt,
         f_port=up.f_port,
         dr=up.dr,
@@ -165,12 +172,12 @@ def _device(payload: bytes, message: Any) -> _Device:
 def _columns(ups: list[_Up]) -> list[Any]:
     best = [max(up.rx_info, key=_snr) for up in ups]
     return [
+        datetime.now(UTC),
         _array(up.deduplication_id for up in ups),
         _array(up.device_info.dev_eui for up in ups),
         _array(up.time for up in ups),
-        datetime.now(UTC),
-        len(ups),
         _array(up.f_cnt for up in ups),
+        _array(up.dev_addr for up in ups),
         _array(up.f_port for up in ups),
         "{" + ",".join([f'"\\\\x{up.data.hex()}"' for up in ups]) + "}",
         _array(up.dr for up in ups),

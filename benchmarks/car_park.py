@@ -27,8 +27,10 @@ _SEED: Final = (
     from site, generate_series(0, %(spaces)s / %(zone_spaces)s) as number
     """,
     """
-    insert into space (zone_id, name, occupancy, contact, seen_at, heard_at, published_version)
-    select zone.id, 'space-' || number, 'vacant', 'live', now() - interval '1 day', now() - interval '1 day', %(published)s
+    insert into space (zone_id, name, occupancy, contact, seen_at, seen_dev_addr, heard_at, published_version)
+    select
+        zone.id, 'space-' || number, 'vacant', 'live', now() - interval '1 day', '01a2d830', now() - interval '1 day',
+        %(published)s
     from generate_series(1, %(spaces)s) as number
     join zone on zone.name = 'zone-' || number / %(zone_spaces)s
     order by number
@@ -44,7 +46,7 @@ _SEED: Final = (
         {DEV_EUI}, number, %(codec)s,
         json_build_array(
             now(), %(device)s || number, %(profile)s::text, %(application)s::text, %(tags)s::jsonb, %(codec)s::text,
-            null, null, null
+            null, null, null, '01a2d830', 0
         )
     from generate_series(1, %(spaces)s) as number
     """,

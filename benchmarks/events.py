@@ -68,8 +68,6 @@ def _event(heard_by: int) -> dict[str, Any]:
             {
                 "gatewayId": gateway,
                 "uplinkId": 168630618,
-                "gwTime": "2026-11-23T16:23:33.234369280+00:00",
-                "nsTime": "2026-11-23T17:23:33.234900658+00:00",
                 "rssi": rssi,
                 "snr": snr,
                 "channel": 4,
@@ -94,11 +92,13 @@ _encode: Final = msgspec.json.Encoder().encode
 def _write_json(said: Said) -> bytes:
     event = _event(said.heard_by)
     device = {"deviceName": device_name_of(said.space), "devEui": dev_eui_of(said.space)}
+    time = f"{said.time:%Y-%m-%dT%H:%M:%S.%f}000+00:00"
     return _encode(
         event
         | {
             "deduplicationId": said.deduplication_id,
-            "time": f"{said.time:%Y-%m-%dT%H:%M:%S.%f}000+00:00",
+            "time": time,
+            "rxInfo": [{"gwTime": time, "nsTime": time, **one} for one in event["rxInfo"]],
             "deviceInfo": event["deviceInfo"] | device,
             "fCnt": said.f_cnt,
             "data": base64.b64encode(said.data).decode(),
@@ -110,6 +110,9 @@ def _write_protobuf(said: Said) -> bytes:
     message = _message(said.heard_by)
     message.deduplication_id = said.deduplication_id
     message.time.FromDatetime(said.time)
+    for one in message.rx_info:
+        one.gw_time.CopyFrom(message.time)
+        one.ns_time.CopyFrom(message.time)
     message.device_info.device_name = device_name_of(said.space)
     message.device_info.dev_eui = dev_eui_of(said.space)
     message.f_cnt = said.f_cnt

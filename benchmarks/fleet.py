@@ -17,7 +17,8 @@ from parking_gateway.publication import Publication
 
 _HEARD_BY_TWO: Final = 0.25
 """Of all uplinks, which makes 1.1 kB of JSON in the mean."""
-_APART: Final = timedelta(milliseconds=1)
+_APART: Final = timedelta(microseconds=50)
+"""So near that one backlog after another is written and drained before its time comes: nothing is of the future."""
 
 
 class Event(msgspec.Struct, frozen=True, kw_only=True):
@@ -60,8 +61,8 @@ class Fleet:
         self._turns = self._take_turns(spaces)
 
     def backlog(self, uplinks: int) -> Iterator[Event]:
-        """So many uplinks, a millisecond apart: of the time before now, and younger than all that was said before."""
-        start = datetime.now(UTC) - timedelta(milliseconds=uplinks)
+        """So many uplinks, one close after the other: of the time before now, and younger than all that was said before."""
+        start = datetime.now(UTC) - uplinks * _APART
         if self._last is not None:
             start = max(start, self._last.time + _APART)
         return (self.say(start + number * _APART) for number in range(uplinks))

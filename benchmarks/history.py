@@ -36,10 +36,11 @@ class History(StrEnum):
 # Sensors speak at times of their own, so that one after the other is in the table as it is in life.
 _FILL: Final = f"""
 insert into {{table}} (
-    deduplication_id, dev_eui, time, received_at, f_cnt, f_port, data, dr, confirmed, rssi, snr, gateway_count
+    deduplication_id, dev_eui, time, heard_at, received_at, f_cnt, dev_addr, f_port, data, dr, confirmed, rssi, snr,
+    gateway_count
 )
 select
-    gen_random_uuid(), {DEV_EUI}, at, at + interval '150 ms', 1, 1, '\\x00', 5, false, -102, -7.25, 1
+    gen_random_uuid(), {DEV_EUI}, at, at, at + interval '150 ms', 1, '01a2d830', 1, '\\x00', 5, false, -102, -7.25, 1
 from
     generate_series(%(first)s::timestamptz, %(after)s::timestamptz - interval '1 us', %(every)s::interval) as turn,
     generate_series(1, %(spaces)s) as number,

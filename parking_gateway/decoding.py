@@ -20,10 +20,9 @@ from parking_gateway.installation import Installation
 from parking_gateway.space import Observation
 from parking_gateway.uplink import DeviceEvent, DeviceIdentity, Reason, Rejection, Uplink
 
-CLOCK_AHEAD: Final = timedelta(minutes=5)
-"""How far a network server's clock may be ahead of ours. What claims to be later is taken as heard when it came."""
 CLOCK_BEHIND: Final = timedelta(days=1)
 """How far a device's own clock is believed to reach back. One that was never set says a year long gone."""
+_NO_TIME: Final = timedelta()
 
 
 class Choice(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -76,7 +75,7 @@ class Decoder(msgspec.Struct, frozen=True, kw_only=True):
             decode = _bound_later(choice.codec, options, self.folder, minute)
         if isinstance(decode, Rejection):
             return decode
-        frame = Frame(port=uplink.f_port, payload=uplink.data, received_at=uplink.time, object=uplink.object)
+        frame = Frame(port=uplink.f_port, payload=uplink.data, received_at=uplink.heard_at, object=uplink.object)
         said = attempt(decode, frame)
         if isinstance(said, Rejection):
             return msgspec.structs.replace(said, detail=f"{choice.codec}: {said.detail}")
@@ -109,17 +108,15 @@ def attempt(decode: codecs.Bound, frame: Frame) -> Reading | Rejection:
 
 
 def observation(uplink: Uplink, reading: Reading) -> Observation:
-    """The uplink's statement about its space, on clocks that can be believed."""
-    heard_at = uplink.time
-    if heard_at > uplink.received_at:
-        heard_at = min(heard_at, uplink.received_at + CLOCK_AHEAD)
-    seen_at = reading.at
-    if seen_at is None or not heard_at - CLOCK_BEHIND <= seen_at <= heard_at:
-        seen_at = heard_at
+    """The uplink's statement about its space. The device's own clock says since when, where it can be believed."""
+    seen_at = heard_at = uplink.heard_at
+    if reading.at is not None and _NO_TIME <= heard_at - reading.at <= CLOCK_BEHIND:
+        seen_at = reading.at
     return Observation(
         occupancy=reading.occupancy,
         seen_at=seen_at,
         heard_at=heard_at,
+        dev_addr=uplink.dev_addr,
         f_cnt=uplink.f_cnt,
         battery_percent=_percent(reading.battery_percent),
         cause=uplink.deduplication_id,
@@ -133,11 +130,10 @@ def silence(uplink: Uplink) -> Observation:
 
 def battery_report(event: DeviceEvent) -> Observation:
     """What a device status says about the space that the device watches: its sensor's battery."""
-    heard_at = min(event.time, event.received_at + CLOCK_AHEAD)
     return Observation(
         occupancy=None,
-        seen_at=heard_at,
-        heard_at=heard_at,
+        seen_at=event.heard_at,
+        heard_at=event.heard_at,
         f_cnt=0,
         battery_percent=_percent(event.battery_percent),
         cause=event.deduplication_id,

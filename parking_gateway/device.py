@@ -11,6 +11,7 @@ from typing import Final
 import msgspec
 
 from decoders import Reading
+from parking_gateway.clocks import compare
 from parking_gateway.uplink import DevEui, Uplink
 
 NOTHING_SAID: Final = Reading()
@@ -35,7 +36,7 @@ class Heard(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 class Told(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """What was last told of a device: what its next uplink is compared with."""
 
-    at: datetime
+    heard_at: datetime
     """When the device was heard that said it."""
     name: str
     profile: str
@@ -45,6 +46,9 @@ class Told(msgspec.Struct, frozen=True, array_like=True, gc=False):
     battery_percent: int | None
     fault: str | None
     tamper: bool | None
+    dev_addr: str | None = None
+    """Of the frame that said it, as its counter."""
+    f_cnt: int = 0
 
 
 def news(
@@ -58,11 +62,14 @@ def news(
     worth: list[Heard] = []
     now: dict[DevEui, Told] = {}
     for one in heard:
-        dev_eui, time = one.uplink.device.dev_eui, one.uplink.time
+        uplink = one.uplink
+        dev_eui = uplink.device.dev_eui
         before = now.get(dev_eui, told.get(dev_eui))
         if before is not None:
-            is_old_news = time - before.at < every and dev_eui not in now and not _is_other(one, before)
-            if time < before.at or is_old_news:
+            is_recent = uplink.heard_at - before.heard_at < every
+            if is_recent and dev_eui not in now and not _is_other(one, before):
+                continue
+            if compare(uplink, before) < 0:
                 continue
         worth.append(one)
         now[dev_eui] = _after(one, before)
@@ -86,7 +93,7 @@ def _is_other(heard: Heard, told: Told) -> bool:
 def _after(heard: Heard, before: Told | None) -> Told:
     identity, reading = heard.uplink.device, heard.reading
     told = Told(
-        at=heard.uplink.time,
+        heard_at=heard.uplink.heard_at,
         name=identity.name,
         profile=identity.profile,
         application=identity.application,
@@ -95,6 +102,8 @@ def _after(heard: Heard, before: Told | None) -> Told:
         battery_percent=heard.battery_percent,
         fault=reading.fault,
         tamper=reading.tamper,
+        dev_addr=heard.uplink.dev_addr,
+        f_cnt=heard.uplink.f_cnt,
     )
     # What an uplink does not say stays as it was.
     unsaid = {name: getattr(before, name) for name in _SAID if getattr(told, name) is None} if before else {}

@@ -15,7 +15,7 @@ from typing import Any, Final, Literal
 
 from loguru import logger
 
-from parking_gateway import chirpstack, codecs, patrol, pulse, supervision, web
+from parking_gateway import chirpstack, clocks, codecs, patrol, pulse, supervision, web
 from parking_gateway.broker.asking import asking, shares, sharing_complaint
 from parking_gateway.broker.link import Link, MqttError, connected
 from parking_gateway.config import Config
@@ -118,7 +118,9 @@ class _Gateway:
             decoder=decoder,
             guests=Guests(decoder) if codecs.has_guests(decoder.folder) else None,
             limits=chirpstack.Limits(
-                payload_bytes=config.chirpstack.max_payload_bytes, depth=config.chirpstack.max_depth
+                payload_bytes=config.chirpstack.max_payload_bytes,
+                depth=config.chirpstack.max_depth,
+                reach=clocks.reach(config.mqtt.session_expiry),
             ),
             batch_size=config.intake.batch_size,
             timeout=config.intake.timeout,

@@ -92,6 +92,8 @@ class DeviceMessage(msgspec.Struct, frozen=True, kw_only=True):
     rssi: int | None
     snr: float | None
     codec: str | None
+    problem: Literal["clock"] | None = None
+    """clock: its uplinks count as older than earlier ones although their counters are higher, and change nothing."""
     site: str | None
     zone: str | None
     space: str | None

@@ -16,10 +16,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from parking_gateway import chirpstack
 from parking_gateway.broker.message import Message
+from parking_gateway.clocks import is_held_back
 from parking_gateway.decoding import Decoder, battery_report, observation, silence
 from parking_gateway.device import Heard, Told, news
 from parking_gateway.installation import Installation
-from parking_gateway.space import Observation, Space, SpaceId, Transition, observe
+from parking_gateway.space import Observation, Space, SpaceId, Transition, last_seen, observe
 from parking_gateway.store import device_events, devices, past_readings, rejections, spaces, transitions, uplinks
 from parking_gateway.store.device_events import EventMessage
 from parking_gateway.store.pipeline import Query, commit_together, together, waits
@@ -72,6 +73,10 @@ class Outcome(msgspec.Struct, kw_only=True):
     without_codec: int = 0
     """Recorded uplinks of installed devices for which nobody chose a codec."""
     transitions: list[Transition] = []
+    wrong_clocks: list[Uplink | DeviceEvent] = []
+    """Recorded, and dated otherwise than they claim."""
+    held_back: list[Uplink] = []
+    """Recorded, and counted as older than what their spaces know although their counters are higher."""
     changed: list[SpaceId] = []
     """Spaces of which subscribers can see a difference."""
     dead_letters: list[DeadLetter] = []
@@ -162,16 +167,20 @@ def decide(
         outcome=outcome,
     )
     heard = [fold.uplink(uplink) for uplink in known.new]
+    outcome.wrong_clocks += [uplink for uplink in known.new if uplink.wrong_clock is not None]
     for event in found.batteries():
         fold.battery(event)
     outcome.changed = [space for space, one in watched.spaces.items() if fold.spaces[space].version != one.version]
     writes: list[Query[None]] = []
     writes += spaces.save(watched, fold.spaces, now=now)
     writes += _of_devices(heard, known.told, announce_every=announce_every)
+    if outcome.held_back:
+        writes += devices.trouble({uplink.device.dev_eui for uplink in outcome.held_back})
     outcome.duplicates = found.repeated + len(found.uplinks) - len(known.new)
     if outcome.transitions:
         writes.append(transitions.append(outcome.transitions))
     if found.events:
+        outcome.wrong_clocks += [one.event for one in found.events if one.event.wrong_clock is not None]
         writes += device_events.record(found.events)
     if outcome.dead_letters:
         writes.append(rejections.record(outcome.dead_letters))
@@ -212,22 +221,32 @@ class _Fold(msgspec.Struct, kw_only=True):
     def _installed(self, uplink: Uplink, installation: Installation) -> Heard:
         choice = self.decoder.choice(uplink.device, installation)
         if choice is None or uplink.f_port == 0:
-            self._tell(installation.space, silence(uplink))
+            self._tell(installation.space, uplink, silence(uplink))
             return Heard(uplink=uplink, codec=choice.codec if choice else None)
         reading = self.decoder.read(uplink, choice)
         if isinstance(reading, Rejection):
             message, _ = self.messages[uplink.deduplication_id]
             self.outcome.dead_letters.append(dead_letter(message, reading, uplink.received_at, uplink=uplink))
+            # Nobody knows what it says, but it is there.
+            self._tell(installation.space, uplink, silence(uplink))
             return Heard(uplink=uplink, codec=choice.codec)
-        self._tell(installation.space, observation(uplink, reading))
+        self._tell(installation.space, uplink, observation(uplink, reading))
         return Heard(uplink=uplink, codec=choice.codec, reading=reading)
 
     def battery(self, event: DeviceEvent) -> None:
         """Tell the spaces that a device watches what the network server knows of its battery."""
         for installation in self.installations.get(event.device.dev_eui, ()):
-            self._tell(installation.space, battery_report(event))
+            self._observe(installation.space, battery_report(event))
 
-    def _tell(self, space: SpaceId, seen: Observation) -> None:
+    def _tell(self, space: SpaceId, uplink: Uplink, seen: Observation) -> None:
+        before = self.spaces[space]
+        self._observe(space, seen)
+        if seen.occupancy is not None and self.spaces[space].seen_at is before.seen_at:
+            last = last_seen(before)
+            if last is not None and is_held_back(seen, last):
+                self.outcome.held_back.append(uplink)
+
+    def _observe(self, space: SpaceId, seen: Observation) -> None:
         self.spaces[space], steps = observe(self.spaces[space], seen)
         self.outcome.transitions += steps
 

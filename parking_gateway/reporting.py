@@ -15,7 +15,7 @@ from parking_gateway.printable import shortened
 from parking_gateway.publication import HealthMessage
 from parking_gateway.recording import Outcome
 from parking_gateway.store.due import Kind
-from parking_gateway.telemetry import BatchReport, Health, Metrics, Totals
+from parking_gateway.telemetry import BatchReport, Health, Hourly, Metrics, Totals, clock_warnings
 
 INTAKE: Final = "intake"
 OUTBOX: Final = "outbox"
@@ -43,6 +43,7 @@ class Reporting:
         self.started = started
         self.health = health
         self._metrics = metrics
+        self._hourly = Hourly()
         self._lag_seconds = 0.0
         self._connections = 0
         self._in_hand = 0
@@ -86,12 +87,16 @@ class Reporting:
                 duplicates=outcome.duplicates,
                 without_codec=outcome.without_codec,
                 unassigned=outcome.unassigned,
+                wrong_clocks=len(outcome.wrong_clocks),
+                held_back=len(outcome.held_back),
                 transitions=Counter((step.before, step.after) for step in outcome.transitions),
                 seconds=outcome.seconds,
                 lag=lag,
             )
         )
         self._lag_seconds = self._lag_seconds if lag is None else lag
+        if outcome.wrong_clocks or outcome.held_back:
+            clock_warnings.warn(outcome.wrong_clocks, outcome.held_back, self._hourly)
         if outcome.transitions:
             # One line for a batch: under load a line for each would cost more than what it tells of.
             logger.bind(steps=outcome.transitions).info("Transitions")
@@ -239,7 +244,7 @@ class Reporting:
     def _lag(self, outcome: Outcome) -> float | None:
         if not outcome.recorded:
             return None
-        oldest = min(uplink.time for uplink in outcome.recorded)
+        oldest = min(uplink.heard_at for uplink in outcome.recorded)
         return max((datetime.now(UTC) - oldest).total_seconds(), 0.0)
 
 

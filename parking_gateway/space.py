@@ -4,7 +4,7 @@ A space has four aspects, and each changes on its own clock: what is older than 
 order of delivery, with repeats, ends in the same space.
 
     aspect        values                          ordered by
-    occupancy     vacant, occupied, None: never   when the sensor saw it, then its frame counter, then occupied wins
+    occupancy     vacant, occupied, None: never   the order of frames (`clocks.compare`), then occupied wins
     contact       live, lost, never               when we heard it
     reservation   one that holds, or None         the clock
     service       in service, maintenance         when the operator said so
@@ -19,7 +19,7 @@ The state is one word computed from the aspects, in this order:
 Where the computed state jumps over a step that is not legal, the log takes the legal path, through FREE.
 """
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, NewType
 from uuid import UUID
@@ -27,6 +27,7 @@ from uuid import UUID
 import msgspec
 
 from decoders import Occupancy
+from parking_gateway.clocks import Mark, compare
 from parking_gateway.reservation import Reservation
 
 SpaceId = NewType("SpaceId", int)
@@ -71,8 +72,10 @@ class Observation(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     occupancy: Occupancy | None
     """None: the sensor was heard and said nothing about the space."""
     seen_at: datetime
-    f_cnt: int
+    """Since when it is so, by the sensor's own clock where it has one. Orders nothing, because such clocks are set back."""
     heard_at: datetime
+    dev_addr: str | None = None
+    f_cnt: int
     battery_percent: int | None = None
     cause: UUID | None
     """The uplink's deduplication id. None: what was heard says nothing that could change the state."""
@@ -94,6 +97,8 @@ class Space(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     id: SpaceId
     occupancy: Occupancy | None = None
     seen_at: datetime | None = None
+    """When the frame was heard that said so; what follows is its session and counter."""
+    seen_dev_addr: str | None = None
     seen_f_cnt: int = 0
     contact: Contact = Contact.NEVER
     heard_at: datetime | None = None
@@ -104,6 +109,9 @@ class Space(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     battery_percent: int | None = None
     """Of the sensor, as it last said; published beside the state."""
     battery_at: datetime | None = None
+    """When the frame was heard that said so; what follows is its session and counter."""
+    battery_dev_addr: str | None = None
+    battery_f_cnt: int = 0
     since: datetime
     """When the present state began; for a space that never changed, when it was made known to us."""
     previous: SpaceState | None = None
@@ -135,9 +143,10 @@ Change = tuple[Space, tuple[Transition, ...]]
 def observe(space: Space, seen: Observation) -> Change:
     """What an observation makes of a space. One that is older than what the space knows changes nothing."""
     changes: dict[str, Any] = {}
-    if seen.occupancy is not None and _order_of(seen) > _order_of_last_seen(space):
+    if seen.occupancy is not None and _is_newer(seen, space):
         changes["occupancy"] = seen.occupancy
-        changes["seen_at"] = seen.seen_at
+        changes["seen_at"] = seen.heard_at
+        changes["seen_dev_addr"] = seen.dev_addr
         changes["seen_f_cnt"] = seen.f_cnt
     if space.heard_at is None or seen.heard_at > space.heard_at:
         changes["contact"] = Contact.LIVE
@@ -145,6 +154,8 @@ def observe(space: Space, seen: Observation) -> Change:
     if seen.battery_percent is not None and _is_newer_battery(seen, space):
         changes["battery_percent"] = seen.battery_percent
         changes["battery_at"] = seen.heard_at
+        changes["battery_dev_addr"] = seen.dev_addr
+        changes["battery_f_cnt"] = seen.f_cnt
     if not changes:
         return space, ()
     after = msgspec.structs.replace(space, **changes)
@@ -187,26 +198,27 @@ def path(before: SpaceState, after: SpaceState) -> tuple[SpaceState, ...]:
     return (SpaceState.FREE, after)
 
 
-def _order_of(seen: Observation) -> tuple[datetime, int, bool]:
+def last_seen(space: Space) -> Mark | None:
+    """The frame that said the occupancy, None where none did."""
+    return None if space.seen_at is None else Mark(space.seen_at, space.seen_dev_addr, space.seen_f_cnt)
+
+
+def _is_newer(seen: Observation, space: Space) -> bool:
+    last = last_seen(space)
+    # Nearly always clock and counter agree, and then nobody need compare.
+    if last is None or (seen.heard_at > last.heard_at and seen.f_cnt > last.f_cnt):
+        return True
+    order = compare(seen, last)
     # The last word breaks a tie of two different uplinks of one instant and counter. Occupied wins: the smaller
     # mistake is not to send a driver to a space than to send one to a parked car.
-    return seen.seen_at, seen.f_cnt, seen.occupancy is Occupancy.OCCUPIED
-
-
-def _order_of_last_seen(space: Space) -> tuple[datetime, int, bool]:
-    if space.seen_at is None:
-        return _BEFORE_EVERYTHING
-    return space.seen_at, space.seen_f_cnt, space.occupancy is Occupancy.OCCUPIED
-
-
-_BEFORE_EVERYTHING = (datetime.min.replace(tzinfo=UTC), -1, False)
+    return order > 0 or (order == 0 and (seen.occupancy, space.occupancy) == (Occupancy.OCCUPIED, Occupancy.VACANT))
 
 
 def _is_newer_battery(seen: Observation, space: Space) -> bool:
-    return (seen.heard_at, seen.battery_percent) > (
-        space.battery_at or _BEFORE_EVERYTHING[0],
-        space.battery_percent or -1,
-    )
+    if space.battery_at is None or space.battery_percent is None or seen.battery_percent is None:
+        return True
+    order = compare(seen, Mark(space.battery_at, space.battery_dev_addr, space.battery_f_cnt))
+    return order > 0 or (order == 0 and seen.battery_percent > space.battery_percent)
 
 
 def _settle(before: Space, after: Space, *, at: datetime, cause: str | UUID | None) -> Change:

@@ -10,6 +10,8 @@ from uuid import UUID
 
 import msgspec
 
+from parking_gateway.clocks import WrongClock
+
 DevEui = NewType("DevEui", str)
 """A device's EUI-64 as 16 lower-case hexadecimal digits, so that it compares the same however it was written."""
 
@@ -35,10 +37,14 @@ class Uplink(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One per uplink, however many gateways heard it; repeated when MQTT redelivers. Our trace id everywhere."""
     device: DeviceIdentity
     time: datetime
-    """When the network heard it, in UTC. May go backwards between uplinks."""
+    """With the id, what names it: of the message's content alone, and nearly always `heard_at`. Nothing else uses it."""
+    heard_at: datetime
+    """When the network heard it, in UTC, as far as that can be believed. May go backwards between uplinks."""
     received_at: datetime
     """When we took it from the broker, in UTC."""
     f_cnt: int
+    dev_addr: str | None = None
+    """Names the session that the counter belongs to."""
     f_port: int
     """0 for frames without application payload."""
     data: bytes
@@ -51,6 +57,8 @@ class Uplink(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     gateway_count: int = 0
     object: dict[str, Any] | None = None
     """What ChirpStack's own codec made of it, where the profile has one and it did not throw."""
+    wrong_clock: WrongClock | None = None
+    """What it claims of its time, where that is not believed."""
 
 
 class EventKind(StrEnum):
@@ -70,6 +78,9 @@ class DeviceEvent(msgspec.Struct, frozen=True, kw_only=True):
     kind: EventKind
     device: DeviceIdentity
     time: datetime
+    """As ChirpStack has it."""
+    heard_at: datetime
+    """The same, as far as it can be believed."""
     received_at: datetime
     deduplication_id: UUID | None = None
     """The uplink it belongs to, where one is named (`log` names it in its context)."""
@@ -85,6 +96,7 @@ class DeviceEvent(msgspec.Struct, frozen=True, kw_only=True):
     """Of a `status`: demodulation margin of the last request, -32 to 31 dB."""
     details: dict[str, Any] = {}
     """What else it carries, as JSON values: downlink ids, acknowledged, gateway, location, device address."""
+    wrong_clock: WrongClock | None = None
 
 
 class UnknownEvent(msgspec.Struct, frozen=True, kw_only=True):

@@ -7,7 +7,8 @@ from uuid import UUID, uuid4
 
 from parking_gateway.broker.message import Message
 
-NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
+NOON = (datetime.now(UTC) - timedelta(days=1)).replace(hour=12, minute=0, second=0, microsecond=0)
+"""Yesterday's: an event that is older than the broker keeps any is not believed."""
 OCCUPIED, VACANT = b"\x01", b"\x00"
 """A status of the Bosch TPS110 on port 1."""
 

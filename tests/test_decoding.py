@@ -12,7 +12,6 @@ from decoders.answers import WrongAnswer
 from decoders.conformance import NOON
 from parking_gateway.codecs import BadOption, CodecNotFound
 from parking_gateway.decoding import (
-    CLOCK_AHEAD,
     Choice,
     Decoder,
     NotAsked,
@@ -20,7 +19,6 @@ from parking_gateway.decoding import (
     battery_report,
     observation,
     question,
-    silence,
 )
 from parking_gateway.installation import Installation
 from parking_gateway.space import SpaceId
@@ -30,6 +28,7 @@ UPLINK = Uplink(
     deduplication_id=UUID(int=1),
     device=DeviceIdentity(dev_eui=DevEui("a840410000000001")),
     time=conformance.NOON,
+    heard_at=conformance.NOON,
     received_at=conformance.NOON,
     f_cnt=1,
     f_port=1,
@@ -193,18 +192,14 @@ def test_a_clock_is_believed_as_far_as_it_can_be(said_at: datetime | None, seen_
     assert (seen.seen_at, seen.heard_at, seen.occupancy) == (seen_at, NOON, Occupancy.OCCUPIED)
 
 
-def test_what_claims_to_come_from_the_future_was_heard_when_it_came() -> None:
-    """Else one wrong clock would silence a space for years."""
-    future = msgspec.structs.replace(UPLINK, time=NOON + timedelta(days=365))
-    assert silence(future).heard_at == NOON + CLOCK_AHEAD
-
-
 @pytest.mark.parametrize(("percent", "published"), [(None, None), (78.5, 78), (-3.0, 0), (254.0, 100)])
 def test_a_battery_is_a_whole_percentage(percent: float | None, published: int | None) -> None:
     assert observation(UPLINK, Reading(battery_percent=percent)).battery_percent == published
 
 
 def test_a_status_speaks_of_the_battery_alone() -> None:
-    status = DeviceEvent(kind=EventKind.STATUS, device=UPLINK.device, time=NOON, received_at=NOON, battery_percent=41.7)
+    status = DeviceEvent(
+        kind=EventKind.STATUS, device=UPLINK.device, time=NOON, heard_at=NOON, received_at=NOON, battery_percent=41.7
+    )
     seen = battery_report(status)
     assert (seen.occupancy, seen.battery_percent, seen.heard_at) == (None, 42, NOON)

@@ -18,7 +18,7 @@ IDENTITY = DeviceIdentity(
     dev_eui=DevEui("0004a30b00000001"), name="Bay 1", profile="TPS110", application="Parking", tags={"level": "1"}
 )
 TOLD = Told(
-    at=HEARD_AT,
+    heard_at=HEARD_AT,
     name="Bay 1",
     profile="TPS110",
     application="Parking",
@@ -27,6 +27,8 @@ TOLD = Told(
     battery_percent=90,
     fault=None,
     tamper=None,
+    dev_addr="01a2d830",
+    f_cnt=1,
 )
 
 
@@ -35,8 +37,10 @@ def heard(*, after: timedelta = MINUTE, codec: str | None = "bosch_tps110", **sa
         deduplication_id=UUID(int=1),
         device=IDENTITY,
         time=HEARD_AT + after,
+        heard_at=HEARD_AT + after,
         received_at=HEARD_AT + after,
         f_cnt=1,
+        dev_addr="01a2d830",
         f_port=1,
         data=b"\x01",
     )
@@ -49,7 +53,7 @@ def after(*heard: Heard, told: Told | None = TOLD) -> Told | None:
     worth, now = news(heard, before, every=EVERY)
     assert (worth == []) == (now == {})
     assert all(one in heard for one in worth)
-    assert not now or worth[-1].uplink.time == now[IDENTITY.dev_eui].at
+    assert not now or worth[-1].uplink.heard_at == now[IDENTITY.dev_eui].heard_at
     return now.get(IDENTITY.dev_eui)
 
 
@@ -62,22 +66,24 @@ def test_what_an_uplink_does_not_say_is_no_change_and_stays_told() -> None:
 
     assert after(heard(codec=None), told=told) is None
     assert after(heard(codec=None, fault="drift"), told=told) == msgspec.structs.replace(
-        told, at=HEARD_AT + MINUTE, fault="drift"
+        told, heard_at=HEARD_AT + MINUTE, fault="drift"
     )
 
 
 def test_a_battery_is_compared_as_it_is_kept() -> None:
     assert after(heard(battery_percent=90.4)) is None
-    assert after(heard(battery_percent=89.4)) == msgspec.structs.replace(TOLD, at=HEARD_AT + MINUTE, battery_percent=89)
+    assert after(heard(battery_percent=89.4)) == msgspec.structs.replace(
+        TOLD, heard_at=HEARD_AT + MINUTE, battery_percent=89
+    )
 
 
 def test_a_device_that_nobody_knew_is() -> None:
-    assert after(heard(), told=None) == msgspec.structs.replace(TOLD, at=HEARD_AT + MINUTE, battery_percent=None)
+    assert after(heard(), told=None) == msgspec.structs.replace(TOLD, heard_at=HEARD_AT + MINUTE, battery_percent=None)
 
 
 def test_a_device_of_which_nothing_was_told_for_long_is() -> None:
     assert after(heard(after=EVERY - timedelta(microseconds=1))) is None
-    assert after(heard(after=EVERY)) == msgspec.structs.replace(TOLD, at=HEARD_AT + EVERY)
+    assert after(heard(after=EVERY)) == msgspec.structs.replace(TOLD, heard_at=HEARD_AT + EVERY)
 
 
 @pytest.mark.parametrize(
@@ -85,13 +91,13 @@ def test_a_device_of_which_nothing_was_told_for_long_is() -> None:
 )
 def test_a_device_that_is_not_what_it_was_is(before: dict[str, Any]) -> None:
     assert after(heard(), told=msgspec.structs.replace(TOLD, **before)) == msgspec.structs.replace(
-        TOLD, at=HEARD_AT + MINUTE
+        TOLD, heard_at=HEARD_AT + MINUTE
     )
 
 
 @pytest.mark.parametrize("said", [{"fault": "stuck"}, {"tamper": True}, {"battery_percent": 10}])
 def test_a_device_that_says_something_new_of_itself_is(said: dict[str, Any]) -> None:
-    assert after(heard(**said)) == msgspec.structs.replace(TOLD, at=HEARD_AT + MINUTE, **said)
+    assert after(heard(**said)) == msgspec.structs.replace(TOLD, heard_at=HEARD_AT + MINUTE, **said)
 
 
 def test_what_came_late_is_not() -> None:
@@ -101,4 +107,4 @@ def test_what_came_late_is_not() -> None:
 def test_with_a_device_that_has_news_goes_what_it_said_after() -> None:
     told = after(heard(tamper=True), heard(after=MINUTE * 3), heard(after=MINUTE * 2, battery_percent=1))
 
-    assert told == msgspec.structs.replace(TOLD, at=HEARD_AT + 3 * MINUTE, tamper=True)
+    assert told == msgspec.structs.replace(TOLD, heard_at=HEARD_AT + 3 * MINUTE, tamper=True)

@@ -206,7 +206,7 @@ async def test_an_empty_payload_is_never_vacant(engine: AsyncEngine, car_park: C
     assert await rows(engine, "select count(*) from uplink") == [(2,)]
 
 
-async def test_an_undecodable_frame_is_kept_and_rejected_and_never_reaches_the_space(
+async def test_an_undecodable_frame_is_kept_and_rejected_and_only_a_sign_of_life(
     engine: AsyncEngine, car_park: CarPark
 ) -> None:
     (device,) = await car_park(1)
@@ -216,7 +216,8 @@ async def test_an_undecodable_frame_is_kept_and_rejected_and_never_reaches_the_s
     assert await rows(engine, "select reason, payload, dev_eui, deduplication_id from rejection") == [
         ("undecodable", payload, device, uplink.deduplication_id)
     ]
-    assert await rows(engine, "select contact, version from space") == [("never", 1)]
+    # Heard and not understood: it is there, and nobody knows what it says.
+    assert await rows(engine, "select contact, occupancy, state from space") == [("live", None, "FREE")]
     assert await rows(engine, "select contact from device") == [("live",)]
 
 
@@ -334,7 +335,7 @@ async def test_what_a_device_says_besides_is_kept_and_the_past_never_moves_a_spa
         (98, 2700, "milesight_em500_udl")
     ]
     assert await rows(engine, "select dev_eui, at, occupancy, distance_mm from past_reading") == [
-        (device, NOON - timedelta(seconds=90), "occupied", 800)
+        (device, datetime(2026, 11, 23, 11, 58, 30, tzinfo=UTC), "occupied", 800)
     ]
 
 

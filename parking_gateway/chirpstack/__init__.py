@@ -5,11 +5,12 @@ ChirpStack switches its whole integration with one setting and nothing in the to
 what a message contains: a message that cannot be used is a `Rejection`.
 """
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
 
+from parking_gateway import clocks
 from parking_gateway.chirpstack import json_events, protobuf_events
 from parking_gateway.chirpstack.events import EVENTS
 from parking_gateway.uplink import DeviceEvent, Reason, Rejection, UnknownEvent, Uplink
@@ -26,6 +27,8 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     depth: int
     """Levels of objects and lists within an uplink's `object`, itself included: all the rest that is kept is flat. An object
     with more is dropped."""
+    reach: timedelta = clocks.reach(timedelta(days=7))
+    """How old it may be. What claims to be older has a wrong clock."""
 
 
 def parse(
@@ -45,7 +48,7 @@ def parse(
     if not start:
         return Rejection(reason=Reason.MALFORMED, detail="The payload is empty.")
     read = json_events.read if start.startswith(b"{") else protobuf_events.read
-    said = read(name, payload, received_at)
+    said = read(name, payload, received_at, limits.reach)
     if isinstance(said, Uplink) and said.object is not None and _is_deeper(said.object, limits.depth):
         return msgspec.structs.replace(said, object=None)
     return said

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 import msgspec
@@ -29,7 +29,7 @@ class _UpWithoutObject(Up, rename="camel", gc=False):
 _UP_WITHOUT_OBJECT: Final[msgspec.json.Decoder[Event]] = msgspec.json.Decoder(type=_UpWithoutObject)
 
 
-def read(name: str, payload: bytes, received_at: datetime) -> Uplink | DeviceEvent | Rejection:
+def read(name: str, payload: bytes, received_at: datetime, reach: timedelta) -> Uplink | DeviceEvent | Rejection:
     """What the event of this name, one of `EVENTS`, says, or why it says nothing."""
     # PostgreSQL stores no NUL in text. Whoever managed to put one into a device's name shall not lose its uplinks.
     # Backslashes are rare enough for the search for one byte to be all that most messages pay.
@@ -42,11 +42,11 @@ def read(name: str, payload: bytes, received_at: datetime) -> Uplink | DeviceEve
     else:
         decoder = _DECODERS[name]
     try:
-        return meaning(name, decoder.decode(payload), received_at)
+        return meaning(name, decoder.decode(payload), payload, received_at=received_at, reach=reach)
     except msgspec.ValidationError as error:
-        return _read_again(name, payload, received_at) or _invalid(name, payload, error)
+        return _read_again(name, payload, received_at, reach) or _invalid(name, payload, error)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        return _read_again(name, payload, received_at) or Rejection(
+        return _read_again(name, payload, received_at, reach) or Rejection(
             reason=Reason.MALFORMED, detail=f"The payload begins like JSON and is not: {error}."
         )
     except RecursionError:
@@ -56,12 +56,12 @@ def read(name: str, payload: bytes, received_at: datetime) -> Uplink | DeviceEve
         )
 
 
-def _read_again(name: str, payload: bytes, received_at: datetime) -> Uplink | DeviceEvent | None:
+def _read_again(name: str, payload: bytes, received_at: datetime, reach: timedelta) -> Uplink | DeviceEvent | None:
     """The event without what is wrong in its ornaments. None where that does not help."""
     event = EVENTS[name]
     try:
         said = without_wrong_ornaments(lenient(payload), event)
-        return meaning(name, msgspec.convert(said, event), received_at)
+        return meaning(name, msgspec.convert(said, event), payload, received_at=received_at, reach=reach)
     except (ValueError, RecursionError):  # of what is no JSON at all, and msgspec's
         return None
 

@@ -5,7 +5,7 @@ Uplinks go a shorter way, to the same end.
 """
 
 from collections.abc import Callable, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 import msgspec
@@ -30,16 +30,16 @@ from parking_gateway.uplink import DeviceEvent, Reason, Rejection, Uplink
 Fields = dict[str, Any]
 
 
-def read(name: str, payload: bytes, received_at: datetime) -> Uplink | DeviceEvent | Rejection:
+def read(name: str, payload: bytes, received_at: datetime, reach: timedelta) -> Uplink | DeviceEvent | Rejection:
     """What the event of this name, one of `EVENTS`, says, or why it says nothing."""
     known = messages()
     if known is None:
         detail = "The payload is not JSON; to read ChirpStack's protobuf, install parking-gateway[protobuf]."
         return Rejection(reason=Reason.PROTOBUF_NOT_INSTALLED, detail=detail)
     try:
-        return _event(name, payload, received_at, known)
+        return _event(name, payload, received_at, reach, known)
     except known.error as error:
-        if again := _read_again(name, payload, received_at, known):
+        if again := _read_again(name, payload, received_at, reach, known):
             return again
         # Protobuf has a limit of its own, 100 messages in one another, and nothing but this word to say so.
         reason = Reason.TOO_DEEP if "MaxDepth" in str(error) else Reason.MALFORMED
@@ -48,22 +48,23 @@ def read(name: str, payload: bytes, received_at: datetime) -> Uplink | DeviceEve
         return Rejection(reason=Reason.INVALID, detail=f"The `{name}` event is not valid: {error}.")
 
 
-def _event(name: str, payload: bytes, received_at: datetime, known: Messages) -> Uplink | DeviceEvent:
+def _event(name: str, payload: bytes, received_at: datetime, reach: timedelta, known: Messages) -> Uplink | DeviceEvent:
     if name == "up":
-        return protobuf_uplinks.read(payload, received_at, known)
+        return protobuf_uplinks.read(payload, received_at, reach, known)
     message_name, fields = _MESSAGES[name]
     message = getattr(known.events, message_name).FromString(payload)
     said = without_wrong_ornaments(_common(message) | fields(message), EVENTS[name])
-    return meaning(name, msgspec.convert(said, EVENTS[name]), received_at)
+    return meaning(name, msgspec.convert(said, EVENTS[name]), payload, received_at=received_at, reach=reach)
 
 
-def _read_again(name: str, payload: bytes, received_at: datetime, known: Messages) -> Uplink | DeviceEvent | None:
+def _read_again(
+    name: str, payload: bytes, received_at: datetime, reach: timedelta, known: Messages
+) -> Uplink | DeviceEvent | None:
     """The event with its text mended. None where that does not help."""
     message_name, _ = _MESSAGES.get(name, ("UplinkEvent", None))
     try:
-        return _event(
-            name, mended(payload, known.events.DESCRIPTOR.message_types_by_name[message_name]), received_at, known
-        )
+        text_mended = mended(payload, known.events.DESCRIPTOR.message_types_by_name[message_name])
+        return _event(name, text_mended, received_at, reach, known)
     except (known.error, ValueError, IndexError):  # also msgspec's, and those of what is no protobuf
         return None
 

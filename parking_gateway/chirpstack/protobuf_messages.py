@@ -18,6 +18,7 @@ _READ: Final[Mapping[str, Collection[str]]] = {
         "time",
         "device_info",
         "dr",
+        "dev_addr",
         "f_cnt",
         "f_port",
         "confirmed",
@@ -25,7 +26,7 @@ _READ: Final[Mapping[str, Collection[str]]] = {
         "object",
         "rx_info",
     },
-    "UplinkRxInfo": {"gateway_id", "rssi", "snr"},
+    "UplinkRxInfo": {"gateway_id", "rssi", "snr", "ns_time"},
 }
 """The fields of an uplink that are read. Protobuf passes over all others."""
 

@@ -23,17 +23,28 @@ def part_of(message: Any, field: str) -> Any:
 
 
 def time_of(message: Any) -> datetime:
-    """Rounded to microseconds, half up, as msgspec rounds the nine digits of JSON: either form gives the same time."""
+    """When an event says that it was."""
     time = message.time
-    seconds, nanos = time.seconds, time.nanos
-    if not seconds:
+    if not time.seconds:
         part_of(message, "time")  # raises where it is absent, which is not asked of every uplink
+    moment = moment_of(time)
+    if moment is None:
+        raise msgspec.ValidationError(f"{time.seconds} s and {time.nanos} ns since 1970 are no time - at `$.time`")
+    return moment
+
+
+def moment_of(timestamp: Any) -> datetime | None:
+    """Rounded to microseconds, half up, as msgspec rounds the nine digits of JSON: either form gives the same time.
+
+    None where a `google.protobuf.Timestamp` is no time.
+    """
+    nanos = timestamp.nanos
     if 0 <= nanos < _NANOSECONDS:
         try:
-            return _EPOCH + timedelta(0, seconds, (nanos + 500) // 1000)
+            return _EPOCH + timedelta(0, timestamp.seconds, (nanos + 500) // 1000)
         except OverflowError:
             pass
-    raise msgspec.ValidationError(f"{seconds} s and {nanos} ns since 1970 are no time - at `$.time`")
+    return None
 
 
 def device_info_of(info: Any) -> dict[str, Any]:

@@ -1,10 +1,13 @@
 """How an uplink was heard: by which gateways, and how well by the best of them."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from math import inf
-from typing import Final, Protocol
+from typing import Annotated, Final, Protocol
 
-from msgspec import Struct
+from msgspec import Meta, Struct
+
+Moment = Annotated[datetime, Meta(tz=True)]
 
 _LOWEST_RSSI_DBM: Final = -200
 _HIGHEST_RSSI_DBM: Final = 100
@@ -38,6 +41,13 @@ class Reception(Struct, rename="camel", gc=False):
     gateway_id: str = ""
     rssi: int | None = 0
     snr: float | None = 0.0
+    ns_time: Moment | None = None
+    """The network server's own clock."""
+
+
+def newest(heard: Sequence[Reception]) -> datetime | None:
+    """The network server's clock when the last of them came."""
+    return max((one.ns_time for one in heard if one.ns_time is not None), default=None)
 
 
 def signal(heard: Sequence[Received]) -> tuple[int | None, float | None, int]:

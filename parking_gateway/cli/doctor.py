@@ -67,7 +67,7 @@ async def _checked(config: "Config", reader: "Decoder", listen: timedelta) -> "l
     checks += [with_what_it_received(check, running, now=now) for check in await examine_broker(config, listen=listen)]
     checks += examine_gateway(running, config, now=now)
     async with database(config) as engine:
-        return [*checks, *await examine_database(engine, reader)]
+        return [*checks, *await examine_database(engine, reader, since=datetime.now(UTC) - _LATELY)]
 
 
 def _examined(config: "Config", reader: "Decoder") -> "list[Finding]":

@@ -13,6 +13,7 @@ from parking_gateway.decoding import Choice, Decoder
 from parking_gateway.device_pages import in_words
 from parking_gateway.installation import Installation
 from parking_gateway.registry.remarks import NO_CODEC, NO_THRESHOLDS
+from parking_gateway.store.devices import CLOCK
 from parking_gateway.store.diagnosis import Refused
 from parking_gateway.store.fleet import KnownDevice
 from parking_gateway.uplink import DevEui
@@ -35,6 +36,8 @@ class Problem(StrEnum):
     SILENT = "silent"
     UNDECODABLE = "undecodable"
     """Frames of it were refused within the last day."""
+    CLOCK = "clock"
+    """Its last uplinks count as older than those before them, although their counters are higher."""
 
 
 class Finding(msgspec.Struct, frozen=True, kw_only=True):
@@ -76,6 +79,9 @@ def _problems(known: KnownDevice, refused: Refused | None, decoder: Decoder, now
     choice = decoder.choice(known.identity, installed)
     yield from _reading(known, installed, choice, decoder)
     yield from _silence(known, choice, decoder, now)
+    if known.problem == CLOCK:
+        detail = "its uplinks change nothing: they count as older than earlier ones, because a clock was set back"
+        yield Problem.CLOCK, detail, "let NTP set the clocks of the network server, of its gateways and of this machine"
     if refused:
         detail = f"{refused.count} within a day, the last: {refused.detail}"
         yield Problem.UNDECODABLE, detail, _look(refused, choice)

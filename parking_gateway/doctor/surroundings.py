@@ -3,7 +3,7 @@
 import asyncio
 import os
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Final, Literal
 
 import msgspec
@@ -11,6 +11,7 @@ import msgspec
 from parking_gateway.broker.link import Link, MqttError, connected
 from parking_gateway.config import Config
 from parking_gateway.decoding import Choice, Decoder
+from parking_gateway.device_pages import in_words
 from parking_gateway.opening import lacking, mistakes_of
 from parking_gateway.publication import Publication
 from parking_gateway.store import diagnosis, schema
@@ -84,16 +85,18 @@ async def _quality_of_first_event(link: Link, listen: timedelta) -> int | None:
     return None
 
 
-async def examine_database(engine: Engine, decoder: Decoder) -> list[Check]:
-    """Connect, and see whether the gateway could start with what it finds."""
+async def examine_database(engine: Engine, decoder: Decoder, *, since: datetime) -> list[Check]:
+    """Connect, and see whether the gateway could start with what it finds, and whose clocks were wrong `since`."""
     if complaint := await diagnosis.complaint(engine):
         fix = "Run what it says, or correct the section [database]"
         return [Check(about="database", says=complaint, fix=fix)]
     async with engine.connect() as connection:
         chosen = await chosen_codecs(connection)
+        clocks = await diagnosis.wrong_clocks(connection, since=since)
     return [
         Check(about="database", says=f"it answers, with schema {schema.newest()}"),
         *_unusable(chosen, decoder),
+        *map(_clock, clocks),
     ]
 
 
@@ -101,6 +104,19 @@ def examine_names(config: Config) -> list[Check]:
     """Look for what the configuration names on this machine, such as the folder of codecs."""
     fix = "parking-gateway check-config says where it is configured; the gateway goes on without it"
     return [Check(about="configuration", says=sentence, fix=fix) for _, sentence in lacking(config)]
+
+
+def _clock(wrong: diagnosis.WrongClock) -> Check:
+    whose = (
+        f"that of the LoRaWAN gateway {wrong.receiver}" if wrong.receiver else "the network server's or this machine's"
+    )
+    off = timedelta(seconds=abs(wrong.seconds_ahead))
+    times = "1 uplink" if wrong.uplinks == 1 else f"{wrong.uplinks} uplinks"
+    return Check(
+        about="clock",
+        says=f"{whose} is wrong by {in_words(off)} ({'ahead' if wrong.seconds_ahead > 0 else 'behind'}), seen in {times}",
+        fix="Set it by NTP, or by a GPS receiver that sees the sky; until then uplinks are dated without it",
+    )
 
 
 def _unusable(chosen: list[Chosen], decoder: Decoder) -> Iterator[Check]:

@@ -1,17 +1,18 @@
 """What the network server says of devices: each event once however often MQTT delivers it, and what they say last."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 import msgspec
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql as pg
 
+from parking_gateway.store.devices import outdoes, with_battery_of_row
 from parking_gateway.store.pipeline import Query, Statement, command
 from parking_gateway.store.rejections import digest_of
-from parking_gateway.store.rows import encode, table_of
-from parking_gateway.store.tables import device, device_event
-from parking_gateway.uplink import DeviceEvent, EventKind
+from parking_gateway.store.rows import array_of, encode, listed, table_of
+from parking_gateway.store.tables import device, device_event, installation, space
+from parking_gateway.uplink import DevEui, DeviceEvent, EventKind
 
 
 class EventMessage(msgspec.Struct, frozen=True, kw_only=True):
@@ -29,38 +30,104 @@ _RECORD: Final = Statement(
     .on_conflict_do_nothing()
 )
 
-_TOLD: Final = ("battery_percent", "external_power", "margin_db", "joined_at", "last_error", "last_error_at")
-_TOLD_OF: Final = [device.c[name] for name in ("dev_eui", "name", "profile", "application", *_TOLD)]
+_TOLD: Final = ("external_power", "margin_db")
+_ERROR: Final = ("last_error", "last_error_at")
+_TOLD_OF: Final = [
+    device.c[name] for name in ("dev_eui", "name", "profile", "application", *_TOLD, "joined_at", *_ERROR)
+]
 _TOLD_BATCH: Final = table_of(*_TOLD_OF)
 
 
 def _tell() -> pg.Insert:
     insert = pg.insert(device).from_select(_TOLD_OF, sa.select(*_TOLD_BATCH.c).order_by(_TOLD_BATCH.c.dev_eui))
     new = insert.excluded
-    battery = sa.func.coalesce(new.battery_percent, device.c.battery_percent)
+    is_late = new.last_error_at < device.c.last_error_at
+    errors = {
+        name: sa.case((is_late, device.c[name]), else_=sa.func.coalesce(new[name], device.c[name])) for name in _ERROR
+    }
     return insert.on_conflict_do_update(
         index_elements=[device.c.dev_eui],
         set_={
             **{name: sa.func.coalesce(new[name], device.c[name]) for name in _TOLD},
-            "version": device.c.version + sa.case((battery.is_distinct_from(device.c.battery_percent), 1), else_=0),
+            "joined_at": sa.func.greatest(new.joined_at, device.c.joined_at),
+            **errors,
         },
     )
 
 
 _TELL: Final = Statement(_tell())
 
+_BATTERIES: Final = table_of(
+    *(device.c[name] for name in ("dev_eui", "battery_percent", "battery_at", "battery_dev_addr", "battery_f_cnt"))
+)
+_IS_OTHER: Final = _BATTERIES.c.battery_percent.is_distinct_from(device.c.battery_percent)
+_CHARGE: Final = Statement(
+    device.update()
+    .values(
+        {name: _BATTERIES.c[name] for name in ("battery_percent", "battery_at", "battery_dev_addr", "battery_f_cnt")}
+        | {"version": device.c.version + sa.case((_IS_OTHER, 1), else_=0)}
+    )
+    .where(
+        device.c.dev_eui == _BATTERIES.c.dev_eui,
+        sa.or_(device.c.battery_at.is_(None), ~outdoes(device.c, _BATTERIES.c)),
+        # The space has the battery of every uplink, the device's row only that of those that were told.
+        ~sa.exists(
+            sa.select(1)
+            .select_from(installation.join(space))
+            .where(
+                installation.c.dev_eui == _BATTERIES.c.dev_eui,
+                space.c.battery_at.is_not(None),
+                outdoes(space.c, _BATTERIES.c),
+            )
+        ),
+    )
+)
+# The next uplink is compared with it.
+_COPY: Final = Statement(
+    installation.update()
+    .values(told=with_battery_of_row(installation.c.told))
+    .where(installation.c.dev_eui.in_(listed("dev_euis", sa.Text)), device.c.dev_eui == installation.c.dev_eui)
+)
+
 
 def record(messages: Iterable[EventMessage]) -> list[Query[None]]:
     """Keep the events, each once, and what they say of the devices last."""
     by_digest = {digest_of(message.topic, message.payload): message.event for message in messages}
     told: dict[str, dict[str, Any]] = {}
-    for event in sorted(by_digest.values(), key=lambda event: event.time):
+    for event in _in_order(by_digest.values()):
         row = told.setdefault(event.device.dev_eui, {})
         row |= {name: value for name, value in _told_row(event).items() if value is not None}
+    batteries = {
+        event.device.dev_eui: _battery(event)
+        for event in _in_order(by_digest.values())
+        if event.battery_percent is not None
+    }
     return [
         command(_RECORD, encode(_EVENTS, (_event_row(*item) for item in by_digest.items()))),
         command(_TELL, encode(_TOLD_BATCH, told.values())),
+        *(_charges(batteries) if batteries else ()),
     ]
+
+
+def _charges(batteries: Mapping[DevEui, Mapping[str, Any]]) -> list[Query[None]]:
+    return [
+        command(_CHARGE, encode(_BATTERIES, batteries.values())),
+        command(_COPY, {"dev_euis": array_of(list(batteries))}),
+    ]
+
+
+def _battery(event: DeviceEvent) -> dict[str, Any]:
+    return {
+        "dev_eui": event.device.dev_eui,
+        "battery_percent": round(event.battery_percent or 0),
+        "battery_at": event.heard_at,
+        "battery_f_cnt": 0,  # it is of no frame
+    }
+
+
+def _in_order(events: Iterable[DeviceEvent]) -> list[DeviceEvent]:
+    # Of two at once the higher battery counts, as in a space.
+    return sorted(events, key=lambda event: (event.heard_at, event.battery_percent or 0))
 
 
 def _event_row(digest: object, event: DeviceEvent) -> dict[str, Any]:
@@ -68,6 +135,7 @@ def _event_row(digest: object, event: DeviceEvent) -> dict[str, Any]:
         "digest": digest,
         "dev_eui": event.device.dev_eui,
         "time": event.time,
+        "heard_at": event.heard_at,
         "received_at": event.received_at,
         "kind": event.kind,
         "level": event.level,
@@ -85,10 +153,9 @@ def _told_row(event: DeviceEvent) -> dict[str, Any]:
         "name": event.device.name,
         "profile": event.device.profile,
         "application": event.device.application,
-        "battery_percent": None if event.battery_percent is None else round(event.battery_percent),
         "external_power": event.external_power,
         "margin_db": event.margin_db,
-        "joined_at": event.time if event.kind is EventKind.JOIN else None,
+        "joined_at": event.heard_at if event.kind is EventKind.JOIN else None,
         "last_error": f"{event.code}: {event.description}" if is_error else None,
-        "last_error_at": event.time if is_error else None,
+        "last_error_at": event.heard_at if is_error else None,
     }

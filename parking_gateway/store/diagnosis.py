@@ -1,4 +1,4 @@
-"""What `doctor` asks: whether the database can be used, which devices' frames were refused lately, and what they held."""
+"""What `doctor` asks: whether the database can be used, whose clocks are wrong, and which devices' frames were refused lately."""
 
 from datetime import datetime
 from typing import Final
@@ -24,6 +24,30 @@ class Refused(msgspec.Struct, frozen=True, kw_only=True):
     data: bytes | None = None
     """Of the last one, where it is still on record."""
 
+
+class WrongClock(msgspec.Struct, frozen=True, kw_only=True):
+    """A LoRaWAN gateway whose times were not believed; None: the network server, or this machine."""
+
+    receiver: str | None
+    uplinks: int
+    seconds_ahead: float
+    """How wrong the last one was."""
+
+
+_MOST_CLOCKS: Final = 20
+_WRONG_CLOCKS: Final = (
+    sa.select(
+        uplink.c.claimed_by,
+        sa.func.count().over(partition_by=uplink.c.claimed_by).label("uplinks"),
+        sa.cast(sa.extract("epoch", uplink.c.claimed_at - uplink.c.heard_at), sa.Double).label("seconds_ahead"),
+    )
+    .ext(pg.distinct_on(uplink.c.claimed_by))
+    .where(
+        uplink.c.claimed_at.is_not(None), uplink.c.received_at >= sa.bindparam("since", type_=uplink.c.received_at.type)
+    )
+    .order_by(uplink.c.claimed_by, uplink.c.received_at.desc(), uplink.c.time.desc())
+    .limit(_MOST_CLOCKS)
+)
 
 _BY_CODEC: Final = (Reason.UNDECODABLE, Reason.CODEC_FAILED)
 _OF_DEVICE: Final = (
@@ -60,6 +84,12 @@ async def complaint(engine: AsyncEngine) -> str | None:
     except FAILURES as error:
         return answer_of(error).sentence
     return None
+
+
+async def wrong_clocks(connection: AsyncConnection, *, since: datetime) -> list[WrongClock]:
+    """Whose times were not believed since then: the first few."""
+    found = await connection.execute(_WRONG_CLOCKS, {"since": since})
+    return [WrongClock(receiver=row.claimed_by, uplinks=row.uplinks, seconds_ahead=row.seconds_ahead) for row in found]
 
 
 async def refused(connection: AsyncConnection, *, since: datetime) -> dict[DevEui, Refused]:

@@ -162,6 +162,7 @@ _DEVICES: Final = (
         device.c.rssi,
         device.c.snr,
         device.c.codec,
+        device.c.problem,
         site.c.name,
         zone.c.name,
         space.c.name,
@@ -178,7 +179,7 @@ _DEVICES: Final = (
 
 def _device(row: tuple[Any, ...]) -> Due:
     dev_eui, version, published_version, name, contact, last_heard, *rest = row
-    battery_percent, battery_volts, rssi, snr, codec, site_name, zone_name, space_name = rest
+    battery_percent, battery_volts, rssi, snr, codec, problem, site_name, zone_name, space_name = rest
     message = DeviceMessage(
         dev_eui=dev_eui,
         name=name,
@@ -189,6 +190,7 @@ def _device(row: tuple[Any, ...]) -> Due:
         rssi=rssi,
         snr=snr,
         codec=codec,
+        problem=problem,
         site=site_name,
         zone=zone_name,
         space=space_name,

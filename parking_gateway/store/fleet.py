@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from parking_gateway.installation import Installation
 from parking_gateway.space import Contact
+from parking_gateway.store.devices import battery_of
 from parking_gateway.store.rows import encode, table_of
 from parking_gateway.store.tables import device, installation, site, space, uplink, zone
 from parking_gateway.uplink import DevEui, DeviceIdentity, Uplink
@@ -22,6 +23,7 @@ class KnownDevice(msgspec.Struct, frozen=True, kw_only=True):
     contact: Contact
     heard_at: datetime | None
     battery_percent: int | None
+    problem: str | None = None
     installation: Installation | None
     site: str | None
     zone: str | None
@@ -34,6 +36,9 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     dev_eui: DevEui
     codec: str | None = None
     battery_percent: int | None = None
+    battery_at: datetime | None = None
+    battery_dev_addr: str | None = None
+    battery_f_cnt: int | None = None
     battery_volts: float | None = None
     temperature_celsius: float | None = None
 
@@ -47,31 +52,34 @@ _HEARD: Final = (
     .order_by(device.c.dev_eui)
 )
 
+# Not what was claimed, which may be a time that no datetime is.
+_UNREAD: Final = ("time", "claimed_at", "claimed_by")
+_KEPT: Final = [column for column in uplink.c if column.name not in _UNREAD]
 _LATEST_OF_ONE: Final = (
-    sa.select(uplink)
+    sa.select(*_KEPT, uplink.c.heard_at.label("time"))
     .where(uplink.c.dev_eui == _BATCH.c.dev_eui)
-    .order_by(uplink.c.time.desc())
+    .order_by(uplink.c.heard_at.desc())
     .limit(sa.bindparam("limit", type_=sa.Integer))
     .lateral("latest")
 )
 _LATEST: Final = (
     sa.select(_LATEST_OF_ONE)
     .select_from(_BATCH.join(_LATEST_OF_ONE, sa.true()))
-    .order_by(_LATEST_OF_ONE.c.dev_eui, _LATEST_OF_ONE.c.time, _LATEST_OF_ONE.c.f_cnt)
+    .order_by(_LATEST_OF_ONE.c.dev_eui, _LATEST_OF_ONE.c.heard_at, _LATEST_OF_ONE.c.f_cnt)
 )
 
-_SAID: Final = ("codec", "battery_percent", "battery_volts", "temperature_celsius")
-_FACTS: Final = table_of(device.c.dev_eui, *(device.c[name] for name in _SAID))
+_SAID: Final = ("codec", "battery_volts", "temperature_celsius")
+_FACTS: Final = table_of(*(device.c[name] for name in Facts.__struct_fields__))
 _KEEP: Final = (
     device.update()
     .where(device.c.dev_eui == _FACTS.c.dev_eui)
-    .values({name: sa.func.coalesce(_FACTS.c[name], device.c[name]) for name in _SAID})
+    .values({**{name: sa.func.coalesce(_FACTS.c[name], device.c[name]) for name in _SAID}, **battery_of(_FACTS.c)})
 )
 
 # The row of a device says when something was last told of it, its uplinks say when it was last heard.
 _LAST_HEARD: Final = sa.func.greatest(
     device.c.heard_at,
-    sa.select(sa.func.max(uplink.c.time)).where(uplink.c.dev_eui == device.c.dev_eui).scalar_subquery(),
+    sa.select(sa.func.max(uplink.c.heard_at)).where(uplink.c.dev_eui == device.c.dev_eui).scalar_subquery(),
 )
 _LIST: Final = (
     sa.select(
@@ -79,6 +87,7 @@ _LIST: Final = (
         device.c.contact,
         _LAST_HEARD.label("heard_at"),
         device.c.battery_percent,
+        device.c.problem,
         installation.c.channel,
         installation.c.space_id,
         installation.c.codec,
@@ -144,6 +153,7 @@ def _known(row: sa.RowMapping) -> KnownDevice:
         contact=Contact(row["contact"]),
         heard_at=row["heard_at"],
         battery_percent=row["battery_percent"],
+        problem=row["problem"],
         installation=installed,
         site=row["site_name"],
         zone=row["zone_name"],

@@ -37,6 +37,7 @@ _ASPECTS: Final = (
     space.c.id,
     space.c.occupancy,
     space.c.seen_at,
+    space.c.seen_dev_addr,
     space.c.seen_f_cnt,
     space.c.contact,
     space.c.heard_at,
@@ -48,6 +49,8 @@ _ASPECTS: Final = (
     space.c.maintenance_reason,
     space.c.battery_percent,
     space.c.battery_at,
+    space.c.battery_dev_addr,
+    space.c.battery_f_cnt,
     space.c.since,
     space.c.previous,
     space.c.cause,
@@ -70,7 +73,8 @@ _LOCK_WATCHED: Final = Statement(
     .with_for_update(of=space, key_share=True)
 )
 
-_CLOCKS: Final = (space.c.seen_at, space.c.seen_f_cnt, space.c.heard_at, space.c.battery_at)
+# Not the sessions, which last for months: where one is new, that is a change.
+_CLOCKS: Final = (space.c.seen_at, space.c.seen_f_cnt, space.c.heard_at, space.c.battery_at, space.c.battery_f_cnt)
 _CHANGES: Final = (*_ASPECTS[1:], space.c.state, space.c.updated_at)
 
 
@@ -107,7 +111,7 @@ def save(watched: Watched, after: Mapping[SpaceId, Space], *, now: datetime) -> 
     for space_id, was in watched.spaces.items():
         one = after[space_id]
         if one is not was:
-            (heard if one.version == was.version else changed).append(one)
+            (heard if one.version == was.version and _sessions(one) == _sessions(was) else changed).append(one)
     return [
         *([command(_SAVE_CLOCKS, _clocks(watched, heard))] if heard else []),
         *([command(_SAVE_CHANGES, _changes(watched, changed, now))] if changed else []),
@@ -134,6 +138,7 @@ def _space(aspects: list[Any]) -> Space:
         space_id,
         occupancy,
         seen_at,
+        seen_dev_addr,
         seen_f_cnt,
         contact,
         heard_at,
@@ -145,6 +150,8 @@ def _space(aspects: list[Any]) -> Space:
         maintenance_reason,
         battery_percent,
         battery_at,
+        battery_dev_addr,
+        battery_f_cnt,
         since,
         previous,
         cause,
@@ -154,6 +161,7 @@ def _space(aspects: list[Any]) -> Space:
         id=space_id,
         occupancy=OCCUPANCIES[occupancy],
         seen_at=seen_at,
+        seen_dev_addr=seen_dev_addr,
         seen_f_cnt=seen_f_cnt,
         contact=CONTACTS[contact],
         heard_at=heard_at,
@@ -165,11 +173,17 @@ def _space(aspects: list[Any]) -> Space:
         maintenance_reason=maintenance_reason,
         battery_percent=battery_percent,
         battery_at=battery_at,
+        battery_dev_addr=battery_dev_addr,
+        battery_f_cnt=battery_f_cnt,
         since=since,
         previous=PREVIOUS[previous],
         cause=cause,
         version=version,
     )
+
+
+def _sessions(space: Space) -> tuple[str | None, str | None]:
+    return space.seen_dev_addr, space.battery_dev_addr
 
 
 def _clocks(watched: Watched, spaces: Sequence[Space]) -> dict[str, str]:
@@ -179,6 +193,7 @@ def _clocks(watched: Watched, spaces: Sequence[Space]) -> dict[str, str]:
         seen_f_cnt=[one.seen_f_cnt for one in spaces],
         heard_at=[one.heard_at for one in spaces],
         battery_at=[one.battery_at for one in spaces],
+        battery_f_cnt=[one.battery_f_cnt for one in spaces],
     )
 
 
@@ -186,6 +201,8 @@ def _changes(watched: Watched, spaces: Sequence[Space], now: datetime) -> dict[s
     booked = [one.reservation for one in spaces]
     return _clocks(watched, spaces) | arguments(
         occupancy=[one.occupancy for one in spaces],
+        seen_dev_addr=[one.seen_dev_addr for one in spaces],
+        battery_dev_addr=[one.battery_dev_addr for one in spaces],
         contact=[one.contact for one in spaces],
         reservation=[one and one.id for one in booked],
         reserved_from=[one and one.start for one in booked],

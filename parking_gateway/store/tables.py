@@ -70,7 +70,9 @@ space: Final = sa.Table(
     sa.Column("previous", sa.Text),
     sa.Column("cause", sa.Text),
     sa.Column("occupancy", sa.Text),
+    # When the frame was heard that said the occupancy, with its session and counter: what orders it. So of the battery.
     sa.Column("seen_at", TIME),
+    sa.Column("seen_dev_addr", sa.Text),
     sa.Column("seen_f_cnt", sa.BigInteger, nullable=False, server_default="0"),
     sa.Column("contact", sa.Text, nullable=False, server_default="never"),
     sa.Column("heard_at", TIME),
@@ -82,6 +84,8 @@ space: Final = sa.Table(
     sa.Column("maintenance_reason", sa.Text),
     sa.Column("battery_percent", sa.Integer),
     sa.Column("battery_at", TIME),
+    sa.Column("battery_dev_addr", sa.Text),
+    sa.Column("battery_f_cnt", sa.BigInteger, nullable=False, server_default="0"),
     sa.Column("updated_at", TIME, nullable=False, server_default=sa.func.now()),
     *_published(),
     # The last step of the log that the broker confirmed: those after it are due.
@@ -107,12 +111,16 @@ device: Final = sa.Table(
     sa.Column("tags", pg.JSONB, nullable=False, server_default="{}"),
     sa.Column("contact", sa.Text, nullable=False, server_default="never"),
     sa.Column("heard_at", TIME),
+    sa.Column("dev_addr", sa.Text),
     sa.Column("f_cnt", sa.BigInteger),
     sa.Column("dr", sa.SmallInteger),
     sa.Column("rssi", sa.Integer),
     sa.Column("snr", sa.REAL),
     sa.Column("codec", sa.Text),
     sa.Column("battery_percent", sa.Integer),
+    sa.Column("battery_at", TIME),
+    sa.Column("battery_dev_addr", sa.Text),
+    sa.Column("battery_f_cnt", sa.BigInteger),
     sa.Column("battery_volts", sa.REAL),
     sa.Column("temperature_celsius", sa.REAL),
     sa.Column("distance_mm", sa.Integer),
@@ -125,6 +133,7 @@ device: Final = sa.Table(
     sa.Column("joined_at", TIME),
     sa.Column("last_error", sa.Text),
     sa.Column("last_error_at", TIME),
+    sa.Column("problem", sa.Text),
     *_published(),
     sa.CheckConstraint("dev_eui ~ '^[0-9a-f]{16}$'", name="dev_eui"),
 )
@@ -160,10 +169,18 @@ uplink: Final = sa.Table(
     sa.Column("snr", sa.REAL),
     sa.Column("gateway_count", sa.Integer, nullable=False),
     sa.Column("object", pg.JSONB),
+    # `time` is a function of what the message says, so that a redelivery repeats it, and `heard_at` what is believed: the
+    # same, except where clocks are so wrong that only the time of receipt is left.
+    sa.Column("heard_at", TIME, nullable=False),
+    sa.Column("dev_addr", sa.Text),
+    # Of a time that was not believed: what was claimed, and by which LoRaWAN gateway. Else null, which takes no room.
+    sa.Column("claimed_at", TIME),
+    sa.Column("claimed_by", sa.Text),
     # Time first: the index grows at its end, which stays in memory however much history lies behind it. A redelivery
     # repeats the time, so the pair is as unique as the id.
     sa.PrimaryKeyConstraint("time", "deduplication_id"),
-    sa.Index("uplink_dev_eui_time_idx", "dev_eui", "time"),
+    sa.Index("uplink_dev_eui_heard_at_idx", "dev_eui", "heard_at"),
+    sa.Index("uplink_claimed_idx", "received_at", postgresql_where=sa.text("claimed_at is not null")),
     postgresql_partition_by="RANGE (time)",
 )
 
@@ -193,6 +210,7 @@ device_event: Final = sa.Table(
     sa.Column("digest", pg.UUID, primary_key=True),
     sa.Column("dev_eui", sa.Text, nullable=False),
     sa.Column("time", TIME, nullable=False),
+    sa.Column("heard_at", TIME, nullable=False),
     sa.Column("received_at", TIME, nullable=False),
     sa.Column("kind", sa.Text, nullable=False),
     sa.Column("level", sa.Text),
@@ -200,7 +218,7 @@ device_event: Final = sa.Table(
     sa.Column("description", sa.Text),
     sa.Column("deduplication_id", pg.UUID),
     sa.Column("details", pg.JSONB, nullable=False, server_default="{}"),
-    sa.Index("device_event_dev_eui_time_idx", "dev_eui", "time"),
+    sa.Index("device_event_dev_eui_heard_at_idx", "dev_eui", "heard_at"),
 )
 
 transition: Final = sa.Table(

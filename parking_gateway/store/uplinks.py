@@ -14,12 +14,17 @@ from parking_gateway.store.rows import arguments, bytes_of, json_of, table_of
 from parking_gateway.store.tables import uplink
 from parking_gateway.uplink import Uplink
 
-_BATCH: Final = table_of(*uplink.c)
+_OF_ALL: Final = uplink.c.received_at
+_BATCH: Final = table_of(*(column for column in uplink.c if column is not _OF_ALL))
+# What nearly all uplinks share is sent once, or as null.
+_COLUMNS: Final = {column.name: column for column in _BATCH.c} | {
+    "data": bytes_of(_BATCH.c.data),
+    "heard_at": sa.func.coalesce(_BATCH.c.heard_at, _BATCH.c.time),
+    "received_at": sa.bindparam("received_at", type_=_OF_ALL.type),
+}
 _NEW: Final = (
     pg.insert(uplink)
-    .from_select(
-        list(uplink.c), sa.select(*(bytes_of(column) if column.name == "data" else column for column in _BATCH.c))
-    )
+    .from_select(list(uplink.c), sa.select(*(_COLUMNS[column.name] for column in uplink.c)))
     .on_conflict_do_nothing()
     .returning(uplink.c.deduplication_id)
     .cte("new")
@@ -38,13 +43,12 @@ _in_order: Final = attrgetter("time", "deduplication_id")
 
 
 def record(uplinks: Sequence[Uplink]) -> Query[list[Uplink]]:
-    """Keep the uplinks that were not kept before. The answer are those, in the order in which they were given."""
+    """Keep the uplinks that were not kept before, all received at once. The answer are those, in the order of `uplinks`."""
     ordered = sorted(uplinks, key=_in_order)
     batch = arguments(
         deduplication_id=[one.deduplication_id for one in ordered],
         dev_eui=[one.device.dev_eui for one in ordered],
         time=[one.time for one in ordered],
-        received_at=[one.received_at for one in ordered],
         f_cnt=[one.f_cnt for one in ordered],
         f_port=[one.f_port for one in ordered],
         data=[one.data for one in ordered],
@@ -54,8 +58,13 @@ def record(uplinks: Sequence[Uplink]) -> Query[list[Uplink]]:
         snr=[one.snr for one in ordered],
         gateway_count=[one.gateway_count for one in ordered],
         object=[json_of(one.object) for one in ordered],
+        heard_at=[None if one.heard_at is one.time else one.heard_at for one in ordered],
+        dev_addr=[one.dev_addr for one in ordered],
+        claimed_at=[one.wrong_clock and one.wrong_clock.claimed for one in ordered],
+        claimed_by=[one.wrong_clock and one.wrong_clock.receiver for one in ordered],
     )
-    return Query(statement=_RECORD, arguments={**batch, "uplinks": len(ordered)}, read=partial(_new, uplinks))
+    of_all = {"uplinks": len(ordered), "received_at": ordered[0].received_at if ordered else None}
+    return Query(statement=_RECORD, arguments={**batch, **of_all}, read=partial(_new, uplinks))
 
 
 def _new(uplinks: Sequence[Uplink], rows: Rows) -> list[Uplink]:

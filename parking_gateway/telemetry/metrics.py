@@ -47,6 +47,10 @@ class BatchReport(msgspec.Struct, frozen=True, kw_only=True):
     """New uplinks of installed devices for which nobody chose a codec."""
     unassigned: int = 0
     """New uplinks of devices that watch no space."""
+    wrong_clocks: int = 0
+    """Uplinks and device events whose time was not believed."""
+    held_back: int = 0
+    """Uplinks that counted as older although their frame counters are higher."""
     transitions: Mapping[tuple[SpaceState, SpaceState], int] = {}
     """Steps of the log, by the states before and after."""
     seconds: float = 0.0
@@ -87,6 +91,10 @@ class Metrics:
         self._unassigned = counter("uplinks_unassigned", "Uplinks of devices that watch no space.")
         self._duplicates = counter("duplicates", "Uplinks that came again and had no effect.")
         self._transitions = counter("transitions", "Steps of the spaces' states.", ["from", "to"])
+        self._wrong_clocks = counter("clock_corrected", "Events that were dated otherwise than they claim.")
+        self._held_back = counter(
+            "uplinks_held_back", "Uplinks that counted as older although their frame counters are higher."
+        )
         self._batch_size = histogram("batch_messages", "Messages in a batch.", buckets=_SIZES)
         self._batch_seconds = histogram(
             "batch_seconds", "From a batch's first statement to its commit.", buckets=_SECONDS
@@ -136,6 +144,8 @@ class Metrics:
         self._without_codec.inc(batch.without_codec)
         self._unassigned.inc(batch.unassigned)
         self._duplicates.inc(batch.duplicates)
+        self._wrong_clocks.inc(batch.wrong_clocks)
+        self._held_back.inc(batch.held_back)
         self._batch_size.observe(sum(batch.received.values()))
         if batch.lag is not None:
             self._lag.observe(batch.lag)

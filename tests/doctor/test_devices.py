@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from decoders.conformance import NOON
 from parking_gateway.decoding import Choice, Decoder
 from parking_gateway.doctor.devices import Finding, Problem, examine
 from parking_gateway.installation import Installation
@@ -13,7 +14,6 @@ from parking_gateway.space import Contact, SpaceId
 from parking_gateway.store.diagnosis import Refused
 from parking_gateway.store.fleet import KnownDevice
 from parking_gateway.uplink import DevEui, DeviceIdentity
-from tests.events import NOON
 
 DEVICE = DevEui("a84041000181c061")
 ASSIGN = f"parking-gateway devices assign {DEVICE} central/level-1/A-012"

@@ -252,7 +252,7 @@ async def test_a_right_codec_reads_again_what_a_wrong_one_could_not(engine: Asyn
     """Another codec or option is told what is stored too; what the space knows already stays."""
     await kept(engine, entry("A", ONE, codec="milesight_em310_udl"))
     await recorded(engine, *said(ONE, OCCUPIED))
-    assert await rows(engine, "select state, contact from space") == [("FREE", "never")]
+    assert await rows(engine, "select state, contact, occupancy from space") == [("FREE", "live", None)]
     outcome = await kept(engine, entry("A", ONE))
     assert outcome.installations == Counts(created=0, changed=1, unchanged=0)
     assert await rows(engine, "select state, contact from space") == [("OCCUPIED", "live")]
