@@ -56,6 +56,7 @@ async def _checked(config: "Config", reader: "Decoder", listen: timedelta) -> "l
     from parking_gateway.doctor.running import examine_gateway, look, with_what_it_received  # noqa: PLC0415 - heavy
     from parking_gateway.doctor.surroundings import (  # noqa: PLC0415 - as above
         examine_broker,
+        examine_clocks,
         examine_database,
         examine_names,
     )
@@ -67,7 +68,10 @@ async def _checked(config: "Config", reader: "Decoder", listen: timedelta) -> "l
     checks += [with_what_it_received(check, running, now=now) for check in await examine_broker(config, listen=listen)]
     checks += examine_gateway(running, config, now=now)
     async with database(config) as engine:
-        return [*checks, *await examine_database(engine, reader, since=datetime.now(UTC) - _LATELY)]
+        of_database = await examine_database(engine, reader)
+        if of_database[0].verdict == "fine":
+            of_database += await examine_clocks(engine, since=now - _LATELY)
+        return [*checks, *of_database]
 
 
 def _examined(config: "Config", reader: "Decoder") -> "list[Finding]":

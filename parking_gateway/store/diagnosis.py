@@ -86,9 +86,13 @@ async def complaint(engine: AsyncEngine) -> str | None:
     return None
 
 
-async def wrong_clocks(connection: AsyncConnection, *, since: datetime) -> list[WrongClock]:
-    """Whose times were not believed since then: the first few."""
-    found = await connection.execute(_WRONG_CLOCKS, {"since": since})
+async def wrong_clocks(engine: AsyncEngine, *, since: datetime) -> list[WrongClock] | str:
+    """Whose times were not believed since then: the first few. Text: why nobody can tell, such as a table that is locked."""
+    try:
+        async with engine.connect() as connection:
+            found = (await connection.execute(_WRONG_CLOCKS, {"since": since})).all()
+    except FAILURES as error:
+        return answer_of(error).sentence
     return [WrongClock(receiver=row.claimed_by, uplinks=row.uplinks, seconds_ahead=row.seconds_ahead) for row in found]
 
 

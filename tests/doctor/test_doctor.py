@@ -100,7 +100,7 @@ async def test_the_gateway_is_not_disturbed(mosquitto: Broker, protocol: str) ->
 
 
 async def test_a_database_that_can_be_used(engine: AsyncEngine) -> None:
-    (check,) = await examine_database(engine, Decoder(), since=NOON)
+    (check,) = await examine_database(engine, Decoder())
     assert check.fix is None
     assert "it answers" in check.says
 
@@ -109,7 +109,7 @@ async def test_an_installation_with_which_the_gateway_would_not_start(engine: As
     (device,) = await car_park(1)
     async with engine.begin() as connection:
         await connection.execute(sa.text("update installation set codec = 'nwave_nps405'"))
-    _, check = await examine_database(engine, Decoder(), since=NOON)
+    _, check = await examine_database(engine, Decoder())
     assert device in check.says
     assert "needs the option layout" in check.says
     assert check.fix == "parking-gateway doctor --devices"
