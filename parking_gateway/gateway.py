@@ -167,11 +167,7 @@ class _Gateway:
         clock = asyncio.get_running_loop().time
         async with asyncio.TaskGroup() as group:
             rounds = group.create_task(patrol.run(self._engine, postponed=self._reporting.partition_postponed))
-            counting = group.create_task(
-                _unless_stopped(
-                    pulse.count_what_is_due(self._engine, patience=self._patience, reporting=self._reporting)
-                )
-            )
+            counting = group.create_task(_unless_stopped(self._count_what_is_due()))
             async for attempt in attempts(backoff, stop=self._stop, has_worked=lambda: self._has_worked):
                 began, self._has_worked = clock(), False
                 try:
@@ -256,6 +252,10 @@ class _Gateway:
     def _report(self, outcome: Outcome) -> None:
         self._outbox.changed(outcome.changed)
         self._reporting.recorded(outcome)
+
+    async def _count_what_is_due(self) -> None:
+        within = self._config.database.statement_timeout
+        await pulse.count_what_is_due(self._engine, patience=self._patience, reporting=self._reporting, within=within)
 
     async def _publish_health(self, link: Link) -> None:
         self._reporting.refused(await link.publish([self._health_message(link)]))

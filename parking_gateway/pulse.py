@@ -5,6 +5,7 @@ Nothing here waits for the database before it says that the database is away.
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from datetime import timedelta
 from typing import Final
 
 from parking_gateway.reporting import Reporting
@@ -20,11 +21,15 @@ _LOOK: Final = 0.5
 """Seconds between two looks whether something has changed. An event becomes overdue although nothing happens."""
 
 
-async def count_what_is_due(engine: Engine, *, patience: Patience, reporting: Reporting) -> None:
-    """Count the publications that are due, now and then, until cancelled: also while there is no broker."""
+async def count_what_is_due(engine: Engine, *, patience: Patience, reporting: Reporting, within: timedelta) -> None:
+    """Count the publications that are due, now and then, until cancelled: also while there is no broker.
+
+    It is also how a database is noticed that stands still while nothing else is asked of it. One attempt takes no longer
+    than `within`.
+    """
 
     async def count() -> int:
-        async with engine.connect() as connection:
+        async with asyncio.timeout(within.total_seconds()), engine.connect() as connection:
             return await due.count(connection)
 
     while True:
