@@ -138,7 +138,8 @@ class _Gateway:
 
             await self._patience(partial(migrating.upgrade, self._engine), purpose="migrating")
         chosen = await self._patience(self._check_schema, purpose="connecting")
-        self._warn_of_unusable(chosen)
+        # In a thread, because guests are looked for, which takes its time.
+        await asyncio.to_thread(self._warn_of_unusable, chosen)
         # What is there now stays: the garbage collector need not look at it again with every batch.
         gc.collect()
         gc.freeze()

@@ -98,6 +98,14 @@ async def test_no_ornament_costs_an_uplink(engine: AsyncEngine, car_park: CarPar
     assert len(outcome.recorded) == len(batch) > 500
 
 
+async def test_a_nul_in_a_topic_costs_no_rejection(engine: AsyncEngine) -> None:
+    """A rejection that cannot be written would come again for ever."""
+    nul = Message("application/a/device/\0/event/up", b"{", 1, 1, is_redelivered=False)
+    await recorded(engine, [nul])
+    async with engine.connect() as connection:
+        assert await connection.scalar(sa.text("select topic from rejection")) == "application/a/device//event/up"
+
+
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(st.characters()),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=6), inner, max_size=3),

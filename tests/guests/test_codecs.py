@@ -1,8 +1,10 @@
 """A codec of others in its process: found, described and asked like any other, and ended whatever it does."""
 
 import time
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
+from uuid import UUID
 
 import msgspec
 import pytest
@@ -11,11 +13,11 @@ from decoders import Frame, Occupancy, Reading, conformance
 from decoders.conformance import NOON
 from parking_gateway import codecs
 from parking_gateway.codecs import foreign
-from parking_gateway.decoding import Choice, Decoder, attempt
+from parking_gateway.decoding import Choice, Decoder, attempt, question
 from parking_gateway.guests import process
 from parking_gateway.guests.process import Process, Stopped
 from parking_gateway.installation import Installation
-from parking_gateway.questioning import Guests
+from parking_gateway.questioning import LEFT_ALONE_SECONDS, Guests
 from parking_gateway.space import SpaceId
 from parking_gateway.uplink import Reason, Rejection
 from tests.guests.conftest import ASKED, HEAD, Guest
@@ -180,7 +182,7 @@ def test_a_replay_has_the_same_limits(guest: Guest) -> None:
     folder = guest("guest", "time.sleep(1000)")
     decoder = Decoder(folder=folder)
     installation = Installation(dev_eui=UPLINK.device.dev_eui, space=SpaceId(1), codec="guest")
-    uplinks = [msgspec.structs.replace(UPLINK, deduplication_id=f"{n}") for n in range(1000)]
+    uplinks = [msgspec.structs.replace(UPLINK, deduplication_id=UUID(int=n)) for n in range(1000)]
     began = time.monotonic()
     told = Guests(decoder).told(UPLINK.device, uplinks, installation)
     assert time.monotonic() - began < 15
@@ -191,3 +193,78 @@ def test_a_replay_has_the_same_limits(guest: Guest) -> None:
     }
     ours = msgspec.structs.replace(installation, codec="bosch_tps110_v029")
     assert Guests(decoder).told(UPLINK.device, uplinks, ours) is decoder
+
+
+# --- budgets, by a clock of the test's own
+
+
+class Clock:
+    """So many seconds pass whenever somebody looks: at the beginning of a batch, and after each frame."""
+
+    def __init__(self, seconds: float) -> None:
+        self.seconds = seconds
+        self.now = 1000.0
+
+    def __call__(self) -> float:
+        """The time, later than before."""
+        self.now += self.seconds
+        return self.now
+
+
+Taking = Callable[[float], tuple[Guests, Clock]]
+
+
+@pytest.fixture
+def taking(guest: Guest) -> Taking:
+    """A good guest, each of whose frames takes so many seconds."""
+
+    def taking(seconds: float) -> tuple[Guests, Clock]:
+        clock = Clock(seconds)
+        return Guests(Decoder(folder=guest("guest", "return OCCUPIED")), clock=clock), clock
+
+    return taking
+
+
+def answered(guests: Guests, frames: int) -> list[bool]:
+    """Whether each of so many frames of one batch was put to the guest."""
+    uplinks = [msgspec.structs.replace(UPLINK, deduplication_id=UUID(int=number)) for number in range(frames)]
+    answers = guests.read("guest", [(uplink, CHOICE) for uplink in uplinks])
+    found = [answers[question(uplink, CHOICE)] for uplink in uplinks]
+    return [not isinstance(one, Rejection) or one.reason is not Reason.CODEC_OUT_OF_TIME for one in found]
+
+
+def test_a_guest_that_is_busy_but_answers_is_never_left_alone(taking: Taking) -> None:
+    """Ten times as slow as a script is by itself: batch after batch."""
+    guests, _ = taking(0.004)
+    for _ in range(50):
+        assert all(answered(guests, 200))
+
+
+def test_frames_that_hang_waste_half_a_second_of_a_batch(taking: Taking) -> None:
+    guests, _ = taking(0.2)
+    assert answered(guests, 20) == [True] * 3 + [False] * 17
+
+
+def test_slow_frames_are_bounded_all_together(taking: Taking) -> None:
+    guests, _ = taking(0.03)
+    assert sum(answered(guests, 200)) == 44  # 0.5 s and 200 times 4 ms, and the one that went beyond
+
+
+@pytest.mark.parametrize("seconds", [0.2, 0.03])
+def test_who_wastes_two_seconds_is_left_alone_for_a_minute_and_asked_again(taking: Taking, seconds: float) -> None:
+    guests, clock = taking(seconds)
+    batches = 0
+    while any(answered(guests, 100)):
+        batches += 1
+    assert batches in {4, 5}  # a little is forgiven between them
+    clock.now += LEFT_ALONE_SECONDS - 1
+    assert not any(answered(guests, 100))
+    clock.now += 2
+    assert any(answered(guests, 100))
+
+
+def test_one_frame_that_hangs_now_and_then_is_forgiven(taking: Taking) -> None:
+    guests, clock = taking(0.2)
+    for _ in range(100):
+        assert answered(guests, 1) == [True]
+        clock.now += 10
