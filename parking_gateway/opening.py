@@ -3,6 +3,9 @@
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Iterator
+from typing import Final
+
+from loguru import logger
 
 from parking_gateway import codecs
 from parking_gateway.config import Config, ConfigError
@@ -10,6 +13,9 @@ from parking_gateway.config.absences import absences, why_unreadable
 from parking_gateway.decoding import Choice, Decoder
 from parking_gateway.store import embedded
 from parking_gateway.store.engine import Engine, opened
+
+_LOOK_SECONDS: Final = 0.5
+"""Between two looks whether the embedded server is there: an attempt to connect to its socket."""
 
 
 def decoder_of(config: Config) -> Decoder:
@@ -53,16 +59,51 @@ def _unusable(decoder: Decoder) -> Iterator[tuple[str, bool]]:
 
 @contextlib.asynccontextmanager
 async def database(config: Config) -> AsyncIterator[Engine]:
-    """A pool on the configured database: somebody's server, or the embedded one, which is started for it."""
+    """A pool on the configured database: somebody's server, or the embedded one, which is started for it and looked after.
+
+    Raises ConfigError and EmbeddedFailed where the embedded one cannot be started.
+    """
     if not config.database.is_embedded:
         async with opened(config.database.url.get_secret_value(), config.database) as engine:
             yield engine
         return
-    with contextlib.ExitStack() as server:
-        running = embedded.running(config.gateway.state_directory)
-        url = await asyncio.to_thread(server.enter_context, running)
-        async with opened(url, config.database) as engine:
+    server = embedded.Server(config.gateway.state_directory)
+    with contextlib.ExitStack() as use:
+        await asyncio.to_thread(use.enter_context, server.used())
+        async with opened(server.url, config.database) as engine, _looked_after(server):
             yield engine
+
+
+@contextlib.asynccontextmanager
+async def _looked_after(server: embedded.Server) -> AsyncIterator[None]:
+    """Within it, the server is started again when it dies. Who works on it waits as for any other."""
+    looking = asyncio.create_task(_look_after(server))
+    try:
+        yield
+    finally:
+        looking.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await looking
+
+
+async def _look_after(server: embedded.Server) -> None:
+    said = ""
+    while True:
+        await asyncio.sleep(_LOOK_SECONDS)
+        if server.is_running():
+            continue
+        if not said:
+            said = "it is gone"
+            logger.warning("The embedded PostgreSQL is gone; starting it again")
+        try:
+            await asyncio.to_thread(server.start)
+        except (ConfigError, embedded.EmbeddedFailed) as failure:
+            if str(failure) != said:
+                said = str(failure)
+                logger.bind(error=said).error("The embedded PostgreSQL cannot be started; trying again")
+        else:
+            said = ""
+            logger.info("The embedded PostgreSQL runs again")
 
 
 def mistakes_of(decoder: Decoder, choice: Choice) -> list[str]:

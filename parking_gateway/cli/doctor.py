@@ -56,22 +56,38 @@ async def _checked(config: "Config", reader: "Decoder", listen: timedelta) -> "l
     from parking_gateway.doctor.running import examine_gateway, look, with_what_it_received  # noqa: PLC0415 - heavy
     from parking_gateway.doctor.surroundings import (  # noqa: PLC0415 - as above
         examine_broker,
-        examine_clocks,
-        examine_database,
         examine_names,
     )
-    from parking_gateway.opening import database  # noqa: PLC0415 - as above
 
     running = await look(config)
     now = datetime.now(UTC)
     checks = examine_names(config)
     checks += [with_what_it_received(check, running, now=now) for check in await examine_broker(config, listen=listen)]
     checks += examine_gateway(running, config, now=now)
-    async with database(config) as engine:
-        of_database = await examine_database(engine, reader)
-        if of_database[0].verdict == "fine":
-            of_database += await examine_clocks(engine, since=now - _LATELY)
-        return [*checks, *of_database]
+    return [*checks, *await _of_database(config, reader, since=now - _LATELY)]
+
+
+async def _of_database(config: "Config", reader: "Decoder", *, since: datetime) -> "list[Check]":
+    from parking_gateway.config import ConfigError  # noqa: PLC0415 - as above
+    from parking_gateway.doctor.surroundings import Check, examine_clocks, examine_database  # noqa: PLC0415 - as above
+    from parking_gateway.opening import database  # noqa: PLC0415 - as above
+    from parking_gateway.store.embedded import EmbeddedFailed  # noqa: PLC0415 - as above
+    from parking_gateway.store.schema import SchemaMismatch  # noqa: PLC0415 - as above
+    from parking_gateway.store.verdicts import FAILURES, answer_of  # noqa: PLC0415 - as above
+
+    fix = "Do what it says, or correct the section [database]"
+    try:
+        async with database(config) as engine:
+            checks = await examine_database(engine, reader)
+            if checks[0].verdict == "fine":
+                checks += await examine_clocks(engine, since=since)
+            return checks
+    except ConfigError as error:
+        return [Check(about="database", says=" ".join(error.mistakes), fix=fix)]
+    except (EmbeddedFailed, SchemaMismatch) as failure:
+        return [Check(about="database", says=str(failure), fix=fix)]
+    except FAILURES as error:
+        return [Check(about="database", says=answer_of(error).sentence, fix=fix)]
 
 
 def _examined(config: "Config", reader: "Decoder") -> "list[Finding]":

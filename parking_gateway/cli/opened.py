@@ -10,7 +10,7 @@ import typer
 from parking_gateway.cli.shown import say
 
 if TYPE_CHECKING:
-    from parking_gateway.config import Config
+    from parking_gateway.config import Config, ConfigError
     from parking_gateway.decoding import Decoder
     from parking_gateway.store.engine import Connection, Engine
 
@@ -32,9 +32,13 @@ def decoder(config: "Config") -> "Decoder":
     try:
         return decoder_of(config)
     except ConfigError as error:
-        for mistake in error.mistakes:
-            say(mistake, to_errors=True)
-        raise typer.Exit(os.EX_CONFIG) from None
+        _end_as_misconfigured(error)
+
+
+def _end_as_misconfigured(error: "ConfigError") -> NoReturn:
+    for mistake in error.mistakes:
+        say(mistake, to_errors=True)
+    raise typer.Exit(os.EX_CONFIG) from None
 
 
 def transact(config: "Config", work: Callable[["Connection"], Awaitable[Result]]) -> Result:
@@ -54,7 +58,9 @@ def transact(config: "Config", work: Callable[["Connection"], Awaitable[Result]]
 
 def with_database(config: "Config", work: Callable[["Engine"], Awaitable[Result]]) -> Result:
     """Do the work with a pool on the configured database."""
+    from parking_gateway.config import ConfigError  # noqa: PLC0415 - as above
     from parking_gateway.opening import database  # noqa: PLC0415 - as above
+    from parking_gateway.store.embedded import EmbeddedFailed  # noqa: PLC0415 - as above
     from parking_gateway.store.schema import SchemaMismatch  # noqa: PLC0415 - as above
     from parking_gateway.store.verdicts import FAILURES, Verdict, answer_of  # noqa: PLC0415 - as above
 
@@ -64,8 +70,10 @@ def with_database(config: "Config", work: Callable[["Engine"], Awaitable[Result]
 
     try:
         return asyncio.run(open_and_work())
-    except SchemaMismatch as mismatch:
-        fail(str(mismatch))
+    except (SchemaMismatch, EmbeddedFailed) as failure:
+        fail(str(failure))
+    except ConfigError as error:
+        _end_as_misconfigured(error)
     except FAILURES as error:
         answer = answer_of(error)
         if answer.verdict is Verdict.BUG:

@@ -27,6 +27,7 @@ def run(*, config: ConfigFile = None, migrate: Migrate = False) -> None:
     """
     # What only the gateway needs is not imported for a command like `version`.
     from parking_gateway.config import ConfigError  # noqa: PLC0415
+    from parking_gateway.store.embedded import EmbeddedFailed  # noqa: PLC0415
     from parking_gateway.store.schema import SchemaMismatch  # noqa: PLC0415
     from parking_gateway.telemetry import set_up_logging  # noqa: PLC0415
 
@@ -38,6 +39,9 @@ def run(*, config: ConfigFile = None, migrate: Migrate = False) -> None:
         for line in mistake.mistakes if isinstance(mistake, ConfigError) else [str(mistake)]:
             say(line, to_errors=True)
         raise typer.Exit(os.EX_CONFIG) from None
+    except EmbeddedFailed as failure:
+        say(str(failure), to_errors=True)
+        raise typer.Exit(1) from None
 
 
 async def _run(config: "Config", *, migrate: bool) -> None:
