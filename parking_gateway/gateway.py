@@ -198,10 +198,10 @@ class _Gateway:
                 await self._work(link)
 
     async def _work(self, link: Link) -> None:
+        link.report_drops(self._reporting.dropped)  # first, because a session that stood brings messages at once
         await self._prove_sharing(link)
         if await self._subscription.renew(link):
             self._reporting.session_lost()
-        link.report_drops(self._reporting.dropped)
         self._reporting.connected(
             protocol=link.protocol, session_present=link.session_present, oldest_event=link.oldest
         )

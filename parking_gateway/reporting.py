@@ -11,7 +11,7 @@ from loguru import logger
 from parking_gateway import __version__
 from parking_gateway.broker.message import Message
 from parking_gateway.broker.reasons import Refusal
-from parking_gateway.printable import shortened
+from parking_gateway.printable import printable, shortened
 from parking_gateway.publication import HealthMessage
 from parking_gateway.recording import Outcome
 from parking_gateway.store.due import Kind
@@ -212,7 +212,7 @@ class Reporting:
             updated=now,
             ready=not health.missing(),
             missing=health.missing(),
-            why=[shortened(reason, _LONGEST_REASON) for reason in health.why()],
+            why=[printable(shortened(reason, _LONGEST_REASON)) for reason in health.why()],
             database_since=health.database_since,
             oldest_event_seconds=round(health.oldest_event_age(), 3),
             events_at_qos_0=totals.at_qos_0,

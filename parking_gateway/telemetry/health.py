@@ -16,6 +16,8 @@ _BROKER, _DATABASE, _INTAKE = "broker", "database", "intake"
 class Health:
     """What the tasks know of broker, database and themselves. The tasks write it, in the event loop; others only read.
 
+    Readers may be in any thread, and so copy what may grow meanwhile.
+
     A task that works has to report progress within `stalled_after`: a stuck task must not hide behind a lively one. Until
     the first report of any task, the start itself has to come to its end in that time.
     """
@@ -89,7 +91,7 @@ class Health:
     def stalled(self) -> list[str]:
         """The tasks that have made no progress for too long."""
         oldest = self._clock() - self._limit
-        return sorted(task for task, at in self._progress.items() if at < oldest)
+        return sorted(task for task, at in list(self._progress.items()) if at < oldest)
 
     def oldest_event_age(self) -> float:
         """Seconds for which the oldest event that is not acknowledged has been here; 0: there is none."""
@@ -112,7 +114,7 @@ class Health:
         if _BROKER in missing and self._broker_error:
             found.append(f"broker: {self._broker_error}")
         if _DATABASE in missing and self._failing:
-            reasons = "; ".join(f"{purpose}: {failure}" for purpose, failure in self._failing.items())
+            reasons = "; ".join(f"{purpose}: {failure}" for purpose, failure in list(self._failing.items()))
             found.append(f"database: {reasons}")
         if _INTAKE in missing:
             found.append(f"intake: an event has waited for {self.oldest_event_age():.0f} s to be recorded")
