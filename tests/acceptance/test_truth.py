@@ -77,6 +77,27 @@ async def test_a_log_whose_reader_has_gone_stops_no_uplink(
     assert daemon.terminate() == 0
 
 
+async def test_rejections_make_few_and_short_lines_that_count_all_of_them(
+    daemon: Daemon, broker: Broker, engine: AsyncEngine
+) -> None:
+    """Of topics of 60 kB that would turn a terminal's direction of writing."""
+    topic = f"application/{'x' * 59_000}\u202e/device/00/event/up"
+    daemon.start_and_wait()
+    await publish(broker, [(topic, b"{")] * 200)
+
+    async def are_rejected() -> bool:
+        return bool(await value(engine, "select count(*) from rejection") == 200)
+
+    await until(are_rejected, "a rejection of each")
+    assert daemon.terminate() == 0
+    log = daemon.log.read_text()
+    lines = [line for line in map(json.loads, log.splitlines()) if line["message"] == "Rejected a message"]
+    assert sum(1 + line.get("left_out", 0) for line in lines) == 200
+    assert lines[0]["topic"].endswith("\u202e/device/00/event/up")
+    assert len(log) < 50_000
+    assert "\u202e" not in log
+
+
 # Health, while something is wrong
 
 
