@@ -19,6 +19,7 @@ from parking_gateway.decoding import (
     battery_report,
     observation,
     question,
+    silence,
 )
 from parking_gateway.installation import Installation
 from parking_gateway.space import SpaceId
@@ -203,3 +204,8 @@ def test_a_status_speaks_of_the_battery_alone() -> None:
     )
     seen = battery_report(status)
     assert (seen.occupancy, seen.battery_percent, seen.heard_at) == (None, 42, NOON)
+
+
+def test_silence_is_a_sign_of_life_and_nothing_else() -> None:
+    seen = silence(UPLINK)
+    assert (seen.occupancy, seen.battery_percent, seen.heard_at) == (None, None, NOON)

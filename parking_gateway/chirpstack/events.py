@@ -17,7 +17,7 @@ from msgspec import Meta, Struct
 
 from parking_gateway import clocks
 from parking_gateway.chirpstack.receivers import wrong_clock_of
-from parking_gateway.chirpstack.reception import Moment, Reception, newest, signal
+from parking_gateway.chirpstack.reception import Moment, Reception, in_utc, newest, signal
 from parking_gateway.clocks import WrongClock
 from parking_gateway.printable import shortened
 from parking_gateway.uplink import DevEui, DeviceEvent, DeviceIdentity, EventKind, Uplink
@@ -77,6 +77,7 @@ class Up(Struct, rename="camel", gc=False):
         server_time = heard_by[0].ns_time if len(heard_by) == 1 else newest(heard_by)
         key = heard_at = time
         if server_time is None or not (clocks.agree(time, server_time) and clocks.was_just_now(time, received_at)):
+            server_time = server_time and in_utc(server_time)
             key, heard_at = clocks.when(time, server_time, received_at, reach=reach)
         # Not all of its fields, because a call with more than 15 names costs Python a dictionary, which takes 0.4 µs.
         uplink = Uplink(
@@ -247,13 +248,10 @@ def meaning(
     name: str, event: Event, payload: bytes, *, received_at: datetime, reach: timedelta
 ) -> Uplink | DeviceEvent:
     """The event of this name, read from `payload`, in our words. Raises `msgspec.ValidationError` for a time that UTC does not have."""
-    time = event.time
-    if time.tzinfo is not UTC:  # as ChirpStack writes it
-        try:
-            time = time.astimezone(UTC)
-        except OverflowError:
-            # At another offset, the first and last hours that a datetime knows have no equal in UTC.
-            raise msgspec.ValidationError(f"{time.isoformat()} has no equal in UTC - at `$.time`") from None
+    # As ChirpStack writes it, it is in UTC.
+    time = event.time if event.time.tzinfo is UTC else in_utc(event.time)
+    if time is None:
+        raise msgspec.ValidationError(f"{event.time.isoformat()} has no equal in UTC - at `$.time`")
     if isinstance(event, Up):
         return event.uplink(payload, time, received_at, reach)
     _, heard_at = clocks.when(time, None, received_at, reach=reach)

@@ -41,7 +41,7 @@ def read(payload: bytes, received_at: datetime, reach: timedelta, messages: Mess
     heard_by, dev_addr = up.rx_info, up.dev_addr
     rssi, snr, gateway_count = signal(heard_by)
     time = key = heard_at = time_of(up)
-    if len(heard_by) != 1 or not _is_right(time, heard_by[0].ns_time.seconds - up.time.seconds, received_at):
+    if not (clocks.was_just_now(time, received_at) and _agree(heard_by, up.time.seconds)):
         key, heard_at = clocks.when(time, _newest(heard_by), received_at, reach=reach)
     uplink = Uplink(
         deduplication_id=_uuid_of(up.deduplication_id),
@@ -66,9 +66,11 @@ def read(payload: bytes, received_at: datetime, reach: timedelta, messages: Mess
     return msgspec.structs.replace(uplink, wrong_clock=wrong_clock_in(time, event))
 
 
-def _is_right(time: datetime, server_seconds: int, received_at: datetime) -> bool:
-    """Whether the network server, so many whole seconds later, and we agree: to make a time of its clock costs 0.6 µs."""
-    return -_AT_ONCE < server_seconds < _AT_ONCE and clocks.was_just_now(time, received_at)
+def _agree(heard: Sequence[Any], seconds: int) -> bool:
+    """Whether the network server's clock agrees, as far as whole seconds tell: to make times of them would cost 0.6 µs each."""
+    if len(heard) == 1:
+        return abs(int(heard[0].ns_time.seconds) - seconds) < _AT_ONCE
+    return bool(heard) and all(abs(one.ns_time.seconds - seconds) < _AT_ONCE for one in heard)
 
 
 def _newest(heard: Sequence[Any]) -> datetime | None:

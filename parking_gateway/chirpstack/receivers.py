@@ -1,13 +1,13 @@
 """Whose clock is wrong: the LoRaWAN gateways that heard an uplink, by their clocks. Asked only where a time is not believed."""
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, Final, NamedTuple
 
 import msgspec
 
 from parking_gateway.chirpstack.protobuf_values import moment_of, text_of
-from parking_gateway.chirpstack.reception import Moment
+from parking_gateway.chirpstack.reception import Moment, in_utc
 from parking_gateway.clocks import WrongClock, agree
 
 _LONGEST_ID: Final = 16
@@ -83,6 +83,6 @@ _decode: Final = msgspec.json.Decoder(_Heard).decode
 
 def _moment(text: Any) -> datetime | None:
     try:
-        return msgspec.convert(text, Moment).astimezone(UTC)
-    except (msgspec.ValidationError, OverflowError):
+        return in_utc(msgspec.convert(text, Moment))
+    except msgspec.ValidationError:
         return None

@@ -1,7 +1,7 @@
 """How an uplink was heard: by which gateways, and how well by the best of them."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from math import inf
 from typing import Annotated, Final, Protocol
 
@@ -43,6 +43,14 @@ class Reception(Struct, rename="camel", gc=False):
     snr: float | None = 0.0
     ns_time: Moment | None = None
     """The network server's own clock."""
+
+
+def in_utc(time: datetime) -> datetime | None:
+    """None where there is no such time: at another offset, the first and last hours of a datetime have no equal in UTC."""
+    try:
+        return time.astimezone(UTC)
+    except OverflowError:
+        return None
 
 
 def newest(heard: Sequence[Reception]) -> datetime | None:

@@ -22,7 +22,7 @@ from parking_gateway.space import LEGAL_STEPS, Contact, SpaceState
 ROOT: Final = "parking/v1"
 PATIENCE: Final = timedelta(seconds=15)
 _LOOK_AGAIN_SECONDS: Final = 0.1
-_SAID_OF_DEVICES: Final = ("dev_eui", "name", "contact", "battery_percent", "codec", "site", "zone", "space")
+_SAID_OF_DEVICES: Final = ("dev_eui", "name", "contact", "battery_percent", "codec", "problem", "site", "zone", "space")
 """What a change of is published at once. The rest is as old as the last publication."""
 
 

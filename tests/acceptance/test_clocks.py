@@ -1,0 +1,117 @@
+"""A LoRaWAN gateway whose clock is wrong, beside the daemon as a process: nothing stands still, and everybody says whose it is."""
+
+import asyncio
+import json
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from typing import Any
+
+import pytest
+from sqlalchemy.ext.asyncio import AsyncEngine
+from typer.testing import CliRunner
+
+from parking_gateway.cli import app
+from parking_gateway.demo.audit import ROOT
+from parking_gateway.demo.brokers import Broker
+from parking_gateway.demo.evidence import read_retained
+from tests.acceptance.test_daemon import has_recorded, publish, settled, until, value
+from tests.events import OCCUPIED, VACANT, topic_of, up
+from tests.plugins.car_park import CarPark
+from tests.plugins.daemon import Daemon
+
+WRONG = "83d9f4c106d20001"
+GPS_OF_1980, IN_2036 = datetime(1980, 1, 6, tzinfo=UTC), datetime(2036, 2, 7, tzinfo=UTC)
+
+
+def heard(
+    device: str, status: bytes, f_cnt: int, *, ago: timedelta = timedelta(), claims: datetime | None = None
+) -> bytes:
+    """An uplink that the network server heard so long ago, of which a gateway with GPS claims another time."""
+    event: dict[str, Any] = json.loads(up(device, status, f_cnt=f_cnt))
+    at = (datetime.now(UTC) - ago).isoformat()
+    event["time"] = claims.isoformat() if claims else at
+    event["rxInfo"][0]["nsTime"] = at
+    if claims:
+        event["rxInfo"][0] |= {"gwTime": claims.isoformat(), "timeSinceGpsEpoch": "0s"}
+    return json.dumps(event).encode()
+
+
+def doctor(database: str, broker: Broker, *arguments: str) -> list[dict[str, Any]]:
+    environment = {"PARKING_GATEWAY_DATABASE__URL": database, "PARKING_GATEWAY_MQTT__URL": broker.url}
+    ran = CliRunner().invoke(app, ["doctor", "--listen", "0", "--json", *arguments], env=environment)
+    found: list[dict[str, Any]] = json.loads(ran.stdout)
+    return found
+
+
+async def test_a_clock_of_2036_or_1980_moves_nothing_and_is_named(
+    daemon: Daemon, broker: Broker, database: str, engine: AsyncEngine, car_park: CarPark
+) -> None:
+    """Counted, logged once an hour with the gateway's id, and named by doctor; the lag is not 47 years."""
+    (device,) = await car_park(1)
+    daemon.serve_pages()
+    daemon.start_and_wait()
+    story = [(VACANT, None), (OCCUPIED, IN_2036), (VACANT, GPS_OF_1980), (OCCUPIED, None)]
+    for f_cnt, (status, claims) in enumerate(story, 1):
+        await publish(broker, [(topic_of(device), heard(device, status, f_cnt, claims=claims))])
+        await until(partial(has_recorded, engine, f_cnt - 1), "the uplink")
+        expected = "occupied" if status == OCCUPIED else "vacant"
+        assert await value(engine, "select occupancy from space") == expected
+    retained = await settled(engine, broker, database, uplinks=4)
+    assert datetime.fromisoformat(json.loads(retained[f"{ROOT}/devices/{device}"])["last_heard"]) <= datetime.now(UTC)
+    assert await value(engine, "select count(*) from uplink where claimed_by = '" + WRONG + "'") == 2
+    assert daemon.metric("parking_gateway_clock_corrected_total") == 2
+    assert daemon.metric('parking_gateway_uplink_lag_seconds_bucket{le="60.0"}') == daemon.metric(
+        "parking_gateway_uplink_lag_seconds_count"
+    )
+    lines = [json.loads(line) for line in daemon.log.read_text().splitlines() if "clock of a LoRaWAN" in line]
+    assert [(line["lorawan_gateway"], line["seconds_ahead"] > 0) for line in lines] == [(WRONG, True)]
+    (check,) = [one for one in await asyncio.to_thread(doctor, database, broker) if one["about"] == "clock"]
+    assert check["verdict"] == "wrong"
+    assert WRONG in check["says"]
+    assert "behind" in check["says"]
+    assert "2 uplinks" in check["says"]
+    assert daemon.terminate() == 0
+
+
+async def test_an_uplink_that_is_held_back_is_counted_logged_and_a_problem_of_its_device(
+    daemon: Daemon, broker: Broker, database: str, engine: AsyncEngine, car_park: CarPark
+) -> None:
+    """The network server's clock is five hours behind, which looks like a backlog."""
+    (device,) = await car_park(1)
+    daemon.serve_pages()
+    daemon.start_and_wait()
+    behind = heard(device, OCCUPIED, 2, ago=timedelta(hours=5))
+    await publish(broker, [(topic_of(device), heard(device, VACANT, 1)), (topic_of(device), behind)])
+    retained = await settled(engine, broker, database, uplinks=2)
+    assert await value(engine, "select occupancy from space") == "vacant"
+    assert json.loads(retained[f"{ROOT}/devices/{device}"])["problem"] == "clock"
+    assert daemon.metric("parking_gateway_uplinks_held_back_total") == 1
+    lines = [json.loads(line) for line in daemon.log.read_text().splitlines() if "counts as older" in line]
+    assert [(line["dev_eui"], line["f_cnt"]) for line in lines] == [(device, 2)]
+    found = await asyncio.to_thread(doctor, database, broker, "--devices")
+    assert [(one["dev_eui"], one["problem"]) for one in found] == [(device, "clock")]
+    await publish(broker, [(topic_of(device), heard(device, OCCUPIED, 3))])
+    await settled(engine, broker, database, uplinks=3)
+    assert json.loads((await read_retained(broker.url, ROOT))[f"{ROOT}/devices/{device}"])["problem"] is None
+    assert daemon.terminate() == 0
+
+
+@pytest.mark.usefixtures("lasting")
+async def test_two_gateways_that_are_delivered_the_same_record_it_once(
+    daemon: Daemon, second_daemon: Daemon, broker: Broker, database: str, engine: AsyncEngine, car_park: CarPark
+) -> None:
+    """Neither shares its subscription, and each dates what has no clock but ours by its own receipt."""
+    (device,) = await car_park(1)
+    for one in (daemon, second_daemon):
+        one.start_and_wait()
+    sent = []
+    for f_cnt in range(40):
+        event = json.loads(heard(device, OCCUPIED, f_cnt, claims=GPS_OF_1980))
+        del event["rxInfo"][0]["nsTime"]
+        sent.append((topic_of(device), json.dumps(event).encode()))
+    await publish(broker, sent)
+    for one in (daemon, second_daemon):
+        assert one.terminate() == 0
+    assert await value(engine, "select count(*) from uplink") == len(sent)
+    assert await value(engine, "select count(distinct deduplication_id) from uplink") == len(sent)
+    assert await value(engine, "select count(*) from uplink where heard_at < now() - interval '1 hour'") == 0
