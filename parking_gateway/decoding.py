@@ -69,10 +69,13 @@ class Decoder(msgspec.Struct, frozen=True, kw_only=True):
             except KeyError:
                 raise NotAsked(choice.codec) from None
         options = _options(choice)
-        decode = _bound(choice.codec, options, self.folder)
-        if isinstance(decode, Rejection):
-            minute = uplink.received_at.replace(second=0, microsecond=0)
-            decode = _bound_later(choice.codec, options, self.folder, minute)
+        try:
+            decode = _bound(choice.codec, options, self.folder)
+            if isinstance(decode, Rejection):
+                minute = uplink.received_at.replace(second=0, microsecond=0)
+                decode = _bound_later(choice.codec, options, self.folder, minute)
+        except codecs.CodecStopped as stopped:
+            return Rejection(reason=Reason.CODEC_FAILED, detail=str(stopped))
         if isinstance(decode, Rejection):
             return decode
         frame = Frame(port=uplink.f_port, payload=uplink.data, received_at=uplink.heard_at, object=uplink.object)
@@ -166,8 +169,8 @@ def _options(choice: Choice) -> frozenset[tuple[str, str]]:
 def _bound(name: str, options: frozenset[tuple[str, str]], folder: Path | None) -> codecs.Bound | Rejection:
     try:
         return codecs.bind(codecs.find(name, dropins=folder), dict(options))
-    except codecs.CodecStopped as stopped:
-        return Rejection(reason=Reason.CODEC_FAILED, detail=str(stopped))
+    except codecs.CodecStopped:  # which is not kept: the next time, it may answer
+        raise
     except (codecs.CodecNotFound, codecs.BadOption) as mistake:
         return Rejection(reason=Reason.CODEC_NOT_FOUND, detail=str(mistake))
 

@@ -27,23 +27,25 @@ async def test_a_guest_that_hangs_or_dies_stops_nothing(  # noqa: PLR0913 - ever
     install: Install,
 ) -> None:
     """With every batch anew: the uplinks of all are recorded, and the states of those that can be read are published."""
-    devices = await car_park(6)
+    devices = await car_park(7)
     guest("hangs", "while True: pass")
-    folder = guest("dies", "os._exit(1)")
+    guest("dies", "os._exit(1)")
+    folder = guest("is_stuck", "return OCCUPIED", first="while True: pass")
     await install(devices[0], "hangs")
     await install(devices[1], "dies")
+    await install(devices[2], "is_stuck")
     daemon.configure(DECODERS__FOLDER=str(folder))
     daemon.start_and_wait()
     began = time.monotonic()
-    await publish(broker, traffic(devices, uplinks=294))
-    retained = await settled(engine, broker, database, uplinks=294)
+    await publish(broker, traffic(devices, uplinks=343))
+    retained = await settled(engine, broker, database, uplinks=343)
     assert time.monotonic() - began < SOON_SECONDS
     states = {
         topic.rpartition("/")[2]: json.loads(retained[topic])["state"] for topic in retained if "/spaces/" in topic
     }
-    assert states == {"A-1": "FREE", "A-2": "FREE"} | {f"A-{number}": "OCCUPIED" for number in range(3, 7)}, ROOT
+    assert states == {f"A-{number}": "OCCUPIED" if number > 3 else "FREE" for number in range(1, 8)}, ROOT
     reasons = "select string_agg(distinct reason, ' ' order by reason) from rejection where dev_eui = '{}'"
-    for device in devices[:2]:
+    for device in devices[:3]:
         assert await value(engine, reasons.format(device)) == "codec_failed codec_out_of_time"
-    assert await value(engine, "select count(*) from rejection") == 98
+    assert await value(engine, "select count(*) from rejection") == 147
     assert daemon.terminate() == 0
