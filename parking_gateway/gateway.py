@@ -18,6 +18,7 @@ from loguru import logger
 from parking_gateway import chirpstack, clocks, codecs, patrol, pulse, supervision, web
 from parking_gateway.broker.asking import asking, shares, sharing_complaint
 from parking_gateway.broker.link import Link, MqttError, connected
+from parking_gateway.broker.suspicion import Suspicion
 from parking_gateway.config import Config
 from parking_gateway.decoding import Choice, Decoder
 from parking_gateway.intake import Intake
@@ -105,6 +106,7 @@ class _Gateway:
             stop=stop,
             report=reporting.database_answers,
         )
+        self._suspicion = Suspicion(self._root)
         marker = Marker(root=self._root, instance=self._instance)
         self._subscription = Subscription(config, engine=engine, patience=self._patience)
         self._picture = Picture(
@@ -171,6 +173,8 @@ class _Gateway:
             counting = group.create_task(_unless_stopped(self._count_what_is_due()))
             async for attempt in attempts(backoff, stop=self._stop, has_worked=lambda: self._has_worked):
                 began, self._has_worked = clock(), False
+                suspicion = self._suspicion
+                before = (suspicion.losses_alone, suspicion.convicted)
                 try:
                     await _unless_stopped(self._one_connection())
                 except* (MqttError, OSError) as lost:
@@ -178,7 +182,10 @@ class _Gateway:
                     self._reporting.disconnected(_in_one_line(error))
                     logger.bind(attempt=attempt, error=_in_one_line(error)).warning("No connection to the broker")
                     lasted = timedelta(seconds=clock() - began)
-                    rivalry.ended(error, has_worked=self._has_worked, lasted=lasted)
+                    if suspicion.losses_alone == before[0]:
+                        rivalry.ended(error, has_worked=self._has_worked, lasted=lasted)
+                    elif suspicion.convicted > before[1]:
+                        rivalry.explained()
                     self._reporting.complain("client_id", rivalry.complaint)
                 await supervision.pause(rivalry.wait(), stop=self._stop)
             rounds.cancel()
@@ -195,6 +202,7 @@ class _Gateway:
         async with contextlib.AsyncExitStack() as stack:
             link = await supervision.unless(self._stop, stack.enter_async_context(connecting))
             if link is not None:
+                link.suspicion = self._suspicion
                 await self._work(link)
 
     async def _work(self, link: Link) -> None:

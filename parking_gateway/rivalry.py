@@ -37,13 +37,17 @@ class Rivalry:
     def ended(self, error: BaseException, *, has_worked: bool, lasted: timedelta) -> None:
         """A connection, or the attempt to make one, ended with this error."""
         if lasted >= _SOON:
-            self._ends, self._is_said = 0, False
+            self.explained()
         if isinstance(error, SessionTakenOver):
             self._ends, self._is_said = self._ends + 1, True
         elif isinstance(error, ConnectionClosed) and has_worked:
             self._ends += 1
         else:
-            self._ends, self._is_said = 0, False
+            self.explained()
+
+    def explained(self) -> None:
+        """It is known now why the last connections ended, and it was no rival."""
+        self._ends, self._is_said = 0, False
 
     @property
     def complaint(self) -> str | None:

@@ -35,10 +35,13 @@ class Systemd:
         self._seconds_between_feeds = _watchdog_seconds() / 2
         self._fed_at = float("-inf")
         self._is_stopping = False
+        self._is_ready = False
 
     def ready(self) -> None:
-        """Broker and database are there."""
-        self._say("READY=1")
+        """Broker and database are there. Said once: another connection is no news to systemd."""
+        if not self._is_ready:
+            self._is_ready = True
+            self._say("READY=1")
 
     def stopping(self) -> None:
         """We were asked to stop, and finish what is in hand. Said once."""
@@ -70,6 +73,9 @@ def systemd(*, clock: Callable[[], float] = time.monotonic) -> Iterator[Systemd]
         yield Systemd(None, clock=clock)
         return
     notifier = sdnotify.SystemdNotifier()
+    if notifier.socket is not None:
+        # Whoever does not read what we say must not stop us; what does not fit is dropped.
+        notifier.socket.setblocking(False)  # noqa: FBT003 - the standard library's signature
     try:
         yield Systemd(notifier.notify, clock=clock)
     finally:

@@ -49,6 +49,14 @@ def test_systemd_hears_of_the_life(heard: socket.socket) -> None:
     assert said(heard) == ["READY=1", "STATUS=Waiting for the broker — 3 attempts", "STOPPING=1"]
 
 
+def test_a_systemd_that_does_not_listen_stops_nobody(heard: socket.socket) -> None:
+    """Its queue holds some ten messages. Who waits for space in it would stand still for good."""
+    with systemd() as supervisor:
+        for number in range(1000):
+            supervisor.status(str(number))
+    assert said(heard)[0] == "STATUS=0"
+
+
 def test_nothing_is_said_without_systemd(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("NOTIFY_SOCKET", raising=False)
     monkeypatch.setenv("WATCHDOG_USEC", "1000000")

@@ -7,13 +7,14 @@ from datetime import timedelta
 from typing import Final
 from uuid import uuid4
 
-from parking_gateway.broker.link import Link, connected
+from parking_gateway.broker.link import Link, MqttError, connected
 from parking_gateway.broker.message import Message
 from parking_gateway.config.mqtt import MqttConfig
 from parking_gateway.publication import Publication
 
 _INBOX: Final = 1000
-_PATIENCE: Final = 3.0
+_RETAINED: Final = 1.0
+_DELIVERED: Final = 3.0
 """Seconds after which a message that the broker should have sent at once counts as not sent."""
 
 
@@ -34,7 +35,7 @@ async def retained(link: Link, topic_filter: str, expected: Collection[str] = ()
     await link.subscribe(topic_filter)
     # A broker sends what it retains with its answer or right after it, and so before the answer to a second question.
     await link.subscribe(topic_filter)
-    return await _collected(link, expected)
+    return await _collected(link, expected, _RETAINED)
 
 
 async def delivered(link: Link, routes: dict[str, str]) -> set[str]:
@@ -44,7 +45,7 @@ async def delivered(link: Link, routes: dict[str, str]) -> set[str]:
     link.received()
     probe = uuid4().bytes
     await link.publish([Publication(topic=topic, payload=probe, retain=False) for topic in routes])
-    found = await _collected(link, routes)
+    found = await _collected(link, routes, _DELIVERED)
     return {topic for topic, payload in found.items() if payload == probe}
 
 
@@ -58,7 +59,12 @@ async def shares(link: Link, *, folder: str, group: str) -> bool | None:
     # Of our own, so that no message of another who asks the same comes here, nor ours there.
     ours = f"{folder}/probe/{uuid4()}"
     plain, shared = f"{ours}/plain", f"{ours}/shared"
-    found = await delivered(link, {shared: f"$share/{group}/{shared}", plain: plain})
+    try:
+        found = await delivered(link, {shared: f"$share/{group}/{shared}", plain: plain})
+    except (
+        MqttError
+    ):  # it hangs up on what its ACL forbids; and if it is away, the connection of the gateway ends as well
+        return None
     return True if shared in found else False if plain in found else None
 
 
@@ -77,13 +83,13 @@ def sharing_complaint(answer: bool | None, *, group: str, folder: str) -> str | 
     )
 
 
-async def _collected(link: Link, expected: Collection[str]) -> dict[str, bytes]:
+async def _collected(link: Link, expected: Collection[str], seconds: float) -> dict[str, bytes]:
     """What comes, by topic, until all of these have come or the broker had its time."""
     found = _by_topic(link.received())
     if set(expected) <= found.keys():
         return found
     try:
-        async with asyncio.timeout(_PATIENCE):
+        async with asyncio.timeout(seconds):
             async for batch in link.batches(limit=_INBOX):
                 link.acknowledge(batch)
                 found |= _by_topic(batch)

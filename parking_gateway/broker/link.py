@@ -6,7 +6,7 @@ A link is a scope. What is left unacknowledged when it ends, the broker sends ag
 import asyncio
 import ssl
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from itertools import islice
 from typing import Any, Final
@@ -20,9 +20,12 @@ from parking_gateway.broker.inbox import INBOX_BYTES, Inbox
 from parking_gateway.broker.message import Message
 from parking_gateway.broker.packets import Limits
 from parking_gateway.broker.reasons import ProtocolUnknown, Refusal
+from parking_gateway.broker.suspicion import Suspicion
 from parking_gateway.config.mqtt import MqttConfig
 from parking_gateway.publication import Publication
 
+_RIGHT_AFTER: Final = 1.0
+"""Seconds in which a broker hangs up on what it was sent."""
 _WILL_DELAY: Final = 1
 """Seconds (MQTT 5)."""
 
@@ -47,6 +50,11 @@ class Link:
         """When the oldest message came of each batch that is not acknowledged yet."""
         self._is_receiving = True
         self._publishing = asyncio.Lock()
+        self.suspicion = Suspicion("")
+        """What earlier connections have shown of the broker, if somebody keeps that."""
+        self._last: list[str] = []
+        """The topics that were sent last, and when."""
+        self._last_at = 0.0
 
     @property
     def session_present(self) -> bool:
@@ -139,11 +147,37 @@ class Link:
             # What a cancelled call left without an answer counts as well against what the broker accepts.
             await self._all_answered()
             self._answers.refusals()
-            remaining = iter(publications)
-            while window := list(islice(remaining, self._window)):
-                self._client.send(window)
-                await self._all_answered()
-            return self._answers.refusals()
+            now = asyncio.get_running_loop().time()
+            if self.suspicion.is_calm(now):
+                for window in _windows(publications, self._window):
+                    await self._publish(window, now)
+                return self._answers.refusals()
+            for window in self.suspicion.windows(publications, self._window, now):
+                await self._publish(window, now, is_calm=False)
+                self.suspicion.taken(self._last)
+            return [*self.suspicion.aside(publications, now), *self._answers.refusals()]
+
+    async def _publish(self, window: list[Publication], now: float, *, is_calm: bool = True) -> None:
+        self._last, self._last_at = [one.topic for one in window], asyncio.get_running_loop().time()
+        try:
+            self._client.send(window)
+            await self._all_answered()
+            if not is_calm:
+                # A round trip, because a broker may answer a publication and hang up on it all the same.
+                await self._client.unsubscribe_from([window[-1].topic])
+        except MqttError:
+            self._suspect(self._last, now)
+            raise
+
+    def _suspect(self, topics: list[str], now: float) -> None:
+        self.suspicion.lost(set(topics), now)
+        self._last = []
+
+    def ended(self) -> None:
+        """The connection is over: what was sent last is suspected, if it was lost right after."""
+        now = asyncio.get_running_loop().time()
+        if self._last and not self._client.is_connected and now - self._last_at < _RIGHT_AFTER:
+            self._suspect(self._last, now)
 
     async def _all_answered(self) -> None:
         while missing := len(self._answers):
@@ -186,7 +220,15 @@ async def connected(
                 raise
             protocol = "3.1.1"
             client = await stack.enter_async_context(client_of(protocol))
-        yield Link(client, protocol=protocol, window=window)
+        link = Link(client, protocol=protocol, window=window)
+        stack.callback(link.ended)
+        yield link
+
+
+def _windows(publications: Sequence[Publication], size: int) -> Iterator[list[Publication]]:
+    remaining = iter(publications)
+    while window := list(islice(remaining, size)):
+        yield window
 
 
 def _client(

@@ -1,0 +1,255 @@
+"""A broker or a database that comes back with an older state is noticed, and the picture is right again without a person."""
+
+import json
+import signal
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from functools import partial
+
+import aiomqtt
+import pytest
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from parking_gateway.demo.audit import ROOT
+from parking_gateway.demo.brokers import LOCALHOST, Broker
+from parking_gateway.demo.evidence import read_retained
+from tests.acceptance.test_daemon import has_said, publish, settled, traffic, until
+from tests.events import OCCUPIED, VACANT, topic_of, up
+from tests.plugins.broker import Configured
+from tests.plugins.car_park import CarPark
+from tests.plugins.daemon import Daemon
+from tests.plugins.proxy import Proxied, Proxy
+
+SELDOM = "autosave_interval 1800\n"
+"""Mosquitto's own: within a test it saves only when it is asked to."""
+TABLES = ("site", "zone", "space", "device", "gateway")
+Settle = Callable[[Broker, int], Awaitable[object]]
+
+
+@pytest.fixture
+def unsaved(configured: Configured) -> Broker:
+    """A Mosquitto that saves its store only when it is asked to."""
+    return configured(SELDOM)
+
+
+@pytest.fixture
+def settle(engine: AsyncEngine, database: str) -> Settle:
+    """Wait until so many uplinks are recorded, and the broker retains what the database says."""
+
+    async def wait(broker: Broker, uplinks: int) -> None:
+        await settled(engine, broker, database, uplinks=uplinks)
+
+    return wait
+
+
+async def occupied(broker: Broker) -> int:
+    """How many spaces a dashboard sees occupied."""
+    retained = await read_retained(broker.url, f"{ROOT}/spaces")
+    return [json.loads(payload)["state"] for payload in retained.values()].count("OCCUPIED")
+
+
+def saved_at(broker: Broker) -> int:
+    """When Mosquitto saved its store last; 0: never."""
+    store = broker._log.with_name("mosquitto.db")
+    return store.stat().st_mtime_ns if store.exists() else 0
+
+
+async def save(broker: Broker) -> None:
+    """Let Mosquitto save its store."""
+    before = saved_at(broker)
+
+    async def is_saved() -> bool:
+        return saved_at(broker) > before
+
+    assert broker._process is not None
+    broker._process.send_signal(signal.SIGUSR1)
+    await until(is_saved, "a saved store")
+
+
+@asynccontextmanager
+async def killed_between_two_saves(broker: Broker, proxy: Proxy) -> AsyncIterator[None]:
+    """The broker is killed and comes back with its last save; the gateway finds it only after that."""
+    proxy.stall()
+    broker.kill()
+    broker.start()
+    yield
+    proxy.cut()
+    proxy.resume()
+
+
+@pytest.mark.parametrize("protocol", ["5", "3.1.1"])
+async def test_a_broker_killed_between_two_saves_shows_the_truth_again(
+    daemon: Daemon, unsaved: Broker, proxied: Proxied, settle: Settle, car_park: CarPark, protocol: str
+) -> None:
+    """The states that it comes back with are proved to be the old ones, before the gateway is let through."""
+    devices = await car_park(30)
+    broker = unsaved
+    proxy = proxied(broker.port)
+    daemon.configure(MQTT__URL=proxy.url, MQTT__PROTOCOL=protocol)
+    daemon.start_and_wait()
+    await publish(broker, traffic(devices, uplinks=30))
+    await settle(broker, 30)
+    await save(broker)
+    await publish(broker, traffic(devices, uplinks=60)[30:])
+    await settle(broker, 60)
+    assert await occupied(broker) == 0
+    async with killed_between_two_saves(broker, proxy):
+        assert await occupied(broker) == 30
+    await settle(broker, 60)
+    assert await occupied(broker) == 0
+    assert "The broker went back to an older state" in daemon.log.read_text()
+
+
+async def test_a_broker_that_went_back_while_the_gateway_was_away_shows_the_truth_again(
+    daemon: Daemon, unsaved: Broker, settle: Settle, car_park: CarPark
+) -> None:
+    """Only one space had changed, and of the broker's last save only its state is missing."""
+    devices = await car_park(3)
+    broker = unsaved
+    daemon.configure(MQTT__URL=broker.url)
+    daemon.start_and_wait()
+    await publish(broker, traffic(devices, uplinks=3))
+    await settle(broker, 3)
+    await save(broker)
+    await publish(broker, [(topic_of(devices[0]), up(devices[0], VACANT, at=100, f_cnt=1))])
+    await settle(broker, 4)
+    assert daemon.terminate() == 0
+    broker.kill()
+    broker.start()
+    assert await occupied(broker) == 3
+    daemon.start_and_wait()
+    await settle(broker, 4)
+    assert await occupied(broker) == 2
+
+
+async def test_what_another_gateway_published_is_published_again_too(
+    daemon: Daemon, second_daemon: Daemon, unsaved: Broker, settle: Settle, car_park: CarPark
+) -> None:
+    """The gateway that published the lost states is gone for good; the one that is left compares both markers."""
+    devices = await car_park(5)
+    broker = unsaved
+    for one in (daemon, second_daemon):
+        one.configure(MQTT__URL=broker.url)
+        one.start_and_wait()
+    await publish(broker, traffic(devices, uplinks=5))
+    await settle(broker, 5)
+    assert second_daemon.terminate() == 0
+    await save(broker)
+    await publish(broker, traffic(devices, uplinks=10)[5:])
+    await settle(broker, 10)
+    daemon.kill()
+    broker.kill()
+    broker.start()
+    assert await occupied(broker) == 5
+    second_daemon.start_and_wait()
+    await settle(broker, 10)
+
+
+@pytest.mark.usefixtures("lasting")
+async def test_an_ordinary_reconnect_publishes_birth_and_health_and_nothing_else(
+    daemon: Daemon, broker: Broker, proxied: Proxied, settle: Settle, car_park: CarPark
+) -> None:
+    devices = await car_park(30)
+    proxy = proxied(broker.port)
+    daemon.configure(MQTT__URL=proxy.url)
+    daemon.start_and_wait()
+    await publish(broker, traffic(devices, uplinks=60))
+    await settle(broker, 60)
+    heard = []
+    async with aiomqtt.Client(LOCALHOST, broker.port) as dashboard:
+        await dashboard.subscribe([(f"{ROOT}/#", 1), ("end", 1)])
+        proxy.cut()
+        await until(partial(has_connected, daemon, 2), "another connection")
+        # A space that changes afterwards shows that the outbox has begun, and had nothing else to do.
+        await publish(broker, [(topic_of(devices[6]), up(devices[6], OCCUPIED, at=100, f_cnt=2))])
+        async for message in dashboard.messages:
+            if not message.retain:
+                heard.append(message.topic.value.removeprefix(f"{ROOT}/"))
+            if heard[-1:] == ["spaces/central/level-1/A-7"]:
+                break
+    ours = [topic for topic in heard if topic != "gateways/test/health"]
+    assert ours == ["gateways/test", "transitions/central/level-1/A-7", "spaces/central/level-1/A-7"]
+
+
+async def has_connected(daemon: Daemon, times: int) -> bool:
+    return daemon.log.read_text().count("Connected to the broker") >= times
+
+
+class Backup:
+    """Of the rows that make the picture."""
+
+    def __init__(self, engine: AsyncEngine) -> None:
+        self._engine = engine
+
+    async def save(self) -> None:
+        """Copy the rows."""
+        async with self._engine.begin() as connection:
+            for table in TABLES:
+                await connection.execute(sa.text(f"create table saved_{table} as table {table}"))
+
+    async def restore(self) -> None:
+        """Copy them back over what became of them, and take away what came since."""
+        async with self._engine.begin() as connection:
+            for table in TABLES:
+                columns = await connection.scalars(
+                    sa.text(f"select column_name from information_schema.columns where table_name = '{table}'")
+                )
+                key = {"device": "dev_eui", "gateway": "instance"}.get(table, "id")
+                settings = ", ".join(f'"{name}" = old."{name}"' for name in columns if name != key)
+                await connection.execute(
+                    sa.text(f"update {table} set {settings} from saved_{table} old where old.{key} = {table}.{key}")
+                )
+            await connection.execute(sa.text("delete from transition where \"to\" = 'FREE'"))
+            await connection.execute(sa.text("delete from uplink where f_cnt > 0"))
+
+
+@pytest.fixture
+def backup(engine: AsyncEngine) -> Backup:
+    return Backup(engine)
+
+
+@pytest.mark.parametrize("is_running", [True, False], ids=["while it runs", "while it is away"])
+async def test_a_database_that_went_back_is_what_is_shown(
+    daemon: Daemon, broker: Broker, backup: Backup, settle: Settle, car_park: CarPark, *, is_running: bool
+) -> None:
+    """Nothing is due by the restored rows: only the marker shows that the broker has what they do not say."""
+    devices = await car_park(10)
+    daemon.configure(PUBLICATION__POLL_INTERVAL="0.5")
+    daemon.start_and_wait()
+    await publish(broker, traffic(devices, uplinks=10))
+    await settle(broker, 10)
+    await backup.save()
+    await publish(broker, traffic(devices, uplinks=20)[10:])
+    await settle(broker, 20)
+    if not is_running:
+        assert daemon.terminate() == 0
+    await backup.restore()
+    if not is_running:
+        daemon.start_and_wait()
+    await settle(broker, 10)
+    assert await occupied(broker) == 10
+    await until(partial(has_said, daemon, "The database does not know what the broker confirmed last"), "a warning")
+    await publish(broker, [(topic_of(devices[0]), up(devices[0], VACANT, at=200, f_cnt=9))])
+    await settle(broker, 11)
+
+
+async def test_killed_between_confirmation_and_its_record_everything_is_published_again(
+    daemon: Daemon, broker: Broker, engine: AsyncEngine, settle: Settle, car_park: CarPark
+) -> None:
+    """A locked row keeps the confirmation from being written; the broker has the state all the same."""
+    devices = await car_park(3)
+    daemon.start_and_wait()
+    await publish(broker, traffic(devices, uplinks=3))
+    await settle(broker, 3)
+    async with engine.begin() as connection:
+        await connection.execute(sa.text("select from gateway for update"))
+        await publish(broker, [(topic_of(devices[0]), up(devices[0], VACANT, at=100, f_cnt=1))])
+        await until(partial(sees, broker, 2), "the broker has the new state")
+        daemon.kill()
+    daemon.start_and_wait()
+    await settle(broker, 4)
+
+
+async def sees(broker: Broker, spaces: int) -> bool:
+    return await occupied(broker) == spaces

@@ -1,0 +1,100 @@
+"""How soon the gateway is back after the broker, and that two with one client id do not fight for ever."""
+
+import asyncio
+import json
+import time
+from datetime import datetime
+from functools import partial
+from itertools import pairwise
+
+import pytest
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from parking_gateway.demo.audit import ROOT
+from parking_gateway.demo.brokers import Broker
+from parking_gateway.demo.evidence import read_retained
+from tests.acceptance.test_daemon import has_said, publish, settled, traffic, until
+from tests.plugins.car_park import CarPark
+from tests.plugins.daemon import Daemon
+
+CEILING = 5.0
+
+
+def lines(daemon: Daemon, sentence: str) -> list[dict[str, object]]:
+    found = [json.loads(line) for line in daemon.log.read_text().splitlines() if line.startswith("{")]
+    return [line for line in found if line["message"] == sentence]
+
+
+async def has_logged(daemon: Daemon, sentence: str, times: int) -> bool:
+    return len(lines(daemon, sentence)) >= times
+
+
+@pytest.mark.usefixtures("lasting")
+async def test_a_broker_that_dies_twice_is_found_again_as_soon_as_the_first_time(
+    daemon: Daemon, broker: Broker, engine: AsyncEngine, database: str, car_park: CarPark
+) -> None:
+    """The second death comes a moment after the connection, and the failures before it do not count any more."""
+    devices = await car_park(3)
+    daemon.start_and_wait()
+    began = time.monotonic()
+    for death in (1, 2):
+        failed = len(lines(daemon, "No connection to the broker"))
+        broker.kill()
+        more = failed + (4 if death == 1 else 2)
+        await until(partial(has_logged, daemon, "No connection to the broker", more), "failed attempts")
+        broker.start()
+        answers = time.monotonic()
+        await until(partial(has_logged, daemon, "Connected to the broker", death + 1), "a connection")
+        assert time.monotonic() - answers < CEILING + 1
+    assert time.monotonic() - began < 30
+    attempts = [int(str(line["attempt"])) for line in lines(daemon, "No connection to the broker")]
+    assert max(attempts[:4]) >= 3
+    assert attempts[-1] < 3
+    await publish(broker, traffic(devices, uplinks=3))
+    await settled(engine, broker, database, uplinks=3)
+
+
+@pytest.mark.usefixtures("lasting")
+async def test_two_gateways_with_one_client_id_do_not_fight_for_ever(
+    daemon: Daemon, second_daemon: Daemon, broker: Broker
+) -> None:
+    """Each says in log and retained health that there is another, and comes back less and less often."""
+    second_daemon.configure(MQTT__CLIENT_ID="parking-gateway-test")
+    daemon.start_and_wait()
+    second_daemon.start_and_wait()
+    for one in (daemon, second_daemon):
+        await until(partial(has_said, one, "Probably another client uses the same mqtt.client_id"), "a complaint")
+    await until(partial(tells_of_it, broker), "the retained health says so")
+    connected = partial(lines, daemon, "Connected to the broker")
+    few = len(connected())
+    await until(partial(has_logged, daemon, "Connected to the broker", few + 2), "two more connections")
+    times = [datetime.fromisoformat(str(line["time"])) for line in connected()]
+    pauses = [(after - before).total_seconds() for before, after in pairwise(times)]
+    assert pauses[-1] > 2 * pauses[0]
+    assert "Traceback" not in daemon.log.read_text()
+
+
+async def tells_of_it(broker: Broker) -> bool:
+    retained = await read_retained(broker.url, f"{ROOT}/gateways")
+    told = [json.loads(payload)["problems"] for topic, payload in retained.items() if topic.endswith("/health")]
+    return any("mqtt.client_id" in problem for problems in told for problem in problems)
+
+
+@pytest.mark.usefixtures("lasting")
+async def test_a_gateway_whose_rival_has_gone_complains_no_more(
+    daemon: Daemon, second_daemon: Daemon, broker: Broker
+) -> None:
+    """It stays connected, and can be stopped while it waits."""
+    second_daemon.configure(MQTT__CLIENT_ID="parking-gateway-test")
+    daemon.start_and_wait()
+    second_daemon.start_and_wait()
+    await until(partial(has_said, daemon, "Probably another client uses the same mqtt.client_id"), "a complaint")
+    assert await asyncio.to_thread(second_daemon.terminate) == 0
+    count = len(lines(daemon, "Connected to the broker"))
+    await until(partial(is_online_after, daemon, broker, count), "one gateway that is online")
+    assert await asyncio.to_thread(daemon.terminate) == 0
+
+
+async def is_online_after(daemon: Daemon, broker: Broker, connections: int) -> bool:
+    status = json.loads((await read_retained(broker.url, f"{ROOT}/gateways"))[f"{ROOT}/gateways/test"])
+    return status["status"] == "online" and len(lines(daemon, "Connected to the broker")) >= connections

@@ -1,0 +1,162 @@
+"""The broker's session holds the subscription that the configuration asks for, and no other."""
+
+import re
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import aiomqtt
+import pytest
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from parking_gateway.demo.brokers import LOCALHOST, Broker
+from tests.acceptance.test_daemon import forget, has_said, publish, settled, until, value
+from tests.events import up
+from tests.plugins.broker import Configured
+from tests.plugins.car_park import CarPark
+from tests.plugins.daemon import Daemon
+
+RECEIVED = 'parking_gateway_messages_received_total{event="up"}'
+OLD, NEW = "application", "renamed"
+
+
+def said(device: str, number: int, *, under: str) -> tuple[str, bytes]:
+    return f"{under}/x/device/{device}/event/up", up(device, at=number, f_cnt=number)
+
+
+async def waits(broker: Broker, client_id: str, protocol: str) -> list[str]:
+    """The topics of what the broker keeps for a session, which is taken over for a moment and left as it was."""
+    settings: dict[str, Any] = {"protocol": aiomqtt.ProtocolVersion.V311, "clean_session": False}
+    if protocol == "5":
+        settings = {"protocol": aiomqtt.ProtocolVersion.V5, "clean_start": False}
+    found: list[str] = []
+    async with aiomqtt.Client(LOCALHOST, broker.port, identifier=client_id, **settings) as session:
+        await session.subscribe("end", qos=1)
+        await session.publish("end", b"", qos=1)
+        async for message in session.messages:
+            if message.topic.value == "end":
+                return found
+            found.append(message.topic.value)
+    raise AssertionError
+
+
+@pytest.mark.parametrize("protocol", ["5", "3.1.1"])
+async def test_a_subscription_of_an_earlier_configuration_is_ended(
+    daemon: Daemon, wordy: Broker, engine: AsyncEngine, car_park: CarPark, protocol: str
+) -> None:
+    """Nothing comes from the old topic any more, also not to the session of a gateway that is away."""
+    (device,) = await car_park(1)
+    daemon.configure(MQTT__URL=wordy.url, MQTT__PROTOCOL=protocol, CHIRPSTACK__TOPIC=f"{OLD}/+/device/+/event/+")
+    daemon.start_and_wait()
+    await publish(wordy, [said(device, 1, under=OLD)])
+    await until(partial(has, engine, 1), "an uplink on the old topic")
+    assert daemon.terminate() == 0
+    daemon.configure(CHIRPSTACK__TOPIC=f"{NEW}/+/device/+/event/+")
+    daemon.start_and_wait()
+    await publish(wordy, [said(device, 2, under=OLD), said(device, 3, under=NEW)])
+    await until(partial(has, engine, 2), "an uplink on the new topic")
+    assert await value(engine, "select f_cnt from uplink order by f_cnt desc limit 1") == 3
+    assert daemon.terminate() == 0
+    await publish(wordy, [said(device, 4, under=OLD), said(device, 5, under=NEW)])
+    assert await waits(wordy, "parking-gateway-test", protocol) == [f"{NEW}/x/device/{device}/event/up"]
+
+
+@pytest.mark.parametrize("protocol", ["5", "3.1.1"])
+@pytest.mark.parametrize("groups", [("", "one"), ("one", ""), ("one", "two")], ids=["shared", "alone", "another group"])
+async def test_events_come_once_after_the_group_was_changed(
+    daemon: Daemon,
+    wordy: Broker,
+    engine: AsyncEngine,
+    car_park: CarPark,
+    groups: tuple[str, str],
+    protocol: str,
+) -> None:
+    """Each event reaches the session over one subscription."""
+    (device,) = await car_park(1)
+    daemon.serve_pages()
+    daemon.configure(MQTT__URL=wordy.url, MQTT__PROTOCOL=protocol, MQTT__SHARED_GROUP=groups[0])
+    daemon.start_and_wait()
+    assert daemon.terminate() == 0
+    daemon.configure(MQTT__SHARED_GROUP=groups[1])
+    daemon.start_and_wait()
+    await publish(wordy, [said(device, number, under=OLD) for number in range(20)])
+    await until(partial(has, engine, 20), "20 uplinks")
+    await until(partial(has_counted, daemon, 20), "so many received")
+    assert daemon.metric(RECEIVED) == 20
+    assert daemon.metric("parking_gateway_duplicates_total") == 0
+
+
+async def test_what_a_version_without_memory_left_is_ended_too(
+    daemon: Daemon, wordy: Broker, engine: AsyncEngine, car_park: CarPark
+) -> None:
+    """It had subscribed without a group; nobody wrote that down."""
+    (device,) = await car_park(1)
+    async with aiomqtt.Client(LOCALHOST, wordy.port, identifier="parking-gateway-test", clean_session=False) as earlier:
+        await earlier.subscribe(f"{OLD}/+/device/+/event/+", qos=1)
+    daemon.serve_pages()
+    daemon.configure(MQTT__URL=wordy.url, MQTT__PROTOCOL="3.1.1", MQTT__SHARED_GROUP="group")
+    daemon.start_and_wait()
+    await publish(wordy, [said(device, number, under=OLD) for number in range(20)])
+    await until(partial(has, engine, 20), "20 uplinks")
+    assert daemon.metric("parking_gateway_duplicates_total") == 0
+
+
+@pytest.fixture
+def wordy(configured: Configured) -> Broker:
+    """A Mosquitto that writes down every packet."""
+    return configured("log_type all\n")
+
+
+async def test_the_new_subscription_comes_before_the_end_of_the_old_one(
+    daemon: Daemon, wordy: Broker, tmp_path: Path
+) -> None:
+    """So that no event falls between the two."""
+    daemon.configure(MQTT__URL=wordy.url, CHIRPSTACK__TOPIC="old/+/event/+")
+    daemon.start_and_wait()
+    assert daemon.terminate() == 0
+    daemon.configure(CHIRPSTACK__TOPIC="new/+/event/+")
+    daemon.start_and_wait()
+    packets = re.findall(
+        r"Received (?:UN)?SUBSCRIBE from parking-gateway-test\n(?:\S+ )?\s*(\S+)",
+        re.sub(r"(?m)^\d+: ", "", (tmp_path / "mosquitto.log").read_text()),
+    )
+    assert packets == ["old/+/event/+", "new/+/event/+", "old/+/event/+"]
+
+
+async def has_counted(daemon: Daemon, messages: int) -> bool:
+    """Counted a moment after they are committed."""
+    return daemon.metric(RECEIVED) >= messages
+
+
+async def has(engine: AsyncEngine, uplinks: int) -> bool:
+    return bool(await value(engine, f"select count(*) = {uplinks} from uplink"))
+
+
+@pytest.mark.usefixtures("lasting")
+async def test_a_session_that_the_broker_lost_is_a_warning_and_a_count(
+    daemon: Daemon, broker: Broker, database: str, engine: AsyncEngine, tmp_path: Path
+) -> None:
+    """Everything that waited in it is lost, and the first connection of all is no such loss."""
+    daemon.serve_pages()
+    daemon.start_and_wait()
+    assert daemon.metric("parking_gateway_broker_sessions_lost_total") == 0
+    broker.kill()
+    forget(tmp_path)
+    broker.start()
+    await until(partial(has_said, daemon, "The broker has lost our session"), "a warning")
+    await settled(engine, broker, database, uplinks=0)
+    assert daemon.metric("parking_gateway_broker_sessions_lost_total") == 1
+
+
+@pytest.mark.usefixtures("lasting")
+async def test_a_session_that_was_lost_while_the_gateway_was_away_is_noticed(
+    daemon: Daemon, broker: Broker, tmp_path: Path
+) -> None:
+    """The database remembers that there was one."""
+    daemon.start_and_wait()
+    assert daemon.terminate() == 0
+    broker.kill()
+    forget(tmp_path)
+    broker.start()
+    daemon.start_and_wait()
+    await until(partial(has_said, daemon, "The broker has lost our session"), "a warning")
