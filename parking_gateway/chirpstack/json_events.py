@@ -1,6 +1,5 @@
 """ChirpStack's JSON: from bytes to our words, by way of a struct of `events`."""
 
-import re
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -8,7 +7,7 @@ from typing import Any, Final
 import msgspec
 
 from parking_gateway.chirpstack.events import EVENTS, Event, Up, meaning
-from parking_gateway.chirpstack.ornaments import lenient, without_wrong_ornaments
+from parking_gateway.chirpstack.ornaments import lenient, without_nul, without_wrong_ornaments
 from parking_gateway.uplink import DeviceEvent, Reason, Rejection, Uplink
 
 _DECODERS: Final[Mapping[str, msgspec.json.Decoder[Event]]] = {
@@ -18,8 +17,6 @@ _LONG: Final = 8192
 """Bytes of an event, above which it is looked at before it is read."""
 _MANY: Final = 4096
 """Lists and objects in one event. ChirpStack's own are some 20 and 2 for each LoRaWAN gateway; a codec's are not many more."""
-_NUL: Final = re.compile(rb"(?<!\\)((?:\\\\)*)\\u0000")
-"""An escaped NUL, but not `\\\\u0000`, which is a backslash and a word."""
 
 
 class _UpWithoutObject(Up, rename="camel", gc=False):
@@ -31,22 +28,19 @@ _UP_WITHOUT_OBJECT: Final[msgspec.json.Decoder[Event]] = msgspec.json.Decoder(ty
 
 def read(name: str, payload: bytes, received_at: datetime, reach: timedelta) -> Uplink | DeviceEvent | Rejection:
     """What the event of this name, one of `EVENTS`, says, or why it says nothing."""
-    # PostgreSQL stores no NUL in text. Whoever managed to put one into a device's name shall not lose its uplinks.
-    # Backslashes are rare enough for the search for one byte to be all that most messages pay.
-    if b"\\" in payload:
-        payload = _NUL.sub(rb"\1", payload)
+    # Whoever managed to put a NUL into a device's name shall not lose its uplinks.
+    payload = without_nul(payload)
     # Brackets take 2 bytes of JSON and 90 of memory, and 20 ms of a message of 64 kB. So many come from no codec: like one
     # that is too deep, the object is dropped, and the uplink kept.
+    decoder, event = _DECODERS[name], EVENTS[name]
     if len(payload) > _LONG and name == "up" and payload.count(b"[") + payload.count(b"{") > _MANY:
-        decoder = _UP_WITHOUT_OBJECT
-    else:
-        decoder = _DECODERS[name]
+        decoder, event = _UP_WITHOUT_OBJECT, _UpWithoutObject
     try:
         return meaning(name, decoder.decode(payload), payload, received_at=received_at, reach=reach)
     except msgspec.ValidationError as error:
-        return _read_again(name, payload, received_at, reach) or _invalid(name, payload, error)
+        return _read_again(name, event, payload, received_at=received_at, reach=reach) or _invalid(name, payload, error)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        return _read_again(name, payload, received_at, reach) or Rejection(
+        return _read_again(name, event, payload, received_at=received_at, reach=reach) or Rejection(
             reason=Reason.MALFORMED, detail=f"The payload begins like JSON and is not: {error}."
         )
     except RecursionError:
@@ -56,9 +50,10 @@ def read(name: str, payload: bytes, received_at: datetime, reach: timedelta) -> 
         )
 
 
-def _read_again(name: str, payload: bytes, received_at: datetime, reach: timedelta) -> Uplink | DeviceEvent | None:
+def _read_again(
+    name: str, event: type[Event], payload: bytes, *, received_at: datetime, reach: timedelta
+) -> Uplink | DeviceEvent | None:
     """The event without what is wrong in its ornaments. None where that does not help."""
-    event = EVENTS[name]
     try:
         said = without_wrong_ornaments(lenient(payload), event)
         return meaning(name, msgspec.convert(said, event), payload, received_at=received_at, reach=reach)

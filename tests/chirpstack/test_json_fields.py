@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from parking_gateway.chirpstack import Limits, parse
+from parking_gateway.chirpstack import Limits, parse, too_large
 from parking_gateway.uplink import DeviceEvent, EventKind, Reason, Rejection, UnknownEvent, Uplink
 
 Read = Callable[[str, bytes], Any]
@@ -457,6 +457,18 @@ def test_the_limit_of_bytes() -> None:
     limits = Limits(payload_bytes=len(payload) - 1, depth=1)
     detail = f"The payload has {len(payload)} bytes and {len(payload) - 1} are allowed."
     assert parse("up", payload, received_at=now, limits=limits) == Rejection(reason=Reason.TOO_LARGE, detail=detail)
+
+
+def test_what_is_too_large_of_an_event_that_nobody_reads_is_unknown() -> None:
+    limits = Limits(payload_bytes=1, depth=1)
+    assert too_large("application/a/device/d/command/down", 2, limits=limits) == UnknownEvent(name="down")
+
+
+@pytest.mark.parametrize("number", ["1", "NaN"])
+def test_an_object_of_thousands_of_lists_is_dropped(read: Read, number: str) -> None:
+    """It would take fifty times its bytes. Whether the rest is good JSON or not."""
+    payload = event(object={"a": "HERE"}, fCnt=0).replace(b'"HERE"', f"[{'[],' * 10_000}{number}]".encode())
+    assert has_lost(read, payload) == has_lost(read, event())
 
 
 def nested(opening: str, closing: str, levels: int) -> bytes:
