@@ -32,13 +32,17 @@ from parking_gateway.recording import Outcome
 from parking_gateway.reporting import Reporting
 from parking_gateway.rivalry import Rivalry
 from parking_gateway.store import schema
-from parking_gateway.store.engine import Engine
+from parking_gateway.store.engine import Engine, hang_up
 from parking_gateway.store.installations import Chosen, chosen_codecs
 from parking_gateway.store.patience import Patience, Stopped
 from parking_gateway.subscription import Subscription
 from parking_gateway.supervision import Backoff, attempts
 from parking_gateway.telemetry import Health, Metrics
 
+_LAST_WORD: Final = 1.0
+"""Seconds beyond `gateway.stop_timeout` for "offline". From a broker that does not take it, the will says it."""
+_UNWINDING: Final = 0.2
+"""Seconds for tasks whose connections were ended to come to their end."""
 _YOUNG_OBJECTS: Final = 10_000
 """So many new ones before the garbage collector looks at them: a batch makes thousands, and hardly a cycle among them."""
 
@@ -70,9 +74,16 @@ async def run(config: Config, *, stop: asyncio.Event, migrate: bool = False) -> 
             on_ready=systemd.ready,
             stop=stop,
         )
-        await supervision.unless(stop, _unless_stopped(gateway.prepare(migrate=migrate)))
-        if not stop.is_set():
-            await gateway.live()
+        is_finished = await supervision.finished(
+            stop,
+            gateway.run(migrate=migrate),
+            seconds=config.gateway.stop_timeout.total_seconds() + _LAST_WORD,
+            give_up=partial(hang_up, engine),
+        )
+        if not is_finished:
+            logger.warning(
+                "The broker or the database was still waited for; what is unfinished will be at the next start"
+            )
         systemd.stopping()
     logger.info("Stopped")
 
@@ -132,6 +143,12 @@ class _Gateway:
             settled=reporting.settled,
             report=self._report,
         )
+
+    async def run(self, *, migrate: bool) -> None:
+        """Until told to stop."""
+        await supervision.unless(self._stop, _unless_stopped(self.prepare(migrate=migrate)))
+        if not self._stop.is_set():
+            await self.live()
 
     async def prepare(self, *, migrate: bool) -> None:
         """Wait for the database and make sure that everything in it can be worked with."""
@@ -247,16 +264,19 @@ class _Gateway:
             raise MqttError(complaint)
 
     async def _drain(self, intake: asyncio.Task[None], outbox: asyncio.Task[None]) -> None:
-        try:
-            async with asyncio.timeout(self._config.gateway.stop_timeout.total_seconds()):
-                await intake
-                self._outbox.finish()
-                await outbox
-        except TimeoutError:
-            # What is left is not lost: the broker has the messages, the database what is due.
-            logger.warning("Not everything was finished within gateway.stop_timeout; it will be at the next start")
-            intake.cancel()
-            outbox.cancel()
+        # Not awaited themselves: who waits and runs out of time would cancel them, before their connections are ended.
+        until = asyncio.get_running_loop().time() + self._config.gateway.stop_timeout.total_seconds()
+        await asyncio.wait({intake}, timeout=self._config.gateway.stop_timeout.total_seconds())
+        self._outbox.finish()
+        await asyncio.wait({outbox}, timeout=until - asyncio.get_running_loop().time())
+        if intake.done() and outbox.done():
+            return
+        # What is left is not lost: the broker has the messages, the database what is due.
+        logger.warning("Not everything was finished within gateway.stop_timeout; it will be at the next start")
+        hang_up(self._engine)
+        await asyncio.wait({intake, outbox}, timeout=_UNWINDING)
+        intake.cancel()
+        outbox.cancel()
 
     def _report(self, outcome: Outcome) -> None:
         self._outbox.changed(outcome.changed)

@@ -3,6 +3,7 @@
 import asyncio
 import os
 import signal
+import threading
 import time
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
@@ -20,6 +21,8 @@ Result = TypeVar("Result")
 
 _LONGEST_STATE: Final = 1000
 """Characters of what systemd is told. A line break would begin another message."""
+_UNWINDING: Final = 0.5
+"""Seconds for work that was given up to come to its end."""
 _STOP_SIGNALS: Final = (signal.SIGTERM, signal.SIGINT)
 
 
@@ -94,13 +97,21 @@ def _watchdog_seconds() -> float:
 
 
 @contextmanager
-def stopped_by_signals(stop: asyncio.Event) -> Iterator[None]:
-    """Within it, the first SIGTERM or SIGINT sets `stop`, and a second one ends the process at once."""
+def stopped_by_signals(stop: asyncio.Event, *, at_most: timedelta | None = None) -> Iterator[None]:
+    """Within it, the first SIGTERM or SIGINT sets `stop`, and a second one ends the process at once.
+
+    `at_most` after the first one the process ends in any case, with status 0: whatever still waits then, such as a thread
+    for a name server, has nothing of ours.
+    """
     loop = asyncio.get_running_loop()
     before = {number: signal.getsignal(number) for number in _STOP_SIGNALS}
 
     def ask() -> None:
         stop.set()
+        if at_most is not None:
+            last_resort = threading.Timer(at_most.total_seconds(), os._exit, [0])
+            last_resort.daemon = True
+            last_resort.start()
         for number in _STOP_SIGNALS:
             signal.signal(number, _leave)
 
@@ -195,3 +206,27 @@ async def unless(stop: asyncio.Event, work: Coroutine[Any, Any, Result]) -> Resu
         for task in (working, stopping):
             task.cancel()
         await asyncio.gather(working, stopping, return_exceptions=True)
+
+
+async def finished(
+    stop: asyncio.Event, work: Coroutine[Any, Any, None], *, seconds: float, give_up: Callable[[], None]
+) -> bool:
+    """Do the work; once `stop` is set, for so many seconds at most. Whether it came to its end.
+
+    What takes longer is given up and cancelled. Raises what the work raises before that.
+    """
+    working, stopping = asyncio.ensure_future(work), asyncio.ensure_future(stop.wait())
+    try:
+        await asyncio.wait({working, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait({working}, timeout=seconds)
+        if working.done():
+            working.result()
+            return True
+        give_up()
+        await asyncio.wait({working}, timeout=_UNWINDING)
+        working.cancel()
+        await asyncio.wait({working}, timeout=_UNWINDING)
+        return False
+    finally:
+        for task in (working, stopping):
+            task.cancel()

@@ -16,7 +16,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from parking_gateway.supervision import Backoff, attempts, pause, stopped_by_signals, systemd
+from parking_gateway.supervision import Backoff, attempts, finished, pause, stopped_by_signals, systemd
 
 # systemd
 
@@ -100,12 +100,12 @@ def test_a_watchdog_of_others_is_not_fed(
 # Signals
 
 STUBBORN = """
-    import asyncio
+    import asyncio, datetime, time
     from parking_gateway.supervision import stopped_by_signals
 
     async def main():
         stop = asyncio.Event()
-        with stopped_by_signals(stop):
+        with stopped_by_signals(stop, at_most={at_most}):
             print("started", flush=True)
             await stop.wait()
             print("stopping", flush=True)
@@ -125,8 +125,8 @@ def run() -> Iterator[list[subprocess.Popen[str]]]:
         process.communicate()
 
 
-def start(afterwards: str, processes: list[subprocess.Popen[str]]) -> subprocess.Popen[str]:
-    code = textwrap.dedent(STUBBORN.format(afterwards=afterwards))
+def start(afterwards: str, processes: list[subprocess.Popen[str]], *, at_most: str = "None") -> subprocess.Popen[str]:
+    code = textwrap.dedent(STUBBORN.format(afterwards=afterwards, at_most=at_most))
     process = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
     processes.append(process)
     assert line_of(process) == "started"
@@ -161,6 +161,55 @@ def test_the_second_signal_ends_the_process(
     assert line_of(process) == "stopping"
     process.send_signal(second)
     assert process.wait(10) == -second
+
+
+@pytest.mark.parametrize("afterwards", ["time.sleep(3600)", "await asyncio.to_thread(time.sleep, 3600)"])
+def test_whatever_hangs_a_process_that_was_asked_to_stop_ends(
+    afterwards: str, run: list[subprocess.Popen[str]]
+) -> None:
+    """Even while nothing returns to the loop, or a thread to the interpreter. It has finished what it could."""
+    process = start(afterwards, run, at_most="datetime.timedelta(seconds=0.5)")
+    process.send_signal(signal.SIGTERM)
+    assert line_of(process) == "stopping"
+    assert process.wait(timeout=10) == 0
+
+
+async def test_work_that_ends_in_time_is_neither_given_up_nor_cancelled() -> None:
+    stop, ended = asyncio.Event(), asyncio.Event()
+
+    async def work() -> None:
+        await stop.wait()
+        ended.set()
+
+    asyncio.get_running_loop().call_soon(stop.set)
+    assert await finished(stop, work(), seconds=10, give_up=pytest.fail)
+    assert ended.is_set()
+
+
+async def test_what_the_work_raises_is_raised() -> None:
+    async def work() -> None:
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        await finished(asyncio.Event(), work(), seconds=10, give_up=pytest.fail)
+
+
+async def test_work_that_takes_longer_is_given_up_and_then_cancelled() -> None:
+    """Also where it does not obey at once."""
+    stop, given_up = asyncio.Event(), asyncio.Event()
+    seen: list[str] = []
+
+    async def work() -> None:
+        try:
+            await given_up.wait()
+            seen.append("given up")
+            await asyncio.sleep(3600)
+        finally:
+            seen.append("cancelled")
+
+    stop.set()
+    assert not await finished(stop, work(), seconds=0.01, give_up=given_up.set)
+    assert seen == ["given up", "cancelled"]
 
 
 async def test_the_handlers_before_are_restored() -> None:

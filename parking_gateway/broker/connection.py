@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import ssl
+from contextlib import suppress
 from types import TracebackType
 from typing import Any, Final, Self
 
@@ -108,9 +109,10 @@ class Connection(aiomqtt.Client):
         return ProtocolUnknown(f"The broker gave no answer to MQTT {version}{self._complaints.last}")
 
     async def _disconnect(self) -> None:
-        async with wire.read_to_the_end(self._wire, seconds=_FAREWELL):
-            self._client.disconnect()
-            await asyncio.wait([self._disconnected], timeout=_FAREWELL)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_FAREWELL), wire.read_to_the_end(self._wire):
+                self._client.disconnect()
+                await asyncio.wait([self._disconnected])
 
     async def _close(self) -> None:
         self._client._sock_close()  # noqa: SLF001

@@ -61,18 +61,18 @@ async def opened(host: str, port: int, *, tls: ssl.SSLContext | None, path: str 
 
 
 @asynccontextmanager
-async def read_to_the_end(wire: Wire, *, seconds: float) -> AsyncIterator[None]:
+async def read_to_the_end(wire: Wire) -> AsyncIterator[None]:
     """Within it a farewell is sent and the wire closed; at its end the peer has read everything, and hung up in turn.
 
-    A connection that we end while data comes in is reset, and the peer loses what it has not read yet. At most `seconds`.
+    A connection that we end while data comes in is reset, and the peer loses what it has not read yet. How long to wait is
+    for the caller to say.
     """
     with socket.socket(fileno=os.dup(wire.fileno())) as kept:
         kept.setblocking(False)  # noqa: FBT003 - the standard library's signature
         yield
         with suppress(OSError):  # too late, or reset all the same
-            async with asyncio.timeout(seconds):
-                while await asyncio.get_running_loop().sock_recv(kept, _DISCARDED_BYTES):
-                    pass
+            while await asyncio.get_running_loop().sock_recv(kept, _DISCARDED_BYTES):
+                pass
 
 
 async def _in_thread(wire: socket.socket, shake_hands: Callable[[], Result]) -> Result:

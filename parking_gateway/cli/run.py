@@ -2,7 +2,8 @@
 
 import asyncio
 import os
-from typing import TYPE_CHECKING, Annotated
+from datetime import timedelta
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
@@ -11,6 +12,9 @@ from parking_gateway.cli.shown import say
 
 if TYPE_CHECKING:
     from parking_gateway.config import Config
+
+_LAST_RESORT: Final = timedelta(seconds=5)
+"""Beyond `gateway.stop_timeout`, until the process ends whatever it waits for."""
 
 Migrate = Annotated[bool, typer.Option("--migrate", help="Bring the database to this version's schema first.")]
 
@@ -48,5 +52,5 @@ async def _run(config: "Config", *, migrate: bool) -> None:
     from parking_gateway import gateway, supervision  # noqa: PLC0415 - as above
 
     stop = asyncio.Event()
-    with supervision.stopped_by_signals(stop):
+    with supervision.stopped_by_signals(stop, at_most=config.gateway.stop_timeout + _LAST_RESORT):
         await gateway.run(config, stop=stop, migrate=migrate)

@@ -1,10 +1,13 @@
 """The pool of connections to PostgreSQL: bounded, named, and with a limit on every wait."""
 
+import os
 import select
+import socket
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from datetime import timedelta
 from typing import Any, Final
+from weakref import WeakSet
 
 import msgspec
 import sqlalchemy as sa
@@ -74,6 +77,7 @@ class _Pool(AsyncAdaptedQueuePool):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._generation = 0
+        self._standing: WeakSet[Any] = WeakSet()
         sa.event.listen(self, "connect", self._made)
         sa.event.listen(self, "checkout", self._require_fresh)
 
@@ -81,8 +85,15 @@ class _Pool(AsyncAdaptedQueuePool):
         """Give out none of the connections that were made until now."""
         self._generation += 1
 
-    def _made(self, _connection: object, record: ConnectionPoolEntry) -> None:
+    def hang_up(self) -> None:
+        """End every connection, also those that are in use."""
+        for driver in [one for one in self._standing if not one.closed]:
+            with socket.socket(fileno=os.dup(driver.pgconn.socket)) as ours, suppress(OSError):  # it is over already
+                ours.shutdown(socket.SHUT_RDWR)
+
+    def _made(self, connection: Any, record: ConnectionPoolEntry) -> None:
         record.info[_GENERATION] = self._generation
+        self._standing.add(connection.driver_connection)
 
     def _require_fresh(self, connection: Any, record: ConnectionPoolEntry, _fairy: object) -> None:
         """Raise for one that is not to be used any more: SQLAlchemy makes another one in its place."""
@@ -99,6 +110,15 @@ def renew(engine: AsyncEngine) -> None:
     """
     if isinstance(engine.pool, _Pool):
         engine.pool.renew()
+
+
+def hang_up(engine: AsyncEngine) -> None:
+    """End every connection, so that whoever waits for the server fails at once.
+
+    A cancelled statement waits for the server as well: psycopg asks it to cancel, which takes 10 s if it is deaf.
+    """
+    if isinstance(engine.pool, _Pool):
+        engine.pool.hang_up()
 
 
 def _has_something_to_say(connection: Any) -> bool:

@@ -1,0 +1,182 @@
+"""Asked to stop, the daemon ends in time and with status 0, whatever waits and whoever is deaf; and nothing is lost."""
+
+import json
+import signal
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
+from functools import partial
+
+import psutil
+import psycopg
+import pytest
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from parking_gateway.demo.audit import ROOT
+from parking_gateway.demo.brokers import Broker
+from parking_gateway.demo.evidence import read_retained
+from tests.acceptance.test_daemon import has_recorded, has_said, publish, settled, traffic, until
+from tests.plugins.car_park import CarPark
+from tests.plugins.daemon import Daemon
+from tests.plugins.proxy import Proxied, Proxy
+
+STOP_TIMEOUT = 2
+A_LITTLE = 3
+"""Seconds beyond it, on a machine that does other things too."""
+BACKLOG = 20_000
+
+
+@contextmanager
+def stopped_in_time(daemon: Daemon) -> Iterator[None]:
+    """Ask it to stop, and at the end see that it did."""
+    daemon.send(signal.SIGTERM)
+    began = time.monotonic()
+    yield
+    assert daemon.wait() == 0
+    assert time.monotonic() - began < STOP_TIMEOUT + A_LITTLE
+    assert "Traceback" not in daemon.log.read_text()
+
+
+async def says(broker: Broker) -> str:
+    """What the retained message of the gateway says."""
+    status: str = json.loads((await read_retained(broker.url, ROOT))[f"{ROOT}/gateways/test"])["status"]
+    return status
+
+
+async def is_offline(broker: Broker) -> bool:
+    return await says(broker) == "offline"
+
+
+@pytest.fixture
+def patient(daemon: Daemon, protocol: str) -> Daemon:
+    """A daemon that may take its time with one batch, and not with its end."""
+    daemon.configure(
+        MQTT__PROTOCOL=protocol, MQTT__RECEIVE_MAXIMUM="100", INTAKE__BATCH_SIZE="100", GATEWAY__STOP_TIMEOUT="2"
+    )
+    return daemon
+
+
+@pytest.mark.usefixtures("lasting")
+async def test_in_a_backlog(
+    patient: Daemon, broker: Broker, database: str, engine: AsyncEngine, car_park: CarPark
+) -> None:
+    """The confirmations that the end waits for come behind the messages that wait."""
+    devices = await car_park(50)
+    patient.start_and_wait()
+    assert patient.terminate() == 0
+    await publish(broker, traffic(devices, uplinks=BACKLOG))
+    patient.start_and_wait()
+    await until(partial(has_recorded, engine, 1_000), "more than a thousand uplinks")
+    with stopped_in_time(patient):
+        pass
+    assert not await has_recorded(engine, BACKLOG - 1)
+    assert await says(broker) == "offline"
+    patient.start_and_wait()
+    await settled(engine, broker, database, uplinks=BACKLOG)
+
+
+@pytest.mark.usefixtures("lasting")
+async def test_while_a_table_is_locked(
+    patient: Daemon, broker: Broker, database: str, engine: AsyncEngine, car_park: CarPark
+) -> None:
+    devices = await car_park(10)
+    patient.start_and_wait()
+    async with await psycopg.AsyncConnection.connect(database) as connection:
+        await connection.execute("lock table uplink in access exclusive mode")
+        await publish(broker, traffic(devices, uplinks=2_000))
+        await until(partial(_waits_for_a_lock, engine), "a transaction that waits")
+        with stopped_in_time(patient):
+            pass
+    assert await says(broker) == "offline"
+    patient.start_and_wait()
+    await settled(engine, broker, database, uplinks=2_000)
+
+
+async def _waits_for_a_lock(engine: AsyncEngine) -> bool:
+    async with engine.connect() as connection:
+        return bool(await connection.scalar(sa.text("select count(*) from pg_locks where not granted")))
+
+
+@pytest.mark.usefixtures("lasting")
+@pytest.mark.parametrize("has_work", [False, True])
+async def test_while_the_database_is_deaf(
+    patient: Daemon,
+    broker: Broker,
+    database: str,
+    engine: AsyncEngine,
+    car_park: CarPark,
+    *,
+    has_work: bool,
+) -> None:
+    """Its processes are halted: connections stand, and nobody answers."""
+    devices = await car_park(10)
+    patient.start_and_wait()
+    async with deaf(database):
+        if has_work:
+            await publish(broker, traffic(devices, uplinks=2_000))
+        with stopped_in_time(patient):
+            pass
+        assert await says(broker) == "offline"
+    await publish(broker, traffic(devices, uplinks=2_000))
+    patient.start_and_wait()
+    await until(partial(has_recorded, engine, 1_999), "all uplinks")
+
+
+@asynccontextmanager
+async def deaf(database: str) -> AsyncIterator[None]:
+    """The server takes connections, as its kernel does, and answers nobody."""
+    async with await psycopg.AsyncConnection.connect(database) as connection:
+        server = psutil.Process(connection.info.backend_pid).parent()
+    assert server is not None
+    halted = [server, *server.children()]
+    for one in halted:
+        one.suspend()
+    try:
+        yield
+    finally:
+        for one in halted:
+            with suppress(psutil.NoSuchProcess):
+                one.resume()
+
+
+@pytest.mark.usefixtures("lasting")
+@pytest.mark.parametrize("has_work", [False, True])
+async def test_while_the_broker_is_deaf(
+    patient: Daemon, broker: Broker, engine: AsyncEngine, car_park: CarPark, proxied: Proxied, *, has_work: bool
+) -> None:
+    """It cannot be told that we go; so its will says it, once it sees that we are gone."""
+    devices = await car_park(10)
+    proxy = proxied(broker.port)
+    patient.configure(MQTT__URL=proxy.url)
+    patient.start_and_wait()
+    if has_work:
+        await publish(broker, traffic(devices, uplinks=2_000))
+        await until(partial(has_recorded, engine, 100), "some uplinks")
+    proxy.stall()
+    with stopped_in_time(patient):
+        pass
+    proxy.resume()
+    await until(partial(is_offline, broker), "the will")
+    patient.start_and_wait()
+
+
+@pytest.mark.usefixtures("lasting")
+async def test_before_it_is_ready(patient: Daemon, broker: Broker, database: str, proxied: Proxied) -> None:
+    """Broker and database take connections and say nothing."""
+    proxy = proxied(broker.port)
+    patient.configure(MQTT__URL=proxy.url, DATABASE__CONNECT_TIMEOUT="2")
+    proxy.stall()
+    patient.start()
+    await until(partial(_is_connected, proxy), "an attempt to connect")
+    with stopped_in_time(patient):
+        pass
+    async with deaf(database):
+        patient.start()
+        await until(partial(has_said, patient, "The database does not answer"), "a warning")
+        with stopped_in_time(patient):
+            pass
+
+
+async def _is_connected(proxy: Proxy) -> bool:
+    return proxy.connections > 0
