@@ -159,6 +159,8 @@ class _Gateway:
         chosen = await self._patience(self._check_schema, purpose="connecting")
         # In a thread, because guests are looked for, which takes its time.
         await asyncio.to_thread(self._warn_of_unusable, chosen)
+        # Before the first uplinks, where that is possible now; else they go into the default partition, and move.
+        await patrol.try_partitions(self._engine)
         # What is there now stays: the garbage collector need not look at it again with every batch.
         gc.collect()
         gc.freeze()

@@ -19,24 +19,29 @@ _AGAIN: Final = timedelta(seconds=10)
 
 async def run(engine: Engine, *, postponed: Callable[[], None]) -> None:
     """Go round until cancelled. `postponed` is called when a partition could not be made, and will be tried again."""
-    logged = ""
+    logged: str | None = None
     while True:
-        try:
-            await attempt(partial(make_partitions, engine))
-        except (Unusable, Refused) as reason:
+        reason = await try_partitions(engine)
+        if reason is not None:
             postponed()
-            renew(engine)
-            if str(reason) != logged:
-                logged = str(reason)
-                logger.bind(error=logged).warning("A partition for uplinks cannot be made now; trying again")
-            await asyncio.sleep(_AGAIN.total_seconds())
-        else:
-            logged = ""
-            await asyncio.sleep(_ROUND.total_seconds())
+            if reason != logged:
+                logger.bind(error=reason).warning("A partition for uplinks cannot be made now; trying again")
+        logged = reason
+        await asyncio.sleep((_ROUND if reason is None else _AGAIN).total_seconds())
+
+
+async def try_partitions(engine: Engine) -> str | None:
+    """Make the months that uplinks will soon fall into, unless that has to wait. Returns why it has to."""
+    try:
+        await attempt(partial(make_partitions, engine))
+    except (Unusable, Refused) as reason:
+        renew(engine)
+        return str(reason)
+    return None
 
 
 async def make_partitions(engine: Engine) -> None:
-    """Make the months that uplinks will soon fall into."""
+    """Make them, or raise within moments."""
     async with engine.begin() as connection:
         made = await partitions.ensure(connection, now=datetime.now(UTC))
     for name in made:

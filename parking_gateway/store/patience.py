@@ -102,15 +102,15 @@ class Patience:
         return result
 
     def _succeeded(self, purpose: str) -> None:
-        if not self._failing.get(purpose):
-            self._report(purpose, None)
         if self._failing:
-            for over in [one for one, waiting in self._failing.items() if not waiting]:
-                del self._failing[over]
-                self._logged.pop(over, None)
-                self._report(over, None)
             self._success.set()
             self._success = asyncio.Event()
+        over = [one for one, waiting in self._failing.items() if not waiting]
+        for one in over:
+            del self._failing[one]
+            self._logged.pop(one, None)
+        for one in {purpose, *over} - self._failing.keys():
+            self._report(one, None)
 
     async def _wait(self, purpose: str, answer: Answer, failures: int) -> None:
         renew(self._engine)

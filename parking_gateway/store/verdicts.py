@@ -149,7 +149,10 @@ def answer_of(error: BaseException) -> Answer:
 
 def _of_server(state: str, diag: Diagnostic) -> Answer:
     verdict = _BY_STATE.get(state) or _BY_CLASS.get(state[:2], Verdict.BUG)
-    if state[:2] == "23" and _is_of_no_value(diag):
+    # Where in PostgreSQL it was raised does not depend on lc_messages, as its words do.
+    if diag.source_function == "ExecPartitionCheckEmitError":
+        verdict = Verdict.AWAY  # the row's partition was made while the row was on its way to another one
+    elif state[:2] == "23" and _is_of_no_value(diag):
         verdict = Verdict.NOT_OURS
     says = " ".join((diag.message_primary or state).split())
     if verdict is Verdict.FAULT:
@@ -174,8 +177,7 @@ def _is_of_no_value(diag: Diagnostic) -> bool:
     """
     if diag.sqlstate == "23502":
         return diag.column_name not in _COLUMNS
-    # Where in PostgreSQL it was raised does not depend on lc_messages, as its words do.
-    return diag.source_function in _OF_PARTITIONS or diag.constraint_name in _KEYS
+    return diag.source_function == "ExecFindPartition" or diag.constraint_name in _KEYS
 
 
 def _about(diag: Diagnostic) -> str:
@@ -198,4 +200,3 @@ _KEYS: Final = frozenset(
     for constraint in table.constraints
     if not isinstance(constraint, sa.CheckConstraint)
 )
-_OF_PARTITIONS: Final = frozenset({"ExecFindPartition", "ExecPartitionCheckEmitError"})

@@ -1,6 +1,8 @@
 """A real PostgreSQL for every test that asks: one server per worker, one fresh database per test, copied from a template."""
 
 import asyncio
+import os
+import signal
 from collections.abc import AsyncIterator, Iterator
 from itertools import count
 from pathlib import Path
@@ -11,6 +13,7 @@ import pytest
 from psycopg import sql
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import NullPool
+from tenacity import Retrying, retry_if_exception_type, wait_fixed
 
 from parking_gateway.store import embedded, migrating
 from parking_gateway.store.connecting import connect
@@ -46,6 +49,45 @@ def postgres() -> Iterator[str]:
             _execute(url, "create database template")
             asyncio.run(migrating.upgrade(_engine(_url_of(url, "template"))))
             yield url
+
+
+class OwnServer:
+    """A server that a test has for itself, to stop and to configure."""
+
+    def __init__(self, state: Path) -> None:
+        self._server = embedded.Server(state)
+        self._lock = state / "postgresql/postmaster.pid"
+        self.url = _url_of(self._server.url, "parking")
+
+    def start(self) -> None:
+        """Return when it takes connections."""
+        self._server.start()
+
+    def stop(self) -> None:
+        """Stop it at once, without a word to anybody, and return when it is gone."""
+        number = int(self._lock.read_text().splitlines()[0])
+        os.kill(number, signal.SIGQUIT)
+        for attempt in Retrying(retry=retry_if_exception_type(AssertionError), wait=wait_fixed(0.02)):
+            with attempt:
+                assert not self._lock.exists()
+
+    def configure(self, *statements: str) -> None:
+        """Have settings of the whole server changed, and wait for nobody."""
+        for statement in (*statements, "select pg_reload_conf()"):
+            with psycopg.connect(self.url, autocommit=True, options="-c synchronous_commit=local") as connection:
+                connection.execute(statement.encode())
+
+
+@pytest.fixture
+def own_server() -> Iterator[OwnServer]:
+    """A server with one migrated database."""
+    with TemporaryDirectory(prefix="parking-gateway-tests-") as folder:
+        Path(folder).chmod(0o755)
+        with embedded.running(Path(folder)) as url:
+            _execute(url, "create database parking")
+            server = OwnServer(Path(folder))
+            asyncio.run(migrating.upgrade(_engine(server.url)))
+            yield server
 
 
 @pytest.fixture

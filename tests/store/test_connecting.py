@@ -1,0 +1,150 @@
+"""A new connection: what text means on it, what it takes to be ready, and which databases it refuses."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+import sqlalchemy as sa
+from psycopg import sql
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from parking_gateway import chirpstack
+from parking_gateway.config import DatabaseConfig
+from parking_gateway.decoding import Decoder
+from parking_gateway.recording import interpret, record
+from parking_gateway.store.connecting import PINNED
+from parking_gateway.store.engine import opened, renew
+from parking_gateway.store.schema import SchemaMismatch
+from tests.events import message, up
+from tests.plugins.car_park import CarPark
+
+OF_A_ROLE = {
+    "client_encoding": "LATIN1",
+    "DateStyle": "SQL, DMY",
+    "IntervalStyle": "iso_8601",
+    "TimeZone": "America/New_York",
+    "standard_conforming_strings": "off",
+    "array_nulls": "off",
+    "bytea_output": "escape",
+    "extra_float_digits": "-15",
+    "default_transaction_isolation": "serializable",
+    "client_min_messages": "error",
+}
+NAME = "Straße Žižkov, Höhe 2 m 🅿 \\ '%s'"
+_numbers = count()
+
+
+@pytest.fixture
+def role(database: str) -> Iterator[str]:
+    """The URL for a role for which somebody has set everything to something else."""
+    name = f"strange_{os.getpid()}_{next(_numbers)}"
+    with psycopg.connect(database, autocommit=True) as connection:
+        connection.execute(sql.SQL("create role {} login superuser").format(sql.Identifier(name)))
+        for setting, value in OF_A_ROLE.items():
+            connection.execute(
+                sql.SQL("alter role {} set {} = {}").format(*map(sql.Identifier, (name, setting.lower())), value)
+                if setting != "DateStyle"
+                else sql.SQL("alter role {} set datestyle = 'SQL', 'DMY'").format(sql.Identifier(name))
+            )
+        yield database.replace("postgres@", f"{name}@")
+        connection.execute(sql.SQL("drop role {}").format(sql.Identifier(name)))
+
+
+async def test_settings_of_a_role_do_not_change_what_text_means(role: str, car_park: CarPark) -> None:
+    (device,) = await car_park(1)
+    with psycopg.connect(role) as connection:
+        assert connection.execute("show client_encoding").fetchone() == ("LATIN1",)
+    async with opened(role, DatabaseConfig()) as engine:
+        async with engine.connect() as pinned:
+            found = {name: await pinned.scalar(sa.text(f"show {name}")) for name in OF_A_ROLE}
+        assert found == {name: PINNED[name] for name in OF_A_ROLE}
+        await recorded(engine, device, name=NAME)
+        async with engine.connect() as connection:
+            assert await connection.scalar(sa.text("select name from device")) == NAME
+
+
+async def recorded(engine: AsyncEngine, device: str, *, name: str = "", at: float = 0) -> None:
+    event = json.loads(up(device, at=at))
+    event["deviceInfo"]["deviceName"] = name
+    batch = [message(device, json.dumps(event).encode())]
+    now = datetime.now(UTC)
+    found = interpret(batch, received_at=now, limits=chirpstack.Limits(payload_bytes=65_536, depth=32))
+    async with engine.connect() as connection:
+        await record(connection, found, decoder=Decoder(), now=now, announce_every=timedelta(0))
+
+
+async def test_the_first_uplink_of_a_connection_takes_three_more_round_trips_at_most(
+    database: str, car_park: CarPark, tmp_path: Path
+) -> None:
+    (device,) = await car_park(1)
+    async with opened(database, DatabaseConfig()) as engine, traced(engine, tmp_path / "trace") as round_trips:
+        await recorded(engine, device)
+        renew(engine)
+        before = round_trips()
+        await recorded(engine, device, at=1)
+        first = round_trips() - before
+        await recorded(engine, device, at=2)
+        second = round_trips() - before - first
+    assert second == 2
+    assert first <= second + 3
+
+
+@asynccontextmanager
+async def traced(engine: AsyncEngine, path: Path) -> AsyncIterator[Any]:
+    """How many round trips there were, by what libpq says that it sends."""
+    with path.open("wb") as trace:
+        sa.event.listen(
+            engine.sync_engine,
+            "connect",
+            lambda connection, _: connection.driver_connection.pgconn.trace(trace.fileno()),
+        )
+        yield lambda: sum(line.split("\t")[-1].startswith(("Sync", "Query")) for line in _sent(path))
+
+
+def _sent(path: Path) -> list[str]:
+    return [
+        "\t".join(part for part in line.split("\t")[3:]) for line in path.read_text().splitlines() if "\tF\t" in line
+    ]
+
+
+@pytest.fixture
+def narrow(postgres: str, request: pytest.FixtureRequest) -> Iterator[str]:
+    """The URL of a database that is not in UTF-8."""
+    name = f"narrow_{os.getpid()}_{next(_numbers)}"
+    words = sql.SQL("create database {} encoding {} locale 'C' template template0")
+    with psycopg.connect(postgres, autocommit=True) as connection:
+        connection.execute(words.format(sql.Identifier(name), request.param))
+        yield postgres.replace("/postgres?", f"/{name}?")
+        connection.execute(sql.SQL("drop database {} with (force)").format(sql.Identifier(name)))
+
+
+@pytest.mark.parametrize("narrow", ["LATIN1", "SQL_ASCII"], indirect=True)
+async def test_a_database_that_is_not_in_utf8_is_refused(narrow: str) -> None:
+    with pytest.raises(SchemaMismatch, match=r"has the encoding .* Create another one"):
+        async with opened(narrow, DatabaseConfig()) as engine, engine.connect():
+            pass
+
+
+@pytest.mark.parametrize("narrow", ["LATIN1"], indirect=True)
+@pytest.mark.parametrize("command", ["run", "doctor", "migrate", "spaces list"])
+def test_it_is_refused_in_a_sentence_whoever_opens_it(narrow: str, command: str) -> None:
+    settings = {"PARKING_GATEWAY_DATABASE__URL": narrow, "PARKING_GATEWAY_TELEMETRY__LISTEN": ""}
+    ended = subprocess.run(
+        [sys.executable, "-m", "parking_gateway", *command.split()],
+        env=os.environ | settings,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ended.returncode == (78 if command == "run" else 1)
+    assert "has the encoding LATIN1" in ended.stdout + ended.stderr
+    assert "Traceback" not in ended.stderr

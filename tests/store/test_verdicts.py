@@ -1,0 +1,134 @@
+"""What PostgreSQL answers, by SQLSTATE: whose fault it is, in its own words and with what has to be done."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from datetime import timedelta
+
+import psycopg
+import pytest
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from parking_gateway.config import DatabaseConfig
+from parking_gateway.store.engine import Refused, opened
+from parking_gateway.store.patience import Patience, Unusable, attempt
+from parking_gateway.store.verdicts import Answer, Verdict, answer_of
+from parking_gateway.supervision import Backoff
+from tests.plugins.postgres import OwnServer
+
+AWAY, FAULT, NOT_OURS, BUG = Verdict.AWAY, Verdict.FAULT, Verdict.NOT_OURS, Verdict.BUG
+BY_STATE = {
+    **dict.fromkeys(["22003", "22P02", "22P05", "23514", "23503", "23P01", "54000"], FAULT),
+    **dict.fromkeys(["08006", "25006", "25P02", "26000", "0A000", "40001", "40P01", "42P05"], AWAY),
+    **dict.fromkeys(["53100", "53300", "55P03", "57014", "57P03", "58030", "XX000", "XX001"], AWAY),
+    **dict.fromkeys(["28000", "28P01", "3D000", "3F000", "42501", "42P01", "42703", "42804"], NOT_OURS),
+    **dict.fromkeys(["21000", "P0001", "ZZ123"], BUG),
+}
+
+
+async def answered(engine: AsyncEngine, statement: str) -> Answer:
+    """What it means that this statement fails."""
+    with pytest.raises(sa.exc.DBAPIError) as failed:
+        async with engine.begin() as connection:
+            await connection.execute(sa.text(statement))
+    return answer_of(failed.value)
+
+
+@pytest.mark.parametrize("state", BY_STATE)
+async def test_every_sqlstate_has_one_verdict(engine: AsyncEngine, state: str) -> None:
+    answer = await answered(engine, f"do $$ begin raise exception 'as\n it is' using errcode = '{state}'; end $$")
+    assert (answer.verdict, answer.says) == (BY_STATE[state], "as it is")
+
+
+@pytest.mark.parametrize(
+    ("statement", "verdict"),
+    [
+        ("insert into device (dev_eui) values ('no hexadecimal')", FAULT),
+        ("insert into device (dev_eui) values (null)", FAULT),
+        ("insert into device (dev_eui, snr) values ('0000000000000001', 1e308)", FAULT),
+        ("insert into site (name) values ('a'), ('a')", NOT_OURS),
+        ("insert into zone (site_id, name) values (4711, 'a')", NOT_OURS),
+        ("alter table site add other int not null; insert into site (name) values ('a')", NOT_OURS),
+        ("select * from nowhere", NOT_OURS),
+        ("select nothing from site", NOT_OURS),
+        ("execute nothing", AWAY),
+    ],
+)
+async def test_a_refused_row_is_the_message_s_fault_only_where_its_values_are(
+    database: str, statement: str, verdict: Verdict
+) -> None:
+    with psycopg.connect(database) as connection, pytest.raises(psycopg.Error) as failed:
+        connection.execute(statement.encode())
+    assert answer_of(failed.value).verdict is verdict
+
+
+async def test_a_partition_that_is_missing_is_nobody_s_message(engine: AsyncEngine) -> None:
+    """Its SQLSTATE is that of a check, its words depend on the server's language."""
+    columns = "deduplication_id, dev_eui, time, received_at, f_cnt, f_port, data, confirmed, gateway_count"
+    row = "gen_random_uuid(), '', now(), now(), 1, 1, '', false, 1"
+    async with engine.begin() as connection:
+        await connection.execute(sa.text("alter table uplink detach partition uplink_default"))
+    answer = await answered(engine, f"insert into uplink ({columns}) values ({row})")
+    assert answer.verdict is NOT_OURS
+    assert answer.sentence.endswith(
+        "Attach the partition again: alter table uplink attach partition uplink_default default"
+    )
+
+
+@pytest.fixture
+async def pool(own_server: OwnServer) -> AsyncIterator[AsyncEngine]:
+    """The gateway's own pool, on a server of the test's own."""
+    async with opened(own_server.url, DatabaseConfig()) as engine:
+        yield engine
+
+
+async def _say(engine: AsyncEngine) -> int:
+    async with engine.connect() as connection:
+        return int(await connection.scalar(sa.text("select 42")))
+
+
+async def test_connections_that_died_in_the_pool_cost_no_attempt(pool: AsyncEngine, own_server: OwnServer) -> None:
+    """Five of them stand when the server restarts, and none of them is given out afterwards."""
+    connections = [await pool.connect() for _ in range(5)]
+    for connection in connections:
+        await connection.scalar(sa.text("select 42"))
+    for connection in connections:
+        await connection.close()
+    own_server.stop()
+    own_server.start()
+    for _ in range(5):
+        assert await attempt(lambda: _say(pool)) == 42
+
+
+async def test_who_succeeds_wakes_those_who_wait_for_a_connection(pool: AsyncEngine, own_server: OwnServer) -> None:
+    """One that would wait for a minute goes on at once, and its purpose fails no longer."""
+    told: list[tuple[str, bool]] = []
+    minute = Backoff(shortest=timedelta(minutes=1), longest=timedelta(minutes=1))
+    failing = asyncio.Event()
+
+    def report(purpose: str, failure: str | None) -> None:
+        told.append((purpose, failure is None))
+        failing.set()
+
+    patience = Patience(pool, backoff=minute, stop=asyncio.Event(), report=report)
+    own_server.stop()
+    waiting = asyncio.create_task(patience(lambda: _say(pool), purpose="waiting"))
+    await failing.wait()
+    own_server.start()
+    async with asyncio.timeout(10):
+        assert await patience(lambda: _say(pool), purpose="other") == 42
+        assert await waiting == 42
+    assert told == [("waiting", False), ("other", True), ("waiting", True)]
+
+
+async def test_one_attempt_tells_what_waiting_may_cure(pool: AsyncEngine) -> None:
+    async def fail(state: str) -> None:
+        async with pool.begin() as connection:
+            await connection.execute(sa.text(f"do $$ begin raise 'why' using errcode = '{state}'; end $$"))
+
+    with pytest.raises(Refused, match="why"):
+        await attempt(lambda: fail("22003"))
+    with pytest.raises(Unusable, match=r"why.*Grant the role"):
+        await attempt(lambda: fail("42501"))
+    with pytest.raises(sa.exc.DBAPIError):
+        await attempt(lambda: fail("P0001"))
