@@ -236,19 +236,17 @@ class _Fold(msgspec.Struct, kw_only=True):
     def battery(self, event: DeviceEvent) -> None:
         """Tell the spaces that a device watches what the network server knows of its battery."""
         for installation in self.installations.get(event.device.dev_eui, ()):
-            self._observe(installation.space, battery_report(event))
+            self._tell(installation.space, None, battery_report(event))
 
-    def _tell(self, space: SpaceId, uplink: Uplink, seen: Observation) -> None:
+    def _tell(self, space: SpaceId, uplink: Uplink | None, seen: Observation) -> None:
         before = self.spaces[space]
-        self._observe(space, seen)
-        if seen.occupancy is not None and self.spaces[space].seen_at is before.seen_at:
+        after, steps = observe(before, seen)
+        self.spaces[space] = after
+        self.outcome.transitions += steps
+        if after.seen_at is before.seen_at and seen.occupancy is not None and uplink is not None:
             last = last_seen(before)
             if last is not None and is_held_back(seen, last):
                 self.outcome.held_back.append(uplink)
-
-    def _observe(self, space: SpaceId, seen: Observation) -> None:
-        self.spaces[space], steps = observe(self.spaces[space], seen)
-        self.outcome.transitions += steps
 
 
 def dead_letter(

@@ -111,7 +111,7 @@ class Space(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     battery_at: datetime | None = None
     """When the frame was heard that said so; what follows is its session and counter."""
     battery_dev_addr: str | None = None
-    battery_f_cnt: int = 0
+    battery_f_cnt: int | None = None
     since: datetime
     """When the present state began; for a space that never changed, when it was made known to us."""
     previous: SpaceState | None = None
@@ -204,11 +204,12 @@ def last_seen(space: Space) -> Mark | None:
 
 
 def _is_newer(seen: Observation, space: Space) -> bool:
-    last = last_seen(space)
-    # Nearly always clock and counter agree, and then nobody need compare.
-    if last is None or (seen.heard_at > last.heard_at and seen.f_cnt > last.f_cnt):
+    if space.seen_at is None:
         return True
-    order = compare(seen, last)
+    # Nearly always clock and counter agree, and then nobody need compare.
+    if seen.heard_at > space.seen_at and seen.f_cnt > space.seen_f_cnt:
+        return True
+    order = compare(seen, Mark(space.seen_at, space.seen_dev_addr, space.seen_f_cnt))
     # The last word breaks a tie of two different uplinks of one instant and counter. Occupied wins: the smaller
     # mistake is not to send a driver to a space than to send one to a parked car.
     return order > 0 or (order == 0 and (seen.occupancy, space.occupancy) == (Occupancy.OCCUPIED, Occupancy.VACANT))
@@ -217,7 +218,7 @@ def _is_newer(seen: Observation, space: Space) -> bool:
 def _is_newer_battery(seen: Observation, space: Space) -> bool:
     if space.battery_at is None or space.battery_percent is None or seen.battery_percent is None:
         return True
-    order = compare(seen, Mark(space.battery_at, space.battery_dev_addr, space.battery_f_cnt))
+    order = compare(seen, Mark(space.battery_at, space.battery_dev_addr, space.battery_f_cnt or 0))
     return order > 0 or (order == 0 and seen.battery_percent > space.battery_percent)
 
 

@@ -38,7 +38,7 @@ create index device_event_dev_eui_heard_at_idx on device_event (dev_eui, heard_a
 alter table space
     add column seen_dev_addr text,
     add column battery_dev_addr text,
-    add column battery_f_cnt bigint default '0' not null;
+    add column battery_f_cnt bigint;
 update space set seen_at = least(seen_at, now()), heard_at = least(heard_at, now()), battery_at = least(battery_at, now())
 where greatest(seen_at, heard_at, battery_at) > now();
 

@@ -74,7 +74,8 @@ _LOCK_WATCHED: Final = Statement(
 )
 
 # Not the sessions, which last for months: where one is new, that is a change.
-_CLOCKS: Final = (space.c.seen_at, space.c.seen_f_cnt, space.c.heard_at, space.c.battery_at, space.c.battery_f_cnt)
+_CLOCKS: Final = (space.c.seen_at, space.c.seen_f_cnt, space.c.heard_at)
+_BATTERY_CLOCKS: Final = (*_CLOCKS, space.c.battery_at, space.c.battery_f_cnt)
 _CHANGES: Final = (*_ASPECTS[1:], space.c.state, space.c.updated_at)
 
 
@@ -85,6 +86,7 @@ def _update(*columns: sa.Column[Any]) -> Statement:
 
 
 _SAVE_CLOCKS: Final = _update(*_CLOCKS)
+_SAVE_BATTERY_CLOCKS: Final = _update(*_BATTERY_CLOCKS)
 _SAVE_CHANGES: Final = _update(*_CHANGES)
 
 
@@ -107,13 +109,21 @@ def lock_watched_by(devices: Collection[DevEui]) -> Query[Watched]:
 def save(watched: Watched, after: Mapping[SpaceId, Space], *, now: datetime) -> list[Query[None]]:
     """Write the spaces that differ from what they were. Most did not change but were only heard: of those, the clocks."""
     heard: list[Space] = []
+    charged: list[Space] = []  # the same, and of the battery nothing new was heard
     changed: list[Space] = []
     for space_id, was in watched.spaces.items():
         one = after[space_id]
-        if one is not was:
-            (heard if one.version == was.version and _sessions(one) == _sessions(was) else changed).append(one)
+        if one is was:
+            continue
+        if one.version != was.version or one.seen_dev_addr != was.seen_dev_addr:
+            changed.append(one)
+        elif one.battery_at is was.battery_at:
+            heard.append(one)
+        else:
+            (charged if one.battery_dev_addr == was.battery_dev_addr else changed).append(one)
     return [
         *([command(_SAVE_CLOCKS, _clocks(watched, heard))] if heard else []),
+        *([command(_SAVE_BATTERY_CLOCKS, _battery_clocks(watched, charged))] if charged else []),
         *([command(_SAVE_CHANGES, _changes(watched, changed, now))] if changed else []),
     ]
 
@@ -182,16 +192,17 @@ def _space(aspects: list[Any]) -> Space:
     )
 
 
-def _sessions(space: Space) -> tuple[str | None, str | None]:
-    return space.seen_dev_addr, space.battery_dev_addr
-
-
 def _clocks(watched: Watched, spaces: Sequence[Space]) -> dict[str, str]:
     return arguments(
         row=[watched.rows[one.id] for one in spaces],
         seen_at=[one.seen_at for one in spaces],
         seen_f_cnt=[one.seen_f_cnt for one in spaces],
         heard_at=[one.heard_at for one in spaces],
+    )
+
+
+def _battery_clocks(watched: Watched, spaces: Sequence[Space]) -> dict[str, str]:
+    return _clocks(watched, spaces) | arguments(
         battery_at=[one.battery_at for one in spaces],
         battery_f_cnt=[one.battery_f_cnt for one in spaces],
     )
@@ -199,7 +210,7 @@ def _clocks(watched: Watched, spaces: Sequence[Space]) -> dict[str, str]:
 
 def _changes(watched: Watched, spaces: Sequence[Space], now: datetime) -> dict[str, str]:
     booked = [one.reservation for one in spaces]
-    return _clocks(watched, spaces) | arguments(
+    return _battery_clocks(watched, spaces) | arguments(
         occupancy=[one.occupancy for one in spaces],
         seen_dev_addr=[one.seen_dev_addr for one in spaces],
         battery_dev_addr=[one.battery_dev_addr for one in spaces],

@@ -85,7 +85,7 @@ space: Final = sa.Table(
     sa.Column("battery_percent", sa.Integer),
     sa.Column("battery_at", TIME),
     sa.Column("battery_dev_addr", sa.Text),
-    sa.Column("battery_f_cnt", sa.BigInteger, nullable=False, server_default="0"),
+    sa.Column("battery_f_cnt", sa.BigInteger),
     sa.Column("updated_at", TIME, nullable=False, server_default=sa.func.now()),
     *_published(),
     # The last step of the log that the broker confirmed: those after it are due.
