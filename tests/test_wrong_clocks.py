@@ -18,6 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from decoders import Occupancy
 from parking_gateway import chirpstack
 from parking_gateway.broker.message import Message
+from parking_gateway.clocks import WrongClock
 from parking_gateway.decoding import Decoder
 from parking_gateway.recording import Outcome, interpret, record
 from parking_gateway.registry.entries import Assignment, Entry, Place
@@ -337,3 +338,26 @@ def test_the_words_of_the_cases_are_those_of_the_recording() -> None:
         "the space follows the uplink that came last and has the higher fCnt"
     ] * 2
     assert Occupancy.VACANT in CASES[2]["expected"]
+
+
+async def test_a_clock_of_ours_that_is_set_back_freezes_no_space_and_accuses_no_gateway(
+    engine: AsyncEngine, car_park: CarPark
+) -> None:
+    """By ten minutes. The network server and its gateways agree, so the clock that differs is ours, or the server's."""
+    await car_park(1)
+    await recorded(engine, *said(frame(VACANT, f_cnt=7)), received_at=NOON)
+    outcome = await recorded(engine, *said(frame(OCCUPIED, f_cnt=8, at=1)), received_at=NOON - 9 * MINUTE)
+    assert await rows(engine, "select state, since from space") == [("OCCUPIED", NOON - 9 * MINUTE)]
+    (uplink,) = outcome.wrong_clocks
+    assert uplink.wrong_clock == WrongClock(claimed=NOON + MINUTE)
+
+
+@pytest.mark.parametrize("apart", [0.3 / 60, 30.0])
+async def test_receivers_whose_clocks_differ_freeze_no_space(
+    engine: AsyncEngine, car_park: CarPark, apart: float
+) -> None:
+    """By 0.3 s, or half an hour by a network server's clock that was ahead and is set."""
+    await car_park(1)
+    await recorded(engine, *said(frame(VACANT, f_cnt=7, at=apart)))
+    await recorded(engine, *said(frame(OCCUPIED, f_cnt=8)))
+    assert await rows(engine, "select state from space") == [("OCCUPIED",)]
