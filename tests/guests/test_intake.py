@@ -87,6 +87,14 @@ async def rows(engine: AsyncEngine, query: str) -> list[Any]:
         return list((await connection.execute(sa.text(query))).all())
 
 
+async def until_there(file: Path, engine: AsyncEngine) -> None:
+    """Look again and again whether a guest has written it."""
+    is_there = file.exists
+    async with asyncio.timeout(60):
+        while not is_there():
+            await rows(engine, "select 1")
+
+
 async def test_every_guest_costs_its_own_frames_only(
     engine: AsyncEngine, car_park: CarPark, guest: Guest, install: Install
 ) -> None:
@@ -143,8 +151,7 @@ async def test_while_a_guest_is_asked_no_transaction_is_open_and_the_event_loop_
 
     async def look() -> None:
         """On the event loop that the intake has, and while the guest surely has not been given up yet."""
-        while not asked.exists():
-            await rows(engine, "select 1")
+        await until_there(asked, engine)
         until = time.monotonic() + 2
         while time.monotonic() < until:
             others = "datname = current_database() and pid <> pg_backend_pid()"
@@ -216,8 +223,7 @@ async def test_when_the_installation_changes_meanwhile_the_right_guest_is_asked(
     (device,) = await car_park(1)
     await install(device, "before")
     recording = asyncio.create_task(Lane(engine, folder).commit([message(device, up(device))]))
-    while not asked.exists():
-        await rows(engine, "select 1")
+    await until_there(asked, engine)
     await install(device, "after")
     (tmp_path / "go").touch()
     assert await recording == {}
