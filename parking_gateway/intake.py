@@ -82,10 +82,12 @@ class Intake(msgspec.Struct, frozen=True, kw_only=True):
     async def _commit(self, part: Sequence[Message], after: Sequence[Done] = ()) -> None:
         now = datetime.now(UTC)
         found = self._read(part, now)
-        decoder = await self._ask_guests(part, found, now)
-        for earlier in after:
-            await earlier
+        decoder: Decoder | None = None
         try:
+            decoder = await self._ask_guests(part, found, now)
+            for earlier in after:
+                if not earlier.done():
+                    await asyncio.wait({earlier})  # and not for what it raises, because of which all are cancelled
             if isinstance(found, Exception):
                 raise found  # noqa: TRY301 - one net for all
             outcome = await self._record(found, now, decoder)
@@ -120,17 +122,12 @@ class Intake(msgspec.Struct, frozen=True, kw_only=True):
         except Exception as bug:  # noqa: BLE001 - as above
             return bug
 
-    async def _set_aside(self, part: Sequence[Message], now: datetime, fault: Exception, decoder: Decoder) -> None:
+    async def _set_aside(
+        self, part: Sequence[Message], now: datetime, fault: Exception, decoder: Decoder | None
+    ) -> None:
         """Reject what is at fault, alone, and record all else. Raises only where a rejection cannot be written."""
-        faults = {0: fault}
-        if len(part) > 1:
-            faults = await self.patience(
-                partial(self._try_to_sift, part, now, decoder), purpose="finding what is refused", has_net=True
-            )
-        if any(isinstance(one, NotAsked) for one in faults.values()):
-            await self._commit(part)
-            return
-        if not faults:  # each could be recorded alone: it is how they meet
+        faults = {0: fault} if len(part) == 1 else await self._faults(part, now, decoder)
+        if not faults:
             middle = len(part) // 2
             await self._commit(part[:middle])
             await self._commit(part[middle:])
@@ -142,9 +139,26 @@ class Intake(msgspec.Struct, frozen=True, kw_only=True):
             )
         letters = [dead_letter(part[place], _rejection(one), now) for place, one in faults.items()]
         kinds = kinds_of([part[place] for place in faults])
-        self.report(await self._record(Interpreted(kinds=kinds, dead_letters=letters), now, decoder))
+        self.report(await self._record(Interpreted(kinds=kinds, dead_letters=letters), now, self.decoder))
         if others := [message for place, message in enumerate(part) if place not in faults]:
             await self._commit(others)
+
+    async def _faults(self, part: Sequence[Message], now: datetime, decoder: Decoder | None) -> dict[int, Exception]:
+        """Why messages cannot be recorded. Empty where the search does not tell: then the batch has to be halved.
+
+        Such as where each of them could be recorded alone, and it is how they meet; or where the search fails as well.
+        """
+        if decoder is None:
+            return {}
+        try:
+            faults = await self.patience(
+                partial(self._try_to_sift, part, now, decoder), purpose="finding what is refused", has_net=True
+            )
+        except Stopped:
+            raise
+        except Exception:  # noqa: BLE001 - as above; what is wrong will be said of the message that is left
+            return {}
+        return {} if any(isinstance(one, NotAsked) for one in faults.values()) else faults
 
     async def _record(self, found: Interpreted, now: datetime, decoder: Decoder) -> Outcome:
         began = time.monotonic()

@@ -17,10 +17,12 @@ from parking_gateway.broker.message import Message
 from parking_gateway.decoding import Choice, Decoder
 from parking_gateway.installation import Installation
 from parking_gateway.intake import Intake
+from parking_gateway.questioning import Guests, Questions
 from parking_gateway.recording import Outcome
+from parking_gateway.store.engine import Connection
 from parking_gateway.store.patience import Patience
 from parking_gateway.supervision import Backoff
-from parking_gateway.uplink import DeviceIdentity
+from parking_gateway.uplink import DeviceIdentity, Uplink
 from tests.events import OCCUPIED, VACANT, dev_eui_of, message, up
 from tests.plugins.car_park import CarPark
 
@@ -32,12 +34,15 @@ POISON = "ffffffff%"
 class Net:
     """The intake's way of a batch into the database, without a broker, and what it reported."""
 
-    def __init__(self, engine: AsyncEngine, *, decoder: Decoder, limits: chirpstack.Limits) -> None:
+    def __init__(
+        self, engine: AsyncEngine, *, decoder: Decoder, limits: chirpstack.Limits, guests: Guests | None = None
+    ) -> None:
         self.outcomes: list[Outcome] = []
         wait = Backoff(shortest=timedelta(seconds=0.01), longest=timedelta(seconds=0.1))
         self._intake = Intake(
             engine=engine,
             decoder=decoder,
+            guests=guests,
             limits=limits,
             batch_size=1000,
             timeout=timedelta(seconds=30),
@@ -197,3 +202,25 @@ async def test_a_bug_in_reading_costs_the_messages_that_meet_it(engine: AsyncEng
     ((reason, detail, payload),) = await rows(engine, "select reason, detail, payload from rejection")
     assert (reason, detail, bytes(payload)) == ("gateway_failed", "ZeroDivisionError: a bug", b"x" * 13)
     assert len(await rows(engine, "select * from uplink")) == size
+
+
+class BreakingGuests(Guests):
+    """With a bug that only one device meets."""
+
+    async def choices(self, connection: Connection, uplinks: Sequence[Uplink]) -> Questions:
+        """Breaks for the poison."""
+        if any(uplink.device.dev_eui == poison(7) for uplink in uplinks):
+            raise ZeroDivisionError("a bug")
+        return await super().choices(connection, uplinks)
+
+
+async def test_a_bug_on_the_way_to_the_guests_costs_the_message_that_meets_it(engine: AsyncEngine) -> None:
+    """It is found by halving, because without the guests nothing can be tried."""
+    devices = [dev_eui_of(number) for number in range(20)]
+    batch = [message(device, up(device)) for device in [*devices[:5], poison(7), *devices[5:]]]
+    decoder = Decoder()
+    await Net(engine, decoder=decoder, limits=LIMITS, guests=BreakingGuests(decoder)).commit(batch)
+    assert await rows(engine, "select reason, detail from rejection") == [
+        ("gateway_failed", "ZeroDivisionError: a bug")
+    ]
+    assert len(await rows(engine, "select * from uplink")) == 20
