@@ -7,7 +7,7 @@ from typing import Final
 
 from loguru import logger
 
-from parking_gateway.broker.asking import asking, retained
+from parking_gateway.broker.asking import asking, retained, retained_by_wildcard
 from parking_gateway.broker.link import Link
 from parking_gateway.config import Config
 from parking_gateway.marker import Marker, Verdict
@@ -54,9 +54,9 @@ class Picture:
                 level = "INFO" if verdict is Verdict.FIRST else "WARNING"
                 logger.bind(database=database, broker=broker).log(level, verdict)
                 await self._begin_again(link)
-            if not self._is_examined:
-                await self._examine(asked)
-                self._is_examined = True
+        if not self._is_examined:
+            await self._examine(link.protocol)
+            self._is_examined = True
 
     async def _begin_again(self, link: Link) -> None:
         marker = self._marker.next(datetime.now(UTC))
@@ -64,14 +64,15 @@ class Picture:
         self._marker.wrote(self._marker.sent)
         await link.publish([marker])
 
-    async def _examine(self, asked: Link) -> None:
-        topic = self._marker.topic
-        is_readable = topic in await retained(asked, topic, [topic])
+    async def _examine(self, protocol: str) -> None:
+        mqtt, topic = self._config.mqtt, self._marker.topic
+        async with asking(mqtt, name="asks", protocol=protocol) as asked:
+            is_readable = topic in await retained(asked, topic, [topic])
         unreadable = UNREADABLE.format(topic=topic, folder=self._folder)
         self._complain("readable", None if is_readable else unreadable)
         if is_readable:
-            by_wildcard = await retained(asked, f"{self._folder}/+", [topic])
-            self._complain("wildcards", None if topic in by_wildcard else NO_WILDCARDS)
+            by_wildcard = await retained_by_wildcard(mqtt, topic, name="asks", protocol=protocol)
+            self._complain("wildcards", None if by_wildcard else NO_WILDCARDS)
 
     async def _retained(self, asked: Link, database: dict[str, int]) -> dict[str, int]:
         numbers = {}

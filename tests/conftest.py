@@ -5,6 +5,7 @@ pytest_plugins = [
     "tests.plugins.car_park",
     "tests.plugins.completeness",
     "tests.plugins.daemon",
+    "tests.plugins.poor_brokers",
     "tests.plugins.postgres",
     "tests.plugins.proxy",
     "tests.plugins.tls",

@@ -38,6 +38,16 @@ async def retained(link: Link, topic_filter: str, expected: Collection[str] = ()
     return await _collected(link, expected, _RETAINED)
 
 
+async def retained_by_wildcard(config: MqttConfig, topic: str, *, name: str, protocol: str) -> bool:
+    """Whether what is retained on `topic` comes to a subscription with a wildcard.
+
+    Over a connection of its own, where it can come to no other subscription.
+    """
+    folder, _, _ = topic.rpartition("/")
+    async with asking(config, name=name, protocol=protocol) as link:
+        return topic in await retained(link, f"{folder}/+", [topic])
+
+
 async def delivered(link: Link, routes: dict[str, str]) -> set[str]:
     """Of these topics, those on which a message reaches the subscription that stands beside the topic."""
     for topic_filter in routes.values():

@@ -53,7 +53,8 @@ def doctor(
 
 
 async def _checked(config: "Config", reader: "Decoder", listen: timedelta) -> "list[Check]":
-    from parking_gateway.doctor.running import examine_gateway, look, with_what_it_received  # noqa: PLC0415 - heavy
+    from parking_gateway.doctor.promises import examine_promises  # noqa: PLC0415 - heavy
+    from parking_gateway.doctor.running import examine_gateway, look, with_what_it_received  # noqa: PLC0415 - as above
     from parking_gateway.doctor.surroundings import (  # noqa: PLC0415 - as above
         examine_broker,
         examine_names,
@@ -63,6 +64,8 @@ async def _checked(config: "Config", reader: "Decoder", listen: timedelta) -> "l
     now = datetime.now(UTC)
     checks = examine_names(config)
     checks += [with_what_it_received(check, running, now=now) for check in await examine_broker(config, listen=listen)]
+    if not any(check.about == "broker" and check.fix for check in checks):
+        checks += await examine_promises(config)
     checks += examine_gateway(running, config, now=now)
     return [*checks, *await _of_database(config, reader, since=now - _LATELY)]
 

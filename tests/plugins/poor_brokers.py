@@ -1,0 +1,47 @@
+"""Brokers that say yes and do not do it, as NATS and RabbitMQ 3 are: amqtt as it is, and with one thing taken away."""
+
+import asyncio
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from unittest.mock import patch
+
+import pytest
+from amqtt import broker as amqtt
+
+from parking_gateway.demo import amqtt_broker, brokers
+from parking_gateway.demo.brokers import LOCALHOST, Broker
+
+
+class WithoutWildcards(amqtt.Broker):  # type: ignore[misc] # amqtt has no types
+    """Sends what is retained to subscriptions of exact topics only."""
+
+    async def _publish_retained_messages_for_subscription(self, subscription: tuple[str, int], session: object) -> None:
+        if not {"+", "#"} & set(subscription[0].split("/")):
+            await super()._publish_retained_messages_for_subscription(subscription, session)
+
+
+@pytest.fixture
+def without_sharing(tmp_path: Path) -> Iterator[Broker]:
+    """A broker that grants `$share/…` and delivers nothing to it: it takes that for a topic."""
+    broker = brokers.amqtt(tmp_path)
+    assert broker is not None
+    broker.start()
+    yield broker
+    broker.stop()
+
+
+@pytest.fixture
+def without_wildcards(tmp_path: Path) -> Iterator[Broker]:
+    """A broker that grants subscriptions with wildcards and sends them nothing that is retained."""
+    port = brokers.free_port()
+    command = (sys.executable, "-m", "tests.plugins.poor_brokers", str(port))
+    broker = Broker(command, name="amqtt", protocols=("3.1.1",), port=port, log=tmp_path / "amqtt.log")
+    broker.start()
+    yield broker
+    broker.stop()
+
+
+if __name__ == "__main__":
+    with patch.object(amqtt_broker, "Broker", WithoutWildcards):
+        asyncio.run(amqtt_broker.serve(LOCALHOST, int(sys.argv[1])))
