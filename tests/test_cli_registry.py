@@ -338,6 +338,18 @@ def test_a_database_in_use_or_of_another_version_is_one_sentence(spaces: Path, d
     assert "9999" in refused(run_on(database, "spaces", "import", spaces))
 
 
+@pytest.mark.parametrize("state", ["P0001", "22003", "XX000"])
+def test_what_a_trigger_of_somebody_raises_is_one_sentence(spaces: Path, database: str, state: str) -> None:
+    with psycopg.connect(database) as connection:
+        connection.execute(
+            "create function broken() returns trigger language plpgsql as"
+            f" $$ begin raise exception 'not today' using errcode = '{state}'; end $$;"
+            "create trigger broken before insert on space for each row execute function broken()".encode()
+        )
+    refusal = refused(run_on(database, "spaces", "import", spaces))
+    assert refusal.startswith("The database cannot be used: not today (PL/pgSQL function broken() line 1 at RAISE)")
+
+
 def test_who_may_not_write_is_told_so(spaces: Path, database: str) -> None:
     name = query(database, "select current_database()")[0][0]
     with psycopg.connect(database, autocommit=True) as connection:

@@ -76,6 +76,6 @@ def with_database(config: "Config", work: Callable[["Engine"], Awaitable[Result]
         _end_as_misconfigured(error)
     except FAILURES as error:
         answer = answer_of(error)
-        if answer.verdict is Verdict.BUG:
+        if answer.verdict is Verdict.BUG and answer.state is None:
             raise
         fail(f"The database cannot be used: {answer.sentence}")

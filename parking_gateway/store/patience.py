@@ -78,21 +78,21 @@ class Patience:
     async def __call__(self, work: Callable[[], Awaitable[Result]], *, purpose: str, has_net: bool = False) -> Result:
         """Do the work. While the database cannot be used, warn and try again; once told to stop, raise `Stopped`.
 
-        Raises `Refused` as `attempt` does. An answer of PostgreSQL that nobody foresaw is waited for like the others, but
-        raised where the caller `has_net` for it.
+        Where the caller `has_net` for them, a value that PostgreSQL refuses and what nobody foresaw are raised, as by
+        `attempt`. Elsewhere they are waited for like the others: there, a trigger or a column that somebody changed is
+        behind them.
         """
         failures = 0
         try:
             while True:
                 try:
                     result = await attempt(work)
-                except (Unusable, *FAILURES) as error:
+                except (Unusable, Refused, *FAILURES) as error:
                     if has_net and not isinstance(error, Unusable):
                         raise
                     failures += 1
                     self._failing[purpose] += failures == 1
-                    answer = error.answer if isinstance(error, Unusable) else answer_of(error)
-                    await self._wait(purpose, answer, failures)
+                    await self._wait(purpose, _answer_in(error), failures)
                 else:
                     break
         finally:
@@ -139,9 +139,16 @@ class Patience:
         if words == answer.sentence and now < at + _SAID_AGAIN_AFTER:
             return
         self._logged[purpose] = (answer.sentence, now)
+        more = {"sqlstate": answer.state, "about": answer.about, "todo": answer.todo}
         log = logger.bind(purpose=purpose, error=answer.says, attempt=failures)
-        log = log.bind(**{name: words for name, words in (("about", answer.about), ("todo", answer.todo)) if words})
+        log = log.bind(**{name: words for name, words in more.items() if words})
         if answer.verdict is Verdict.AWAY:
             log.warning("The database does not answer; trying again")
         else:
             log.error("The database cannot be used as it is; trying again")
+
+
+def _answer_in(error: Exception) -> Answer:
+    if isinstance(error, Unusable):
+        return error.answer
+    return answer_of(error.__cause__ or error if isinstance(error, Refused) else error)

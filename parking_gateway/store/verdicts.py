@@ -37,6 +37,8 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
     verdict: Verdict
     says: str
     """PostgreSQL's own words in one line, without the statement and its arguments."""
+    state: str | None = None
+    """The SQLSTATE. None: it was not PostgreSQL that said it."""
     about: str = ""
     """What it is about, where those words do not name it."""
     todo: str | None = None
@@ -156,10 +158,10 @@ def _of_server(state: str, diag: Diagnostic) -> Answer:
         verdict = Verdict.NOT_OURS
     says = " ".join((diag.message_primary or state).split())
     if verdict is Verdict.FAULT:
-        return Answer(verdict=verdict, says=says)
+        return Answer(verdict=verdict, says=says, state=state, about=_about(diag))
     todo = next((_TODO[key] for key in (state, state[:2]) if key in _TODO), None)
     is_lost = state in _NO_CONNECTION or state[:2] in _NO_CONNECTION
-    return Answer(verdict=verdict, says=says, about=_about(diag), todo=todo, is_lost=is_lost)
+    return Answer(verdict=verdict, says=says, state=state, about=_about(diag), todo=todo, is_lost=is_lost)
 
 
 def _of_driver(cause: psycopg.Error) -> Verdict:

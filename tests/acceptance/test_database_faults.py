@@ -98,6 +98,14 @@ FAULTS = {
         ["drop trigger broken on space", "drop function broken()"],
         [NOT_AS_IT_IS, "PL/pgSQL function broken()", "recording what was confirmed"],
     ),
+    "a refusing trigger where nothing is received": (
+        [
+            RAISE[0].format("22003"),
+            "create trigger broken before update of published_version on space for each row execute function broken()",
+        ],
+        ["drop trigger broken on space", "drop function broken()"],
+        [NOT_AS_IT_IS, "PL/pgSQL function broken()", "recording what was confirmed"],
+    ),
     "an internal error": (
         [RAISE[0].format("XX000"), RAISE[1]],
         MEND,
@@ -171,5 +179,18 @@ async def test_what_somebody_does_to_the_database_is_waited_for(
         else:
             await settled(engine, broker, database, uplinks=200)
         assert await value(engine, "select count(*) from rejection") == 0
+        assert daemon.terminate() == 0
+    assert "Traceback" not in daemon.log.read_text()
+
+
+async def test_a_start_without_rights_waits_for_them(daemon: Daemon, database: str) -> None:
+    """The database was restored under another owner: the start says so, and goes on once the rights are granted."""
+    async with administrator(database, daemon) as someone:
+        await someone.does(["revoke all on all tables in schema public from {role}"])
+        daemon.start()
+        for sentence in (NOT_AS_IT_IS, "permission denied for table alembic_version", "grant all on all tables"):
+            await until(partial(has_said, daemon, sentence), f"a line with: {sentence}")
+        await someone.does(["grant all on all tables in schema public to {role}"])
+        daemon.wait_until("READY=1")
         assert daemon.terminate() == 0
     assert "Traceback" not in daemon.log.read_text()

@@ -72,6 +72,13 @@ async def test_settings_of_a_role_do_not_change_what_text_means(role: str, car_p
             assert await connection.scalar(sa.text("select name from device")) == NAME
 
 
+async def test_where_a_pooler_swallows_the_options_the_same_is_asked_for_by_statements(role: str) -> None:
+    """As it is where another encoding is asked for beside the options, as a URL can do."""
+    async with opened(f"{role}&client_encoding=LATIN1", DatabaseConfig()) as engine, engine.connect() as pinned:
+        found = {name: await pinned.scalar(sa.text(f"show {name}")) for name in OF_A_ROLE}
+    assert found == {name: PINNED[name] for name in OF_A_ROLE}
+
+
 async def recorded(engine: AsyncEngine, device: str, *, name: str = "", at: float = 0) -> None:
     event = json.loads(up(device, at=at))
     event["deviceInfo"]["deviceName"] = name
