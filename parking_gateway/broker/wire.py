@@ -9,11 +9,13 @@ import socket
 import ssl
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
-from functools import partial
+from functools import cached_property, partial
 from typing import Final, TypeVar
 
 from aiohappyeyeballs import start_connection
 from paho.mqtt.client import _WebsocketWrapper
+
+from parking_gateway.broker.frames import PING, PONG, Frames
 
 Result = TypeVar("Result")
 
@@ -25,7 +27,33 @@ _DISCARDED_BYTES: Final = 65_536
 
 
 class WebSocket(_WebsocketWrapper):
-    """paho's, which sends frames of any size, and loses a packet where the network takes a part of its frame."""
+    """paho's, which sends frames of any size, keeps a frame until all of it has come, and loses a packet of a broken write."""
+
+    def recv(self, length: int) -> bytes:
+        """What came in binary frames, at most so much. Raises BlockingIOError where nothing did."""
+        data = self._socket.recv(length)
+        if not data:
+            return b""
+        try:
+            payload = self._frames.take(data)
+        except ConnectionError:
+            return b""  # so paho ends the connection
+        for opcode, body in self._frames.controls:
+            self._answer(opcode, body)
+        self._frames.controls.clear()
+        if not payload:
+            raise BlockingIOError
+        return payload
+
+    def _answer(self, opcode: int, body: bytes) -> None:
+        if self._sendbuffer:  # in the middle of another frame
+            return
+        with suppress(OSError):
+            self._socket.send(self._create_frame(PONG if opcode == PING else opcode, bytearray(body)))
+
+    @cached_property
+    def _frames(self) -> Frames:
+        return Frames()
 
     def send(self, data: bytes | bytearray) -> int:
         """Send a frame's worth of it, or raise BlockingIOError and be given the same again."""

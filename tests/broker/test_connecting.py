@@ -310,6 +310,18 @@ async def test_what_does_not_fit_into_a_websocket_at_once_follows(
         assert payloads_of(received) == [one.payload for one in sent]
 
 
+@pytest.mark.parametrize("direct", [True, False])
+async def test_what_is_too_large_is_cut_in_a_websocket_too(websocket: WebSocketBroker, *, direct: bool) -> None:
+    sent = [bytes([number]) * 3_000_000 for number in range(3)] + [b"last"]
+    async with link_to(websocket(), protocol="3.1.1", direct=direct, payload_limit=1_000) as link:
+        await link.subscribe("a")
+        await link.publish([Publication(topic="a", payload=payload, retain=False) for payload in sent])
+        received = await take(link, len(sent))
+        link.acknowledge(received)
+    assert payloads_of(received) == [payload[:4096] for payload in sent]
+    assert [one.whole and one.whole.length for one in received] == [3_000_000] * 3 + [None]
+
+
 # Giving up
 
 
