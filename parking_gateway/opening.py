@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Iterator
+from functools import partial
 from typing import Final
 
 from loguru import logger
@@ -13,6 +14,7 @@ from parking_gateway.config.absences import absences, why_unreadable
 from parking_gateway.decoding import Choice, Decoder
 from parking_gateway.store import embedded
 from parking_gateway.store.engine import Engine, opened
+from parking_gateway.supervision import seen_through
 
 _LOOK_SECONDS: Final = 0.5
 """Between two looks whether the embedded server is there: an attempt to connect to its socket."""
@@ -69,7 +71,7 @@ async def database(config: Config) -> AsyncIterator[Engine]:
         return
     server = embedded.Server(config.gateway.state_directory)
     with contextlib.ExitStack() as use:
-        await asyncio.to_thread(use.enter_context, server.used())
+        await seen_through(partial(use.enter_context, server.used()))
         async with opened(server.url, config.database) as engine, _looked_after(server):
             yield engine
 

@@ -9,13 +9,13 @@ from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
-from types import FrameType
-from typing import Any, Final, NoReturn, TypeVar
+from typing import Any, Final, TypeVar
 
 import sdnotify
 from tenacity import AsyncRetrying, RetryCallState, wait_random_exponential
 
 from parking_gateway.printable import printable, shortened
+from parking_gateway.signals import leave
 
 Result = TypeVar("Result")
 
@@ -113,7 +113,7 @@ def stopped_by_signals(stop: asyncio.Event, *, at_most: timedelta | None = None)
             last_resort.daemon = True
             last_resort.start()
         for number in _STOP_SIGNALS:
-            signal.signal(number, _leave)
+            signal.signal(number, leave)
 
     for number in _STOP_SIGNALS:
         loop.add_signal_handler(number, ask)
@@ -125,12 +125,15 @@ def stopped_by_signals(stop: asyncio.Event, *, at_most: timedelta | None = None)
             signal.signal(number, handler or signal.SIG_DFL)
 
 
-def _leave(number: int, _frame: FrameType | None) -> NoReturn:
-    # Who waits for us shall see that the signal ended us.
-    signal.signal(number, signal.SIG_DFL)
-    signal.raise_signal(number)
-    # The first process of a container survives its own signals.
-    os._exit(128 + number)
+async def seen_through(work: Callable[[], Result]) -> Result:
+    """Do the work in a thread. Whoever is cancelled meanwhile waits for it all the same, to undo what it did."""
+    working = asyncio.ensure_future(asyncio.to_thread(work))
+    try:
+        return await asyncio.shield(working)
+    except asyncio.CancelledError:
+        await asyncio.wait({working})
+        working.exception()  # else asyncio complains that nobody asked for it
+        raise
 
 
 # Waits

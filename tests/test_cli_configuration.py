@@ -164,7 +164,7 @@ def test_every_command_explains_itself(command: tuple[str, ...]) -> None:
 def test_the_command_line_starts_fast() -> None:
     """What is heavy is imported by the commands that need it, not by `--help`."""
     heavy = {"sqlalchemy", "aiomqtt", "alembic", "amqtt", "psycopg", "pydantic", "prometheus_client", "rich"}
-    code = "import sys, parking_gateway.__main__; print(*sys.modules)"
+    code = "import sys, parking_gateway.__main__, parking_gateway.cli; print(*sys.modules)"
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert heavy.isdisjoint(result.stdout.split())
 

@@ -40,13 +40,14 @@ def demo(*, spaces: Spaces = 120, seconds: Seconds = None, seed: Seed = 1, as_js
     from parking_gateway.demo.brokers import BrokerFailed  # noqa: PLC0415
     from parking_gateway.demo.daemon import GatewayDied  # noqa: PLC0415
     from parking_gateway.demo.run import Wish, run  # noqa: PLC0415
+    from parking_gateway.store.embedded import EmbeddedFailed  # noqa: PLC0415
 
     wish = Wish(spaces=spaces, seconds=seconds, seed=seed)
     failures: list[str] = []
     report = None
     try:
         report = asyncio.run(run(wish, Console(stderr=True, highlight=False)))
-    except* (BrokerFailed, GatewayDied, MqttError) as failed:
+    except* (BrokerFailed, EmbeddedFailed, GatewayDied, MqttError) as failed:
         # One loss is noticed at several places.
         failures = list(dict.fromkeys(_sentence(one) for one in _leaves(failed)))
     for failure in failures:

@@ -1,6 +1,5 @@
 """The command that says what is wrong, and what to do."""
 
-import asyncio
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Annotated
@@ -8,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import msgspec
 import typer
 
+from parking_gateway import signals
 from parking_gateway.cli.configuration import AsJson, ConfigFile, configured
 from parking_gateway.cli.opened import decoder, transact
 from parking_gateway.cli.shown import say, show_json
@@ -49,7 +49,7 @@ def doctor(
     if devices:
         _say_findings(_examined(effective, reader), as_json=as_json)
     else:
-        _say_checks(asyncio.run(_checked(effective, reader, timedelta(seconds=listen))), as_json=as_json)
+        _say_checks(signals.run(_checked(effective, reader, timedelta(seconds=listen))), as_json=as_json)
 
 
 async def _checked(config: "Config", reader: "Decoder", listen: timedelta) -> "list[Check]":

@@ -1,12 +1,12 @@
 """How commands come to the database: it is opened for one piece of work, and where that cannot be done, a sentence says why."""
 
-import asyncio
 import os
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, NoReturn, TypeVar
 
 import typer
 
+from parking_gateway import signals
 from parking_gateway.cli.shown import say
 
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ def with_database(config: "Config", work: Callable[["Engine"], Awaitable[Result]
             return await work(engine)
 
     try:
-        return asyncio.run(open_and_work())
+        return signals.run(open_and_work())
     except (SchemaMismatch, EmbeddedFailed) as failure:
         fail(str(failure))
     except ConfigError as error:

@@ -4,8 +4,9 @@ import asyncio
 import signal
 import time
 from collections.abc import AsyncIterator, Iterator
-from contextlib import AsyncExitStack, ExitStack, asynccontextmanager, contextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final
@@ -15,6 +16,7 @@ import sqlalchemy as sa
 from rich.console import Console
 from rich.live import Live
 
+from parking_gateway import signals
 from parking_gateway.config import Config
 from parking_gateway.decoding import Decoder
 from parking_gateway.demo import brokers, car_park, daemon, fleet, publisher
@@ -28,7 +30,7 @@ from parking_gateway.demo.watch import Watch
 from parking_gateway.registry.registering import register
 from parking_gateway.store import embedded, migrating
 from parking_gateway.store.engine import opened
-from parking_gateway.supervision import pause, unless
+from parking_gateway.supervision import pause, seen_through, unless
 
 _SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _REDRAW_SECONDS: Final = 0.25
@@ -62,14 +64,20 @@ async def run(wish: Wish, console: Console) -> Report | None:
     stop, hurry = asyncio.Event(), asyncio.Event()
     with _signals_set(stop, hurry):
         async with _stage(wish, console) as stage:
-            await unless(stop, stage.gateway.ready())
-            if stop.is_set():
-                return None
-            console.print("Gateway ready")
-            _introduce(stage, console)
-            report = await _play(wish, stage, console, stop=stop, hurry=hurry)
-            await stage.gateway.stop()
-            return report
+            return await _follow(wish, stage, console, stop=stop, hurry=hurry)
+
+
+async def _follow(
+    wish: Wish, stage: Stage, console: Console, *, stop: asyncio.Event, hurry: asyncio.Event
+) -> Report | None:
+    await unless(stop, stage.gateway.ready())
+    if stop.is_set():
+        return None
+    console.print("Gateway ready")
+    _introduce(stage, console)
+    report = await _play(wish, stage, console, stop=stop, hurry=hurry)
+    await stage.gateway.stop()
+    return report
 
 
 @asynccontextmanager
@@ -78,7 +86,7 @@ async def _stage(wish: Wish, console: Console) -> AsyncIterator[Stage]:
         folder = stack.enter_context(_folder())
         broker = stack.enter_context(brokers.running(folder, wish.kinds))
         console.print(f"{broker.name} ready")
-        database_url = stack.enter_context(_postgresql(folder))
+        database_url = await seen_through(partial(stack.enter_context, embedded.running(folder)))
         sensors = car_park.installed(wish.spaces)
         version = await _furnish(database_url, sensors)
         console.print(f"PostgreSQL {version} ready, with {wish.spaces} spaces registered")
@@ -157,18 +165,6 @@ def _folder() -> Iterator[Path]:
 
 
 @contextmanager
-def _postgresql(folder: Path) -> Iterator[str]:
-    with ExitStack() as server:
-        with _signals_held():
-            url = server.enter_context(embedded.running(folder))
-        try:
-            yield url
-        finally:
-            with _signals_held():
-                server.close()
-
-
-@contextmanager
 def _signals_set(stop: asyncio.Event, hurry: asyncio.Event) -> Iterator[None]:
     """Within it, a first signal sets `stop`, and another one `hurry`."""
     loop = asyncio.get_running_loop()
@@ -183,13 +179,4 @@ def _signals_set(stop: asyncio.Event, hurry: asyncio.Event) -> Iterator[None]:
     finally:
         for number in _SIGNALS:
             loop.remove_signal_handler(number)
-
-
-@contextmanager
-def _signals_held() -> Iterator[None]:
-    """Within it, signals wait, also for the processes that begin here: a Ctrl-C must not end initdb under our hands."""
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        signals.end_at_once()

@@ -238,6 +238,8 @@ def _call(user: str | None, program: str, *arguments: str) -> str | None:
             stdout=said,
             stderr=said,
             check=False,
+            # A Ctrl-C in the terminal is for us: it must not end initdb under our hands.
+            start_new_session=True,
         )
         said.seek(0)
         words = " ".join(said.read().decode(errors="replace").split())

@@ -1,0 +1,66 @@
+"""What a signal does to this program, from its first line to its last: it ends without a word and leaves nothing running.
+
+Nothing is imported here that takes time: `__main__` asks for this before everything else.
+"""
+
+import os
+import signal
+from collections.abc import Coroutine
+from types import FrameType
+from typing import Any, Final, NoReturn, TypeVar
+
+Result = TypeVar("Result")
+
+_ENDING: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+_SHELL_ADDS: Final = 128
+"""What shells add to the number of the signal that ended a program."""
+
+
+def end_at_once() -> None:
+    """From now on a signal ends the program at once, without Python's traceback. Signals that are ignored stay so."""
+    for number in _ending():
+        signal.signal(number, leave)
+
+
+def leave(number: int, _frame: FrameType | None) -> NoReturn:
+    """End the program by this signal, so that whoever waits for it sees what ended it."""
+    signal.signal(number, signal.SIG_DFL)
+    signal.raise_signal(number)
+    # The first process of a container survives its own signals.
+    os._exit(_SHELL_ADDS + number)
+
+
+def run(work: Coroutine[Any, Any, Result]) -> Result:
+    """Run the work of a command in an event loop. A signal cancels it, and it closes what it has opened.
+
+    Then the program ends with the status that shells give to the signal, 130 for Ctrl-C. A second signal ends it at once.
+    """
+    import asyncio  # noqa: PLC0415 - a twentieth of a second, which `version` can do without
+
+    received: list[int] = []
+
+    async def cancellable() -> Result:
+        loop, task = asyncio.get_running_loop(), asyncio.current_task()
+
+        def cancel(number: int) -> None:
+            received.append(number)
+            end_at_once()
+            if task is not None:
+                task.cancel()
+
+        for number in _ending():
+            loop.add_signal_handler(number, cancel, number)
+        return await work
+
+    try:
+        return asyncio.run(cancellable())
+    except BaseException:
+        if received:  # whatever became of the work, it was ended by the signal
+            raise SystemExit(_SHELL_ADDS + received[0]) from None
+        raise
+    finally:
+        end_at_once()
+
+
+def _ending() -> list[signal.Signals]:
+    return [number for number in _ENDING if signal.getsignal(number) is not signal.SIG_IGN]

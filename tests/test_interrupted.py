@@ -1,0 +1,110 @@
+"""A signal at any moment of any command: the program ends as a shell expects it, without a traceback, and alone."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from tests.demo.test_demo import folder, processes_of
+
+__all__ = ["folder"]
+
+PATIENCE = 60
+Moment = Callable[[int, Path], bool]
+
+
+def has_loaded(library: str) -> Moment:
+    """The process is so far in its imports."""
+    return lambda pid, _: library in Path(f"/proc/{pid}/maps").read_text()
+
+
+def has_started(program: str) -> Moment:
+    """The process has another one beside it."""
+    return lambda _, folder: any(program in command for command in processes_of(folder).values())
+
+
+FIRST_LINES = has_loaded("_json")
+IMPORTS = has_loaded("pydantic_core")
+DRIVER = has_loaded("psycopg_binary")
+INITDB = has_started("/initdb")
+POSTGRES = has_started("/postgres ")
+
+
+@contextmanager
+def started(folder: Path, *arguments: str) -> Iterator[subprocess.Popen[str]]:
+    """The command in a process group of its own, as a terminal starts it, with the embedded database in the folder."""
+    ours = {"TMPDIR": str(folder), "PARKING_GATEWAY_GATEWAY__STATE_DIRECTORY": str(folder / "state")}
+    with subprocess.Popen(
+        [sys.executable, "-m", "parking_gateway", *arguments],
+        env={
+            **os.environ,
+            **ours,
+            "PARKING_GATEWAY_MQTT__URL": "mqtt://127.0.0.1:1",
+            "PARKING_GATEWAY_TELEMETRY__LISTEN": "",
+        },
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        process_group=0,
+    ) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def wait_for(moment: Moment, process: subprocess.Popen[str], folder: Path) -> None:
+    until = time.monotonic() + PATIENCE
+    while not moment(process.pid, folder):
+        assert process.poll() is None, "It ended before that moment."
+        assert time.monotonic() < until
+        time.sleep(0.001)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["Ctrl-C", "SIGTERM"])
+@pytest.mark.parametrize(
+    ("command", "moment"),
+    [
+        ("check-config", FIRST_LINES),
+        ("check-config", IMPORTS),
+        ("decoders list", IMPORTS),
+        ("run", IMPORTS),
+        ("run --migrate", INITDB),
+        ("run --migrate", POSTGRES),
+        ("migrate", DRIVER),
+        ("migrate", INITDB),
+        ("migrate", POSTGRES),
+        ("spaces import spaces.csv", INITDB),
+        ("spaces import spaces.csv", POSTGRES),
+        ("doctor", DRIVER),
+        ("doctor", INITDB),
+        ("demo", IMPORTS),
+        ("demo", INITDB),
+        ("demo", POSTGRES),
+        ("demo", has_started(" run ")),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_a_signal_ends_it_without_a_traceback_and_with_all_that_it_started(
+    folder: Path, command: str, moment: Moment, number: signal.Signals
+) -> None:
+    (folder / "spaces.csv").write_text("site,zone,space\ncentral,level-1,A-001\n")
+    arguments = [str(folder / word) if word.endswith(".csv") else word for word in command.split()]
+    with started(folder, *arguments) as process:
+        wait_for(moment, process, folder)
+        os.killpg(process.pid, number)  # as a terminal does: the processes that it started get it too
+        said, shown = process.communicate(timeout=PATIENCE)
+    assert "Traceback" not in said + shown
+    # Ended by the signal itself, or with what shells call it; the gateway and the demo end in order.
+    assert process.returncode in (
+        -number,
+        128 + number,
+        *([0] if command.split(maxsplit=1)[0] in ("run", "demo") else []),
+    )
+    assert processes_of(folder) == {}
