@@ -30,7 +30,7 @@ class WrongClock(msgspec.Struct, frozen=True, kw_only=True):
     """Id of the LoRaWAN gateway that claimed it. None: the network server's clock or ours is wrong."""
 
 
-class Frame(Protocol):
+class Numbered(Protocol):
     """What orders a frame of a device."""
 
     @property
@@ -89,7 +89,7 @@ def agree(one: datetime, other: datetime) -> bool:
     return _AT_ONCE_AHEAD <= one - other <= AT_ONCE
 
 
-def compare(one: Frame, other: Frame) -> int:
+def compare(one: Numbered, other: Numbered) -> int:
     """Positive: `one` is the later of two frames of one device; negative: `other` is; 0: nobody can tell."""
     counted, heard = one.f_cnt - other.f_cnt, one.heard_at - other.heard_at
     of_one_session = (
@@ -102,6 +102,6 @@ def compare(one: Frame, other: Frame) -> int:
     return (counted or by_clock) if of_one_session else (by_clock or counted)
 
 
-def is_held_back(one: Frame, by: Frame) -> bool:
+def is_held_back(one: Numbered, by: Numbered) -> bool:
     """Whether a frame counts as older than another although its counter is higher: a clock is wrong."""
     return one.dev_addr is not None and one.dev_addr == by.dev_addr and one.f_cnt > by.f_cnt and compare(one, by) < 0
