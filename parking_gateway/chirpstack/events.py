@@ -29,6 +29,10 @@ DevAddr = Annotated[str, Meta(min_length=DIGITS_OF_DEV_ADDR, max_length=DIGITS_O
 Unsigned32 = Annotated[int, Meta(ge=0, le=0xFFFF_FFFF)]
 HIGHEST_F_PORT: Final = 255
 FPort = Annotated[int, Meta(ge=0, le=HIGHEST_F_PORT)]
+LONG: Final = 8192
+"""Bytes of an event, above which it is looked at before its `object` is read."""
+MANY: Final = 4096
+"""Lists and objects in one event. ChirpStack's own are some 20 and 2 for each LoRaWAN gateway; a codec's are not many more."""
 HIGHEST_DATA_RATE: Final = 15
 _LOWEST_MARGIN_DB, _HIGHEST_MARGIN_DB = -32, 31
 _FULL_PERCENT: Final = 100

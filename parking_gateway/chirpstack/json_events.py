@@ -6,17 +6,13 @@ from typing import Any, Final
 
 import msgspec
 
-from parking_gateway.chirpstack.events import EVENTS, Event, Up, meaning
+from parking_gateway.chirpstack.events import EVENTS, LONG, MANY, Event, Up, meaning
 from parking_gateway.chirpstack.ornaments import lenient, without_nul, without_wrong_ornaments
 from parking_gateway.uplink import DeviceEvent, Reason, Rejection, Uplink
 
 _DECODERS: Final[Mapping[str, msgspec.json.Decoder[Event]]] = {
     name: msgspec.json.Decoder(type=event) for name, event in EVENTS.items()
 }
-_LONG: Final = 8192
-"""Bytes of an event, above which it is looked at before it is read."""
-_MANY: Final = 4096
-"""Lists and objects in one event. ChirpStack's own are some 20 and 2 for each LoRaWAN gateway; a codec's are not many more."""
 
 
 class _UpWithoutObject(Up, rename="camel", gc=False):
@@ -33,7 +29,7 @@ def read(name: str, payload: bytes, received_at: datetime, reach: timedelta) -> 
     # Brackets take 2 bytes of JSON and 90 of memory, and 20 ms of a message of 64 kB. So many come from no codec: like one
     # that is too deep, the object is dropped, and the uplink kept.
     decoder, event = _DECODERS[name], EVENTS[name]
-    if len(payload) > _LONG and name == "up" and payload.count(b"[") + payload.count(b"{") > _MANY:
+    if len(payload) > LONG and name == "up" and payload.count(b"[") + payload.count(b"{") > MANY:
         decoder, event = _UP_WITHOUT_OBJECT, _UpWithoutObject
     try:
         return meaning(name, decoder.decode(payload), payload, received_at=received_at, reach=reach)

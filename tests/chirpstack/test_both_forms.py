@@ -255,3 +255,16 @@ def test_an_enum_of_a_newer_chirpstack_is_told_by_its_number(read: Read) -> None
     payload = message.SerializeToString() + b"\x20\xe3\x00"  # field 4, `code`, is 99
     log = read("log", payload)
     assert (log.level, log.code) == ("INFO", "99")
+
+
+@pytest.mark.parametrize(("lists", "is_kept"), [(4_000, True), (5_000, False)])
+def test_an_object_of_very_many_lists_is_dropped_in_both_forms(read: Read, lists: int, *, is_kept: bool) -> None:
+    up = integration.UplinkEvent(deduplication_id=UUID, f_cnt=7)
+    up.device_info.dev_eui = DEVICE["devEui"]
+    up.time.FromJsonString("2026-11-23T17:23:33Z")
+    up.object.update({"x": [[] for _ in range(lists)]})
+    for payload in (as_json(up), up.SerializeToString()):
+        uplink = read("application/a/device/d/event/up", payload)
+        assert isinstance(uplink, Uplink)
+        assert uplink.f_cnt == 7
+        assert (uplink.object is not None) is is_kept

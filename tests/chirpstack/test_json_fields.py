@@ -505,13 +505,3 @@ def test_a_bomb_of_brackets_is_too_deep_and_harms_nothing(read: Read, field: str
     value = '{"a":' + opening * levels + ("1" if closing == "}" else "") + closing * levels + "}"
     rejection = read("up", event(**{field: "HERE"}).replace(b'"HERE"', value.encode()))
     assert rejection.reason is Reason.TOO_DEEP
-
-
-@pytest.mark.parametrize(("lists", "is_kept"), [(4_000, True), (5_000, False)])
-def test_an_object_of_very_many_lists_is_dropped_and_the_uplink_kept(read: Read, lists: int, *, is_kept: bool) -> None:
-    """Read, it would be forty times as large as the message."""
-    swollen: dict[str, Any] = {"x": [[] for _ in range(lists)]}
-    uplink = read("application/a/device/d/event/up", event(object=swollen, fCnt=7))
-    assert isinstance(uplink, Uplink)
-    assert uplink.f_cnt == 7
-    assert uplink.object == (swollen if is_kept else None)
