@@ -98,7 +98,8 @@ async def _look_after(server: embedded.Server) -> None:
             said = "it is gone"
             logger.warning("The embedded PostgreSQL is gone; starting it again")
         try:
-            await asyncio.to_thread(server.start)
+            # To the end, also when we are cancelled: else it would start after whoever leaves has stopped it.
+            await _to_the_end(asyncio.ensure_future(asyncio.to_thread(server.start)))
         except (ConfigError, embedded.EmbeddedFailed) as failure:
             if str(failure) != said:
                 said = str(failure)
@@ -106,6 +107,14 @@ async def _look_after(server: embedded.Server) -> None:
         else:
             said = ""
             logger.info("The embedded PostgreSQL runs again")
+
+
+async def _to_the_end(work: asyncio.Future[None]) -> None:
+    try:
+        await asyncio.shield(work)
+    except asyncio.CancelledError:
+        await asyncio.wait([work])
+        raise
 
 
 def mistakes_of(decoder: Decoder, choice: Choice) -> list[str]:

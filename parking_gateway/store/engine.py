@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from datetime import timedelta
 from typing import Any, Final
-from weakref import WeakSet
+from weakref import WeakKeyDictionary, WeakSet
 
 import msgspec
 import sqlalchemy as sa
@@ -36,9 +36,9 @@ def engine_for(url: str, config: DatabaseConfig) -> AsyncEngine:
         # statements anew every time, which takes longer than to carry them out.
         "plan_cache_mode": "force_generic_plan",
     }
-    return create_async_engine(
+    engine = create_async_engine(
         "postgresql+psycopg://",  # the driver is given what libpq reads in the URL: SQLAlchemy reads less of it
-        poolclass=_Pool,
+        poolclass=AsyncAdaptedQueuePool,
         pool_size=config.pool_size,
         max_overflow=0,
         json_deserializer=msgspec.json.decode,
@@ -55,6 +55,8 @@ def engine_for(url: str, config: DatabaseConfig) -> AsyncEngine:
             "prepare_threshold": None,
         },
     )
+    _CONNECTIONS[engine.sync_engine] = _Connections(engine)
+    return engine
 
 
 @asynccontextmanager
@@ -71,15 +73,14 @@ class Refused(Exception):  # noqa: N818 - PostgreSQL's answer, not a failure of 
     """PostgreSQL refuses what a statement holds. The message is its own."""
 
 
-class _Pool(AsyncAdaptedQueuePool):
-    """A pool in which `renew` makes every connection that stands a thing of the past."""
+class _Connections:
+    """What the pool's connections have in common: which of them may still be given out, and how all are ended."""
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
+    def __init__(self, engine: AsyncEngine) -> None:
         self._generation = 0
         self._standing: WeakSet[Any] = WeakSet()
-        sa.event.listen(self, "connect", self._made)
-        sa.event.listen(self, "checkout", self._require_fresh)
+        sa.event.listen(engine.sync_engine, "connect", self._made)
+        sa.event.listen(engine.sync_engine, "checkout", self._require_fresh)
 
     def renew(self) -> None:
         """Give out none of the connections that were made until now."""
@@ -97,9 +98,12 @@ class _Pool(AsyncAdaptedQueuePool):
 
     def _require_fresh(self, connection: Any, record: ConnectionPoolEntry, _fairy: object) -> None:
         """Raise for one that is not to be used any more: SQLAlchemy makes another one in its place."""
-        if record.info.get(_GENERATION) == self._generation and not _has_something_to_say(connection):
-            return
-        raise sa.exc.DisconnectionError
+        if record.info.get(_GENERATION) != self._generation or _has_something_to_say(connection):
+            raise sa.exc.DisconnectionError
+
+
+_CONNECTIONS: Final[WeakKeyDictionary[sa.Engine, _Connections]] = WeakKeyDictionary()
+"""Of every pool that `engine_for` made."""
 
 
 def renew(engine: AsyncEngine) -> None:
@@ -108,8 +112,8 @@ def renew(engine: AsyncEngine) -> None:
     One that fails says nothing of its neighbours, but whatever ended it (a restart, a failover, another schema) has mostly
     ended them too, and each would cost an attempt to find out. It also forgets what was prepared.
     """
-    if isinstance(engine.pool, _Pool):
-        engine.pool.renew()
+    if connections := _CONNECTIONS.get(engine.sync_engine):
+        connections.renew()
 
 
 def hang_up(engine: AsyncEngine) -> None:
@@ -117,8 +121,8 @@ def hang_up(engine: AsyncEngine) -> None:
 
     A cancelled statement waits for the server as well: psycopg asks it to cancel, which takes 10 s if it is deaf.
     """
-    if isinstance(engine.pool, _Pool):
-        engine.pool.hang_up()
+    if connections := _CONNECTIONS.get(engine.sync_engine):
+        connections.hang_up()
 
 
 def _has_something_to_say(connection: Any) -> bool:
