@@ -7,13 +7,13 @@ from urllib.parse import unquote
 
 from pydantic import AnyUrl, BeforeValidator, Field, ValidationInfo, field_validator, model_validator
 
+from parking_gateway.config.machine import ReadableFile
 from parking_gateway.config.values import (
     BrokerUrl,
     Name,
     OptionalGroup,
     OptionalSecret,
     OptionalText,
-    ReadableFile,
     Seconds,
     Section,
     Whole,

@@ -20,25 +20,21 @@ from pydantic import (
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 from typing_extensions import override
 
+from parking_gateway.config.machine import Folder, Instance, StateDirectory, default_instance, default_state_directory
 from parking_gateway.config.mqtt import MqttConfig
 from parking_gateway.config.values import (
     Address,
     DatabaseUrl,
-    Folder,
-    Instance,
     Listen,
     LogLevel,
     Name,
     Seconds,
     Section,
     ServerSeconds,
-    StateDirectory,
     TopicFilter,
     TopicRoot,
     Whole,
     could_receive,
-    default_instance,
-    default_state_directory,
     not_shorter,
     printable,
 )

@@ -4,15 +4,11 @@ A message of a refusal continues a sentence that begins with the key: "mqtt.keep
 Refused values are not repeated, for they may be secrets; only paths are.
 """
 
-import os
 import re
-import socket
 from dataclasses import dataclass
 from datetime import timedelta
-from pathlib import Path
 from typing import Annotated, Literal
 
-from platformdirs import user_state_path
 from pydantic import (
     AfterValidator,
     AnyUrl,
@@ -30,7 +26,7 @@ from parking_gateway.config import database_url
 from parking_gateway.config.hosts import HIGHEST_PORT, is_host
 
 _LONGEST_TEXT = 65535
-_LONGEST_NAME = 1000
+LONGEST_NAME = 1000
 """A topic is made of several names, and 65,535 bytes is all that MQTT carries."""
 _YEAR = 31_536_000
 
@@ -71,7 +67,8 @@ def not_shorter(longest: timedelta, shortest: timedelta | None, *, than: str) ->
     return longest
 
 
-def _empty_is_unset(value: object) -> object:
+def empty_is_unset(value: object) -> object:
+    """An empty text is how TOML says that nothing is set."""
     return None if value == "" else value
 
 
@@ -104,8 +101,8 @@ ServerSeconds = Annotated[timedelta, seconds(at_most=2_000_000)]
 Whole = Annotated[int, BeforeValidator(_not_yes_or_no)]
 Text = Annotated[str, AfterValidator(printable)]
 Name = Annotated[str, StringConstraints(min_length=1), AfterValidator(printable)]
-OptionalText = Annotated[Text | None, BeforeValidator(_empty_is_unset)]
-OptionalSecret = Annotated[Annotated[SecretStr, AfterValidator(_encodable)] | None, BeforeValidator(_empty_is_unset)]
+OptionalText = Annotated[Text | None, BeforeValidator(empty_is_unset)]
+OptionalSecret = Annotated[Annotated[SecretStr, AfterValidator(_encodable)] | None, BeforeValidator(empty_is_unset)]
 
 
 def _upper(value: object) -> object:
@@ -188,8 +185,8 @@ def _topic_filter(text: str) -> str:
         raise ValueError('must have "+" only as a whole level, and "#" nowhere')
     if text.startswith("$share/"):
         raise ValueError("must be without $share, which mqtt.shared_group adds")
-    if not text.isprintable() or len(text.encode()) > _LONGEST_NAME:
-        raise ValueError(f"must be a topic filter of printable characters, at most {_LONGEST_NAME} bytes of them")
+    if not text.isprintable() or len(text.encode()) > LONGEST_NAME:
+        raise ValueError(f"must be a topic filter of printable characters, at most {LONGEST_NAME} bytes of them")
     return text
 
 
@@ -205,11 +202,11 @@ TopicFilter = Annotated[str, AfterValidator(_topic_filter)]
 def _group(value: object) -> object:
     if isinstance(value, str) and re.search(r"[/+#]", value):
         raise ValueError('must be without "/", "+" and "#"')
-    return _empty_is_unset(value)
+    return empty_is_unset(value)
 
 
 OptionalGroup = Annotated[
-    Annotated[str, StringConstraints(max_length=_LONGEST_NAME), AfterValidator(printable)] | None,
+    Annotated[str, StringConstraints(max_length=LONGEST_NAME), AfterValidator(printable)] | None,
     BeforeValidator(_group),
 ]
 
@@ -217,64 +214,9 @@ OptionalGroup = Annotated[
 def _topic_root(text: str) -> str:
     if not re.fullmatch(r"[a-z0-9_-]+(/[a-z0-9_-]+)*", text):
         raise ValueError('must be levels of lower-case letters, digits, "-" and "_", with "/" between them')
-    if len(text) > _LONGEST_NAME:
-        raise ValueError(f"must be at most {_LONGEST_NAME} characters long")
+    if len(text) > LONGEST_NAME:
+        raise ValueError(f"must be at most {LONGEST_NAME} characters long")
     return text
 
 
 TopicRoot = Annotated[str, AfterValidator(_topic_root)]
-
-
-# This machine
-
-
-def default_instance() -> str:
-    """The machine's name as a topic level: `Gw1.example.org` is `gw1-example-org`."""
-    return re.sub(r"[^a-z0-9_-]+", "-", socket.gethostname().lower()).strip("-") or "gateway"
-
-
-def _instance(text: str) -> str:
-    if not re.fullmatch(rf"[a-z0-9_-]{{1,{_LONGEST_NAME}}}", text):
-        raise ValueError(f'must be made of lower-case letters, digits, "-" and "_", at most {_LONGEST_NAME} of them')
-    return text
-
-
-def _own_instance(value: object) -> object:
-    return default_instance() if value == "" else value
-
-
-Instance = Annotated[str, BeforeValidator(_own_instance), AfterValidator(_instance)]
-
-
-def default_state_directory() -> Path:
-    """The first directory of systemd's `StateDirectory=`, else the user's own (`~/.local/state/parking-gateway`)."""
-    given = os.environ.get("STATE_DIRECTORY", "").split(":")[0]
-    return Path(given) if given else user_state_path("parking-gateway")
-
-
-def _expanded(path: Path) -> Path:
-    if not str(path).isprintable():
-        raise ValueError("must be a path of printable characters")
-    try:
-        return path.expanduser().absolute()
-    except RuntimeError:
-        raise ValueError('must not begin with "~": nobody\'s home directory is known') from None
-
-
-def _readable(path: Path) -> Path:
-    try:
-        with path.open("rb"):
-            return path
-    except OSError as error:
-        raise ValueError(f"names a file that cannot be read ({path}: {error.strerror})") from None
-
-
-def _state_directory(value: object) -> object:
-    return default_state_directory() if value == "" else value
-
-
-StateDirectory = Annotated[Path, BeforeValidator(_state_directory), AfterValidator(_expanded)]
-ReadableFile = Annotated[
-    Annotated[Path, AfterValidator(_expanded), AfterValidator(_readable)] | None, BeforeValidator(_empty_is_unset)
-]
-Folder = Annotated[Annotated[Path, AfterValidator(_expanded)] | None, BeforeValidator(_empty_is_unset)]
