@@ -458,7 +458,7 @@ def test_the_gateway_does_not_listen_to_itself(*, topic: str, root: str, is_hear
         {"mqtt": {"reconnect_wait_max": 115, "timeout": 5}},
         {"database": {"reconnect_wait_max": 90}, "intake": {"timeout": 30}},
         {"publication": {"poll_interval": 120}},
-        {"telemetry": {"stalled_after": 40}},
+        {"telemetry": {"stalled_after": 31}},
     ],
 )
 def test_waiting_does_not_count_as_stalling(waits: dict[str, Any]) -> None:
