@@ -2,15 +2,16 @@
 
 import asyncio
 import json
+import os
+import subprocess
+import sys
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
 
 import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
-from typer.testing import CliRunner
 
-from parking_gateway.cli import app
 from parking_gateway.demo.audit import ROOT
 from parking_gateway.demo.brokers import Broker
 from parking_gateway.demo.evidence import read_retained
@@ -38,7 +39,8 @@ def heard(
 
 def doctor(database: str, broker: Broker, *arguments: str) -> list[dict[str, Any]]:
     environment = {"PARKING_GATEWAY_DATABASE__URL": database, "PARKING_GATEWAY_MQTT__URL": broker.url}
-    ran = CliRunner().invoke(app, ["doctor", "--listen", "0", "--json", *arguments], env=environment)
+    command = [sys.executable, "-m", "parking_gateway", "doctor", "--listen", "0", "--json", *arguments]
+    ran = subprocess.run(command, env=os.environ | environment, capture_output=True, text=True, check=False)
     found: list[dict[str, Any]] = json.loads(ran.stdout)
     return found
 
