@@ -3,14 +3,13 @@
 import asyncio
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from functools import partial
 from typing import Final
 
 from loguru import logger
 
 from parking_gateway.store import partitions
-from parking_gateway.store.engine import Engine, Refused, renew
-from parking_gateway.store.patience import Unusable, attempt
+from parking_gateway.store.engine import Engine, renew
+from parking_gateway.store.verdicts import FAILURES, answer_of
 
 _ROUND: Final = timedelta(hours=1)
 _AGAIN: Final = timedelta(seconds=10)
@@ -33,10 +32,10 @@ async def run(engine: Engine, *, postponed: Callable[[], None]) -> None:
 async def try_partitions(engine: Engine) -> str | None:
     """Make the months that uplinks will soon fall into, unless that has to wait. Returns why it has to."""
     try:
-        await attempt(partial(make_partitions, engine))
-    except (Unusable, Refused) as reason:
+        await make_partitions(engine)
+    except FAILURES as error:
         renew(engine)
-        return str(reason)
+        return answer_of(error).sentence
     return None
 
 

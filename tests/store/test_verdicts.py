@@ -121,6 +121,32 @@ async def test_who_succeeds_wakes_those_who_wait_for_a_connection(pool: AsyncEng
     assert told == [("waiting", False), ("other", True), ("waiting", True)]
 
 
+async def test_no_commit_counts_whose_wait_for_the_standby_was_cancelled(
+    pool: AsyncEngine, own_server: OwnServer
+) -> None:
+    """Whoever commits, also where nothing of the pipeline is used."""
+
+    async def work() -> None:
+        async with pool.begin() as connection:
+            await connection.execute(sa.text("insert into site (name) values ('here alone')"))
+
+    async def cancel() -> None:
+        async with await psycopg.AsyncConnection.connect(own_server.url, autocommit=True) as operator:
+            row = None
+            while row is None:
+                waits = "select pg_cancel_backend(pid) from pg_stat_activity where wait_event = 'SyncRep'"
+                row = await (await operator.execute(waits)).fetchone()
+
+    own_server.configure("alter system set synchronous_standby_names = 'nobody'")
+    async with asyncio.timeout(20), asyncio.TaskGroup() as group:
+        group.create_task(cancel())
+        with pytest.raises(Unusable, match="on this server alone"):
+            await attempt(work)
+    own_server.configure("alter system reset synchronous_standby_names")
+    async with pool.connect() as connection:
+        assert await connection.scalar(sa.text("select count(*) from site")) == 1
+
+
 async def test_one_attempt_tells_what_waiting_may_cure(pool: AsyncEngine) -> None:
     async def fail(state: str) -> None:
         async with pool.begin() as connection:
