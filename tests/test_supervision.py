@@ -271,6 +271,16 @@ async def test_attempts_begin_again_after_one_that_worked() -> None:
     assert counts == [0, 1, 2, 1]
 
 
+async def test_attempts_begin_again_after_one_that_worked_for_a_moment() -> None:
+    """What came as far as working was no failure, however short it was."""
+    counts: list[int] = []
+    async for failures in attempts(MOMENT, stop=asyncio.Event(), clock=lambda: 0, has_worked=lambda: len(counts) == 3):
+        counts.append(failures)
+        if len(counts) == 5:
+            break
+    assert counts == [0, 1, 2, 1, 2]
+
+
 async def test_attempts_end_when_asked_to_stop() -> None:
     """Also in the middle of a wait that would last an hour."""
     stop = asyncio.Event()

@@ -8,6 +8,7 @@ import aiomqtt
 import pytest
 
 from parking_gateway.broker.link import MqttError
+from parking_gateway.broker.reasons import SessionTakenOver
 from parking_gateway.demo.brokers import Broker
 from tests.broker.conftest import Peer, Scripted, Settings
 from tests.broker.links import EVENTS, PATIENCE, WILL, link_to, numbered, other, payloads_of, publish, take
@@ -52,6 +53,22 @@ async def test_the_will_is_published_when_the_connection_is_cut(
         assert await next_word(watcher) == b"offline"
     async with watched(mosquitto.port) as newcomer:
         assert await next_word(newcomer) == b"offline"
+
+
+async def test_with_mqtt_5_the_will_is_published_a_second_later(scripted: Scripted) -> None:
+    """Without a delay, Artemis publishes it only when the session ends. MQTT 3.1.1 has none."""
+    connects: list[bytes] = []
+
+    async def converse(peer: Peer) -> None:
+        connects.append((await peer.packet())[1])
+
+    for protocol in ("5", "3.1.1"):
+        with pytest.raises(MqttError):
+            async with link_to(await scripted(converse), protocol=protocol):
+                pass
+    topic = len(WILL.topic).to_bytes(2, "big") + WILL.topic.encode()
+    assert b"\x05\x18\x00\x00\x00\x01" + topic in connects[0]
+    assert b"\x18\x00\x00\x00\x01" not in connects[1]
 
 
 async def test_there_is_no_will_after_a_goodbye(mosquitto: Broker, mqtt: Settings) -> None:
@@ -153,5 +170,5 @@ async def test_a_broker_may_say_why_it_throws_us_out(scripted: Scripted) -> None
         await peer.packet()
 
     async with link_to(await scripted(converse), protocol="5") as link:
-        with pytest.raises(MqttError, match="The broker ended the connection: Session taken over"):
+        with pytest.raises(SessionTakenOver, match="The broker ended the connection: Session taken over"):
             await take(link, 1)

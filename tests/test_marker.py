@@ -1,0 +1,68 @@
+"""What the numbers of broker and database say of each other."""
+
+from datetime import UTC, datetime
+
+import pytest
+
+from parking_gateway.marker import Marker, Verdict
+from parking_gateway.publication import number_of
+
+NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
+
+
+def marker() -> Marker:
+    return Marker(root="p/v1", instance="gw")
+
+
+@pytest.mark.parametrize(
+    ("database", "broker", "verdict"),
+    [
+        ({}, {}, Verdict.FIRST),
+        ({"gw": 7}, {"gw": 7}, Verdict.SAME),
+        ({"gw": 7}, {}, Verdict.BROKER_FORGOT),
+        ({"gw": 7}, {"gw": 0}, Verdict.BROKER_FORGOT),
+        ({"gw": 7}, {"gw": 6}, Verdict.BROKER_WENT_BACK),
+        ({"gw": 7}, {"gw": 8}, Verdict.DATABASE_WENT_BACK),
+        ({}, {"gw": 8}, Verdict.DATABASE_WENT_BACK),
+        ({"gw": 7, "other": 5}, {"gw": 7, "other": 6}, Verdict.SAME),
+        ({"gw": 7, "other": 5}, {"gw": 7, "other": 4}, Verdict.BROKER_WENT_BACK),
+        ({"gw": 7, "other": 5}, {"gw": 7}, Verdict.BROKER_WENT_BACK),
+    ],
+)
+def test_a_new_process_judges_by_both_numbers(
+    database: dict[str, int], broker: dict[str, int], verdict: Verdict
+) -> None:
+    assert marker().compare(database=database, broker=broker) is verdict
+
+
+def test_what_was_under_way_when_the_connection_was_lost_is_nothing_new() -> None:
+    """Its rows are still due, so only they are published again; a new process cannot tell this from a restore."""
+    ours = marker()
+    ours.next(NOON)
+    ours.wrote(ours.sent)
+    written = ours.sent
+    ours.next(NOON)
+    assert ours.compare(database={"gw": written}, broker={"gw": ours.sent}) is Verdict.SAME
+    assert ours.compare(database={"gw": written}, broker={"gw": ours.sent + 1}) is Verdict.DATABASE_WENT_BACK
+
+
+def test_a_database_that_holds_less_than_it_did_went_back() -> None:
+    ours = marker()
+    ours.wrote(9)
+    assert ours.compare(database={"gw": 8}, broker={"gw": 8}) is Verdict.DATABASE_WENT_BACK
+
+
+def test_a_gateway_that_was_taken_away_with_its_topics_is_missed_once() -> None:
+    ours = marker()
+    verdicts = [ours.compare(database={"gw": 7, "gone": 5}, broker={"gw": 7}) for _ in range(2)]
+    assert verdicts == [Verdict.BROKER_WENT_BACK, Verdict.SAME]
+
+
+def test_no_number_comes_twice() -> None:
+    """Not within a microsecond, not when the clock goes back, and not after a comparison with a larger one."""
+    ours = marker()
+    numbers = [number_of(ours.next(NOON).payload) for _ in range(3)]
+    ours.compare(database={"gw": 1 << 52}, broker={"gw": (1 << 52) + 5})
+    numbers.append(number_of(ours.next(NOON).payload))
+    assert numbers == sorted(set(numbers))
+    assert numbers[-1] > (1 << 52) + 5

@@ -1,0 +1,47 @@
+"""Another client with our id is recognised by how connections end, and not fought at full speed."""
+
+from datetime import timedelta
+
+from parking_gateway.broker.link import MqttError
+from parking_gateway.broker.reasons import ConnectionClosed, SessionTakenOver
+from parking_gateway.rivalry import Rivalry
+
+MOMENT = timedelta(seconds=1)
+
+
+def ended(error: BaseException, times: int, *, has_worked: bool = True, lasted: timedelta = MOMENT) -> Rivalry:
+    rivalry = Rivalry("gateway")
+    for _ in range(times):
+        rivalry.ended(error, has_worked=has_worked, lasted=lasted)
+    return rivalry
+
+
+def test_a_broker_that_says_so_is_believed_at_once() -> None:
+    assert "mqtt.client_id, gateway" in str(ended(SessionTakenOver("x"), 1).complaint)
+    assert ended(SessionTakenOver("x"), 1).wait() == 0
+
+
+def test_connections_that_are_closed_again_and_again_point_to_a_rival() -> None:
+    assert ended(ConnectionClosed("x"), 2).complaint is None
+    assert "Probably another client uses the same mqtt.client_id" in str(ended(ConnectionClosed("x"), 3).complaint)
+
+
+def test_what_is_no_rival_is_not_taken_for_one() -> None:
+    """A broker that is away, refuses us or closes what never worked; and a connection that held."""
+    assert ended(OSError(), 9).complaint is None
+    assert ended(MqttError("refused"), 9).complaint is None
+    assert ended(ConnectionClosed("x"), 9, has_worked=False).complaint is None
+    assert ended(ConnectionClosed("x"), 9, lasted=timedelta(minutes=2)).complaint is None
+
+
+def test_the_wait_grows_to_a_minute() -> None:
+    waits = [ended(ConnectionClosed("x"), times).wait() for times in range(2, 12)]
+    assert waits[0] == 0
+    assert 1 <= waits[1] <= 2
+    assert 30 <= waits[-1] <= 60
+
+
+def test_another_cause_ends_the_suspicion() -> None:
+    rivalry = ended(ConnectionClosed("x"), 5)
+    rivalry.explained()
+    assert (rivalry.complaint, rivalry.wait()) == (None, 0)
