@@ -1,20 +1,18 @@
 """Whatever is published, the gateway's memory is bounded, and a valid uplink after it is recorded at once."""
 
-import asyncio
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 
+import aiomqtt
 import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from parking_gateway.demo.brokers import Broker
-from tests.acceptance.test_daemon import away, publish, until, value
+from parking_gateway.demo.brokers import LOCALHOST, Broker
+from tests.acceptance.test_daemon import PATIENCE, away, publish, until, value
 from tests.events import dev_eui_of, topic_of, up
 from tests.plugins.daemon import Daemon
 
 BOUND = 250_000_000
-SECONDS = 20
-"""For the valid uplink, on a machine that does other things too."""
 
 
 def _with(extra: bytes, times: int) -> Iterator[bytes]:
@@ -62,12 +60,11 @@ async def _withstands(
     """It is published while the database is away, so that all of it waits that can."""
     daemon.configure(DATABASE__RECONNECT_WAIT_MAX="1")
     daemon.start_and_wait()
-    async with away(database):
-        await publish(broker, [(topic_of(dev_eui_of(1)), payload) for payload in flood])
+    async with away(database), aiomqtt.Client(LOCALHOST, broker.port, timeout=PATIENCE) as client:
+        for payload in flood:
+            await client.publish(topic_of(dev_eui_of(1)), payload, qos=1)
     await publish(broker, [(topic_of(dev_eui_of(2)), up(dev_eui_of(2)))])
-    began = asyncio.get_running_loop().time()
     await until(partial(_is_recorded, engine), "the valid uplink")
-    assert asyncio.get_running_loop().time() - began < SECONDS
     assert daemon.peak_bytes() <= BOUND
     assert daemon.terminate() == 0
 
