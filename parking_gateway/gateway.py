@@ -30,7 +30,7 @@ from parking_gateway.publication import GatewayMessage, Publication, gateway_pub
 from parking_gateway.questioning import Guests
 from parking_gateway.recording import Outcome
 from parking_gateway.reporting import Reporting
-from parking_gateway.rivalry import Rivalry
+from parking_gateway.rivalry import SOON, Rivalry
 from parking_gateway.store import schema
 from parking_gateway.store.engine import Engine, hang_up
 from parking_gateway.store.installations import Chosen, chosen_codecs
@@ -241,12 +241,19 @@ class _Gateway:
             health = group.create_task(
                 _unless_stopped(pulse.report(partial(self._publish_health, link), self._reporting.health))
             )
+            alone = group.create_task(self._outlast_rivals())
             await self._stop.wait()
             logger.info("Stopping: finishing the batch in hand, then what is due")
             link.stop_receiving()
             await self._drain(intake, outbox)
             health.cancel()
+            alone.cancel()
         self._reporting.refused(await link.publish([self._status("offline")]))
+
+    async def _outlast_rivals(self) -> None:
+        """A connection that holds so long shows that no other client uses our id any more."""
+        await asyncio.sleep(SOON.total_seconds())
+        self._reporting.complain("client_id", None)
 
     async def _publish(self, link: Link) -> None:
         await self._picture.compare(link)

@@ -10,7 +10,7 @@ from typing import Final
 
 from parking_gateway.broker.reasons import ConnectionClosed, SessionTakenOver
 
-_SOON: Final = timedelta(seconds=90)
+SOON: Final = timedelta(seconds=90)
 """What holds longer than this was not thrown out by a rival, who waits a minute at most."""
 _A_FEW: Final = 3
 _LONGEST_WAIT: Final = 60.0
@@ -36,7 +36,7 @@ class Rivalry:
 
     def ended(self, error: BaseException, *, has_worked: bool, lasted: timedelta) -> None:
         """A connection, or the attempt to make one, ended with this error."""
-        if lasted >= _SOON:
+        if lasted >= SOON:
             self.explained()
         if isinstance(error, SessionTakenOver):
             self._ends, self._is_said = self._ends + 1, True
