@@ -12,7 +12,7 @@ from decoders import Occupancy, Reading
 from parking_gateway.clocks import Mark, compare, is_held_back, reach, was_just_now, when
 from parking_gateway.decoding import observation
 from parking_gateway.device import Heard, news
-from parking_gateway.space import Space, SpaceId, observe
+from parking_gateway.space import Space, SpaceId, last_seen, observe
 from parking_gateway.uplink import DevEui, DeviceIdentity, Uplink
 
 NOW = datetime(2026, 11, 26, 18, tzinfo=UTC)
@@ -118,6 +118,13 @@ def test_a_sensors_clock_that_is_set_back_dates_its_frame_and_does_not_silence_i
     space, steps = observe(space, observation(_uplink(8, NOW + MINUTE), vacant))
     assert (space.state, space.seen_at) == ("FREE", NOW + MINUTE)
     assert [step.at for step in steps] == [NOW]
+
+
+def test_a_space_knows_the_frame_that_said_its_occupancy() -> None:
+    assert last_seen(_SPACE) is None
+    occupied, _ = observe(_SPACE, observation(_uplink(7, NOW), Reading(occupancy=Occupancy.OCCUPIED)))
+    heard, _ = observe(occupied, observation(_uplink(8, NOW + MINUTE), Reading()))
+    assert last_seen(heard) == frame(7)
 
 
 # The law
