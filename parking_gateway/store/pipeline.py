@@ -161,16 +161,16 @@ async def _travel(connection: AsyncConnection, queries: Sequence[Query[Any]], *,
         (results,) = await round_trip(driver, [[*before, *_preparing(new), *asking, *after]])
     finally:
         await _give_up_midway(connection)
-    prepared = results[len(before) : len(before) + len(new)]
-    answers = results[len(before) + len(new) :][: len(queries)]
-    _remember(connection, new, prepared)
+    first = len(before) + len(new)
+    answers = results[first : first + len(queries)]
+    if new:
+        _remember(connection, new, results[len(before) : first])
     if error := error_of(results):
         raise error
     if ends:
         driver.notices.require_confirmed()
-    for query, result in zip(queries, answers, strict=True) if new else ():
-        if query.statement.name in new:
-            require_types(query.statement.columns, result)
+    if new:
+        _require_types(new, queries, answers)
     return tuple([query.read(_rows(driver, result)) for query, result in zip(queries, answers, strict=True)])
 
 
@@ -188,6 +188,12 @@ def _remember(connection: AsyncConnection, new: Mapping[bytes, Statement], resul
     """What is prepared stays, whatever became of the commands behind it."""
     done = [name for name, result in zip(new, results, strict=True) if is_done(result)]
     connection.info[_PREPARED].update(done)
+
+
+def _require_types(new: Mapping[bytes, Statement], queries: Sequence[Query[Any]], answers: Sequence[PGresult]) -> None:
+    for query, result in zip(queries, answers, strict=True):
+        if query.statement.name in new:
+            require_types(query.statement.columns, result)
 
 
 async def _give_up_midway(connection: AsyncConnection) -> None:
