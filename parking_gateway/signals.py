@@ -5,6 +5,7 @@ Nothing is imported here that takes time: `__main__` asks for this before everyt
 
 import os
 import signal
+import threading
 from collections.abc import Coroutine
 from types import FrameType
 from typing import Any, Final, NoReturn, TypeVar
@@ -34,10 +35,14 @@ def run(work: Coroutine[Any, Any, Result]) -> Result:
     """Run the work of a command in an event loop. A signal cancels it, and it closes what it has opened.
 
     Then the program ends with the status that shells give to the signal, 130 for Ctrl-C. A second signal ends it at once.
+    Beside the main thread, where Python takes no signals, the work is run and nothing else.
     """
     import asyncio  # noqa: PLC0415 - a twentieth of a second, which `version` can do without
 
+    if threading.current_thread() is not threading.main_thread():
+        return asyncio.run(work)
     received: list[int] = []
+    before = {number: signal.getsignal(number) for number in _ending()}
 
     async def cancellable() -> Result:
         loop, task = asyncio.get_running_loop(), asyncio.current_task()
@@ -59,7 +64,8 @@ def run(work: Coroutine[Any, Any, Result]) -> Result:
             raise SystemExit(_SHELL_ADDS + received[0]) from None
         raise
     finally:
-        end_at_once()
+        for number, handler in before.items():
+            signal.signal(number, handler or signal.SIG_DFL)
 
 
 def _ending() -> list[signal.Signals]:

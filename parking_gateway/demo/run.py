@@ -16,7 +16,6 @@ import sqlalchemy as sa
 from rich.console import Console
 from rich.live import Live
 
-from parking_gateway import signals
 from parking_gateway.config import Config
 from parking_gateway.decoding import Decoder
 from parking_gateway.demo import brokers, car_park, daemon, fleet, publisher
@@ -172,11 +171,12 @@ def _signals_set(stop: asyncio.Event, hurry: asyncio.Event) -> Iterator[None]:
     def obey() -> None:
         (hurry if stop.is_set() else stop).set()
 
+    before = {number: signal.getsignal(number) for number in _SIGNALS}
     for number in _SIGNALS:
         loop.add_signal_handler(number, obey)
     try:
         yield
     finally:
-        for number in _SIGNALS:
+        for number, handler in before.items():
             loop.remove_signal_handler(number)
-        signals.end_at_once()
+            signal.signal(number, handler or signal.SIG_DFL)
