@@ -132,12 +132,15 @@ class Intake(msgspec.Struct, frozen=True, kw_only=True):
             await self._commit(part[:middle])
             await self._commit(part[middle:])
             return
-        bugs = [one for one in (fault, *faults.values()) if not _is_refused(one)]  # the first has a traceback
+        rejections = {place: _rejection(one) for place, one in faults.items()}
+        bugs = [faults[place] for place, one in rejections.items() if one.reason is Reason.GATEWAY_FAILED]
         if bugs:
-            logger.opt(exception=bugs[0]).bind(messages=len(faults)).error(
+            # That of the batch has a traceback.
+            bug = fault if _rejection(fault).reason is Reason.GATEWAY_FAILED else bugs[0]
+            logger.opt(exception=bug).bind(messages=len(bugs)).error(
                 "A mistake of the gateway's: messages that it cannot record are rejected; please report it"
             )
-        letters = [dead_letter(part[place], _rejection(one), now) for place, one in faults.items()]
+        letters = [dead_letter(part[place], one, now) for place, one in rejections.items()]
         kinds = kinds_of([part[place] for place in faults])
         self.report(await self._record(Interpreted(kinds=kinds, dead_letters=letters), now, self.decoder))
         if others := [message for place, message in enumerate(part) if place not in faults]:
@@ -182,13 +185,10 @@ class Intake(msgspec.Struct, frozen=True, kw_only=True):
             )
 
 
-def _is_refused(fault: Exception) -> bool:
-    return isinstance(fault, Refused) or answer_of(fault).verdict is Verdict.FAULT
-
-
 def _rejection(fault: Exception) -> Rejection:
-    said = answer_of(fault).says if isinstance(fault, FAILURES) else str(fault)
-    if _is_refused(fault):
+    answer = answer_of(fault) if isinstance(fault, FAILURES) else None
+    said = answer.says if answer else str(fault)
+    if isinstance(fault, Refused) or (answer and answer.verdict is Verdict.FAULT):
         return Rejection(reason=Reason.INVALID, detail=f"PostgreSQL refuses it: {said}")
     return Rejection(reason=Reason.GATEWAY_FAILED, detail=f"{type(fault).__name__}: {said}")
 
