@@ -19,7 +19,7 @@ test: $(VENV)/dev.stamp  ## every test; ARGS="-k name" narrows
 coverage: $(VENV)/dev.stamp  ## every branch of the core is tested by the core's own tests
 	$(BIN)/coverage run -m pytest --numprocesses=0 --quiet tests/test_space.py tests/test_clocks.py tests/test_decoding.py \
 		tests/test_device.py tests/test_publication.py tests/chirpstack tests/broker/test_packets.py \
-		tests/decoders/test_answers.py
+		tests/broker/test_frames.py tests/decoders/test_answers.py
 	$(BIN)/coverage report
 
 check: $(VENV)/dev.stamp  ## style, types, layers, generated files
