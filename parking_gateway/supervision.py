@@ -188,15 +188,16 @@ async def pause(seconds: float, *, stop: asyncio.Event) -> None:
 
 @asynccontextmanager
 async def beside(work: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
-    """Within it the work goes on; at the end it is cancelled. What it raises is raised then."""
+    """Within it the work goes on; at the end it is cancelled. What it raises is raised then, unless something else is."""
     task = asyncio.create_task(work)
     try:
         yield
     finally:
         task.cancel()
         await asyncio.wait([task])
-    if not task.cancelled():
-        task.result()
+        error = None if task.cancelled() else task.exception()
+    if error is not None:
+        raise error
 
 
 async def unless(stop: asyncio.Event, work: Coroutine[Any, Any, Result]) -> Result | None:

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Collection
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from datetime import timedelta
 from typing import Final
 from uuid import uuid4
@@ -11,6 +11,7 @@ from parking_gateway.broker.link import Link, MqttError, connected
 from parking_gateway.broker.message import Message
 from parking_gateway.config.mqtt import MqttConfig
 from parking_gateway.publication import Publication
+from parking_gateway.supervision import beside
 
 _INBOX: Final = 1000
 _RETAINED: Final = 1.0
@@ -32,10 +33,13 @@ async def retained(link: Link, topic_filter: str, expected: Collection[str] = ()
     A slow broker can be taken for an empty one.
     """
     link.received()
+    found: dict[str, bytes] = {}
     await link.subscribe(topic_filter)
     # A broker sends what it retains with its answer or right after it, and so before the answer to a second question.
-    await link.subscribe(topic_filter)
-    return await _collected(link, expected, _RETAINED)
+    # Messages are acknowledged meanwhile, because amqtt gives no second answer before that, for five seconds.
+    async with beside(_collect(link, found)):
+        await link.subscribe(topic_filter)
+    return found | await _collected(link, set(expected) - found.keys(), _RETAINED)
 
 
 async def retained_by_wildcard(config: MqttConfig, topic: str, *, name: str, protocol: str) -> bool:
@@ -96,18 +100,20 @@ def sharing_complaint(answer: bool | None, *, group: str, folder: str) -> str | 
 async def _collected(link: Link, expected: Collection[str], seconds: float) -> dict[str, bytes]:
     """What comes, by topic, until all of these have come or the broker had its time."""
     found = _by_topic(link.received())
-    if set(expected) <= found.keys():
-        return found
-    try:
-        async with asyncio.timeout(seconds):
-            async for batch in link.batches(limit=_INBOX):
-                link.acknowledge(batch)
-                found |= _by_topic(batch)
-                if set(expected) <= found.keys():
-                    break
-    except TimeoutError:
-        pass
+    if not set(expected) <= found.keys():
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await _collect(link, found, expected)
     return found
+
+
+async def _collect(link: Link, found: dict[str, bytes], expected: Collection[str] | None = None) -> None:
+    """Add to `found` what comes, and acknowledge it, until all expected topics have come; without them, for ever."""
+    async for batch in link.batches(limit=_INBOX):
+        link.acknowledge(batch)
+        found |= _by_topic(batch)
+        if expected is not None and set(expected) <= found.keys():
+            return
 
 
 def _by_topic(messages: Collection[Message]) -> dict[str, bytes]:
