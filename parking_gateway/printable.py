@@ -42,5 +42,10 @@ def shortened(text: str, most: int) -> str:
     return f"{text[:start]}[… {len(text) - most} characters …]{text[-end:]}"
 
 
+def in_one_line(error: BaseException | None) -> str:
+    """The message of an exception without line breaks; its class where it has no message."""
+    return " ".join(str(error).split()) or type(error).__name__
+
+
 def _escape(char: str) -> str:
     return char.encode("unicode_escape").decode()

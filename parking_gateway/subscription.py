@@ -1,10 +1,12 @@
 """The subscription to the events in the broker's session, and what an earlier configuration left there."""
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from functools import partial
 
-from parking_gateway.broker.link import Link
+from parking_gateway.broker.asking import asking, shares, sharing_complaint
+from parking_gateway.broker.link import Link, MqttError
 from parking_gateway.config import Config
+from parking_gateway.publication import gateway_topic
 from parking_gateway.store import gateways
 from parking_gateway.store.engine import Engine
 from parking_gateway.store.patience import Patience
@@ -13,15 +15,33 @@ from parking_gateway.store.patience import Patience
 class Subscription:
     """Renewed at every connection. The broker keeps it, and forgets none by itself while the session lives."""
 
-    def __init__(self, config: Config, *, engine: Engine, patience: Patience) -> None:
+    def __init__(
+        self, config: Config, *, engine: Engine, patience: Patience, complain: Callable[[str, str | None], None]
+    ) -> None:
+        """`complain` is called with "sharing" and the sentence of what is wrong with it; None: nothing is."""
+        self._mqtt = config.mqtt
+        self._folder = gateway_topic(config.publication.root, config.gateway.instance)
         self._wanted = config.subscription
         self._topic = config.chirpstack.topic
         self._client_id = config.mqtt.client_id
         self._engine = engine
         self._patience = patience
+        self._complain = complain
         self._is_known = False
         self._held: frozenset[str] | None = None
         """Subscriptions that the session may hold. None: this client id never had a session."""
+
+    async def prove(self, link: Link) -> None:
+        """Raise MqttError unless events can come over the shared subscription that the configuration asks for."""
+        group = self._mqtt.shared_group
+        if group is None:
+            return
+        async with asking(self._mqtt, name="proves", protocol=link.protocol) as asked:
+            answer = await shares(asked, folder=self._folder, group=group)
+        complaint = sharing_complaint(answer, group=group, folder=self._folder)
+        self._complain("sharing", complaint)
+        if answer is False:
+            raise MqttError(complaint)
 
     async def renew(self, link: Link) -> bool:
         """Subscribe, and end every other subscription of ours. Return whether the broker has lost our session.

@@ -19,6 +19,7 @@ import psycopg
 import sqlalchemy as sa
 from psycopg.errors import Diagnostic
 
+from parking_gateway.printable import in_one_line
 from parking_gateway.store.tables import metadata
 
 
@@ -142,10 +143,10 @@ def answer_of(error: BaseException) -> Answer:
         return Answer(verdict=Verdict.NOT_OURS, says=str(cause), todo=_TODO["42"])
     if not isinstance(cause, psycopg.Error):
         verdict = Verdict.AWAY if isinstance(cause, sa.exc.TimeoutError | OSError) else Verdict.BUG
-        says = "no answer in time" if isinstance(cause, TimeoutError) else _in_one_line(cause)
+        says = "no answer in time" if isinstance(cause, TimeoutError) else in_one_line(cause)
         return Answer(verdict=verdict, says=says, is_lost=True)
     if cause.sqlstate is None:
-        return Answer(verdict=_of_driver(cause), says=_in_one_line(cause), is_lost=True)
+        return Answer(verdict=_of_driver(cause), says=in_one_line(cause), is_lost=True)
     return _of_server(cause.sqlstate, cause.diag)
 
 
@@ -189,10 +190,6 @@ def _about(diag: Diagnostic) -> str:
     if function := _FUNCTION.search(diag.context or ""):
         named.append(function.group())
     return ", ".join(named)
-
-
-def _in_one_line(error: BaseException | None) -> str:
-    return " ".join(str(error).split()) or type(error).__name__
 
 
 _COLUMNS: Final = frozenset(column.name for table in metadata.tables.values() for column in table.columns)
