@@ -4,30 +4,26 @@ A link is a scope. What is left unacknowledged when it ends, the broker sends ag
 """
 
 import asyncio
-import ssl
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from itertools import islice
-from typing import Any, Final
+from typing import Final
 
 import aiomqtt
-from paho.mqtt.packettypes import PacketTypes
-from paho.mqtt.properties import Properties
 
 from parking_gateway.broker.client import Client
 from parking_gateway.broker.inbox import INBOX_BYTES, Inbox
 from parking_gateway.broker.message import Message
 from parking_gateway.broker.packets import Limits
 from parking_gateway.broker.reasons import ProtocolUnknown, Refusal
+from parking_gateway.broker.settings import client_of
 from parking_gateway.broker.suspicion import Suspicion
 from parking_gateway.config.mqtt import MqttConfig
 from parking_gateway.publication import Publication
 
 _RIGHT_AFTER: Final = 1.0
 """Seconds in which a broker hangs up on what it was sent."""
-_WILL_DELAY: Final = 1
-"""Seconds (MQTT 5)."""
 
 ROOM_BYTES: Final = 1 << 20
 """By which a packet may be longer than the longest payload. What is too large by less comes, and becomes a rejection that
@@ -206,20 +202,20 @@ async def connected(
     Whoever leaves by an exception hangs up instead, and the broker publishes the will.
     """
 
-    def client_of(protocol: str) -> Client:
+    def speaking(protocol: str) -> Client:
         inbox = Inbox(inbox_limit, limit_bytes=inbox_bytes)
         limits = Limits(payload_limit, payload_limit + ROOM_BYTES)
-        return _client(config, protocol, will=will, inbox=inbox, limits=limits, window=window)
+        return client_of(config, protocol, will=will, inbox=inbox, limits=limits, window=window)
 
     async with AsyncExitStack() as stack:
         protocol = "5" if config.protocol == "auto" else config.protocol
         try:
-            client = await stack.enter_async_context(client_of(protocol))
+            client = await stack.enter_async_context(speaking(protocol))
         except ProtocolUnknown:
             if config.protocol != "auto":
                 raise
             protocol = "3.1.1"
-            client = await stack.enter_async_context(client_of(protocol))
+            client = await stack.enter_async_context(speaking(protocol))
         link = Link(client, protocol=protocol, window=window)
         stack.callback(link.ended)
         yield link
@@ -229,54 +225,3 @@ def _windows(publications: Sequence[Publication], size: int) -> Iterator[list[Pu
     remaining = iter(publications)
     while window := list(islice(remaining, size)):
         yield window
-
-
-def _client(
-    config: MqttConfig, protocol: str, *, will: Publication | None, inbox: Inbox, limits: Limits, window: int
-) -> Client:
-    version: dict[str, Any]
-    will_properties = None
-    if protocol == "5":
-        # Without it Artemis does not publish the will before the session ends, a week later. It also spares dashboards
-        # the word of a connection that is back at once.
-        will_properties = Properties(PacketTypes.WILLMESSAGE)  # type: ignore[no-untyped-call] # paho's is untyped
-        will_properties.WillDelayInterval = _WILL_DELAY
-        properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call] # paho's is untyped
-        properties.SessionExpiryInterval = round(config.session_expiry.total_seconds())
-        properties.ReceiveMaximum = config.receive_maximum
-        properties.MaximumPacketSize = limits.packet
-        version = {"protocol": aiomqtt.ProtocolVersion.V5, "clean_start": False, "properties": properties}
-    else:
-        version = {"protocol": aiomqtt.ProtocolVersion.V311, "clean_session": not config.session_expiry}
-    return Client(
-        config.host,
-        inbox=inbox,
-        limits=limits,
-        is_direct=config.direct,
-        tls=_tls(config) if config.is_encrypted else None,
-        websocket_path=config.websocket_path,
-        port=config.port,
-        username=config.username,
-        password=config.password.get_secret_value() if config.password else None,
-        identifier=config.client_id,
-        will=aiomqtt.Will(will.topic, will.payload, 1, will.retain, will_properties) if will else None,
-        timeout=config.timeout.total_seconds(),
-        keepalive=round(config.keepalive.total_seconds()),
-        max_inflight_messages=window,
-        **version,
-    )
-
-
-def _tls(config: MqttConfig) -> ssl.SSLContext:
-    try:
-        context = ssl.create_default_context(cafile=config.ca_file)
-    except ssl.SSLError as error:
-        raise aiomqtt.MqttError(f"mqtt.ca_file, {config.ca_file}, cannot be used: {error}") from error
-    if config.cert_file is None:
-        return context
-    try:
-        # Without the empty password OpenSSL would ask whoever sits at the terminal.
-        context.load_cert_chain(config.cert_file, config.key_file, password="")
-    except ssl.SSLError as error:
-        raise aiomqtt.MqttError(f"mqtt.cert_file and mqtt.key_file cannot be used: {error}") from error
-    return context

@@ -14,10 +14,11 @@ import psycopg
 import sqlalchemy as sa
 from psycopg.adapt import Transformer
 from psycopg.pq import Format, PipelineStatus, TransactionStatus
-from psycopg.pq.abc import PGconn, PGresult
+from psycopg.pq.abc import PGresult
 from sqlalchemy.dialects.postgresql.psycopg import dialect
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from parking_gateway.store import commands
 from parking_gateway.store.column_types import require_types
 from parking_gateway.store.connecting import OurConnection
 from parking_gateway.store.round_trip import Command, error_of, is_done, round_trip
@@ -122,12 +123,12 @@ async def tried(connection: AsyncConnection, trials: Sequence[Sequence[Query[Any
     """
     driver = _driver(connection)
     new = _unprepared(connection, [query for queries in trials for query in queries])
-    ending = [] if driver.pgconn.transaction_status == TransactionStatus.IDLE else [_rollback]
-    first = [_begin, _check_at_once, _savepoint]
-    lists: list[list[Command]] = [[_undo, *(partial(_execute, query) for query in queries)] for queries in trials]
+    ending = [] if driver.pgconn.transaction_status == TransactionStatus.IDLE else [commands.rollback]
+    first = [commands.begin, commands.check_at_once, commands.savepoint]
+    lists: list[list[Command]] = [[commands.undo, *(_execute(query) for query in queries)] for queries in trials]
     try:
         _, prepared, opening, *results, _ = await round_trip(
-            driver, [ending, _preparing(new), first, *lists, [_rollback]]
+            driver, [ending, _preparing(new), first, *lists, [commands.rollback]]
         )
     finally:
         await _give_up_midway(connection)
@@ -154,9 +155,9 @@ async def _travel(connection: AsyncConnection, queries: Sequence[Query[Any]], *,
     new = _unprepared(connection, queries)
     # Where nothing was begun, all of a round trip is one transaction anyway.
     is_begun = driver.pgconn.transaction_status != TransactionStatus.IDLE
-    before = [] if is_begun or ends else [_begin]
-    after = [_commit] if is_begun and ends else []
-    asking = [partial(_execute, query) for query in queries]
+    before = [] if is_begun or ends else [commands.begin]
+    after = [commands.commit] if is_begun and ends else []
+    asking = [_execute(query) for query in queries]
     try:
         (results,) = await round_trip(driver, [[*before, *_preparing(new), *asking, *after]])
     finally:
@@ -181,7 +182,7 @@ def _unprepared(connection: AsyncConnection, queries: Sequence[Query[Any]]) -> d
 
 
 def _preparing(new: Mapping[bytes, Statement]) -> list[Command]:
-    return [partial(_prepare, statement) for statement in new.values()]
+    return [partial(commands.prepare, name, statement.text) for name, statement in new.items()]
 
 
 def _remember(connection: AsyncConnection, new: Mapping[bytes, Statement], results: Sequence[PGresult]) -> None:
@@ -207,38 +208,8 @@ async def _give_up_midway(connection: AsyncConnection) -> None:
         await connection.invalidate()
 
 
-def _prepare(statement: Statement, pgconn: PGconn) -> None:
-    pgconn.send_prepare(statement.name, statement.text.encode())
-
-
-def _execute(query: Query[Any], pgconn: PGconn) -> None:
-    values = [None if value is None else value.encode() for value in query.statement.values(query.arguments)]
-    pgconn.send_query_prepared(query.statement.name, values, result_format=Format.BINARY)
-
-
-def _begin(pgconn: PGconn) -> None:
-    pgconn.send_query_params(b"begin", None)
-
-
-def _commit(pgconn: PGconn) -> None:
-    pgconn.send_query_params(b"commit", None)
-
-
-def _rollback(pgconn: PGconn) -> None:
-    pgconn.send_query_params(b"rollback", None)
-
-
-def _check_at_once(pgconn: PGconn) -> None:
-    # Else a deferred constraint would refuse at the commit only, to which no trial comes.
-    pgconn.send_query_params(b"set constraints all immediate", None)
-
-
-def _savepoint(pgconn: PGconn) -> None:
-    pgconn.send_query_params(b"savepoint trial", None)
-
-
-def _undo(pgconn: PGconn) -> None:
-    pgconn.send_query_params(b"rollback to trial", None)
+def _execute(query: Query[Any]) -> Command:
+    return partial(commands.execute, query.statement.name, query.statement.values(query.arguments))
 
 
 def _rows(driver: OurConnection, result: PGresult) -> Rows:
