@@ -60,7 +60,7 @@ async def run(config: Config, *, stop: asyncio.Event, migrate: bool = False) -> 
         metrics = Metrics(health)
         await stack.enter_async_context(web.serve(config.telemetry.listen, metrics=metrics, health=health))
         engine = await stack.enter_async_context(database(config))
-        reporting = Reporting(health=health, metrics=metrics, started=datetime.now(UTC))
+        reporting = Reporting(health=health, metrics=metrics, root=config.publication.root, started=datetime.now(UTC))
         gateway = _Gateway(
             config,
             engine=engine,

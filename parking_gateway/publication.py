@@ -122,7 +122,7 @@ class HealthMessage(msgspec.Struct, frozen=True, kw_only=True):
     transitions: Count
     published: Count
     inbox: Count
-    """Messages received and not yet committed."""
+    """Messages that were received and are not in hand yet."""
     outbox: Count
     """Publications that the broker has not confirmed yet."""
     lag_seconds: float
@@ -221,6 +221,11 @@ def gateway_topic(root: str, instance: str) -> str:
 def marker_topic(root: str, instance: str) -> str:
     """The topic of a gateway's marker."""
     return f"{gateway_topic(root, instance)}/marker"
+
+
+def kind_of(topic: str, *, root: str) -> str:
+    """Of what one of our messages is: the first level of its topic below `root`, such as `spaces`."""
+    return topic.removeprefix(f"{root}/").partition("/")[0]
 
 
 def number_of(marker: bytes) -> int:

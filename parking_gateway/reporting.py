@@ -3,7 +3,7 @@
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Final
 
 from loguru import logger
@@ -12,26 +12,19 @@ from parking_gateway import __version__
 from parking_gateway.broker.message import Message
 from parking_gateway.broker.reasons import Refusal
 from parking_gateway.printable import printable, shortened
-from parking_gateway.publication import HealthMessage
+from parking_gateway.publication import HealthMessage, kind_of
+from parking_gateway.qos_0 import EventsAtQos0
 from parking_gateway.recording import Outcome
+from parking_gateway.seldom import Seldom
 from parking_gateway.store.due import Kind
-from parking_gateway.telemetry import BatchReport, Health, Hourly, Metrics, Totals, clock_warnings
+from parking_gateway.telemetry import BatchReport, Health, Metrics, Totals, clock_warnings
 
 INTAKE: Final = "intake"
 OUTBOX: Final = "outbox"
-_KINDS: Final = frozenset({"spaces", "zones", "sites", "transitions", "devices", "gateways"})
-"""The levels of our topics that say of what a message is."""
-_REFUSALS_EVERY: Final = timedelta(minutes=1)
-"""Between two warnings about refused publications of one kind: what is refused is tried again every few seconds."""
-AT_QOS_0: Final = (
-    "Events come at QoS 0, so the broker keeps none of them while the gateway is away or busy: "
-    "in chirpstack.toml, [integration.mqtt], set qos = 1"
-)
-_QOS: Final = "qos"
-_QOS_0_EVERY: Final = timedelta(days=1)
-"""Between two warnings, and after the last such event until it counts as mended."""
-_DROPS_EVERY: Final = 1.0
-"""Seconds between two warnings."""
+_REFUSALS_EVERY: Final = 60.0
+"""Seconds between two warnings about refused publications of one kind. Each is tried again every few seconds."""
+_CLOCKS_EVERY: Final = 3600.0
+"""Seconds between two warnings about one clock, which is wrong until somebody sets it."""
 _LONGEST_REASON: Final = 500
 """Characters of an error in the health message."""
 
@@ -39,23 +32,21 @@ _LONGEST_REASON: Final = 500
 class Reporting:
     """The one place where values of the tasks become words and numbers."""
 
-    def __init__(self, *, health: Health, metrics: Metrics, started: datetime) -> None:
+    def __init__(self, *, health: Health, metrics: Metrics, root: str, started: datetime) -> None:
+        """`root` is that of all topics that we publish."""
         self.started = started
         self.health = health
         self._metrics = metrics
-        self._hourly = Hourly()
+        self._root = root
+        self._clocks = Seldom(_CLOCKS_EVERY)
+        self._refusals = Seldom(_REFUSALS_EVERY)
+        self._qos_0 = EventsAtQos0(health=health, metrics=metrics)
         self._lag_seconds = 0.0
         self._connections = 0
         self._in_hand = 0
         self._refused: Counter[str] = Counter()
         """Refused publications that no warning has counted yet, by kind."""
-        self._refusals_told: dict[str, datetime] = {}
         self._outbox = 0
-        self._at_qos_0: datetime | None = None
-        """When the last event of QoS 0 came."""
-        self._at_qos_0_said: datetime | None = None
-        self._drops_unsaid = 0
-        self._drops_said_at = float("-inf")
         self._last: tuple[datetime, Totals] = (started, metrics.totals())
 
     def taken(self, batch: Sequence[Message]) -> None:
@@ -63,7 +54,7 @@ class Reporting:
         at_qos_0 = sum(not message.qos for message in batch)
         self._metrics.took(len(batch), at_qos_0=at_qos_0)
         if at_qos_0:
-            self._came_at_qos_0()
+            self._qos_0.came()
         self._in_hand += 1
         self.health.progress(INTAKE)
 
@@ -96,7 +87,7 @@ class Reporting:
         )
         self._lag_seconds = self._lag_seconds if lag is None else lag
         if outcome.wrong_clocks or outcome.held_back:
-            clock_warnings.warn(outcome.wrong_clocks, outcome.held_back, self._hourly)
+            clock_warnings.warn(outcome.wrong_clocks, outcome.held_back, self._clocks)
         if outcome.transitions:
             # One line for a batch: under load a line for each would cost more than what it tells of.
             logger.bind(steps=outcome.transitions).info("Transitions")
@@ -130,12 +121,10 @@ class Reporting:
         if not refusals:
             return
         self._metrics.refused.inc(len(refusals))
-        now = datetime.now(UTC)
-        for refusal in refusals:
-            self._refused[_kind_of(refusal.topic)] += 1
-        for kind, refusal in {_kind_of(refusal.topic): refusal for refusal in refusals}.items():
-            if now - self._refusals_told.get(kind, self.started - _REFUSALS_EVERY) >= _REFUSALS_EVERY:
-                self._refusals_told[kind] = now
+        by_kind = {kind_of(refusal.topic, root=self._root): refusal for refusal in refusals}
+        self._refused.update(kind_of(refusal.topic, root=self._root) for refusal in refusals)
+        for kind, refusal in by_kind.items():
+            if self._refusals.is_due(kind, now=time.monotonic()):
                 logger.bind(
                     kind=kind, topic=refusal.topic, error=refusal.reason, count=self._refused.pop(kind)
                 ).warning("The broker refuses a publication; its ACL has to allow it")
@@ -157,12 +146,8 @@ class Reporting:
             logger.warning(sentence)
 
     def dropped(self) -> None:
-        """A message of QoS 0 was dropped. Counted at once and told once a second, because there may be thousands."""
-        self._metrics.dropped.inc()
-        self._drops_unsaid += 1
-        if time.monotonic() >= self._drops_said_at + _DROPS_EVERY:
-            self._say_drops()
-            self._came_at_qos_0()
+        """A message of QoS 0 was dropped, because there was no space for it."""
+        self._qos_0.dropped()
 
     def counted(self, outbox: int) -> None:
         """So many publications are due."""
@@ -181,7 +166,7 @@ class Reporting:
 
     def disconnected(self, error: str | None = None) -> None:
         """The broker is gone: intake and outbox have nothing to do until it is back."""
-        self._say_drops()
+        self._qos_0.tell_drops()
         self._in_hand = 0
         self.health.ended(INTAKE)
         self.health.ended(OUTBOX)
@@ -189,8 +174,8 @@ class Reporting:
 
     def health_message(self, *, inbox: int) -> HealthMessage:
         """How we are doing, with rates since the last time that this was asked."""
-        self._say_drops()
-        self._forget_qos_0()
+        self._qos_0.tell_drops()
+        self._qos_0.look()
         health = self.health
         now, totals = datetime.now(UTC), self._metrics.totals()
         then, before = self._last
@@ -222,32 +207,8 @@ class Reporting:
             problems=list(health.problems.values()),
         )
 
-    def _came_at_qos_0(self) -> None:
-        self._at_qos_0 = datetime.now(UTC)
-        if self._at_qos_0_said is None or self._at_qos_0 - self._at_qos_0_said >= _QOS_0_EVERY:
-            self._at_qos_0_said = self._at_qos_0
-            self.health.problems[_QOS] = AT_QOS_0
-            logger.warning(AT_QOS_0)
-
-    def _forget_qos_0(self) -> None:
-        if self._at_qos_0 is not None and datetime.now(UTC) - self._at_qos_0 >= _QOS_0_EVERY:
-            self._at_qos_0 = None
-            self.health.problems.pop(_QOS, None)
-
-    def _say_drops(self) -> None:
-        if self._drops_unsaid:
-            logger.bind(count=self._drops_unsaid).warning(
-                "Messages of QoS 0 were dropped, because they came faster than they could be recorded"
-            )
-            self._drops_unsaid, self._drops_said_at = 0, time.monotonic()
-
     def _lag(self, outcome: Outcome) -> float | None:
         if not outcome.recorded:
             return None
         oldest = min(uplink.heard_at for uplink in outcome.recorded)
         return max((datetime.now(UTC) - oldest).total_seconds(), 0.0)
-
-
-def _kind_of(topic: str) -> str:
-    """The level of the topic that says of what the message is."""
-    return next((level for level in topic.split("/") if level in _KINDS), topic)

@@ -17,6 +17,7 @@ from parking_gateway.publication import (
     SpaceMessage,
     TransitionMessage,
     gateway_publication,
+    kind_of,
     number_of,
     publication,
 )
@@ -89,6 +90,11 @@ def test_topics(message: SpaceMessage, topic: str, is_retained: bool) -> None:  
     one = publication("p/v1", message)
     assert (one.topic, one.retain) == (topic, is_retained)
     assert msgspec.json.decode(one.payload, type=type(message)) == message
+
+
+def test_a_topic_says_of_what_its_message_is() -> None:
+    """Also where the root itself has such a word in it."""
+    assert kind_of(publication("acme/spaces", DEVICE).topic, root="acme/spaces") == "devices"
 
 
 def test_a_space_reads_as_the_contract_shows_it() -> None:

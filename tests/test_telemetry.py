@@ -16,8 +16,9 @@ from prometheus_client import generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
 from parking_gateway import __version__
+from parking_gateway.seldom import Seldom
 from parking_gateway.space import SpaceState
-from parking_gateway.telemetry import BatchReport, Health, Hourly, Metrics, Totals
+from parking_gateway.telemetry import BatchReport, Health, Metrics, Totals
 from parking_gateway.uplink import EventKind, Reason
 
 # Logs
@@ -355,7 +356,7 @@ def test_every_change_that_is_worth_saying_changes_the_state() -> None:
 
 
 def test_something_is_said_once_an_hour() -> None:
-    hourly = Hourly()
+    hourly = Seldom(3600)
     assert [hourly.is_due("a", now=now) for now in (0.0, 1.0, 3599.0, 3600.0, 3601.0)] == [
         True,
         False,
@@ -368,7 +369,7 @@ def test_something_is_said_once_an_hour() -> None:
 
 def test_of_any_number_of_things_a_thousand_are_said_and_remembered() -> None:
     """A publisher can invent any number of LoRaWAN gateways."""
-    hourly = Hourly()
+    hourly = Seldom(3600)
     assert sum(hourly.is_due(str(number), now=number / 1000) for number in range(100_000)) == 1000
-    assert len(hourly._said) == 1000
+    assert len(hourly._told) == 1000
     assert hourly.is_due("another", now=4000.0)

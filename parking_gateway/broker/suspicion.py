@@ -13,7 +13,7 @@ from collections.abc import Collection, Iterable, Iterator
 from typing import Final
 
 from parking_gateway.broker.reasons import Refusal
-from parking_gateway.publication import Publication
+from parking_gateway.publication import Publication, kind_of
 
 _LOSSES: Final = 2
 _OF_A_KIND: Final = 3
@@ -112,6 +112,4 @@ class Suspicion:
         return max(self._aside.get(topic, 0.0), self._aside.get(self._kind(topic), 0.0)) > now
 
     def _kind(self, topic: str) -> str:
-        """The first level below the root, with the root."""
-        kind, _, _ = topic.removeprefix(f"{self._root}/").partition("/")
-        return f"{self._root}/{kind}"
+        return kind_of(topic, root=self._root)

@@ -4,7 +4,6 @@ Settings of a role, of the database or of the server do not reach what is pinned
 it connects comes after them.
 """
 
-import time
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -37,9 +36,6 @@ PINNED: Final = {
 _REPORTED: Final = ("client_encoding", "DateStyle", "IntervalStyle", "TimeZone", "standard_conforming_strings")
 """Those of which every server says at the connect what they are."""
 
-_LINE_SECONDS: Final = 1.0
-_LINE_LENGTH: Final = 500
-
 
 class OurConnection(psycopg.AsyncConnection[Any]):
     """One whose commit raises `Unconfirmed` where the server made it without the standby that it has to wait for."""
@@ -69,7 +65,7 @@ async def connect(*args: Any, settings: Mapping[str, object], options: str = "",
 
 
 class Notices:
-    """What the server says beside its answers: warnings are logged, one line a second, and one of them undoes a commit."""
+    """What the server says beside its answers: warnings are logged, and one of them undoes a commit."""
 
     def __init__(self) -> None:
         self._is_unconfirmed = False
@@ -80,34 +76,14 @@ class Notices:
             return
         # The text depends on lc_messages and has no SQLSTATE of its own. Where in PostgreSQL it was raised does not.
         self._is_unconfirmed = self._is_unconfirmed or notice.source_function == "SyncRepWaitForLSN"
-        _WARNINGS.say(" ".join((notice.message_primary or "").split()), notice.sqlstate)
+        warning = " ".join((notice.message_primary or "").split())
+        logger.bind(warning=warning, sqlstate=notice.sqlstate).warning("PostgreSQL warns")
 
     def require_confirmed(self) -> None:
         """Raise `Unconfirmed` if a commit was answered without the standby since the last time that this was asked."""
         if self._is_unconfirmed:
             self._is_unconfirmed = False
             raise Unconfirmed("the commit is on this server alone: its wait for the standby was cancelled")
-
-
-class _Warnings:
-    """The server's warnings, as lines of log: a trigger can send thousands in one transaction."""
-
-    def __init__(self) -> None:
-        self._next_at = 0.0
-        self._left_out = 0
-
-    def say(self, words: str, sqlstate: str | None) -> None:
-        now = time.monotonic()
-        if now < self._next_at:
-            self._left_out += 1
-            return
-        logger.bind(warning=words[:_LINE_LENGTH], sqlstate=sqlstate, left_out=self._left_out).warning(
-            "PostgreSQL warns"
-        )
-        self._next_at, self._left_out = now + _LINE_SECONDS, 0
-
-
-_WARNINGS: Final = _Warnings()
 
 
 def _as_options(settings: Mapping[str, str]) -> str:

@@ -8,6 +8,7 @@ from typing import Final, TypeVar
 
 from loguru import logger
 
+from parking_gateway.seldom import Seldom
 from parking_gateway.store.engine import Engine, Refused, renew
 from parking_gateway.store.verdicts import FAILURES, Answer, Verdict, answer_of
 from parking_gateway.supervision import Backoff
@@ -70,8 +71,8 @@ class Patience:
         self._report = report
         self._failing: Counter[str] = Counter()
         """How many are at it in vain, by purpose. A purpose stays after its last one has given up."""
-        self._logged: dict[str, tuple[str, float]] = {}
-        """What was last logged of a purpose, and when."""
+        self._logged: dict[str, Seldom] = {}
+        """What was logged of a purpose lately."""
         self._success = asyncio.Event()
         """Of anybody, the next one."""
 
@@ -134,11 +135,9 @@ class Patience:
         return by_success is not None and by_success.is_set()
 
     def _log(self, purpose: str, answer: Answer, failures: int) -> None:
-        now = asyncio.get_running_loop().time()
-        words, at = self._logged.get(purpose, ("", 0.0))
-        if words == answer.sentence and now < at + _SAID_AGAIN_AFTER:
+        logged = self._logged.setdefault(purpose, Seldom(_SAID_AGAIN_AFTER))
+        if not logged.is_due(answer.sentence, now=asyncio.get_running_loop().time()):
             return
-        self._logged[purpose] = (answer.sentence, now)
         more = {"sqlstate": answer.state, "about": answer.about, "todo": answer.todo}
         log = logger.bind(purpose=purpose, error=answer.says, attempt=failures)
         log = log.bind(**{name: words for name, words in more.items() if words})

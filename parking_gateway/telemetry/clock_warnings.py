@@ -1,20 +1,20 @@
-"""Warnings about clocks: once an hour for every LoRaWAN gateway, because each goes on until somebody sets its clock."""
+"""Warnings about clocks: seldom for each LoRaWAN gateway, because its clock is wrong until somebody sets it."""
 
 import time
 from collections.abc import Iterable
 
 from loguru import logger
 
-from parking_gateway.telemetry.hourly import Hourly
+from parking_gateway.seldom import Seldom
 from parking_gateway.uplink import DeviceEvent, Uplink
 
 
-def warn(wrong_clocks: Iterable[Uplink | DeviceEvent], held_back: Iterable[Uplink], hourly: Hourly) -> None:
-    """Say whose time was not believed, and which uplinks changed nothing for it, as far as `hourly` has not said it."""
+def warn(wrong_clocks: Iterable[Uplink | DeviceEvent], held_back: Iterable[Uplink], seldom: Seldom) -> None:
+    """Say whose time was not believed, and which uplinks changed nothing for it, unless `seldom` forbids it."""
     now = time.monotonic()
     for event in wrong_clocks:
         wrong = event.wrong_clock
-        if wrong and hourly.is_due(f"wrong clock of {wrong.receiver}", now=now):
+        if wrong and seldom.is_due(f"wrong clock of {wrong.receiver}", now=now):
             logger.bind(
                 lorawan_gateway=wrong.receiver,
                 claimed=wrong.claimed,
@@ -27,7 +27,7 @@ def warn(wrong_clocks: Iterable[Uplink | DeviceEvent], held_back: Iterable[Uplin
             )
     for uplink in held_back:
         receiver = uplink.wrong_clock.receiver if uplink.wrong_clock else None
-        if hourly.is_due(f"held back by {receiver}", now=now):
+        if seldom.is_due(f"held back by {receiver}", now=now):
             logger.bind(
                 lorawan_gateway=receiver,
                 dev_eui=uplink.device.dev_eui,
