@@ -14,7 +14,7 @@ from parking_gateway.publication import MarkerMessage, Publication, gateway_publ
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-class Verdict(StrEnum):
+class Comparison(StrEnum):
     """What the comparison says. All but `SAME` and `FIRST` are the sentence of a warning."""
 
     SAME = "Broker and database hold what was confirmed last"
@@ -66,28 +66,28 @@ class Marker:
         """The database holds this number."""
         self.written = max(self.written, number)
 
-    def compare(self, *, database: Mapping[str, int], broker: Mapping[str, int]) -> Verdict:
+    def compare(self, *, database: Mapping[str, int], broker: Mapping[str, int]) -> Comparison:
         """Judge the last numbers by instance, those of the database read before those of the broker.
 
         The numbers of other gateways show only whether the broker went back: their pages may be under way.
         """
         ours, retained = database.get(self.instance, 0), broker.get(self.instance, 0)
-        verdict = self._compare(ours, retained)
+        found = self._compare(ours, retained)
         others = {(name, number) for name, number in database.items() if name != self.instance}
         missing = {(name, number) for name, number in others if broker.get(name, 0) < number}
-        if verdict is Verdict.SAME and missing - self._missing:
-            verdict = Verdict.BROKER_WENT_BACK
+        if found is Comparison.SAME and missing - self._missing:
+            found = Comparison.BROKER_WENT_BACK
         # Once is enough, also for a gateway that was taken away with its topics.
         self._missing = missing
         self.sent = max(self.sent, ours, retained)
-        return verdict
+        return found
 
-    def _compare(self, ours: int, retained: int) -> Verdict:
+    def _compare(self, ours: int, retained: int) -> Comparison:
         if not retained:
-            return Verdict.BROKER_FORGOT if ours else Verdict.FIRST
+            return Comparison.BROKER_FORGOT if ours else Comparison.FIRST
         if ours < self.written:
-            return Verdict.DATABASE_WENT_BACK
+            return Comparison.DATABASE_WENT_BACK
         if retained < ours:
-            return Verdict.BROKER_WENT_BACK
+            return Comparison.BROKER_WENT_BACK
         # Between the two are pages that were under way when the connection was lost: their rows are still due.
-        return Verdict.SAME if retained <= max(ours, self.sent) else Verdict.DATABASE_WENT_BACK
+        return Comparison.SAME if retained <= max(ours, self.sent) else Comparison.DATABASE_WENT_BACK

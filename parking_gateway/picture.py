@@ -10,7 +10,7 @@ from loguru import logger
 from parking_gateway.broker.asking import asking, retained, retained_by_wildcard
 from parking_gateway.broker.link import Link
 from parking_gateway.config import Config
-from parking_gateway.marker import Marker, Verdict
+from parking_gateway.marker import Comparison, Marker
 from parking_gateway.publication import gateway_topic, number_of
 from parking_gateway.store import gateways
 from parking_gateway.store.engine import Engine
@@ -49,11 +49,11 @@ class Picture:
         database = await self._patience(self._read, purpose="reading what was confirmed")
         async with asking(self._config.mqtt, name="asks", protocol=link.protocol) as asked:
             broker = await self._retained(asked, {self._marker.instance: 0, **database})
-            verdict = self._marker.compare(database=database, broker=broker)
-            if verdict is not Verdict.SAME:
-                level = "INFO" if verdict is Verdict.FIRST else "WARNING"
-                logger.bind(database=database, broker=broker).log(level, verdict)
-                await self._begin_again(link)
+        found = self._marker.compare(database=database, broker=broker)
+        if found is not Comparison.SAME:
+            level = "INFO" if found is Comparison.FIRST else "WARNING"
+            logger.bind(database=database, broker=broker).log(level, found)
+            await self._begin_again(link)
         if not self._is_examined:
             await self._examine(link.protocol)
             self._is_examined = True

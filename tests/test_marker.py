@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from parking_gateway.marker import Marker, Verdict
+from parking_gateway.marker import Comparison, Marker
 from parking_gateway.publication import number_of
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
@@ -15,24 +15,24 @@ def marker() -> Marker:
 
 
 @pytest.mark.parametrize(
-    ("database", "broker", "verdict"),
+    ("database", "broker", "comparison"),
     [
-        ({}, {}, Verdict.FIRST),
-        ({"gw": 7}, {"gw": 7}, Verdict.SAME),
-        ({"gw": 7}, {}, Verdict.BROKER_FORGOT),
-        ({"gw": 7}, {"gw": 0}, Verdict.BROKER_FORGOT),
-        ({"gw": 7}, {"gw": 6}, Verdict.BROKER_WENT_BACK),
-        ({"gw": 7}, {"gw": 8}, Verdict.DATABASE_WENT_BACK),
-        ({}, {"gw": 8}, Verdict.DATABASE_WENT_BACK),
-        ({"gw": 7, "other": 5}, {"gw": 7, "other": 6}, Verdict.SAME),
-        ({"gw": 7, "other": 5}, {"gw": 7, "other": 4}, Verdict.BROKER_WENT_BACK),
-        ({"gw": 7, "other": 5}, {"gw": 7}, Verdict.BROKER_WENT_BACK),
+        ({}, {}, Comparison.FIRST),
+        ({"gw": 7}, {"gw": 7}, Comparison.SAME),
+        ({"gw": 7}, {}, Comparison.BROKER_FORGOT),
+        ({"gw": 7}, {"gw": 0}, Comparison.BROKER_FORGOT),
+        ({"gw": 7}, {"gw": 6}, Comparison.BROKER_WENT_BACK),
+        ({"gw": 7}, {"gw": 8}, Comparison.DATABASE_WENT_BACK),
+        ({}, {"gw": 8}, Comparison.DATABASE_WENT_BACK),
+        ({"gw": 7, "other": 5}, {"gw": 7, "other": 6}, Comparison.SAME),
+        ({"gw": 7, "other": 5}, {"gw": 7, "other": 4}, Comparison.BROKER_WENT_BACK),
+        ({"gw": 7, "other": 5}, {"gw": 7}, Comparison.BROKER_WENT_BACK),
     ],
 )
 def test_a_new_process_judges_by_both_numbers(
-    database: dict[str, int], broker: dict[str, int], verdict: Verdict
+    database: dict[str, int], broker: dict[str, int], comparison: Comparison
 ) -> None:
-    assert marker().compare(database=database, broker=broker) is verdict
+    assert marker().compare(database=database, broker=broker) is comparison
 
 
 def test_what_was_under_way_when_the_connection_was_lost_is_nothing_new() -> None:
@@ -42,20 +42,20 @@ def test_what_was_under_way_when_the_connection_was_lost_is_nothing_new() -> Non
     ours.wrote(ours.sent)
     written = ours.sent
     ours.next(NOON)
-    assert ours.compare(database={"gw": written}, broker={"gw": ours.sent}) is Verdict.SAME
-    assert ours.compare(database={"gw": written}, broker={"gw": ours.sent + 1}) is Verdict.DATABASE_WENT_BACK
+    assert ours.compare(database={"gw": written}, broker={"gw": ours.sent}) is Comparison.SAME
+    assert ours.compare(database={"gw": written}, broker={"gw": ours.sent + 1}) is Comparison.DATABASE_WENT_BACK
 
 
 def test_a_database_that_holds_less_than_it_did_went_back() -> None:
     ours = marker()
     ours.wrote(9)
-    assert ours.compare(database={"gw": 8}, broker={"gw": 8}) is Verdict.DATABASE_WENT_BACK
+    assert ours.compare(database={"gw": 8}, broker={"gw": 8}) is Comparison.DATABASE_WENT_BACK
 
 
 def test_a_gateway_that_was_taken_away_with_its_topics_is_missed_once() -> None:
     ours = marker()
-    verdicts = [ours.compare(database={"gw": 7, "gone": 5}, broker={"gw": 7}) for _ in range(2)]
-    assert verdicts == [Verdict.BROKER_WENT_BACK, Verdict.SAME]
+    found = [ours.compare(database={"gw": 7, "gone": 5}, broker={"gw": 7}) for _ in range(2)]
+    assert found == [Comparison.BROKER_WENT_BACK, Comparison.SAME]
 
 
 def test_no_number_comes_twice() -> None:
