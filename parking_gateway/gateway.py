@@ -31,7 +31,7 @@ from parking_gateway.questioning import Guests
 from parking_gateway.recording import Outcome
 from parking_gateway.reporting import Reporting
 from parking_gateway.store.engine import Engine, hang_up
-from parking_gateway.store.patience import Patience, Stopped
+from parking_gateway.store.patience import Patience, ToldToStop
 from parking_gateway.subscription import Subscription
 from parking_gateway.supervision import Backoff
 from parking_gateway.telemetry import Health, Metrics
@@ -223,5 +223,5 @@ async def _unless_stopped(work: Coroutine[Any, Any, None]) -> None:
     """Do the work. That the database is away when we are told to stop is no failure."""
     try:
         await work
-    except* Stopped:
+    except* ToldToStop:
         logger.warning("The database was away when we stopped; what was in hand is done at the next start")

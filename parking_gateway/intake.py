@@ -22,7 +22,7 @@ from parking_gateway.decoding import Decoder, NotAsked
 from parking_gateway.questioning import Guests, Questions
 from parking_gateway.recording import Interpreted, Outcome, dead_letter, decide, interpret, kinds_of, record
 from parking_gateway.store.engine import Engine, Refused
-from parking_gateway.store.patience import Patience, Stopped
+from parking_gateway.store.patience import Patience, ToldToStop
 from parking_gateway.store.verdicts import FAILURES, Verdict, answer_of
 from parking_gateway.uplink import Reason, Rejection, Uplink
 
@@ -91,7 +91,7 @@ class Intake(msgspec.Struct, frozen=True, kw_only=True):
             if isinstance(found, Exception):
                 raise found  # noqa: TRY301 - one net for all
             outcome = await self._record(found, now, decoder)
-        except Stopped:
+        except ToldToStop:
             raise
         except NotAsked:  # an installation was changed since the guests were asked
             await self._commit(part)
@@ -157,7 +157,7 @@ class Intake(msgspec.Struct, frozen=True, kw_only=True):
             faults = await self.patience(
                 partial(self._try_to_sift, part, now, decoder), purpose="finding what is refused", has_net=True
             )
-        except Stopped:
+        except ToldToStop:
             raise
         except Exception:  # noqa: BLE001 - as above; what is wrong will be said of the message that is left
             return {}

@@ -18,7 +18,7 @@ from paho.mqtt.reasoncodes import ReasonCode
 
 from parking_gateway.broker.connection import Connection
 from parking_gateway.broker.message import Message, without_its_end
-from parking_gateway.broker.packets import Cut, Limits, puback, publish
+from parking_gateway.broker.packets import Cut, PacketLimits, puback, publish
 from parking_gateway.broker.reasons import subscription_refused
 from parking_gateway.broker.stream import Stream
 from parking_gateway.publication import Publication
@@ -30,7 +30,7 @@ _MISC_INTERVAL: Final = 1.0
 class Client(Connection):
     """A connection with what comes and goes over it. It fills `inbox` and `answers`."""
 
-    def __init__(self, hostname: str, *, is_direct: bool, limits: Limits, **settings: Any) -> None:
+    def __init__(self, hostname: str, *, is_direct: bool, limits: PacketLimits, **settings: Any) -> None:
         super().__init__(hostname, **settings)
         self._client.manual_ack_set(True)  # noqa: FBT003 - paho's signature
         self._is_direct = is_direct

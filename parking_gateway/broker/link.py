@@ -15,7 +15,7 @@ import aiomqtt
 from parking_gateway.broker.client import Client
 from parking_gateway.broker.inbox import INBOX_BYTES, Inbox
 from parking_gateway.broker.message import Message
-from parking_gateway.broker.packets import Limits
+from parking_gateway.broker.packets import PacketLimits
 from parking_gateway.broker.reasons import ProtocolUnknown, Refusal
 from parking_gateway.broker.settings import client_of
 from parking_gateway.broker.suspicion import Suspicion
@@ -204,7 +204,7 @@ async def connected(
 
     def speaking(protocol: str) -> Client:
         inbox = Inbox(inbox_limit, limit_bytes=inbox_bytes)
-        limits = Limits(payload_limit, payload_limit + ROOM_BYTES)
+        limits = PacketLimits(payload_limit, payload_limit + ROOM_BYTES)
         return client_of(config, protocol, will=will, inbox=inbox, limits=limits, window=window)
 
     async with AsyncExitStack() as stack:

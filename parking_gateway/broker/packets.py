@@ -31,7 +31,7 @@ class Confirmation(msgspec.Struct, frozen=True, gc=False):
     """0: taken. From 0x80 on it is refused (MQTT 5)."""
 
 
-class Limits(msgspec.Struct, frozen=True, gc=False):
+class PacketLimits(msgspec.Struct, frozen=True, gc=False):
     """How much is kept of what the broker sends, in bytes."""
 
     payload: int
@@ -40,7 +40,7 @@ class Limits(msgspec.Struct, frozen=True, gc=False):
     """A longer packet is not even kept until it is complete."""
 
 
-MQTT_LIMITS: Final = Limits(0xFFF_FFFF, 0xFFF_FFFF)
+MQTT_LIMITS: Final = PacketLimits(0xFFF_FFFF, 0xFFF_FFFF)
 """No length in MQTT is greater."""
 
 
@@ -55,7 +55,7 @@ class Cut(msgspec.Struct, frozen=True, gc=False):
     """Where the next packet begins, which is not complete yet, or too large."""
 
 
-def split(data: bytes, *, is_v5: bool, limits: Limits = MQTT_LIMITS, is_direct: bool = True) -> Cut:
+def split(data: bytes, *, is_v5: bool, limits: PacketLimits = MQTT_LIMITS, is_direct: bool = True) -> Cut:
     """Cut complete packets off the beginning of `data`, up to one that is too large. If not `is_direct`, all are paho's."""
     messages: list[Message] = []
     confirmations: list[Confirmation] = []

@@ -9,7 +9,7 @@ from paho.mqtt.properties import Properties
 
 from parking_gateway.broker.client import Client
 from parking_gateway.broker.inbox import Inbox
-from parking_gateway.broker.packets import Limits
+from parking_gateway.broker.packets import PacketLimits
 from parking_gateway.config.mqtt import MqttConfig
 from parking_gateway.publication import Publication
 
@@ -18,7 +18,7 @@ _WILL_DELAY: Final = 1
 
 
 def client_of(
-    config: MqttConfig, protocol: str, *, will: Publication | None, inbox: Inbox, limits: Limits, window: int
+    config: MqttConfig, protocol: str, *, will: Publication | None, inbox: Inbox, limits: PacketLimits, window: int
 ) -> Client:
     """The client for this version of MQTT, not connected yet. Raises MqttError where the files of TLS cannot be used."""
     version: dict[str, Any]

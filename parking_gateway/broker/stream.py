@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from parking_gateway.broker.large import Large
-from parking_gateway.broker.packets import MQTT_LIMITS, Cut, Limits, split, variable_length
+from parking_gateway.broker.packets import MQTT_LIMITS, Cut, PacketLimits, split, variable_length
 
 _READ_BYTES: Final = 262_144
 _NO_PACKET: Final = b"\0\0"
@@ -20,7 +20,7 @@ class Stream:
         *,
         is_v5: bool,
         deliver: Callable[[Cut], None],
-        limits: Limits = MQTT_LIMITS,
+        limits: PacketLimits = MQTT_LIMITS,
         is_direct: bool = True,
     ) -> None:
         """If not `is_direct`, paho gets all packets but those that are too large."""

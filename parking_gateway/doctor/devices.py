@@ -14,7 +14,7 @@ from parking_gateway.device_pages import in_words
 from parking_gateway.installation import Installation
 from parking_gateway.registry.remarks import NO_CODEC, NO_THRESHOLDS
 from parking_gateway.store.devices import CLOCK
-from parking_gateway.store.diagnosis import Refused
+from parking_gateway.store.diagnosis import RefusedFrames
 from parking_gateway.store.fleet import KnownDevice
 from parking_gateway.uplink import DevEui
 
@@ -54,7 +54,7 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def examine(
-    devices: Iterable[KnownDevice], refused: Mapping[DevEui, Refused], *, decoder: Decoder, now: datetime
+    devices: Iterable[KnownDevice], refused: Mapping[DevEui, RefusedFrames], *, decoder: Decoder, now: datetime
 ) -> Iterator[Finding]:
     """Say what is wrong with the devices. `refused` are frames that could not be read lately."""
     for known in devices:
@@ -70,7 +70,7 @@ Found = tuple[Problem, str, str]
 """What is wrong, in which respect, and what to do."""
 
 
-def _problems(known: KnownDevice, refused: Refused | None, decoder: Decoder, now: datetime) -> Iterator[Found]:
+def _problems(known: KnownDevice, refused: RefusedFrames | None, decoder: Decoder, now: datetime) -> Iterator[Found]:
     installed = known.installation
     if installed is None:
         fix = _command("devices", "assign", known.identity.dev_eui, "SITE/ZONE/SPACE")
@@ -133,7 +133,7 @@ def _heartbeat(choice: Choice | None, decoder: Decoder) -> timedelta | None:
         return None
 
 
-def _look(refused: Refused, choice: Choice | None) -> str:
+def _look(refused: RefusedFrames, choice: Choice | None) -> str:
     """The command that shows what is wrong with the last frame that was refused."""
     if choice is None or refused.data is None:
         return _command("rejections", "list")

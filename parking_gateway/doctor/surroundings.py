@@ -112,7 +112,7 @@ def examine_names(config: Config) -> list[Check]:
     return [Check(about="configuration", says=sentence, fix=fix) for _, sentence in lacking(config)]
 
 
-def _clock(wrong: diagnosis.WrongClock) -> Check:
+def _clock(wrong: diagnosis.DistrustedClock) -> Check:
     whose = (
         f"that of the LoRaWAN gateway {wrong.receiver}" if wrong.receiver else "the network server's or this machine's"
     )

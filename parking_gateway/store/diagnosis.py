@@ -14,7 +14,7 @@ from parking_gateway.store.verdicts import FAILURES, answer_of
 from parking_gateway.uplink import DevEui, Reason
 
 
-class Refused(msgspec.Struct, frozen=True, kw_only=True):
+class RefusedFrames(msgspec.Struct, frozen=True, kw_only=True):
     """The frames of one device that its codec made nothing of."""
 
     count: int
@@ -25,7 +25,7 @@ class Refused(msgspec.Struct, frozen=True, kw_only=True):
     """Of the last one, where it is still on record."""
 
 
-class WrongClock(msgspec.Struct, frozen=True, kw_only=True):
+class DistrustedClock(msgspec.Struct, frozen=True, kw_only=True):
     """A LoRaWAN gateway whose times were not believed; None: the network server, or this machine."""
 
     receiver: str | None
@@ -86,20 +86,22 @@ async def complaint(engine: AsyncEngine) -> str | None:
     return None
 
 
-async def wrong_clocks(engine: AsyncEngine, *, since: datetime) -> list[WrongClock] | str:
+async def wrong_clocks(engine: AsyncEngine, *, since: datetime) -> list[DistrustedClock] | str:
     """Whose times were not believed since then: the first few. Text: why nobody can tell, such as a table that is locked."""
     try:
         async with engine.connect() as connection:
             found = (await connection.execute(_WRONG_CLOCKS, {"since": since})).all()
     except FAILURES as error:
         return answer_of(error).sentence
-    return [WrongClock(receiver=row.claimed_by, uplinks=row.uplinks, seconds_ahead=row.seconds_ahead) for row in found]
+    return [
+        DistrustedClock(receiver=row.claimed_by, uplinks=row.uplinks, seconds_ahead=row.seconds_ahead) for row in found
+    ]
 
 
-async def refused(connection: AsyncConnection, *, since: datetime) -> dict[DevEui, Refused]:
+async def refused(connection: AsyncConnection, *, since: datetime) -> dict[DevEui, RefusedFrames]:
     """The devices whose frames were refused since then."""
     found = await connection.execute(_REFUSED, {"since": since})
     return {
-        DevEui(row.dev_eui): Refused(count=row.frames, detail=row.detail, f_port=row.f_port, data=row.data)
+        DevEui(row.dev_eui): RefusedFrames(count=row.frames, detail=row.detail, f_port=row.f_port, data=row.data)
         for row in found
     }

@@ -21,7 +21,7 @@ _CROWD: Final = 0.1
 """Seconds in which those who were woken together spread their attempts."""
 
 
-class Stopped(Exception):  # noqa: N818 - what happened, not a failure
+class ToldToStop(Exception):  # noqa: N818 - what happened, not a failure
     """We were told to stop while the database was away. What was in hand is still the broker's, or still due."""
 
 
@@ -77,7 +77,7 @@ class Patience:
         """Of anybody, the next one."""
 
     async def __call__(self, work: Callable[[], Awaitable[Result]], *, purpose: str, has_net: bool = False) -> Result:
-        """Do the work. While the database cannot be used, warn and try again; once told to stop, raise `Stopped`.
+        """Do the work. While the database cannot be used, warn and try again; once told to stop, raise `ToldToStop`.
 
         Where the caller `has_net` for them, a value that PostgreSQL refuses and what nobody foresaw are raised, as by
         `attempt`. Elsewhere they are waited for like the others: there, a trigger or a column that somebody changed is
@@ -117,7 +117,7 @@ class Patience:
         renew(self._engine)
         self._report(purpose, answer.sentence)
         if self._stop.is_set():
-            raise Stopped(purpose)
+            raise ToldToStop(purpose)
         seconds = self._backoff.wait(failures)
         self._log(purpose, answer, failures)
         if await self._woken(seconds, by_success=self._success if answer.is_lost else None):

@@ -15,7 +15,7 @@ from paho.mqtt.properties import Properties
 
 from parking_gateway.broker.large import Large
 from parking_gateway.broker.message import Message, Whole, without_its_end
-from parking_gateway.broker.packets import MQTT_LIMITS, Cut, Limits, _length_bytes, puback, publish, split
+from parking_gateway.broker.packets import MQTT_LIMITS, Cut, PacketLimits, _length_bytes, puback, publish, split
 from parking_gateway.broker.stream import Stream
 from parking_gateway.store.rejections import digest_of
 
@@ -51,7 +51,12 @@ class CutSocket:
 
 
 def read_by_paho(
-    pieces: list[bytes], *, is_v5: bool, is_direct: bool, limits: Limits = MQTT_LIMITS, is_before_paho: bool = False
+    pieces: list[bytes],
+    *,
+    is_v5: bool,
+    is_direct: bool,
+    limits: PacketLimits = MQTT_LIMITS,
+    is_before_paho: bool = False,
 ) -> Heard:
     """What a paho client hears of the stream, alone or with our Stream before it (which `is_before_paho` is not direct)."""
     heard: Heard = ([], [], [])
@@ -155,7 +160,7 @@ def test_we_hear_what_paho_hears_wherever_the_stream_is_cut(data: st.DataObject,
     assert read_by_paho(pieces, is_v5=is_v5, is_direct=True) == read_by_paho(pieces, is_v5=is_v5, is_direct=False)
 
 
-SMALL = Limits(payload=5_000, packet=6_000)
+SMALL = PacketLimits(payload=5_000, packet=6_000)
 """Above every topic and all properties of these tests."""
 
 

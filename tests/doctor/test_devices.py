@@ -11,7 +11,7 @@ from parking_gateway.decoding import Choice, Decoder
 from parking_gateway.doctor.devices import Finding, Problem, examine
 from parking_gateway.installation import Installation
 from parking_gateway.space import Contact, SpaceId
-from parking_gateway.store.diagnosis import Refused
+from parking_gateway.store.diagnosis import RefusedFrames
 from parking_gateway.store.fleet import KnownDevice
 from parking_gateway.uplink import DevEui, DeviceIdentity
 
@@ -46,7 +46,9 @@ UNASSIGNED = KnownDevice(
 )
 
 
-def findings(device: KnownDevice, *, decoder: Decoder | None = None, refused: Refused | None = None) -> list[Finding]:
+def findings(
+    device: KnownDevice, *, decoder: Decoder | None = None, refused: RefusedFrames | None = None
+) -> list[Finding]:
     by_device = {DEVICE: refused} if refused else {}
     return list(examine([device], by_device, decoder=decoder or Decoder(), now=NOON))
 
@@ -141,7 +143,9 @@ def test_a_device_that_was_never_heard_may_have_a_mistyped_name() -> None:
 
 
 def test_a_refused_frame_can_be_looked_at() -> None:
-    refused = Refused(count=3, detail="bosch_tps110: no message on port 1 has 2 bytes", f_port=1, data=b"\x01\x01")
+    refused = RefusedFrames(
+        count=3, detail="bosch_tps110: no message on port 1 has 2 bytes", f_port=1, data=b"\x01\x01"
+    )
     found = the_one(known("bosch_tps110", options={"firmware": "v029"}), refused=refused)
     assert found.problem is Problem.UNDECODABLE
     assert found.detail == "3 within a day, the last: bosch_tps110: no message on port 1 has 2 bytes"
@@ -149,12 +153,12 @@ def test_a_refused_frame_can_be_looked_at() -> None:
 
 
 def test_a_refused_frame_that_is_no_longer_on_record_is_still_in_the_rejections() -> None:
-    found = the_one(known(), refused=Refused(count=1, detail="why"))
+    found = the_one(known(), refused=RefusedFrames(count=1, detail="why"))
     assert found.fix == "parking-gateway rejections list"
 
 
 def test_one_device_can_have_several_problems() -> None:
-    found = findings(known("dragino_ldds75", heard=timedelta(days=1)), refused=Refused(count=1, detail="why"))
+    found = findings(known("dragino_ldds75", heard=timedelta(days=1)), refused=RefusedFrames(count=1, detail="why"))
     assert [one.problem for one in found] == [Problem.NO_OCCUPANCY, Problem.SILENT, Problem.UNDECODABLE]
 
 

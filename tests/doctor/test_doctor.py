@@ -22,7 +22,7 @@ from parking_gateway.doctor.surroundings import Check, examine_broker, examine_d
 from parking_gateway.publication import Publication
 from parking_gateway.recording import interpret, record
 from parking_gateway.store import diagnosis
-from parking_gateway.store.diagnosis import Refused
+from parking_gateway.store.diagnosis import RefusedFrames
 from tests.events import NOON, OCCUPIED, message, topic_of, up
 from tests.plugins.car_park import CarPark
 from tests.plugins.daemon import Daemon
@@ -131,7 +131,7 @@ async def test_refused_frames_are_counted_and_the_last_is_shown(engine: AsyncEng
     lately = datetime.now(UTC) - timedelta(hours=1)
     async with engine.connect() as connection:
         assert await diagnosis.refused(connection, since=lately) == {
-            DEVICE: Refused(
+            DEVICE: RefusedFrames(
                 count=2,
                 detail="bosch_tps110_v029: no message on port 1 has 3 bytes",
                 f_port=1,
