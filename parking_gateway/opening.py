@@ -14,10 +14,12 @@ from parking_gateway.config.absences import absences, why_unreadable
 from parking_gateway.decoding import Choice, Decoder
 from parking_gateway.store import embedded
 from parking_gateway.store.engine import Engine, opened
-from parking_gateway.supervision import seen_through
+from parking_gateway.supervision import beside, seen_through
 
 _LOOK_SECONDS: Final = 0.5
 """Between two looks whether the embedded server is there: an attempt to connect to its socket."""
+_AGAIN_SECONDS: Final = 5.0
+"""Between two attempts to start it: each that fails adds lines to its log."""
 
 
 def decoder_of(config: Config) -> Decoder:
@@ -72,34 +74,25 @@ async def database(config: Config) -> AsyncIterator[Engine]:
     server = embedded.Server(config.gateway.state_directory)
     with contextlib.ExitStack() as use:
         await seen_through(partial(use.enter_context, server.used()))
-        async with opened(server.url, config.database) as engine, _looked_after(server):
+        async with opened(server.url, config.database) as engine, beside(_look_after(server)):
             yield engine
 
 
-@contextlib.asynccontextmanager
-async def _looked_after(server: embedded.Server) -> AsyncIterator[None]:
-    """Within it, the server is started again when it dies. Who works on it waits as for any other."""
-    looking = asyncio.create_task(_look_after(server))
-    try:
-        yield
-    finally:
-        looking.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await looking
-
-
 async def _look_after(server: embedded.Server) -> None:
+    """Start the server again whenever it has died, until cancelled. Who works on it waits as for any other."""
     said = ""
     while True:
-        await asyncio.sleep(_LOOK_SECONDS)
-        if server.is_running():
+        await asyncio.sleep(_LOOK_SECONDS if not said else _AGAIN_SECONDS)
+        # In a thread: a server that stands still takes its time to refuse.
+        if await asyncio.to_thread(server.is_running):
+            said = ""
             continue
         if not said:
             said = "it is gone"
             logger.warning("The embedded PostgreSQL is gone; starting it again")
         try:
-            # To the end, also when we are cancelled: else it would start after whoever leaves has stopped it.
-            await _to_the_end(asyncio.ensure_future(asyncio.to_thread(server.start)))
+            # Seen through, also when we are cancelled: else it would start after whoever leaves has stopped it.
+            await seen_through(server.start)
         except (ConfigError, embedded.EmbeddedFailed) as failure:
             if str(failure) != said:
                 said = str(failure)
@@ -107,14 +100,6 @@ async def _look_after(server: embedded.Server) -> None:
         else:
             said = ""
             logger.info("The embedded PostgreSQL runs again")
-
-
-async def _to_the_end(work: asyncio.Future[None]) -> None:
-    try:
-        await asyncio.shield(work)
-    except asyncio.CancelledError:
-        await asyncio.wait([work])
-        raise
 
 
 def mistakes_of(decoder: Decoder, choice: Choice) -> list[str]:
