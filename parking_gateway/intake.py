@@ -125,7 +125,7 @@ class Intake(msgspec.Struct, frozen=True, kw_only=True):
     async def _set_aside(
         self, part: Sequence[Message], now: datetime, fault: Exception, decoder: Decoder | None
     ) -> None:
-        """Reject what is at fault, alone, and record all else. Raises only where a rejection cannot be written."""
+        """Reject what is at fault, alone, and record all else."""
         faults = {0: fault} if len(part) == 1 else await self._faults(part, now, decoder)
         if not faults:
             middle = len(part) // 2
@@ -142,7 +142,9 @@ class Intake(msgspec.Struct, frozen=True, kw_only=True):
             )
         letters = [dead_letter(part[place], one, now) for place, one in rejections.items()]
         kinds = kinds_of([part[place] for place in faults])
-        self.report(await self._record(Interpreted(kinds=kinds, dead_letters=letters), now, self.decoder))
+        # Without the net: whatever refuses a rejection is not in the message any more, and to raise would end the process.
+        found = Interpreted(kinds=kinds, dead_letters=letters)
+        self.report(await self._record(found, now, self.decoder, has_net=False))
         if others := [message for place, message in enumerate(part) if place not in faults]:
             await self._commit(others)
 
@@ -163,10 +165,10 @@ class Intake(msgspec.Struct, frozen=True, kw_only=True):
             return {}
         return {} if any(isinstance(one, NotAsked) for one in faults.values()) else faults
 
-    async def _record(self, found: Interpreted, now: datetime, decoder: Decoder) -> Outcome:
+    async def _record(self, found: Interpreted, now: datetime, decoder: Decoder, *, has_net: bool = True) -> Outcome:
         began = time.monotonic()
         outcome = await self.patience(
-            partial(self._try_to_record, found, now, decoder), purpose="recording a batch", has_net=True
+            partial(self._try_to_record, found, now, decoder), purpose="recording a batch", has_net=has_net
         )
         outcome.seconds = time.monotonic() - began
         return outcome

@@ -38,6 +38,8 @@ class Net:
         self, engine: AsyncEngine, *, decoder: Decoder, limits: chirpstack.Limits, guests: Guests | None = None
     ) -> None:
         self.outcomes: list[Outcome] = []
+        self.failure: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+        """Why an attempt on the database failed first."""
         wait = Backoff(shortest=timedelta(seconds=0.01), longest=timedelta(seconds=0.1))
         self._intake = Intake(
             engine=engine,
@@ -46,12 +48,16 @@ class Net:
             limits=limits,
             batch_size=1000,
             timeout=timedelta(seconds=30),
-            patience=Patience(engine, backoff=wait, stop=asyncio.Event(), report=lambda _purpose, _error: None),
+            patience=Patience(engine, backoff=wait, stop=asyncio.Event(), report=self._take_note),
             announce_every=timedelta(hours=1),
             taken=lambda _batch: None,
             settled=lambda: None,
             report=self.outcomes.append,
         )
+
+    def _take_note(self, _purpose: str, failure: str | None) -> None:
+        if failure and not self.failure.done():
+            self.failure.set_result(failure)
 
     async def commit(self, batch: Sequence[Message]) -> None:
         """As the intake commits a lane."""
@@ -154,6 +160,20 @@ async def test_device_events_that_are_refused_are_rejected_alone(engine: AsyncEn
     await net(engine).commit(batch)
     assert [row.dev_eui for row in await rows(engine, "select dev_eui from device_event order by 1")] == devices[::2]
     assert len(await rows(engine, "select * from rejection where reason = 'invalid'")) == 2
+
+
+async def test_a_rejection_that_cannot_be_written_is_waited_for(engine: AsyncEngine) -> None:
+    """Whatever refuses it was not in the message. Raised, it would end the process again and again."""
+    await refuse(engine, "rejection", "true", "23514")
+    one = net(engine)
+    committing = asyncio.create_task(one.commit([message(dev_eui_of(1), b"{")]))
+    committing.add_done_callback(lambda _: one.failure.done() or one.failure.cancel())
+    assert await one.failure == "not this one (PL/pgSQL function refuse_rejection() line 1 at RAISE)"
+    async with engine.begin() as connection:
+        await connection.execute(sa.text("drop trigger refuse on rejection"))
+    await committing
+    assert len(await rows(engine, "select * from rejection")) == 1
+    assert [len(outcome.dead_letters) for outcome in one.outcomes] == [1]
 
 
 class BreakingDecoder(Decoder, frozen=True, kw_only=True):

@@ -24,6 +24,8 @@ Connection = AsyncConnection
 
 _GENERATION: Final = "generation"
 """Of the pool when a connection was made: a key of the memory that SQLAlchemy keeps for it."""
+_IS_NEW: Final = "is new"
+"""Whether a connection was not given out yet: likewise."""
 
 
 def engine_for(url: str, config: DatabaseConfig) -> AsyncEngine:
@@ -93,11 +95,15 @@ class _Connections:
                 ours.shutdown(socket.SHUT_RDWR)
 
     def _made(self, connection: Any, record: ConnectionPoolEntry) -> None:
-        record.info[_GENERATION] = self._generation
+        record.info[_GENERATION], record.info[_IS_NEW] = self._generation, True
         self._standing.add(connection.driver_connection)
 
     def _require_fresh(self, connection: Any, record: ConnectionPoolEntry, _fairy: object) -> None:
         """Raise for one that is not to be used any more: SQLAlchemy makes another one in its place."""
+        # A new one is never refused: after two of them SQLAlchemy raises an error that says nothing of the database. A
+        # server that ends while we connect is found out by the first statement.
+        if record.info.pop(_IS_NEW, False):
+            return
         if record.info.get(_GENERATION) != self._generation or _has_something_to_say(connection):
             raise sa.exc.DisconnectionError
 

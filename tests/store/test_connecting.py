@@ -24,6 +24,7 @@ from parking_gateway.recording import interpret, record
 from parking_gateway.store.connecting import PINNED
 from parking_gateway.store.engine import opened, renew
 from parking_gateway.store.schema import SchemaMismatch
+from parking_gateway.store.verdicts import FAILURES, Verdict, answer_of
 from tests.events import message, up
 from tests.plugins.car_park import CarPark
 
@@ -155,3 +156,25 @@ def test_it_is_refused_in_a_sentence_whoever_opens_it(narrow: str, command: str)
     assert ended.returncode == (78 if command == "run" else 1)
     assert "has the encoding LATIN1" in ended.stdout + ended.stderr
     assert "Traceback" not in ended.stderr
+
+
+async def test_a_server_that_ends_every_new_connection_is_away(database: str) -> None:
+    """As one that shuts down. With connections in the pool, SQLAlchemy would give up with an error of its own."""
+    async with opened(database, DatabaseConfig(pool_size=1)) as engine:
+        async with engine.connect() as connection:
+            await connection.execute(sa.text("select 1"))
+        renew(engine)
+        ended: list[int] = []
+
+        def end(connection: Any, _record: object) -> None:
+            pgconn = connection.driver_connection.pgconn
+            with psycopg.connect(database, autocommit=True) as other:
+                other.execute("select pg_terminate_backend(%s, 10000)", [pgconn.backend_pid])
+            ended.append(pgconn.backend_pid)
+
+        sa.event.listen(engine.sync_engine, "connect", end)
+        with pytest.raises(FAILURES) as raised:
+            async with engine.connect() as connection:
+                await connection.execute(sa.text("select 1"))
+    assert ended
+    assert answer_of(raised.value).verdict is Verdict.AWAY
