@@ -91,10 +91,12 @@ class Transition(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     cause: str
 
 
-class Space(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+class Space(msgspec.Struct, frozen=True, gc=False):
     """A parking space: its aspects, and what its last transition left behind."""
 
     id: SpaceId
+    since: datetime
+    """When the present state began; for a space that never changed, when it was made known to us."""
     occupancy: Occupancy | None = None
     seen_at: datetime | None = None
     """When the frame was heard that said so; what follows is its session and counter."""
@@ -112,8 +114,6 @@ class Space(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """When the frame was heard that said so; what follows is its session and counter."""
     battery_dev_addr: str | None = None
     battery_f_cnt: int | None = None
-    since: datetime
-    """When the present state began; for a space that never changed, when it was made known to us."""
     previous: SpaceState | None = None
     cause: str | None = None
     version: int = 1

@@ -59,6 +59,12 @@ class DeviceInfo(Struct, rename="camel", gc=False):
         )
 
 
+class Sender(Struct, rename="camel"):
+    """The device where an event has it, so that what is wrong with it is said to be there."""
+
+    device_info: DeviceInfo
+
+
 class Up(Struct, rename="camel", gc=False):
     """An uplink, also of a frame that carried MAC commands only."""
 
@@ -74,6 +80,10 @@ class Up(Struct, rename="camel", gc=False):
     object: dict[str, Any] | None = None
     rx_info: list[Reception] = []
 
+    def identity(self) -> DeviceIdentity:
+        """The device, in our words."""
+        return self.device_info.identity()
+
     def uplink(self, payload: bytes, time: datetime, received_at: datetime, reach: timedelta) -> Uplink:
         """The same in our words, with the signal at the gateway that heard it best."""
         heard_by = self.rx_info
@@ -86,7 +96,7 @@ class Up(Struct, rename="camel", gc=False):
         # Not all of its fields, because a call with more than 15 names costs Python a dictionary, which takes 0.4 µs.
         uplink = Uplink(
             deduplication_id=self.deduplication_id,
-            device=self.device_info.identity(),
+            device=self.identity(),
             time=key,
             heard_at=heard_at,
             received_at=received_at,

@@ -6,19 +6,34 @@ from typing import Any, Final
 
 import msgspec
 
-from parking_gateway.chirpstack.events import EVENTS, LONG, MANY, Event, Up, meaning
+from parking_gateway.chirpstack.events import EVENTS, LONG, MANY, Event, Sender, Up, meaning
 from parking_gateway.chirpstack.ornaments import lenient, without_nul, without_wrong_ornaments
-from parking_gateway.uplink import DeviceEvent, Reason, Rejection, Uplink
+from parking_gateway.remembering import remembered
+from parking_gateway.uplink import DeviceEvent, DeviceIdentity, Reason, Rejection, Uplink
 
-_DECODERS: Final[Mapping[str, msgspec.json.Decoder[Event]]] = {
-    name: msgspec.json.Decoder(type=event) for name, event in EVENTS.items()
-}
+
+@remembered
+def _device(device_info: bytes) -> DeviceIdentity:
+    return _decode_sender(b'{"deviceInfo":' + device_info + b"}").device_info.identity()
+
+
+class _Up(Up, rename="camel", gc=False):
+    """An uplink whose device is read only if these bytes of it are new."""
+
+    device_info: msgspec.Raw  # type: ignore[assignment]
+
+    def identity(self) -> DeviceIdentity:
+        return _device(bytes(self.device_info))
 
 
 class _UpWithoutObject(Up, rename="camel", gc=False):
     object: dict[str, Any] | None = msgspec.field(default=None, name="")
 
 
+_decode_sender: Final = msgspec.json.Decoder(type=Sender).decode
+_DECODERS: Final[Mapping[str, msgspec.json.Decoder[Event]]] = {
+    name: msgspec.json.Decoder(type=event) for name, event in {**EVENTS, "up": _Up}.items()
+}
 _UP_WITHOUT_OBJECT: Final[msgspec.json.Decoder[Event]] = msgspec.json.Decoder(type=_UpWithoutObject)
 
 

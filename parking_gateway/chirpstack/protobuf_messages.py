@@ -3,12 +3,17 @@
 `chirpstack_api` is imported with the first message that needs it.
 """
 
-from collections.abc import Collection, Mapping
-from functools import cache
+from collections.abc import Callable, Collection, Mapping
+from functools import cache, partial
 from importlib import import_module
 from typing import Any, Final
 
 import msgspec
+
+from parking_gateway.chirpstack.events import Sender
+from parking_gateway.chirpstack.protobuf_values import device_info_of
+from parking_gateway.remembering import remembered
+from parking_gateway.uplink import DeviceIdentity
 
 _PACKAGE: Final = "parking_gateway.chirpstack"
 """Whose messages ours are, to protobuf."""
@@ -37,11 +42,9 @@ class Messages(msgspec.Struct, frozen=True, kw_only=True):
     events: Any
     """The module of ChirpStack's own messages."""
     uplink: Any
-    """`UplinkEvent` without the fields that nobody reads, and with `device_info` as the bytes that it is on the wire.
-
-    A device says the same of itself with every uplink, so those bytes need reading only when they are new.
-    """
-    device_info: Any
+    """`UplinkEvent` without the fields that nobody reads, and with `device_info` as the bytes that it is on the wire."""
+    device: Callable[[bytes], DeviceIdentity]
+    """The device that these bytes describe."""
     error: type[Exception]
     """What reading raises."""
 
@@ -56,9 +59,14 @@ def messages() -> Messages | None:
     return Messages(
         events=events,
         uplink=_lean_uplink(events.UplinkEvent.DESCRIPTOR),
-        device_info=events.DeviceInfo,
+        device=remembered(partial(_device, events.DeviceInfo)),
         error=import_module("google.protobuf.message").DecodeError,
     )
+
+
+def _device(message: Any, device_info: bytes) -> DeviceIdentity:
+    sender = {"deviceInfo": device_info_of(message.FromString(device_info))}
+    return msgspec.convert(sender, Sender).device_info.identity()
 
 
 def _lean_uplink(uplink: Any) -> Any:

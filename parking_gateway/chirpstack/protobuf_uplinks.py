@@ -6,7 +6,6 @@ events (into JSON's values, checked, into a struct, into our words) an uplink ta
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from functools import lru_cache
 from typing import Any, Final
 from uuid import UUID
 
@@ -19,27 +18,18 @@ from parking_gateway.chirpstack.events import (
     HIGHEST_F_PORT,
     LONG,
     MANY,
-    DeviceInfo,
 )
 from parking_gateway.chirpstack.protobuf_messages import Messages
-from parking_gateway.chirpstack.protobuf_values import device_info_of, float32_of, moment_of, object_of, time_of
+from parking_gateway.chirpstack.protobuf_values import float32_of, moment_of, object_of, time_of
 from parking_gateway.chirpstack.receivers import wrong_clock_in
 from parking_gateway.chirpstack.reception import signal
-from parking_gateway.uplink import DeviceIdentity, Uplink
+from parking_gateway.uplink import Uplink
 
-_DEVICES_REMEMBERED: Final = 2048
-"""In 3 MB. Of a network with more devices, each is read with each uplink, which takes 2 µs."""
 _AT_ONCE: Final = clocks.AT_ONCE // timedelta(seconds=1)
 _LIST: Final = b"\x32"
 _OBJECT: Final = b"\x2a"
 _decode_uuid: Final = msgspec.json.Decoder(UUID).decode
 """In a third of the time that `UUID` itself takes."""
-
-
-class _Sender(msgspec.Struct, rename="camel"):
-    """The device where the event has it, so that what is wrong with it is said to be there."""
-
-    device_info: DeviceInfo
 
 
 def read(payload: bytes, received_at: datetime, reach: timedelta, messages: Messages) -> Uplink:
@@ -54,7 +44,7 @@ def read(payload: bytes, received_at: datetime, reach: timedelta, messages: Mess
         key, heard_at = clocks.when(time, _newest(heard_by), received_at, reach=reach)
     uplink = Uplink(
         deduplication_id=_uuid_of(up.deduplication_id),
-        device=_device(up.device_info, messages.device_info),
+        device=messages.device(up.device_info),
         time=key,
         heard_at=heard_at,
         received_at=received_at,
@@ -97,10 +87,3 @@ def _uuid_of(text: str) -> UUID:
         return _decode_uuid(f'"{text}"')
     except msgspec.DecodeError:
         raise msgspec.ValidationError("Invalid UUID - at `$.deduplicationId`") from None
-
-
-@lru_cache(maxsize=_DEVICES_REMEMBERED)
-def _device(payload: bytes, message: Any) -> DeviceIdentity:
-    """A device says the same of itself with every uplink, and then who asks shares the answer."""
-    sender = {"deviceInfo": device_info_of(message.FromString(payload))}
-    return msgspec.convert(sender, _Sender).device_info.identity()

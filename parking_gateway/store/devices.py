@@ -8,6 +8,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql as pg
 
 from parking_gateway.device import Heard, Told
+from parking_gateway.remembering import remembered
 from parking_gateway.space import Contact
 from parking_gateway.store.order import STEP_BACK, Numbered, is_later
 from parking_gateway.store.pipeline import Query, Rows, Statement, command
@@ -37,8 +38,14 @@ _TOLD: Final = Statement(
         ),
     ).where(device.c.dev_eui.in_(listed("dev_euis", sa.Text)), device.c.contact == Contact.LIVE)
 )
-told_of: Final = msgspec.json.Decoder(Told).decode
-"""What a column holds of it, or a row of `_TOLD`."""
+_decode_told: Final = msgspec.json.Decoder(Told).decode
+
+
+@remembered
+def told_of(json: str) -> Told:
+    """What a column holds of it, or a row of `_TOLD`."""
+    return _decode_told(json)
+
 
 _SENT: Final = ("name", "profile", "application", "tags", "heard_at", "dev_addr", "f_cnt", "dr", "rssi", "snr")
 _SAID: Final = (

@@ -35,6 +35,7 @@ _ROW_ID: Final = sa.literal_column(f"{space.name}.ctid", _RowId())
 
 _ASPECTS: Final = (
     space.c.id,
+    space.c.since,
     space.c.occupancy,
     space.c.seen_at,
     space.c.seen_dev_addr,
@@ -51,7 +52,6 @@ _ASPECTS: Final = (
     space.c.battery_at,
     space.c.battery_dev_addr,
     space.c.battery_f_cnt,
-    space.c.since,
     space.c.previous,
     space.c.cause,
     space.c.version,
@@ -146,6 +146,7 @@ def _watched(rows: Rows) -> Watched:
 def _space(aspects: list[Any]) -> Space:
     (
         space_id,
+        since,
         occupancy,
         seen_at,
         seen_dev_addr,
@@ -162,33 +163,31 @@ def _space(aspects: list[Any]) -> Space:
         battery_at,
         battery_dev_addr,
         battery_f_cnt,
-        since,
         previous,
         cause,
         version,
     ) = aspects
+    # By their places: with so many names the call would take twice the time, 0.5 µs more for every uplink.
     return Space(
-        id=space_id,
-        occupancy=OCCUPANCIES[occupancy],
-        seen_at=seen_at,
-        seen_dev_addr=seen_dev_addr,
-        seen_f_cnt=seen_f_cnt,
-        contact=CONTACTS[contact],
-        heard_at=heard_at,
-        reservation=None
-        if reservation is None
-        else Reservation(id=reservation, start=reserved_from, end=reserved_until),
-        service=SERVICES[service],
-        service_at=service_at,
-        maintenance_reason=maintenance_reason,
-        battery_percent=battery_percent,
-        battery_at=battery_at,
-        battery_dev_addr=battery_dev_addr,
-        battery_f_cnt=battery_f_cnt,
-        since=since,
-        previous=PREVIOUS[previous],
-        cause=cause,
-        version=version,
+        space_id,
+        since,
+        OCCUPANCIES[occupancy],
+        seen_at,
+        seen_dev_addr,
+        seen_f_cnt,
+        CONTACTS[contact],
+        heard_at,
+        None if reservation is None else Reservation(id=reservation, start=reserved_from, end=reserved_until),
+        SERVICES[service],
+        service_at,
+        maintenance_reason,
+        battery_percent,
+        battery_at,
+        battery_dev_addr,
+        battery_f_cnt,
+        PREVIOUS[previous],
+        cause,
+        version,
     )
 
 
