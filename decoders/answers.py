@@ -33,6 +33,10 @@ _SMALLEST: Final = 1e-37
 """Beside 0. PostgreSQL refuses numbers that a 32-bit float cannot hold, also the smallest."""
 
 
+_ALONE: Final[Mapping[Occupancy, Reading]] = {one: Reading(occupancy=one) for one in Occupancy}
+"""An occupancy and nothing else."""
+
+
 class WrongAnswer(ValueError):  # noqa: N818 - what it is
     """An answer is no reading, or one of its fields is of a wrong kind. The message says which."""
 
@@ -45,8 +49,10 @@ def checked(answer: object) -> Reading:
     """
     if type(answer) is not Reading:  # a class of its own could answer differently each time that it is asked
         raise WrongAnswer(f"it answers {type(answer).__name__}, not a Reading")
+    if type(answer.occupancy) is Occupancy and answer == _ALONE[answer.occupancy]:
+        return answer  # as most are: 0.15 µs
     changes: dict[str, Any] = {}
-    # 0.4 µs for an occupancy alone, 0.2 more for each number; `strict` would cost 0.1.
+    # 0.4 µs, and 0.2 more for each number; `strict` would cost 0.1.
     for name, said in zip(_NAMES, astuple(answer)):  # noqa: B905 - the last field, `past`, has no place among the names
         if said is not None and (kept := _CHECKS[name](name, said)) is not said:
             changes[name] = kept

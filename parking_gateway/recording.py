@@ -215,7 +215,8 @@ class _Fold(msgspec.Struct, kw_only=True):
             self.outcome.unassigned += 1
             return Heard(uplink=uplink)
         heard = [self._installed(uplink, installation) for installation in watched]
-        self.outcome.without_codec += any(one.codec is None for one in heard)
+        if None in [one.codec for one in heard]:
+            self.outcome.without_codec += 1
         return heard[-1]
 
     def _installed(self, uplink: Uplink, installation: Installation) -> Heard:
