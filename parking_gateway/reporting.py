@@ -51,7 +51,7 @@ class Reporting:
 
     def taken(self, batch: Sequence[Message]) -> None:
         """A batch was taken in hand: from now on its commit is waited for."""
-        at_qos_0 = sum(not message.qos for message in batch)
+        at_qos_0 = [message.qos for message in batch].count(0)
         self._metrics.took(len(batch), at_qos_0=at_qos_0)
         if at_qos_0:
             self._qos_0.came()

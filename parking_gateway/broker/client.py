@@ -23,6 +23,12 @@ from parking_gateway.broker.reasons import subscription_refused
 from parking_gateway.broker.stream import Stream
 from parking_gateway.publication import Publication
 
+_AHEAD_BYTES: Final = 2 << 20
+"""In the inbox, from which on reading is slower. A message that waits behind many others has left the processor's cache when its
+turn comes, which makes an uplink a tenth dearer."""
+_BREATH: Final = 0.01
+"""Seconds between two reads then, unless messages are taken before: a full inbox is read in 4 s, because the answers to our
+publications come behind the messages."""
 _MISC_INTERVAL: Final = 1.0
 """Seconds between two looks at keepalive."""
 
@@ -36,6 +42,8 @@ class Client(Connection):
         self._is_direct = is_direct
         self._limits = limits
         self._heard_at = 0.0
+        self._next_read: asyncio.TimerHandle | None = None
+        """While reading is slower."""
 
     def _socket(self) -> Any:
         return Stream(
@@ -57,12 +65,36 @@ class Client(Connection):
         try:
             while True:
                 self._client.loop_read()
+                if self._slows_down():
+                    return
                 pending = getattr(self._client.socket(), "pending", None)  # what left the socket and is not read yet
                 if pending is None or not pending():
                     return
         except Exception as bug:  # noqa: BLE001 - nobody hears a callback; `lost` gives it to the tasks
             self._client._sock_close()  # noqa: SLF001
             self._end(bug)
+
+    def _slows_down(self) -> bool:
+        socket = self._client.socket()
+        if socket is None or self.inbox.is_closed or self.inbox.size < _AHEAD_BYTES:
+            return False
+        self._loop.remove_reader(socket)
+        if self._next_read is None:
+            self._next_read = self._loop.call_later(_BREATH, self._read_again)
+        return True
+
+    def read_on(self) -> None:
+        """Read at full speed again if enough messages were taken."""
+        if self._next_read is not None and self.inbox.size < _AHEAD_BYTES:
+            self._next_read.cancel()
+            self._read_again()
+
+    def _read_again(self) -> None:
+        self._next_read = None
+        socket = self._client.socket()
+        if socket is not None:
+            self._loop.add_reader(socket, self._read)
+            self._loop.call_soon(self._read)  # for what left the socket already, of which no reader is told
 
     async def _misc_loop(self) -> None:
         while self._client.loop_misc() == MQTTErrorCode.MQTT_ERR_SUCCESS:

@@ -43,6 +43,11 @@ class Inbox:
     def __len__(self) -> int:
         return len(self._messages)
 
+    @property
+    def size(self) -> int:
+        """Bytes of the messages in memory."""
+        return self._bytes
+
     def oldest(self) -> float | None:
         """When the oldest message came, in seconds of `time.monotonic`; None: there is none. For any thread."""
         try:
@@ -71,7 +76,7 @@ class Inbox:
     def take(self, limit: int) -> list[Message]:
         """The oldest messages, at most so many and not many more than `BATCH_BYTES`, at least one if there is one."""
         taken = self._messages[:limit]
-        size = _bytes_of(taken)
+        size = self._bytes if len(taken) == len(self._messages) else _bytes_of(taken)
         while size > BATCH_BYTES and len(taken) > 1:
             taken = taken[: len(taken) // 2]
             size = _bytes_of(taken)

@@ -106,6 +106,7 @@ class Link:
             if self._is_receiving and oldest is not None:
                 batch = self._inbox.take(limit)
                 self._in_hand.append(oldest)
+                self._client.read_on()
                 yield batch
             elif self._inbox.is_closed:
                 return

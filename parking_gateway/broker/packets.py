@@ -104,8 +104,10 @@ def publish(topic: str, payload: bytes, *, mid: int, retain: bool, is_v5: bool) 
 
 def variable_length(data: bytes | bytearray, start: int, end: int) -> tuple[int | None, int]:
     """A variable byte integer and where it ends; None where it has no end: at `end` not yet, before `end` never."""
-    if start < end and data[start] < _MORE:  # nearly always
+    if start < end and data[start] < _MORE:  # properties
         return data[start], start + 1
+    if start + 1 < end and data[start + 1] < _MORE:  # the packet of an event
+        return data[start] & ~_MORE | data[start + 1] << 7, start + 2
     value = 0
     for index in range(min(LONGEST_LENGTH, end - start)):
         byte = data[start + index]

@@ -71,7 +71,7 @@ def record(uplinks: Sequence[Uplink]) -> Query[list[Uplink]]:
     )
     batch |= {"uplinks": len(ordered), "received_at": ordered[0].received_at if ordered else None}
     statement = _RECORD
-    if any(one.heard_at is not one.time or one.wrong_clock for one in ordered):
+    if [one for one in ordered if one.heard_at is not one.time or one.wrong_clock]:
         statement = _RECORD_CLOCKS
         batch |= arguments(
             heard_at=[None if one.heard_at is one.time else one.heard_at for one in ordered],

@@ -94,6 +94,24 @@ async def test_the_inbox_is_bounded_whatever_the_broker_sends(mosquitto: Broker,
     assert most <= 50_000 + _READ_AT_ONCE
 
 
+async def test_little_is_read_ahead_while_messages_are_taken(mosquitto: Broker) -> None:
+    """A broker that keeps to no limit sends 16 MB at once, and whoever takes a message after the other has 4 in memory."""
+    payloads = [bytes(40_000)] * 400
+    async with link_to(mosquitto.url, protocol="3.1.1") as link:
+        await link.subscribe(EVENTS)
+    await publish(mosquitto.port, payloads)
+    taken = most = 0
+    async with asyncio.timeout(PATIENCE), link_to(mosquitto.url, protocol="3.1.1") as link:
+        async for batch in link.batches(limit=2):
+            most = max(most, link._inbox.size)
+            taken += len(batch)
+            link.acknowledge(batch)
+            if taken == len(payloads):
+                break
+            await asyncio.sleep(0)
+    assert most < 4_000_000
+
+
 async def test_who_has_no_space_for_messages_hears_what_it_waits_for(
     configured: Configured, diary: Diary, mqtt: Settings
 ) -> None:
