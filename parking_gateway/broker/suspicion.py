@@ -22,6 +22,8 @@ _TOPIC_ASIDE: Final = 300.0
 _KIND_ASIDE: Final = 60.0
 _SUSPECTED: Final = 300.0
 """Seconds after a loss until what was under way is not suspected any more."""
+_FORGOTTEN: Final = 300.0
+"""Seconds after which what was set aside, and might be tried again, is forgotten: nobody publishes it any more."""
 HANGS_UP: Final = "The broker closes the connection when it is published"
 
 
@@ -47,7 +49,13 @@ class Suspicion:
         """Whether everything can be published together."""
         if self._suspects and now > self._suspected_until:
             self._suspects, self._losses = set(), 0
-        return not (self._suspects or self._aside)
+        if self._aside:
+            self._aside = {name: until for name, until in self._aside.items() if now < until + _FORGOTTEN}
+        is_calm = not (self._suspects or self._aside)
+        if is_calm and (self._taken or self._lost_alone):
+            self._taken.clear()
+            self._lost_alone.clear()
+        return is_calm
 
     def aside(self, publications: Iterable[Publication], now: float) -> list[Refusal]:
         """Those of the publications that are set aside at present."""

@@ -70,3 +70,27 @@ def test_a_kind_of_which_none_is_taken_is_set_aside_as_a_whole() -> None:
         losses += 1
         assert losses < 10
     assert len(suspicion.aside(page(*topics), 0.0)) == len(steps)
+
+
+def test_what_is_set_aside_and_never_published_again_is_forgotten() -> None:
+    """As of a space that was removed. Without this, every page would cost a round trip more, for ever."""
+    suspicion = Suspicion("p/v1")
+    for _ in range(4):
+        connection(suspicion, [BAD, *GOOD], {BAD})
+    assert connection(suspicion, GOOD, set(), now=500.0) == GOOD
+    assert not suspicion.is_calm(599.0)
+    assert suspicion.is_calm(600.0)
+    assert not suspicion.goes_alone(BAD)
+
+
+def test_a_kind_that_was_taken_once_may_be_refused_as_a_whole_later() -> None:
+    """An ACL is changed: what was taken in an earlier trouble says nothing of this one."""
+    suspicion = Suspicion("p/v1")
+    steps = [f"p/v1/transitions/s/z/{number}" for number in range(20)]
+    for _ in range(4):
+        connection(suspicion, [BAD, *steps], {BAD})
+    assert connection(suspicion, [BAD, *steps], set(), now=400.0) == [BAD, *steps]
+    assert suspicion.is_calm(400.0)
+    for _ in range(9):
+        connection(suspicion, steps, set(steps), now=500.0)
+    assert len(suspicion.aside(page(*steps), 500.0)) == len(steps)
