@@ -7,6 +7,7 @@ import pty
 import subprocess
 import sys
 from contextlib import suppress
+from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
@@ -69,3 +70,13 @@ async def test_no_stranger_commands_the_terminal(
     assert "\N{AUTOMOBILE}" not in written
     if command == ("devices", "list") and options:
         assert json.loads(written)[0]["name"] == EVIL
+
+
+def test_no_codec_of_others_commands_it_either(tmp_path: Path) -> None:
+    """What a codec says while it is loaded is shown by the command that checks the configuration."""
+    (tmp_path / "evil.py").write_text(f"raise ValueError({EVIL!r})", encoding="utf-8")
+    settings = {"FOLDER": str(tmp_path), "PROFILES": '{"any": "evil"}'}
+    environment = os.environ | {f"PARKING_GATEWAY_DECODERS__{name}": value for name, value in settings.items()}
+    written = shown_in_a_terminal(("check-config",), environment)
+    assert "[bold]" in written
+    assert [char for char in written if not char.isprintable() and char != "\n"] == []

@@ -86,7 +86,7 @@ def _require_all_that_is_named(loaded: "Loaded") -> None:
 
     absent = lacking(loaded.config)
     for key, sentence in absent:
-        typer.echo(f"{loaded.origins[key]}: {sentence}", err=True)
+        say(f"{loaded.origins[key]}: {sentence}", to_errors=True)
     if absent:
         raise typer.Exit(os.EX_CONFIG)
 
