@@ -3,6 +3,7 @@
 import asyncio
 from datetime import UTC, datetime, timedelta
 from itertools import islice
+from typing import Any
 
 import msgspec
 import pytest
@@ -49,3 +50,16 @@ async def test_events_are_sent_when_their_time_has_come_and_not_before(broker: B
             stop.set()
     assert received == [first.topic, second.topic]
     assert set(ledger.confirmed) == {first.statement.deduplication_id, second.statement.deduplication_id}
+
+
+async def test_a_cancellation_that_comes_together_with_the_answer_of_the_broker_is_obeyed(broker: Broker) -> None:
+    async with publisher.connected(broker.url) as client:
+        subscribing = asyncio.create_task(client.subscribe("a", qos=1))
+
+        def answer(*subscribed: Any) -> None:
+            client._on_subscribe(*subscribed)
+            subscribing.cancel()
+
+        client._client.on_subscribe = answer
+        await asyncio.wait([subscribing])
+    assert subscribing.cancelled()
