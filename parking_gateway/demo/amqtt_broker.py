@@ -3,9 +3,11 @@
 import asyncio
 import signal
 import sys
-from typing import Final
+from typing import Any, Final
+from weakref import WeakSet
 
 from amqtt.broker import Broker
+from amqtt.mqtt.protocol.broker_handler import BrokerProtocolHandler
 from amqtt.plugins.base import BaseAuthPlugin
 from amqtt.session import Session
 
@@ -18,6 +20,29 @@ class Everybody(BaseAuthPlugin):  # type: ignore[misc] # amqtt has no types
         return True
 
 
+class Retaining(Broker):  # type: ignore[misc] # amqtt has no types
+    """Sends what is retained to whoever subscribes to it.
+
+    amqtt also sends it to everybody who connects, once for each subscription of anybody, and hangs up on a client that
+    connects while another one's first subscription to a topic comes.
+    """
+
+    def __init__(self, config: dict[str, Any]) -> None:
+        super().__init__(config)
+        self._listening: WeakSet[BrokerProtocolHandler] = WeakSet()
+        """The connections that can have subscribed."""
+
+    async def _client_message_loop(self, client_session: Session, handler: BrokerProtocolHandler) -> None:
+        self._listening.add(handler)
+        await super()._client_message_loop(client_session, handler)
+
+    async def _publish_retained_messages_for_subscription(
+        self, subscription: tuple[str, int], session: Session
+    ) -> None:
+        if self._get_handler(session) in self._listening:
+            await super()._publish_retained_messages_for_subscription(subscription, session)
+
+
 _PLUGINS: Final[dict[str, object]] = {"parking_gateway.demo.amqtt_broker.Everybody": {}}
 
 
@@ -25,7 +50,7 @@ async def serve(host: str, port: int) -> None:
     """Serve MQTT 3.1.1 until SIGTERM."""
     stop = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
-    broker = Broker({"listeners": {"default": {"type": "tcp", "bind": f"{host}:{port}"}}, "plugins": _PLUGINS})
+    broker = Retaining({"listeners": {"default": {"type": "tcp", "bind": f"{host}:{port}"}}, "plugins": _PLUGINS})
     await broker.start()
     await stop.wait()
     await broker.shutdown()

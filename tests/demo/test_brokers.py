@@ -1,7 +1,8 @@
 """The brokers that the demo and the tests start: both hold what was not delivered, and Mosquitto also through its own end."""
 
+import asyncio
 import sys
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import aiomqtt
@@ -70,6 +71,30 @@ async def test_it_starts_again_on_its_port_after_it_was_killed(each: Broker) -> 
     each.start()
     assert each.url == url
     await publish(each, 1)
+
+
+async def test_whoever_connects_gets_what_it_subscribes_to_and_nothing_of_others(each: Broker) -> None:
+    """Many at once, while messages are retained for one who listens to all of them."""
+    async with client(each) as publisher, client(each) as listener:
+        for number in range(100):
+            await publisher.publish(f"retained/{number}", b"1", qos=1, retain=True)
+        await listener.subscribe("retained/#", qos=1)
+
+        async def come_and_go(number: int) -> list[str]:
+            async with client(each) as one:
+                await one.subscribe(end := f"own/{number}", qos=1)
+                await one.publish(end, b"", qos=1)
+                return [str(message.topic) async for message in until_topic(one, end)]
+
+        received = await asyncio.gather(*map(come_and_go, range(20)))
+    assert received == [[f"own/{number}"] for number in range(20)]
+
+
+async def until_topic(one: aiomqtt.Client, end: str) -> AsyncIterator[aiomqtt.Message]:
+    async for message in one.messages:
+        yield message
+        if str(message.topic) == end:
+            return
 
 
 async def test_mosquitto_keeps_everything_while_it_is_stopped(mosquitto: Broker) -> None:

@@ -7,13 +7,12 @@ from pathlib import Path
 from unittest.mock import patch
 
 import pytest
-from amqtt import broker as amqtt
 
 from parking_gateway.demo import amqtt_broker, brokers
 from parking_gateway.demo.brokers import LOCALHOST, Broker
 
 
-class WithoutWildcards(amqtt.Broker):  # type: ignore[misc] # amqtt has no types
+class WithoutWildcards(amqtt_broker.Retaining):
     """Sends what is retained to subscriptions of exact topics only."""
 
     async def _publish_retained_messages_for_subscription(self, subscription: tuple[str, int], session: object) -> None:
@@ -43,5 +42,5 @@ def without_wildcards(tmp_path: Path) -> Iterator[Broker]:
 
 
 if __name__ == "__main__":
-    with patch.object(amqtt_broker, "Broker", WithoutWildcards):
+    with patch.object(amqtt_broker, "Retaining", WithoutWildcards):
         asyncio.run(amqtt_broker.serve(LOCALHOST, int(sys.argv[1])))
