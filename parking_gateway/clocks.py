@@ -15,7 +15,7 @@ AT_ONCE: Final = timedelta(minutes=1)
 STEP: Final = timedelta(hours=1)
 """How far a clock that is right is ever set back. Frames further apart are ordered by when they were heard."""
 JUST_NOW: Final = STEP - AT_ONCE
-"""Within the reach of everybody, whose shortest is `STEP`."""
+"""A message that is not older is within any `reach`, because the shortest one is `STEP`."""
 COUNTERS_APART: Final = 64
 """Frames of one session whose counters are further apart are ordered by when they were heard: a counter may have restarted."""
 _NO_TIME: Final = timedelta()

@@ -56,8 +56,8 @@ def news(
 ) -> tuple[list[Heard], dict[DevEui, Told]]:
     """Those that are worth a word, in their order, and what is told of their devices by it.
 
-    Worth it is a device that is new, of which something changed, or of which nothing was told for as long as `every`, and
-    then also what it said after: its row says what it said last. What came late is history.
+    An uplink is kept if the device is new, if a published field changed, or if nothing was published for `every`; then also
+    the device's later uplinks, because its row has the last values. Uplinks older than the last published one are skipped.
     """
     worth: list[Heard] = []
     now: dict[DevEui, Told] = {}

@@ -1,4 +1,4 @@
-"""Which bits of a frame say what: each is changed and the frame read again, so that it is true of the codec itself. Pure."""
+"""Finds which bits of a frame matter: flips each bit, decodes again and compares. Pure."""
 
 from collections.abc import Iterator
 from typing import Any

@@ -135,7 +135,7 @@ class Intake(msgspec.Struct, frozen=True, kw_only=True):
         rejections = {place: _rejection(one) for place, one in faults.items()}
         bugs = [faults[place] for place, one in rejections.items() if one.reason is Reason.GATEWAY_FAILED]
         if bugs:
-            # That of the batch has a traceback.
+            # The error of the batch has a traceback. Those of the search have none.
             bug = fault if _rejection(fault).reason is Reason.GATEWAY_FAILED else bugs[0]
             logger.opt(exception=bug).bind(messages=len(bugs)).error(
                 "A mistake of the gateway's: messages that it cannot record are rejected; please report it"
@@ -149,9 +149,9 @@ class Intake(msgspec.Struct, frozen=True, kw_only=True):
             await self._commit(others)
 
     async def _faults(self, part: Sequence[Message], now: datetime, decoder: Decoder | None) -> dict[int, Exception]:
-        """Why messages cannot be recorded. Empty where the search does not tell: then the batch has to be halved.
+        """Why messages cannot be recorded, by their places. Empty where the search finds none: the batch has to be halved.
 
-        Such as where each of them could be recorded alone, and it is how they meet; or where the search fails as well.
+        It finds none if each message could be recorded alone and only their combination fails, or if it fails itself.
         """
         if decoder is None:
             return {}

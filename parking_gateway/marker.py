@@ -15,7 +15,7 @@ _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class Comparison(StrEnum):
-    """What the comparison says. All but `SAME` and `FIRST` are the sentence of a warning."""
+    """Result of a comparison. All but `SAME` and `FIRST` are the text of a warning."""
 
     SAME = "Broker and database hold what was confirmed last"
     FIRST = "This gateway has never published to this broker; everything is published"
@@ -42,18 +42,18 @@ class Marker:
 
     @property
     def topic(self) -> str:
-        """Where the broker retains it."""
+        """Its topic."""
         return marker_topic(self._root, self.instance)
 
     def topic_of(self, instance: str) -> str:
-        """The same of a gateway beside this one."""
+        """The topic of another gateway's marker."""
         return marker_topic(self._root, instance)
 
     def next(self, now: datetime) -> Publication:
         """The marker of the next page.
 
-        Its number is the time in microseconds, or one more than the last: so none comes twice, also after the database
-        went back.
+        Its number is the time in microseconds, or one more than the last number if that is higher. So no number is used
+        twice, also after the database went back.
         """
         self.sent = max(self.sent + 1, (now - _EPOCH) // timedelta(microseconds=1))
         return self.again()
@@ -67,9 +67,9 @@ class Marker:
         self.written = max(self.written, number)
 
     def compare(self, *, database: Mapping[str, int], broker: Mapping[str, int]) -> Comparison:
-        """Judge the last numbers by instance, those of the database read before those of the broker.
+        """Compare the last numbers, by instance. Those of the database have to be read before those of the broker.
 
-        The numbers of other gateways show only whether the broker went back: their pages may be under way.
+        The numbers of other gateways only show whether the broker went back, because their pages may be under way.
         """
         ours, retained = database.get(self.instance, 0), broker.get(self.instance, 0)
         found = self._compare(ours, retained)
@@ -77,7 +77,7 @@ class Marker:
         missing = {(name, number) for name, number in others if broker.get(name, 0) < number}
         if found is Comparison.SAME and missing - self._missing:
             found = Comparison.BROKER_WENT_BACK
-        # Once is enough, also for a gateway that was taken away with its topics.
+        # A missing number counts once. Else a gateway that was removed with its topics would count at every connection.
         self._missing = missing
         self.sent = max(self.sent, ours, retained)
         return found
@@ -89,5 +89,5 @@ class Marker:
             return Comparison.DATABASE_WENT_BACK
         if retained < ours:
             return Comparison.BROKER_WENT_BACK
-        # Between the two are pages that were under way when the connection was lost: their rows are still due.
+        # A number between the two is of a page that was under way when the connection was lost. Its rows are still due.
         return Comparison.SAME if retained <= max(ours, self.sent) else Comparison.DATABASE_WENT_BACK

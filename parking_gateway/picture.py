@@ -1,4 +1,4 @@
-"""Whether the broker still retains what we published, and lets itself be read: asked at the beginning of every connection."""
+"""Checks at the beginning of every connection whether the broker still retains our publications, and whether we may read them."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -45,7 +45,7 @@ class Picture:
 
     async def compare(self, link: Link) -> None:
         """Make everything due unless broker and database hold the same marker."""
-        # The database first: what it holds was confirmed before, so the broker has to have it.
+        # The database first: its number was confirmed earlier, so the broker has to have it.
         database = await self._patience(self._read, purpose="reading what was confirmed")
         async with asking(self._config.mqtt, name="asks", protocol=link.protocol) as asked:
             broker = await self._retained(asked, {self._marker.instance: 0, **database})

@@ -1,6 +1,6 @@
-"""How the gateway is doing, for whoever asks: on MQTT and for systemd, as soon as it changes.
+"""Reports of the gateway's health, on MQTT and to systemd, as soon as it changes.
 
-Nothing here waits for the database before it says that the database is away.
+None of them waits for the database, because they have to report that it is away.
 """
 
 import asyncio
@@ -22,10 +22,10 @@ _LOOK: Final = 0.5
 
 
 async def count_what_is_due(engine: Engine, *, patience: Patience, reporting: Reporting, within: timedelta) -> None:
-    """Count the publications that are due, now and then, until cancelled: also while there is no broker.
+    """Count the publications that are due, every 10 seconds until cancelled, also while there is no broker.
 
-    It is also how a database is noticed that stands still while nothing else is asked of it. One attempt takes no longer
-    than `within`.
+    This also notices a database that stands still while there is no other work for it. One attempt takes at most
+    `within`.
     """
 
     async def count() -> int:
@@ -38,7 +38,7 @@ async def count_what_is_due(engine: Engine, *, patience: Patience, reporting: Re
 
 
 async def report(publish: Callable[[], Awaitable[None]], health: Health) -> None:
-    """Have the health published, until cancelled. It was published just now."""
+    """Publish the health when it changes, else every 10 seconds, until cancelled. The caller has just published it."""
     clock = asyncio.get_running_loop().time
     published, at = health.state(), clock()
     while True:
@@ -49,7 +49,7 @@ async def report(publish: Callable[[], Awaitable[None]], health: Health) -> None
 
 
 async def tell(systemd: Systemd, health: Health, *, stop: asyncio.Event) -> None:
-    """Tell systemd how it goes, and as the last thing that we stop: before the last batch, which may take its time."""
+    """Send the health to systemd until `stop`, and then STOPPING=1, before the last batch is finished."""
     told = ""
     while not stop.is_set():
         if (line := health.in_words()) != told:

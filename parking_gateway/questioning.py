@@ -20,20 +20,20 @@ from parking_gateway.store.pipeline import commit_together
 from parking_gateway.uplink import DevEui, DeviceIdentity, Reason, Rejection, Uplink
 
 BATCH_SECONDS: Final = 0.5
-"""What a guest may waste of a batch, in slow frames: the rest of the batch waits for it, and a state that is half a second late
-is not noticed."""
+"""Seconds of a batch that a guest may waste in slow frames. The whole batch waits for them, and nobody notices a state that is
+half a second late."""
 SLOW_SECONDS: Final = 0.04
-"""A frame that takes longer hangs. A vendor's script takes 0.4 ms, and ten times that on a machine that is too busy."""
+"""A frame that takes longer is slow. A vendor's script takes 0.4 ms, and ten times that on a machine that is too busy."""
 FRAME_SECONDS: Final = 0.004
-"""What all frames of a batch may take on the average, beyond `BATCH_SECONDS`."""
+"""What each frame of a batch may take on the average, beyond `BATCH_SECONDS`."""
 WASTED_SECONDS: Final = 2.0
-"""A guest that has wasted so much is left alone for `LEFT_ALONE_SECONDS`. What it has wasted is forgiven at the same rate: so a
-guest that always hangs costs the intake 3 % of its time, and one that hung once is not punished."""
+"""A guest that has wasted so much is not asked for `LEFT_ALONE_SECONDS`. Wasted time is forgiven at that rate: so a guest that
+always hangs costs the intake 3 % of its time, and one that hung once is asked again at once."""
 LEFT_ALONE_SECONDS: Final = 60
 
 Asked = tuple[Uplink, Choice]
 Questions = dict[str, list[Asked]]
-"""By the guest, whose name is its module's; all that nobody knows is under the empty one."""
+"""By the name of the guest, which is its module's. Frames of codecs that nobody knows are under the empty name."""
 
 
 class _Account(msgspec.Struct, kw_only=True):

@@ -1,7 +1,8 @@
 """Whether another client uses our client id: then each connection of one throws the other out, and both come back.
 
-Some brokers say so (MQTT 5: Session taken over). Others only close the connection: once is anything, again and again soon
-after a connection that worked is a rival, or a broker that hangs up on what we publish.
+Some brokers send the reason (MQTT 5: Session taken over). Others only close the connection. One such end can have any
+cause. Several ends, each soon after a connection that worked, come from a rival or from a broker that hangs up on a
+publication.
 """
 
 import random
@@ -11,7 +12,7 @@ from typing import Final
 from parking_gateway.broker.reasons import ConnectionClosed, SessionTakenOver
 
 SOON: Final = timedelta(seconds=90)
-"""What holds longer than this was not thrown out by a rival, who waits a minute at most."""
+"""A connection that lasts longer was not ended by a rival, because a rival comes back within a minute."""
 _A_FEW: Final = 3
 _LONGEST_WAIT: Final = 60.0
 
@@ -46,7 +47,7 @@ class Rivalry:
             self.explained()
 
     def explained(self) -> None:
-        """It is known now why the last connections ended, and it was no rival."""
+        """The last connections ended for another reason."""
         self._ends, self._is_said = 0, False
 
     @property

@@ -1,6 +1,6 @@
-"""What a signal does to this program, from its first line to its last: it ends without a word and leaves nothing running.
+"""A signal ends this program at any moment, without a traceback, and nothing that it has started goes on.
 
-Nothing is imported here that takes time: `__main__` asks for this before everything else.
+Only fast imports, because `__main__` imports this before everything else.
 """
 
 import os

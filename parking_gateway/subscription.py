@@ -13,7 +13,7 @@ from parking_gateway.store.patience import Patience
 
 
 class Subscription:
-    """Renewed at every connection. The broker keeps it, and forgets none by itself while the session lives."""
+    """Renewed at every connection. The broker keeps every subscription of a session until it is ended."""
 
     def __init__(
         self, config: Config, *, engine: Engine, patience: Patience, complain: Callable[[str, str | None], None]
@@ -49,16 +49,16 @@ class Subscription:
         The new one comes first: no event falls between the two, and an event that comes over both is recorded once.
         """
         if not self._is_known:
-            # Only now and not at every connection: also without a database, events are received and health is published.
+            # Once only: later connections have to receive events and publish health also without a database.
             self._held = await self._patience(self._read, purpose="reading the subscriptions")
             self._is_known = True
         is_lost = self._held is not None and not link.session_present
         held = self._held or frozenset()
         if self._wanted not in held:
-            # Before the broker is asked, so that no crash leaves a subscription that nobody remembers.
+            # Written before the broker is asked. Else a crash in between would leave a subscription that is never ended.
             await self._remember(held | {self._wanted})
         await link.subscribe(self._wanted)
-        # Of an earlier version too, which remembered nothing.
+        # The plain topic too, which an earlier version may have left without writing it down.
         if unwanted := (held | {self._topic}) - {self._wanted}:
             await link.unsubscribe(sorted(unwanted))
         if self._held != frozenset({self._wanted}):

@@ -100,8 +100,8 @@ def _watchdog_seconds() -> float:
 def stopped_by_signals(stop: asyncio.Event, *, at_most: timedelta | None = None) -> Iterator[None]:
     """Within it, the first SIGTERM or SIGINT sets `stop`, and a second one ends the process at once.
 
-    `at_most` after the first one the process ends in any case, with status 0: whatever still waits then, such as a thread
-    for a name server, has nothing of ours.
+    `at_most` after the first one the process ends in any case, with status 0. Only threads can still wait then, such as one
+    for a name server, and they hold nothing of ours.
     """
     loop = asyncio.get_running_loop()
     before = {number: signal.getsignal(number) for number in _STOP_SIGNALS}
@@ -126,7 +126,7 @@ def stopped_by_signals(stop: asyncio.Event, *, at_most: timedelta | None = None)
 
 
 async def seen_through(work: Callable[[], Result]) -> Result:
-    """Do the work in a thread. Whoever is cancelled meanwhile waits for it all the same, to undo what it did."""
+    """Do the work in a thread. A caller that is cancelled meanwhile waits for its end all the same, to undo it."""
     working = asyncio.ensure_future(asyncio.to_thread(work))
     try:
         return await asyncio.shield(working)

@@ -106,7 +106,7 @@ class UnknownEvent(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Reason(StrEnum):
-    """Why a message became nothing. The list is closed; the detail says the rest."""
+    """Why a message is rejected. The list is closed; the detail says more."""
 
     TOO_LARGE = "too_large"
     TOO_DEEP = "too_deep"
@@ -129,7 +129,7 @@ class Reason(StrEnum):
 
 
 class Rejection(msgspec.Struct, frozen=True, kw_only=True):
-    """Why a message became nothing: one row, one warning, one metric."""
+    """Why a message is rejected: one row, one warning, one metric."""
 
     reason: Reason
     detail: str

@@ -1,4 +1,4 @@
-"""Questions to the broker: does it retain this, does it deliver that? Over a connection of their own, without a session."""
+"""Questions to the broker: which messages does it retain, which does it deliver? Over connections of their own, without a session."""
 
 import asyncio
 from collections.abc import AsyncIterator, Collection
@@ -14,9 +14,11 @@ from parking_gateway.publication import Publication
 from parking_gateway.supervision import beside
 
 _INBOX: Final = 1000
+"""Messages."""
 _RETAINED: Final = 1.0
+"""Seconds after which a message counts as not retained."""
 _DELIVERED: Final = 3.0
-"""Seconds after which a message that the broker should have sent at once counts as not sent."""
+"""Seconds after which a message counts as not delivered."""
 
 
 @asynccontextmanager
@@ -28,9 +30,9 @@ async def asking(config: MqttConfig, *, name: str, protocol: str) -> AsyncIterat
 
 
 async def retained(link: Link, topic_filter: str, expected: Collection[str] = ()) -> dict[str, bytes]:
-    """The payloads that the broker retains, by topic. It is waited for as long as one of the expected topics is missing.
+    """The payloads that the broker retains, by topic. Waits up to a second while one of the expected topics is missing.
 
-    A slow broker can be taken for an empty one.
+    A slow broker can be taken for an empty one. Then everything is published again, which is harmless.
     """
     link.received()
     found: dict[str, bytes] = {}
@@ -70,14 +72,13 @@ async def shares(link: Link, *, folder: str, group: str) -> bool | None:
     """
     if not link.shares:
         return False
-    # Of our own, so that no message of another who asks the same comes here, nor ours there.
+    # Two gateways that ask at the same time must not receive each other's messages, so each has a topic of its own.
     ours = f"{folder}/probe/{uuid4()}"
     plain, shared = f"{ours}/plain", f"{ours}/shared"
     try:
         found = await delivered(link, {shared: f"$share/{group}/{shared}", plain: plain})
-    except (
-        MqttError
-    ):  # it hangs up on what its ACL forbids; and if it is away, the connection of the gateway ends as well
+    except MqttError:
+        # Some brokers hang up on a publication that their ACL forbids. If this one is away, the gateway notices it too.
         return None
     return True if shared in found else False if plain in found else None
 
@@ -88,7 +89,7 @@ def sharing_complaint(answer: bool | None, *, group: str, folder: str) -> str | 
         return None
     if answer is None:
         return (
-            f"Whether the broker knows shared subscriptions cannot be told, because it sends us no message below {folder}/:"
+            f"It cannot be tested whether the broker knows shared subscriptions, because it sends us no message below {folder}/:"
             f" its ACL has to let the gateway read and write {folder}/#"
         )
     return (

@@ -57,7 +57,7 @@ class Client(Connection):
         self._misc_task = self._loop.create_task(self._misc_loop())
 
     def is_silent(self, seconds: float) -> bool:
-        """Whether the broker has sent nothing for so long. What answers us comes behind the messages that it sent before."""
+        """Whether the broker has sent nothing for so long. Its answers come behind the messages that it sent before."""
         return self._loop.time() - self._heard_at >= seconds
 
     def _read(self) -> None:
@@ -70,7 +70,7 @@ class Client(Connection):
                 pending = getattr(self._client.socket(), "pending", None)  # what left the socket and is not read yet
                 if pending is None or not pending():
                     return
-        except Exception as bug:  # noqa: BLE001 - nobody hears a callback; `lost` gives it to the tasks
+        except Exception as bug:  # noqa: BLE001 - an error in a callback reaches nobody; `lost` gives it to the tasks
             self._client._sock_close()  # noqa: SLF001
             self._end(bug)
 

@@ -30,7 +30,7 @@ _FAREWELL: Final = 2.0
 
 
 class Connection(aiomqtt.Client):
-    """Made when it is entered, ended when it is left. Whoever waits at its `inbox` or `answers` hears of its end."""
+    """Made when it is entered, ended when it is left. Its end wakes all who wait at its `inbox` or `answers`."""
 
     def __init__(
         self,

@@ -1,4 +1,4 @@
-"""WebSocket's frames: from what came over the socket to what is in them. Pure; nothing is held but a header.
+"""WebSocket's frames, cut off the stream as it comes in. Pure; only the header of a frame is held.
 
 paho keeps a frame until it is complete, and a broker may put 256 MB into one.
 """
@@ -18,7 +18,7 @@ _LENGTH_BYTES: Final = {126: 2, 127: 8}
 
 
 class Frames:
-    """What is known of the frame that comes in."""
+    """The frame that is coming in, as far as it is known."""
 
     def __init__(self) -> None:
         self.controls: list[tuple[int, bytes]] = []
@@ -31,7 +31,7 @@ class Frames:
         self._control = b""
 
     def take(self, data: bytes) -> bytes:
-        """The next piece of the stream: what there is in it of binary frames. Raises ConnectionError for nonsense."""
+        """Take the next piece of the stream, and return the payload of binary frames in it. Raises ConnectionError."""
         return b"".join(self._payloads(data))
 
     def _payloads(self, data: bytes) -> Iterator[bytes]:

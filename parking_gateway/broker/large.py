@@ -1,4 +1,4 @@
-"""A packet that is larger than any that is kept whole: of what flows by, the beginning stays. Pure.
+"""A packet that is too large to be kept whole: only the beginning of its payload is kept. Pure.
 
 Kept until it is complete, a packet of MQTT can take 256 MB of memory.
 """

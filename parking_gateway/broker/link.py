@@ -26,8 +26,8 @@ _RIGHT_AFTER: Final = 1.0
 """Seconds in which a broker hangs up on what it was sent."""
 
 ROOM_BYTES: Final = 1 << 20
-"""By which a packet may be longer than the longest payload. What is too large by less comes, and becomes a rejection that
-people can see. What is still larger the broker does not send (MQTT 5), or it is cut while it comes in."""
+"""By which a packet may be longer than the longest payload. A message that is too large by less arrives, and becomes a
+rejection that people can see. A larger one is not sent by the broker (MQTT 5), or cut while it comes in."""
 
 MqttError = aiomqtt.MqttError
 """What a broker that is away, restarting or refusing looks like; OSError beside it."""
@@ -47,7 +47,7 @@ class Link:
         self._is_receiving = True
         self._publishing = asyncio.Lock()
         self.suspicion = Suspicion("")
-        """What earlier connections have shown of the broker, if somebody keeps that."""
+        """Whoever wants to remember it over connections sets it."""
         self._last: list[str] = []
         """The topics that were sent last, and when."""
         self._last_at = 0.0
@@ -94,8 +94,8 @@ class Link:
     async def batches(self, *, limit: int) -> AsyncIterator[list[Message]]:
         """What has come, up to `limit` messages at a time, until `stop_receiving` or the loss of the connection.
 
-        A batch is whatever came while the last one was worked on: one message when it is quiet, many under load. It ends as
-        well when all is taken of more than the inbox holds; `refill` says so then.
+        A batch is the messages that came while the last one was worked on: one when it is quiet, many under load. It also
+        ends when the inbox was too full and has been emptied. Then `refill` raises.
         """
         while self._is_receiving:
             if self._client.is_connected and not self._inbox.is_closed:
@@ -141,7 +141,7 @@ class Link:
         A refusal costs the one publication. Raises MqttError when the connection is lost or the broker is silent.
         """
         async with self._publishing:
-            # What a cancelled call left without an answer counts as well against what the broker accepts.
+            # Publications of a cancelled call that have no answer yet count against the broker's limit too.
             await self._all_answered()
             self._answers.refusals()
             now = asyncio.get_running_loop().time()
@@ -171,7 +171,7 @@ class Link:
         self._last = []
 
     def ended(self) -> None:
-        """The connection is over: what was sent last is suspected, if it was lost right after."""
+        """The connection is over. The last publications are suspected if it was lost right after them."""
         now = asyncio.get_running_loop().time()
         if self._last and not self._client.is_connected and now - self._last_at < _RIGHT_AFTER:
             self._suspect(self._last, now)

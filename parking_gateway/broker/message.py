@@ -9,7 +9,7 @@ from parking_gateway.uplink import KEPT_BYTES
 
 
 class Whole(msgspec.Struct, frozen=True, gc=False):
-    """What a payload was of which only the beginning was kept."""
+    """Length and digest of a payload of which only the beginning is kept."""
 
     length: int
     """Bytes."""
@@ -44,7 +44,7 @@ class Beginning:
         self._digest.update(piece)
 
     def whole(self) -> Whole:
-        """What all pieces together are."""
+        """Length and digest of all pieces together."""
         return Whole(self._length, UUID(bytes=self._digest.digest()))
 
 

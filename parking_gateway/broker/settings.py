@@ -24,8 +24,8 @@ def client_of(
     version: dict[str, Any]
     will_properties = None
     if protocol == "5":
-        # Without it Artemis does not publish the will before the session ends, a week later. It also spares dashboards
-        # the word of a connection that is back at once.
+        # Without a delay, Artemis does not publish the will before the session ends, a week later. The delay also keeps
+        # "offline" from dashboards if the connection is back at once.
         will_properties = Properties(PacketTypes.WILLMESSAGE)  # type: ignore[no-untyped-call] # paho's is untyped
         will_properties.WillDelayInterval = _WILL_DELAY
         properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call] # paho's is untyped

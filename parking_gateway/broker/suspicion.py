@@ -1,11 +1,12 @@
-"""On which publications the broker hangs up: some close the connection where they could refuse the one publication.
+"""Finds the publications on which the broker hangs up: it closes the connection where it could refuse the one publication.
 
 Mosquitto 2.0 with `max_queued_messages 0` does so, and MQTT 3.1.1 has no refusal. Without this, every connection would end
 with the same publication, and nothing behind it would be published.
 
 When two connections in a row are lost with publications under way, those that were under way both times are sent one at a
-time, each with a round trip behind it. What a connection is lost with twice, alone, is set aside for a while. A third one
-of a kind, such as all transitions, sets the kind aside, unless one of the kind was taken.
+time, each with a round trip behind it. A publication with which the connection is lost twice, alone, is set aside for five
+minutes. The third one of a kind, such as transitions, sets the whole kind aside for a minute, unless the broker has taken
+another one of that kind.
 """
 
 from collections import Counter
@@ -18,7 +19,7 @@ from parking_gateway.publication import Publication, kind_of
 _LOSSES: Final = 2
 _OF_A_KIND: Final = 3
 _TOPIC_ASIDE: Final = 300.0
-"""Seconds until a publication is tried again that costs a connection."""
+"""Seconds until a publication that was set aside is tried again: each attempt can cost a connection."""
 _KIND_ASIDE: Final = 60.0
 _SUSPECTED: Final = 300.0
 """Seconds after a loss until what was under way is not suspected any more."""

@@ -1,4 +1,4 @@
-"""A second look at an event that was refused: without what is wrong in its ornaments, it may be an event after all.
+"""Reads an event again that was refused, without the wrong values among its ornaments.
 
 Identity, time, counter, port and payload of an uplink have to be right. All the rest only accompanies them: a name, a tag, the
 signal, the object that ChirpStack's codec has made. A wrong one is dropped and never costs the uplink.

@@ -13,7 +13,7 @@ from parking_gateway.cli.shown import show_json, show_table
 if TYPE_CHECKING:
     from parking_gateway.store.engine import Connection, Engine
 
-rejections = typer.Typer(name="rejections", help="Messages that became nothing, with why.", no_args_is_help=True)
+rejections = typer.Typer(name="rejections", help="Rejected messages, with the reasons.", no_args_is_help=True)
 
 Revision = Annotated[str, typer.Option("--revision", metavar="R", help="Only up to this revision of the schema.")]
 DownTo = Annotated[
@@ -83,7 +83,7 @@ def republish(*, config: ConfigFile = None) -> None:
 
 @rejections.command("list")
 def list_(*, config: ConfigFile = None, last: Last = 20, as_json: AsJson = False) -> None:
-    """List the messages that became nothing, the latest first.
+    """List the rejected messages, the latest first.
 
     For example:
 

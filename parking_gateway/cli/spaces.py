@@ -32,8 +32,8 @@ Target = Annotated[
 def import_(file: Source, *, config: ConfigFile = None, dry_run: DryRun = False, as_json: AsJson = False) -> None:
     """Make the spaces of a file known, and install the devices that it names there.
 
-    All of it or, where one line is wrong, nothing: every mistake is named with its line. What is so already stays as it
-    is, so a file can be imported again. Spaces that the file does not name stay.
+    All of it or, where one line is wrong, nothing: every mistake is named with its line. Unchanged entries stay
+    unchanged, so a file can be imported again. Spaces that the file does not name stay.
 
     For example:
 

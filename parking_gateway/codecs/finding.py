@@ -67,9 +67,9 @@ def has_guests(dropins: Path | None) -> bool:
 
 
 def guest_of(name: str, *, dropins: Path | None) -> str | None:
-    """Return the module of others that is run when this codec is looked for or asked. It runs in a process, and takes its time.
+    """Return the name of the guest that is run when this codec is looked for or asked, which takes time.
 
-    None: it is a codec of ours. Empty: nothing goes by that name yet, and a file of others may at any time.
+    None: it is a codec of ours. Empty: no codec has that name yet, and a file of others may have it at any time.
     """
     if not has_guests(dropins):
         return None

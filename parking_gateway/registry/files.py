@@ -1,4 +1,4 @@
-"""Files of the register: bytes in, a sheet out. Which form it is says the name: `.toml` is TOML, everything else CSV."""
+"""Files of the register: bytes in, a sheet out. The file name decides: `.toml` is TOML, everything else CSV."""
 
 import codecs
 from pathlib import PurePath

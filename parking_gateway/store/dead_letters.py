@@ -12,7 +12,7 @@ from parking_gateway.store.tables import rejection
 
 
 class ListedRejection(msgspec.Struct, frozen=True, kw_only=True):
-    """A message that became nothing."""
+    """A rejected message."""
 
     id: int
     received_at: datetime

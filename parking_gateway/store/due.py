@@ -1,9 +1,9 @@
 """What the broker does not know yet: rows whose version is not the one it confirmed. This is the whole outbox.
 
-No index finds them, because one would have to be written with every change: whoever changes a space says which, and now
-and then all are looked through, for what others changed.
+Due rows have no index: it would be written with every change. Whoever changes a space passes its id to the outbox; every
+`poll_interval` the whole table is scanned for changes made by other processes.
 
-What the broker then confirms is written down by `confirmations`.
+What the broker confirms is written down by `confirmations`.
 """
 
 from collections.abc import Collection, Iterable

@@ -115,8 +115,8 @@ _CONNECTIONS: Final[WeakKeyDictionary[sa.Engine, _Connections]] = WeakKeyDiction
 def renew(engine: AsyncEngine) -> None:
     """Have every statement from now on sent over a connection that is made from now on.
 
-    One that fails says nothing of its neighbours, but whatever ended it (a restart, a failover, another schema) has mostly
-    ended them too, and each would cost an attempt to find out. It also forgets what was prepared.
+    The cause that ended one connection (a restart, a failover, another schema) has mostly ended the others too, and each of
+    them would cost one more attempt. A new connection also has no prepared statements of an earlier schema.
     """
     if connections := _CONNECTIONS.get(engine.sync_engine):
         connections.renew()
@@ -125,14 +125,14 @@ def renew(engine: AsyncEngine) -> None:
 def hang_up(engine: AsyncEngine) -> None:
     """End every connection, so that whoever waits for the server fails at once.
 
-    A cancelled statement waits for the server as well: psycopg asks it to cancel, which takes 10 s if it is deaf.
+    A cancelled statement waits for the server as well: psycopg asks it to cancel, which takes 10 s if it does not answer.
     """
     if connections := _CONNECTIONS.get(engine.sync_engine):
         connections.hang_up()
 
 
 def _has_something_to_say(connection: Any) -> bool:
-    """Whether the server has sent something while nobody asked: that it ends the connection, as a rule."""
+    """Whether the server has sent something unasked: mostly that it ends the connection."""
     poll = select.poll()
     poll.register(connection.driver_connection.pgconn.socket, select.POLLIN)
     return bool(poll.poll(0))

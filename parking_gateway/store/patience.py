@@ -22,7 +22,7 @@ _CROWD: Final = 0.1
 
 
 class ToldToStop(Exception):  # noqa: N818 - what happened, not a failure
-    """We were told to stop while the database was away. What was in hand is still the broker's, or still due."""
+    """We were told to stop while the database was away. The broker still has the batch in hand; rows are still due."""
 
 
 class Unusable(Exception):  # noqa: N818 - of the database, not of ours
@@ -36,9 +36,8 @@ class Unusable(Exception):  # noqa: N818 - of the database, not of ours
 async def attempt(work: Callable[[], Awaitable[Result]]) -> Result:
     """Do the work once.
 
-    Raises `Refused` where PostgreSQL will not have what the work holds: no other attempt would change its mind. Raises
-    `Unusable` where another attempt may succeed. Any other exception is a bug, also what PostgreSQL answers and nobody
-    foresaw.
+    Raises `Refused` where PostgreSQL refuses a value, because another attempt would be refused too. Raises `Unusable` where
+    another attempt may succeed. Any other exception is a bug, also an answer of PostgreSQL that nobody foresaw.
     """
     try:
         return await work()
@@ -54,7 +53,7 @@ async def attempt(work: Callable[[], Awaitable[Result]]) -> Result:
 
 
 class Patience:
-    """Attempts until one succeeds. Who succeeds wakes those who wait for a connection."""
+    """Attempts until one succeeds. A success wakes all who wait for a connection."""
 
     def __init__(
         self,
@@ -70,7 +69,8 @@ class Patience:
         self._stop = stop
         self._report = report
         self._failing: Counter[str] = Counter()
-        """How many are at it in vain, by purpose. A purpose stays after its last one has given up."""
+        """How many callers fail at present, by purpose. A purpose stays after its last caller was cancelled, until anything
+        succeeds: nobody knows whether it would fail again."""
         self._logged: dict[str, Seldom] = {}
         """What was logged of a purpose lately."""
         self._success = asyncio.Event()
@@ -79,9 +79,8 @@ class Patience:
     async def __call__(self, work: Callable[[], Awaitable[Result]], *, purpose: str, has_net: bool = False) -> Result:
         """Do the work. While the database cannot be used, warn and try again; once told to stop, raise `ToldToStop`.
 
-        Where the caller `has_net` for them, a value that PostgreSQL refuses and what nobody foresaw are raised, as by
-        `attempt`. Elsewhere they are waited for like the others: there, a trigger or a column that somebody changed is
-        behind them.
+        If the caller `has_net` for them, refused values and unforeseen errors are raised, as by `attempt`. Else they are
+        waited for like the others, because then their cause is a trigger or a column that somebody changed.
         """
         failures = 0
         try:

@@ -1,4 +1,4 @@
-"""Messages that became nothing, with why: the dead letters."""
+"""Rejected messages, each with the reason: the dead letters."""
 
 from collections.abc import Iterable
 from datetime import datetime

@@ -45,7 +45,7 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
     todo: str | None = None
     """What an administrator has to do. None: nothing, or it is not known."""
     is_lost: bool = False
-    """Whether there was no connection, so that anybody's success means that it is worth another attempt."""
+    """Whether there was no connection. Then the success of any other work makes another attempt worthwhile."""
 
     @property
     def sentence(self) -> str:

@@ -1,4 +1,4 @@
-"""The words of the database as what they mean. A look into a dictionary costs a tenth of what calling an enumeration does."""
+"""Text values of the database as enum members. A look into a dictionary costs a tenth of what calling an enumeration does."""
 
 from typing import Final
 

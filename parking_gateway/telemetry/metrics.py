@@ -84,7 +84,7 @@ class Metrics:
         histogram = partial(Histogram, namespace=_NAMESPACE, registry=self.registry)
 
         self._received = counter("messages_received", "Messages taken from the broker.", ["event"])
-        self._rejected = counter("rejections", "Messages that became nothing.", ["reason"])
+        self._rejected = counter("rejections", "Rejected messages.", ["reason"])
         self._by_qos = counter("messages_by_qos", "Messages as they came, redelivered ones too.", ["qos"])
         self._recorded = counter("uplinks_recorded", "Uplinks that were new and are committed.")
         self._without_codec = counter("uplinks_without_codec", "Uplinks of installed devices that no codec reads.")
