@@ -2,9 +2,9 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterable, Iterator
 from functools import partial
-from typing import Final
+from typing import Final, TypeVar
 
 from loguru import logger
 
@@ -16,6 +16,8 @@ from parking_gateway.store import embedded
 from parking_gateway.store.engine import Engine, opened
 from parking_gateway.supervision import beside, seen_through
 
+Key = TypeVar("Key")
+
 _LOOK_SECONDS: Final = 0.5
 """Between two looks whether the embedded server is there: an attempt to connect to its socket."""
 _AGAIN_SECONDS: Final = 5.0
@@ -25,8 +27,8 @@ _AGAIN_SECONDS: Final = 5.0
 def decoder_of(config: Config) -> Decoder:
     """The decoder that the configuration describes. Raises ConfigError when a profile is wrong whatever the folder holds."""
     decoder = _described(config)
-    if mistakes := [sentence for sentence, may_pass in _unusable(decoder) if not may_pass]:
-        raise ConfigError(mistakes)
+    if wrong := [sentence for sentence, may_pass in _unusable(decoder) if not may_pass]:
+        raise ConfigError(wrong)
     return decoder
 
 
@@ -53,12 +55,30 @@ def _unusable(decoder: Decoder) -> Iterator[tuple[str, bool]]:
     A file can be mended. A name that nobody knows is a mistake, unless the folder is not mounted: it could be there.
     """
     is_folder_away = decoder.folder is not None and why_unreadable(decoder.folder) is not None
-    for name, choice in decoder.profiles.items():
+    for name, mistake in mistakes(decoder, decoder.profiles.items()):
+        may_pass = isinstance(mistake, codecs.CodecNotFound) and is_folder_away
+        yield f"decoders.profiles: {name!r}: {mistake}", may_pass or isinstance(mistake, codecs.CodecBroken)
+
+
+def mistakes(
+    decoder: Decoder, choices: Iterable[tuple[Key, Choice]]
+) -> Iterator[tuple[Key, codecs.CodecNotFound | codecs.BadOption]]:
+    """Those of the choices with which nothing could ever be read, by their keys, each with the reason.
+
+    A codec that hangs is tried once and not for each of its choices, because an attempt takes seconds.
+    """
+    stopped: dict[str, codecs.CodecStopped] = {}
+    for key, choice in choices:
+        if choice.codec in stopped:
+            yield key, stopped[choice.codec]
+            continue
         try:
             decoder.check(choice)
+        except codecs.CodecStopped as mistake:
+            stopped[choice.codec] = mistake
+            yield key, mistake
         except (codecs.CodecNotFound, codecs.BadOption) as mistake:
-            may_pass = isinstance(mistake, codecs.CodecNotFound) and is_folder_away
-            yield f"decoders.profiles: {name!r}: {mistake}", may_pass or isinstance(mistake, codecs.CodecBroken)
+            yield key, mistake
 
 
 @contextlib.asynccontextmanager
@@ -100,12 +120,3 @@ async def _look_after(server: embedded.Server) -> None:
         else:
             said = ""
             logger.info("The embedded PostgreSQL runs again")
-
-
-def mistakes_of(decoder: Decoder, choice: Choice) -> list[str]:
-    """Why nothing could ever be read with this choice; an empty list when there is no reason."""
-    try:
-        decoder.check(choice)
-    except (codecs.CodecNotFound, codecs.BadOption) as mistake:
-        return [str(mistake)]
-    return []

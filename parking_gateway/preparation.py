@@ -10,7 +10,7 @@ from loguru import logger
 
 from parking_gateway import patrol
 from parking_gateway.decoding import Choice, Decoder
-from parking_gateway.opening import mistakes_of
+from parking_gateway.opening import mistakes
 from parking_gateway.store import schema
 from parking_gateway.store.engine import Engine
 from parking_gateway.store.installations import Chosen, chosen_codecs
@@ -45,13 +45,10 @@ async def _check_schema(engine: Engine) -> list[Chosen]:
 
 def _warn_of_unusable(chosen: Sequence[Chosen], decoder: Decoder) -> None:
     """Say once how many installations cannot be read. All others are, whatever is missing, such as a late mount."""
-    wrong = [
-        (one, mistake)
-        for one in chosen
-        for mistake in mistakes_of(decoder, Choice(codec=one.codec, options=one.options))
-    ]
+    choices = [(one, Choice(codec=one.codec, options=one.options)) for one in chosen]
+    wrong = list(mistakes(decoder, choices))
     if wrong:
         one, mistake = wrong[0]
         logger.bind(
-            installations=sum(one.installations for one, _ in wrong), dev_eui=one.dev_eui, error=mistake
+            installations=sum(one.installations for one, _ in wrong), dev_eui=one.dev_eui, error=str(mistake)
         ).warning("Codecs of installations cannot be used; until they can, the frames of these devices are rejected")

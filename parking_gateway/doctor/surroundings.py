@@ -12,7 +12,7 @@ from parking_gateway.broker.link import Link, MqttError, connected
 from parking_gateway.config import Config
 from parking_gateway.decoding import Choice, Decoder
 from parking_gateway.device_pages import in_words
-from parking_gateway.opening import lacking, mistakes_of
+from parking_gateway.opening import lacking, mistakes
 from parking_gateway.publication import Publication
 from parking_gateway.store import diagnosis, schema
 from parking_gateway.store.engine import Engine
@@ -127,7 +127,6 @@ def _clock(wrong: diagnosis.DistrustedClock) -> Check:
 
 def _unusable(chosen: list[Chosen], decoder: Decoder) -> Iterator[Check]:
     """Installations whose frames the gateway rejects."""
-    for one in chosen:
-        for mistake in mistakes_of(decoder, Choice(codec=one.codec, options=one.options)):
-            says = f"of {one.dev_eui}, and maybe of others: {mistake}"
-            yield Check(about="installation", says=says, fix="parking-gateway doctor --devices")
+    for one, mistake in mistakes(decoder, [(one, Choice(codec=one.codec, options=one.options)) for one in chosen]):
+        says = f"of {one.dev_eui}, and maybe of others: {mistake}"
+        yield Check(about="installation", says=says, fix="parking-gateway doctor --devices")

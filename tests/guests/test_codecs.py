@@ -16,6 +16,7 @@ from parking_gateway.decoding import Choice, Decoder, attempt, question
 from parking_gateway.guests import process
 from parking_gateway.guests.process import Process, Stopped
 from parking_gateway.installation import Installation
+from parking_gateway.opening import mistakes
 from parking_gateway.questioning import LEFT_ALONE_SECONDS, Guests
 from parking_gateway.space import SpaceId
 from parking_gateway.uplink import Reason, Rejection
@@ -86,6 +87,21 @@ def test_a_guest_that_hangs_while_it_is_imported_is_given_up_and_tried_again(
     monkeypatch.setattr(process, "START_SECONDS", 30)
     guest("guest", "return OCCUPIED")
     assert decoder.read(UPLINK, CHOICE) == Reading(occupancy=Occupancy.OCCUPIED)
+
+
+def test_a_guest_that_hangs_keeps_a_start_waiting_once_however_many_installations_name_it(
+    guest: Guest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each attempt takes seconds, and installations may have hundreds of different options."""
+    monkeypatch.setattr(process, "START_SECONDS", 0.5)
+    asked = tmp_path / "asked"
+    decoder = Decoder(folder=guest("guest", "return OCCUPIED", first=f"{ASKED.format(str(asked))}\ntime.sleep(1000)"))
+    choices = [(number, Choice(codec="guest", options={"option": str(number)})) for number in range(20)]
+    found = list(mistakes(decoder, choices))
+    assert [number for number, _ in found] == list(range(20))
+    assert all(isinstance(mistake, codecs.CodecStopped) for _, mistake in found)
+    # One that hung, and one that was started in its place.
+    assert asked.read_text() in (".", "..")
 
 
 def test_a_guest_that_ends_while_it_is_imported_is_no_codec(guest: Guest) -> None:
