@@ -26,9 +26,11 @@ def fail(*sentences: str) -> NoReturn:
 
 def decoder(config: "Config") -> "Decoder":
     """The decoder that the configuration describes. Where it has mistakes, the command ends with status 78."""
-    from parking_gateway.config import ConfigError  # noqa: PLC0415 - what is heavy is imported when it is needed
+    from parking_gateway import codecs  # noqa: PLC0415 - what is heavy is imported when it is needed
+    from parking_gateway.config import ConfigError  # noqa: PLC0415 - as above
     from parking_gateway.opening import decoder_of  # noqa: PLC0415 - as above
 
+    codecs.remember_failures()
     try:
         return decoder_of(config)
     except ConfigError as error:

@@ -2,6 +2,7 @@
 
 from parking_gateway.codecs.binding import BadOption, Bound, bind, bind_assuming
 from parking_gateway.codecs.codec import OCCUPIED_BELOW, VACANT_ABOVE, Codec, Option
+from parking_gateway.codecs.failures import remember_failures
 from parking_gateway.codecs.finding import (
     ENTRY_POINTS,
     CodecBroken,
@@ -34,4 +35,5 @@ __all__ = [
     "has_guests",
     "modules",
     "names",
+    "remember_failures",
 ]

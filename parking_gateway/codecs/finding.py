@@ -23,6 +23,7 @@ import msgspec
 import decoders
 from decoders import Device, Reading
 from parking_gateway import declared
+from parking_gateway.codecs import failures
 from parking_gateway.codecs.codec import NO_OPTIONS, OCCUPIED_BELOW, VACANT_ABOVE, Codec, Option
 from parking_gateway.codecs.foreign import ForeignCodec
 from parking_gateway.guests.process import Stopped
@@ -48,7 +49,7 @@ class CodecStopped(CodecBroken):
 def find(name: str, *, dropins: Path | None = None) -> Codec:
     """Return the codec of that name. Raises `CodecNotFound`.
 
-    What was found once is kept, files of `dropins` too. What was not found is looked for again.
+    A codec that was found is kept, files of `dropins` too. One that was not found is looked for again.
     """
     return _find(_normal(name), dropins)
 
@@ -154,7 +155,19 @@ def _normal(name: str) -> str:
     return wanted
 
 
-def _codec(stem: str, load: Callable[[], Any]) -> Codec:
+def _codec(stem: str, load: functools.partial[Any]) -> Codec:
+    if load.func in _OURS:
+        return _loaded(stem, load)
+    (source,) = load.args
+    failures.raise_known(source)
+    try:
+        return _loaded(stem, load)
+    except CodecBroken as mistake:
+        failures.remember(source, mistake)
+        raise
+
+
+def _loaded(stem: str, load: Callable[[], Any]) -> Codec:
     try:
         module = load()
         device, decode = getattr(module, "DEVICE", None), getattr(module, "decode", None)

@@ -1,0 +1,28 @@
+"""Commands that look up the codec of each device do not wait for one that hangs more than once."""
+
+import asyncio
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from tests.guests.conftest import ASKED, Guest, Install
+from tests.plugins.car_park import CarPark
+
+
+async def test_a_codec_that_hangs_keeps_doctor_waiting_once(
+    database: str, car_park: CarPark, guest: Guest, install: Install, tmp_path: Path
+) -> None:
+    """Each attempt takes three seconds, and every device names it."""
+    asked = tmp_path / "asked"
+    folder = guest("hangs", "return OCCUPIED", first=f"{ASKED.format(str(asked))}\ntime.sleep(1000)")
+    for device in await car_park(4):
+        await install(device, "hangs")
+    ours = {"PARKING_GATEWAY_DATABASE__URL": database, "PARKING_GATEWAY_DECODERS__FOLDER": str(folder)}
+    command = [sys.executable, "-m", "parking_gateway", "doctor", "--devices"]
+    done = await asyncio.to_thread(
+        subprocess.run, command, env=os.environ | ours, capture_output=True, text=True, check=False
+    )
+    assert done.stdout.count("unreadable: the codec hangs was stopped while it was loaded") == 4
+    # One that hung, and one that was started in its place.
+    assert asked.read_text() in (".", "..")
