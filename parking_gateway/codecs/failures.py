@@ -8,10 +8,10 @@ from importlib.metadata import EntryPoint
 from pathlib import Path
 from typing import Final
 
-Source = Path | EntryPoint
+CodecSource = Path | EntryPoint
 
 _SUFFIXES: Final = (".py", ".toml", ".js")
-_known: dict[Source, tuple[list[int], Exception]] = {}
+_known: dict[CodecSource, tuple[list[int], Exception]] = {}
 """When the codec's files were changed, and why it could not be loaded then."""
 _is_on = False
 
@@ -22,13 +22,13 @@ def remember_failures() -> None:
     _is_on = True
 
 
-def remember(source: Source, mistake: Exception) -> None:
+def remember(source: CodecSource, mistake: Exception) -> None:
     """Take note of why a codec cannot be loaded."""
     if _is_on:
         _known[source] = _changes(source), type(mistake)(str(mistake))
 
 
-def raise_known(source: Source) -> None:
+def raise_known(source: CodecSource) -> None:
     """Raise it again."""
     if source in _known:
         changes, mistake = _known[source]
@@ -36,7 +36,7 @@ def raise_known(source: Source) -> None:
             raise mistake.with_traceback(None)
 
 
-def _changes(source: Source) -> list[int]:
+def _changes(source: CodecSource) -> list[int]:
     """When the files of a codec were last changed, in nanoseconds."""
     if not isinstance(source, Path):
         return []

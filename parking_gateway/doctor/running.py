@@ -15,7 +15,7 @@ from parking_gateway.doctor.surroundings import Check
 from parking_gateway.publication import GatewayMessage, HealthMessage, gateway_topic
 from parking_gateway.web import ask
 
-Kind = TypeVar("Kind", GatewayMessage, HealthMessage, "Page")
+Kind = TypeVar("Kind", GatewayMessage, HealthMessage, "ReadyPage")
 
 _FRESH: Final = timedelta(seconds=60)
 """A gateway that is connected publishes its health every ten seconds."""
@@ -27,7 +27,7 @@ _FIXES: Final = {
 }
 
 
-class Page(msgspec.Struct, frozen=True, kw_only=True):
+class ReadyPage(msgspec.Struct, frozen=True, kw_only=True):
     """What /readyz answers."""
 
     ready: bool
@@ -39,7 +39,7 @@ class Page(msgspec.Struct, frozen=True, kw_only=True):
 class Running(msgspec.Struct, frozen=True, kw_only=True):
     """What can be seen of the gateway from outside. None: not seen."""
 
-    page: Page | None = None
+    page: ReadyPage | None = None
     status: GatewayMessage | None = None
     health: HealthMessage | None = None
     is_broker_asked: bool = True
@@ -124,17 +124,17 @@ def _of_broker(running: Running, now: datetime) -> str:
     return f'the broker retains "{status.status}" of it, and a health that is {seconds:.0f} s old'
 
 
-def _as_page(health: HealthMessage | None) -> Page:
+def _as_page(health: HealthMessage | None) -> ReadyPage:
     if health is None:
-        return Page(ready=False, missing=[])
-    return Page(ready=health.ready, missing=health.missing, why=health.why, problems=health.problems)
+        return ReadyPage(ready=False, missing=[])
+    return ReadyPage(ready=health.ready, missing=health.missing, why=health.why, problems=health.problems)
 
 
-def _page(config: Config) -> Page | None:
+def _page(config: Config) -> ReadyPage | None:
     if config.telemetry.listen is None:
         return None
     answer = ask(config.telemetry.listen, "/readyz")
-    return _read(answer, Page)
+    return _read(answer, ReadyPage)
 
 
 def _read(payload: bytes | None, kind: type[Kind]) -> Kind | None:

@@ -25,7 +25,7 @@ class ToldToStop(Exception):  # noqa: N818 - what happened, not a failure
     """We were told to stop while the database was away. The broker still has the batch in hand; rows are still due."""
 
 
-class Unusable(Exception):  # noqa: N818 - of the database, not of ours
+class DatabaseUnusable(Exception):  # noqa: N818 - of the database, not of ours
     """The database cannot be used now, and may be later."""
 
     def __init__(self, answer: Answer) -> None:
@@ -36,7 +36,7 @@ class Unusable(Exception):  # noqa: N818 - of the database, not of ours
 async def attempt(work: Callable[[], Awaitable[Result]]) -> Result:
     """Do the work once.
 
-    Raises `Refused` where PostgreSQL refuses a value, because another attempt would be refused too. Raises `Unusable` where
+    Raises `Refused` where PostgreSQL refuses a value, because another attempt would be refused too. Raises `DatabaseUnusable` where
     another attempt may succeed. Any other exception is a bug, also an answer of PostgreSQL that nobody foresaw.
     """
     try:
@@ -49,7 +49,7 @@ async def attempt(work: Callable[[], Awaitable[Result]]) -> Result:
             case Verdict.BUG:
                 raise
             case Verdict.AWAY | Verdict.NOT_OURS:
-                raise Unusable(answer) from error
+                raise DatabaseUnusable(answer) from error
 
 
 class Patience:
@@ -87,8 +87,8 @@ class Patience:
             while True:
                 try:
                     result = await attempt(work)
-                except (Unusable, Refused, *FAILURES) as error:
-                    if has_net and not isinstance(error, Unusable):
+                except (DatabaseUnusable, Refused, *FAILURES) as error:
+                    if has_net and not isinstance(error, DatabaseUnusable):
                         raise
                     failures += 1
                     self._failing[purpose] += failures == 1
@@ -147,6 +147,6 @@ class Patience:
 
 
 def _answer_in(error: Exception) -> Answer:
-    if isinstance(error, Unusable):
+    if isinstance(error, DatabaseUnusable):
         return error.answer
     return answer_of(error.__cause__ or error if isinstance(error, Refused) else error)

@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from parking_gateway.config import DatabaseConfig
 from parking_gateway.store.engine import Refused, opened
-from parking_gateway.store.patience import Patience, Unusable, attempt
+from parking_gateway.store.patience import DatabaseUnusable, Patience, attempt
 from parking_gateway.store.verdicts import Answer, Verdict, answer_of
 from parking_gateway.supervision import Backoff
 from tests.plugins.postgres import OwnServer
@@ -140,7 +140,7 @@ async def test_no_commit_counts_whose_wait_for_the_standby_was_cancelled(
     own_server.configure("alter system set synchronous_standby_names = 'nobody'")
     async with asyncio.timeout(20), asyncio.TaskGroup() as group:
         group.create_task(cancel())
-        with pytest.raises(Unusable, match="on this server alone"):
+        with pytest.raises(DatabaseUnusable, match="on this server alone"):
             await attempt(work)
     own_server.configure("alter system reset synchronous_standby_names")
     async with pool.connect() as connection:
@@ -154,7 +154,7 @@ async def test_one_attempt_tells_what_waiting_may_cure(pool: AsyncEngine) -> Non
 
     with pytest.raises(Refused, match="why"):
         await attempt(lambda: fail("22003"))
-    with pytest.raises(Unusable, match=r"why.*Grant the role"):
+    with pytest.raises(DatabaseUnusable, match=r"why.*Grant the role"):
         await attempt(lambda: fail("42501"))
     with pytest.raises(sa.exc.DBAPIError):
         await attempt(lambda: fail("P0001"))
