@@ -209,7 +209,6 @@ def backup(engine: AsyncEngine) -> Backup:
     return Backup(engine)
 
 
-@pytest.mark.usefixtures("lasting")  # asked again and again for what it retains, amqtt errs
 @pytest.mark.parametrize("is_running", [True, False], ids=["while it runs", "while it is away"])
 async def test_a_database_that_went_back_is_what_is_shown(
     daemon: Daemon, broker: Broker, backup: Backup, settle: Settle, car_park: CarPark, *, is_running: bool
@@ -235,7 +234,6 @@ async def test_a_database_that_went_back_is_what_is_shown(
     await settle(broker, 11)
 
 
-@pytest.mark.usefixtures("lasting")  # asked again and again for what it retains, amqtt errs
 async def test_killed_between_confirmation_and_its_record_everything_is_published_again(
     daemon: Daemon, broker: Broker, engine: AsyncEngine, settle: Settle, car_park: CarPark
 ) -> None:
