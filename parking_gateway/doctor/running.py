@@ -52,13 +52,15 @@ async def look(config: Config) -> Running:
     topic = gateway_topic(config.publication.root, config.gateway.instance)
     try:
         async with asking(config.mqtt, name=f"looks-{os.getpid()}", protocol=config.mqtt.protocol) as link:
-            found = await retained(link, f"{topic}/#", expected=[topic])
+            # Each by its exact topic: some brokers send nothing that is retained to a subscription with a wildcard.
+            status = await retained(link, topic, expected=[topic])
+            health = await retained(link, f"{topic}/health", expected=[f"{topic}/health"] if status else [])
     except (MqttError, OSError):
         return Running(page=page, is_broker_asked=False)
     return Running(
         page=page,
-        status=_read(found.get(topic), GatewayMessage),
-        health=_read(found.get(f"{topic}/health"), HealthMessage),
+        status=_read(status.get(topic), GatewayMessage),
+        health=_read(health.get(f"{topic}/health"), HealthMessage),
     )
 
 

@@ -152,3 +152,13 @@ async def test_events_that_came_before_doctor_listened_are_judged(
     ((verdict, says),) = of("gateway", checks)[1:]
     assert verdict == "wrong"
     assert "set qos = 1" in says
+
+
+async def test_a_gateway_is_seen_where_wildcards_get_nothing_that_is_retained(
+    doctor: Doctor, daemon: Daemon, without_wildcards: Broker
+) -> None:
+    """As on RabbitMQ 3: doctor asks for the exact topics. Without a page, they are all that it sees of the gateway."""
+    mqtt = {"MQTT__URL": without_wildcards.url, "MQTT__PROTOCOL": "3.1.1"}
+    daemon.configure(**mqtt)
+    daemon.start_and_wait()
+    await until_it_says(doctor, "gateway", "fine", "it runs as test and is ready", TELEMETRY__LISTEN="", **mqtt)
