@@ -77,7 +77,7 @@ async def run(config: Config, *, stop: asyncio.Event, migrate: bool = False) -> 
         )
         if not is_finished:
             logger.warning(
-                "The broker or the database was still waited for; what is unfinished will be at the next start"
+                "The broker or the database did not answer in time; whatever is unfinished is done at the next start"
             )
         systemd.stopping()
     logger.info("Stopped")

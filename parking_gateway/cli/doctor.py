@@ -34,9 +34,9 @@ def doctor(
     """Say what is wrong, and what to do.
 
     It looks at the configuration, the broker, the database, whether a gateway runs and is ready, and at how ChirpStack
-    publishes: at QoS 0, as it does when nobody says otherwise, a restart of the gateway loses events. What could not be
-    looked at is called unknown. With --devices it names every device that is
-    unassigned, silent, not understood, held back by a wrong clock, or lacks an option, each with the command for it.
+    publishes: at QoS 0, which is its own setting, a restart of the gateway loses events. What cannot be looked at is called
+    unknown. With --devices it names every device that is unassigned, silent, not understood, held back by a wrong clock, or
+    lacks an option, each with the command for it.
 
     Nothing is changed, and a running gateway is not disturbed. Exit status 0: nothing is wrong.
 

@@ -121,7 +121,7 @@ def _of_broker(running: Running, now: datetime) -> str:
     if not running.is_broker_asked:
         return "the broker cannot be asked"
     if status is None or health is None:
-        return "the broker retains no word of it"
+        return "the broker retains nothing of it"
     seconds = (now - health.updated).total_seconds()
     return f'the broker retains "{status.status}" of it, and a health that is {seconds:.0f} s old'
 

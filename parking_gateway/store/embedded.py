@@ -181,7 +181,10 @@ class Server:
             yield
         except OSError as error:
             if error.errno not in (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIST, errno.EISDIR):
-                raise EmbeddedFailed(f"The embedded PostgreSQL in {self._state}: {error.strerror or error}") from error
+                raise EmbeddedFailed(
+                    f"The embedded PostgreSQL in {self._state} cannot be used: {error.strerror or error}. Correct that, or"
+                    " choose another gateway.state_directory or database.url."
+                ) from error
             where = f" ({error.filename})" if error.filename and error.filename != str(self._state) else ""
             raise ConfigError(
                 [

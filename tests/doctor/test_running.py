@@ -86,7 +86,7 @@ def test_no_gateway_is_wrong(doctor: Doctor) -> None:
     ((verdict, says),) = of("gateway", doctor())
     assert verdict == "wrong"
     assert "none runs as test" in says
-    assert "the broker retains no word of it" in says
+    assert "the broker retains nothing of it" in says
 
 
 def test_a_gateway_that_is_ready_is_fine(doctor: Doctor, daemon: Daemon) -> None:
