@@ -129,9 +129,11 @@ async def deaf(database: str) -> AsyncIterator[None]:
     async with await psycopg.AsyncConnection.connect(database) as connection:
         server = psutil.Process(connection.info.backend_pid).parent()
     assert server is not None
+    server.suspend()  # first, so that it starts no process that would answer
     halted = [server, *server.children()]
     for one in halted:
-        one.suspend()
+        with suppress(psutil.NoSuchProcess):
+            one.suspend()
     try:
         yield
     finally:

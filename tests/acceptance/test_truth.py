@@ -3,15 +3,13 @@
 import asyncio
 import json
 import os
-import re
 import select
 import signal
 import time
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, suppress
+from collections.abc import Iterator
+from contextlib import suppress
 from datetime import UTC, datetime
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import aiomqtt
@@ -23,6 +21,7 @@ from parking_gateway.demo.audit import ROOT
 from parking_gateway.demo.brokers import LOCALHOST, Broker
 from parking_gateway.demo.evidence import read_retained
 from tests.acceptance.test_daemon import away, has_recorded, has_said, publish, settled, traffic, until, value
+from tests.acceptance.test_stopping import deaf
 from tests.events import OCCUPIED, VACANT, topic_of, up
 from tests.plugins.car_park import CarPark
 from tests.plugins.daemon import Daemon
@@ -170,40 +169,19 @@ async def test_a_locked_table_is_seen_while_it_is_locked(
 
 
 async def test_a_server_that_stands_still_is_seen_while_it_does(
-    daemon: Daemon, broker: Broker, engine: AsyncEngine, car_park: CarPark
+    daemon: Daemon, broker: Broker, database: str, engine: AsyncEngine, car_park: CarPark
 ) -> None:
     """It takes connections and answers nothing. The gateway says so, stays healthy, and goes on with the server."""
     devices = await car_park(5)
     daemon.serve_pages()
     daemon.configure(TELEMETRY__OVERDUE_AFTER="0.5", INTAKE__TIMEOUT="1", DATABASE__RECONNECT_WAIT_MAX="1")
     daemon.start_and_wait()
-    async with standing_still(engine):
+    async with deaf(database):
         await publish(broker, traffic(devices, uplinks=5))
         await until(partial(all_say, daemon, broker, ["database", "intake"]), "that neither gets on")
         assert daemon.page("/healthz")[0] == 200
     await until(partial(has_recorded, engine, 4), "all uplinks")
     await until(partial(all_say, daemon, broker, []), "that all is well")
-
-
-@asynccontextmanager
-async def standing_still(engine: AsyncEngine) -> AsyncIterator[None]:
-    """No process of the server does anything, as on a machine whose disk does not answer."""
-    async with engine.connect() as connection:
-        backends = list(await connection.scalars(sa.text("select pid from pg_stat_activity")))
-    processes = [parent_of(backends[0]), *backends]
-    for process in processes:
-        os.kill(process, signal.SIGSTOP)
-    try:
-        yield
-    finally:
-        for process in processes:
-            with suppress(ProcessLookupError):  # a backend that had nobody left to answer
-                os.kill(process, signal.SIGCONT)
-
-
-def parent_of(process: int) -> int:
-    (parent,) = re.findall(r"^PPid:\s+(\d+)$", Path(f"/proc/{process}/status").read_text(), re.MULTILINE)
-    return int(parent)
 
 
 async def test_a_table_that_stays_locked_is_a_database_that_fails(

@@ -53,7 +53,7 @@ async def test_a_broker_that_does_not_is_spoken_to_in_mqtt_3_at_once(scripted: S
             await peer.send(answer)
 
     url = await scripted(converse)
-    async with asyncio.timeout(1), link_to(url, protocol="auto") as link:
+    async with asyncio.timeout(PATIENCE), link_to(url, protocol="auto", timeout=60) as link:
         assert link.protocol == "3.1.1"
     with pytest.raises(MqttError, match=r"does not know this version|gave no answer to MQTT 5"):
         await _works(url, protocol="5")
@@ -99,7 +99,7 @@ async def test_a_silent_broker_is_given_up_after_the_timeout(
     began = asyncio.get_running_loop().time()
     with pytest.raises(MqttError, match=re.escape(complaint)):
         await _works(f"{scheme}://{LOCALHOST}:{proxy.port}", protocol="auto", timeout=0.3)
-    assert 0.2 < asyncio.get_running_loop().time() - began < 2
+    assert 0.2 < asyncio.get_running_loop().time() - began < PATIENCE / 2
 
 
 @pytest.mark.parametrize("scheme", ["mqtts", "ws", "wss"])
@@ -175,7 +175,7 @@ async def test_a_subscription_without_an_answer_ends_with_the_connection(scripte
 
     url = await scripted(converse)
     with pytest.raises(MqttError, match="The broker closed the connection"):
-        await asyncio.wait_for(_works(url, **mqtt), 1)
+        await asyncio.wait_for(_works(url, **mqtt), PATIENCE)
 
 
 async def test_a_subscription_without_an_answer_is_given_up(scripted: Scripted, mqtt: Settings) -> None:
@@ -335,7 +335,7 @@ async def test_connecting_is_cancelled_while_the_broker_is_silent(
     await until(lambda: proxy.connections == 1)
     connecting.cancel()
     with pytest.raises(asyncio.CancelledError):
-        await asyncio.wait_for(connecting, 1)
+        await asyncio.wait_for(connecting, PATIENCE)
 
 
 async def test_connecting_is_cancelled_at_any_step(mosquitto: Broker) -> None:
