@@ -95,9 +95,11 @@ class Metrics:
         self._held_back = counter(
             "uplinks_held_back", "Uplinks that counted as older although their frame counters are higher."
         )
-        self._batch_size = histogram("batch_messages", "Messages in a batch.", buckets=_SIZES)
+        self._batch_size = histogram(
+            "batch_messages", "Messages of a transaction: a batch, or a part of it.", buckets=_SIZES
+        )
         self._batch_seconds = histogram(
-            "batch_seconds", "From a batch's first statement to its commit.", buckets=_SECONDS
+            "batch_seconds", "From a transaction's first statement to its commit.", buckets=_SECONDS
         )
         self._lag = histogram(
             "uplink_lag_seconds", "From the network to our commit, the oldest of a batch.", buckets=_LAGS
