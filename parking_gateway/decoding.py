@@ -1,7 +1,7 @@
 """From an uplink and an installation to an observation: which codec reads it, and what is believed of what it read.
 
 Whatever a codec raises becomes a rejection of that one uplink. This is the only broad `except` around them. Codecs of others
-are guests, which may also take for ever: they are asked beforehand, by `asking`, and a decoder is given their answers.
+are guests, which may also take for ever: they are asked beforehand, by `questioning`, and a decoder is given their answers.
 """
 
 from collections.abc import Mapping

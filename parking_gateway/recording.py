@@ -253,7 +253,7 @@ class _Fold(msgspec.Struct, kw_only=True):
 def dead_letter(
     message: Message, rejection: Rejection, received_at: datetime, *, uplink: Uplink | None = None
 ) -> DeadLetter:
-    """The message with why it became nothing and, where it could be read that far, whose it was."""
+    """The message with why it is rejected and, if it could be read that far, whose it was."""
     return DeadLetter(
         rejection=rejection,
         topic=message.topic,

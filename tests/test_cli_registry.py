@@ -197,7 +197,7 @@ async def test_a_device_is_heard_listed_and_installed(
         "Spaces: 0 created, 1 changed, 0 unchanged.\n"
         "Installations: 1 created, 0 changed, 0 unchanged.\n"
         "Stored uplinks of these devices: 1 read again, 0 of them without success;"
-        " they changed the states of spaces 1 times.\n"
+        " the states of spaces changed 1 time.\n"
     )
     assert [one["state"] for one in read_json(run("spaces", "list", "--json"))] == ["FREE", "OCCUPIED"]
     first, second = (line.split("\t") for line in said(run("devices", "list")).splitlines()[1:])
@@ -205,7 +205,7 @@ async def test_a_device_is_heard_listed_and_installed(
     assert (second[0], second[3], second[7], second[8]) == (TWO, "live", "central/level-1/A-2", "-")
     moved = said(run("devices", "assign", TWO, "central/level-1/A-1"))
     assert f"Moved: {TWO} from central/level-1/A-2 to central/level-1/A-1.\n" in moved
-    assert f"Unassigned: {ONE}, for central/level-1/A-1 has {TWO} now.\n" in moved
+    assert f"Unassigned: {ONE}, because central/level-1/A-1 has {TWO} now.\n" in moved
 
 
 async def test_a_distance_without_thresholds_is_marked(

@@ -16,13 +16,13 @@ def sentences(outcome: Registered) -> Iterator[str]:
     for move in outcome.moved:
         yield f"Moved: {move.dev_eui} from {move.before} to {move.after}."
     for removal in outcome.removed:
-        yield f"Unassigned: {removal.dev_eui}, for {removal.space} has {removal.replaced_by} now."
+        yield f"Unassigned: {removal.dev_eui}, because {removal.space} has {removal.replaced_by} now."
     if told.uplinks:
         yield (
             f"Stored uplinks of these devices: {told.uplinks} read again, {told.unreadable} of them without success;"
-            f" they changed the states of spaces {told.transitions} times."
+            f" the states of spaces changed {told.transitions} time{'s' * (told.transitions != 1)}."
         )
     for remark, count in sorted(outcome.remarks.items()):
         yield f"{count} device{'s' * (count != 1)}: {remark}."
     if not (spaces.created or installations.created or installations.changed):
-        yield "Nothing has changed: everything was so already."
+        yield "Nothing has changed: unchanged entries stay unchanged."
