@@ -5,7 +5,8 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from typing import Any
 
 import aiomqtt
@@ -14,7 +15,9 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncEngine
 from tenacity import AsyncRetrying, retry_if_result, stop_after_delay, wait_fixed
 
+from parking_gateway.demo.audit import ROOT
 from parking_gateway.demo.brokers import LOCALHOST, Broker
+from parking_gateway.demo.evidence import read_retained
 from tests.events import topic_of, up
 from tests.plugins.car_park import CarPark
 from tests.plugins.daemon import Daemon
@@ -32,7 +35,7 @@ def doctor(database: str, broker: Broker, daemon: Daemon) -> Doctor:
 
     def run(**more: str) -> Said:
         settings = {"DATABASE__URL": database, "MQTT__URL": broker.url, "GATEWAY__INSTANCE": "test"}
-        settings |= {"TELEMETRY__LISTEN": daemon.listen} | more
+        settings |= {"TELEMETRY__LISTEN": daemon.listen, "DATABASE__LOCK_TIMEOUT": "0.5"} | more
         variables = {f"PARKING_GATEWAY_{name}": value for name, value in settings.items()}
         # A process, because a command obeys signals, which a thread of ours cannot.
         command = [sys.executable, "-m", "parking_gateway", "doctor", "--listen", "0", "--json"]
@@ -82,6 +85,14 @@ async def has_recorded(engine: AsyncEngine, uplinks: int) -> None:
     await until(holds)
 
 
+@asynccontextmanager
+async def locked(engine: AsyncEngine) -> AsyncIterator[None]:
+    """No uplink can be recorded."""
+    async with engine.begin() as connection:
+        await connection.execute(sa.text("lock table uplink in access exclusive mode"))
+        yield
+
+
 def test_no_gateway_is_wrong(doctor: Doctor) -> None:
     ((verdict, says),) = of("gateway", doctor())
     assert verdict == "wrong"
@@ -125,8 +136,7 @@ async def test_a_gateway_that_does_not_get_on_is_wrong_in_its_own_words(
     """Broker and database are fine, each looked at alone."""
     await car_park(1)
     await asyncio.to_thread(daemon.start_and_wait)
-    async with engine.begin() as connection:
-        await connection.execute(sa.text("lock table uplink in access exclusive mode"))
+    async with locked(engine):
         await publish(broker, qos=1)
         await asyncio.to_thread(daemon.wait_until_it_says, "STATUS=Not ready, intake missing")
         more = {} if listen is None else {"TELEMETRY__LISTEN": listen}
@@ -142,7 +152,14 @@ async def test_events_that_came_before_doctor_listened_are_judged(
     await car_park(1)
     await asyncio.to_thread(daemon.start_and_wait)
     assert of("events", await asyncio.to_thread(doctor))[0][0] == "unknown"
-    await publish(broker, qos=1)
+
+    async def is_behind() -> bool:
+        retained = await read_retained(broker.url, ROOT)
+        return bool(json.loads(retained[f"{ROOT}/gateways/test/health"])["missing"] == ["intake"])
+
+    async with locked(engine):  # so that its health changes, which is published at once and else every ten seconds
+        await publish(broker, qos=1)
+        await until(is_behind)
     await has_recorded(engine, 1)
     await until_it_says(doctor, "events", "fine", "has received 1 uplinks, none at QoS 0")
     await publish(broker, qos=0, f_cnt=1)
