@@ -17,7 +17,12 @@ from tests.acceptance.test_daemon import has_said, publish, settled, traffic, un
 from tests.plugins.car_park import CarPark
 from tests.plugins.daemon import Daemon
 
-CEILING = 5.0
+SHORTEST, LONGEST = 1.0, 1.5
+"""Seconds between two attempts, here. The log gathers what comes within a second."""
+
+
+A_LITTLE = 3.0
+"""Seconds beyond it, on a machine that does other things too."""
 
 
 def lines(daemon: Daemon, sentence: str) -> list[dict[str, object]]:
@@ -35,21 +40,19 @@ async def test_a_broker_that_dies_twice_is_found_again_as_soon_as_the_first_time
 ) -> None:
     """The second death comes a moment after the connection, and the failures before it do not count any more."""
     devices = await car_park(3)
+    daemon.configure(MQTT__RECONNECT_WAIT_MIN=str(SHORTEST), MQTT__RECONNECT_WAIT_MAX=str(LONGEST))
     daemon.start_and_wait()
-    began = time.monotonic()
-    for death in (1, 2):
-        failed = len(lines(daemon, "No connection to the broker"))
+    for death, failures in ((1, 4), (2, 2)):
+        before = len(lines(daemon, "No connection to the broker"))
         broker.kill()
-        more = failed + (4 if death == 1 else 2)
-        await until(partial(has_logged, daemon, "No connection to the broker", more), "failed attempts")
+        more = partial(has_logged, daemon, "No connection to the broker", before + failures)
+        await until(more, "a lost connection and failed attempts")
         broker.start()
         answers = time.monotonic()
         await until(partial(has_logged, daemon, "Connected to the broker", death + 1), "a connection")
-        assert time.monotonic() - answers < CEILING + 1
-    assert time.monotonic() - began < 30
-    attempts = [int(str(line["attempt"])) for line in lines(daemon, "No connection to the broker")]
-    assert max(attempts[:4]) >= 3
-    assert attempts[-1] < 3
+        assert time.monotonic() - answers < LONGEST + A_LITTLE
+        _, *attempts = [line["attempt"] for line in lines(daemon, "No connection to the broker")][before:]
+        assert attempts == list(range(1, len(attempts) + 1))
     await publish(broker, traffic(devices, uplinks=3))
     await settled(engine, broker, database, uplinks=3)
 
@@ -59,7 +62,7 @@ async def test_two_gateways_with_one_client_id_do_not_fight_for_ever(
     daemon: Daemon, second_daemon: Daemon, broker: Broker
 ) -> None:
     """Each says in log and retained health that there is another, and comes back less and less often."""
-    second_daemon.configure(MQTT__CLIENT_ID="parking-gateway-test")
+    make_rivals(daemon, second_daemon)
     daemon.start_and_wait()
     second_daemon.start_and_wait()
     for one in (daemon, second_daemon):
@@ -74,6 +77,14 @@ async def test_two_gateways_with_one_client_id_do_not_fight_for_ever(
     assert "Traceback" not in daemon.log.read_text()
 
 
+def make_rivals(*daemons: Daemon) -> None:
+    """Give them one client id, and short waits beside those for each other."""
+    for one in daemons:
+        one.configure(
+            MQTT__CLIENT_ID="parking-gateway-test", MQTT__RECONNECT_WAIT_MIN="0.1", MQTT__RECONNECT_WAIT_MAX="0.5"
+        )
+
+
 async def tells_of_it(broker: Broker) -> bool:
     retained = await read_retained(broker.url, f"{ROOT}/gateways")
     told = [json.loads(payload)["problems"] for topic, payload in retained.items() if topic.endswith("/health")]
@@ -85,7 +96,7 @@ async def test_a_gateway_whose_rival_has_gone_complains_no_more(
     daemon: Daemon, second_daemon: Daemon, broker: Broker
 ) -> None:
     """It stays connected, and can be stopped while it waits."""
-    second_daemon.configure(MQTT__CLIENT_ID="parking-gateway-test")
+    make_rivals(daemon, second_daemon)
     daemon.start_and_wait()
     second_daemon.start_and_wait()
     await until(partial(has_said, daemon, "Probably another client uses the same mqtt.client_id"), "a complaint")
