@@ -10,15 +10,17 @@ import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import ExitStack, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import pytest
 from tenacity import AsyncRetrying, RetryError, retry_if_result, stop_after_delay, wait_fixed
 
+from parking_gateway.broker import connection
 from parking_gateway.demo import brokers
 from parking_gateway.demo.brokers import Broker
 from tests.plugins.tls import Certificates
 
+_DISCONNECT: Final = 0xE0
 Settings = dict[str, Any]
 WebSocketBroker = Callable[..., str]
 Scripted = Callable[[Callable[["Peer"], Awaitable[None]]], Awaitable[str]]
@@ -41,8 +43,9 @@ def amqtt(tmp_path: Path) -> Iterator[Broker]:
 
 
 @pytest.fixture
-def websocket(tmp_path: Path) -> Iterator[WebSocketBroker]:
+def websocket(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[WebSocketBroker]:
     """Starts an amqtt that speaks WebSocket, for Debian's Mosquitto does not. Returns its URL."""
+    monkeypatch.setattr(connection, "_FAREWELL", 0.2)  # this broker never hangs up on who takes its leave
     with ExitStack() as stack:
 
         def start(certificates: Certificates | None = None) -> str:
@@ -73,7 +76,7 @@ class Peer:
         self._writer = writer
 
     async def packet(self) -> tuple[int, bytes]:
-        """Its next packet: first byte and body. (0, b"") when it hung up."""
+        """Its next packet: first byte and body. (0, b"") when it hung up or takes its leave."""
         try:
             first, length = await self._reader.readexactly(2)
             for place in range(1, 4):
@@ -81,9 +84,10 @@ class Peer:
                     break
                 (more,) = await self._reader.readexactly(1)
                 length = length & (1 << (7 * place)) - 1 | more << (7 * place)
-            return first, await self._reader.readexactly(length)
+            body = await self._reader.readexactly(length)
         except (asyncio.IncompleteReadError, ConnectionError):
             return 0, b""
+        return (0, b"") if first == _DISCONNECT else (first, body)
 
     async def connect(self) -> None:
         """Let it in, whatever it says."""
@@ -160,8 +164,10 @@ async def nothing_is_left() -> AsyncIterator[None]:
     complaints: list[dict[str, Any]] = []
     loop.set_exception_handler(lambda _, context: complaints.append(context))
     sockets = _sockets()
+    gc.freeze()  # so that only what the test made is looked through at its end
     yield
     gc.collect()
+    gc.unfreeze()
     assert asyncio.all_tasks() == {asyncio.current_task()}
     assert _sockets() - sockets == set()
     assert complaints == []

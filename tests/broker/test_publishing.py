@@ -191,6 +191,7 @@ async def test_a_silent_broker_is_given_up_after_the_timeout(
         with pytest.raises(MqttError, match="did not confirm"):
             await link.publish(spaces(10))
         assert 0.4 < clock() - began < PATIENCE / 2
+        proxy.resume()  # so that it hears our goodbye
 
 
 async def test_a_refusal_says_which_topic_and_why(configured: Configured, tmp_path: Path) -> None:

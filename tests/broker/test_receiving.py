@@ -122,7 +122,7 @@ async def test_who_has_no_space_for_messages_hears_what_it_waits_for(
         await publish(broker.port, _LARGE)
         await until(lambda: link._inbox.is_closed)
         await link.publish([Publication(topic="parking/a", payload=b"state", retain=True)])
-        await diary.says("Received PINGREQ from gateway", times=3)
+        await diary.says("Received PINGREQ from gateway", times=2)  # the second one follows the answer to the first
         await link.publish([Publication(topic="parking/a", payload=b"state", retain=True)])
 
 
