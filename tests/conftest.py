@@ -1,4 +1,6 @@
-"""What every test can ask for: a fixture plugin per resource."""
+"""What every test can ask for: a fixture plugin per resource. And what holds for all of them."""
+
+from hypothesis import settings
 
 pytest_plugins = [
     "tests.plugins.broker",
@@ -10,3 +12,7 @@ pytest_plugins = [
     "tests.plugins.proxy",
     "tests.plugins.tls",
 ]
+
+# A law is no claim about time, and a busy machine does not break it. (A hung test ends by pytest's own timeout.)
+settings.register_profile("laws", deadline=None)
+settings.load_profile("laws")

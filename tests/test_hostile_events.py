@@ -135,9 +135,7 @@ events = st.tuples(
 )
 
 
-@settings(
-    max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow], deadline=None
-)
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(drawn=st.lists(events, min_size=1, max_size=30))
 async def test_postgresql_refuses_nothing_that_was_read_of_an_event(engine: AsyncEngine, drawn: list[Any]) -> None:
     """JSON of any shape in any place, as Python writes it: with NaN and halves of surrogates."""

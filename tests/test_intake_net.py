@@ -95,7 +95,7 @@ def poison(number: int) -> str:
     return f"ffffffff{number:08x}"
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=15)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=15)
 @given(poisoned=st.lists(st.booleans(), min_size=1, max_size=60))
 async def test_any_messages_that_are_refused_are_rejected_and_all_others_are_recorded_once(
     engine: AsyncEngine, poisoned: list[bool]

@@ -355,7 +355,7 @@ async def test_everything_that_a_real_chirpstack_published_is_understood(engine:
     assert kinds == {kind: count for kind, count in events.items() if kind not in ("up", "down")}
 
 
-@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 async def test_any_order_in_any_batches_with_repeats_ends_in_the_same_spaces(
     engine: AsyncEngine, data: st.DataObject

@@ -168,7 +168,7 @@ CLAIMS = [
     datetime(2036, 1, 1, tzinfo=UTC),
     datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC),
 ]
-a_law = settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+a_law = settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 def last_word(story: list[dict[str, Any]]) -> tuple[int, str, str]:

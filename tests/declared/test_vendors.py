@@ -55,7 +55,7 @@ def test_any_bytes_give_a_reading_or_a_refusal(name: str, ports: tuple[int, ...]
     """As of any codec: nothing else is raised, and the same frame gives the same answer."""
     decode = codecs.bind(codecs.find(name, dropins=VENDORS))
 
-    @settings(max_examples=200, deadline=None)
+    @settings(max_examples=200)
     @given(port=st.sampled_from(ports), payload=st.binary(max_size=13))
     def law(port: int, payload: bytes) -> None:
         frame = Frame(port=port, payload=payload, received_at=NOON)

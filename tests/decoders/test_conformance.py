@@ -71,7 +71,7 @@ def test_any_bytes_on_any_port_give_a_reading_or_a_refusal(name: str) -> None:
     """And nothing else is raised, the same frame gives the same answer, and no answer is impossible."""
     ways = list(bound(name))
 
-    @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+    @settings(max_examples=150, suppress_health_check=[HealthCheck.too_slow])
     @given(frame=frames(name), decode=st.sampled_from(ways))
     def law(frame: Frame, decode: conformance.Decode) -> None:
         answer = conformance.answer(decode, frame)

@@ -28,7 +28,7 @@ def columns(mark: Mark) -> Numbered:
     )
 
 
-@settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=10, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(pairs=st.lists(st.tuples(marks, marks), min_size=40, max_size=40))
 async def test_postgresql_orders_frames_as_python_does(engine: AsyncEngine, pairs: list[tuple[Mark, Mark]]) -> None:
     asked = sa.select(*(is_later(columns(one), columns(other)).label(f"c{n}") for n, (one, other) in enumerate(pairs)))

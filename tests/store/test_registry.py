@@ -217,7 +217,7 @@ frames = st.lists(
 )
 
 
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(frames=frames)
 async def test_installed_before_or_after_is_the_same(engine: AsyncEngine, frames: list[Any]) -> None:
     """Replay is the fold of live uplinks: it ends in the same spaces and the same log."""
