@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import time
 from functools import partial
 from pathlib import Path
 from uuid import uuid4
@@ -140,12 +139,10 @@ async def test_an_acl_that_hides_our_own_messages_is_named_and_stops_nothing(
 
 
 @pytest.mark.usefixtures("lasting")
-async def test_a_broker_that_shares_is_ready_without_delay(daemon: Daemon, broker: Broker) -> None:
-    """The proof costs a broker that keeps its promises a few round trips."""
+async def test_a_broker_that_shares_is_believed(daemon: Daemon, broker: Broker) -> None:
+    """At every connection, and without a word."""
     daemon.configure(MQTT__SHARED_GROUP="group")
     daemon.start_and_wait()
     assert daemon.terminate() == 0
-    began = time.monotonic()
     daemon.start_and_wait()
-    assert time.monotonic() - began < 3
     assert "shared subscriptions" not in daemon.log.read_text()

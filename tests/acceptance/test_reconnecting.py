@@ -62,7 +62,7 @@ async def test_two_gateways_with_one_client_id_do_not_fight_for_ever(
     daemon: Daemon, second_daemon: Daemon, broker: Broker
 ) -> None:
     """Each says in log and retained health that there is another, and comes back less and less often."""
-    make_rivals(daemon, second_daemon)
+    second_daemon.configure(MQTT__CLIENT_ID="parking-gateway-test")
     daemon.start_and_wait()
     second_daemon.start_and_wait()
     for one in (daemon, second_daemon):
@@ -77,14 +77,6 @@ async def test_two_gateways_with_one_client_id_do_not_fight_for_ever(
     assert "Traceback" not in daemon.log.read_text()
 
 
-def make_rivals(*daemons: Daemon) -> None:
-    """Give them one client id, and short waits beside those for each other."""
-    for one in daemons:
-        one.configure(
-            MQTT__CLIENT_ID="parking-gateway-test", MQTT__RECONNECT_WAIT_MIN="0.1", MQTT__RECONNECT_WAIT_MAX="0.5"
-        )
-
-
 async def tells_of_it(broker: Broker) -> bool:
     retained = await read_retained(broker.url, f"{ROOT}/gateways")
     told = [json.loads(payload)["problems"] for topic, payload in retained.items() if topic.endswith("/health")]
@@ -96,7 +88,7 @@ async def test_a_gateway_whose_rival_has_gone_complains_no_more(
     daemon: Daemon, second_daemon: Daemon, broker: Broker
 ) -> None:
     """It stays connected, and can be stopped while it waits."""
-    make_rivals(daemon, second_daemon)
+    second_daemon.configure(MQTT__CLIENT_ID="parking-gateway-test")
     daemon.start_and_wait()
     second_daemon.start_and_wait()
     await until(partial(has_said, daemon, "Probably another client uses the same mqtt.client_id"), "a complaint")

@@ -1,9 +1,10 @@
-"""What the broker retains is found out on brokers that answer slowly, or in another order than most."""
+"""What the broker retains and delivers is found out, and quickly where all is well."""
 
 import asyncio
 
-from parking_gateway.broker.asking import asking, retained
+from parking_gateway.broker.asking import _DELIVERED, asking, retained, shares
 from parking_gateway.config.mqtt import MqttConfig
+from parking_gateway.demo.brokers import Broker
 from tests.broker.conftest import Peer, Scripted
 from tests.broker.links import PATIENCE
 
@@ -29,3 +30,12 @@ async def test_a_broker_that_answers_nothing_before_its_message_is_acknowledged_
     async with asyncio.timeout(PATIENCE), asking(config, name="asks", protocol="3.1.1") as link:
         assert await retained(link, "a", ["a"]) == {"a": b"on"}
     assert answered == [PUBACK]
+
+
+async def test_a_broker_that_shares_proves_it_in_a_few_round_trips(mosquitto: Broker) -> None:
+    """It is not waited for as long as one that may deliver nothing."""
+    clock = asyncio.get_running_loop().time
+    async with asking(MqttConfig(url=mosquitto.url), name="proves", protocol="5") as link:
+        began = clock()
+        assert await shares(link, folder="parking/v1/gateways/test", group="group")
+        assert clock() - began < _DELIVERED

@@ -159,6 +159,10 @@ def _daemon(folder: Path, database: str, broker: Broker, instance: str) -> Itera
         DATABASE__URL=database,
         TELEMETRY__LISTEN="",
         GATEWAY__INSTANCE=instance,
+        # Shorter than by default, so that tests wait less for what happens again and again.
+        MQTT__RECONNECT_WAIT_MIN="0.2",
+        MQTT__RECONNECT_WAIT_MAX="1",
+        PUBLICATION__POLL_INTERVAL="1",
     )
     yield daemon
     daemon.close()
