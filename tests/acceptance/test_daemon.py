@@ -29,7 +29,8 @@ from tests.plugins.daemon import Daemon
 
 SCHEMAS = Path(__file__).parents[2] / "schemas"
 RECORDINGS = Path(__file__).parents[1] / "recordings"
-PATIENCE = 30
+PATIENCE = 60
+"""Seconds, for what takes one on a machine that does nothing else."""
 KINDS = {"spaces": "space", "zones": "counts", "sites": "counts", "devices": "device", "gateways": "gateway"}
 """By the level of the topic that follows the root."""
 Sent = Sequence[tuple[str, bytes]]

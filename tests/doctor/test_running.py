@@ -60,7 +60,7 @@ async def publish(broker: Broker, *, qos: int, f_cnt: int = 0) -> None:
 
 async def until(holds: Callable[[], Awaitable[bool]]) -> None:
     looking = AsyncRetrying(
-        retry=retry_if_result(lambda held: not held), wait=wait_fixed(0.05), stop=stop_after_delay(20)
+        retry=retry_if_result(lambda held: not held), wait=wait_fixed(0.05), stop=stop_after_delay(60)
     )
     await looking(holds)
 

@@ -93,7 +93,7 @@ def test_a_guest_that_hangs_keeps_a_start_waiting_once_however_many_installation
     guest: Guest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Each attempt takes seconds, and installations may have hundreds of different options."""
-    monkeypatch.setattr(process, "START_SECONDS", 0.5)
+    monkeypatch.setattr(process, "START_SECONDS", 2)
     asked = tmp_path / "asked"
     decoder = Decoder(folder=guest("guest", "return OCCUPIED", first=f"{ASKED.format(str(asked))}\ntime.sleep(1000)"))
     choices = [(number, Choice(codec="guest", options={"option": str(number)})) for number in range(20)]

@@ -16,7 +16,7 @@ import pytest
 
 from parking_gateway.demo.brokers import LOCALHOST, Broker, free_port
 
-_READY_SECONDS = 30
+_READY_SECONDS = 60
 _STOP_SECONDS = 20
 
 
