@@ -10,7 +10,7 @@ from sqlalchemy.dialects import postgresql as pg
 from parking_gateway.device import Heard, Told
 from parking_gateway.remembering import remembered
 from parking_gateway.space import Contact
-from parking_gateway.store.order import STEP_BACK, Numbered, is_later
+from parking_gateway.store.order import STEP_BACK, FrameColumns, is_later
 from parking_gateway.store.pipeline import Query, Rows, Statement, command
 from parking_gateway.store.rows import arguments, array_of, encode, json_of, listed, table_of
 from parking_gateway.store.tables import device, installation, uplink
@@ -76,7 +76,9 @@ def battery_of(new: Any) -> dict[str, sa.ColumnElement[Any]]:
 
 def outdoes(known: Any, new: Any) -> sa.ColumnElement[bool]:
     """Whether a battery that is known was said later than a new one. Of two at once the higher counts, as for a space."""
-    known_from, new_from = (Numbered(one.battery_at, one.battery_dev_addr, one.battery_f_cnt) for one in (known, new))
+    known_from, new_from = (
+        FrameColumns(one.battery_at, one.battery_dev_addr, one.battery_f_cnt) for one in (known, new)
+    )
     is_lower = sa.and_(new.battery_at == known.battery_at, new.battery_percent < known.battery_percent)
     return sa.or_(is_later(known_from, new_from), is_lower)
 
@@ -110,8 +112,8 @@ def _hear() -> pg.Insert:
     )
 
 
-def _frame(columns: Any) -> Numbered:
-    return Numbered(columns.heard_at, columns.dev_addr, columns.f_cnt)
+def _frame(columns: Any) -> FrameColumns:
+    return FrameColumns(columns.heard_at, columns.dev_addr, columns.f_cnt)
 
 
 def with_battery_of_row(told: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]:

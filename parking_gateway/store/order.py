@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from parking_gateway.clocks import COUNTERS_APART, STEP
 
 
-class Numbered(NamedTuple):
+class FrameColumns(NamedTuple):
     """The columns that order a frame."""
 
     heard_at: sa.ColumnElement[Any]
@@ -16,7 +16,7 @@ class Numbered(NamedTuple):
     f_cnt: sa.ColumnElement[Any]
 
 
-def is_later(one: Numbered, other: Numbered) -> sa.ColumnElement[bool]:
+def is_later(one: FrameColumns, other: FrameColumns) -> sa.ColumnElement[bool]:
     """Whether `one` is the later frame. Null where one of them is no frame at all."""
     of_one_session = sa.and_(
         one.dev_addr == other.dev_addr,

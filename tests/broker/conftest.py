@@ -33,16 +33,6 @@ def mqtt(request: pytest.FixtureRequest) -> Settings:
 
 
 @pytest.fixture
-def amqtt(tmp_path: Path) -> Iterator[Broker]:
-    """A broker that speaks MQTT 3.1.1 only, and answers MQTT 5 by hanging up."""
-    broker = brokers.amqtt(tmp_path)
-    assert broker is not None
-    broker.start()
-    yield broker
-    broker.stop()
-
-
-@pytest.fixture
 def websocket(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[WebSocketBroker]:
     """Starts an amqtt that speaks WebSocket, for Debian's Mosquitto does not. Returns its URL."""
     monkeypatch.setattr(connection, "_FAREWELL", 0.2)  # this broker never hangs up on who takes its leave

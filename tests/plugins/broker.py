@@ -53,6 +53,16 @@ def mosquitto(tmp_path: Path) -> Iterator[Broker]:
     broker.stop()
 
 
+@pytest.fixture
+def amqtt(tmp_path: Path) -> Iterator[Broker]:
+    """A broker that speaks MQTT 3.1.1 only, and answers MQTT 5 by hanging up."""
+    broker = brokers.amqtt(tmp_path)
+    assert broker is not None
+    broker.start()
+    yield broker
+    broker.stop()
+
+
 @pytest.fixture(params=["5", "3.1.1"])
 def protocol(request: pytest.FixtureRequest, broker: Broker) -> str:
     """Each version of MQTT in turn. Left out where the broker does not speak it."""

@@ -21,13 +21,9 @@ class WithoutWildcards(amqtt_broker.Retaining):
 
 
 @pytest.fixture
-def without_sharing(tmp_path: Path) -> Iterator[Broker]:
+def without_sharing(amqtt: Broker) -> Broker:
     """A broker that grants `$share/…` and delivers nothing to it: it takes that for a topic."""
-    broker = brokers.amqtt(tmp_path)
-    assert broker is not None
-    broker.start()
-    yield broker
-    broker.stop()
+    return amqtt
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from parking_gateway.clocks import Mark, compare
-from parking_gateway.store.order import Numbered, is_later
+from parking_gateway.store.order import FrameColumns, is_later
 
 NOW = datetime(2026, 11, 26, 18, tzinfo=UTC)
 seconds = st.sampled_from([0, 1, 1800, 3599, 3600, 3601, 7200, -3600, -3601])
@@ -20,8 +20,8 @@ marks = st.builds(
 )
 
 
-def columns(mark: Mark) -> Numbered:
-    return Numbered(
+def columns(mark: Mark) -> FrameColumns:
+    return FrameColumns(
         sa.cast(sa.literal(mark.heard_at), sa.TIMESTAMP(timezone=True)),
         sa.cast(sa.literal(mark.dev_addr, sa.Text), sa.Text),
         sa.cast(sa.literal(mark.f_cnt), sa.BigInteger),
