@@ -27,10 +27,10 @@ check: $(VENV)/dev.stamp  ## style, types, layers, generated files
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/python -m parking_gateway.generated --check
+	$(BIN)/python -m tools.generate --check
 
 generate: $(VENV)/dev.stamp  ## the files that are made from code: schemas/ and docs/devices/
-	$(BIN)/python -m parking_gateway.generated
+	$(BIN)/python -m tools.generate
 
 bench: $(VENV)/bench.stamp  ## how fast it is, beside two yardsticks; ARGS="--help" says what can be asked for
 	$(BIN)/python -m benchmarks $(ARGS)

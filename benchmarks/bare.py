@@ -22,7 +22,7 @@ from benchmarks.standing import link, say_drained
 from parking_gateway.broker.message import Message
 from parking_gateway.chirpstack.protobuf_messages import messages
 from parking_gateway.chirpstack.protobuf_values import time_of
-from parking_gateway.config import Config, load
+from parking_gateway.process.config import Config, load
 
 _RECORD: Final = """
 insert into uplink (

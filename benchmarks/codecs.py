@@ -13,8 +13,8 @@ from typing import Final, NamedTuple
 
 from decoders import Frame, conformance
 from decoders.conformance import Decode
-from parking_gateway import codecs
-from parking_gateway.codecs import Codec
+from parking_gateway.decoding import codecs
+from parking_gateway.decoding.codecs import Codec
 
 VECTORS: Final = Path(__file__).parents[1] / "tests" / "decoders"
 ROUNDS: Final = 30

@@ -32,7 +32,7 @@ from benchmarks.meter import Processor, peak_bytes
 from benchmarks.pages import measured_on, page, table, write
 from benchmarks.servers import Mosquitto, mosquitto
 from benchmarks.stage import RESULTS, Stage, say, stage
-from parking_gateway.demo.brokers import free_port
+from parking_gateway.cli.demo.brokers import free_port
 
 _CHANGES: Final = 0.1
 _TEMPLATE: Final = "template_gateways"

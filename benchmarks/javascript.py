@@ -14,9 +14,9 @@ from typing import Final
 import msgspec
 
 from decoders import Frame, conformance
-from parking_gateway import codecs
-from parking_gateway.declared import javascript
-from parking_gateway.guests.process import Stopped
+from parking_gateway.decoding import codecs
+from parking_gateway.decoding.declared import javascript
+from parking_gateway.decoding.guests.process import Stopped
 
 VENDORS: Final = Path(__file__).parent / "vendors"
 FRAME: Final = Frame(

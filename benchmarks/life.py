@@ -20,7 +20,7 @@ from benchmarks.meter import peak_bytes, resident_bytes, seconds_of
 from benchmarks.outcome import has_committed, has_published, has_published_spaces, require_right
 from benchmarks.servers import Mosquitto, mosquitto
 from benchmarks.stage import Stage
-from parking_gateway.demo.brokers import free_port
+from parking_gateway.cli.demo.brokers import free_port
 
 _LOOK_SECONDS: Final = 0.02
 _SETTLE_SECONDS: Final = 900

@@ -6,7 +6,7 @@ import psycopg
 
 from benchmarks.contestants import Contestant, Failed
 from benchmarks.fleet import Told
-from parking_gateway.space import LEGAL_STEPS, SpaceState
+from parking_gateway.core.space import LEGAL_STEPS, SpaceState
 
 
 def has_committed(connection: psycopg.Connection[Any], told: Told) -> bool:

@@ -14,9 +14,9 @@ from benchmarks.fleet import Fleet
 from benchmarks.pages import page
 from parking_gateway.broker.message import Message
 from parking_gateway.chirpstack import Limits
-from parking_gateway.config import DatabaseConfig
-from parking_gateway.decoding import Decoder
-from parking_gateway.recording import interpret, record
+from parking_gateway.decoding.decoder import Decoder
+from parking_gateway.intake.recording import interpret, record
+from parking_gateway.process.config import DatabaseConfig
 from parking_gateway.store import confirmations, due, pipeline
 from parking_gateway.store.due import Kind
 from parking_gateway.store.engine import Connection, opened

@@ -7,7 +7,7 @@ import asyncio
 import sys
 
 from benchmarks.standing import link, say_drained
-from parking_gateway.config import Config, load
+from parking_gateway.process.config import Config, load
 
 
 async def drain(config: Config, uplinks: int) -> None:

@@ -16,7 +16,7 @@ import msgspec
 import psycopg
 from psycopg import sql
 
-from parking_gateway.demo.brokers import free_port, installed
+from parking_gateway.cli.demo.brokers import free_port, installed
 from parking_gateway.store import embedded
 
 _LOCALHOST: Final = "127.0.0.1"

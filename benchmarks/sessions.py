@@ -9,10 +9,10 @@ from pydantic import AnyUrl
 
 from benchmarks.contestants import INSTANCE
 from benchmarks.standing import link
-from parking_gateway.config import Config
-from parking_gateway.config.mqtt import MqttConfig
-from parking_gateway.config.sections import PublicationConfig
-from parking_gateway.publication import MarkerMessage, Publication, gateway_publication
+from parking_gateway.contract.messages import MarkerMessage, Publication, gateway_publication
+from parking_gateway.process.config import Config
+from parking_gateway.process.config.mqtt import MqttConfig
+from parking_gateway.process.config.sections import PublicationConfig
 
 _WINDOW: Final = 500
 _AT_ONCE: Final = 5000

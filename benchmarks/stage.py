@@ -14,7 +14,7 @@ from benchmarks import car_park, servers
 from benchmarks.contestants import Failed
 from benchmarks.servers import Postgres, Unavailable
 from benchmarks.sessions import LeftOver
-from parking_gateway.config import DatabaseConfig
+from parking_gateway.process.config import DatabaseConfig
 from parking_gateway.store import migrating
 from parking_gateway.store.engine import opened
 

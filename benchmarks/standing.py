@@ -7,8 +7,8 @@ import sys
 from contextlib import AbstractAsyncContextManager
 
 from parking_gateway.broker.link import Link, connected
-from parking_gateway.config import Config
-from parking_gateway.publication import Publication
+from parking_gateway.contract.messages import Publication
+from parking_gateway.process.config import Config
 
 DRAINED = "drained"
 

@@ -14,10 +14,10 @@ import msgspec
 
 from decoders import Frame, Undecodable, conformance
 from decoders.conformance import Decode
-from parking_gateway import codecs
 from parking_gateway.chirpstack import Limits, parse
 from parking_gateway.chirpstack.events import EVENTS
-from parking_gateway.uplink import DeviceEvent, Rejection, UnknownEvent, Uplink
+from parking_gateway.core.events import DeviceEvent, Rejection, UnknownEvent, Uplink
+from parking_gateway.decoding import codecs
 
 TESTS: Final = Path(__file__).parents[1] / "tests"
 LONGEST_PAYLOAD: Final = 64

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from parking_gateway import signals
+from parking_gateway.process import signals
 
 _WRONG_USAGE: Final = 2
 """What the command line library exits with."""

@@ -17,8 +17,8 @@ from typer.testing import CliRunner
 
 from parking_gateway import __version__
 from parking_gateway.cli import app
-from parking_gateway.cli.configuration import without_password
-from parking_gateway.config import KEYS, Config, load
+from parking_gateway.cli.commands.configuration import without_password
+from parking_gateway.process.config import KEYS, Config, load
 
 
 def run(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:

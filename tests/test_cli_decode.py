@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
-from parking_gateway import codecs
 from parking_gateway.cli import app
+from parking_gateway.decoding import codecs
 
 
 def run(*arguments: str, given: str | bytes = "") -> Result:

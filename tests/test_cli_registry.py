@@ -20,8 +20,8 @@ from typer.testing import CliRunner
 from parking_gateway import chirpstack
 from parking_gateway.broker.message import Message
 from parking_gateway.cli import app, shown
-from parking_gateway.decoding import Decoder
-from parking_gateway.recording import interpret, record
+from parking_gateway.decoding.decoder import Decoder
+from parking_gateway.intake.recording import interpret, record
 from parking_gateway.store import embedded, schema
 from tests.events import OCCUPIED, dev_eui_of, message, up
 

@@ -9,11 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from decoders import Occupancy, Reading
-from parking_gateway.clocks import Mark, compare, is_held_back, reach, was_just_now, when
-from parking_gateway.decoding import observation
-from parking_gateway.device import Heard, news
-from parking_gateway.space import Space, SpaceId, last_seen, observe
-from parking_gateway.uplink import DevEui, DeviceIdentity, Uplink
+from parking_gateway.core.clocks import Mark, compare, is_held_back, reach, was_just_now, when
+from parking_gateway.core.device import Heard, news
+from parking_gateway.core.events import DevEui, DeviceIdentity, Uplink
+from parking_gateway.core.space import Space, SpaceId, last_seen, observe
+from parking_gateway.decoding.decoder import observation
 
 NOW = datetime(2026, 11, 26, 18, tzinfo=UTC)
 WEEK = reach(timedelta(days=7))

@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from decoders import Frame, Occupancy, Reading, dragino_ldds75
-from parking_gateway import codecs
-from parking_gateway.codecs import finding
+from parking_gateway.decoding import codecs
+from parking_gateway.decoding.codecs import finding
 
 VACANT, OCCUPIED = Occupancy.VACANT, Occupancy.OCCUPIED
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
@@ -72,7 +72,7 @@ def test_finding_one_codec_imports_no_other() -> None:
     """A gateway with one kind of sensor loads one codec."""
     script = (
         "import sys\n"
-        "from parking_gateway import codecs\n"
+        "from parking_gateway.decoding import codecs\n"
         "codecs.find('bosch_tps110_v039')\n"
         "print(*sorted(name for name in sys.modules if name.startswith('decoders.') and '._' not in name))\n"
     )

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from parking_gateway.demo import brokers
+from parking_gateway.cli.demo import brokers
 from tests.plugins.broker import NO_MOSQUITTO
 
 ROOT = Path(__file__).parent.parent

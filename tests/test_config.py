@@ -18,7 +18,16 @@ from cryptography.hazmat.primitives.serialization import (
 from hypothesis import given
 from hypothesis import strategies as st
 
-from parking_gateway.config import KEYS, Address, Config, ConfigError, MqttConfig, Profile, load, load_with_origins
+from parking_gateway.process.config import (
+    KEYS,
+    Address,
+    Config,
+    ConfigError,
+    MqttConfig,
+    Profile,
+    load,
+    load_with_origins,
+)
 from tests.plugins.tls import Certificates
 
 REFERENCE = Path(__file__).parent.parent / "config.toml"

@@ -7,8 +7,8 @@ import sqlalchemy as sa
 from hypothesis import given
 from hypothesis import strategies as st
 
-from parking_gateway.config import Config, ConfigError, load
-from parking_gateway.config.database_url import checked, parameters
+from parking_gateway.process.config import Config, ConfigError, load
+from parking_gateway.process.config.database_url import checked, parameters
 from parking_gateway.store.engine import opened
 
 

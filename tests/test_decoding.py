@@ -10,8 +10,11 @@ import pytest
 from decoders import Frame, Occupancy, Reading, Undecodable, conformance
 from decoders.answers import WrongAnswer
 from decoders.conformance import NOON
-from parking_gateway.codecs import BadOption, CodecNotFound
-from parking_gateway.decoding import (
+from parking_gateway.core.events import DevEui, DeviceEvent, DeviceIdentity, EventKind, Reason, Rejection, Uplink
+from parking_gateway.core.installation import Installation
+from parking_gateway.core.space import SpaceId
+from parking_gateway.decoding.codecs import BadOption, CodecNotFound
+from parking_gateway.decoding.decoder import (
     Choice,
     Decoder,
     NotAsked,
@@ -21,9 +24,6 @@ from parking_gateway.decoding import (
     question,
     silence,
 )
-from parking_gateway.installation import Installation
-from parking_gateway.space import SpaceId
-from parking_gateway.uplink import DevEui, DeviceEvent, DeviceIdentity, EventKind, Reason, Rejection, Uplink
 
 UPLINK = Uplink(
     deduplication_id=UUID(int=1),

@@ -8,8 +8,8 @@ import msgspec
 import pytest
 
 from decoders import Reading
-from parking_gateway.device import Heard, Told, news
-from parking_gateway.uplink import DevEui, DeviceIdentity, Uplink
+from parking_gateway.core.device import Heard, Told, news
+from parking_gateway.core.events import DevEui, DeviceIdentity, Uplink
 
 EVERY = timedelta(hours=1)
 MINUTE = timedelta(minutes=1)

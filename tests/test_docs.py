@@ -17,15 +17,15 @@ from prometheus_client import generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 from typer.main import get_command
 
-from parking_gateway import codecs
 from parking_gateway.cli import app
-from parking_gateway.config import KEYS, Config
-from parking_gateway.decoding import Decoder
-from parking_gateway.publication import SCHEMAS as MESSAGES
-from parking_gateway.registry import files
+from parking_gateway.contract.messages import SCHEMAS as MESSAGES
+from parking_gateway.core.events import Reason
+from parking_gateway.decoding import codecs
+from parking_gateway.decoding.decoder import Decoder
+from parking_gateway.process.config import KEYS, Config
+from parking_gateway.register import files
 from parking_gateway.store.tables import metadata
 from parking_gateway.telemetry import Health, Metrics
-from parking_gateway.uplink import Reason
 
 ROOT = Path(__file__).parents[1]
 SCHEMAS = {file.stem: json.loads(file.read_text()) for file in (ROOT / "schemas").glob("*.json")}

@@ -14,7 +14,7 @@ import aiomqtt
 import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from parking_gateway.demo.brokers import LOCALHOST, Broker
+from parking_gateway.cli.demo.brokers import LOCALHOST, Broker
 from parking_gateway.store import due
 from tests.acceptance.test_daemon import until
 from tests.events import topic_of, up

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from decoders import Occupancy, Reading, conformance
-from parking_gateway import codecs
-from parking_gateway.frame_lines import BadFrame, answer, frame_of, words
+from parking_gateway.decoding import codecs
+from parking_gateway.decoding.frame_lines import BadFrame, answer, frame_of, words
 
 DEVICES = (
     *("bosch-tps110-v029", "bosch-tps110-v039", "nwave-nps310", "nwave-nps405", "nwave-nps405-legacy", "nwave-ncc405"),

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from parking_gateway import codecs, generated
-from parking_gateway.device_pages import in_words, pages
+from parking_gateway.decoding import codecs
+from tools import generate
+from tools.device_pages import in_words, pages
 
 CHECKOUT = Path(__file__).parents[1]
 PAGES = pages(CHECKOUT / "tests" / "decoders")
@@ -17,7 +18,7 @@ NAMES = [name.removesuffix(".md") for name in PAGES if name != "README.md"]
 def test_the_checkout_holds_what_its_code_says() -> None:
     """Where this fails: `make generate`."""
     stale = [
-        str(file) for folder, files in generated.folders(CHECKOUT).items() for file in generated.stale(folder, files)
+        str(file) for folder, files in generate.folders(CHECKOUT).items() for file in generate.stale(folder, files)
     ]
     assert stale == []
 
@@ -54,12 +55,12 @@ def test_what_modules_share_stands_on_the_page_once() -> None:
 def test_writing_makes_a_folder_hold_exactly_its_files(tmp_path: Path) -> None:
     files = {"a.md": b"a", "b.md": b"b"}
     folder = tmp_path / "docs" / "devices"
-    generated.write(folder, files)
+    generate.write(folder, files)
     (folder / "a.md").write_bytes(b"edited")
     (folder / "gone.md").write_bytes(b"stale")
-    assert list(generated.stale(folder, files)) == [folder / "a.md", folder / "gone.md"]
-    generated.write(folder, files)
-    assert list(generated.stale(folder, files)) == []
+    assert list(generate.stale(folder, files)) == [folder / "a.md", folder / "gone.md"]
+    generate.write(folder, files)
+    assert list(generate.stale(folder, files)) == []
     assert {file.name: file.read_bytes() for file in folder.iterdir()} == files
 
 
@@ -67,13 +68,13 @@ def test_checking_writes_nothing_and_says_what_to_do(tmp_path: Path, monkeypatch
     (tmp_path / "tests").mkdir()
     (tmp_path / "tests" / "decoders").symlink_to(CHECKOUT / "tests" / "decoders")
     monkeypatch.chdir(tmp_path)
-    refused = generated.main("--check")
+    refused = generate.main("--check")
     assert refused
     assert "schemas/space.json" in refused
     assert refused.endswith("Run: make generate")
     assert not (tmp_path / "schemas").exists()
-    assert generated.main() is None
-    assert generated.main("--check") is None
+    assert generate.main() is None
+    assert generate.main("--check") is None
 
 
 @pytest.mark.parametrize(

@@ -14,8 +14,8 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from parking_gateway import chirpstack
 from parking_gateway.broker.message import Message
 from parking_gateway.chirpstack.events import EVENTS
-from parking_gateway.decoding import Decoder
-from parking_gateway.recording import Outcome, interpret, record
+from parking_gateway.decoding.decoder import Decoder
+from parking_gateway.intake.recording import Outcome, interpret, record
 from tests.events import message, up
 from tests.plugins.car_park import CarPark
 

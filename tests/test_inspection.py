@@ -6,8 +6,8 @@ import msgspec
 import pytest
 
 from decoders import Frame, Occupancy, Reading, Undecodable, conformance
-from parking_gateway import codecs
-from parking_gateway.inspection import Change, changes, said
+from parking_gateway.decoding import codecs
+from parking_gateway.decoding.inspection import Change, changes, said
 
 VECTORS = Path(__file__).parent / "decoders"
 NAMES = [codec.name for codec in codecs.modules() if (VECTORS / f"{codec.name}.toml").exists()]

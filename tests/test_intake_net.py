@@ -1,7 +1,7 @@
 """Whatever goes wrong with a message, it becomes a rejection, and all others are recorded: the net beneath the intake."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import timedelta
 from typing import Any
 from uuid import uuid4
@@ -14,15 +14,14 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from parking_gateway import chirpstack
 from parking_gateway.broker.message import Message
-from parking_gateway.decoding import Choice, Decoder
-from parking_gateway.installation import Installation
-from parking_gateway.intake import Intake
-from parking_gateway.questioning import Guests, Questions
-from parking_gateway.recording import Outcome
-from parking_gateway.store.engine import Connection
+from parking_gateway.core.events import DeviceIdentity, Uplink
+from parking_gateway.core.installation import Installation
+from parking_gateway.decoding.decoder import Choice, Decoder
+from parking_gateway.decoding.questioning import Guests, Questions
+from parking_gateway.intake.loop import Intake
+from parking_gateway.intake.recording import Outcome
+from parking_gateway.process.waits import Backoff
 from parking_gateway.store.patience import Patience
-from parking_gateway.supervision import Backoff
-from parking_gateway.uplink import DeviceIdentity, Uplink
 from tests.events import OCCUPIED, VACANT, dev_eui_of, message, up
 from tests.plugins.car_park import CarPark
 
@@ -227,11 +226,12 @@ async def test_a_bug_in_reading_costs_the_messages_that_meet_it(engine: AsyncEng
 class BreakingGuests(Guests):
     """With a bug that only one device meets."""
 
-    async def choices(self, connection: Connection, uplinks: Sequence[Uplink]) -> Questions:
+    def choices(self, uplinks: Iterable[Uplink], installed: Iterable[Installation]) -> Questions:
         """Breaks for the poison."""
+        uplinks = list(uplinks)
         if any(uplink.device.dev_eui == poison(7) for uplink in uplinks):
             raise ZeroDivisionError("a bug")
-        return await super().choices(connection, uplinks)
+        return super().choices(uplinks, installed)
 
 
 async def test_a_bug_on_the_way_to_the_guests_costs_the_message_that_meets_it(engine: AsyncEngine) -> None:

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from parking_gateway.printable import printable, shortened
+from parking_gateway.core.printable import printable, shortened
 
 SECONDS = 30
 ESCAPES = "\x1b[2J\x9b31m\n12:00:00.000 INFO    Stopped\u202e\x7f"

@@ -4,8 +4,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from parking_gateway.marker import Comparison, Marker
-from parking_gateway.publication import number_of
+from parking_gateway.contract.messages import number_of
+from parking_gateway.outbox.marker import Comparison, Marker
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 

@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from parking_gateway.publication import (
+from parking_gateway.contract.messages import (
     CountsMessage,
     DeviceMessage,
     GatewayMessage,
@@ -21,7 +21,7 @@ from parking_gateway.publication import (
     number_of,
     publication,
 )
-from parking_gateway.space import Contact, SpaceState
+from parking_gateway.core.space import Contact, SpaceState
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 COUNTS: dict[str, Any] = {

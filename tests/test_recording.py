@@ -17,11 +17,11 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from parking_gateway import chirpstack
 from parking_gateway.broker.message import Message, without_its_end
-from parking_gateway.decoding import Choice, Decoder
-from parking_gateway.recording import Outcome, dead_letter, interpret, record
+from parking_gateway.core.events import Reason, Rejection
+from parking_gateway.decoding.decoder import Choice, Decoder
+from parking_gateway.intake.recording import Outcome, dead_letter, interpret, record
 from parking_gateway.store import rejections
 from parking_gateway.store.pipeline import commit_together
-from parking_gateway.uplink import Reason, Rejection
 from tests.events import NOON, OCCUPIED, VACANT, message, up
 from tests.plugins.car_park import CarPark
 

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 from parking_gateway.broker.link import MqttError
 from parking_gateway.broker.reasons import ConnectionClosed, SessionTakenOver
-from parking_gateway.rivalry import Rivalry
+from parking_gateway.broker.rivalry import Rivalry
 
 MOMENT = timedelta(seconds=1)
 

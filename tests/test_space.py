@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from decoders import Occupancy
-from parking_gateway.reservation import Reservation
-from parking_gateway.space import (
+from parking_gateway.core.reservation import Reservation
+from parking_gateway.core.space import (
     LEGAL_STEPS,
     Change,
     Contact,

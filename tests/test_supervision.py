@@ -16,7 +16,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from parking_gateway.supervision import Backoff, attempts, finished, pause, stopped_by_signals, systemd
+from parking_gateway.process.signals import stopped_by_signals
+from parking_gateway.process.systemd import systemd
+from parking_gateway.process.waits import Backoff, attempts, finished, pause
 
 # systemd
 
@@ -101,7 +103,7 @@ def test_a_watchdog_of_others_is_not_fed(
 
 STUBBORN = """
     import asyncio, datetime, time
-    from parking_gateway.supervision import stopped_by_signals
+    from parking_gateway.process.signals import stopped_by_signals
 
     async def main():
         stop = asyncio.Event()

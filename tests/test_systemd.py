@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from parking_gateway.config import Config
+from parking_gateway.process.config import Config
 
 UNIT = Path(__file__).parent.parent / "systemd" / "parking-gateway.service"
 

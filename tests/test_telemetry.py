@@ -16,10 +16,10 @@ from prometheus_client import generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
 from parking_gateway import __version__
-from parking_gateway.seldom import Seldom
-from parking_gateway.space import SpaceState
+from parking_gateway.core.events import EventKind, Reason
+from parking_gateway.core.seldom import Seldom
+from parking_gateway.core.space import SpaceState
 from parking_gateway.telemetry import BatchReport, Health, Metrics, Totals
-from parking_gateway.uplink import EventKind, Reason
 
 # Logs
 

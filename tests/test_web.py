@@ -13,9 +13,9 @@ from loguru import logger
 from prometheus_client.parser import text_string_to_metric_families
 from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_delay, wait_fixed
 
-from parking_gateway.config import Address
+from parking_gateway.process.config import Address
 from parking_gateway.telemetry import BatchReport, Health, Metrics
-from parking_gateway.web import serve
+from parking_gateway.telemetry.web import serve
 
 ANY_PORT = Address("127.0.0.1", 0)
 JSON = "application/json; charset=utf-8"

@@ -18,14 +18,14 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from decoders import Occupancy
 from parking_gateway import chirpstack
 from parking_gateway.broker.message import Message
-from parking_gateway.clocks import WrongClock
-from parking_gateway.decoding import Decoder
-from parking_gateway.recording import Outcome, interpret, record
-from parking_gateway.registry.entries import Assignment, Entry, Place
-from parking_gateway.registry.outcome import Registered
-from parking_gateway.registry.registering import register
+from parking_gateway.core.clocks import WrongClock
+from parking_gateway.core.events import DevEui
+from parking_gateway.decoding.decoder import Decoder
+from parking_gateway.intake.recording import Outcome, interpret, record
+from parking_gateway.register.entries import Assignment, Entry, Place
+from parking_gateway.register.outcome import Registered
+from parking_gateway.register.registering import register
 from parking_gateway.store import partitions
-from parking_gateway.uplink import DevEui
 from tests.events import NOON, OCCUPIED, VACANT, dev_eui_of, message, up
 from tests.plugins.car_park import CarPark
 

@@ -9,9 +9,9 @@ from uuid import uuid4
 
 from parking_gateway.broker.link import Link, MqttError, connected
 from parking_gateway.broker.message import Message
-from parking_gateway.config.mqtt import MqttConfig
-from parking_gateway.publication import Publication
-from parking_gateway.supervision import beside
+from parking_gateway.contract.messages import Publication
+from parking_gateway.process.config.mqtt import MqttConfig
+from parking_gateway.process.waits import beside
 
 _INBOX: Final = 1000
 """Messages."""

@@ -5,7 +5,7 @@ from uuid import UUID
 
 import msgspec
 
-from parking_gateway.uplink import KEPT_BYTES
+from parking_gateway.core.events import KEPT_BYTES
 
 
 class Whole(msgspec.Struct, frozen=True, gc=False):

@@ -10,8 +10,8 @@ from paho.mqtt.properties import Properties
 from parking_gateway.broker.client import Client
 from parking_gateway.broker.inbox import Inbox
 from parking_gateway.broker.packets import PacketLimits
-from parking_gateway.config.mqtt import MqttConfig
-from parking_gateway.publication import Publication
+from parking_gateway.contract.messages import Publication
+from parking_gateway.process.config.mqtt import MqttConfig
 
 _WILL_DELAY: Final = 1
 """Seconds (MQTT 5)."""

@@ -14,7 +14,7 @@ from collections.abc import Collection, Iterable, Iterator
 from typing import Final
 
 from parking_gateway.broker.reasons import Refusal
-from parking_gateway.publication import Publication, kind_of
+from parking_gateway.contract.messages import Publication, kind_of
 
 _LOSSES: Final = 2
 _OF_A_KIND: Final = 3

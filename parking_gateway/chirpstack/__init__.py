@@ -1,4 +1,4 @@
-"""What ChirpStack v4 publishes, from bytes to the values of `parking_gateway.uplink`.
+"""What ChirpStack v4 publishes, from bytes to the values of `parking_gateway.core.events`.
 
 The last level of the topic names the event; whether it is JSON or protobuf is seen from the bytes themselves, because
 ChirpStack switches its whole integration with one setting and nothing in the topic says which. Nothing here raises for
@@ -10,10 +10,10 @@ from typing import Any
 
 import msgspec
 
-from parking_gateway import clocks
 from parking_gateway.chirpstack import json_events, protobuf_events
 from parking_gateway.chirpstack.events import EVENTS
-from parking_gateway.uplink import DeviceEvent, Reason, Rejection, UnknownEvent, Uplink
+from parking_gateway.core import clocks
+from parking_gateway.core.events import DeviceEvent, Reason, Rejection, UnknownEvent, Uplink
 
 __all__ = ["Limits", "parse", "too_large"]
 

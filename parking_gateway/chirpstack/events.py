@@ -15,12 +15,12 @@ from uuid import UUID
 import msgspec
 from msgspec import Meta, Struct
 
-from parking_gateway import clocks
 from parking_gateway.chirpstack.receivers import wrong_clock_of
 from parking_gateway.chirpstack.reception import Moment, Reception, in_utc, newest, signal
-from parking_gateway.clocks import WrongClock
-from parking_gateway.printable import shortened
-from parking_gateway.uplink import DevEui, DeviceEvent, DeviceIdentity, EventKind, Uplink
+from parking_gateway.core import clocks
+from parking_gateway.core.clocks import WrongClock
+from parking_gateway.core.events import DevEui, DeviceEvent, DeviceIdentity, EventKind, Uplink
+from parking_gateway.core.printable import shortened
 
 Eui64 = Annotated[str, Meta(pattern=r"\A[0-9a-fA-F]{16}\Z")]
 DIGITS_OF_DEV_ADDR: Final = 8

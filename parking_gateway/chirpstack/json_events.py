@@ -8,8 +8,8 @@ import msgspec
 
 from parking_gateway.chirpstack.events import EVENTS, LONG, MANY, Event, Sender, Up, meaning
 from parking_gateway.chirpstack.ornaments import lenient, without_nul, without_wrong_ornaments
-from parking_gateway.remembering import remembered
-from parking_gateway.uplink import DeviceEvent, DeviceIdentity, Reason, Rejection, Uplink
+from parking_gateway.core.events import DeviceEvent, DeviceIdentity, Reason, Rejection, Uplink
+from parking_gateway.core.remembering import remembered
 
 
 @remembered

@@ -25,7 +25,7 @@ from parking_gateway.chirpstack.protobuf_values import (
     texts_of,
     time_of,
 )
-from parking_gateway.uplink import DeviceEvent, Reason, Rejection, Uplink
+from parking_gateway.core.events import DeviceEvent, Reason, Rejection, Uplink
 
 Fields = dict[str, Any]
 

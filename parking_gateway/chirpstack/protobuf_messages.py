@@ -12,8 +12,8 @@ import msgspec
 
 from parking_gateway.chirpstack.events import Sender
 from parking_gateway.chirpstack.protobuf_values import device_info_of
-from parking_gateway.remembering import remembered
-from parking_gateway.uplink import DeviceIdentity
+from parking_gateway.core.events import DeviceIdentity
+from parking_gateway.core.remembering import remembered
 
 _PACKAGE: Final = "parking_gateway.chirpstack"
 """Whose messages ours are, to protobuf."""

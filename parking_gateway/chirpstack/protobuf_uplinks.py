@@ -11,7 +11,6 @@ from uuid import UUID
 
 import msgspec
 
-from parking_gateway import clocks
 from parking_gateway.chirpstack.events import (
     DIGITS_OF_DEV_ADDR,
     HIGHEST_DATA_RATE,
@@ -23,7 +22,8 @@ from parking_gateway.chirpstack.protobuf_messages import Messages
 from parking_gateway.chirpstack.protobuf_values import float32_of, moment_of, object_of, time_of
 from parking_gateway.chirpstack.receivers import wrong_clock_in
 from parking_gateway.chirpstack.reception import signal
-from parking_gateway.uplink import Uplink
+from parking_gateway.core import clocks
+from parking_gateway.core.events import Uplink
 
 _AT_ONCE: Final = clocks.AT_ONCE // timedelta(seconds=1)
 _LIST: Final = b"\x32"

@@ -8,7 +8,7 @@ import msgspec
 
 from parking_gateway.chirpstack.protobuf_values import moment_of, text_of
 from parking_gateway.chirpstack.reception import Moment, in_utc
-from parking_gateway.clocks import WrongClock, agree
+from parking_gateway.core.clocks import WrongClock, agree
 
 _LONGEST_ID: Final = 16
 """An EUI-64."""

@@ -2,7 +2,7 @@
 
 import typer
 
-from parking_gateway.cli import configuration, database, decode, decoders, demo, devices, doctor, run, spaces
+from parking_gateway.cli.commands import configuration, database, decode, decoders, demo, devices, doctor, run, spaces
 
 app = typer.Typer(
     name="parking-gateway",

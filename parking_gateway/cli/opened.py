@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, NoReturn, TypeVar
 
 import typer
 
-from parking_gateway import signals
 from parking_gateway.cli.shown import say
+from parking_gateway.process import signals
 
 if TYPE_CHECKING:
-    from parking_gateway.config import Config, ConfigError
-    from parking_gateway.decoding import Decoder
+    from parking_gateway.decoding.decoder import Decoder
+    from parking_gateway.process.config import Config, ConfigError
     from parking_gateway.store.engine import Connection, Engine
 
 Result = TypeVar("Result")
@@ -26,9 +26,9 @@ def fail(*sentences: str) -> NoReturn:
 
 def decoder(config: "Config") -> "Decoder":
     """The decoder that the configuration describes. Where it has mistakes, the command ends with status 78."""
-    from parking_gateway import codecs  # noqa: PLC0415 - what is heavy is imported when it is needed
-    from parking_gateway.config import ConfigError  # noqa: PLC0415 - as above
-    from parking_gateway.opening import decoder_of  # noqa: PLC0415 - as above
+    from parking_gateway.decoding import codecs  # noqa: PLC0415 - what is heavy is imported when it is needed
+    from parking_gateway.gateway.opening import decoder_of  # noqa: PLC0415 - as above
+    from parking_gateway.process.config import ConfigError  # noqa: PLC0415 - as above
 
     codecs.remember_failures()
     try:
@@ -60,8 +60,8 @@ def transact(config: "Config", work: Callable[["Connection"], Awaitable[Result]]
 
 def with_database(config: "Config", work: Callable[["Engine"], Awaitable[Result]]) -> Result:
     """Do the work with a pool on the configured database."""
-    from parking_gateway.config import ConfigError  # noqa: PLC0415 - as above
-    from parking_gateway.opening import database  # noqa: PLC0415 - as above
+    from parking_gateway.gateway.opening import database  # noqa: PLC0415 - as above
+    from parking_gateway.process.config import ConfigError  # noqa: PLC0415 - as above
     from parking_gateway.store.embedded import EmbeddedFailed  # noqa: PLC0415 - as above
     from parking_gateway.store.schema import SchemaMismatch  # noqa: PLC0415 - as above
     from parking_gateway.store.verdicts import FAILURES, Verdict, answer_of  # noqa: PLC0415 - as above

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 import msgspec
 import typer
 
-from parking_gateway.printable import printable, printable_json
+from parking_gateway.core.printable import printable, printable_json
 
 if TYPE_CHECKING:
-    from parking_gateway.registry.outcome import Registered
+    from parking_gateway.register.outcome import Registered
 
 _MOST = 1000
 """Rows in a terminal: nobody reads more, and rich needs a millisecond for each."""
@@ -46,7 +46,7 @@ def show_table(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None
 
 def show_outcome(outcome: "Registered", *, is_kept: bool, as_json: bool) -> None:
     """What became of a register."""
-    from parking_gateway.registry.summary import sentences  # noqa: PLC0415 - as above
+    from parking_gateway.register.summary import sentences  # noqa: PLC0415 - as above
 
     if as_json:
         show_json({"dry_run": not is_kept} | msgspec.to_builtins(outcome))

@@ -7,11 +7,11 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql as pg
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from parking_gateway.installation import Installation
-from parking_gateway.space import SpaceId
+from parking_gateway.core.events import DevEui
+from parking_gateway.core.installation import Installation
+from parking_gateway.core.space import SpaceId
 from parking_gateway.store.rows import encode, table_of
 from parking_gateway.store.tables import device, installation, space, uplink
-from parking_gateway.uplink import DevEui
 
 _GIVEN: Final = [column for column in installation.c if column is not installation.c.told]
 """What the register says. The rest is ours."""

@@ -8,7 +8,7 @@ import msgspec
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from parking_gateway.space import Contact, SpaceId, SpaceState
+from parking_gateway.core.space import Contact, SpaceId, SpaceState
 from parking_gateway.store.rows import encode, table_of
 from parking_gateway.store.tables import installation, site, space, zone
 

@@ -7,14 +7,14 @@ import msgspec
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql as pg
 
-from parking_gateway.device import Heard, Told
-from parking_gateway.remembering import remembered
-from parking_gateway.space import Contact
+from parking_gateway.core.device import Heard, Told
+from parking_gateway.core.events import DevEui
+from parking_gateway.core.remembering import remembered
+from parking_gateway.core.space import Contact
 from parking_gateway.store.order import STEP_BACK, FrameColumns, is_later
 from parking_gateway.store.pipeline import Query, Rows, Statement, command
 from parking_gateway.store.rows import arguments, array_of, encode, json_of, listed, table_of
 from parking_gateway.store.tables import device, installation, uplink
-from parking_gateway.uplink import DevEui
 
 # The fields of `Told`.
 _TOLD: Final = Statement(

@@ -8,10 +8,10 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql as pg
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
+from parking_gateway.core.events import DevEui, Reason
 from parking_gateway.store import schema
 from parking_gateway.store.tables import rejection, uplink
 from parking_gateway.store.verdicts import FAILURES, answer_of
-from parking_gateway.uplink import DevEui, Reason
 
 
 class RefusedFrames(msgspec.Struct, frozen=True, kw_only=True):

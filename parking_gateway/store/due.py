@@ -13,8 +13,8 @@ import msgspec
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from parking_gateway.publication import SpaceMessage, TransitionMessage
-from parking_gateway.space import SpaceId
+from parking_gateway.contract.messages import SpaceMessage, TransitionMessage
+from parking_gateway.core.space import SpaceId
 from parking_gateway.store.due_rows import (
     CHANGED_SPACES,
     SOURCES,

@@ -11,7 +11,7 @@ from typing import Any, Final, Literal, cast
 import msgspec
 import sqlalchemy as sa
 
-from parking_gateway.publication import CountsMessage, DeviceMessage, SpaceMessage, TransitionMessage
+from parking_gateway.contract.messages import CountsMessage, DeviceMessage, SpaceMessage, TransitionMessage
 from parking_gateway.store.pipeline import Statement
 from parking_gateway.store.rows import listed
 from parking_gateway.store.tables import device, installation, site, space, transition, zone

@@ -22,7 +22,7 @@ from types import ModuleType
 from typing import IO, Final
 from urllib.parse import quote
 
-from parking_gateway.config import ConfigError
+from parking_gateway.process.config import ConfigError
 
 _SOCKET: Final = ".s.PGSQL.5432"
 _LONGEST_SOCKET: Final = 107

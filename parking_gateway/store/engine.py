@@ -14,8 +14,8 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.pool import AsyncAdaptedQueuePool, ConnectionPoolEntry
 
-from parking_gateway.config import database_url
-from parking_gateway.config.sections import DatabaseConfig
+from parking_gateway.process.config import database_url
+from parking_gateway.process.config.sections import DatabaseConfig
 from parking_gateway.store.connecting import connect
 
 Engine = AsyncEngine

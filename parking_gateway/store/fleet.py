@@ -8,12 +8,12 @@ import msgspec
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from parking_gateway.installation import Installation
-from parking_gateway.space import Contact
+from parking_gateway.core.events import DevEui, DeviceIdentity, Uplink
+from parking_gateway.core.installation import Installation
+from parking_gateway.core.space import Contact
 from parking_gateway.store.devices import battery_of
 from parking_gateway.store.rows import encode, table_of
 from parking_gateway.store.tables import device, installation, site, space, uplink, zone
-from parking_gateway.uplink import DevEui, DeviceIdentity, Uplink
 
 
 class KnownDevice(msgspec.Struct, frozen=True, kw_only=True):

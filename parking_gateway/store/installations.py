@@ -6,12 +6,12 @@ from typing import Final, NamedTuple
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from parking_gateway.installation import Installation
-from parking_gateway.space import SpaceId
+from parking_gateway.core.events import DevEui
+from parking_gateway.core.installation import Installation
+from parking_gateway.core.space import SpaceId
 from parking_gateway.store.pipeline import Query, Rows, Statement
 from parking_gateway.store.rows import array_of, listed, texts_of
 from parking_gateway.store.tables import installation
-from parking_gateway.uplink import DevEui
 
 
 class Chosen(NamedTuple):

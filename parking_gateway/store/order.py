@@ -5,7 +5,7 @@ from typing import Any, Final, NamedTuple
 
 import sqlalchemy as sa
 
-from parking_gateway.clocks import COUNTERS_APART, STEP
+from parking_gateway.core.clocks import COUNTERS_APART, STEP
 
 
 class FrameColumns(NamedTuple):

@@ -7,10 +7,10 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql as pg
 
 from decoders import Reading
+from parking_gateway.core.events import Uplink
 from parking_gateway.store.pipeline import Query, Statement, command
 from parking_gateway.store.rows import encode, table_of
 from parking_gateway.store.tables import past_reading
-from parking_gateway.uplink import Uplink
 
 _BATCH: Final = table_of(*past_reading.c)
 _RECORD: Final = Statement(

@@ -8,10 +8,10 @@ from typing import Final, TypeVar
 
 from loguru import logger
 
-from parking_gateway.seldom import Seldom
+from parking_gateway.core.seldom import Seldom
+from parking_gateway.process.waits import Backoff
 from parking_gateway.store.engine import Engine, Refused, renew
 from parking_gateway.store.verdicts import FAILURES, Answer, Verdict, answer_of
-from parking_gateway.supervision import Backoff
 
 Result = TypeVar("Result")
 

@@ -9,11 +9,11 @@ from uuid import UUID
 import msgspec
 import sqlalchemy as sa
 
-from parking_gateway.printable import shortened
+from parking_gateway.core.events import KEPT_BYTES, DevEui, Reason, Rejection
+from parking_gateway.core.printable import shortened
 from parking_gateway.store.pipeline import Query, Statement, command
 from parking_gateway.store.rows import bytes_of, encode, table_of
 from parking_gateway.store.tables import rejection
-from parking_gateway.uplink import KEPT_BYTES, DevEui, Reason, Rejection
 
 TOPIC_LENGTH: Final = 1000
 """Characters that are kept of a topic, beginning and end. MQTT has topics of 65,535 bytes."""

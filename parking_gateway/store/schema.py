@@ -9,9 +9,9 @@ from typing import Final
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-import migrations
-
-SCRIPTS: Final = Path(migrations.__file__).parent
+_PACKAGE: Final = Path(__file__).parents[1]
+SCRIPTS: Final = next(folder for folder in (_PACKAGE / "migrations", _PACKAGE.parent / "migrations") if folder.is_dir())
+"""The migrations: within the package where it was installed from a wheel, beside it in a checkout."""
 _VERSION: Final = sa.table("alembic_version", sa.column("version_num", sa.Text))
 
 

@@ -7,16 +7,16 @@ from typing import Any, Final
 import msgspec
 import sqlalchemy as sa
 
-from parking_gateway.device import Told
-from parking_gateway.installation import Installation
-from parking_gateway.reservation import Reservation
-from parking_gateway.space import Space, SpaceId
+from parking_gateway.core.device import Told
+from parking_gateway.core.events import DevEui
+from parking_gateway.core.installation import Installation
+from parking_gateway.core.reservation import Reservation
+from parking_gateway.core.space import Space, SpaceId
 from parking_gateway.store.devices import told_of
 from parking_gateway.store.pipeline import Query, Rows, Statement, command
 from parking_gateway.store.rows import arguments, array_of, listed, table_of, texts_of
 from parking_gateway.store.tables import installation, space
 from parking_gateway.store.words import CONTACTS, OCCUPANCIES, PREVIOUS, SERVICES
-from parking_gateway.uplink import DevEui
 
 
 class _RowId(sa.types.UserDefinedType[str]):

@@ -8,7 +8,7 @@ from typing import Final
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql as pg
 
-from parking_gateway.space import LEGAL_STEPS
+from parking_gateway.core.space import LEGAL_STEPS
 
 metadata: Final = sa.MetaData(
     naming_convention={

@@ -9,10 +9,10 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql as pg
 
+from parking_gateway.core.events import Uplink
 from parking_gateway.store.pipeline import Query, Rows, Statement
 from parking_gateway.store.rows import arguments, bytes_of, json_of, table_of
 from parking_gateway.store.tables import uplink
-from parking_gateway.uplink import Uplink
 
 
 def _record(*, has_clocks: bool) -> Statement:

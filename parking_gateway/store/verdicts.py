@@ -19,7 +19,7 @@ import psycopg
 import sqlalchemy as sa
 from psycopg.errors import Diagnostic
 
-from parking_gateway.printable import in_one_line
+from parking_gateway.core.printable import in_one_line
 from parking_gateway.store.tables import metadata
 
 

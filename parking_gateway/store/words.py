@@ -3,7 +3,7 @@
 from typing import Final
 
 from decoders import Occupancy
-from parking_gateway.space import Contact, Service, SpaceState
+from parking_gateway.core.space import Contact, Service, SpaceState
 
 OCCUPANCIES: Final[dict[str | None, Occupancy | None]] = {None: None, **{one.value: one for one in Occupancy}}
 CONTACTS: Final = {one.value: one for one in Contact}

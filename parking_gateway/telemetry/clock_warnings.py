@@ -5,8 +5,8 @@ from collections.abc import Iterable
 
 from loguru import logger
 
-from parking_gateway.seldom import Seldom
-from parking_gateway.uplink import DeviceEvent, Uplink
+from parking_gateway.core.events import DeviceEvent, Uplink
+from parking_gateway.core.seldom import Seldom
 
 
 def warn(wrong_clocks: Iterable[Uplink | DeviceEvent], held_back: Iterable[Uplink], seldom: Seldom) -> None:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Final, Literal
 import msgspec
 from loguru import logger
 
-from parking_gateway.printable import printable, printable_json, shortened
+from parking_gateway.core.printable import printable, printable_json, shortened
 from parking_gateway.telemetry.gathering import Line
 from parking_gateway.telemetry.log_writer import LogWriter
 

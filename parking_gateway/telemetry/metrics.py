@@ -18,10 +18,10 @@ from prometheus_client.core import CounterMetricFamily
 from prometheus_client.registry import Collector
 
 from parking_gateway import __version__
-from parking_gateway.space import LEGAL_STEPS, SpaceState
+from parking_gateway.core.events import EventKind, Reason
+from parking_gateway.core.space import LEGAL_STEPS, SpaceState
 from parking_gateway.telemetry.health import Health
 from parking_gateway.telemetry.logs import lines_dropped
-from parking_gateway.uplink import EventKind, Reason
 
 _NAMESPACE: Final = "parking_gateway"
 _SIZES: Final = (1, 10, 50, 100, 250, 500, 1000, 2500, 5000, 10_000)

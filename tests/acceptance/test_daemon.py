@@ -19,9 +19,9 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncEngine
 from tenacity import AsyncRetrying, RetryError, retry_if_result, stop_after_delay, wait_fixed
 
-from parking_gateway.demo.audit import ROOT, wrong_steps, wrong_topics
-from parking_gateway.demo.brokers import LOCALHOST, Broker
-from parking_gateway.demo.evidence import read_books, read_retained
+from parking_gateway.cli.demo.audit import ROOT, wrong_steps, wrong_topics
+from parking_gateway.cli.demo.brokers import LOCALHOST, Broker
+from parking_gateway.cli.demo.evidence import read_books, read_retained
 from tests.events import OCCUPIED, VACANT, topic_of, up
 from tests.plugins.broker import Configured
 from tests.plugins.car_park import CarPark

@@ -7,7 +7,7 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from parking_gateway.demo.brokers import Broker
+from parking_gateway.cli.demo.brokers import Broker
 from tests.acceptance.test_daemon import publish, until, value
 from tests.events import topic_of, up
 from tests.plugins.car_park import CarPark

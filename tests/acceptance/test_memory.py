@@ -7,7 +7,7 @@ import aiomqtt
 import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from parking_gateway.demo.brokers import LOCALHOST, Broker
+from parking_gateway.cli.demo.brokers import LOCALHOST, Broker
 from tests.acceptance.test_daemon import PATIENCE, away, publish, until, value
 from tests.events import dev_eui_of, topic_of, up
 from tests.plugins.daemon import Daemon

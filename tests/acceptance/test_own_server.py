@@ -7,7 +7,7 @@ import psycopg
 import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from parking_gateway.demo.brokers import Broker
+from parking_gateway.cli.demo.brokers import Broker
 from tests.acceptance.test_daemon import has_recorded, has_said, publish, settled, traffic, until, value
 from tests.plugins.car_park import CarPark
 from tests.plugins.daemon import Daemon

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from parking_gateway.demo.audit import ROOT
-from parking_gateway.demo.brokers import Broker
-from parking_gateway.demo.evidence import read_retained
+from parking_gateway.cli.demo.audit import ROOT
+from parking_gateway.cli.demo.brokers import Broker
+from parking_gateway.cli.demo.evidence import read_retained
 from tests.acceptance.test_daemon import has_said, publish, settled, traffic, until, value
 from tests.plugins.broker import Configured
 from tests.plugins.car_park import CarPark

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncEngine
 from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_fixed
 
-from parking_gateway.demo.brokers import LOCALHOST, Broker
+from parking_gateway.cli.demo.brokers import LOCALHOST, Broker
 from tests.acceptance.test_daemon import publish, until, value
 from tests.events import topic_of, up
 from tests.plugins.car_park import CarPark

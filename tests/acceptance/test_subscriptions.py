@@ -9,7 +9,7 @@ import aiomqtt
 import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from parking_gateway.demo.brokers import LOCALHOST, Broker
+from parking_gateway.cli.demo.brokers import LOCALHOST, Broker
 from tests.acceptance.test_daemon import forget, has_said, publish, settled, until, value
 from tests.events import up
 from tests.plugins.broker import Configured

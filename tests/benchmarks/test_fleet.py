@@ -7,7 +7,7 @@ from benchmarks.car_park import dev_eui_of
 from benchmarks.events import Form
 from benchmarks.fleet import Event, Fleet
 from parking_gateway import chirpstack
-from parking_gateway.uplink import Uplink
+from parking_gateway.core.events import Uplink
 from tests.benchmarks.drains import NOON
 
 LIMITS = chirpstack.Limits(payload_bytes=65_536, depth=16)

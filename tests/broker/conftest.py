@@ -16,8 +16,8 @@ import pytest
 from tenacity import AsyncRetrying, RetryError, retry_if_result, stop_after_delay, wait_fixed
 
 from parking_gateway.broker import connection
-from parking_gateway.demo import brokers
-from parking_gateway.demo.brokers import Broker
+from parking_gateway.cli.demo import brokers
+from parking_gateway.cli.demo.brokers import Broker
 from tests.plugins.tls import Certificates
 
 _DISCONNECT: Final = 0xE0
@@ -46,7 +46,10 @@ def websocket(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[WebSo
             conf = tmp_path / "amqtt.json"
             conf.write_text(
                 json.dumps(
-                    {"listeners": {"default": listener}, "plugins": {"parking_gateway.demo.amqtt_broker.Everybody": {}}}
+                    {
+                        "listeners": {"default": listener},
+                        "plugins": {"parking_gateway.cli.demo.amqtt_broker.Everybody": {}},
+                    }
                 )
             )
             command = (sys.executable, "-m", "amqtt.scripts.broker_script", "-c", str(conf))

@@ -10,9 +10,9 @@ import aiomqtt
 from parking_gateway.broker.inbox import INBOX_BYTES
 from parking_gateway.broker.link import Link, connected
 from parking_gateway.broker.message import Message
-from parking_gateway.config.mqtt import MqttConfig
-from parking_gateway.demo.brokers import LOCALHOST
-from parking_gateway.publication import Publication
+from parking_gateway.cli.demo.brokers import LOCALHOST
+from parking_gateway.contract.messages import Publication
+from parking_gateway.process.config.mqtt import MqttConfig
 
 CLIENT_ID: Final = "gateway"
 WILL: Final = Publication(topic="parking/v1/gateways/test", payload=b"offline", retain=True)

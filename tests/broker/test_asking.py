@@ -3,8 +3,8 @@
 import asyncio
 
 from parking_gateway.broker.asking import _DELIVERED, asking, retained, shares
-from parking_gateway.config.mqtt import MqttConfig
-from parking_gateway.demo.brokers import Broker
+from parking_gateway.cli.demo.brokers import Broker
+from parking_gateway.process.config.mqtt import MqttConfig
 from tests.broker.conftest import Peer, Scripted
 from tests.broker.links import PATIENCE
 

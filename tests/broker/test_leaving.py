@@ -9,7 +9,7 @@ import pytest
 
 from parking_gateway.broker.link import MqttError
 from parking_gateway.broker.reasons import SessionTakenOver
-from parking_gateway.demo.brokers import Broker
+from parking_gateway.cli.demo.brokers import Broker
 from tests.broker.conftest import Peer, Scripted, Settings
 from tests.broker.links import EVENTS, PATIENCE, WILL, link_to, numbered, other, payloads_of, publish, take
 from tests.plugins.proxy import Proxied

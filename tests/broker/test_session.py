@@ -3,7 +3,7 @@
 import pytest
 
 from parking_gateway.broker.link import MqttError
-from parking_gateway.demo.brokers import Broker
+from parking_gateway.cli.demo.brokers import Broker
 from tests.broker.conftest import Diary, Settings
 from tests.broker.links import EVENTS, link_to, numbered, payloads_of, publish, take
 from tests.plugins.broker import Configured

@@ -10,7 +10,7 @@ from typing import NamedTuple
 import pytest
 
 from parking_gateway.chirpstack import Limits, parse
-from parking_gateway.uplink import DeviceEvent, Rejection, UnknownEvent, Uplink
+from parking_gateway.core.events import DeviceEvent, Rejection, UnknownEvent, Uplink
 
 Outcome = Uplink | DeviceEvent | UnknownEvent | Rejection
 

@@ -9,7 +9,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from parking_gateway.chirpstack.events import EVENTS
-from parking_gateway.uplink import DeviceEvent, Rejection, UnknownEvent, Uplink
+from parking_gateway.core.events import DeviceEvent, Rejection, UnknownEvent, Uplink
 
 Read = Callable[[str, bytes], Any]
 

@@ -14,7 +14,7 @@ from google.protobuf.message import Message
 from hypothesis import given
 from hypothesis import strategies as st
 
-from parking_gateway.uplink import DeviceEvent, Reason, Rejection, Uplink
+from parking_gateway.core.events import DeviceEvent, Reason, Rejection, Uplink
 
 Read = Callable[[str, bytes], Any]
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from parking_gateway.chirpstack import Limits, parse, too_large
-from parking_gateway.uplink import DeviceEvent, EventKind, Reason, Rejection, UnknownEvent, Uplink
+from parking_gateway.core.events import DeviceEvent, EventKind, Reason, Rejection, UnknownEvent, Uplink
 
 Read = Callable[[str, bytes], Any]
 

@@ -14,7 +14,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from parking_gateway.chirpstack import protobuf_messages, protobuf_values
-from parking_gateway.uplink import DeviceIdentity, Reason, Uplink
+from parking_gateway.core.events import DeviceIdentity, Reason, Uplink
 
 Read = Callable[[str, bytes], Any]
 

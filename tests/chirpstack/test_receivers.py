@@ -10,8 +10,8 @@ from chirpstack_api.integration import UplinkEvent
 from google.protobuf.json_format import ParseDict
 
 from parking_gateway.chirpstack import Limits, parse
-from parking_gateway.clocks import WrongClock
-from parking_gateway.uplink import Uplink
+from parking_gateway.core.clocks import WrongClock
+from parking_gateway.core.events import Uplink
 
 NOW = datetime(2026, 11, 26, 18, tzinfo=UTC)
 SECOND, HOUR = timedelta(seconds=1), timedelta(hours=1)

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from parking_gateway.uplink import DeviceEvent, EventKind, UnknownEvent, Uplink
+from parking_gateway.core.events import DeviceEvent, EventKind, UnknownEvent, Uplink
 
 Scenes = list[tuple[str, Any]]
 

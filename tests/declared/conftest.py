@@ -8,10 +8,10 @@ from textwrap import dedent
 import pytest
 
 from decoders import Frame, Occupancy, Reading
-from parking_gateway import declared
-from parking_gateway.declared import javascript
-from parking_gateway.decoding import attempt
-from parking_gateway.uplink import Rejection
+from parking_gateway.core.events import Rejection
+from parking_gateway.decoding import declared
+from parking_gateway.decoding.declared import javascript
+from parking_gateway.decoding.decoder import attempt
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 

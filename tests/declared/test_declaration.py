@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from parking_gateway import codecs
-from parking_gateway.declared import Unusable, declaration
+from parking_gateway.decoding import codecs
+from parking_gateway.decoding.declared import Unusable, declaration
 from tests.declared.conftest import Declare
 
 GOOD = """

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from decoders import Frame, Occupancy, Reading
-from parking_gateway import codecs, frame_lines
+from parking_gateway.decoding import codecs, frame_lines
 
 PAGE = Path(__file__).parents[2] / "docs" / "javascript.md"
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)

@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 
 from decoders import Undecodable
-from parking_gateway.declared import javascript
-from parking_gateway.decoding import attempt
-from parking_gateway.guests.process import Stopped
-from parking_gateway.uplink import Reason, Rejection
+from parking_gateway.core.events import Reason, Rejection
+from parking_gateway.decoding.declared import javascript
+from parking_gateway.decoding.decoder import attempt
+from parking_gateway.decoding.guests.process import Stopped
 from tests.declared.conftest import GOOD, Declare, bad_and_next, frame, hostile
 
 SOON_SECONDS = 3

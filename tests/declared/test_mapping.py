@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from decoders import Occupancy, Reading, Undecodable, conformance
-from parking_gateway.declared.declaration import Sources
-from parking_gateway.declared.mapping import fields, reading, word_at
+from parking_gateway.decoding.declared.declaration import Sources
+from parking_gateway.decoding.declared.mapping import fields, reading, word_at
 
 NUMBERS = ["battery_volts", "battery_percent", "temperature_celsius", "distance_mm", "counter", "confidence", "at"]
 

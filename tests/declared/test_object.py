@@ -9,8 +9,8 @@ import pytest
 
 from decoders import Occupancy, Reading, Undecodable
 from parking_gateway.chirpstack import Limits, parse
-from parking_gateway.decoding import Choice, Decoder
-from parking_gateway.uplink import Reason, Rejection, Uplink
+from parking_gateway.core.events import Reason, Rejection, Uplink
+from parking_gateway.decoding.decoder import Choice, Decoder
 from tests.declared.conftest import Declare, frame
 
 HERE = Path(__file__).parent

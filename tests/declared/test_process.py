@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from decoders import Frame
-from parking_gateway.declared import Unusable, javascript
+from parking_gateway.decoding.declared import Unusable, javascript
 from tests.declared.conftest import Declare, frame, hostile
 
 
@@ -28,7 +28,7 @@ def test_a_process_ends_when_the_gateway_is_killed(tmp_path: Path) -> None:
     program = (
         "import sys\n"
         "from pathlib import Path\n"
-        "from parking_gateway.declared.javascript import Script\n"
+        "from parking_gateway.decoding.declared.javascript import Script\n"
         f"script = Script(Path({str(tmp_path / 'acme.js')!r}), ())\n"
         "print(script._process._popen.pid, flush=True)\n"
         "sys.stdin.read()\n"

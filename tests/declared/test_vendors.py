@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from decoders import Frame, Occupancy, Reading, Undecodable, conformance
-from parking_gateway import codecs
+from parking_gateway.decoding import codecs
 
 VENDORS = Path(__file__).parent / "vendors"
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)

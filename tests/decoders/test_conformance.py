@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from decoders import Frame, Reading, Undecodable, conformance
-from parking_gateway import codecs
+from parking_gateway.decoding import codecs
 
 VECTORS = Path(__file__).parent
 CODECS = [codecs.find(name) for name in codecs.names()]

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from decoders import conformance
-from parking_gateway import codecs
+from parking_gateway.decoding import codecs
 
 PAGE = Path(__file__).parents[2] / "docs" / "decoders.md"
 

@@ -9,13 +9,13 @@ from uuid import UUID
 import msgspec
 import pytest
 
-from parking_gateway.demo.audit import ROOT, Report, audit, judge
-from parking_gateway.demo.brokers import Broker
-from parking_gateway.demo.evidence import Books, Step
-from parking_gateway.demo.ledger import Ledger, Statement
-from parking_gateway.publication import CountsMessage, DeviceMessage, SpaceMessage, publication
-from parking_gateway.registry.entries import Place
-from parking_gateway.space import Contact, SpaceState
+from parking_gateway.cli.demo.audit import ROOT, Report, audit, judge
+from parking_gateway.cli.demo.brokers import Broker
+from parking_gateway.cli.demo.evidence import Books, Step
+from parking_gateway.cli.demo.ledger import Ledger, Statement
+from parking_gateway.contract.messages import CountsMessage, DeviceMessage, SpaceMessage, publication
+from parking_gateway.core.space import Contact, SpaceState
+from parking_gateway.register.entries import Place
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 PARKED, LEFT, DAMAGED, STRANGE, UNCONFIRMED = (UUID(int=number) for number in range(1, 6))

@@ -8,8 +8,8 @@ from pathlib import Path
 import aiomqtt
 import pytest
 
-from parking_gateway.demo import brokers
-from parking_gateway.demo.brokers import LOCALHOST, Broker, BrokerFailed
+from parking_gateway.cli.demo import brokers
+from parking_gateway.cli.demo.brokers import LOCALHOST, Broker, BrokerFailed
 
 MORE_THAN_MOSQUITTO_QUEUES_BY_ITSELF = 1500
 

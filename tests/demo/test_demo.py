@@ -15,8 +15,8 @@ from tempfile import TemporaryDirectory
 import pytest
 from rich.console import Console
 
-from parking_gateway.demo import brokers
-from parking_gateway.demo.run import Wish, run
+from parking_gateway.cli.demo import brokers
+from parking_gateway.cli.demo.run import Wish, run
 
 END_SECONDS = 60
 

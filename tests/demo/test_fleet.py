@@ -11,10 +11,11 @@ from typing import Any
 import pytest
 
 from decoders import Frame, Occupancy, Undecodable
-from parking_gateway import chirpstack, codecs
-from parking_gateway.demo import car_park, fleet
-from parking_gateway.demo.fleet import Event
-from parking_gateway.uplink import Uplink
+from parking_gateway import chirpstack
+from parking_gateway.cli.demo import car_park, fleet
+from parking_gateway.cli.demo.fleet import Event
+from parking_gateway.core.events import Uplink
+from parking_gateway.decoding import codecs
 
 START = datetime(2026, 11, 23, 12, tzinfo=UTC)
 LIMITS = chirpstack.Limits(payload_bytes=262_144, depth=32)

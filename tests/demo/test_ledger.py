@@ -6,8 +6,8 @@ from uuid import UUID, uuid4
 from hypothesis import given
 from hypothesis import strategies as st
 
-from parking_gateway.demo.ledger import Ledger, Statement, last_word
-from parking_gateway.registry.entries import Place
+from parking_gateway.cli.demo.ledger import Ledger, Statement, last_word
+from parking_gateway.register.entries import Place
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 PLACE = Place("central", "level-1", "a-001")

@@ -9,10 +9,10 @@ import msgspec
 import pytest
 from aiomqtt import MqttError
 
-from parking_gateway.demo import car_park, fleet, publisher
-from parking_gateway.demo.brokers import Broker
-from parking_gateway.demo.fleet import Event
-from parking_gateway.demo.ledger import Ledger
+from parking_gateway.cli.demo import car_park, fleet, publisher
+from parking_gateway.cli.demo.brokers import Broker
+from parking_gateway.cli.demo.fleet import Event
+from parking_gateway.cli.demo.ledger import Ledger
 
 
 def some_events(count: int) -> list[Event]:

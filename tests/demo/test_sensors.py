@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from decoders import Frame, Occupancy, Undecodable
-from parking_gateway import codecs
-from parking_gateway.demo.sensors import MODELS, Conditions, Model, Payload
+from parking_gateway.cli.demo.sensors import MODELS, Conditions, Model, Payload
+from parking_gateway.decoding import codecs
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 OCCUPIED, VACANT = Occupancy.OCCUPIED, Occupancy.VACANT

@@ -7,11 +7,11 @@ import msgspec
 import pytest
 from rich.console import Console
 
-from parking_gateway.demo.ledger import Ledger
-from parking_gateway.demo.view import Rate, View
-from parking_gateway.demo.watch import Watch
-from parking_gateway.publication import CountsMessage, DeviceMessage, HealthMessage, TransitionMessage
-from parking_gateway.space import Contact, SpaceState
+from parking_gateway.cli.demo.ledger import Ledger
+from parking_gateway.cli.demo.view import Rate, View
+from parking_gateway.cli.demo.watch import Watch
+from parking_gateway.contract.messages import CountsMessage, DeviceMessage, HealthMessage, TransitionMessage
+from parking_gateway.core.space import Contact, SpaceState
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 

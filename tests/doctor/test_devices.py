@@ -7,13 +7,13 @@ from typing import Any
 import pytest
 
 from decoders.conformance import NOON
-from parking_gateway.decoding import Choice, Decoder
-from parking_gateway.doctor.devices import Finding, Problem, examine
-from parking_gateway.installation import Installation
-from parking_gateway.space import Contact, SpaceId
+from parking_gateway.cli.doctor.devices import Finding, Problem, examine
+from parking_gateway.core.events import DevEui, DeviceIdentity
+from parking_gateway.core.installation import Installation
+from parking_gateway.core.space import Contact, SpaceId
+from parking_gateway.decoding.decoder import Choice, Decoder
 from parking_gateway.store.diagnosis import RefusedFrames
 from parking_gateway.store.fleet import KnownDevice
-from parking_gateway.uplink import DevEui, DeviceIdentity
 
 DEVICE = DevEui("a84041000181c061")
 ASSIGN = f"parking-gateway devices assign {DEVICE} central/level-1/A-012"

@@ -15,12 +15,12 @@ from typer.testing import CliRunner, Result
 from parking_gateway import chirpstack
 from parking_gateway.broker.link import connected
 from parking_gateway.cli import app
-from parking_gateway.config import Config, load
-from parking_gateway.decoding import Decoder
-from parking_gateway.demo.brokers import LOCALHOST, Broker
-from parking_gateway.doctor.surroundings import Check, examine_broker, examine_database
-from parking_gateway.publication import Publication
-from parking_gateway.recording import interpret, record
+from parking_gateway.cli.demo.brokers import LOCALHOST, Broker
+from parking_gateway.cli.doctor.surroundings import Check, examine_broker, examine_database
+from parking_gateway.contract.messages import Publication
+from parking_gateway.decoding.decoder import Decoder
+from parking_gateway.intake.recording import interpret, record
+from parking_gateway.process.config import Config, load
 from parking_gateway.store import diagnosis
 from parking_gateway.store.diagnosis import RefusedFrames
 from tests.events import NOON, OCCUPIED, message, topic_of, up

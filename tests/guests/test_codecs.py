@@ -10,16 +10,16 @@ import pytest
 
 from decoders import Frame, Occupancy, Reading, conformance
 from decoders.conformance import NOON
-from parking_gateway import codecs
-from parking_gateway.codecs import foreign
-from parking_gateway.decoding import Choice, Decoder, attempt, question
-from parking_gateway.guests import process
-from parking_gateway.guests.process import Process, Stopped
-from parking_gateway.installation import Installation
-from parking_gateway.opening import mistakes
-from parking_gateway.questioning import LEFT_ALONE_SECONDS, Guests
-from parking_gateway.space import SpaceId
-from parking_gateway.uplink import Reason, Rejection
+from parking_gateway.core.events import Reason, Rejection
+from parking_gateway.core.installation import Installation
+from parking_gateway.core.space import SpaceId
+from parking_gateway.decoding import codecs
+from parking_gateway.decoding.codecs import foreign
+from parking_gateway.decoding.decoder import Choice, Decoder, attempt, question
+from parking_gateway.decoding.guests import process
+from parking_gateway.decoding.guests.process import Process, Stopped
+from parking_gateway.decoding.questioning import LEFT_ALONE_SECONDS, Guests
+from parking_gateway.gateway.opening import mistakes
 from tests.guests.conftest import ASKED, HEAD, Guest
 from tests.test_decoding import UPLINK
 

@@ -15,14 +15,14 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from parking_gateway import chirpstack
 from parking_gateway.broker.message import Message
-from parking_gateway.codecs import foreign
-from parking_gateway.decoding import Decoder
-from parking_gateway.intake import Intake
-from parking_gateway.questioning import LEFT_ALONE_SECONDS, Guests
-from parking_gateway.recording import Outcome
+from parking_gateway.core.events import Reason
+from parking_gateway.decoding.codecs import foreign
+from parking_gateway.decoding.decoder import Decoder
+from parking_gateway.decoding.questioning import LEFT_ALONE_SECONDS, Guests
+from parking_gateway.intake.loop import Intake
+from parking_gateway.intake.recording import Outcome
+from parking_gateway.process.waits import Backoff
 from parking_gateway.store.patience import Patience
-from parking_gateway.supervision import Backoff
-from parking_gateway.uplink import Reason
 from tests.events import message, up
 from tests.guests.conftest import ASKED, Guest, Install
 from tests.plugins.car_park import CarPark

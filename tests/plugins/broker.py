@@ -11,8 +11,8 @@ from typing import Final, NoReturn
 
 import pytest
 
-from parking_gateway.demo import brokers
-from parking_gateway.demo.brokers import Broker
+from parking_gateway.cli.demo import brokers
+from parking_gateway.cli.demo.brokers import Broker
 
 Configured = Callable[[str], Broker]
 

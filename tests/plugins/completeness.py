@@ -9,7 +9,7 @@ from collections import Counter
 import pytest
 from _pytest.terminal import TerminalReporter
 
-from parking_gateway.demo import brokers
+from parking_gateway.cli.demo import brokers
 from tests.plugins.broker import NO_MOSQUITTO
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from parking_gateway.demo.brokers import LOCALHOST, Broker, free_port
+from parking_gateway.cli.demo.brokers import LOCALHOST, Broker, free_port
 
 _READY_SECONDS = 60
 _STOP_SECONDS = 20

@@ -8,8 +8,8 @@ from unittest.mock import patch
 
 import pytest
 
-from parking_gateway.demo import amqtt_broker, brokers
-from parking_gateway.demo.brokers import LOCALHOST, Broker
+from parking_gateway.cli.demo import amqtt_broker, brokers
+from parking_gateway.cli.demo.brokers import LOCALHOST, Broker
 
 
 class WithoutWildcards(amqtt_broker.Retaining):

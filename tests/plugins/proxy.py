@@ -7,7 +7,7 @@ from contextlib import ExitStack, suppress
 
 import pytest
 
-from parking_gateway.demo.brokers import LOCALHOST
+from parking_gateway.cli.demo.brokers import LOCALHOST
 
 Proxied = Callable[[int], "Proxy"]
 

@@ -4,10 +4,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from parking_gateway.decoding import Decoder
-from parking_gateway.registry import csv_files, files
-from parking_gateway.registry.entries import COLUMNS, Assignment, Entry, Place, Sheet
-from parking_gateway.uplink import DevEui
+from parking_gateway.core.events import DevEui
+from parking_gateway.decoding.decoder import Decoder
+from parking_gateway.register import csv_files, files
+from parking_gateway.register.entries import COLUMNS, Assignment, Entry, Place, Sheet
 
 HEADER = ",".join(COLUMNS)
 DEVICE = DevEui("70b3d57ed0000001")

@@ -3,10 +3,10 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from parking_gateway.installation import Installation
-from parking_gateway.registry.planning import plan
-from parking_gateway.space import SpaceId
-from parking_gateway.uplink import DevEui
+from parking_gateway.core.events import DevEui
+from parking_gateway.core.installation import Installation
+from parking_gateway.core.space import SpaceId
+from parking_gateway.register.planning import plan
 
 
 def installation(device: str, space: int, codec: str | None = None) -> Installation:

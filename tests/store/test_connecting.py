@@ -18,9 +18,9 @@ from psycopg import sql
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from parking_gateway import chirpstack
-from parking_gateway.config import DatabaseConfig
-from parking_gateway.decoding import Decoder
-from parking_gateway.recording import interpret, record
+from parking_gateway.decoding.decoder import Decoder
+from parking_gateway.intake.recording import interpret, record
+from parking_gateway.process.config import DatabaseConfig
 from parking_gateway.store.connecting import PINNED
 from parking_gateway.store.engine import opened, renew
 from parking_gateway.store.schema import SchemaMismatch

@@ -15,8 +15,8 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from parking_gateway.config import Config, ConfigError, DatabaseConfig, GatewayConfig
-from parking_gateway.opening import database
+from parking_gateway.gateway.opening import database
+from parking_gateway.process.config import Config, ConfigError, DatabaseConfig, GatewayConfig
 from parking_gateway.store import embedded
 from tests.acceptance.test_daemon import until
 

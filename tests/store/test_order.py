@@ -7,7 +7,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from parking_gateway.clocks import Mark, compare
+from parking_gateway.core.clocks import Mark, compare
 from parking_gateway.store.order import FrameColumns, is_later
 
 NOW = datetime(2026, 11, 26, 18, tzinfo=UTC)

@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from parking_gateway.config import DatabaseConfig
+from parking_gateway.process.config import DatabaseConfig
 from parking_gateway.store.engine import opened
 from parking_gateway.store.pipeline import Query, Rows, Statement, command, commit_together, together
 from parking_gateway.store.rows import array_of

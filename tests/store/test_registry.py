@@ -14,17 +14,17 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from parking_gateway import chirpstack
 from parking_gateway.broker.message import Message
-from parking_gateway.decoding import Choice, Decoder
-from parking_gateway.publication import CountsMessage, DeviceMessage
-from parking_gateway.recording import Outcome, interpret, tell
-from parking_gateway.registry import registering
-from parking_gateway.registry.entries import Assignment, Entry, Mistake, Place
-from parking_gateway.registry.outcome import Counts, Move, Registered, Removal, Replayed
-from parking_gateway.registry.registering import register, registered, unknown_space
+from parking_gateway.contract.messages import CountsMessage, DeviceMessage
+from parking_gateway.core.events import DevEui
+from parking_gateway.decoding.decoder import Choice, Decoder
+from parking_gateway.intake.recording import Outcome, interpret, tell
+from parking_gateway.register import registering
+from parking_gateway.register.entries import Assignment, Entry, Mistake, Place
+from parking_gateway.register.outcome import Counts, Move, Registered, Removal, Replayed
+from parking_gateway.register.registering import register, registered, unknown_space
 from parking_gateway.store import confirmations, due, fleet
 from parking_gateway.store.due import Kind
 from parking_gateway.store.pipeline import together
-from parking_gateway.uplink import DevEui
 from tests.events import NOON, OCCUPIED, VACANT, dev_eui_of, message, up
 
 BOSCH = "bosch_tps110_v029"

@@ -9,11 +9,11 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from parking_gateway.config import DatabaseConfig
+from parking_gateway.process.config import DatabaseConfig
+from parking_gateway.process.waits import Backoff
 from parking_gateway.store.engine import Refused, opened
 from parking_gateway.store.patience import DatabaseUnusable, Patience, attempt
 from parking_gateway.store.verdicts import Answer, Verdict, answer_of
-from parking_gateway.supervision import Backoff
 from tests.plugins.postgres import OwnServer
 
 AWAY, FAULT, NOT_OURS, BUG = Verdict.AWAY, Verdict.FAULT, Verdict.NOT_OURS, Verdict.BUG

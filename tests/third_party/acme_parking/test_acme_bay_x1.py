@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from decoders import conformance
-from parking_gateway import codecs
+from parking_gateway.decoding import codecs
 
 NAME = "acme_bay_x1"
 

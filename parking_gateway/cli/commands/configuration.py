@@ -1,0 +1,119 @@
+"""Commands about the configuration, and how every other command comes to its own."""
+
+import json
+import os
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from parking_gateway import __version__
+from parking_gateway.cli.shown import say
+
+if TYPE_CHECKING:
+    from parking_gateway.process.config import Config, Loaded
+
+ConfigFile = Annotated[
+    Path | None,
+    typer.Option("--config", metavar="FILE", envvar="PARKING_GATEWAY_CONFIG", help="Configuration file (TOML)."),
+]
+"""The option `--config` of every command that needs a configuration."""
+AsJson = Annotated[bool, typer.Option("--json", help="For scripts: one JSON document.")]
+
+_HIDDEN = "********"
+
+
+def configured(file: Path | None, *, overrides: Mapping[str, Any] | None = None) -> "Config":
+    """The effective configuration. Where it has mistakes, the command says each and ends with status 78."""
+    return _loaded(file, overrides).config
+
+
+def check_config(*, config: ConfigFile = None, as_json: AsJson = False) -> None:
+    """Check the configuration and show what is in force.
+
+    Each value stands with the place that it comes from; passwords are hidden. Nothing is connected to. Every mistake is
+    a line on standard error, and the exit status is then 78. So is what this machine lacks now and the gateway would go
+    on without, such as a folder of codecs that is not mounted yet.
+
+    For example:
+
+        parking-gateway check-config --config /etc/parking-gateway/config.toml
+    """
+    loaded = _loaded(config, None)
+    _require_all_that_is_named(loaded)
+    shown = _shown(loaded.config)
+    if as_json:
+        document = {key: {"value": value, "from": loaded.origins[key]} for key, value in shown.items()}
+        typer.echo(json.dumps(document, indent=2, ensure_ascii=False))
+        return
+    for key, value in shown.items():
+        for name, text in _lines(key, value):
+            typer.echo(f"{name} = {text}  # {loaded.origins[key]}")
+
+
+def version() -> None:
+    """Print the version.
+
+    For example:
+
+        parking-gateway version
+    """
+    typer.echo(__version__)
+
+
+def without_password(url: str) -> str:
+    """The URL as it may be shown: what stands for a password in it is hidden."""
+    url = re.sub(r"^(\w+://[^:/@]*):.*@", rf"\1:{_HIDDEN}@", url, flags=re.DOTALL)
+    return re.sub(r"(password=)[^&]*", rf"\1{_HIDDEN}", url)
+
+
+def _loaded(file: Path | None, overrides: Mapping[str, Any] | None) -> "Loaded":
+    from parking_gateway.process.config import ConfigError, load_with_origins  # noqa: PLC0415 - a third of a second
+
+    try:
+        return load_with_origins(file, overrides=overrides)
+    except ConfigError as error:
+        for mistake in error.mistakes:
+            say(mistake, to_errors=True)
+        raise typer.Exit(os.EX_CONFIG) from None
+
+
+def _require_all_that_is_named(loaded: "Loaded") -> None:
+    """End with status 78 where this machine does not have what the configuration names."""
+    from parking_gateway.gateway.opening import lacking  # noqa: PLC0415 - as above
+
+    absent = lacking(loaded.config)
+    for key, sentence in absent:
+        say(f"{loaded.origins[key]}: {sentence}", to_errors=True)
+    if absent:
+        raise typer.Exit(os.EX_CONFIG)
+
+
+def _shown(config: "Config") -> dict[str, Any]:
+    """Every `section.key` with its value as JSON has it."""
+    values = {
+        f"{section}.{key}": value
+        for section, table in config.model_dump(mode="json").items()
+        for key, value in table.items()
+    }
+    if config.mqtt.password is not None:
+        values["mqtt.password"] = _HIDDEN
+    values["database.url"] = without_password(config.database.url.get_secret_value())
+    return values
+
+
+def _lines(key: str, value: object) -> Iterator[tuple[str, str]]:
+    """A value as TOML writes it, with its dotted key; a table as a line for each of its values."""
+    match value:
+        case dict() if value:
+            for name, inner in value.items():
+                quoted = name if re.fullmatch(r"[A-Za-z0-9_-]+", name) else json.dumps(name, ensure_ascii=False)
+                yield from _lines(f"{key}.{quoted}", inner)
+        case None:
+            yield key, '""'
+        case float():
+            yield key, repr(int(value) if value.is_integer() else value)
+        case _:
+            yield key, json.dumps(value, ensure_ascii=False)

@@ -1,0 +1,103 @@
+"""Commands about the database: its schema, what is published from it, and what it refused."""
+
+import re
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from parking_gateway.cli.commands.configuration import AsJson, ConfigFile, configured
+from parking_gateway.cli.opened import fail, transact, with_database
+from parking_gateway.cli.shown import show_json, show_table
+
+if TYPE_CHECKING:
+    from parking_gateway.store.engine import Connection, Engine
+
+rejections = typer.Typer(name="rejections", help="Rejected messages, with the reasons.", no_args_is_help=True)
+
+Revision = Annotated[str, typer.Option("--revision", metavar="R", help="Only up to this revision of the schema.")]
+DownTo = Annotated[
+    str,
+    typer.Option("--down-to", metavar="R", help="Take the schema back to this revision, with the data of later ones."),
+]
+ReadingRole = Annotated[
+    str, typer.Option("--reading-role", metavar="NAME", help="A role that may read what dashboards need.")
+]
+Last = Annotated[int, typer.Option("--last", min=1, metavar="N", help="How many.")]
+
+
+def migrate(
+    *, config: ConfigFile = None, revision: Revision = "head", down_to: DownTo = "", reading_role: ReadingRole = ""
+) -> None:
+    """Bring the database to this version's schema, and make the partitions of the coming months.
+
+    With --reading-role a role is created where there is none (it cannot log in; grant it to those who can), and may
+    read the tables of the public contract.
+
+    For example:
+
+        parking-gateway migrate --reading-role dashboards
+    """
+    from alembic.util import CommandError  # noqa: PLC0415 - what is heavy is imported when it is needed
+
+    from parking_gateway.store import dashboards, migrating, partitions, schema  # noqa: PLC0415 - as above
+
+    if reading_role and not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_-]{0,62}", reading_role):
+        fail(f"{reading_role!r} names no role: letters, digits, _ and - do, and a digit is not the first.")
+    if down_to and (reading_role or revision != "head"):
+        fail("--down-to stands alone: it goes the other way.")
+
+    async def work(engine: "Engine") -> None:
+        before, after = await (migrating.downgrade(engine, down_to) if down_to else migrating.upgrade(engine, revision))
+        typer.echo(f"Schema: {before or 'none'} -> {after or 'none'}.")
+        if after != schema.newest():
+            return
+        async with engine.begin() as connection:
+            for name in await partitions.ensure(connection, now=datetime.now(UTC)):
+                typer.echo(f"Partition: {name} made.")
+            if reading_role:
+                is_new = await dashboards.grant(connection, reading_role)
+                typer.echo(f"Role: {reading_role} {'made' if is_new else 'found'}; it may read.")
+
+    try:
+        with_database(configured(config), work)
+    except CommandError as error:
+        fail(f"The schema cannot be migrated: {error}.")
+
+
+def republish(*, config: ConfigFile = None) -> None:
+    """Mark everything that is retained as not published yet: a running gateway publishes it again within seconds.
+
+    For example:
+
+        parking-gateway republish
+    """
+    from parking_gateway.store import confirmations, due  # noqa: PLC0415 - as above
+
+    async def work(connection: "Connection") -> int:
+        await confirmations.publish_all_again(connection)
+        return await due.count(connection)
+
+    typer.echo(f"Due for publication: {transact(configured(config), work)}.")
+
+
+@rejections.command("list")
+def list_(*, config: ConfigFile = None, last: Last = 20, as_json: AsJson = False) -> None:
+    """List the rejected messages, the latest first.
+
+    For example:
+
+        parking-gateway rejections list --last 100
+    """
+    from functools import partial  # noqa: PLC0415 - as above
+
+    from parking_gateway.store import dead_letters  # noqa: PLC0415 - as above
+
+    letters = transact(configured(config), partial(dead_letters.latest, limit=last))
+    if as_json:
+        show_json(letters)
+        return
+    show_table(
+        ("id", "received (UTC)", "reason", "device", "topic", "detail"),
+        [(one.id, one.received_at, one.reason, one.dev_eui, one.topic, one.detail) for one in letters],
+    )

@@ -1,0 +1,177 @@
+"""The command that shows what a frame says, and which of its bits say so."""
+
+import sys
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime
+from itertools import groupby
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from parking_gateway.cli.commands.configuration import AsJson, ConfigFile, configured
+from parking_gateway.cli.opened import fail
+from parking_gateway.cli.shown import say, show_json, show_table
+from parking_gateway.core.printable import printable_json
+
+if TYPE_CHECKING:
+    from parking_gateway.decoding.codecs import Codec
+    from parking_gateway.decoding.inspection import Change
+
+Name = Annotated[
+    str,
+    typer.Argument(metavar="CODEC", help="A name of `decoders list`; - reads JSON lines instead.", show_default=False),
+]
+Hex = Annotated[
+    list[str] | None,
+    typer.Argument(metavar="HEX", help="The payload, two digits for each byte.", show_default=False),
+]
+Port = Annotated[int | None, typer.Option("--port", metavar="N", help="FPort, 1 to 255.", show_default=False)]
+Options = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--option", metavar="K=V", help="What a payload cannot tell; once for each option.", show_default=False
+    ),
+]
+
+_OF_FEW_VALUES = ("occupancy", "tamper", "fault")
+"""Fields of which it helps to see what they would be otherwise."""
+
+
+def decode(
+    codec: Name,
+    payload: Hex = None,
+    *,
+    port: Port = None,
+    option: Options = None,
+    config: ConfigFile = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show what a frame says, and which of its bits say so.
+
+    Every bit is changed and the frame read again, so that what is said of it is true of the codec. Exit status 1: there
+    is no such codec or option, or the frame does not follow the device's format. What is wrong is said in a sentence.
+
+    `decode -` reads lines of JSON, {"codec": …, "fPort": …, "hex": …, "options": {…}, "object": {…}}, of which the last
+    two may be left out, and answers each at once with a line: the reading, or {"undecodable": why}.
+
+    For example:
+
+        parking-gateway decode milesight-em310-udl --port 85 --option occupied_below_mm=1500 01755c 0382e803
+    """
+    if codec == "-":
+        if payload or port is not None or option:
+            fail("`decode -` takes port, payload and options from the lines that it reads: leave them out.")
+        _answer_lines(configured(config).decoders.folder)
+        return
+    if port is None or not payload:
+        fail("A frame is a port and a payload: parking-gateway decode CODEC --port N HEX")
+    options = dict(map(_option, option or ()))
+    _show(codec, options, port=port, text=" ".join(payload), folder=configured(config).decoders.folder, as_json=as_json)
+
+
+def _option(text: str) -> tuple[str, str]:
+    name, equals, value = (part.strip() for part in text.partition("="))
+    if not (name and equals and value):
+        fail(f"--option is written name=value, not {text!r}.")
+    return name, value
+
+
+def _answer_lines(folder: Path | None) -> None:
+    from parking_gateway.decoding.frame_lines import answer  # noqa: PLC0415 - what is heavy is imported when it is needed
+
+    out = sys.stdout.buffer
+    for line in sys.stdin.buffer:
+        out.write(printable_json(answer(line, received_at=datetime.now(UTC), folder=folder)))
+        # Who asks one question at a time waits for the answer.
+        out.flush()
+
+
+def _show(name: str, options: dict[str, str], *, port: int, text: str, folder: Path | None, as_json: bool) -> None:
+    from parking_gateway.decoding import codecs, inspection  # noqa: PLC0415 - as above
+    from parking_gateway.decoding.frame_lines import BadFrame, frame_of  # noqa: PLC0415 - as above
+
+    try:
+        codec = codecs.find(name, dropins=folder)
+        bound = codecs.bind_assuming(codec, options)
+        frame = frame_of(port=port, text=text, received_at=datetime.now(UTC))
+    except (codecs.CodecNotFound, codecs.BadOption, BadFrame) as mistake:
+        fail(str(mistake))
+    said = inspection.said(bound, frame)
+    if "undecodable" in said:
+        if as_json:
+            show_json(said)
+        fail(f"{codec.name} cannot read it: {said['undecodable']}")
+    changes = list(inspection.changes(bound, frame))
+    if as_json:
+        show_json({**said, "bits": changes})
+        return
+    say(f"{codec.name}: {codec.device.vendor} {codec.device.model}")
+    say("")
+    fields = list(_fields(said))
+    width = max(len(field) for field, _ in fields)
+    for field, word in fields:
+        say(f"{field:<{width}}  {word}")
+    say("")
+    show_table(("byte", "hex", "bits", "what they say"), list(_bytes(frame.payload, changes)))
+    for remark in _remarks(codec, options):
+        say("")
+        say(remark)
+
+
+def _fields(said: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    for name, value in said.items():
+        if name == "past":
+            for past in value:
+                yield "past", ", ".join(f"{field} {_word(word)}" for field, word in past.items())
+        else:
+            yield name, _word(value)
+
+
+def _bytes(payload: bytes, changes: Iterable["Change"]) -> Iterator[tuple[object, ...]]:
+    of_byte: dict[int, list[Change]] = {}
+    for change in changes:
+        of_byte.setdefault(change.byte, []).append(change)
+    for at, byte in enumerate(payload):
+        yield at, f"{byte:02x}", f"{byte:08b}", "; ".join(_meanings(of_byte.get(at, ())))
+
+
+def _meanings(changes: Iterable["Change"]) -> Iterator[str]:
+    """What the bits of one byte say; neighbours that say the same together."""
+    for (is_bit, meaning), group in groupby(changes, key=lambda change: (change.bit is not None, _meaning(change))):
+        bits = [change.bit for change in group]
+        if not is_bit:
+            yield f"as a whole: {meaning}"
+        elif len(bits) == 1:
+            yield f"bit {bits[0]}: {meaning}"
+        else:
+            yield f"bits {bits[0]}-{bits[-1]}: {meaning}"
+
+
+def _meaning(change: "Change") -> str:
+    if "undecodable" in change.becomes:
+        return "else refused"
+    return ", ".join(
+        f"{name} (else {_word(word)})" if name in _OF_FEW_VALUES else name for name, word in change.becomes.items()
+    )
+
+
+def _remarks(codec: "Codec", options: dict[str, str]) -> Iterator[str]:
+    """What decides the occupancy beside the bits."""
+    for name, value in codec.assumed.items():
+        if name not in options:
+            yield f"Read with {name}={value}, which only `decode` assumes: an installation has to choose."
+    if codec.device.measures_distance and "occupied_below_mm" not in options:
+        yield "It measures a distance: without the option occupied_below_mm it tells no occupancy."
+
+
+def _word(value: object) -> str:
+    match value:
+        case None:
+            return "not said"
+        case bool():
+            return "yes" if value else "no"
+        case float():
+            return f"{value:g}"
+        case _:
+            return str(value)

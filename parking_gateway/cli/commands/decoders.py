@@ -1,0 +1,68 @@
+"""The command that lists the devices whose frames can be read."""
+
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from parking_gateway.cli.commands.configuration import AsJson, ConfigFile, configured
+from parking_gateway.cli.shown import show_json, show_table
+
+if TYPE_CHECKING:
+    from parking_gateway.decoding.codecs import Codec, Option
+
+app = typer.Typer(name="decoders", help="The devices whose frames can be read.", no_args_is_help=True)
+
+
+@app.command("list")
+def list_(*, config: ConfigFile = None, as_json: AsJson = False) -> None:
+    """List every codec: what is built in, installed beside it, or lies in the folder of the configuration.
+
+    An option with * has to be chosen for each installation; the name of a firmware line has chosen it already.
+
+    For example:
+
+        parking-gateway decoders list
+    """
+    from parking_gateway.decoding import codecs  # noqa: PLC0415 - what is heavy is imported when it is needed
+
+    found = codecs.modules(dropins=configured(config).decoders.folder)
+    if as_json:
+        show_json([_document(codec) for codec in found])
+        return
+    columns = ("codec", "vendor", "model", "ports", "options", "heartbeat", "names of its lines")
+    show_table(columns, [_row(codec) for codec in found])
+
+
+def _document(codec: "Codec") -> dict[str, Any]:
+    device = codec.device
+    return {
+        "codec": codec.name,
+        "vendor": device.vendor,
+        "model": device.model,
+        "ports": device.ports,
+        "measures_distance": device.measures_distance,
+        "heartbeat_seconds": device.heartbeat.total_seconds() if device.heartbeat else None,
+        "options": [
+            {"name": option.name, "allowed": option.allowed, "required": option.required} for option in codec.options
+        ],
+        "lines": device.lines,
+    }
+
+
+def _row(codec: "Codec") -> tuple[object, ...]:
+    from tools.device_pages import in_words  # noqa: PLC0415 - as above
+
+    device = codec.device
+    return (
+        codec.name,
+        device.vendor,
+        device.model,
+        ", ".join(map(str, device.ports)) or "any",
+        ", ".join(map(_option, codec.options)) or None,
+        device.heartbeat and in_words(device.heartbeat),
+        ", ".join(line for line in device.lines if line != codec.name) or None,
+    )
+
+
+def _option(option: "Option") -> str:
+    return f"{option.name}*" if option.required else option.name

@@ -1,0 +1,108 @@
+"""Commands about devices: who is there, and who watches which space."""
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from parking_gateway.cli.commands.configuration import AsJson, ConfigFile, configured
+from parking_gateway.cli.opened import decoder, fail, transact
+from parking_gateway.cli.shown import percent, show_json, show_outcome, show_table
+
+if TYPE_CHECKING:
+    from parking_gateway.register.entries import Mistake
+    from parking_gateway.register.equipment import ListedDevice
+    from parking_gateway.register.outcome import Registered
+    from parking_gateway.store.engine import Connection
+
+app = typer.Typer(name="devices", help="List the devices, and install them in spaces.", no_args_is_help=True)
+
+Unassigned = Annotated[bool, typer.Option("--unassigned", help="Only devices that watch no space.")]
+Device = Annotated[str, typer.Argument(metavar="DEV_EUI", show_default=False)]
+Space = Annotated[str, typer.Argument(metavar="SITE/ZONE/SPACE", show_default=False)]
+Channel = Annotated[int, typer.Option("--channel", help="Which of the device's sensors.")]
+CodecName = Annotated[
+    str,
+    typer.Option("--codec", metavar="NAME", help="Its codec. Not given: its tag or profile says.", show_default=False),
+]
+Options = Annotated[
+    list[str],
+    typer.Option("--option", metavar="KEY=VALUE", help="An option of the codec; repeatable.", show_default=False),
+]
+
+
+@app.command("list")
+def list_(*, config: ConfigFile = None, unassigned: Unassigned = False, as_json: AsJson = False) -> None:
+    """List every device, the unassigned first. The last column says why one gives no occupancy.
+
+    For example:
+
+        parking-gateway devices list --unassigned
+    """
+    from parking_gateway.register.equipment import listed  # noqa: PLC0415 - what is heavy is imported when needed
+    from parking_gateway.store import fleet  # noqa: PLC0415 - as above
+
+    effective = configured(config)
+    reader = decoder(effective)
+    known = transact(effective, fleet.listed)
+    devices = [listed(one, reader) for one in known if one.installation is None or not unassigned]
+    if as_json:
+        show_json(devices)
+        return
+    show_table(_COLUMNS, [_row(one) for one in devices])
+
+
+@app.command("assign")
+def assign(  # noqa: PLR0913 - what a person may say of an installation
+    device: Device,
+    space: Space,
+    *,
+    channel: Channel = 0,
+    codec: CodecName = "",
+    option: Options = [],  # noqa: B006 - typer copies it
+    config: ConfigFile = None,
+    as_json: AsJson = False,
+) -> None:
+    """Install a device in a space, as a line of a file would.
+
+    What it said before is told to the space. A device that watched another space moves; one that watched this space is
+    unassigned. Codec and options are those that are given, whatever they were.
+
+    For example:
+
+        parking-gateway devices assign a84041000181c061 central/level-1/A-012 --option occupied_below_mm=1500
+    """
+    from parking_gateway.register.entries import Record, entry_of  # noqa: PLC0415 - as above
+    from parking_gateway.register.outcome import Registered  # noqa: PLC0415 - as above
+    from parking_gateway.register.registering import register, unknown_space  # noqa: PLC0415 - as above
+
+    effective = configured(config)
+    reader = decoder(effective)
+    cells = {"dev_eui": device, "channel": str(channel), "codec": codec, "options": ";".join(option)}
+    if not device.strip():
+        fail("DEV_EUI is empty: it must name a device.")
+    names = space.split("/")
+    if len(names) != len(("site", "zone", "space")):
+        fail(f"{space!r} names no space: it must be SITE/ZONE/SPACE.")
+    entry, mistakes = entry_of(Record(cells=dict(zip(("site", "zone", "space"), names, strict=True)) | cells), reader)
+    if entry is None:
+        fail(*map(str, mistakes))
+
+    async def work(connection: "Connection") -> "Registered | list[Mistake]":
+        if refusal := await unknown_space(connection, entry.place):
+            return [refusal]
+        return await register(connection, [entry], decoder=reader, now=datetime.now(UTC))
+
+    outcome = transact(effective, work)
+    if not isinstance(outcome, Registered):
+        fail(*map(str, outcome))
+    show_outcome(outcome, is_kept=True, as_json=as_json)
+
+
+_COLUMNS = ("device", "name", "profile", "contact", "last heard (UTC)", "battery", "codec", "space", "note")
+
+
+def _row(one: "ListedDevice") -> tuple[object, ...]:
+    space = f"{one.site}/{one.zone}/{one.space}" if one.assigned else None
+    battery = percent(one.battery_percent)
+    return one.dev_eui, one.name, one.profile, one.contact, one.last_heard, battery, one.codec, space, one.note

@@ -1,0 +1,133 @@
+"""The command that says what is wrong, and what to do."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Annotated
+
+import msgspec
+import typer
+
+from parking_gateway.cli.commands.configuration import AsJson, ConfigFile, configured
+from parking_gateway.cli.opened import decoder, transact
+from parking_gateway.cli.shown import say, show_json
+from parking_gateway.process import signals
+
+if TYPE_CHECKING:
+    from sqlalchemy.ext.asyncio import AsyncConnection
+
+    from parking_gateway.cli.doctor.devices import Finding
+    from parking_gateway.cli.doctor.surroundings import Check
+    from parking_gateway.decoding.decoder import Decoder
+    from parking_gateway.process.config import Config
+
+OfDevices = Annotated[bool, typer.Option("--devices", help="Look at the devices instead.")]
+Listen = Annotated[
+    float, typer.Option("--listen", min=0, metavar="SECONDS", help="How long to wait for an event of ChirpStack.")
+]
+
+_LATELY = timedelta(days=1)
+
+
+def doctor(
+    *, config: ConfigFile = None, devices: OfDevices = False, listen: Listen = 3, as_json: AsJson = False
+) -> None:
+    """Say what is wrong, and what to do.
+
+    It looks at the configuration, the broker, the database, whether a gateway runs and is ready, and at how ChirpStack
+    publishes: at QoS 0, which is its own setting, a restart of the gateway loses events. What cannot be looked at is called
+    unknown. With --devices it names every device that is unassigned, silent, not understood, held back by a wrong clock, or
+    lacks an option, each with the command for it.
+
+    Nothing is changed, and a running gateway is not disturbed. Exit status 0: nothing is wrong.
+
+    For example:
+
+        parking-gateway doctor --devices
+    """
+    effective = configured(config)
+    reader = decoder(effective)
+    if devices:
+        _say_findings(_examined(effective, reader), as_json=as_json)
+    else:
+        _say_checks(signals.run(_checked(effective, reader, timedelta(seconds=listen))), as_json=as_json)
+
+
+async def _checked(config: "Config", reader: "Decoder", listen: timedelta) -> "list[Check]":
+    from parking_gateway.cli.doctor.promises import examine_promises  # noqa: PLC0415 - heavy
+    from parking_gateway.cli.doctor.running import examine_gateway, look, with_what_it_received  # noqa: PLC0415 - as above
+    from parking_gateway.cli.doctor.surroundings import (  # noqa: PLC0415 - as above
+        examine_broker,
+        examine_names,
+    )
+
+    running = await look(config)
+    now = datetime.now(UTC)
+    checks = examine_names(config)
+    checks += [with_what_it_received(check, running, now=now) for check in await examine_broker(config, listen=listen)]
+    if not any(check.about == "broker" and check.fix for check in checks):
+        checks += await examine_promises(config)
+    checks += examine_gateway(running, config, now=now)
+    return [*checks, *await _of_database(config, reader, since=now - _LATELY)]
+
+
+async def _of_database(config: "Config", reader: "Decoder", *, since: datetime) -> "list[Check]":
+    from parking_gateway.cli.doctor.surroundings import Check, examine_clocks, examine_database  # noqa: PLC0415 - as above
+    from parking_gateway.gateway.opening import database  # noqa: PLC0415 - as above
+    from parking_gateway.process.config import ConfigError  # noqa: PLC0415 - as above
+    from parking_gateway.store.embedded import EmbeddedFailed  # noqa: PLC0415 - as above
+    from parking_gateway.store.schema import SchemaMismatch  # noqa: PLC0415 - as above
+    from parking_gateway.store.verdicts import FAILURES, answer_of  # noqa: PLC0415 - as above
+
+    fix = "Do what it says, or correct the section [database]"
+    try:
+        async with database(config) as engine:
+            checks = await examine_database(engine, reader)
+            if checks[0].verdict == "fine":
+                checks += await examine_clocks(engine, since=since)
+            return checks
+    except ConfigError as error:
+        return [Check(about="database", says=" ".join(error.mistakes), fix=fix)]
+    except (EmbeddedFailed, SchemaMismatch) as failure:
+        return [Check(about="database", says=str(failure), fix=fix)]
+    except FAILURES as error:
+        return [Check(about="database", says=answer_of(error).sentence, fix=fix)]
+
+
+def _examined(config: "Config", reader: "Decoder") -> "list[Finding]":
+    from parking_gateway.cli.doctor.devices import examine  # noqa: PLC0415 - as above
+    from parking_gateway.store import diagnosis, fleet  # noqa: PLC0415 - as above
+
+    now = datetime.now(UTC)
+
+    async def work(connection: "AsyncConnection") -> "list[Finding]":
+        known = await fleet.listed(connection)
+        refused = await diagnosis.refused(connection, since=now - _LATELY)
+        return list(examine(known, refused, decoder=reader, now=now))
+
+    return transact(config, work)
+
+
+def _say_checks(checks: "Sequence[Check]", *, as_json: bool) -> None:
+    if as_json:
+        show_json([msgspec.to_builtins(check) | {"verdict": check.verdict} for check in checks])
+    else:
+        for check in checks:
+            say(f"{check.verdict}  {check.about}: {check.says}")
+            if check.fix:
+                say(f"       {check.fix}")
+    if any(check.fix for check in checks):
+        raise typer.Exit(1)
+
+
+def _say_findings(findings: "Sequence[Finding]", *, as_json: bool) -> None:
+    if as_json:
+        show_json(findings)
+    else:
+        for found in findings:
+            who = " ".join(filter(None, (found.dev_eui, found.name, found.space and f"in {found.space}")))
+            say(f"{who}: {found.problem}: {found.detail}")
+            say(f"    {found.fix}")
+        if not findings:
+            say("Nothing is wrong with any device.")
+    if findings:
+        raise typer.Exit(1)

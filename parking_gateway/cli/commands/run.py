@@ -1,0 +1,57 @@
+"""The command that systemd runs."""
+
+import asyncio
+import os
+from datetime import timedelta
+from typing import TYPE_CHECKING, Annotated, Final
+
+import typer
+
+from parking_gateway.cli.commands.configuration import ConfigFile, configured
+from parking_gateway.cli.shown import say
+from parking_gateway.process import signals
+
+if TYPE_CHECKING:
+    from parking_gateway.process.config import Config
+
+_LAST_RESORT: Final = timedelta(seconds=5)
+"""Beyond `gateway.stop_timeout`, until the process ends whatever it waits for."""
+
+Migrate = Annotated[bool, typer.Option("--migrate", help="Bring the database to this version's schema first.")]
+
+
+def run(*, config: ConfigFile = None, migrate: Migrate = False) -> None:
+    """Run the gateway until SIGTERM or Ctrl-C.
+
+    It waits for a broker and a database that are not there yet. A first signal lets it finish what it has in hand, a
+    second one ends it at once. Exit status 78: something has to be changed before it can run.
+
+    For example:
+
+        parking-gateway run --config /etc/parking-gateway/config.toml
+    """
+    # What only the gateway needs is not imported for a command like `version`.
+    from parking_gateway.process.config import ConfigError  # noqa: PLC0415
+    from parking_gateway.store.embedded import EmbeddedFailed  # noqa: PLC0415
+    from parking_gateway.store.schema import SchemaMismatch  # noqa: PLC0415
+    from parking_gateway.telemetry import set_up_logging  # noqa: PLC0415
+
+    effective = configured(config)
+    set_up_logging(effective.telemetry.log_level, effective.telemetry.log_format)
+    try:
+        asyncio.run(_run(effective, migrate=migrate))
+    except (ConfigError, SchemaMismatch) as mistake:
+        for line in mistake.mistakes if isinstance(mistake, ConfigError) else [str(mistake)]:
+            say(line, to_errors=True)
+        raise typer.Exit(os.EX_CONFIG) from None
+    except EmbeddedFailed as failure:
+        say(str(failure), to_errors=True)
+        raise typer.Exit(1) from None
+
+
+async def _run(config: "Config", *, migrate: bool) -> None:
+    from parking_gateway.gateway import run as gateway  # noqa: PLC0415 - as above
+
+    stop = asyncio.Event()
+    with signals.stopped_by_signals(stop, at_most=config.gateway.stop_timeout + _LAST_RESORT):
+        await gateway.run(config, stop=stop, migrate=migrate)

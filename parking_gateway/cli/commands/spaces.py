@@ -1,0 +1,121 @@
+"""Commands about spaces: from a file into the database, and back."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, NoReturn
+
+import typer
+
+from parking_gateway.cli.commands.configuration import AsJson, ConfigFile, configured
+from parking_gateway.cli.opened import decoder, fail, transact
+from parking_gateway.cli.shown import percent, show_json, show_outcome, show_table
+
+if TYPE_CHECKING:
+    from parking_gateway.register.entries import Mistake
+    from parking_gateway.register.outcome import Registered
+    from parking_gateway.store.car_park import ListedSpace
+    from parking_gateway.store.engine import Connection
+
+app = typer.Typer(name="spaces", help="Import, export and list the spaces of the car park.", no_args_is_help=True)
+
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Only say what would happen.")]
+Source = Annotated[
+    Path, typer.Argument(metavar="FILE", help="CSV, or TOML where the name ends so.", show_default=False)
+]
+Target = Annotated[
+    Path | None, typer.Argument(metavar="FILE", help="Standard output, if not given.", show_default=False)
+]
+
+
+@app.command("import")
+def import_(file: Source, *, config: ConfigFile = None, dry_run: DryRun = False, as_json: AsJson = False) -> None:
+    """Make the spaces of a file known, and install the devices that it names there.
+
+    All of it or, where one line is wrong, nothing: every mistake is named with its line. Unchanged entries stay
+    unchanged, so a file can be imported again. Spaces that the file does not name stay.
+
+    For example:
+
+        parking-gateway spaces import spaces.csv --dry-run
+    """
+    from parking_gateway.register import files  # noqa: PLC0415 - what is heavy is imported when it is needed
+    from parking_gateway.register.outcome import Registered  # noqa: PLC0415 - as above
+    from parking_gateway.register.registering import register  # noqa: PLC0415 - as above
+
+    effective = configured(config)
+    reader = decoder(effective)
+    sheet = files.read(file.name, _bytes(file), decoder=reader)
+    if sheet.mistakes:
+        _refuse(file, sheet.mistakes, as_json=as_json)
+
+    async def work(connection: "Connection") -> "Registered | list[Mistake]":
+        outcome = await register(connection, sheet.entries, decoder=reader, now=datetime.now(UTC))
+        if dry_run:
+            await connection.rollback()
+        return outcome
+
+    outcome = transact(effective, work)
+    if not isinstance(outcome, Registered):
+        _refuse(file, outcome, as_json=as_json)
+    show_outcome(outcome, is_kept=not dry_run, as_json=as_json)
+
+
+@app.command("export")
+def export(file: Target = None, *, config: ConfigFile = None) -> None:
+    """Write every space with its device as CSV, which can be imported again.
+
+    For example:
+
+        parking-gateway spaces export spaces.csv
+    """
+    from parking_gateway.register import csv_files  # noqa: PLC0415 - as above
+    from parking_gateway.register.registering import registered  # noqa: PLC0415 - as above
+
+    text = csv_files.text_of(transact(configured(config), registered))
+    if file is None:
+        typer.echo(text, nl=False)
+        return
+    try:
+        file.write_text(text, encoding="utf-8", newline="")
+    except OSError as error:
+        fail(f"{file} cannot be written: {error.strerror}.")
+
+
+@app.command("list")
+def list_(*, config: ConfigFile = None, as_json: AsJson = False) -> None:
+    """List every space with its state and its device.
+
+    For example:
+
+        parking-gateway spaces list
+    """
+    from parking_gateway.store import car_park  # noqa: PLC0415 - as above
+
+    spaces = transact(configured(config), car_park.listed)
+    if as_json:
+        show_json(spaces)
+        return
+    show_table(_COLUMNS, [_row(one) for one in spaces])
+
+
+_COLUMNS = ("site", "zone", "space", "state", "since (UTC)", "occupancy", "contact", "battery", "device")
+
+
+def _row(one: "ListedSpace") -> tuple[object, ...]:
+    battery = percent(one.battery_percent)
+    return one.site, one.zone, one.space, one.state, one.since, one.occupancy, one.contact, battery, one.dev_eui
+
+
+def _refuse(file: Path, mistakes: Sequence["Mistake"], *, as_json: bool) -> NoReturn:
+    if as_json:
+        show_json({"mistakes": mistakes})
+        raise typer.Exit(1)
+    fail(*(f"{file}: {mistake}" for mistake in mistakes), f"Nothing of {file} was imported.")
+
+
+def _bytes(file: Path) -> bytes:
+    try:
+        return file.read_bytes()
+    except OSError as error:
+        fail(f"{file} cannot be read: {error.strerror}.")

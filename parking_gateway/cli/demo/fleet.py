@@ -1,0 +1,131 @@
+"""The fleet: what every sensor sends, for ever, from a seed. Pure: the same start and seed give the same events, byte for byte.
+
+Time is compressed: a space changes several times a minute, so that there is something to see. And the network behaves as
+networks do: every so often a message comes twice, a heartbeat is overtaken by the change after it, a frame is damaged.
+"""
+
+import heapq
+from collections.abc import Iterator, Sequence
+from datetime import datetime, timedelta
+from itertools import count
+from random import Random
+from typing import Final
+from uuid import UUID
+
+import msgspec
+
+from parking_gateway.cli.demo.car_park import Sensor
+from parking_gateway.cli.demo.ledger import Statement
+from parking_gateway.cli.demo.network import up_event, up_topic
+from parking_gateway.cli.demo.sensors import Conditions, Payload
+
+_WAKE_WITHIN: Final = timedelta(seconds=1)
+_SHORTEST_PAUSE: Final = timedelta(seconds=1)
+_MEAN_FURTHER_PAUSE_SECONDS: Final = 11
+_SHARE_OF_CHANGES: Final = 0.6
+"""Of a sensor's frames; the others are heartbeats."""
+_SHARE_OF_OCCUPIED: Final = 0.45
+
+_MOST_MINUTES: Final = 89
+"""What a sensor says of longer times is coarser."""
+
+_ONE_IN: Final = 20
+"""Of every so many frames of the fleet, one of each oddity."""
+_TWICE, _DAMAGED, _OVERTAKEN = 0, 7, 13
+_SHORTLY_AFTER: Final = timedelta(seconds=0.5)
+_SHORTLY_BEFORE: Final = timedelta(seconds=2)
+
+
+class Event(msgspec.Struct, frozen=True, kw_only=True):
+    """A message that ChirpStack publishes at a time, and what it says."""
+
+    at: datetime
+    topic: str
+    payload: bytes
+    statement: Statement
+
+
+def events(sensors: Sequence[Sensor], *, start: datetime, seed: int) -> Iterator[Event]:
+    """Everything that the sensors send from `start` on, in the order in which it is published. It never ends."""
+    lives = (_life(sensor, number, start, seed) for number, sensor in enumerate(sensors))
+    return heapq.merge(*lives, key=lambda event: event.at)
+
+
+def _life(sensor: Sensor, number: int, start: datetime, seed: int) -> Iterator[Event]:
+    rng = Random(f"{seed} {sensor.dev_eui}")  # noqa: S311 - a simulation, which has to repeat itself
+    radio = _Radio(sensor, rng)
+    at = start + rng.random() * _WAKE_WITHIN
+    is_change, is_occupied = False, rng.random() < _SHARE_OF_OCCUPIED
+    was_occupied = not is_occupied
+    for turn in count(number):
+        oddity = turn % _ONE_IN
+        before = radio.send(at - _SHORTLY_BEFORE, was_occupied, is_change=False) if oddity == _OVERTAKEN else None
+        event = radio.send(at, is_occupied, is_change=is_change)
+        yield event
+        if before:
+            yield msgspec.structs.replace(before, at=at + _SHORTLY_AFTER)
+        if oddity == _TWICE:
+            yield msgspec.structs.replace(event, at=at + _SHORTLY_AFTER)
+        if oddity == _DAMAGED:
+            yield radio.send(at + _SHORTLY_AFTER, None, is_change=False)
+
+        at += _SHORTEST_PAUSE + timedelta(seconds=rng.expovariate(1 / _MEAN_FURTHER_PAUSE_SECONDS))
+        is_change = rng.random() < _SHARE_OF_CHANGES
+        was_occupied, is_occupied = is_occupied, is_occupied ^ is_change
+
+
+class _Radio:
+    """A sensor's way to the network server: it numbers the frames."""
+
+    def __init__(self, sensor: Sensor, rng: Random) -> None:
+        self._sensor = sensor
+        self._rng = rng
+        self._topic = up_topic(sensor)
+        self._battery_percent = rng.randint(60, 100)
+        self._f_cnt = rng.randrange(5000)
+        self._changed_at: datetime | None = None
+
+    def send(self, at: datetime, is_occupied: bool | None, *, is_change: bool) -> Event:  # noqa: FBT001 - the observation itself
+        """The event of one frame. `None`: a damaged one."""
+        self._f_cnt += 1
+        deduplication_id = UUID(int=self._rng.getrandbits(128), version=4)
+        return Event(
+            at=at,
+            topic=self._topic,
+            payload=up_event(
+                self._sensor,
+                self._payload(at, is_occupied, is_change=is_change),
+                deduplication_id=deduplication_id,
+                time=at,
+                f_cnt=self._f_cnt,
+                is_confirmed=is_change,
+                rng=self._rng,
+            ),
+            statement=Statement(
+                deduplication_id=deduplication_id,
+                place=self._sensor.place,
+                seen_at=at,
+                f_cnt=self._f_cnt,
+                is_occupied=is_occupied,
+                is_damaged=is_occupied is None and self._sensor.place is not None,
+            ),
+        )
+
+    def _payload(self, at: datetime, is_occupied: bool | None, *, is_change: bool) -> Payload:  # noqa: FBT001 - as above
+        model, rng = self._sensor.model, self._rng
+        if is_occupied is None:
+            return model.damaged
+        now = Conditions(
+            is_occupied=is_occupied,
+            minutes=self._minutes_of_the_state_before(at) if is_change else 0,
+            distance_mm=rng.randint(900, 1300) if is_occupied else rng.randint(2400, 2500),
+            celsius=rng.randint(4, 16),
+            battery_percent=self._battery_percent,
+            f_cnt=self._f_cnt,
+        )
+        return model.status(now) if is_change else model.heartbeat(now)
+
+    def _minutes_of_the_state_before(self, at: datetime) -> int:
+        lasted = at - (self._changed_at or at)
+        self._changed_at = at
+        return min(_MOST_MINUTES, lasted // timedelta(minutes=1))

@@ -1,0 +1,157 @@
+"""What is wrong with a device, and the command that puts it right. Pure."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import datetime, timedelta
+from enum import StrEnum
+from shlex import join
+from typing import Final
+
+import msgspec
+
+from parking_gateway.core.events import DevEui
+from parking_gateway.core.installation import Installation
+from parking_gateway.decoding import codecs
+from parking_gateway.decoding.decoder import Choice, Decoder
+from parking_gateway.register.remarks import NO_CODEC, NO_THRESHOLDS
+from parking_gateway.store.devices import CLOCK
+from parking_gateway.store.diagnosis import RefusedFrames
+from parking_gateway.store.fleet import KnownDevice
+from tools.device_pages import in_words
+
+MISSED_HEARTBEATS: Final = 3
+UNKNOWN_HEARTBEAT: Final = timedelta(days=1)
+"""Of devices whose data sheet names none, or that have no codec."""
+
+
+class Problem(StrEnum):
+    """In which way a device is no help."""
+
+    UNASSIGNED = "unassigned"
+    NO_CODEC = "no codec"
+    UNREADABLE = "unreadable"
+    """Its codec does not exist, or an option is wrong or missing."""
+    NO_OCCUPANCY = "no occupancy"
+    """It measures a distance, and nobody has said which one is a car."""
+    NEVER_HEARD = "never heard"
+    SILENT = "silent"
+    UNDECODABLE = "undecodable"
+    """Frames of it were refused within the last day."""
+    CLOCK = "clock"
+    """Its last uplinks count as older than those before them, although their counters are higher."""
+
+
+class Finding(msgspec.Struct, frozen=True, kw_only=True):
+    """A problem of a device."""
+
+    dev_eui: DevEui
+    name: str
+    space: str | None
+    """`site/zone/space`."""
+    problem: Problem
+    detail: str
+    fix: str
+    """What to do, with the command. What only a person knows stands in capitals."""
+
+
+def examine(
+    devices: Iterable[KnownDevice], refused: Mapping[DevEui, RefusedFrames], *, decoder: Decoder, now: datetime
+) -> Iterator[Finding]:
+    """Say what is wrong with the devices. `refused` are frames that could not be read lately."""
+    for known in devices:
+        dev_eui = known.identity.dev_eui
+        space = _place(known) if known.installation else None
+        for problem, detail, fix in _problems(known, refused.get(dev_eui), decoder, now):
+            yield Finding(
+                dev_eui=dev_eui, name=known.identity.name, space=space, problem=problem, detail=detail, fix=fix
+            )
+
+
+Found = tuple[Problem, str, str]
+"""What is wrong, in which respect, and what to do."""
+
+
+def _problems(known: KnownDevice, refused: RefusedFrames | None, decoder: Decoder, now: datetime) -> Iterator[Found]:
+    installed = known.installation
+    if installed is None:
+        fix = _command("devices", "assign", known.identity.dev_eui, "SITE/ZONE/SPACE")
+        yield Problem.UNASSIGNED, "it watches no space", fix
+        return
+    choice = decoder.choice(known.identity, installed)
+    yield from _reading(known, installed, choice, decoder)
+    yield from _silence(known, choice, decoder, now)
+    if known.problem == CLOCK:
+        detail = "its uplinks change nothing: they count as older than earlier ones, because a clock was set back"
+        yield Problem.CLOCK, detail, "let NTP set the clocks of the network server, of its gateways and of this machine"
+    if refused:
+        detail = f"{refused.count} within a day, the last: {refused.detail}"
+        yield Problem.UNDECODABLE, detail, _look(refused, choice)
+
+
+def _reading(known: KnownDevice, installed: Installation, choice: Choice | None, decoder: Decoder) -> Iterator[Found]:
+    """What stands between its frames and an occupancy."""
+    another_codec = _assign(known, "--codec", "NAME", *_as_options(installed.options))
+    if choice is None:
+        yield Problem.NO_CODEC, NO_CODEC, another_codec
+        return
+    try:
+        codec = codecs.find(choice.codec, dropins=decoder.folder)
+    except codecs.CodecNotFound as mistake:
+        yield Problem.UNREADABLE, str(mistake), another_codec
+        return
+    present = ["--codec", installed.codec] if installed.codec else []
+    present += _as_options(installed.options)
+    try:
+        codecs.bind(codec, choice.options)
+    except codecs.BadOption as mistake:
+        needed = {option.name: "VALUE" for option in codec.options if option.required}
+        missing = _as_options({name: value for name, value in needed.items() if name not in choice.options})
+        yield Problem.UNREADABLE, str(mistake), _assign(known, *present, *missing)
+        return
+    below = codecs.OCCUPIED_BELOW.name
+    if codec.device.measures_distance and below not in choice.options:
+        yield Problem.NO_OCCUPANCY, NO_THRESHOLDS, _assign(known, *present, *_as_options({below: "MILLIMETRES"}))
+
+
+def _silence(known: KnownDevice, choice: Choice | None, decoder: Decoder, now: datetime) -> Iterator[Found]:
+    other = _command("devices", "assign", "DEV_EUI", _place(known))
+    if known.heard_at is None:
+        yield Problem.NEVER_HEARD, "no uplink of it ever came", f"see in ChirpStack whether it joined, or: {other}"
+        return
+    heartbeat = _heartbeat(choice, decoder)
+    if now - known.heard_at > MISSED_HEARTBEATS * (heartbeat or UNKNOWN_HEARTBEAT):
+        expected = f"it should be every {in_words(heartbeat)}" if heartbeat else "how often it should be is not known"
+        detail = f"last heard {known.heard_at:%Y-%m-%d %H:%M} UTC; {expected}"
+        yield Problem.SILENT, detail, f"see in ChirpStack whether it is heard, or replace it: {other}"
+
+
+def _heartbeat(choice: Choice | None, decoder: Decoder) -> timedelta | None:
+    if choice is None:
+        return None
+    try:
+        return codecs.find(choice.codec, dropins=decoder.folder).device.heartbeat
+    except codecs.CodecNotFound:
+        return None
+
+
+def _look(refused: RefusedFrames, choice: Choice | None) -> str:
+    """The command that shows what is wrong with the last frame that was refused."""
+    if choice is None or refused.data is None:
+        return _command("rejections", "list")
+    options = _as_options(choice.options)
+    return _command("decode", choice.codec, "--port", str(refused.f_port), *options, refused.data.hex())
+
+
+def _assign(known: KnownDevice, *more: str) -> str:
+    return _command("devices", "assign", known.identity.dev_eui, _place(known), *more)
+
+
+def _as_options(options: Mapping[str, str]) -> list[str]:
+    return [word for name, value in sorted(options.items()) for word in ("--option", f"{name}={value}")]
+
+
+def _place(known: KnownDevice) -> str:
+    return f"{known.site}/{known.zone}/{known.space}"
+
+
+def _command(*words: str) -> str:
+    return join(["parking-gateway", *words])

@@ -1,0 +1,132 @@
+"""What the gateway depends on, used as it would use it and left as it was: the broker and the database."""
+
+import asyncio
+import os
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from typing import Final, Literal
+
+import msgspec
+
+from parking_gateway.broker.link import Link, MqttError, connected
+from parking_gateway.contract.messages import Publication
+from parking_gateway.decoding.decoder import Choice, Decoder
+from parking_gateway.gateway.opening import lacking, mistakes
+from parking_gateway.process.config import Config
+from parking_gateway.store import diagnosis, schema
+from parking_gateway.store.engine import Engine
+from parking_gateway.store.installations import Chosen, chosen_codecs
+from tools.device_pages import in_words
+
+_LIMIT: Final = 100
+
+
+class Check(msgspec.Struct, frozen=True, kw_only=True):
+    """What was found of one thing."""
+
+    about: str
+    says: str
+    fix: str | None = None
+    """What to do. None: it is as it should be, or nobody can tell."""
+    is_judged: bool = True
+    """False: it could not be looked at."""
+
+    @property
+    def verdict(self) -> Literal["fine", "wrong", "unknown"]:
+        """In one word."""
+        if self.fix:
+            return "wrong"
+        return "fine" if self.is_judged else "unknown"
+
+
+async def examine_broker(config: Config, *, listen: timedelta) -> list[Check]:
+    """Connect and subscribe beside the gateway, with a session of our own, and listen until an event comes.
+
+    The gateway's session is not touched, and no event is kept from it: whoever shares a subscription takes part of it,
+    so this one is not shared.
+    """
+    name = f"{config.mqtt.client_id}-doctor-{os.getpid()}"
+    ours = config.mqtt.model_copy(update={"client_id": name, "session_expiry": timedelta(0)})
+    # Published only if we die here. It says nothing, and nobody listens for it.
+    will = Publication(topic=f"{config.publication.root}/doctor", payload=b"", retain=False)
+    try:
+        async with connected(ours, will=will, inbox_limit=_LIMIT, window=1) as link:
+            await link.subscribe(config.chirpstack.topic)
+            quality = await _quality_of_first_event(link, listen)
+            protocol = link.protocol
+    except (MqttError, OSError) as error:
+        says = f"{config.mqtt.url} cannot be used: {error}"
+        return [Check(about="broker", says=says, fix="Correct the section [mqtt], or the broker")]
+    return [
+        Check(about="broker", says=f"{config.mqtt.url} lets us in and subscribe, with MQTT {protocol}"),
+        _events(config, quality, listen),
+    ]
+
+
+def _events(config: Config, quality: int | None, listen: timedelta) -> Check:
+    topic = config.chirpstack.topic
+    if quality is None:
+        says = f"none came on {topic} within {listen.total_seconds():g} s, so they are not judged"
+        return Check(about="events", says=says, is_judged=False)
+    if quality == 0:
+        says = f"they come on {topic} at QoS 0: the broker keeps none of them while the gateway is away"
+        return Check(about="events", says=says, fix="In chirpstack.toml, [integration.mqtt], set: qos = 1")
+    return Check(about="events", says=f"they come on {topic}, and the broker keeps them for the gateway")
+
+
+async def _quality_of_first_event(link: Link, listen: timedelta) -> int | None:
+    try:
+        async with asyncio.timeout(listen.total_seconds()):
+            async for batch in link.batches(limit=_LIMIT):
+                link.acknowledge(batch)
+                return min(message.qos for message in batch)
+    except TimeoutError:
+        pass
+    return None
+
+
+async def examine_database(engine: Engine, decoder: Decoder) -> list[Check]:
+    """Connect, and see whether the gateway could start with what it finds."""
+    if complaint := await diagnosis.complaint(engine):
+        fix = "Run what it says, or correct the section [database]"
+        return [Check(about="database", says=complaint, fix=fix)]
+    async with engine.connect() as connection:
+        chosen = await chosen_codecs(connection)
+    return [
+        Check(about="database", says=f"it answers, with schema {schema.newest()}"),
+        *_unusable(chosen, decoder),
+    ]
+
+
+async def examine_clocks(engine: Engine, *, since: datetime) -> list[Check]:
+    """Name the LoRaWAN gateways whose times were not believed `since`. Empty: all were."""
+    found = await diagnosis.wrong_clocks(engine, since=since)
+    if isinstance(found, str):
+        return [Check(about="clocks", says=f"they cannot be looked at: {found}", is_judged=False)]
+    return list(map(_clock, found))
+
+
+def examine_names(config: Config) -> list[Check]:
+    """Look for what the configuration names on this machine, such as the folder of codecs."""
+    fix = "parking-gateway check-config says where it is configured; the gateway goes on without it"
+    return [Check(about="configuration", says=sentence, fix=fix) for _, sentence in lacking(config)]
+
+
+def _clock(wrong: diagnosis.DistrustedClock) -> Check:
+    whose = (
+        f"that of the LoRaWAN gateway {wrong.receiver}" if wrong.receiver else "the network server's or this machine's"
+    )
+    off = timedelta(seconds=abs(wrong.seconds_ahead))
+    times = "1 uplink" if wrong.uplinks == 1 else f"{wrong.uplinks} uplinks"
+    return Check(
+        about="clock",
+        says=f"{whose} is wrong by {in_words(off)} ({'ahead' if wrong.seconds_ahead > 0 else 'behind'}), seen in {times}",
+        fix="Set it by NTP, or by a GPS receiver that sees the sky; until then uplinks are dated without it",
+    )
+
+
+def _unusable(chosen: list[Chosen], decoder: Decoder) -> Iterator[Check]:
+    """Installations whose frames the gateway rejects."""
+    for one, mistake in mistakes(decoder, [(one, Choice(codec=one.codec, options=one.options)) for one in chosen]):
+        says = f"of {one.dev_eui}, and maybe of others: {mistake}"
+        yield Check(about="installation", says=says, fix="parking-gateway doctor --devices")

@@ -1,0 +1,1 @@
+"""What others may rely on: `messages` on their topics, and `schemas`, the same as JSON Schema."""

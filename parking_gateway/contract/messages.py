@@ -1,0 +1,236 @@
+"""The public contract, version 1: what is said about the car park, on which topic, in which JSON.
+
+The structs are the messages; `schemas/` is generated from them.
+"""
+
+from datetime import datetime
+from typing import Annotated, Final, Literal, assert_never
+
+import msgspec
+
+from parking_gateway.core.space import Contact, SpaceState
+
+Instant = Annotated[datetime, msgspec.Meta(tz=True, description="RFC 3339, UTC.")]
+Count = Annotated[int, msgspec.Meta(ge=0)]
+Percent = Annotated[int, msgspec.Meta(ge=0, le=100)]
+Name = Annotated[str, msgspec.Meta(pattern="^[^+#/]+$")]
+"""One level of a topic."""
+
+
+class Publication(msgspec.Struct, frozen=True, kw_only=True):
+    """One message for the broker, at QoS 1."""
+
+    topic: str
+    payload: bytes
+    retain: bool
+
+
+class SpaceMessage(msgspec.Struct, frozen=True, kw_only=True):
+    """The state of one space. Topic: {root}/spaces/{site}/{zone}/{space}, retained."""
+
+    site: Name
+    zone: Name
+    space: Name
+    state: SpaceState
+    since: Instant
+    """When the present state began."""
+    previous: SpaceState | None
+    occupancy: Literal["vacant", "occupied", "unknown"]
+    """What the sensor last said; unknown: it never said anything."""
+    contact: Contact
+    reserved_until: Instant | None
+    reservation: str | None
+    maintenance_reason: str | None
+    battery_percent: Percent | None
+    version: Count
+    """Grows with every change that is published; a message with a smaller one is older."""
+    cause: str | None
+    """What brought the present state about: an uplink's deduplication id, or who asked."""
+    updated: Instant
+
+
+class CountsMessage(msgspec.Struct, frozen=True, kw_only=True):
+    """How many spaces of a zone or site are in which state. Topics: {root}/zones/{site}/{zone}, {root}/sites/{site}."""
+
+    site: Name
+    zone: Name | msgspec.UnsetType = msgspec.UNSET
+    """Only for a zone."""
+    total: Count
+    free: Count
+    occupied: Count
+    reserved: Count
+    maintenance: Count
+    unreachable: Count
+    """Spaces whose sensor was lost or never heard; they also count under their state."""
+    occupancy: Annotated[float, msgspec.Meta(ge=0, le=1)]
+    """Occupied spaces divided by all, 0 to 1."""
+
+
+class TransitionMessage(msgspec.Struct, frozen=True, kw_only=True):
+    """One step of the log, at least once. Topic: {root}/transitions/{site}/{zone}/{space}, not retained."""
+
+    id: int
+    """Names the step: whoever receives it twice can tell."""
+    site: Name
+    zone: Name
+    space: Name
+    before: SpaceState = msgspec.field(name="from")
+    after: SpaceState = msgspec.field(name="to")
+    at: Instant
+    cause: str
+
+
+class DeviceMessage(msgspec.Struct, frozen=True, kw_only=True):
+    """A device's health. Topic: {root}/devices/{dev_eui}, retained."""
+
+    dev_eui: str
+    name: str
+    contact: Contact
+    last_heard: Instant | None
+    battery_percent: Percent | None
+    battery_volts: float | None
+    rssi: int | None
+    snr: float | None
+    codec: str | None
+    problem: Literal["clock"] | None = None
+    """clock: its uplinks count as older than earlier ones although their counters are higher, and change nothing."""
+    site: str | None
+    zone: str | None
+    space: str | None
+    """Site, zone and space are null for a device that is not assigned."""
+
+
+class GatewayMessage(msgspec.Struct, frozen=True, kw_only=True):
+    """Birth and will of a gateway. Topic: {root}/gateways/{instance}, retained."""
+
+    status: Literal["online", "offline"]
+    since: Instant
+    """When the gateway's process started: the same in birth and will."""
+
+
+class HealthMessage(msgspec.Struct, frozen=True, kw_only=True):
+    """How a gateway is doing. Topic: {root}/gateways/{instance}/health, retained."""
+
+    version: str
+    uptime_seconds: Count
+    uplinks: Count
+    """Recorded since the start."""
+    uplinks_per_second: float
+    """Over the last interval."""
+    duplicates: Count
+    rejections: Count
+    transitions: Count
+    published: Count
+    inbox: Count
+    """Messages that were received and are not in hand yet."""
+    outbox: Count
+    """Publications that the broker has not confirmed yet."""
+    lag_seconds: float
+    """From the network's receipt of the last uplink to its commit."""
+    database: Literal["up", "down"]
+    """Down while any work on it fails."""
+    broker: Literal["up", "down"]
+    problems: list[str]
+    """What somebody has to put right, a sentence for each."""
+    updated: Instant
+    ready: bool = True
+    """As /readyz says."""
+    missing: list[str] = []
+    """What keeps the gateway from its work: `broker`, `database`, `intake`."""
+    why: list[str] = []
+    """A sentence for each that is missing."""
+    database_since: Instant | None = None
+    """When the database came to be as it is."""
+    oldest_event_seconds: float = 0.0
+    """For how long the oldest event that is not acknowledged has been here."""
+    events_at_qos_0: Count = 0
+    """Since the start: events that the broker keeps for nobody."""
+    dropped: Count = 0
+    """Since the start: events of QoS 0 that came faster than they could be taken."""
+    unassigned: Count = 0
+    """Since the start: uplinks of devices that watch no space."""
+    without_codec: Count = 0
+    """Since the start: uplinks of installed devices that no codec reads."""
+
+
+class MarkerMessage(msgspec.Struct, frozen=True, kw_only=True):
+    """The last message of a gateway's page of publications. Topic: {root}/gateways/{instance}/marker, retained."""
+
+    number: Count
+    """Grows with every page of this gateway. A smaller one than before: the broker went back to an older state."""
+
+
+Message = (
+    SpaceMessage | CountsMessage | TransitionMessage | DeviceMessage | GatewayMessage | HealthMessage | MarkerMessage
+)
+
+SCHEMAS: Final[dict[str, type[Message]]] = {
+    "space": SpaceMessage,
+    "counts": CountsMessage,
+    "transition": TransitionMessage,
+    "device": DeviceMessage,
+    "gateway": GatewayMessage,
+    "health": HealthMessage,
+    "marker": MarkerMessage,
+}
+"""The schema files and the messages they describe."""
+
+_encode: Final = msgspec.json.Encoder().encode
+_decode_marker: Final = msgspec.json.Decoder(MarkerMessage).decode
+
+
+def publication(root: str, message: SpaceMessage | CountsMessage | TransitionMessage | DeviceMessage) -> Publication:
+    """The message on its topic below `root`."""
+    match message:
+        case SpaceMessage(site=site, zone=zone, space=space):
+            topic = f"{root}/spaces/{site}/{zone}/{space}"
+        case CountsMessage(site=site, zone=str(zone)):
+            topic = f"{root}/zones/{site}/{zone}"
+        case CountsMessage(site=site):
+            topic = f"{root}/sites/{site}"
+        case TransitionMessage(site=site, zone=zone, space=space):
+            topic = f"{root}/transitions/{site}/{zone}/{space}"
+        case DeviceMessage(dev_eui=dev_eui):
+            topic = f"{root}/devices/{dev_eui}"
+        case _:
+            assert_never(message)
+    return Publication(topic=topic, payload=_encode(message), retain=not isinstance(message, TransitionMessage))
+
+
+def gateway_publication(
+    root: str, instance: str, message: GatewayMessage | HealthMessage | MarkerMessage
+) -> Publication:
+    """The message of a gateway about itself, on its topic below `root`."""
+    match message:
+        case GatewayMessage():
+            topic = gateway_topic(root, instance)
+        case HealthMessage():
+            topic = f"{gateway_topic(root, instance)}/health"
+        case MarkerMessage():
+            topic = marker_topic(root, instance)
+        case _:
+            assert_never(message)
+    return Publication(topic=topic, payload=_encode(message), retain=True)
+
+
+def gateway_topic(root: str, instance: str) -> str:
+    """Where a gateway says whether it is there; below it are its other topics."""
+    return f"{root}/gateways/{instance}"
+
+
+def marker_topic(root: str, instance: str) -> str:
+    """The topic of a gateway's marker."""
+    return f"{gateway_topic(root, instance)}/marker"
+
+
+def kind_of(topic: str, *, root: str) -> str:
+    """Of what one of our messages is: the first level of its topic below `root`, such as `spaces`."""
+    return topic.removeprefix(f"{root}/").partition("/")[0]
+
+
+def number_of(marker: bytes) -> int:
+    """The number in the payload of a marker; 0 if there is none that can be read."""
+    try:
+        return _decode_marker(marker).number
+    except msgspec.MsgspecError:
+        return 0

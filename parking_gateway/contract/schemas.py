@@ -1,0 +1,23 @@
+"""The public contract as files: a JSON Schema for each message."""
+
+from typing import Any
+
+import msgspec
+
+from parking_gateway.contract.messages import SCHEMAS
+
+
+def schema_files() -> dict[str, bytes]:
+    """File name and content of every schema, JSON Schema 2020-12."""
+    return {f"{name}.json": _file(name, _schema(message)) for name, message in SCHEMAS.items()}
+
+
+def _schema(message: type) -> dict[str, Any]:
+    (described,), parts = msgspec.json.schema_components([message], ref_template="#/$defs/{name}")
+    name = described["$ref"].rpartition("/")[2]
+    return {**parts.pop(name), "$defs": parts} if parts else parts.pop(name)
+
+
+def _file(name: str, schema: dict[str, Any]) -> bytes:
+    head = {"$schema": "https://json-schema.org/draft/2020-12/schema", "$id": f"urn:parking-gateway:v1:{name}"}
+    return msgspec.json.format(msgspec.json.encode(head | schema), indent=2) + b"\n"

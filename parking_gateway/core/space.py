@@ -1,0 +1,266 @@
+"""The parking space and its state machine. Whatever decides a space's state is in this file, and nothing here does I/O.
+
+A space has four aspects, and each changes on its own clock: what is older than what it knows changes nothing. So any
+order of delivery, with repeats, ends in the same space.
+
+    aspect        values                          ordered by
+    occupancy     vacant, occupied, None: never   the order of frames (`clocks.compare`), then occupied wins
+    contact       live, lost, never               when we heard it
+    reservation   one that holds, or None         the clock
+    service       in service, maintenance         when the operator said so
+
+The state is one word computed from the aspects, in this order:
+
+    MAINTENANCE   out of service
+    OCCUPIED      occupancy is occupied
+    RESERVED      a reservation holds
+    FREE          else
+
+Where the computed state jumps over a step that is not legal, the log takes the legal path, through FREE.
+"""
+
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any, NewType
+from uuid import UUID
+
+import msgspec
+
+from decoders import Occupancy
+from parking_gateway.core.clocks import Mark, compare
+from parking_gateway.core.reservation import Reservation
+
+SpaceId = NewType("SpaceId", int)
+
+
+class SpaceState(StrEnum):
+    """What a driver may expect of the space."""
+
+    FREE = "FREE"
+    OCCUPIED = "OCCUPIED"
+    RESERVED = "RESERVED"
+    MAINTENANCE = "MAINTENANCE"
+
+
+LEGAL_STEPS: dict[SpaceState, frozenset[SpaceState]] = {
+    SpaceState.FREE: frozenset({SpaceState.OCCUPIED, SpaceState.RESERVED, SpaceState.MAINTENANCE}),
+    SpaceState.OCCUPIED: frozenset({SpaceState.FREE, SpaceState.MAINTENANCE}),
+    SpaceState.RESERVED: frozenset({SpaceState.OCCUPIED, SpaceState.FREE, SpaceState.MAINTENANCE}),
+    SpaceState.MAINTENANCE: frozenset({SpaceState.FREE}),
+}
+"""From each state, the states that one entry of the log may lead to."""
+
+
+class Contact(StrEnum):
+    """Whether the space's sensor is heard. It never changes the state: the last one known is held."""
+
+    NEVER = "never"
+    LIVE = "live"
+    LOST = "lost"
+
+
+class Service(StrEnum):
+    """Whether the operator offers the space."""
+
+    IN_SERVICE = "in_service"
+    MAINTENANCE = "maintenance"
+
+
+class Observation(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """One uplink's statement about one space."""
+
+    occupancy: Occupancy | None
+    """None: the sensor was heard and said nothing about the space."""
+    seen_at: datetime
+    """Since when it is so, by the sensor's own clock where it has one. Orders nothing, because such clocks are set back."""
+    heard_at: datetime
+    dev_addr: str | None = None
+    f_cnt: int
+    battery_percent: int | None = None
+    cause: UUID | None
+    """The uplink's deduplication id. None: what was heard says nothing that could change the state."""
+
+
+class Transition(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """One legal step of a space's state."""
+
+    space: SpaceId
+    before: SpaceState
+    after: SpaceState
+    at: datetime
+    cause: str
+
+
+class Space(msgspec.Struct, frozen=True, gc=False):
+    """A parking space: its aspects, and what its last transition left behind."""
+
+    id: SpaceId
+    since: datetime
+    """When the present state began; for a space that never changed, when it was made known to us."""
+    occupancy: Occupancy | None = None
+    seen_at: datetime | None = None
+    """When the frame was heard that said so; what follows is its session and counter."""
+    seen_dev_addr: str | None = None
+    seen_f_cnt: int = 0
+    contact: Contact = Contact.NEVER
+    heard_at: datetime | None = None
+    reservation: Reservation | None = None
+    service: Service = Service.IN_SERVICE
+    service_at: datetime | None = None
+    maintenance_reason: str | None = None
+    battery_percent: int | None = None
+    """Of the sensor, as it last said; published beside the state."""
+    battery_at: datetime | None = None
+    """When the frame was heard that said so; what follows is its session and counter."""
+    battery_dev_addr: str | None = None
+    battery_f_cnt: int | None = None
+    previous: SpaceState | None = None
+    cause: str | None = None
+    version: int = 1
+    """Counts the changes that a subscriber can see."""
+
+    @property
+    def state(self) -> SpaceState:
+        """The one word, computed from the aspects."""
+        if self.service is Service.MAINTENANCE:
+            return SpaceState.MAINTENANCE
+        if self.occupancy is Occupancy.OCCUPIED:
+            return SpaceState.OCCUPIED
+        if self.reservation is not None:
+            return SpaceState.RESERVED
+        return SpaceState.FREE
+
+    @property
+    def is_in_conflict(self) -> bool:
+        """Whether a car stands where a reservation holds. No error: the reservation counts from when it leaves."""
+        return self.reservation is not None and self.occupancy is Occupancy.OCCUPIED
+
+
+Change = tuple[Space, tuple[Transition, ...]]
+"""The space afterwards, and the steps that led there."""
+
+
+def observe(space: Space, seen: Observation) -> Change:
+    """What an observation makes of a space. One that is older than what the space knows changes nothing."""
+    is_news = seen.occupancy is not None and _is_newer(seen, space)
+    is_heard = space.heard_at is None or seen.heard_at > space.heard_at
+    if is_news and is_heard and _is_known(seen, space):
+        # Nearly every uplink. To go the long way would take twice the time.
+        heard_at = seen.heard_at
+        after = msgspec.structs.replace(
+            space, seen_at=heard_at, seen_dev_addr=seen.dev_addr, seen_f_cnt=seen.f_cnt, heard_at=heard_at
+        )
+        return after, ()
+    changes: dict[str, Any] = {}
+    if is_news:
+        changes["occupancy"] = seen.occupancy
+        changes["seen_at"] = seen.heard_at
+        changes["seen_dev_addr"] = seen.dev_addr
+        changes["seen_f_cnt"] = seen.f_cnt
+    if is_heard:
+        changes["contact"] = Contact.LIVE
+        changes["heard_at"] = seen.heard_at
+    if seen.battery_percent is not None and _is_newer_battery(seen, space):
+        changes["battery_percent"] = seen.battery_percent
+        changes["battery_at"] = seen.heard_at
+        changes["battery_dev_addr"] = seen.dev_addr
+        changes["battery_f_cnt"] = seen.f_cnt
+    if not changes:
+        return space, ()
+    after = msgspec.structs.replace(space, **changes)
+    return _settle(space, after, at=seen.seen_at, cause=seen.cause)
+
+
+def lapse(space: Space, *, now: datetime, lost_after: timedelta, listening_since: datetime) -> Change:
+    """A live contact is lost after `lost_after` of silence, counted only while we ourselves were listening."""
+    if space.contact is not Contact.LIVE or space.heard_at is None:
+        return space, ()
+    if now - max(space.heard_at, listening_since) <= lost_after:
+        return space, ()
+    return _settle(space, msgspec.structs.replace(space, contact=Contact.LOST), at=now, cause="silence")
+
+
+def change_service(space: Space, service: Service, *, at: datetime, cause: str, reason: str | None = None) -> Change:
+    """The operator takes a space out of service, or back. An order older than the last one changes nothing."""
+    if space.service_at is not None and at <= space.service_at:
+        return space, ()
+    after = msgspec.structs.replace(
+        space,
+        service=service,
+        service_at=at,
+        maintenance_reason=reason if service is Service.MAINTENANCE else None,
+    )
+    return _settle(space, after, at=at, cause=cause)
+
+
+def change_reservation(space: Space, reservation: Reservation | None, *, at: datetime, cause: str) -> Change:
+    """The reservation that holds from now on, or none. Its end never declares a space free under a parked car."""
+    return _settle(space, msgspec.structs.replace(space, reservation=reservation), at=at, cause=cause)
+
+
+def path(before: SpaceState, after: SpaceState) -> tuple[SpaceState, ...]:
+    """The legal steps from one state to another, without the first: none, one, or two through FREE."""
+    if before is after:
+        return ()
+    if after in LEGAL_STEPS[before]:
+        return (after,)
+    return (SpaceState.FREE, after)
+
+
+def last_seen(space: Space) -> Mark | None:
+    """The frame that said the occupancy, None where none did."""
+    return None if space.seen_at is None else Mark(space.seen_at, space.seen_dev_addr, space.seen_f_cnt)
+
+
+def _is_known(seen: Observation, space: Space) -> bool:
+    """Whether it says nothing that a subscriber does not know."""
+    return seen.occupancy is space.occupancy and space.contact is Contact.LIVE and seen.battery_percent is None
+
+
+def _is_newer(seen: Observation, space: Space) -> bool:
+    if space.seen_at is None:
+        return True
+    # Nearly always clock and counter agree, and then nobody need compare.
+    if seen.heard_at > space.seen_at and seen.f_cnt > space.seen_f_cnt:
+        return True
+    order = compare(seen, Mark(space.seen_at, space.seen_dev_addr, space.seen_f_cnt))
+    # The last word breaks a tie of two different uplinks of one instant and counter. Occupied wins: the smaller
+    # mistake is not to send a driver to a space than to send one to a parked car.
+    return order > 0 or (order == 0 and (seen.occupancy, space.occupancy) == (Occupancy.OCCUPIED, Occupancy.VACANT))
+
+
+def _is_newer_battery(seen: Observation, space: Space) -> bool:
+    if space.battery_at is None or space.battery_percent is None or seen.battery_percent is None:
+        return True
+    order = compare(seen, Mark(space.battery_at, space.battery_dev_addr, space.battery_f_cnt or 0))
+    return order > 0 or (order == 0 and seen.battery_percent > space.battery_percent)
+
+
+def _settle(before: Space, after: Space, *, at: datetime, cause: str | UUID | None) -> Change:
+    """Date the change of state, log its steps, and count a version if a subscriber could see a difference."""
+    if _look_alike(before, after):
+        return after, ()
+    was, is_now = before.state, after.state
+    if was is is_now:
+        return msgspec.structs.replace(after, version=before.version + 1), ()
+    # A step is never dated before the one it follows, whatever the clock of the sensor says.
+    at = at if before.previous is None else max(at, before.since)
+    why = str(cause)
+    steps, state = [], was
+    for step in path(was, is_now):
+        steps.append(Transition(space=before.id, before=state, after=step, at=at, cause=why))
+        state = step
+    changed = msgspec.structs.replace(after, since=at, previous=steps[-1].before, cause=why, version=before.version + 1)
+    return changed, tuple(steps)
+
+
+def _look_alike(one: Space, other: Space) -> bool:
+    """Whether a subscriber sees no difference. Nearly every uplink ends here, so nothing is made to compare."""
+    return (
+        one.occupancy is other.occupancy
+        and one.contact is other.contact
+        and one.battery_percent == other.battery_percent
+        and one.reservation == other.reservation
+        and one.service is other.service
+        and one.maintenance_reason == other.maintenance_reason
+    )

@@ -1,0 +1,68 @@
+"""One broker connection after the other, until the gateway is told to stop, and why each of them ended.
+
+This is the only place where an error of the broker is caught: it ends the connection, and another one is made.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+from typing import Final
+
+import msgspec
+from loguru import logger
+
+from parking_gateway.broker.link import MqttError
+from parking_gateway.broker.rivalry import SOON, Rivalry
+from parking_gateway.broker.suspicion import Suspicion
+from parking_gateway.core.printable import in_one_line
+from parking_gateway.gateway.reporting import Reporting
+from parking_gateway.process.config.mqtt import MqttConfig
+from parking_gateway.process.waits import Backoff, attempts, pause
+
+_RIVAL: Final = "client_id"
+"""Of complaints about another client with our id."""
+
+
+class Connections(msgspec.Struct, kw_only=True):
+    """All connections of one gateway to its broker."""
+
+    config: MqttConfig
+    suspicion: Suspicion
+    """Which publications the broker hangs up on."""
+    reporting: Reporting
+    stop: asyncio.Event
+    has_worked: bool = False
+    """Whether the present one came as far as events and confirmed publications."""
+
+    async def make(self, one: Callable[[], Awaitable[None]]) -> None:
+        """Call `one`, which lasts as long as a connection, again and again until told to stop."""
+        backoff = Backoff(shortest=self.config.reconnect_wait_min, longest=self.config.reconnect_wait_max)
+        rivalry = Rivalry(self.config.client_id)
+        clock = asyncio.get_running_loop().time
+        async for attempt in attempts(backoff, stop=self.stop, has_worked=lambda: self.has_worked):
+            began, self.has_worked = clock(), False
+            before = (self.suspicion.losses_alone, self.suspicion.convicted)
+            try:
+                await one()
+            except* (MqttError, OSError) as lost:
+                error = _first(lost)
+                self.reporting.disconnected(in_one_line(error))
+                logger.bind(attempt=attempt, error=in_one_line(error)).warning("No connection to the broker")
+                lasted = timedelta(seconds=clock() - began)
+                if self.suspicion.losses_alone == before[0]:
+                    rivalry.ended(error, has_worked=self.has_worked, lasted=lasted)
+                elif self.suspicion.convicted > before[1]:
+                    rivalry.explained()
+                self.reporting.complain(_RIVAL, rivalry.complaint)
+            await pause(rivalry.wait(), stop=self.stop)
+
+    async def outlast_rivals(self) -> None:
+        """A connection that holds so long shows that no other client uses our id any more."""
+        await asyncio.sleep(SOON.total_seconds())
+        self.reporting.complain(_RIVAL, None)
+
+
+def _first(error: BaseException) -> BaseException:
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return error

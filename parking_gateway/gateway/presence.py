@@ -1,0 +1,45 @@
+"""What a gateway says of itself on MQTT: that it is there, that it is gone, and how it is doing."""
+
+from functools import partial
+
+from parking_gateway.broker.link import Link
+from parking_gateway.contract.messages import GatewayMessage, Publication, gateway_publication
+from parking_gateway.gateway import pulse
+from parking_gateway.gateway.reporting import Reporting
+
+
+class Presence:
+    """Of one gateway, in its own topics."""
+
+    def __init__(self, *, root: str, instance: str, reporting: Reporting) -> None:
+        self._root = root
+        self._instance = instance
+        self._reporting = reporting
+
+    def will(self) -> Publication:
+        """What the broker publishes when we are gone without a word: the same as our own farewell."""
+        return gateway_publication(
+            self._root, self._instance, GatewayMessage(status="offline", since=self._reporting.started)
+        )
+
+    async def begin(self, link: Link) -> None:
+        """Publish "online" and the health."""
+        online = GatewayMessage(status="online", since=self._reporting.started)
+        await self._publish(link, gateway_publication(self._root, self._instance, online), self._health(link))
+
+    async def keep(self, link: Link) -> None:
+        """Publish the health whenever it changes, until cancelled."""
+        await pulse.report(partial(self._publish_health, link), self._reporting.health)
+
+    async def end(self, link: Link) -> None:
+        """Publish "offline"."""
+        await self._publish(link, self.will())
+
+    async def _publish_health(self, link: Link) -> None:
+        await self._publish(link, self._health(link))
+
+    async def _publish(self, link: Link, *publications: Publication) -> None:
+        self._reporting.refused(await link.publish(publications))
+
+    def _health(self, link: Link) -> Publication:
+        return gateway_publication(self._root, self._instance, self._reporting.health_message(inbox=link.waiting))

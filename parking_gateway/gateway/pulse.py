@@ -1,0 +1,60 @@
+"""Reports of the gateway's health, on MQTT and to systemd, as soon as it changes.
+
+None of them waits for the database, because they have to report that it is away.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+from typing import Final
+
+from parking_gateway.gateway.reporting import Reporting
+from parking_gateway.process.systemd import Systemd
+from parking_gateway.process.waits import pause
+from parking_gateway.store import due
+from parking_gateway.store.engine import Engine
+from parking_gateway.store.patience import Patience
+from parking_gateway.telemetry import Health
+
+_INTERVAL: Final = 10.0
+"""Seconds between two reports of the gateway's own health on MQTT when nothing changes."""
+_LOOK: Final = 0.5
+"""Seconds between two looks whether something has changed. An event becomes overdue although nothing happens."""
+
+
+async def count_what_is_due(engine: Engine, *, patience: Patience, reporting: Reporting, within: timedelta) -> None:
+    """Count the publications that are due, every 10 seconds until cancelled, also while there is no broker.
+
+    This also notices a database that stands still while there is no other work for it. One attempt takes at most
+    `within`.
+    """
+
+    async def count() -> int:
+        async with asyncio.timeout(within.total_seconds()), engine.connect() as connection:
+            return await due.count(connection)
+
+    while True:
+        reporting.counted(await patience(count, purpose="counting what is due"))
+        await asyncio.sleep(_INTERVAL)
+
+
+async def report(publish: Callable[[], Awaitable[None]], health: Health) -> None:
+    """Publish the health when it changes, else every 10 seconds, until cancelled. The caller has just published it."""
+    clock = asyncio.get_running_loop().time
+    published, at = health.state(), clock()
+    while True:
+        await asyncio.sleep(_LOOK)
+        if health.state() != published or clock() >= at + _INTERVAL:
+            published, at = health.state(), clock()
+            await publish()
+
+
+async def tell(systemd: Systemd, health: Health, *, stop: asyncio.Event) -> None:
+    """Send the health to systemd until `stop`, and then STOPPING=1, before the last batch is finished."""
+    told = ""
+    while not stop.is_set():
+        if (line := health.in_words()) != told:
+            told = line
+            systemd.status(line)
+        await pause(_LOOK, stop=stop)
+    systemd.stopping()

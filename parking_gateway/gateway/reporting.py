@@ -1,0 +1,214 @@
+"""What happened, said once: the outcomes of the tasks as log lines, metrics, health, and the gateway's own messages."""
+
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from typing import Final
+
+from loguru import logger
+
+from parking_gateway import __version__
+from parking_gateway.broker.message import Message
+from parking_gateway.broker.reasons import Refusal
+from parking_gateway.contract.messages import HealthMessage, kind_of
+from parking_gateway.core.printable import printable, shortened
+from parking_gateway.core.seldom import Seldom
+from parking_gateway.intake.recording import Outcome
+from parking_gateway.store.due import Kind
+from parking_gateway.telemetry import BatchReport, Health, Metrics, Totals, clock_warnings
+from parking_gateway.telemetry.qos_0 import EventsAtQos0
+
+INTAKE: Final = "intake"
+OUTBOX: Final = "outbox"
+_REFUSALS_EVERY: Final = 60.0
+"""Seconds between two warnings about refused publications of one kind. Each is tried again every few seconds."""
+_CLOCKS_EVERY: Final = 3600.0
+"""Seconds between two warnings about one clock, which is wrong until somebody sets it."""
+_LONGEST_REASON: Final = 500
+"""Characters of an error in the health message."""
+
+
+class Reporting:
+    """The one place where values of the tasks become words and numbers."""
+
+    def __init__(self, *, health: Health, metrics: Metrics, root: str, started: datetime) -> None:
+        """`root` is that of all topics that we publish."""
+        self.started = started
+        self.health = health
+        self._metrics = metrics
+        self._root = root
+        self._clocks = Seldom(_CLOCKS_EVERY)
+        self._refusals = Seldom(_REFUSALS_EVERY)
+        self._qos_0 = EventsAtQos0(health=health, metrics=metrics)
+        self._lag_seconds = 0.0
+        self._connections = 0
+        self._in_hand = 0
+        self._refused: Counter[str] = Counter()
+        """Refused publications that no warning has counted yet, by kind."""
+        self._outbox = 0
+        self._last: tuple[datetime, Totals] = (started, metrics.totals())
+
+    def taken(self, batch: Sequence[Message]) -> None:
+        """A batch was taken in hand: from now on its commit is waited for."""
+        at_qos_0 = [message.qos for message in batch].count(0)
+        self._metrics.took(len(batch), at_qos_0=at_qos_0)
+        if at_qos_0:
+            self._qos_0.came()
+        self._in_hand += 1
+        self.health.progress(INTAKE)
+
+    def settled(self) -> None:
+        """A batch is committed and acknowledged."""
+        self._in_hand -= 1
+        self.health.progress(INTAKE)
+        if not self._in_hand:
+            self.health.ended(INTAKE)
+
+    def recorded(self, outcome: Outcome) -> None:
+        """A transaction is committed: a batch, or a part of it."""
+        self.health.progress(INTAKE)
+        lag = self._lag(outcome)
+        rejected = Counter(letter.rejection.reason for letter in outcome.dead_letters)
+        self._metrics.observe(
+            BatchReport(
+                received=outcome.kinds,
+                rejected=rejected,
+                recorded=len(outcome.recorded),
+                duplicates=outcome.duplicates,
+                without_codec=outcome.without_codec,
+                unassigned=outcome.unassigned,
+                wrong_clocks=len(outcome.wrong_clocks),
+                held_back=len(outcome.held_back),
+                transitions=Counter((step.before, step.after) for step in outcome.transitions),
+                seconds=outcome.seconds,
+                lag=lag,
+            )
+        )
+        self._lag_seconds = self._lag_seconds if lag is None else lag
+        if outcome.wrong_clocks or outcome.held_back:
+            clock_warnings.warn(outcome.wrong_clocks, outcome.held_back, self._clocks)
+        if outcome.transitions:
+            # One line for a batch: under load a line for each would cost more than what it tells of.
+            logger.bind(steps=outcome.transitions).info("Transitions")
+        for reason, letter in {letter.rejection.reason: letter for letter in outcome.dead_letters}.items():
+            logger.bind(
+                deduplication_id=letter.deduplication_id,
+                topic=letter.topic,
+                reason=reason,
+                detail=letter.rejection.detail,
+                left_out=rejected[reason] - 1,
+            ).warning("Rejected a message")
+
+    def published(self, kind: Kind, count: int, refusals: Sequence[Refusal]) -> None:
+        """The outbox looked at one kind; so many publications of it are confirmed, and these were refused."""
+        self.refused(refusals)
+        if count:
+            self._metrics.published.inc(count)
+            logger.bind(kind=kind, count=count).debug("Published")
+        self.health.progress(OUTBOX)
+
+    def database_answers(self, purpose: str, failure: str | None) -> None:
+        """Take note of one attempt of this purpose on the database. `failure` says why it failed; None: it succeeded."""
+        self.health.database_answered(purpose, failure)
+
+    def partition_postponed(self) -> None:
+        """A month's partition could not be made yet."""
+        self._metrics.postponed.inc()
+
+    def refused(self, refusals: Sequence[Refusal]) -> None:
+        """The broker refused these publications: counted, and told once in a while for every kind of topic."""
+        if not refusals:
+            return
+        self._metrics.refused.inc(len(refusals))
+        by_kind = {kind_of(refusal.topic, root=self._root): refusal for refusal in refusals}
+        self._refused.update(kind_of(refusal.topic, root=self._root) for refusal in refusals)
+        for kind, refusal in by_kind.items():
+            if self._refusals.is_due(kind, now=time.monotonic()):
+                logger.bind(
+                    kind=kind, topic=refusal.topic, error=refusal.reason, count=self._refused.pop(kind)
+                ).warning("The broker refuses a publication; its ACL has to allow it")
+
+    def session_lost(self) -> None:
+        """The broker does not know our session any more."""
+        self._metrics.sessions_lost.inc()
+        logger.warning(
+            "The broker has lost our session, and with it every event that waited there: look for a restart without"
+            " persistence, or an absence longer than mqtt.session_expiry"
+        )
+
+    def complain(self, about: str, sentence: str | None) -> None:
+        """Take note of what somebody has to put right. None: it is as it should be."""
+        if sentence is None:
+            self.health.problems.pop(about, None)
+        elif self.health.problems.get(about) != sentence:
+            self.health.problems[about] = sentence
+            logger.warning(sentence)
+
+    def dropped(self) -> None:
+        """A message of QoS 0 was dropped, because there was no space for it."""
+        self._qos_0.dropped()
+
+    def counted(self, outbox: int) -> None:
+        """So many publications are due."""
+        self._outbox = outbox
+        self._metrics.outbox_backlog.set(outbox)
+
+    def connected(
+        self, *, protocol: str, session_present: bool, oldest_event: Callable[[], float | None] = lambda: None
+    ) -> None:
+        """The broker is there and events are subscribed to. `oldest_event` is as `Health` has it."""
+        if self._connections:
+            self._metrics.reconnects.inc()
+        self._connections += 1
+        self.health.broker_connected(oldest_event)
+        logger.bind(protocol=protocol, session_present=session_present).info("Connected to the broker")
+
+    def disconnected(self, error: str | None = None) -> None:
+        """The broker is gone: intake and outbox have nothing to do until it is back."""
+        self._qos_0.tell_drops()
+        self._in_hand = 0
+        self.health.ended(INTAKE)
+        self.health.ended(OUTBOX)
+        self.health.broker_lost(error)
+
+    def health_message(self, *, inbox: int) -> HealthMessage:
+        """How we are doing, with rates since the last time that this was asked."""
+        self._qos_0.tell_drops()
+        self._qos_0.look()
+        health = self.health
+        now, totals = datetime.now(UTC), self._metrics.totals()
+        then, before = self._last
+        self._last = (now, totals)
+        return HealthMessage(
+            version=__version__,
+            uptime_seconds=round((now - self.started).total_seconds()),
+            uplinks=totals.recorded,
+            uplinks_per_second=round((totals.recorded - before.recorded) / max((now - then).total_seconds(), 0.001), 1),
+            duplicates=totals.duplicates,
+            rejections=totals.rejected,
+            transitions=totals.transitions,
+            published=totals.published,
+            inbox=inbox,
+            outbox=self._outbox,
+            lag_seconds=round(self._lag_seconds, 3),
+            database="up" if health.is_database_up else "down",
+            broker="up" if health.is_broker_up else "down",
+            updated=now,
+            ready=not health.missing(),
+            missing=health.missing(),
+            why=[printable(shortened(reason, _LONGEST_REASON)) for reason in health.why()],
+            database_since=health.database_since,
+            oldest_event_seconds=round(health.oldest_event_age(), 3),
+            events_at_qos_0=totals.at_qos_0,
+            dropped=totals.dropped,
+            unassigned=totals.unassigned,
+            without_codec=totals.without_codec,
+            problems=list(health.problems.values()),
+        )
+
+    def _lag(self, outcome: Outcome) -> float | None:
+        if not outcome.recorded:
+            return None
+        oldest = min(uplink.heard_at for uplink in outcome.recorded)
+        return max((datetime.now(UTC) - oldest).total_seconds(), 0.0)

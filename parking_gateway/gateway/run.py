@@ -1,0 +1,233 @@
+"""The composition root: opens everything, runs the tasks, and closes in reverse.
+
+A broker connection is a scope. While one stands, intake, outbox and the health report work over it; when it is lost they
+end, and the next connection starts them again. Nothing of theirs needs to survive: the broker's session holds what was
+not acknowledged, the database what was not published.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import Callable, Coroutine
+from datetime import UTC, datetime
+from functools import partial
+from typing import Any, Final
+
+from loguru import logger
+
+from parking_gateway import chirpstack
+from parking_gateway.broker.link import Link, connected
+from parking_gateway.broker.suspicion import Suspicion
+from parking_gateway.clock import rounds as patrol
+from parking_gateway.core import clocks
+from parking_gateway.decoding import codecs
+from parking_gateway.decoding.decoder import Decoder
+from parking_gateway.decoding.questioning import Guests
+from parking_gateway.gateway import pulse
+from parking_gateway.gateway.connections import Connections
+from parking_gateway.gateway.opening import database, decoder_of, lacking
+from parking_gateway.gateway.preparation import prepare
+from parking_gateway.gateway.presence import Presence
+from parking_gateway.gateway.reporting import Reporting
+from parking_gateway.intake.loop import Intake
+from parking_gateway.intake.recording import Outcome
+from parking_gateway.intake.subscription import Subscription
+from parking_gateway.outbox.loop import Outbox
+from parking_gateway.outbox.marker import Marker
+from parking_gateway.outbox.picture import Picture
+from parking_gateway.process import waits
+from parking_gateway.process.config import Config
+from parking_gateway.process.systemd import systemd as systemd_told
+from parking_gateway.process.waits import Backoff
+from parking_gateway.store.engine import Engine, hang_up
+from parking_gateway.store.patience import Patience, ToldToStop
+from parking_gateway.telemetry import Health, Metrics, web
+
+_LAST_WORD: Final = 1.0
+"""Seconds beyond `gateway.stop_timeout` for "offline". From a broker that does not take it, the will says it."""
+_UNWINDING: Final = 0.2
+"""Seconds for tasks whose connections were ended to come to their end."""
+
+
+async def run(config: Config, *, stop: asyncio.Event, migrate: bool = False) -> None:
+    """Run until `stop`. Raises ConfigError or SchemaMismatch when there is no use in trying."""
+    decoder = decoder_of(config)
+    if absent := [sentence for _, sentence in lacking(config)]:
+        logger.bind(error="; ".join(absent)).warning(
+            "The gateway starts without something that the configuration names"
+        )
+    async with contextlib.AsyncExitStack() as stack:
+        systemd = stack.enter_context(systemd_told())
+        health = Health(
+            stalled_after=config.telemetry.stalled_after,
+            overdue_after=config.telemetry.overdue_after,
+            alive=systemd.alive,
+        )
+        await stack.enter_async_context(waits.beside(pulse.tell(systemd, health, stop=stop)))
+        metrics = Metrics(health)
+        await stack.enter_async_context(web.serve(config.telemetry.listen, metrics=metrics, health=health))
+        engine = await stack.enter_async_context(database(config))
+        reporting = Reporting(health=health, metrics=metrics, root=config.publication.root, started=datetime.now(UTC))
+        gateway = _Gateway(
+            config,
+            engine=engine,
+            decoder=decoder,
+            reporting=reporting,
+            on_ready=systemd.ready,
+            stop=stop,
+        )
+        is_finished = await waits.finished(
+            stop,
+            gateway.run(migrate=migrate),
+            seconds=config.gateway.stop_timeout.total_seconds() + _LAST_WORD,
+            give_up=partial(hang_up, engine),
+        )
+        if not is_finished:
+            logger.warning(
+                "The broker or the database did not answer in time; whatever is unfinished is done at the next start"
+            )
+        systemd.stopping()
+    logger.info("Stopped")
+
+
+class _Gateway:
+    """One process, from its first connection to the database to its last word on the broker."""
+
+    def __init__(
+        self,
+        config: Config,
+        *,
+        engine: Engine,
+        decoder: Decoder,
+        reporting: Reporting,
+        on_ready: Callable[[], None],
+        stop: asyncio.Event,
+    ) -> None:
+        self._config = config
+        self._engine = engine
+        self._decoder = decoder
+        self._reporting = reporting
+        self._on_ready = on_ready
+        self._stop = stop
+        root, instance = config.publication.root, config.gateway.instance
+        self._patience = Patience(
+            engine,
+            backoff=Backoff(shortest=config.database.reconnect_wait_min, longest=config.database.reconnect_wait_max),
+            stop=stop,
+            report=reporting.database_answers,
+        )
+        self._connections = Connections(config=config.mqtt, suspicion=Suspicion(root), reporting=reporting, stop=stop)
+        self._presence = Presence(root=root, instance=instance, reporting=reporting)
+        marker = Marker(root=root, instance=instance)
+        self._subscription = Subscription(config, engine=engine, patience=self._patience, complain=reporting.complain)
+        self._picture = Picture(
+            config, engine=engine, patience=self._patience, marker=marker, complain=reporting.complain
+        )
+        self._outbox = Outbox(
+            config.publication, engine=engine, patience=self._patience, marker=marker, report=reporting.published
+        )
+        self._intake = Intake(
+            engine=engine,
+            decoder=decoder,
+            guests=Guests(decoder) if codecs.has_guests(decoder.folder) else None,
+            limits=chirpstack.Limits(
+                payload_bytes=config.chirpstack.max_payload_bytes,
+                depth=config.chirpstack.max_depth,
+                reach=clocks.reach(config.mqtt.session_expiry),
+            ),
+            batch_size=config.intake.batch_size,
+            timeout=config.intake.timeout,
+            patience=self._patience,
+            announce_every=config.publication.device_interval,
+            taken=reporting.taken,
+            settled=reporting.settled,
+            report=self._report,
+        )
+
+    async def run(self, *, migrate: bool) -> None:
+        """Until told to stop."""
+        preparing = prepare(self._engine, patience=self._patience, decoder=self._decoder, migrate=migrate)
+        await waits.unless(self._stop, _unless_stopped(preparing))
+        if not self._stop.is_set():
+            await self._live()
+
+    async def _live(self) -> None:
+        async with asyncio.TaskGroup() as group:
+            rounds = group.create_task(patrol.run(self._engine, postponed=self._reporting.partition_postponed))
+            counting = group.create_task(_unless_stopped(self._count_what_is_due()))
+            # Outside of the connection: what is stopped within it is not said farewell, so that the broker publishes the will.
+            await self._connections.make(lambda: _unless_stopped(self._one_connection()))
+            rounds.cancel()
+            counting.cancel()
+
+    async def _one_connection(self) -> None:
+        connecting = connected(
+            self._config.mqtt,
+            will=self._presence.will(),
+            inbox_limit=self._config.mqtt.receive_maximum,
+            window=self._config.publication.window,
+            payload_limit=self._config.chirpstack.max_payload_bytes,
+        )
+        async with contextlib.AsyncExitStack() as stack:
+            link = await waits.unless(self._stop, stack.enter_async_context(connecting))
+            if link is not None:
+                link.suspicion = self._connections.suspicion
+                await self._work(link)
+
+    async def _work(self, link: Link) -> None:
+        link.report_drops(self._reporting.dropped)  # first, because a session that stood brings messages at once
+        await self._subscription.prove(link)
+        if await self._subscription.renew(link):
+            self._reporting.session_lost()
+        self._reporting.connected(
+            protocol=link.protocol, session_present=link.session_present, oldest_event=link.oldest
+        )
+        await self._presence.begin(link)
+        self._connections.has_worked = True
+        self._on_ready()
+        async with asyncio.TaskGroup() as group:
+            intake = group.create_task(_unless_stopped(self._intake.run(link)))
+            outbox = group.create_task(_unless_stopped(self._publish(link)))
+            health = group.create_task(_unless_stopped(self._presence.keep(link)))
+            alone = group.create_task(self._connections.outlast_rivals())
+            await self._stop.wait()
+            logger.info("Stopping: finishing the batch in hand, then what is due")
+            link.stop_receiving()
+            await self._drain(intake, outbox)
+            health.cancel()
+            alone.cancel()
+        await self._presence.end(link)
+
+    async def _publish(self, link: Link) -> None:
+        await self._picture.compare(link)
+        await self._outbox.run(link)
+
+    async def _drain(self, intake: asyncio.Task[None], outbox: asyncio.Task[None]) -> None:
+        # Not awaited themselves: who waits and runs out of time would cancel them, before their connections are ended.
+        until = asyncio.get_running_loop().time() + self._config.gateway.stop_timeout.total_seconds()
+        await asyncio.wait({intake}, timeout=self._config.gateway.stop_timeout.total_seconds())
+        self._outbox.finish()
+        await asyncio.wait({outbox}, timeout=until - asyncio.get_running_loop().time())
+        if intake.done() and outbox.done():
+            return
+        # What is left is not lost: the broker has the messages, the database what is due.
+        logger.warning("Not everything was finished within gateway.stop_timeout; it will be at the next start")
+        hang_up(self._engine)
+        await asyncio.wait({intake, outbox}, timeout=_UNWINDING)
+        intake.cancel()
+        outbox.cancel()
+
+    def _report(self, outcome: Outcome) -> None:
+        self._outbox.changed(outcome.changed)
+        self._reporting.recorded(outcome)
+
+    async def _count_what_is_due(self) -> None:
+        within = self._config.database.statement_timeout
+        await pulse.count_what_is_due(self._engine, patience=self._patience, reporting=self._reporting, within=within)
+
+
+async def _unless_stopped(work: Coroutine[Any, Any, None]) -> None:
+    """Do the work. That the database is away when we are told to stop is no failure."""
+    try:
+        await work
+    except* ToldToStop:
+        logger.warning("The database was away when we stopped; what was in hand is done at the next start")

@@ -1,4 +1,0 @@
-"""Processes in which code of others runs: a line in, a line out, and an end when it takes too long.
-
-Two programs run in them: `parking_gateway/declared/sandbox.py` with a vendor's JavaScript and `python_codec.py` with a codec in Python.
-"""

@@ -1,0 +1,78 @@
+"""The subscription to the events in the broker's session, and what an earlier configuration left there."""
+
+from collections.abc import Callable, Collection
+from functools import partial
+
+from parking_gateway.broker.asking import asking, shares, sharing_complaint
+from parking_gateway.broker.link import Link, MqttError
+from parking_gateway.contract.messages import gateway_topic
+from parking_gateway.process.config import Config
+from parking_gateway.store import gateways
+from parking_gateway.store.engine import Engine
+from parking_gateway.store.patience import Patience
+
+
+class Subscription:
+    """Renewed at every connection. The broker keeps every subscription of a session until it is ended."""
+
+    def __init__(
+        self, config: Config, *, engine: Engine, patience: Patience, complain: Callable[[str, str | None], None]
+    ) -> None:
+        """`complain` is called with "sharing" and the sentence of what is wrong with it; None: nothing is."""
+        self._mqtt = config.mqtt
+        self._folder = gateway_topic(config.publication.root, config.gateway.instance)
+        self._wanted = config.subscription
+        self._topic = config.chirpstack.topic
+        self._client_id = config.mqtt.client_id
+        self._engine = engine
+        self._patience = patience
+        self._complain = complain
+        self._is_known = False
+        self._held: frozenset[str] | None = None
+        """Subscriptions that the session may hold. None: this client id never had a session."""
+
+    async def prove(self, link: Link) -> None:
+        """Raise MqttError unless events can come over the shared subscription that the configuration asks for."""
+        group = self._mqtt.shared_group
+        if group is None:
+            return
+        async with asking(self._mqtt, name="proves", protocol=link.protocol) as asked:
+            answer = await shares(asked, folder=self._folder, group=group)
+        complaint = sharing_complaint(answer, group=group, folder=self._folder)
+        self._complain("sharing", complaint)
+        if answer is False:
+            raise MqttError(complaint)
+
+    async def renew(self, link: Link) -> bool:
+        """Subscribe, and end every other subscription of ours. Return whether the broker has lost our session.
+
+        The new one comes first: no event falls between the two, and an event that comes over both is recorded once.
+        """
+        if not self._is_known:
+            # Once only: later connections have to receive events and publish health also without a database.
+            self._held = await self._patience(self._read, purpose="reading the subscriptions")
+            self._is_known = True
+        is_lost = self._held is not None and not link.session_present
+        held = self._held or frozenset()
+        if self._wanted not in held:
+            # Written before the broker is asked. Else a crash in between would leave a subscription that is never ended.
+            await self._remember(held | {self._wanted})
+        await link.subscribe(self._wanted)
+        # The plain topic too, which an earlier version may have left without writing it down.
+        if unwanted := (held | {self._topic}) - {self._wanted}:
+            await link.unsubscribe(sorted(unwanted))
+        if self._held != frozenset({self._wanted}):
+            await self._remember(frozenset({self._wanted}))
+        return is_lost
+
+    async def _remember(self, filters: frozenset[str]) -> None:
+        await self._patience(partial(self._write, filters), purpose="remembering the subscriptions")
+        self._held = filters
+
+    async def _read(self) -> frozenset[str] | None:
+        async with self._engine.connect() as connection:
+            return await gateways.filters(connection, self._client_id)
+
+    async def _write(self, filters: Collection[str]) -> None:
+        async with self._engine.begin() as connection:
+            await gateways.remember_filters(connection, filters, client_id=self._client_id)

@@ -1,0 +1,158 @@
+"""From the database to the broker: publish what the broker does not know yet, and record what it confirmed.
+
+There is no queue: due are the rows whose version is not the confirmed one, so many changes of one space become one
+message, and a restart loses nothing. Spaces that the intake changed are published at once; all rows are looked through
+at the start and every `poll_interval`, for what others changed and for what the broker refused. Zones and sites are
+counted once per interval.
+
+What was confirmed of a page is written down while the next page is read and published.
+"""
+
+import asyncio
+import math
+from collections.abc import Callable, Collection, Sequence
+from contextlib import suppress
+from itertools import islice
+from typing import Final
+
+from parking_gateway.broker.link import Link
+from parking_gateway.broker.reasons import Refusal
+from parking_gateway.core.space import SpaceId
+from parking_gateway.outbox.marker import Marker
+from parking_gateway.outbox.pages import PAGE, Page, Pages
+from parking_gateway.process.config.sections import PublicationConfig
+from parking_gateway.process.waits import pause
+from parking_gateway.store.due import Kind
+from parking_gateway.store.engine import Engine
+from parking_gateway.store.patience import Patience
+
+_REMEMBERED: Final = 50_000
+"""Changed spaces, beyond which it is cheaper to look through all than to remember which."""
+
+
+class Outbox:
+    """The one way out. `report` is called with how many publications of a kind were confirmed, and what was refused."""
+
+    def __init__(
+        self,
+        config: PublicationConfig,
+        *,
+        engine: Engine,
+        patience: Patience,
+        marker: Marker,
+        report: Callable[[Kind, int, Sequence[Refusal]], None],
+    ) -> None:
+        self._config = config
+        self._pages = Pages(config.root, engine=engine, patience=patience, marker=marker, report=report)
+        self._changed: set[SpaceId] = set()
+        self._wake = asyncio.Event()
+        self._recount = asyncio.Event()
+        self._is_finishing = False
+        self._look_at = 0.0
+        """When all rows are looked through, by the loop's clock."""
+        self._confirmation: asyncio.Task[None] | None = None
+        self._unconfirmed: frozenset[int | str] = frozenset()
+        """Spaces that the broker has, and of which this is being written down."""
+
+    def changed(self, spaces: Collection[SpaceId]) -> None:
+        """These spaces are due."""
+        self._changed.update(spaces)
+        if len(self._changed) > _REMEMBERED:
+            self._changed.clear()
+            self._look_at = 0.0
+        self._wake.set()
+
+    def finish(self) -> None:
+        """Publish what is due and return from `run`."""
+        self._is_finishing = True
+        self._wake.set()
+
+    async def run(self, link: Link) -> None:
+        """Publish until `finish`. Raises when the link is lost."""
+        self._look_at = 0.0
+        self._confirmation, self._unconfirmed = None, frozenset()
+        are_rows_done = asyncio.Event()
+        await self._pages.publish_once_more()
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._publish_counts(link, until=are_rows_done))
+            await self._publish_rows(link, group)
+            await self._confirmed()
+            are_rows_done.set()
+            self._recount.set()
+
+    async def _publish_rows(self, link: Link, group: asyncio.TaskGroup) -> None:
+        clock = asyncio.get_running_loop().time
+        while True:
+            self._wake.clear()
+            is_finishing = self._is_finishing
+            if clock() >= self._look_at:
+                self._look_at = math.inf
+                await self._look_through(link, group)
+                # Unless somebody wants another look meanwhile.
+                self._look_at = min(self._look_at, clock() + self._config.poll_interval.total_seconds())
+            await self._publish_changed(link, group)
+            if is_finishing:
+                return
+            with suppress(TimeoutError):
+                async with asyncio.timeout_at(self._look_at):
+                    await self._wake.wait()
+
+    async def _look_through(self, link: Link, group: asyncio.TaskGroup) -> None:
+        await self._confirmed()
+        if await self._pages.doubt_database():
+            self._look_again()
+        for kind in (Kind.SPACE, Kind.DEVICE):
+            async for page in self._pages.of_kind(link, kind):
+                await self._confirm_meanwhile(page, group)
+        self._recount.set()
+
+    async def _publish_changed(self, link: Link, group: asyncio.TaskGroup) -> None:
+        while self._changed:
+            spaces = list(islice((space for space in self._changed if space not in self._unconfirmed), PAGE))
+            if not spaces:  # those that are left have changed again since they were published
+                await self._confirmed()
+                continue
+            self._changed.difference_update(spaces)
+            await self._confirm_meanwhile(await self._pages.of_spaces(link, spaces), group)
+
+    async def _publish_counts(self, link: Link, *, until: asyncio.Event) -> None:
+        """As often as they may be, and a last time when `until` is set."""
+        is_last = False
+        while not is_last:
+            await self._recount.wait()
+            self._recount.clear()
+            is_last = until.is_set()
+            for kind in (Kind.ZONE, Kind.SITE):
+                async for page in self._pages.of_kind(link, kind):
+                    await self._confirm(page)
+            if not is_last:
+                await pause(self._config.counts_interval.total_seconds(), stop=until)
+
+    async def _confirm_meanwhile(self, page: Page, group: asyncio.TaskGroup) -> None:
+        """Write down that the broker has these, after the page before and while the next one is on its way."""
+        await self._confirmed()
+        if page.found:
+            self._unconfirmed = frozenset([one.key for one in page.found])
+            self._confirmation = group.create_task(self._confirm_rows(page))
+
+    async def _confirm_rows(self, page: Page) -> None:
+        await self._confirm(page)
+        self._unconfirmed = frozenset()
+
+    async def _confirmed(self) -> None:
+        if self._confirmation is not None:
+            await self._confirmation
+
+    async def _confirm(self, page: Page) -> None:
+        done = await self._pages.write_down(page)
+        if page.kind is Kind.SPACE:
+            self._recount.set()
+        if done.still_due:
+            self.changed(done.still_due)
+        if done.is_all_due:
+            self._look_again()
+
+    def _look_again(self) -> None:
+        self._look_at = 0.0
+        self._wake.set()
+        self._recount.set()

@@ -1,0 +1,37 @@
+"""What the configuration names and this machine does not have now, such as a folder that is not mounted yet.
+
+It is no mistake of the configuration: the gateway starts without it. A person who checks the configuration is told.
+"""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from parking_gateway.process.config.sections import Config
+
+
+def absences(config: Config) -> Iterator[tuple[str, str]]:
+    """The `section.key` of each, with what is wrong and what to do."""
+    folder = config.decoders.folder
+    if folder is not None and (why := why_unreadable(folder)):
+        yield "decoders.folder", f"must name a directory that exists, and {folder} is none ({why}): make or mount it"
+    if config.database.is_embedded and (why := _why_unwritable(config.gateway.state_directory)):
+        what = (
+            f"must name a directory in which this user can write, and {config.gateway.state_directory} is none ({why})"
+        )
+        yield "gateway.state_directory", f"{what}: name another, or give this one to the user"
+
+
+def why_unreadable(folder: Path) -> str | None:
+    """Why nothing can be found in a folder; None where something can."""
+    try:
+        return None if any(folder.iterdir()) else "nothing is in it"
+    except OSError as error:
+        return error.strerror
+
+
+def _why_unwritable(folder: Path) -> str | None:
+    there = next(place for place in (folder, *folder.parents) if os.path.exists(place))  # noqa: PTH110 - it also answers where it may not look
+    if not there.is_dir():
+        return f"{there} is a file"
+    return None if os.access(there, os.W_OK | os.X_OK) else f"{there} is closed to this user"

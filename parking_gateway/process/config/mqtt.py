@@ -1,0 +1,101 @@
+"""The broker, and how we speak with it: the section with rules of its own."""
+
+from datetime import timedelta
+from pathlib import Path
+from typing import Annotated, Any, Literal
+from urllib.parse import unquote
+
+from pydantic import AnyUrl, BeforeValidator, Field, ValidationInfo, field_validator, model_validator
+
+from parking_gateway.process.config.machine import ReadableFile
+from parking_gateway.process.config.values import (
+    BrokerUrl,
+    Name,
+    OptionalGroup,
+    OptionalSecret,
+    OptionalText,
+    Seconds,
+    Section,
+    Whole,
+    not_shorter,
+    seconds,
+)
+
+_TLS = ("mqtts", "wss")
+_PORTS = {"mqtt": 1883, "mqtts": 8883, "ws": 80, "wss": 443}
+
+
+class MqttConfig(Section):
+    """The broker, and how we speak with it."""
+
+    url: BrokerUrl = AnyUrl("mqtt://localhost:1883")
+    username: OptionalText = None
+    password: OptionalSecret = None
+    client_id: Name = "parking-gateway"
+    protocol: Annotated[Literal["auto", "5", "3.1.1"], BeforeValidator(str)] = "auto"
+    keepalive: Annotated[timedelta, seconds(at_least=1, at_most=64_800)] = timedelta(seconds=60)
+    timeout: Seconds = timedelta(seconds=10)
+    session_expiry: Annotated[timedelta, seconds(at_least=1)] = timedelta(days=7)
+    receive_maximum: Annotated[Whole, Field(ge=1, le=65535)] = 1000
+    direct: bool = True
+    shared_group: OptionalGroup = None
+    ca_file: ReadableFile = None
+    cert_file: ReadableFile = None
+    key_file: ReadableFile = None
+    reconnect_wait_min: Seconds = timedelta(seconds=0.5)
+    reconnect_wait_max: Seconds = timedelta(seconds=5)
+
+    @property
+    def host(self) -> str:
+        """Host name or address, without the brackets of IPv6."""
+        return (self.url.host or "").strip("[]")
+
+    @property
+    def port(self) -> int:
+        """The URL's port, else the usual one of its scheme."""
+        return self.url.port or _PORTS[self.url.scheme]
+
+    @property
+    def is_encrypted(self) -> bool:
+        """Whether the URL asks for TLS."""
+        return self.url.scheme in _TLS
+
+    @property
+    def websocket_path(self) -> str | None:
+        """The path for ws:// and wss://, `/mqtt` where the URL has none; None when no WebSocket is asked for."""
+        if not self.url.scheme.startswith("ws"):
+            return None
+        return self.url.path if self.url.path not in (None, "/") else "/mqtt"
+
+    @model_validator(mode="before")
+    @classmethod
+    def _take_credentials_out_of_url(cls, data: Any) -> Any:
+        # A URL is logged and shown; a password must not be. `username` and `password` win over what the URL says.
+        if not isinstance(data, dict) or "@" not in str(data.get("url")):
+            return data
+        before, _, host = str(data["url"]).rpartition("@")
+        scheme, _, credentials = before.partition("://")
+        username, _, password = credentials.partition(":")
+        named = {"username": unquote(username), "password": unquote(password)}
+        given = {key: value for key, value in data.items() if value not in ("", None)}
+        return data | named | given | {"url": f"{scheme}://{host}"}
+
+    @field_validator("ca_file", "cert_file", "key_file")
+    @classmethod
+    def _files_need_tls(cls, file: Path | None, info: ValidationInfo) -> Path | None:
+        url = info.data.get("url")
+        if file is not None and url is not None and url.scheme not in _TLS:
+            raise ValueError("must not be set while mqtt.url is not encrypted: use mqtts:// or wss://, or remove it")
+        return file
+
+    @field_validator("key_file")
+    @classmethod
+    def _key_and_certificate_come_together(cls, key: Path | None, info: ValidationInfo) -> Path | None:
+        if "cert_file" in info.data and (key is None) != (info.data["cert_file"] is None):
+            raise ValueError("must be set together with mqtt.cert_file: set both, or none")
+        return key
+
+    @field_validator("reconnect_wait_max")
+    @classmethod
+    def _longest_wait(cls, longest: timedelta, info: ValidationInfo) -> timedelta:
+        return not_shorter(longest, info.data.get("reconnect_wait_min"), than="mqtt.reconnect_wait_min")

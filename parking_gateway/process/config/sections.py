@@ -1,0 +1,223 @@
+"""The sections of the configuration as frozen models: names, limits, defaults. Nothing is read from anywhere here.
+
+What every key means, with its unit, stands in `config.toml`; a test holds the two together. An empty text is "not set",
+because TOML has no other word for it.
+"""
+
+import json
+from datetime import timedelta
+from typing import Annotated, Final, Literal
+
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    SecretStr,
+    StringConstraints,
+    ValidationInfo,
+    field_validator,
+)
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+from typing_extensions import override
+
+from parking_gateway.process.config.machine import (
+    Folder,
+    Instance,
+    StateDirectory,
+    default_instance,
+    default_state_directory,
+)
+from parking_gateway.process.config.mqtt import MqttConfig
+from parking_gateway.process.config.values import (
+    Address,
+    DatabaseUrl,
+    Listen,
+    LogLevel,
+    Name,
+    Seconds,
+    Section,
+    ServerSeconds,
+    TopicFilter,
+    TopicRoot,
+    Whole,
+    could_receive,
+    not_shorter,
+    printable,
+)
+
+
+class ChirpStackConfig(Section):
+    """What the network server publishes."""
+
+    topic: TopicFilter = "application/+/device/+/event/+"
+    max_payload_bytes: Annotated[Whole, Field(ge=1024, le=268_435_455)] = 65_536
+    max_depth: Annotated[Whole, Field(ge=4, le=500)] = 32
+
+
+class IntakeConfig(Section):
+    """How messages become batches."""
+
+    batch_size: Annotated[Whole, Field(ge=1, le=65535)] = 1000
+    timeout: Seconds = timedelta(seconds=30)
+
+
+class Profile(Section):
+    """Which codec reads the frames of a device profile, and the options that it needs."""
+
+    codec: Name
+    options: dict[str, str] = Field(default_factory=dict)
+
+
+def _profile(value: object) -> object:
+    return {"codec": value} if isinstance(value, str) else value
+
+
+def _from_json(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    try:
+        return json.loads(value)
+    except (ValueError, RecursionError):
+        raise ValueError('must be JSON where it is not TOML, such as {"My profile": "milesight_em310_udl"}') from None
+
+
+class DecodersConfig(Section):
+    """Which codec reads which device."""
+
+    profiles: Annotated[dict[str, Annotated[Profile, BeforeValidator(_profile)]], BeforeValidator(_from_json)] = Field(
+        default_factory=dict
+    )
+    folder: Folder = None
+
+
+class DatabaseConfig(Section):
+    """PostgreSQL, and how long we wait for it."""
+
+    url: DatabaseUrl = SecretStr("embedded")
+    pool_size: Annotated[Whole, Field(ge=1, le=100)] = 5
+    pool_timeout: Seconds = timedelta(seconds=10)
+    connect_timeout: ServerSeconds = timedelta(seconds=10)
+    statement_timeout: ServerSeconds = timedelta(seconds=30)
+    lock_timeout: ServerSeconds = timedelta(seconds=10)
+    application_name: Annotated[str, StringConstraints(min_length=1, max_length=63), AfterValidator(printable)] = (
+        "parking-gateway"
+    )
+    reconnect_wait_min: Seconds = timedelta(seconds=0.5)
+    reconnect_wait_max: Seconds = timedelta(seconds=1)
+
+    @property
+    def is_embedded(self) -> bool:
+        """Whether a PostgreSQL of our own is asked for."""
+        return self.url.get_secret_value() == "embedded"
+
+    @field_validator("lock_timeout")
+    @classmethod
+    def _locks_end_before_statements(cls, timeout: timedelta, info: ValidationInfo) -> timedelta:
+        statement = info.data.get("statement_timeout")
+        if statement is not None and timeout > statement:
+            raise ValueError("must not be longer than database.statement_timeout")
+        return timeout
+
+    @field_validator("reconnect_wait_max")
+    @classmethod
+    def _longest_wait(cls, longest: timedelta, info: ValidationInfo) -> timedelta:
+        return not_shorter(longest, info.data.get("reconnect_wait_min"), than="database.reconnect_wait_min")
+
+
+class PublicationConfig(Section):
+    """What is said on MQTT, where and how often."""
+
+    root: TopicRoot = "parking/v1"
+    window: Annotated[Whole, Field(ge=1, le=65535)] = 1000
+    counts_interval: Seconds = timedelta(seconds=1)
+    poll_interval: Seconds = timedelta(seconds=5)
+    device_interval: Seconds = timedelta(minutes=15)
+
+
+class GatewayConfig(Section):
+    """The process itself."""
+
+    instance: Instance = Field(default_factory=default_instance)
+    state_directory: StateDirectory = Field(default_factory=default_state_directory)
+    stop_timeout: Seconds = timedelta(seconds=5)
+
+
+class TelemetryConfig(Section):
+    """What is said about the gateway itself."""
+
+    listen: Listen = Address("127.0.0.1", 9464)
+    log_level: LogLevel = "INFO"
+    log_format: Literal["json", "text"] = "json"
+    stalled_after: Seconds = timedelta(seconds=120)
+    overdue_after: Seconds = timedelta(seconds=30)
+
+
+class Config(BaseSettings):
+    """Everything that an operator decides. Made by `load`; made by hand, it takes what it is given and reads nothing."""
+
+    model_config = SettingsConfigDict(
+        frozen=True, extra="forbid", hide_input_in_errors=True, case_sensitive=True, enable_decoding=False
+    )
+
+    mqtt: MqttConfig = Field(default_factory=MqttConfig)
+    chirpstack: ChirpStackConfig = Field(default_factory=ChirpStackConfig)
+    intake: IntakeConfig = Field(default_factory=IntakeConfig)
+    decoders: DecodersConfig = Field(default_factory=DecodersConfig)
+    database: DatabaseConfig = Field(default_factory=DatabaseConfig)
+    publication: PublicationConfig = Field(default_factory=PublicationConfig)
+    gateway: GatewayConfig = Field(default_factory=GatewayConfig)
+    telemetry: TelemetryConfig = Field(default_factory=TelemetryConfig)
+
+    @property
+    def subscription(self) -> str:
+        """What the broker is asked for: the filter of the events, shared when a group is named."""
+        group = self.mqtt.shared_group
+        return self.chirpstack.topic if group is None else f"$share/{group}/{self.chirpstack.topic}"
+
+    @field_validator("publication")
+    @classmethod
+    def _hears_others_only(cls, publication: PublicationConfig, info: ValidationInfo) -> PublicationConfig:
+        events = info.data.get("chirpstack")
+        if events is not None and could_receive(events.topic, root=publication.root):
+            raise ValueError("has a root that chirpstack.topic matches: the gateway would hear its own words")
+        return publication
+
+    @field_validator("telemetry")
+    @classmethod
+    def _waiting_is_not_stalling(cls, telemetry: TelemetryConfig, info: ValidationInfo) -> TelemetryConfig:
+        if not {"mqtt", "intake", "database", "publication"} <= info.data.keys():
+            return telemetry
+        mqtt, database = info.data["mqtt"], info.data["database"]
+        longest = {
+            "mqtt.reconnect_wait_max and mqtt.timeout together": mqtt.reconnect_wait_max + mqtt.timeout,
+            "database.reconnect_wait_max and intake.timeout together": database.reconnect_wait_max
+            + info.data["intake"].timeout,
+            "publication.poll_interval": info.data["publication"].poll_interval,
+        }
+        for names, wait in longest.items():
+            if telemetry.stalled_after <= wait:
+                raise ValueError(
+                    f"has a stalled_after that is not longer than {names}: waiting would count as stalling"
+                )
+        return telemetry
+
+    @classmethod
+    @override
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        return (init_settings,)
+
+
+KEYS: Final[tuple[tuple[str, str], ...]] = tuple(
+    (section, name)
+    for section, field in Config.model_fields.items()
+    if isinstance(field.annotation, type) and issubclass(field.annotation, Section)
+    for name in field.annotation.model_fields
+)
+"""Section and name of everything that can be set."""

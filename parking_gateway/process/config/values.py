@@ -1,0 +1,222 @@
+"""The kinds of value that a configuration holds beside numbers and words: each says what it accepts, and nothing else does.
+
+A message of a refusal continues a sentence that begins with the key: "mqtt.keepalive must be a number of seconds".
+Refused values are not repeated, for they may be secrets; only paths are.
+"""
+
+import re
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Annotated, Literal
+
+from pydantic import (
+    AfterValidator,
+    AnyUrl,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    InstanceOf,
+    PlainSerializer,
+    SecretStr,
+    StringConstraints,
+    UrlConstraints,
+)
+
+from parking_gateway.process.config import database_url
+from parking_gateway.process.config.hosts import HIGHEST_PORT, is_host
+
+_LONGEST_TEXT = 65535
+LONGEST_NAME = 1000
+"""A topic is made of several names, and 65,535 bytes is all that MQTT carries."""
+_YEAR = 31_536_000
+
+
+class Section(BaseModel):
+    """A table of the configuration: immutable, and closed to keys that nobody knows."""
+
+    model_config = ConfigDict(
+        frozen=True,
+        extra="forbid",
+        validate_default=True,
+        hide_input_in_errors=True,
+        coerce_numbers_to_str=True,
+        ser_json_timedelta="float",
+    )
+
+
+def seconds(*, at_least: float = 0.001, at_most: float = _YEAR) -> BeforeValidator:
+    """A duration, written as a number of seconds."""
+    refusal = f"must be a number of seconds from {at_least:g} to {at_most:.0f}"
+
+    def read(value: object) -> timedelta:
+        try:
+            duration = value if isinstance(value, timedelta) else timedelta(seconds=float(str(value)))
+        except (ValueError, OverflowError):
+            raise ValueError(refusal) from None
+        if not at_least <= duration.total_seconds() <= at_most:
+            raise ValueError(refusal)
+        return duration
+
+    return BeforeValidator(read)
+
+
+def not_shorter(longest: timedelta, shortest: timedelta | None, *, than: str) -> timedelta:
+    """The longest of two waits, refused when it is the shorter one. None: the other has a mistake of its own."""
+    if shortest is not None and longest < shortest:
+        raise ValueError(f"must not be shorter than {than}")
+    return longest
+
+
+def empty_is_unset(value: object) -> object:
+    """An empty text is how TOML says that nothing is set."""
+    return None if value == "" else value
+
+
+def _not_yes_or_no(value: object) -> object:
+    if isinstance(value, bool):
+        raise ValueError("must be a number, not true or false")  # noqa: TRY004 - pydantic takes no TypeError
+    return value
+
+
+def printable(text: str) -> str:
+    """A text that MQTT and PostgreSQL can carry as a name. Raises `ValueError`."""
+    if not text.isprintable() or len(text.encode()) > _LONGEST_TEXT:
+        raise ValueError(f"must be printable characters, at most {_LONGEST_TEXT} bytes of them")
+    return text
+
+
+def _encodable(secret: SecretStr) -> SecretStr:
+    try:
+        length = len(secret.get_secret_value().encode())
+    except UnicodeEncodeError:
+        raise ValueError("must be UTF-8 text") from None
+    if length > _LONGEST_TEXT:
+        raise ValueError(f"must be at most {_LONGEST_TEXT} bytes long")
+    return secret
+
+
+Seconds = Annotated[timedelta, seconds()]
+ServerSeconds = Annotated[timedelta, seconds(at_most=2_000_000)]
+"""PostgreSQL counts milliseconds with 31 bits."""
+Whole = Annotated[int, BeforeValidator(_not_yes_or_no)]
+Text = Annotated[str, AfterValidator(printable)]
+Name = Annotated[str, StringConstraints(min_length=1), AfterValidator(printable)]
+OptionalText = Annotated[Text | None, BeforeValidator(empty_is_unset)]
+OptionalSecret = Annotated[Annotated[SecretStr, AfterValidator(_encodable)] | None, BeforeValidator(empty_is_unset)]
+
+
+def _upper(value: object) -> object:
+    return value.upper() if isinstance(value, str) else value
+
+
+LogLevel = Annotated[Literal["TRACE", "DEBUG", "INFO", "WARNING", "ERROR"], BeforeValidator(_upper)]
+
+
+# Addresses
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Where a server listens. Port 0 lets the system choose one."""
+
+    host: str
+    port: int
+
+    def __str__(self) -> str:
+        """As it is written: `127.0.0.1:9464`, `[::1]:9464`."""
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+
+def _address(value: object) -> object:
+    if value == "" or value is None or isinstance(value, Address):
+        return value or None
+    found = re.fullmatch(r"(?:\[(?P<v6>[0-9A-Fa-f:.]+)\]|(?P<host>[^\s:\[\]]+)):(?P<port>\d{1,5})", str(value))
+    if found is None or int(found["port"]) > HIGHEST_PORT or not is_host(found["v6"] or found["host"]):
+        raise ValueError('must be a host and a port, such as "127.0.0.1:9464" or "[::1]:9464", or "" for none')
+    return Address(found["v6"] or found["host"], int(found["port"]))
+
+
+def _text_of_address(address: Address | None) -> str:
+    return "" if address is None else str(address)
+
+
+Listen = Annotated[InstanceOf[Address] | None, BeforeValidator(_address), PlainSerializer(_text_of_address)]
+
+
+_SCHEMES = "must begin with mqtt://, mqtts://, ws:// or wss://"
+
+
+def _broker_url(url: AnyUrl) -> AnyUrl:
+    if url.scheme not in ("mqtt", "mqtts", "ws", "wss"):
+        raise ValueError(_SCHEMES)
+    if not is_host((url.host or "").strip("[]")) or url.port == 0:
+        raise ValueError("must name one host, and after it a port from 1 to 65535 or none, such as mqtt://broker:1883")
+    if url.query is not None or url.fragment is not None:
+        raise ValueError("must end after the host, the port and the path")
+    if url.scheme.startswith("mqtt") and url.path not in (None, "/"):
+        raise ValueError("must end after the host and the port: only ws:// and wss:// have a path")
+    return url
+
+
+def _scheme(value: object) -> object:
+    if isinstance(value, str) and "://" not in value:
+        raise ValueError(_SCHEMES)
+    return value
+
+
+BrokerUrl = Annotated[AnyUrl, UrlConstraints(host_required=True), BeforeValidator(_scheme), AfterValidator(_broker_url)]
+
+
+def _database_url(url: SecretStr) -> SecretStr:
+    return SecretStr(database_url.checked(url.get_secret_value()))
+
+
+DatabaseUrl = Annotated[SecretStr, AfterValidator(_database_url)]
+
+
+# Topics
+
+
+def _topic_filter(text: str) -> str:
+    levels = text.split("/")
+    if levels[-1] != "+":
+        raise ValueError('must end in "/+", the level that names the event')
+    if any("#" in level or ("+" in level and level != "+") for level in levels):
+        raise ValueError('must have "+" only as a whole level, and "#" nowhere')
+    if text.startswith("$share/"):
+        raise ValueError("must be without $share, which mqtt.shared_group adds")
+    if not text.isprintable() or len(text.encode()) > LONGEST_NAME:
+        raise ValueError(f"must be a topic filter of printable characters, at most {LONGEST_NAME} bytes of them")
+    return text
+
+
+def could_receive(topic_filter: str, *, root: str) -> bool:
+    """Whether a subscription to the filter may hear what is published two or more levels below the root."""
+    asked, own = topic_filter.split("/"), root.split("/")
+    return len(asked) >= len(own) + 2 and all(level in ("+", name) for level, name in zip(asked, own, strict=False))
+
+
+TopicFilter = Annotated[str, AfterValidator(_topic_filter)]
+
+
+def _group(value: object) -> object:
+    if isinstance(value, str) and re.search(r"[/+#]", value):
+        raise ValueError('must be without "/", "+" and "#"')
+    return empty_is_unset(value)
+
+
+OptionalGroup = Annotated[
+    Annotated[str, StringConstraints(max_length=LONGEST_NAME), AfterValidator(printable)] | None,
+    BeforeValidator(_group),
+]
+
+
+def _topic_root(text: str) -> str:
+    if not re.fullmatch(r"[a-z0-9_-]+(/[a-z0-9_-]+)*", text):
+        raise ValueError('must be levels of lower-case letters, digits, "-" and "_", with "/" between them')
+    if len(text) > LONGEST_NAME:
+        raise ValueError(f"must be at most {LONGEST_NAME} characters long")
+    return text
+
+
+TopicRoot = Annotated[str, AfterValidator(_topic_root)]

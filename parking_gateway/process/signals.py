@@ -1,0 +1,109 @@
+"""A signal ends this program at any moment, without a traceback, and nothing that it has started goes on.
+
+Only fast imports, because `__main__` imports this before everything else.
+"""
+
+import os
+import signal
+import threading
+from collections.abc import Coroutine, Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from types import FrameType
+from typing import TYPE_CHECKING, Any, Final, NoReturn, TypeVar
+
+if TYPE_CHECKING:
+    import asyncio
+
+Result = TypeVar("Result")
+
+_ENDING: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+_SHELL_ADDS: Final = 128
+"""What shells add to the number of the signal that ended a program."""
+_STOP_SIGNALS: Final = (signal.SIGTERM, signal.SIGINT)
+
+
+def end_at_once() -> None:
+    """From now on a signal ends the program at once, without Python's traceback. Signals that are ignored stay so."""
+    for number in _ending():
+        signal.signal(number, leave)
+
+
+def leave(number: int, _frame: FrameType | None) -> NoReturn:
+    """End the program by this signal, so that whoever waits for it sees what ended it."""
+    signal.signal(number, signal.SIG_DFL)
+    signal.raise_signal(number)
+    # The first process of a container survives its own signals.
+    os._exit(_SHELL_ADDS + number)
+
+
+def run(work: Coroutine[Any, Any, Result]) -> Result:
+    """Run the work of a command in an event loop. A signal cancels it, and it closes what it has opened.
+
+    Then the program ends with the status that shells give to the signal, 130 for Ctrl-C. A second signal ends it at once.
+    Beside the main thread, where Python takes no signals, the work is run and nothing else.
+    """
+    import asyncio  # noqa: PLC0415 - a twentieth of a second, which `version` can do without
+
+    if threading.current_thread() is not threading.main_thread():
+        return asyncio.run(work)
+    received: list[int] = []
+    before = {number: signal.getsignal(number) for number in _ending()}
+
+    async def cancellable() -> Result:
+        loop, task = asyncio.get_running_loop(), asyncio.current_task()
+
+        def cancel(number: int) -> None:
+            received.append(number)
+            end_at_once()
+            if task is not None:
+                task.cancel()
+
+        for number in _ending():
+            loop.add_signal_handler(number, cancel, number)
+        return await work
+
+    try:
+        return asyncio.run(cancellable())
+    except BaseException:
+        if received:  # whatever became of the work, it was ended by the signal
+            raise SystemExit(_SHELL_ADDS + received[0]) from None
+        raise
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler or signal.SIG_DFL)
+
+
+@contextmanager
+def stopped_by_signals(stop: "asyncio.Event", *, at_most: timedelta | None = None) -> Iterator[None]:
+    """Within it, the first SIGTERM or SIGINT sets `stop`, and a second one ends the process at once.
+
+    `at_most` after the first one the process ends in any case, with status 0. Only threads can still wait then, such as one
+    for a name server, and they hold nothing of ours.
+    """
+    import asyncio  # noqa: PLC0415 - as above
+
+    loop = asyncio.get_running_loop()
+    before = {number: signal.getsignal(number) for number in _STOP_SIGNALS}
+
+    def ask() -> None:
+        stop.set()
+        if at_most is not None:
+            last_resort = threading.Timer(at_most.total_seconds(), os._exit, [0])
+            last_resort.daemon = True
+            last_resort.start()
+        for number in _STOP_SIGNALS:
+            signal.signal(number, leave)
+
+    for number in _STOP_SIGNALS:
+        loop.add_signal_handler(number, ask)
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            loop.remove_signal_handler(number)
+            signal.signal(number, handler or signal.SIG_DFL)
+
+
+def _ending() -> list[signal.Signals]:
+    return [number for number in _ENDING if signal.getsignal(number) is not signal.SIG_IGN]

@@ -1,0 +1,124 @@
+"""How long to wait between two attempts, and for work that another task does."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, Final, TypeVar
+
+from tenacity import AsyncRetrying, RetryCallState, wait_random_exponential
+
+Result = TypeVar("Result")
+
+_UNWINDING: Final = 0.5
+"""Seconds for work that was given up to come to its end."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Backoff:
+    """How long to wait after failures: a random time, so that many who failed together do not return together."""
+
+    shortest: timedelta
+    longest: timedelta
+
+    def count(self, failures: int, *, lasted: timedelta) -> int:
+        """Failures in a row after one more. What lasted longer than the longest wait had worked, and begins a new row."""
+        return 1 if lasted > self.longest else failures + 1
+
+    def wait(self, failures: int) -> float:
+        """Seconds: from the shortest wait to a limit that doubles with every failure, up to the longest."""
+        shortest = self.shortest.total_seconds()
+        rule = wait_random_exponential(multiplier=2 * shortest, min=shortest, max=self.longest.total_seconds())
+        state = RetryCallState(AsyncRetrying(), fn=None, args=(), kwargs={})
+        state.attempt_number = failures
+        return rule(state)
+
+
+async def attempts(
+    backoff: Backoff,
+    *,
+    stop: asyncio.Event,
+    clock: Callable[[], float] = time.monotonic,
+    has_worked: Callable[[], bool] = lambda: False,
+) -> AsyncIterator[int]:
+    """Yield, before each attempt, how many failed in a row: 0, 1, 2 … It waits before each but the first.
+
+    For a retry loop: success leaves the loop, and so does `stop`. What an attempt raises is the loop's to catch. An
+    attempt that `has_worked` before it ended begins a new row, however short it was.
+    """
+    failures = 0
+    while not stop.is_set():
+        began = clock()
+        yield failures
+        failures = backoff.count(0 if has_worked() else failures, lasted=timedelta(seconds=clock() - began))
+        await pause(backoff.wait(failures), stop=stop)
+
+
+async def pause(seconds: float, *, stop: asyncio.Event) -> None:
+    """Wait for `seconds`, or until `stop` is set."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            await stop.wait()
+
+
+@asynccontextmanager
+async def beside(work: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
+    """Within it the work goes on; at the end it is cancelled. What it raises is raised then, unless something else is."""
+    task = asyncio.create_task(work)
+    try:
+        yield
+    finally:
+        task.cancel()
+        await asyncio.wait([task])
+        error = None if task.cancelled() else task.exception()
+    if error is not None:
+        raise error
+
+
+async def unless(stop: asyncio.Event, work: Coroutine[Any, Any, Result]) -> Result | None:
+    """What the work returns; None when `stop` was set first, and the work was cancelled for it."""
+    working, stopping = asyncio.ensure_future(work), asyncio.ensure_future(stop.wait())
+    try:
+        await asyncio.wait({working, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        return working.result() if working.done() else None
+    finally:
+        for task in (working, stopping):
+            task.cancel()
+        await asyncio.gather(working, stopping, return_exceptions=True)
+
+
+async def finished(
+    stop: asyncio.Event, work: Coroutine[Any, Any, None], *, seconds: float, give_up: Callable[[], None]
+) -> bool:
+    """Do the work; once `stop` is set, for so many seconds at most. Whether it came to its end.
+
+    What takes longer is given up and cancelled. Raises what the work raises before that.
+    """
+    working, stopping = asyncio.ensure_future(work), asyncio.ensure_future(stop.wait())
+    try:
+        await asyncio.wait({working, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait({working}, timeout=seconds)
+        if working.done():
+            working.result()
+            return True
+        give_up()
+        await asyncio.wait({working}, timeout=_UNWINDING)
+        working.cancel()
+        await asyncio.wait({working}, timeout=_UNWINDING)
+        return False
+    finally:
+        for task in (working, stopping):
+            task.cancel()
+
+
+async def seen_through(work: Callable[[], Result]) -> Result:
+    """Do the work in a thread. A caller that is cancelled meanwhile waits for its end all the same, to undo it."""
+    working = asyncio.ensure_future(asyncio.to_thread(work))
+    try:
+        return await asyncio.shield(working)
+    except asyncio.CancelledError:
+        await asyncio.wait({working})
+        working.exception()  # else asyncio complains that nobody asked for it
+        raise

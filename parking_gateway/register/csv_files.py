@@ -1,0 +1,89 @@
+"""The register as CSV: one header, one line for each space, with `,` `;` or tabs between the cells."""
+
+import csv
+import difflib
+import io
+from collections.abc import Iterable, Iterator
+from typing import Final
+
+from parking_gateway.register.entries import COLUMNS, REQUIRED, Entry, Mistake, Record, options_text
+
+DELIMITERS: Final = ",;\t"
+"""What spreadsheets write, by the language they are set to. The header says which: no column has one in its name."""
+
+
+def records(text: str) -> Iterator[Record | Mistake]:
+    """What every line says, with its number. After a quotation mark that never ends, nothing can be told apart."""
+    rows = _rows(text)
+    header = next(rows, None)
+    if header is None:
+        yield Mistake("line 1", f"the file is empty; its first line must be {','.join(COLUMNS)}")
+        return
+    if isinstance(header, Mistake):
+        yield header
+        return
+    where, cells = header
+    columns = [cell.lower() for cell in cells]
+    mistakes = list(_mistakes_of_header(where, columns))
+    if mistakes:
+        yield from mistakes
+        return
+    for row in rows:
+        if isinstance(row, Mistake):
+            yield row
+            return
+        where, cells = row
+        if len(cells) > len(columns):
+            yield Mistake(where, f"it has {len(cells)} cells, and the header {len(columns)}: {_ADVICE}")
+        else:
+            yield Record(where=where, cells=dict(zip(columns, cells, strict=False)))
+
+
+def text_of(entries: Iterable[Entry]) -> str:
+    """The file that says exactly these entries."""
+    file = io.StringIO(newline="")
+    writer = csv.writer(file, lineterminator="\n")
+    writer.writerow(COLUMNS)
+    for entry in entries:
+        device = entry.assignment
+        cells = (device.dev_eui, device.channel, device.codec, options_text(device.options)) if device else ("",) * 4
+        writer.writerow((entry.place.site, entry.place.zone, entry.place.space, *cells))
+    return file.getvalue()
+
+
+_ADVICE: Final = "a cell with the delimiter in it must stand in quotation marks"
+
+
+def _delimiter(text: str) -> str:
+    header = next((line for line in io.StringIO(text) if line.strip()), "")
+    return max(DELIMITERS, key=header.count)
+
+
+def _rows(text: str) -> Iterator[tuple[str, list[str]] | Mistake]:
+    """The lines that say something, each with the number of the line on which it begins."""
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=_delimiter(text), strict=True)
+    while True:
+        where = f"line {reader.line_num + 1}"
+        try:
+            cells = [cell.strip() for cell in next(reader)]
+        except StopIteration:
+            return
+        except csv.Error as error:
+            yield Mistake(where, f"it is no CSV: {error}; nothing from here on can be read")
+            return
+        if any(cells):
+            yield where, cells
+
+
+def _mistakes_of_header(where: str, columns: list[str]) -> Iterator[Mistake]:
+    for column in columns:
+        if column not in COLUMNS:
+            near = difflib.get_close_matches(column, COLUMNS, n=1)
+            hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(COLUMNS)}"
+            yield Mistake(where, f"the header has an unknown column {column!r}; {hint}")
+        elif columns.count(column) > 1:
+            yield Mistake(where, f"the header names {column} twice")
+            return
+    missing = [column for column in REQUIRED if column not in columns]
+    if missing:
+        yield Mistake(where, f"the header lacks {', '.join(missing)}; it must begin like {','.join(COLUMNS)}")

@@ -1,0 +1,204 @@
+"""An entry of the register: a space and, where one is named, the device that watches it. Text becomes entries only here."""
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+
+import msgspec
+
+from parking_gateway.core.events import DevEui
+from parking_gateway.decoding import codecs
+from parking_gateway.decoding.decoder import Decoder
+
+COLUMNS: Final = ("site", "zone", "space", "dev_eui", "channel", "codec", "options")
+REQUIRED: Final = COLUMNS[:3]
+
+
+class Place(NamedTuple):
+    """A space by its names. Each is a level of a topic."""
+
+    site: str
+    zone: str
+    space: str
+
+    def __str__(self) -> str:
+        """As it stands in topics: `site/zone/space`."""
+        return f"{self.site}/{self.zone}/{self.space}"
+
+
+class Assignment(msgspec.Struct, frozen=True, kw_only=True):
+    """The device that shall watch a space, and how its frames are to be read."""
+
+    dev_eui: DevEui
+    channel: int = 0
+    codec: str | None = None
+    """None: the device's tag, else its profile, says which."""
+    options: dict[str, str] = {}
+
+
+class Entry(msgspec.Struct, frozen=True, kw_only=True):
+    """A space that shall exist."""
+
+    place: Place
+    assignment: Assignment | None = None
+    """None: nothing is said about who watches it, and whoever does so stays."""
+    where: str = ""
+    """Where it was written, such as `line 7`."""
+
+
+class Record(msgspec.Struct, frozen=True, kw_only=True):
+    """What was written about one space: text by column, not judged yet. A column that is missing is empty."""
+
+    where: str = ""
+    cells: Mapping[str, str]
+
+
+class Mistake(msgspec.Struct, frozen=True):
+    """Why nothing was registered: one sentence, and where the reason was written."""
+
+    where: str
+    what: str
+
+    def __str__(self) -> str:
+        """As people read it."""
+        return f"{self.where}: {self.what}" if self.where else self.what
+
+
+class Sheet(msgspec.Struct, frozen=True, kw_only=True):
+    """What a file says as a whole."""
+
+    entries: tuple[Entry, ...] = ()
+    mistakes: tuple[Mistake, ...] = ()
+    """Any: the entries are those of the other lines, and nothing of it shall be registered."""
+
+
+def sheet_of(records: Iterable[Record | Mistake], decoder: Decoder) -> Sheet:
+    """Judge every record by itself, and all of them against each other."""
+    entries: list[Entry] = []
+    mistakes: list[Mistake] = []
+    places: dict[Place, Entry] = {}
+    devices: dict[DevEui, Entry] = {}
+    for record in records:
+        if isinstance(record, Mistake):
+            mistakes.append(record)
+            continue
+        entry, found = entry_of(record, decoder)
+        mistakes += found
+        if entry is None:
+            continue
+        entries.append(entry)
+        device = entry.assignment
+        if (first := places.setdefault(entry.place, entry)) is not entry:
+            mistakes.append(Mistake(entry.where, f"the space {entry.place} stands already in {first.where}"))
+        if device and (first := devices.setdefault(device.dev_eui, entry)) is not entry:
+            mistakes.append(Mistake(entry.where, f"the device {device.dev_eui} stands already in {first.where}"))
+    return Sheet(entries=tuple(entries), mistakes=tuple(mistakes))
+
+
+def entry_of(record: Record, decoder: Decoder) -> tuple[Entry | None, list[Mistake]]:
+    """What a record says, or all that is wrong with it."""
+    values: dict[str, Any] = {}
+    refusals: list[str] = []
+    for column, read in _READ.items():
+        try:
+            values[column] = read(record.cells.get(column, "").strip())
+        except ValueError as refusal:
+            refusals.append(f"{column} {refusal}")
+    if not refusals:
+        refusals += _refusals_together(values, decoder.folder)
+    if refusals:
+        return None, [Mistake(record.where, refusal) for refusal in refusals]
+    place = Place(*(values.pop(column) for column in REQUIRED))
+    assignment = Assignment(**values) if values["dev_eui"] else None
+    return Entry(place=place, assignment=assignment, where=record.where), []
+
+
+def options_text(options: Mapping[str, str]) -> str:
+    """Options as a cell says them: `key=value;key=value`."""
+    return ";".join(f"{name}={value}" for name, value in sorted(options.items()))
+
+
+def _refusals_together(values: dict[str, Any], folder: Path | None) -> Iterator[str]:
+    """What is wrong between cells that are right by themselves. The codec gets the name that it calls itself."""
+    codec, options = values["codec"], values["options"]
+    if not values["dev_eui"] and (codec or options):
+        yield f"{'codec' if codec else 'options'} says how a device is read, but dev_eui names none"
+    if not codec:
+        return
+    try:
+        values["codec"] = _checked_codec(codec, frozenset(options.items()), folder)
+    except (codecs.CodecNotFound, codecs.BadOption) as refusal:
+        yield str(refusal)
+
+
+@lru_cache(maxsize=1024)
+def _checked_codec(name: str, options: frozenset[tuple[str, str]], folder: Path | None) -> str:
+    # A file names a few codecs a thousand times.
+    codec = codecs.find(name, dropins=folder)
+    codecs.bind(codec, dict(options))
+    return codec.name
+
+
+# Cells. A refusal continues a sentence that begins with the column's name.
+
+
+def _name(text: str) -> str:
+    if not text:
+        raise ValueError("is missing")
+    if not re.fullmatch(r"[A-Za-z0-9_-]{1,64}", text):
+        raise ValueError(f"cannot be {_shown(text)}: 1 to 64 letters a to z, digits, - and _ make a name")
+    return text
+
+
+def _dev_eui(text: str) -> DevEui | None:
+    if not text:
+        return None
+    digits = re.sub("[:-]", "", text)
+    if not re.fullmatch(r"[0-9A-Fa-f]{16}", digits):
+        if re.fullmatch(r"\d+([.,]\d+)?E\+?\d+", text, re.IGNORECASE):
+            raise ValueError(f"cannot be {_shown(text)}: a spreadsheet made a number of it; format the column as text")
+        raise ValueError(f"cannot be {_shown(text)}: 16 hexadecimal digits make a DevEUI")
+    return DevEui(digits.lower())
+
+
+def _channel(text: str) -> int:
+    if not re.fullmatch(r"[0-9]{1,9}", text or "0"):
+        raise ValueError(f"cannot be {_shown(text)}, only a whole number")
+    if int(text or "0") != 0:
+        raise ValueError(f"cannot be {_shown(text)}: no codec reads more than channel 0 of a device")
+    return 0
+
+
+def _codec(text: str) -> str | None:
+    return text or None
+
+
+def _options(text: str) -> dict[str, str]:
+    options: dict[str, str] = {}
+    for part in filter(None, (part.strip() for part in text.split(";"))):
+        name, equals, value = (piece.strip() for piece in part.partition("="))
+        if not (name and equals and value):
+            raise ValueError(f"cannot contain {_shown(part)}: key=value;key=value is how options are written")
+        if not part.isprintable():
+            raise ValueError(f"cannot contain {_shown(part)}: it has control characters")
+        if name in options:
+            raise ValueError(f"names {_shown(name)} twice")
+        options[name] = value
+    return options
+
+
+_READ: Final[dict[str, Callable[[str], Any]]] = {
+    **dict.fromkeys(REQUIRED, _name),
+    "dev_eui": _dev_eui,
+    "channel": _channel,
+    "codec": _codec,
+    "options": _options,
+}
+
+_SHOWN: Final = 40
+
+
+def _shown(text: str) -> str:
+    return repr(text if len(text) <= _SHOWN else text[:_SHOWN] + "…")

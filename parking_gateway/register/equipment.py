@@ -1,0 +1,62 @@
+"""A device as `devices list` shows it. Pure."""
+
+from datetime import datetime
+
+import msgspec
+
+from parking_gateway.core.events import DevEui
+from parking_gateway.core.installation import Installation
+from parking_gateway.core.space import Contact, SpaceId
+from parking_gateway.decoding.decoder import Decoder
+from parking_gateway.register.remarks import NEVER_HEARD, remark
+from parking_gateway.store.fleet import KnownDevice
+
+
+class ListedDevice(msgspec.Struct, frozen=True, kw_only=True):
+    """A device, who it is and what it does."""
+
+    dev_eui: DevEui
+    name: str
+    profile: str
+    contact: Contact
+    last_heard: datetime | None
+    battery_percent: int | None
+    codec: str | None
+    """The one that its next uplink will be read with."""
+    options: dict[str, str]
+    assigned: bool
+    site: str | None
+    zone: str | None
+    space: str | None
+    note: str | None
+    """Why it says nothing about a space, or nobody can hear it."""
+
+
+def listed(known: KnownDevice, decoder: Decoder) -> ListedDevice:
+    """Describe a device for people."""
+    device = known.identity
+    anywhere = Installation(dev_eui=device.dev_eui, space=SpaceId(0))
+    choice = decoder.choice(device, known.installation or anywhere)
+    return ListedDevice(
+        dev_eui=device.dev_eui,
+        name=device.name,
+        profile=device.profile,
+        contact=known.contact,
+        last_heard=known.heard_at,
+        battery_percent=known.battery_percent,
+        codec=choice.codec if choice else None,
+        options=choice.options if choice else {},
+        assigned=known.installation is not None,
+        site=known.site,
+        zone=known.zone,
+        space=known.space,
+        note=_note(known, decoder),
+    )
+
+
+def _note(known: KnownDevice, decoder: Decoder) -> str | None:
+    if known.installation is None:
+        return "unassigned"
+    if known.heard_at is None:
+        return NEVER_HEARD
+    return remark(known.identity, known.installation, decoder)

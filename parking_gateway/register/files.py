@@ -1,0 +1,24 @@
+"""Files of the register: bytes in, a sheet out. The file name decides: `.toml` is TOML, everything else CSV."""
+
+import codecs
+from pathlib import PurePath
+
+from parking_gateway.decoding.decoder import Decoder
+from parking_gateway.register import csv_files, toml_files
+from parking_gateway.register.entries import Mistake, Sheet, sheet_of
+
+
+def read(name: str, data: bytes, *, decoder: Decoder) -> Sheet:
+    """What the file says. Whatever is wrong with it becomes mistakes; nothing is raised for what it holds."""
+    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return Sheet(mistakes=(Mistake("line 1", f"the file is UTF-16; {_ADVICE}"),))
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        return Sheet(mistakes=(Mistake(f"line {line}", f"the file is not UTF-8; {_ADVICE}"),))
+    form = toml_files if PurePath(name).suffix.lower() == ".toml" else csv_files
+    return sheet_of(form.records(text), decoder)
+
+
+_ADVICE = "save it as UTF-8 (in Excel: CSV UTF-8)"

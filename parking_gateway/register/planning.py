@@ -1,0 +1,54 @@
+"""What has to change so that the installations are those that somebody wants. Pure."""
+
+from collections.abc import Iterable
+
+import msgspec
+
+from parking_gateway.core.events import DevEui
+from parking_gateway.core.installation import Installation
+from parking_gateway.core.space import SpaceId
+
+
+class Plan(msgspec.Struct, kw_only=True):
+    """The installations, by what becomes of them."""
+
+    created: list[Installation] = []
+    changed: list[tuple[Installation, Installation]] = []
+    """Before, and from now on."""
+    unchanged: list[Installation] = []
+    removed: list[tuple[Installation, DevEui]] = []
+    """Of devices whose space another one gets, and which get none themselves; with the other one."""
+
+    @property
+    def installed(self) -> list[Installation]:
+        """Those that are not as they were."""
+        return [*self.created, *(after for _, after in self.changed)]
+
+    @property
+    def moved(self) -> list[tuple[Installation, Installation]]:
+        """Those of `changed` whose device watches another space than before."""
+        return [(before, after) for before, after in self.changed if before.space != after.space]
+
+    @property
+    def mentioned(self) -> set[SpaceId]:
+        """The spaces of devices that were moved or removed."""
+        moved = {one.space for pair in self.moved for one in pair}
+        return moved | {one.space for one, _ in self.removed}
+
+
+def plan(wanted: Iterable[Installation], present: Iterable[Installation]) -> Plan:
+    """Compare what is wanted with what there is. A space that is wanted for a device is that device's alone."""
+    before = {(one.dev_eui, one.channel): one for one in present}
+    made = Plan()
+    watchers: dict[SpaceId, DevEui] = {}
+    for one in wanted:
+        watchers[one.space] = one.dev_eui
+        was = before.pop((one.dev_eui, one.channel), None)
+        if was is None:
+            made.created.append(one)
+        elif was == one:
+            made.unchanged.append(one)
+        else:
+            made.changed.append((was, one))
+    made.removed += [(one, watchers[one.space]) for one in before.values() if one.space in watchers]
+    return made

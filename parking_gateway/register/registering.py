@@ -1,0 +1,182 @@
+"""What entries become, in one transaction: this file is the way of a register into the database.
+
+Make the spaces known, see what is installed, and where that changes: hold the uplinks, install, and tell every space what
+its new device has said so far.
+"""
+
+import difflib
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
+from typing import Final
+
+from parking_gateway.core.events import DevEui, DeviceIdentity
+from parking_gateway.core.installation import Installation
+from parking_gateway.core.space import SpaceId, Transition
+from parking_gateway.decoding import codecs
+from parking_gateway.decoding.decoder import Decoder
+from parking_gateway.decoding.questioning import Guests
+from parking_gateway.register import replaying
+from parking_gateway.register.entries import Assignment, Entry, Mistake, Place
+from parking_gateway.register.outcome import Counts, Move, Registered, Removal, Replayed
+from parking_gateway.register.planning import Plan, plan
+from parking_gateway.register.remarks import NEVER_HEARD, NO_CODEC, remark
+from parking_gateway.store import assignments, car_park, fleet, spaces, transitions
+from parking_gateway.store.engine import Connection
+from parking_gateway.store.fleet import Facts
+from parking_gateway.store.pipeline import together
+
+REPLAYED_OF_ONE: Final = 100
+"""Uplinks of a device that are replayed at most. The last few say what the space is, the others are its log: some days."""
+REPLAYED_OF_ALL: Final = 100_000
+"""Uplinks that are replayed at most, shared by the devices: the gateways wait meanwhile, for seconds and not minutes."""
+_PAGE: Final = 20_000
+"""Uplinks in memory at a time."""
+
+
+async def register(
+    connection: Connection, entries: Sequence[Entry], *, decoder: Decoder, now: datetime
+) -> Registered | list[Mistake]:
+    """Make the entries part of the database; the caller commits. After mistakes, which only it knew, it is rolled back."""
+    await car_park.lock_register(connection)
+    ids, new = await car_park.add(connection, [entry.place for entry in entries])
+    wanted = list(_wanted(entries, ids))
+    made = plan(wanted, await assignments.concerned(connection, wanted))
+    devices: dict[DevEui, DeviceIdentity] = {}
+    replayed = Replayed()
+    if made.installed:
+        await assignments.hold_uplinks(connection, (one.space for one in made.installed))
+        await assignments.change(connection, installed=made.installed, removed=[one for one, _ in made.removed])
+        heard = await fleet.heard(connection, (one.dev_eui for one in made.installed))
+        devices = {one.dev_eui: one for one in heard}
+        if mistakes := list(_mistakes(entries, devices, decoder)):
+            await connection.rollback()
+            return mistakes
+        replayed = await _replay(connection, made, heard, decoder=decoder, now=now)
+    names = await car_park.names(connection, made.mentioned)
+    return Registered(
+        spaces=_counts_of_spaces(made, asked=len(entries), new=set(new)),
+        installations=Counts(created=len(made.created), changed=len(made.changed), unchanged=len(made.unchanged)),
+        moved=[
+            Move(dev_eui=after.dev_eui, before=_text(names[before.space]), after=_text(names[after.space]))
+            for before, after in made.moved
+        ],
+        removed=[
+            Removal(dev_eui=one.dev_eui, space=_text(names[one.space]), replaced_by=other)
+            for one, other in made.removed
+        ],
+        replayed=replayed,
+        remarks=_remarks(made.installed, devices, decoder),
+    )
+
+
+async def registered(connection: Connection) -> list[Entry]:
+    """The register as it is: who makes these entries part of a database has the same one."""
+    return [
+        Entry(
+            place=Place(one.site, one.zone, one.space),
+            assignment=None
+            if one.dev_eui is None
+            else Assignment(
+                dev_eui=DevEui(one.dev_eui), channel=one.channel or 0, codec=one.codec, options=one.options or {}
+            ),
+        )
+        for one in await car_park.listed(connection)
+    ]
+
+
+async def unknown_space(connection: Connection, place: Place) -> Mistake | None:
+    """Why nothing can be installed there, or None when there is such a space."""
+    names = await car_park.neighbours(connection, site=place.site, zone=place.zone)
+    if place.space in names:
+        return None
+    near = difflib.get_close_matches(place.space, names, n=1)
+    hint = f"did you mean {place._replace(space=near[0])}?" if near else "`parking-gateway spaces list` lists all"
+    return Mistake("", f"There is no space {place}; {hint}")
+
+
+def _wanted(entries: Iterable[Entry], ids: Mapping[car_park.Names, SpaceId]) -> Iterator[Installation]:
+    for entry in entries:
+        if one := entry.assignment:
+            yield Installation(
+                dev_eui=one.dev_eui, channel=one.channel, space=ids[entry.place], codec=one.codec, options=one.options
+            )
+
+
+def _mistakes(
+    entries: Iterable[Entry], devices: Mapping[DevEui, DeviceIdentity], decoder: Decoder
+) -> Iterator[Mistake]:
+    """Options that do not fit the codec that the device's tag or profile names: only now can anybody tell."""
+    for entry in entries:
+        one = entry.assignment
+        if one is None or one.codec or not one.options or one.dev_eui not in devices:
+            continue
+        installation = Installation(dev_eui=one.dev_eui, space=SpaceId(0), options=one.options)
+        choice = decoder.choice(devices[one.dev_eui], installation)
+        if choice is None:
+            continue
+        try:
+            decoder.check(choice)
+        except (codecs.CodecNotFound, codecs.BadOption) as mistake:
+            yield Mistake(entry.where, str(mistake))
+
+
+async def _replay(
+    connection: Connection,
+    made: Plan,
+    devices: Sequence[DeviceIdentity],
+    *,
+    decoder: Decoder,
+    now: datetime,
+) -> Replayed:
+    """Tell the spaces what the devices that are new there said, and keep on the devices what they said of themselves."""
+    told = Replayed()
+    guests = Guests(decoder)
+    moved = {after.dev_eui for _, after in made.moved}
+    limit = min(REPLAYED_OF_ONE, REPLAYED_OF_ALL // max(1, len(devices)) + 1)
+    step = _PAGE // limit
+    for start in range(0, len(devices), step):
+        page = devices[start : start + step]
+        stored = await fleet.latest_uplinks(connection, page, limit=limit)
+        (watched,) = await together(connection, spaces.lock_watched_by(stored))
+        after = dict(watched.spaces)
+        log: list[Transition] = []
+        facts: list[Facts] = []
+        for device in page:
+            for installation in watched.installations.get(device.dev_eui, ()):
+                reader = guests.told(device, stored[device.dev_eui], installation)
+                said = replaying.read(device, stored[device.dev_eui], installation, decoder=reader)
+                seen = replaying.newest(said.observations) if device.dev_eui in moved else said.observations
+                after[installation.space], steps = replaying.tell(after[installation.space], seen)
+                log += steps
+                facts.append(said.facts)
+                told.uplinks += len(stored[device.dev_eui])
+                told.unreadable += len(said.unreadable)
+        told.transitions += len(log)
+        await together(connection, *spaces.save(watched, after, now=now), transitions.append(log))
+        await fleet.keep(connection, facts)
+    return told
+
+
+def _counts_of_spaces(made: Plan, *, asked: int, new: set[SpaceId]) -> Counts:
+    changed = sum(one.space not in new for one in made.installed)
+    return Counts(created=len(new), changed=changed, unchanged=asked - len(new) - changed)
+
+
+def _remarks(
+    installed: Iterable[Installation], devices: Mapping[DevEui, DeviceIdentity], decoder: Decoder
+) -> Counter[str]:
+    found: Counter[str] = Counter()
+    for one in installed:
+        device = devices.get(one.dev_eui)
+        known = remark(device or DeviceIdentity(dev_eui=one.dev_eui), one, decoder)
+        # Which codec a tag or a profile will name, nobody knows of a device that was never heard.
+        if known and (device or known != NO_CODEC):
+            found[known] += 1
+        if device is None:
+            found[NEVER_HEARD] += 1
+    return found
+
+
+def _text(names: car_park.Names) -> str:
+    return str(Place(*names))

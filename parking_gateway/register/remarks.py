@@ -1,0 +1,34 @@
+"""What somebody should know of a device in its space, in a few words: why it will not say whether there is a car."""
+
+from functools import lru_cache
+from pathlib import Path
+from typing import Final
+
+from parking_gateway.core.events import DeviceIdentity
+from parking_gateway.core.installation import Installation
+from parking_gateway.decoding import codecs
+from parking_gateway.decoding.decoder import Decoder
+
+NEVER_HEARD: Final = "never heard"
+NO_CODEC: Final = "no codec: neither the installation, nor the tag `codec`, nor the profile names one"
+NO_THRESHOLDS: Final = "no occupancy: it measures a distance, and the option occupied_below_mm is not set"
+
+
+def remark(device: DeviceIdentity, installation: Installation, decoder: Decoder) -> str | None:
+    """What stands between this device and an occupancy, or None."""
+    choice = decoder.choice(device, installation)
+    if choice is None:
+        return NO_CODEC
+    return _remark(choice.codec, frozenset(choice.options.items()), decoder.folder)
+
+
+@lru_cache(maxsize=1024)
+def _remark(name: str, options: frozenset[tuple[str, str]], folder: Path | None) -> str | None:
+    try:
+        codec = codecs.find(name, dropins=folder)
+        codecs.bind(codec, dict(options))
+    except (codecs.CodecNotFound, codecs.BadOption) as mistake:
+        return f"unreadable: {mistake}"
+    if codec.device.measures_distance and codecs.OCCUPIED_BELOW.name not in dict(options):
+        return NO_THRESHOLDS
+    return None

@@ -1,0 +1,181 @@
+"""The only HTTP: /metrics for Prometheus, /healthz and /readyz for whoever restarts us or sends traffic.
+
+By the standard library's WSGI server, which prometheus_client loads anyway: a framework for three pages takes 10 MB of the
+daemon's memory. It has threads of its own, so it answers also while the event loop does not.
+"""
+
+import asyncio
+import json
+import socket
+from collections.abc import AsyncIterator, Callable, Iterable
+from contextlib import asynccontextmanager, closing
+from http import HTTPStatus
+from http.client import HTTPConnection, HTTPException
+from socketserver import TCPServer, ThreadingMixIn
+from threading import Event, Thread
+from typing import TYPE_CHECKING, Any, Final
+from wsgiref.simple_server import WSGIRequestHandler, WSGIServer
+
+from loguru import logger
+from prometheus_client import make_wsgi_app
+from typing_extensions import override
+
+from parking_gateway.process.config import Address
+from parking_gateway.telemetry import Health, Metrics
+
+if TYPE_CHECKING:
+    from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
+
+_STOP_SECONDS: Final = 0.1
+"""How often the server looks whether it shall end."""
+_FIRST_SECONDS: Final = 1.0
+"""How long the gateway waits for the first attempt to bind, before it goes on without."""
+_RETRY_SECONDS: Final = 2.0
+"""Between two attempts."""
+_READING: Final = ("GET", "HEAD")
+_ASKING_SECONDS: Final = 3.0
+_LONGEST_ANSWER: Final = 100_000
+_LOOPBACK: Final = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - to ask, not to listen
+"""Where to ask a server that listens everywhere."""
+
+
+@asynccontextmanager
+async def serve(listen: Address | None, *, metrics: Metrics, health: Health) -> AsyncIterator[Address | None]:
+    """Serve within it; gives the address that is bound, or None: nothing is to be served, or the address cannot be had yet.
+
+    An address that another program has, or that the network has not brought yet, is tried for again until it can be had.
+    """
+    if listen is None:
+        yield None
+        return
+    serving = _Serving(listen, _application(metrics, health))
+    serving.start()
+    try:
+        await asyncio.to_thread(serving.has_tried.wait, _FIRST_SECONDS)
+        yield serving.address
+    finally:
+        await asyncio.to_thread(serving.end)
+
+
+class _Serving(Thread):
+    """The thread of the server, which waits for its address first: a resolver or a port may take their time."""
+
+    def __init__(self, listen: Address, application: "WSGIApplication") -> None:
+        super().__init__(name="web", daemon=True)
+        self.address: Address | None = None
+        """What is bound."""
+        self.has_tried = Event()
+        self._listen = listen
+        self._application = application
+        self._is_over = Event()
+
+    @override
+    def run(self) -> None:
+        refused = ""
+        while not self._is_over.is_set():
+            try:
+                server = _Server(self._listen, self._application)
+            except OSError as error:
+                if refused != (refused := error.strerror or str(error)):
+                    logger.bind(listen=str(self._listen), error=refused).warning(
+                        "Nothing can be served at telemetry.listen; trying again: change it, or free the address"
+                    )
+                self.has_tried.set()
+                self._is_over.wait(_RETRY_SECONDS)
+            else:
+                self._serve(server)
+
+    def end(self) -> None:
+        """Serve no longer. A resolver that does not answer is not waited for."""
+        self._is_over.set()
+        self.join(_FIRST_SECONDS)
+
+    def _serve(self, server: "_Server") -> None:
+        with server:
+            host, port, *_ = server.server_address
+            self.address = Address(str(host), port)
+            if self.has_tried.is_set():
+                logger.bind(listen=str(self.address)).info("Metrics and health are served at last")
+            self.has_tried.set()
+            while not self._is_over.is_set():
+                server.handle_request()
+
+
+class _Server(ThreadingMixIn, WSGIServer):
+    """A thread for each request, none of which keeps the process alive."""
+
+    daemon_threads = True
+    timeout = _STOP_SECONDS
+
+    def __init__(self, listen: Address, application: "WSGIApplication") -> None:
+        family, *_, address = socket.getaddrinfo(
+            listen.host, listen.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+        self.address_family = family
+        super().__init__(address[:2], _Request)  # type: ignore[arg-type] # a host and a port in either family
+        self.set_app(application)
+
+    def server_bind(self) -> None:
+        """Without the look for our own name, which waits for a DNS server."""
+        TCPServer.server_bind(self)
+        self.server_name, self.server_port = str(self.server_address[0]), self.server_address[1]
+        self.setup_environ()
+
+    @override
+    def handle_error(self, request: object, client_address: object) -> None:
+        """By itself it writes to standard error, which may be a pipe that nobody reads."""
+        logger.opt(exception=True).debug("A page could not be handed out")
+
+
+class _Request(WSGIRequestHandler):
+    """One that says nothing of itself, and ends when nothing is asked."""
+
+    timeout = 10.0
+
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the standard library's name
+        """Requests are no news."""
+
+
+def _application(metrics: Metrics, health: Health) -> "WSGIApplication":
+    def healthz() -> tuple[bool, str]:
+        stalled = health.stalled()
+        return not stalled, json.dumps({"healthy": not stalled, "stalled": stalled})
+
+    def readyz() -> tuple[bool, str]:
+        missing, why = health.missing(), health.why()
+        problems = list(health.problems.values())
+        details = ({"why": why} if why else {}) | ({"problems": problems} if problems else {})
+        return not missing, json.dumps({"ready": not missing, "missing": missing} | details)
+
+    answers: dict[str, Callable[[], tuple[bool, str]]] = {"/healthz": healthz, "/readyz": readyz}
+    metrics_page: WSGIApplication = make_wsgi_app(metrics.registry)
+
+    def application(environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
+        path = environ["PATH_INFO"]
+        if path != "/metrics" and path not in answers:
+            return _say(start_response, HTTPStatus.NOT_FOUND)
+        if environ["REQUEST_METHOD"] not in _READING:
+            return _say(start_response, HTTPStatus.METHOD_NOT_ALLOWED)
+        if path == "/metrics":
+            return metrics_page(environ, start_response)
+        is_well, words = answers[path]()
+        return _say(start_response, HTTPStatus.OK if is_well else HTTPStatus.SERVICE_UNAVAILABLE, words)
+
+    return application
+
+
+def _say(start_response: "StartResponse", status: HTTPStatus, words: str = "") -> Iterable[bytes]:
+    kind = "application/json" if words else "text/plain"
+    start_response(f"{status.value} {status.phrase}", [("Content-Type", f"{kind}; charset=utf-8")])
+    return [(words or status.phrase).encode()]
+
+
+def ask(listen: Address, path: str) -> bytes | None:
+    """What a gateway answers that serves there, whatever the status; None: nothing answers, or not in time."""
+    host = _LOOPBACK.get(listen.host, listen.host)
+    try:
+        with closing(HTTPConnection(host, listen.port, timeout=_ASKING_SECONDS)) as connection:
+            connection.request("GET", path)
+            return connection.getresponse().read(_LONGEST_ANSWER)
+    except (OSError, HTTPException):
+        return None

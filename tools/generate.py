@@ -1,0 +1,58 @@
+"""Files of a checkout that are made from its code: `python -m tools.generate` writes them, `--check` compares.
+
+They are the JSON Schemas of the contract and the pages of the devices. A folder of them holds nothing else.
+"""
+
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Final
+
+from parking_gateway.contract.schemas import schema_files
+from tools.device_pages import pages
+
+Files = Mapping[str, bytes]
+"""By name, those of one folder."""
+
+
+def folders(checkout: Path) -> dict[Path, Files]:
+    """The generated folders, and what shall be in them."""
+    devices = {name: text.encode() for name, text in pages(checkout / "tests" / "decoders").items()}
+    return {checkout / "schemas": schema_files(), checkout / "docs" / "devices": devices}
+
+
+def stale(folder: Path, files: Files) -> Iterator[Path]:
+    """Those that are missing or differ, and those that do not belong there."""
+    present = {file.name: file.read_bytes() for file in folder.iterdir()} if folder.is_dir() else {}
+    for name in sorted(present.keys() | files.keys()):
+        if present.get(name) != files.get(name):
+            yield folder / name
+
+
+def write(folder: Path, files: Files) -> None:
+    """Make the folder hold exactly these."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for file in stale(folder, files):
+        if file.name in files:
+            file.write_bytes(files[file.name])
+        else:
+            file.unlink()
+
+
+_CHECK: Final = "--check"
+
+
+def main(*arguments: str) -> str | None:
+    """Write or, with `--check`, compare in the present directory. Returns what is wrong."""
+    differing: list[str] = []
+    for folder, files in folders(Path()).items():
+        differing += map(str, stale(folder, files))
+        if _CHECK not in arguments:
+            write(folder, files)
+    if differing and _CHECK in arguments:
+        return f"Not what the code says any more: {', '.join(differing)}. Run: make generate"
+    return None
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:]))
