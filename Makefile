@@ -17,8 +17,8 @@ test: $(VENV)/dev.stamp  ## every test; ARGS="-k name" narrows
 	$(if $(ARGS),,$(MAKE) --no-print-directory coverage)
 
 coverage: $(VENV)/dev.stamp  ## every branch of the core is tested by the core's own tests
-	$(BIN)/coverage run -m pytest --numprocesses=0 --quiet tests/test_space.py tests/test_clocks.py tests/test_decoding.py \
-		tests/test_device.py tests/test_publication.py tests/chirpstack tests/broker/test_packets.py \
+	$(BIN)/coverage run -m pytest --numprocesses=0 --quiet tests/core tests/contract tests/decoding/test_decoder.py \
+		tests/chirpstack tests/broker/test_packets.py \
 		tests/broker/test_frames.py tests/decoders/test_answers.py
 	$(BIN)/coverage report
 

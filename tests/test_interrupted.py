@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.demo.test_demo import folder, processes_of
+from tests.cli.demo.test_demo import folder, processes_of
 
 __all__ = ["folder"]
 

@@ -6,7 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tests.guests.conftest import ASKED, Guest, Install
+from tests.decoding.guests.conftest import ASKED, Guest, Install
 from tests.plugins.car_park import CarPark
 
 

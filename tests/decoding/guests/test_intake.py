@@ -23,8 +23,8 @@ from parking_gateway.intake.loop import Intake
 from parking_gateway.intake.recording import Outcome
 from parking_gateway.process.waits import Backoff
 from parking_gateway.store.patience import Patience
+from tests.decoding.guests.conftest import ASKED, Guest, Install
 from tests.events import message, up
-from tests.guests.conftest import ASKED, Guest, Install
 from tests.plugins.car_park import CarPark
 
 LIMITS = chirpstack.Limits(payload_bytes=65_536, depth=32)

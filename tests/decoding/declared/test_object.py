@@ -11,7 +11,7 @@ from decoders import Occupancy, Reading, Undecodable
 from parking_gateway.chirpstack import Limits, parse
 from parking_gateway.core.events import Reason, Rejection, Uplink
 from parking_gateway.decoding.decoder import Choice, Decoder
-from tests.declared.conftest import Declare, frame
+from tests.decoding.declared.conftest import Declare, frame
 
 HERE = Path(__file__).parent
 DECODER = Decoder(folder=HERE / "vendors")
@@ -20,7 +20,7 @@ CHOICE = Choice(codec="chirpstack_bay")
 
 def recorded(form: str, scene: str) -> list[Uplink]:
     """The uplinks of a scene of the recordings."""
-    lines = (HERE.parent / "recordings" / f"chirpstack-{form}.jsonl").read_text().splitlines()
+    lines = (HERE.parents[1] / "recordings" / f"chirpstack-{form}.jsonl").read_text().splitlines()
     events = [line for line in map(json.loads, lines) if line["scene"] == scene]
     limits = Limits(payload_bytes=100_000, depth=8)
     received_at = datetime(2026, 11, 23, 18, tzinfo=UTC)

@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 
 from parking_gateway.cli import app
 
-PAGE = (Path(__file__).parents[1] / "docs" / "onboarding.md").read_text(encoding="utf-8")
+PAGE = (Path(__file__).parents[2] / "docs" / "onboarding.md").read_text(encoding="utf-8")
 COMMANDS = [shlex.split(line) for line in re.findall(r"^ *parking-gateway (.+)$", PAGE, re.MULTILINE)]
 
 

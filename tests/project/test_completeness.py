@@ -10,7 +10,7 @@ import pytest
 from parking_gateway.cli.demo import brokers
 from tests.plugins.broker import NO_MOSQUITTO
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 OK, FAILED, NOT_BEGUN = 0, 1, 4
 SUITE = """
 import pytest

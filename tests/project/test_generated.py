@@ -10,7 +10,7 @@ from parking_gateway.decoding import codecs
 from tools import generate
 from tools.device_pages import in_words, pages
 
-CHECKOUT = Path(__file__).parents[1]
+CHECKOUT = Path(__file__).parents[2]
 PAGES = pages(CHECKOUT / "tests" / "decoders")
 NAMES = [name.removesuffix(".md") for name in PAGES if name != "README.md"]
 

@@ -32,7 +32,9 @@ from tests.plugins.car_park import CarPark
 LIMITS = chirpstack.Limits(payload_bytes=65_536, depth=32)
 DEVICE = DevEui(dev_eui_of(1))
 MINUTE = timedelta(minutes=1)
-CASES = [json.loads(line) for line in (Path(__file__).parent / "recordings/clock-cases.jsonl").read_text().splitlines()]
+CASES = [
+    json.loads(line) for line in (Path(__file__).parents[1] / "recordings/clock-cases.jsonl").read_text().splitlines()
+]
 CODECS = {
     "a840411d31840003": ("dragino_dds75_lb", {"occupied_below_mm": "1500"}),
     "70b3d5e75e000005": ("nwave_nps405", {"layout": "current"}),

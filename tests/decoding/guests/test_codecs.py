@@ -20,8 +20,8 @@ from parking_gateway.decoding.guests import process
 from parking_gateway.decoding.guests.process import Process, Stopped
 from parking_gateway.decoding.questioning import LEFT_ALONE_SECONDS, Guests
 from parking_gateway.gateway.opening import mistakes
-from tests.guests.conftest import ASKED, HEAD, Guest
-from tests.test_decoding import UPLINK
+from tests.decoding.guests.conftest import ASKED, HEAD, Guest
+from tests.decoding.test_decoder import UPLINK
 
 FRAME = Frame(
     port=1, payload=b"\x01", received_at=NOON, object={"text": "\u2028", "number": 2**70, "list": [1.5, None]}

@@ -9,7 +9,7 @@ from decoders import Occupancy, Reading, Undecodable
 from parking_gateway.core.events import Reason, Rejection
 from parking_gateway.decoding.declared import javascript
 from parking_gateway.decoding.decoder import attempt
-from tests.declared.conftest import GOOD, Declare, bad_and_next, frame, hostile, returning
+from tests.decoding.declared.conftest import GOOD, Declare, bad_and_next, frame, hostile, returning
 
 THROWN = {
     "throw new Error('port 9?');": "acme.js threw Error: port 9? (line 1)",

@@ -10,7 +10,7 @@ from parking_gateway.core.events import Reason, Rejection
 from parking_gateway.decoding.declared import javascript
 from parking_gateway.decoding.decoder import attempt
 from parking_gateway.decoding.guests.process import Stopped
-from tests.declared.conftest import GOOD, Declare, bad_and_next, frame, hostile
+from tests.decoding.declared.conftest import GOOD, Declare, bad_and_next, frame, hostile
 
 SOON_SECONDS = 3
 """Far more than the limit and a new process take on a busy machine, and far less than what is stopped would."""

@@ -19,7 +19,7 @@ from parking_gateway.decoding import codecs
 
 START = datetime(2026, 11, 23, 12, tzinfo=UTC)
 LIMITS = chirpstack.Limits(payload_bytes=262_144, depth=32)
-RECORDINGS = Path(__file__).parents[1] / "recordings" / "chirpstack-json.jsonl"
+RECORDINGS = Path(__file__).parents[2] / "recordings" / "chirpstack-json.jsonl"
 SENSORS = [*car_park.installed(120), *car_park.STRANGERS]
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from decoders import Frame
 from parking_gateway.decoding.declared import Unusable, javascript
-from tests.declared.conftest import Declare, frame, hostile
+from tests.decoding.declared.conftest import Declare, frame, hostile
 
 
 def test_a_process_that_ended_is_replaced(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ import pytest
 
 from parking_gateway.process.config import Config
 
-UNIT = Path(__file__).parent.parent / "systemd" / "parking-gateway.service"
+UNIT = Path(__file__).parents[2] / "systemd" / "parking-gateway.service"
 
 analyze = pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="systemd-analyze is not installed")
 

@@ -30,7 +30,7 @@ from parking_gateway.process.config import (
 )
 from tests.plugins.tls import Certificates
 
-REFERENCE = Path(__file__).parent.parent / "config.toml"
+REFERENCE = Path(__file__).parents[2] / "config.toml"
 
 
 @pytest.fixture(autouse=True)

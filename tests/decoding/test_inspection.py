@@ -9,7 +9,7 @@ from decoders import Frame, Occupancy, Reading, Undecodable, conformance
 from parking_gateway.decoding import codecs
 from parking_gateway.decoding.inspection import Change, changes, said
 
-VECTORS = Path(__file__).parent / "decoders"
+VECTORS = Path(__file__).parents[1] / "decoders"
 NAMES = [codec.name for codec in codecs.modules() if (VECTORS / f"{codec.name}.toml").exists()]
 
 

@@ -26,7 +26,7 @@ from tests.events import NOON, OCCUPIED, VACANT, message, up
 from tests.plugins.car_park import CarPark
 
 LIMITS = chirpstack.Limits(payload_bytes=65_536, depth=32)
-RECORDINGS = Path(__file__).parent / "recordings"
+RECORDINGS = Path(__file__).parents[1] / "recordings"
 
 
 async def recorded(engine: AsyncEngine, *batch: Message, decoder: Decoder | None = None) -> Outcome:

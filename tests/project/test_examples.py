@@ -25,7 +25,7 @@ from tests.plugins.proxy import Proxied
 
 DaemonOf = Callable[..., Daemon]
 
-EXAMPLES = Path(__file__).parents[1] / "docs" / "examples"
+EXAMPLES = Path(__file__).parents[2] / "docs" / "examples"
 RADIO_ID = "83d9f4c106d20001"
 PASSWORDS = {
     "chirpstack": "of ChirpStack",
@@ -222,8 +222,13 @@ async def test_an_ordinary_reconnection_publishes_only_that_the_gateway_is_there
         again = await heard_until(dashboard, lambda message: str(message.topic) == f"{OWN}/health")
         await chirpstack.publish(EVENT, up(dev_eui), qos=1)
         again += await heard_until(dashboard, is_occupied)
-    said = [str(one.topic) for one in again if b'"offline"' not in bytes(one.payload)]
-    assert said == [OWN, f"{OWN}/health", SPACE.replace("spaces", "transitions"), SPACE]
+    # The look at the start of a connection may find the device of this uplink before the space is published.
+    published = [
+        str(one.topic)
+        for one in again
+        if b'"offline"' not in bytes(one.payload) and not one.topic.matches(f"parking/v1/devices/{dev_eui}")
+    ]
+    assert published == [OWN, f"{OWN}/health", SPACE.replace("spaces", "transitions"), SPACE]
     assert daemon.terminate() == os.EX_OK
 
 

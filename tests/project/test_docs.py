@@ -27,7 +27,7 @@ from parking_gateway.register import files
 from parking_gateway.store.tables import metadata
 from parking_gateway.telemetry import Health, Metrics
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 SCHEMAS = {file.stem: json.loads(file.read_text()) for file in (ROOT / "schemas").glob("*.json")}
 PAGES = sorted(
     page

@@ -6,7 +6,7 @@ import pytest
 
 from parking_gateway.decoding import codecs
 from parking_gateway.decoding.declared import Unusable, declaration
-from tests.declared.conftest import Declare
+from tests.decoding.declared.conftest import Declare
 
 GOOD = """
 vendor = "Acme"

@@ -9,7 +9,7 @@ import pytest
 from decoders import Frame, Occupancy, Reading
 from parking_gateway.decoding import codecs, frame_lines
 
-PAGE = Path(__file__).parents[2] / "docs" / "javascript.md"
+PAGE = Path(__file__).parents[3] / "docs" / "javascript.md"
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 
 

@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from parking_gateway.cli.demo.audit import ROOT
 from parking_gateway.cli.demo.brokers import Broker
 from tests.acceptance.test_daemon import publish, settled, traffic, value
-from tests.guests.conftest import Guest, Install
+from tests.decoding.guests.conftest import Guest, Install
 from tests.plugins.car_park import CarPark
 from tests.plugins.daemon import Daemon
 
