@@ -14,17 +14,17 @@ from decoders import Reading
 from parking_gateway.core.clocks import compare
 from parking_gateway.core.events import DevEui, Uplink
 
-NOTHING_SAID: Final = Reading()
+NO_READING: Final = Reading()
 _SAID: Final = ("codec", "battery_percent", "fault", "tamper")
 """What not every uplink says."""
 
 
-class Heard(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+class DeviceReading(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A device's uplink and, where a codec read it, what the device said of itself."""
 
     uplink: Uplink
     codec: str | None = None
-    reading: Reading = NOTHING_SAID
+    reading: Reading = NO_READING
 
     @property
     def battery_percent(self) -> int | None:
@@ -33,7 +33,7 @@ class Heard(msgspec.Struct, frozen=True, kw_only=True, gc=False):
         return None if said is None else round(said)
 
 
-class Told(msgspec.Struct, frozen=True, array_like=True, gc=False):
+class Snapshot(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """What was last told of a device: what its next uplink is compared with."""
 
     heard_at: datetime
@@ -52,15 +52,15 @@ class Told(msgspec.Struct, frozen=True, array_like=True, gc=False):
 
 
 def news(
-    heard: Iterable[Heard], told: Mapping[DevEui, Told], *, every: timedelta
-) -> tuple[list[Heard], dict[DevEui, Told]]:
+    heard: Iterable[DeviceReading], told: Mapping[DevEui, Snapshot], *, every: timedelta
+) -> tuple[list[DeviceReading], dict[DevEui, Snapshot]]:
     """Those that are worth a word, in their order, and what is told of their devices by it.
 
     An uplink is kept if the device is new, if a published field changed, or if nothing was published for `every`; then also
     the device's later uplinks, because its row has the last values. Uplinks older than the last published one are skipped.
     """
-    worth: list[Heard] = []
-    now: dict[DevEui, Told] = {}
+    worth: list[DeviceReading] = []
+    now: dict[DevEui, Snapshot] = {}
     for one in heard:
         uplink = one.uplink
         dev_eui = uplink.device.dev_eui
@@ -76,7 +76,7 @@ def news(
     return worth, now
 
 
-def _is_other(heard: Heard, told: Told) -> bool:
+def _is_other(heard: DeviceReading, told: Snapshot) -> bool:
     identity, reading = heard.uplink.device, heard.reading
     return (
         identity.name != told.name
@@ -90,9 +90,9 @@ def _is_other(heard: Heard, told: Told) -> bool:
     )
 
 
-def _after(heard: Heard, before: Told | None) -> Told:
+def _after(heard: DeviceReading, before: Snapshot | None) -> Snapshot:
     identity, reading = heard.uplink.device, heard.reading
-    told = Told(
+    told = Snapshot(
         heard_at=heard.uplink.heard_at,
         name=identity.name,
         profile=identity.profile,

@@ -103,11 +103,11 @@ def attempt(decode: codecs.Bound, frame: Frame) -> Reading | Rejection:
     try:
         return checked(decode(frame))
     except Undecodable as refusal:
-        return Rejection(reason=Reason.UNDECODABLE, detail=_told(refusal))
+        return Rejection(reason=Reason.UNDECODABLE, detail=_described(refusal))
     except WrongAnswer as wrong:
-        return Rejection(reason=Reason.CODEC_FAILED, detail=_told(wrong))
+        return Rejection(reason=Reason.CODEC_FAILED, detail=_described(wrong))
     except Exception as error:  # noqa: BLE001 - a codec may break in any way, and the next frame must not notice
-        return Rejection(reason=Reason.CODEC_FAILED, detail=_told(error, f"{type(error).__name__}: "))
+        return Rejection(reason=Reason.CODEC_FAILED, detail=_described(error, f"{type(error).__name__}: "))
 
 
 def observation(uplink: Uplink, reading: Reading) -> Observation:
@@ -143,7 +143,7 @@ def battery_report(event: DeviceEvent) -> Observation:
     )
 
 
-def _told(error: Exception, before: str = "") -> str:
+def _described(error: Exception, before: str = "") -> str:
     """The message of an exception, cut, and without the lone surrogates that neither JSON nor PostgreSQL takes."""
     try:
         text = f"{before}{error}"

@@ -39,7 +39,7 @@ from parking_gateway.process.config import Config
 from parking_gateway.process.systemd import systemd as systemd_told
 from parking_gateway.process.waits import Backoff
 from parking_gateway.store.engine import Engine, hang_up
-from parking_gateway.store.patience import Patience, ToldToStop
+from parking_gateway.store.patience import Patience, StopRequested
 from parking_gateway.telemetry import Health, Metrics, web
 
 _LAST_WORD: Final = 1.0
@@ -229,5 +229,5 @@ async def _unless_stopped(work: Coroutine[Any, Any, None]) -> None:
     """Do the work. That the database is away when we are told to stop is no failure."""
     try:
         await work
-    except* ToldToStop:
+    except* StopRequested:
         logger.warning("The database was away when we stopped; what was in hand is done at the next start")

@@ -25,7 +25,7 @@ from parking_gateway.intake import sifting
 from parking_gateway.intake.recording import Interpreted, Outcome, dead_letter, decide, interpret, kinds_of, record
 from parking_gateway.store import installations
 from parking_gateway.store.engine import Engine, Refused
-from parking_gateway.store.patience import Patience, ToldToStop
+from parking_gateway.store.patience import Patience, StopRequested
 from parking_gateway.store.pipeline import commit_together
 from parking_gateway.store.verdicts import FAILURES, Verdict, answer_of
 
@@ -94,7 +94,7 @@ class Intake(msgspec.Struct, frozen=True, kw_only=True):
             if isinstance(found, Exception):
                 raise found  # noqa: TRY301 - one net for all
             outcome = await self._record(found, now, decoder)
-        except ToldToStop:
+        except StopRequested:
             raise
         except NotAsked:  # an installation was changed since the guests were asked
             await self._commit(part)
@@ -164,7 +164,7 @@ class Intake(msgspec.Struct, frozen=True, kw_only=True):
             faults = await self.patience(
                 partial(self._try_to_sift, part, now, decoder), purpose="finding what is refused", has_net=True
             )
-        except ToldToStop:
+        except StopRequested:
             raise
         except Exception:  # noqa: BLE001 - as above; what is wrong will be said of the message that is left
             return {}

@@ -16,7 +16,7 @@ import msgspec
 from parking_gateway import chirpstack
 from parking_gateway.broker.message import Message
 from parking_gateway.core.clocks import is_held_back
-from parking_gateway.core.device import Heard, Told, news
+from parking_gateway.core.device import DeviceReading, Snapshot, news
 from parking_gateway.core.events import DevEui, DeviceEvent, Rejection, UnknownEvent, Uplink
 from parking_gateway.core.installation import Installation
 from parking_gateway.core.space import Observation, Space, SpaceId, Transition, last_seen, observe
@@ -57,7 +57,7 @@ class Known(msgspec.Struct, frozen=True, kw_only=True):
     new: list[Uplink]
     """The uplinks that were not recorded before, in their order."""
     watched: Watched
-    told: Mapping[DevEui, Told]
+    told: Mapping[DevEui, Snapshot]
 
 
 class Outcome(msgspec.Struct, kw_only=True):
@@ -144,7 +144,7 @@ async def tell(
 
 async def told_of_all(
     connection: Connection, devices_heard: AbstractSet[DevEui], watched: Watched
-) -> Mapping[DevEui, Told]:
+) -> Mapping[DevEui, Snapshot]:
     """What was last told of these devices. For those that watch nothing it stands elsewhere and is asked for."""
     strangers = devices_heard - watched.installations.keys()
     if not strangers:
@@ -188,7 +188,7 @@ def decide(
 
 
 def _of_devices(
-    heard: Sequence[Heard], told: Mapping[DevEui, Told], *, announce_every: timedelta
+    heard: Sequence[DeviceReading], told: Mapping[DevEui, Snapshot], *, announce_every: timedelta
 ) -> Iterator[Query[None]]:
     """What is to be written of the devices themselves."""
     worth, now_told = news(heard, told, every=announce_every)
@@ -208,31 +208,31 @@ class _Fold(msgspec.Struct, kw_only=True):
     decoder: Decoder
     outcome: Outcome
 
-    def uplink(self, uplink: Uplink) -> Heard:
+    def uplink(self, uplink: Uplink) -> DeviceReading:
         """Tell every space that the device watches, and return what the device said of itself."""
         watched = self.installations.get(uplink.device.dev_eui)
         if not watched:
             self.outcome.unassigned += 1
-            return Heard(uplink=uplink)
+            return DeviceReading(uplink=uplink)
         heard = [self._installed(uplink, installation) for installation in watched]
         if None in [one.codec for one in heard]:
             self.outcome.without_codec += 1
         return heard[-1]
 
-    def _installed(self, uplink: Uplink, installation: Installation) -> Heard:
+    def _installed(self, uplink: Uplink, installation: Installation) -> DeviceReading:
         choice = self.decoder.choice(uplink.device, installation)
         if choice is None or uplink.f_port == 0:
             self._tell(installation.space, uplink, silence(uplink))
-            return Heard(uplink=uplink, codec=choice.codec if choice else None)
+            return DeviceReading(uplink=uplink, codec=choice.codec if choice else None)
         reading = self.decoder.read(uplink, choice)
         if isinstance(reading, Rejection):
             message, _ = self.messages[uplink.deduplication_id]
             self.outcome.dead_letters.append(dead_letter(message, reading, uplink.received_at, uplink=uplink))
             # Nobody knows what it says, but it is there.
             self._tell(installation.space, uplink, silence(uplink))
-            return Heard(uplink=uplink, codec=choice.codec)
+            return DeviceReading(uplink=uplink, codec=choice.codec)
         self._tell(installation.space, uplink, observation(uplink, reading))
-        return Heard(uplink=uplink, codec=choice.codec, reading=reading)
+        return DeviceReading(uplink=uplink, codec=choice.codec, reading=reading)
 
     def battery(self, event: DeviceEvent) -> None:
         """Tell the spaces that a device watches what the network server knows of its battery."""

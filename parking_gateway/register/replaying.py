@@ -8,7 +8,7 @@ import msgspec
 
 from decoders import Reading
 from parking_gateway.core.clocks import compare
-from parking_gateway.core.device import NOTHING_SAID
+from parking_gateway.core.device import NO_READING
 from parking_gateway.core.events import DeviceIdentity, Rejection, Uplink
 from parking_gateway.core.installation import Installation
 from parking_gateway.core.space import Observation, Space, Transition, observe
@@ -30,10 +30,10 @@ def read(device: DeviceIdentity, uplinks: Sequence[Uplink], installation: Instal
     said: list[tuple[Observation, Reading]] = []
     unreadable: list[Rejection] = []
     for uplink in uplinks:
-        reading = NOTHING_SAID if choice is None or uplink.f_port == 0 else decoder.read(uplink, choice)
+        reading = NO_READING if choice is None or uplink.f_port == 0 else decoder.read(uplink, choice)
         if isinstance(reading, Rejection):
             unreadable.append(reading)
-            reading = NOTHING_SAID
+            reading = NO_READING
         said.append((observation(uplink, reading), reading))
     facts: dict[str, Any] = {"codec": choice.codec if choice else None}
     for seen, reading in sorted(said, key=lambda pair: _later(pair[0])):

@@ -7,7 +7,7 @@ import msgspec
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql as pg
 
-from parking_gateway.core.device import Heard, Told
+from parking_gateway.core.device import DeviceReading, Snapshot
 from parking_gateway.core.events import DevEui
 from parking_gateway.core.remembering import remembered
 from parking_gateway.core.space import Contact
@@ -16,7 +16,7 @@ from parking_gateway.store.pipeline import Query, Rows, Statement, command
 from parking_gateway.store.rows import arguments, array_of, encode, json_of, listed, table_of
 from parking_gateway.store.tables import device, installation, uplink
 
-# The fields of `Told`.
+# The fields of `Snapshot`.
 _TOLD: Final = Statement(
     sa.select(
         device.c.dev_eui,
@@ -38,11 +38,11 @@ _TOLD: Final = Statement(
         ),
     ).where(device.c.dev_eui.in_(listed("dev_euis", sa.Text)), device.c.contact == Contact.LIVE)
 )
-_decode_told: Final = msgspec.json.Decoder(Told).decode
+_decode_told: Final = msgspec.json.Decoder(Snapshot).decode
 
 
 @remembered
-def told_of(json: str) -> Told:
+def snapshot_of(json: str) -> Snapshot:
     """What a column holds of it, or a row of `_TOLD`."""
     return _decode_told(json)
 
@@ -123,7 +123,7 @@ def with_battery_of_row(told: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]:
 
 
 _PATH_OF_BATTERY: Final[sa.ColumnElement[Any]] = sa.literal_column(
-    f"'{{{Told.__struct_fields__.index('battery_percent')}}}'::text[]"
+    f"'{{{Snapshot.__struct_fields__.index('battery_percent')}}}'::text[]"
 )
 _HEAR: Final = Statement(_hear())
 
@@ -160,12 +160,12 @@ def trouble(devices: Collection[DevEui]) -> list[Query[None]]:
     return [command(_TROUBLE, given), command(_FORGET, given)]
 
 
-def told(devices: Collection[DevEui]) -> Query[dict[DevEui, Told]]:
+def told(devices: Collection[DevEui]) -> Query[dict[DevEui, Snapshot]]:
     """What was last told of those of these devices that are live. For those that watch a space, `spaces` knows it."""
     return Query(statement=_TOLD, arguments={"dev_euis": array_of(list(devices))}, read=_all_told)
 
 
-def hear(heard: Iterable[Heard], told: Mapping[DevEui, Told]) -> list[Query[None]]:
+def hear(heard: Iterable[DeviceReading], told: Mapping[DevEui, Snapshot]) -> list[Query[None]]:
     """Keep what these devices said last, each in the order of its uplinks. One that nobody knew becomes known, unassigned."""
     rows: dict[DevEui, dict[str, Any]] = {}
     for one in heard:
@@ -179,11 +179,11 @@ def hear(heard: Iterable[Heard], told: Mapping[DevEui, Told]) -> list[Query[None
     return [command(_HEAR, encode(_BATCH, rows.values())), command(_COPY, copies)]
 
 
-def _all_told(rows: Rows) -> dict[DevEui, Told]:
-    return {dev_eui: told_of(told) for dev_eui, told in rows}
+def _all_told(rows: Rows) -> dict[DevEui, Snapshot]:
+    return {dev_eui: snapshot_of(told) for dev_eui, told in rows}
 
 
-def _row(heard: Heard) -> dict[str, Any]:
+def _row(heard: DeviceReading) -> dict[str, Any]:
     uplink, identity, reading, battery_percent = heard.uplink, heard.uplink.device, heard.reading, heard.battery_percent
     battery = {
         "battery_percent": battery_percent,

@@ -21,7 +21,7 @@ _CROWD: Final = 0.1
 """Seconds in which those who were woken together spread their attempts."""
 
 
-class ToldToStop(Exception):  # noqa: N818 - what happened, not a failure
+class StopRequested(Exception):  # noqa: N818 - what happened, not a failure
     """We were told to stop while the database was away. The broker still has the batch in hand; rows are still due."""
 
 
@@ -77,7 +77,7 @@ class Patience:
         """Of anybody, the next one."""
 
     async def __call__(self, work: Callable[[], Awaitable[Result]], *, purpose: str, has_net: bool = False) -> Result:
-        """Do the work. While the database cannot be used, warn and try again; once told to stop, raise `ToldToStop`.
+        """Do the work. While the database cannot be used, warn and try again; once told to stop, raise `StopRequested`.
 
         If the caller `has_net` for them, refused values and unforeseen errors are raised, as by `attempt`. Else they are
         waited for like the others, because then their cause is a trigger or a column that somebody changed.
@@ -116,7 +116,7 @@ class Patience:
         renew(self._engine)
         self._report(purpose, answer.sentence)
         if self._stop.is_set():
-            raise ToldToStop(purpose)
+            raise StopRequested(purpose)
         seconds = self._backoff.wait(failures)
         self._log(purpose, answer, failures)
         if await self._woken(seconds, by_success=self._success if answer.is_lost else None):

@@ -7,12 +7,12 @@ from typing import Any, Final
 import msgspec
 import sqlalchemy as sa
 
-from parking_gateway.core.device import Told
+from parking_gateway.core.device import Snapshot
 from parking_gateway.core.events import DevEui
 from parking_gateway.core.installation import Installation
 from parking_gateway.core.reservation import Reservation
 from parking_gateway.core.space import Space, SpaceId
-from parking_gateway.store.devices import told_of
+from parking_gateway.store.devices import snapshot_of
 from parking_gateway.store.pipeline import Query, Rows, Statement, command
 from parking_gateway.store.rows import arguments, array_of, listed, table_of, texts_of
 from parking_gateway.store.tables import installation, space
@@ -94,7 +94,7 @@ class Watched(msgspec.Struct, frozen=True, kw_only=True):
     """What devices watch, from the lock to the end of the transaction."""
 
     installations: dict[DevEui, list[Installation]] = {}
-    told: dict[DevEui, Told] = {}
+    told: dict[DevEui, Snapshot] = {}
     """What was last told of the devices."""
     spaces: dict[SpaceId, Space] = {}
     rows: dict[SpaceId, str] = {}
@@ -135,7 +135,7 @@ def _watched(rows: Rows) -> Watched:
         found.spaces[one.id] = one
         found.rows[one.id] = row
         if told is not None:
-            found.told[dev_eui] = told_of(told)
+            found.told[dev_eui] = snapshot_of(told)
         installation = Installation(
             dev_eui=dev_eui, channel=channel, space=one.id, codec=codec, options=texts_of(options)
         )

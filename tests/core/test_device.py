@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from decoders import Reading
-from parking_gateway.core.device import Heard, Told, news
+from parking_gateway.core.device import DeviceReading, Snapshot, news
 from parking_gateway.core.events import DevEui, DeviceIdentity, Uplink
 
 EVERY = timedelta(hours=1)
@@ -17,7 +17,7 @@ HEARD_AT = datetime(2026, 11, 25, 12, tzinfo=UTC)
 IDENTITY = DeviceIdentity(
     dev_eui=DevEui("0004a30b00000001"), name="Bay 1", profile="TPS110", application="Parking", tags={"level": "1"}
 )
-TOLD = Told(
+TOLD = Snapshot(
     heard_at=HEARD_AT,
     name="Bay 1",
     profile="TPS110",
@@ -32,7 +32,7 @@ TOLD = Told(
 )
 
 
-def heard(*, after: timedelta = MINUTE, codec: str | None = "bosch_tps110", **said: Any) -> Heard:
+def heard(*, after: timedelta = MINUTE, codec: str | None = "bosch_tps110", **said: Any) -> DeviceReading:
     uplink = Uplink(
         deduplication_id=UUID(int=1),
         device=IDENTITY,
@@ -44,10 +44,10 @@ def heard(*, after: timedelta = MINUTE, codec: str | None = "bosch_tps110", **sa
         f_port=1,
         data=b"\x01",
     )
-    return Heard(uplink=uplink, codec=codec, reading=Reading(**said))
+    return DeviceReading(uplink=uplink, codec=codec, reading=Reading(**said))
 
 
-def after(*heard: Heard, told: Told | None = TOLD) -> Told | None:
+def after(*heard: DeviceReading, told: Snapshot | None = TOLD) -> Snapshot | None:
     """What is told of the device, and by which of its uplinks; None where none of them is worth a word."""
     before = {} if told is None else {IDENTITY.dev_eui: told}
     worth, now = news(heard, before, every=EVERY)
