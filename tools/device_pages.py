@@ -7,7 +7,6 @@ import inspect
 import re
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import timedelta
 from pathlib import Path
 from typing import Any, Final
 
@@ -15,6 +14,7 @@ import msgspec
 
 from decoders import Reading, conformance
 from decoders.conformance import Vector, Vectors
+from parking_gateway.core.wording import duration
 from parking_gateway.decoding import codecs
 from parking_gateway.decoding.codecs import Codec, Option
 from parking_gateway.decoding.inspection import said
@@ -33,14 +33,6 @@ def pages(vectors: Path) -> dict[str, str]:
     }
 
 
-def in_words(span: timedelta) -> str:
-    """A heartbeat, such as `20 min` or `18 h`."""
-    for unit, length in {"d": timedelta(days=1), "h": timedelta(hours=1), "min": timedelta(minutes=1)}.items():
-        if span >= length:
-            return f"{span / length:g} {unit}"
-    return f"{span.total_seconds():g} s"
-
-
 def _index(known: Iterable[tuple[Codec, Vectors]]) -> str:
     rows = [
         (
@@ -49,7 +41,7 @@ def _index(known: Iterable[tuple[Codec, Vectors]]) -> str:
             _sensor(codec),
             _who_decides(codec, vectors),
             ", ".join(f"`{option.name}`" for option in codec.options if option.required),
-            in_words(codec.device.heartbeat) if codec.device.heartbeat else "",
+            duration(codec.device.heartbeat) if codec.device.heartbeat else "",
         )
         for codec, vectors in sorted(known, key=lambda pair: pair[0].device.vendor.lower())
     ]
@@ -104,7 +96,7 @@ def _facts(codec: Codec, vectors: Vectors) -> Iterator[tuple[str, str]]:
     yield "occupancy", vectors.silent or _who_decides(codec, vectors)
     told = {field for vector in vectors.vector for field in _fields(vector.reading or {})}
     yield "tells", ", ".join(f"`{field}`" for field in Reading.__struct_fields__ if field in told)
-    yield "heartbeat", in_words(device.heartbeat) if device.heartbeat else "not published, or as it is set"
+    yield "heartbeat", duration(device.heartbeat) if device.heartbeat else "not published, or as it is set"
 
 
 def _line(name: str, options: Mapping[str, str]) -> str:

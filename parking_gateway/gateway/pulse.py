@@ -53,7 +53,7 @@ async def tell(systemd: Systemd, health: Health, *, stop: asyncio.Event) -> None
     """Send the health to systemd until `stop`, and then STOPPING=1, before the last batch is finished."""
     told = ""
     while not stop.is_set():
-        if (line := health.in_words()) != told:
+        if (line := health.status_line()) != told:
             told = line
             systemd.status(line)
         await pause(_LOOK, stop=stop)

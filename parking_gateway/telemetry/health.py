@@ -124,7 +124,7 @@ class Health:
         """What is worth saying at once when it changes."""
         return self.missing(), self.is_database_up, list(self.problems.values())
 
-    def in_words(self) -> str:
+    def status_line(self) -> str:
         """All of it in one line, for whoever asks systemd."""
         missing = self.missing()
         if not missing:

@@ -1,14 +1,13 @@
 """What is generated is current, complete, and says what a person needs."""
 
 import re
-from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from parking_gateway.decoding import codecs
 from tools import generate
-from tools.device_pages import in_words, pages
+from tools.device_pages import pages
 
 CHECKOUT = Path(__file__).parents[2]
 PAGES = pages(CHECKOUT / "tests" / "decoders")
@@ -75,10 +74,3 @@ def test_checking_writes_nothing_and_says_what_to_do(tmp_path: Path, monkeypatch
     assert not (tmp_path / "schemas").exists()
     assert generate.main() is None
     assert generate.main("--check") is None
-
-
-@pytest.mark.parametrize(
-    ("minutes", "words"), [(0.5, "30 s"), (1, "1 min"), (20, "20 min"), (90, "1.5 h"), (1080, "18 h"), (10080, "7 d")]
-)
-def test_heartbeats_in_words(minutes: float, words: str) -> None:
-    assert in_words(timedelta(minutes=minutes)) == words

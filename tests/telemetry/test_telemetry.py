@@ -328,13 +328,13 @@ def test_an_event_that_waits_for_too_long_is_an_intake_that_is_missing() -> None
     well.database_answered("reading", None)
     well.broker_connected(lambda: 10.0)
     clock.now = 15.0
-    assert (well.missing(), well.oldest_event_age(), well.in_words()) == ([], 5.0, "Ready")
+    assert (well.missing(), well.oldest_event_age(), well.status_line()) == ([], 5.0, "Ready")
     clock.now = 16.0
     assert well.missing() == ["intake"]
-    assert well.in_words() == "Not ready, intake missing; intake: an event has waited for 6 s to be recorded"
+    assert well.status_line() == "Not ready, intake missing; intake: an event has waited for 6 s to be recorded"
     well.broker_lost("Connection refused")
     assert (well.missing(), well.oldest_event_age()) == (["broker"], 0.0)
-    assert well.in_words() == "Not ready, broker missing; broker: Connection refused"
+    assert well.status_line() == "Not ready, broker missing; broker: Connection refused"
 
 
 def test_every_change_that_is_worth_saying_changes_the_state() -> None:

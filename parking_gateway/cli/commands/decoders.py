@@ -6,6 +6,7 @@ import typer
 
 from parking_gateway.cli.commands.configuration import AsJson, ConfigFile, configured
 from parking_gateway.cli.shown import show_json, show_table
+from parking_gateway.core.wording import duration
 
 if TYPE_CHECKING:
     from parking_gateway.decoding.codecs import Codec, Option
@@ -50,8 +51,6 @@ def _document(codec: "Codec") -> dict[str, Any]:
 
 
 def _row(codec: "Codec") -> tuple[object, ...]:
-    from tools.device_pages import in_words  # noqa: PLC0415 - as above
-
     device = codec.device
     return (
         codec.name,
@@ -59,7 +58,7 @@ def _row(codec: "Codec") -> tuple[object, ...]:
         device.model,
         ", ".join(map(str, device.ports)) or "any",
         ", ".join(map(_option, codec.options)) or None,
-        device.heartbeat and in_words(device.heartbeat),
+        device.heartbeat and duration(device.heartbeat),
         ", ".join(line for line in device.lines if line != codec.name) or None,
     )
 

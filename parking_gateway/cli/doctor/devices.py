@@ -10,13 +10,13 @@ import msgspec
 
 from parking_gateway.core.events import DevEui
 from parking_gateway.core.installation import Installation
+from parking_gateway.core.wording import duration
 from parking_gateway.decoding import codecs
 from parking_gateway.decoding.decoder import Choice, Decoder
 from parking_gateway.register.remarks import NO_CODEC, NO_THRESHOLDS
 from parking_gateway.store.devices import CLOCK
 from parking_gateway.store.diagnosis import RefusedFrames
 from parking_gateway.store.fleet import KnownDevice
-from tools.device_pages import in_words
 
 MISSED_HEARTBEATS: Final = 3
 UNKNOWN_HEARTBEAT: Final = timedelta(days=1)
@@ -119,7 +119,7 @@ def _silence(known: KnownDevice, choice: Choice | None, decoder: Decoder, now: d
         return
     heartbeat = _heartbeat(choice, decoder)
     if now - known.heard_at > MISSED_HEARTBEATS * (heartbeat or UNKNOWN_HEARTBEAT):
-        expected = f"it should be every {in_words(heartbeat)}" if heartbeat else "how often it should be is not known"
+        expected = f"it should be every {duration(heartbeat)}" if heartbeat else "how often it should be is not known"
         detail = f"last heard {known.heard_at:%Y-%m-%d %H:%M} UTC; {expected}"
         yield Problem.SILENT, detail, f"see in ChirpStack whether it is heard, or replace it: {other}"
 

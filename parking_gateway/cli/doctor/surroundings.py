@@ -10,13 +10,13 @@ import msgspec
 
 from parking_gateway.broker.link import Link, MqttError, connected
 from parking_gateway.contract.messages import Publication
+from parking_gateway.core.wording import counted, duration
 from parking_gateway.decoding.decoder import Choice, Decoder
 from parking_gateway.gateway.opening import lacking, mistakes
 from parking_gateway.process.config import Config
 from parking_gateway.store import diagnosis, schema
 from parking_gateway.store.engine import Engine
 from parking_gateway.store.installations import Chosen, chosen_codecs
-from tools.device_pages import in_words
 
 _LIMIT: Final = 100
 
@@ -117,10 +117,9 @@ def _clock(wrong: diagnosis.DistrustedClock) -> Check:
         f"that of the LoRaWAN gateway {wrong.receiver}" if wrong.receiver else "the network server's or this machine's"
     )
     off = timedelta(seconds=abs(wrong.seconds_ahead))
-    times = "1 uplink" if wrong.uplinks == 1 else f"{wrong.uplinks} uplinks"
     return Check(
         about="clock",
-        says=f"{whose} is wrong by {in_words(off)} ({'ahead' if wrong.seconds_ahead > 0 else 'behind'}), seen in {times}",
+        says=f"{whose} is wrong by {duration(off)} ({'ahead' if wrong.seconds_ahead > 0 else 'behind'}), seen in {counted(wrong.uplinks, 'uplink')}",
         fix="Set it by NTP, or by a GPS receiver that sees the sky; until then uplinks are dated without it",
     )
 
