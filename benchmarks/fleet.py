@@ -13,7 +13,7 @@ from typing import Final
 import msgspec
 
 from benchmarks.events import Form, Said, topic_of, write
-from parking_gateway.contract.messages import Publication
+from parking_gateway.contract.publication import Publication
 
 _HEARD_BY_TWO: Final = 0.25
 """Of all uplinks, which makes 1.1 kB of JSON in the mean."""

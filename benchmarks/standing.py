@@ -7,7 +7,7 @@ import sys
 from contextlib import AbstractAsyncContextManager
 
 from parking_gateway.broker.link import Link, connected
-from parking_gateway.contract.messages import Publication
+from parking_gateway.contract.publication import Publication
 from parking_gateway.process.config import Config
 
 DRAINED = "drained"

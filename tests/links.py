@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from parking_gateway.broker.link import MqttError
 from parking_gateway.broker.message import Message
 from parking_gateway.broker.reasons import Refusal
-from parking_gateway.contract.messages import Publication
+from parking_gateway.contract.publication import Publication
 
 
 async def nothing() -> None:

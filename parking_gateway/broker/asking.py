@@ -9,7 +9,7 @@ from uuid import uuid4
 
 from parking_gateway.broker.link import Link, MqttError, connected
 from parking_gateway.broker.message import Message
-from parking_gateway.contract.messages import Publication
+from parking_gateway.contract.publication import Publication
 from parking_gateway.process.config.mqtt import MqttConfig
 from parking_gateway.process.waits import beside
 

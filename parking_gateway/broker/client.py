@@ -21,7 +21,7 @@ from parking_gateway.broker.message import Message, without_its_end
 from parking_gateway.broker.packets import Cut, PacketLimits, puback, publish
 from parking_gateway.broker.reasons import subscription_refused
 from parking_gateway.broker.stream import Stream
-from parking_gateway.contract.messages import Publication
+from parking_gateway.contract.publication import Publication
 
 _AHEAD_BYTES: Final = 2 << 20
 """In the inbox, from which on reading is slower. A message that waits behind many others has left the processor's cache when its

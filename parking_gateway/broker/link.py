@@ -19,7 +19,7 @@ from parking_gateway.broker.packets import PacketLimits
 from parking_gateway.broker.reasons import ProtocolUnknown, Refusal
 from parking_gateway.broker.settings import client_of
 from parking_gateway.broker.suspicion import Suspicion
-from parking_gateway.contract.messages import Publication
+from parking_gateway.contract.publication import Publication
 from parking_gateway.process.config.mqtt import MqttConfig
 
 _RIGHT_AFTER: Final = 1.0

@@ -10,7 +10,7 @@ from paho.mqtt.properties import Properties
 from parking_gateway.broker.client import Client
 from parking_gateway.broker.inbox import Inbox
 from parking_gateway.broker.packets import PacketLimits
-from parking_gateway.contract.messages import Publication
+from parking_gateway.contract.publication import Publication
 from parking_gateway.process.config.mqtt import MqttConfig
 
 _WILL_DELAY: Final = 1

@@ -14,7 +14,8 @@ from collections.abc import Collection, Iterable, Iterator
 from typing import Final
 
 from parking_gateway.broker.reasons import Refusal
-from parking_gateway.contract.messages import Publication, kind_of
+from parking_gateway.contract.messages import kind_of
+from parking_gateway.contract.publication import Publication
 
 _LOSSES: Final = 2
 _OF_A_KIND: Final = 3

@@ -8,6 +8,7 @@ from typing import Annotated, Final, Literal, assert_never
 
 import msgspec
 
+from parking_gateway.contract.publication import Publication
 from parking_gateway.core.space import Contact, SpaceState
 
 Instant = Annotated[datetime, msgspec.Meta(tz=True, description="RFC 3339, UTC.")]
@@ -15,14 +16,6 @@ Count = Annotated[int, msgspec.Meta(ge=0)]
 Percent = Annotated[int, msgspec.Meta(ge=0, le=100)]
 Name = Annotated[str, msgspec.Meta(pattern="^[^+#/]+$")]
 """One level of a topic."""
-
-
-class Publication(msgspec.Struct, frozen=True, kw_only=True):
-    """One message for the broker, at QoS 1."""
-
-    topic: str
-    payload: bytes
-    retain: bool
 
 
 class SpaceMessage(msgspec.Struct, frozen=True, kw_only=True):

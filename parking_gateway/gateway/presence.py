@@ -3,7 +3,8 @@
 from functools import partial
 
 from parking_gateway.broker.link import Link
-from parking_gateway.contract.messages import GatewayMessage, Publication, gateway_publication
+from parking_gateway.contract.messages import GatewayMessage, gateway_publication
+from parking_gateway.contract.publication import Publication
 from parking_gateway.gateway import pulse
 from parking_gateway.gateway.reporting import Reporting
 

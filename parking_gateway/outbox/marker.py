@@ -9,7 +9,8 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Final
 
-from parking_gateway.contract.messages import MarkerMessage, Publication, gateway_publication, marker_topic
+from parking_gateway.contract.messages import MarkerMessage, gateway_publication, marker_topic
+from parking_gateway.contract.publication import Publication
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 

@@ -11,7 +11,7 @@ from parking_gateway.broker.inbox import INBOX_BYTES
 from parking_gateway.broker.link import Link, connected
 from parking_gateway.broker.message import Message
 from parking_gateway.cli.demo.brokers import LOCALHOST
-from parking_gateway.contract.messages import Publication
+from parking_gateway.contract.publication import Publication
 from parking_gateway.process.config.mqtt import MqttConfig
 
 CLIENT_ID: Final = "gateway"

@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives.serialization import (
 
 from parking_gateway.broker.link import MqttError
 from parking_gateway.cli.demo.brokers import LOCALHOST, Broker, free_port
-from parking_gateway.contract.messages import Publication
+from parking_gateway.contract.publication import Publication
 from tests.broker.conftest import Diary, Peer, Scripted, Settings, WebSocketBroker
 from tests.broker.links import EVENTS, PATIENCE, link_to, payloads_of, take, until
 from tests.plugins.broker import Configured, write_passwords

@@ -9,7 +9,7 @@ import pytest
 from parking_gateway.broker.link import Link, MqttError
 from parking_gateway.broker.reasons import Refusal
 from parking_gateway.cli.demo.brokers import Broker
-from parking_gateway.contract.messages import Publication
+from parking_gateway.contract.publication import Publication
 from tests.broker.conftest import Peer, Scripted, Settings
 from tests.broker.links import CLIENT_ID, EVENTS, LOST, PATIENCE, link_to, other, publish, until
 from tests.plugins.broker import Configured

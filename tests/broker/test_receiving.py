@@ -8,7 +8,7 @@ from parking_gateway.broker.inbox import BATCH_BYTES
 from parking_gateway.broker.link import ROOM_BYTES, Link, MqttError
 from parking_gateway.broker.message import Message, Whole
 from parking_gateway.cli.demo.brokers import Broker
-from parking_gateway.contract.messages import Publication
+from parking_gateway.contract.publication import Publication
 from parking_gateway.store.rejections import digest_of
 from tests.broker.conftest import Diary, Peer, Scripted, Settings
 from tests.broker.links import EVENTS, LOST, PATIENCE, link_to, numbered, other, payloads_of, publish, take, until

@@ -1,7 +1,7 @@
 """On what a broker hangs up is found out by who was under way, and set aside for a while."""
 
 from parking_gateway.broker.suspicion import Suspicion
-from parking_gateway.contract.messages import Publication
+from parking_gateway.contract.publication import Publication
 
 BAD = "p/v1/spaces/s/z/bad"
 

@@ -9,7 +9,7 @@ from typing import Final, Literal
 import msgspec
 
 from parking_gateway.broker.link import Link, MqttError, connected
-from parking_gateway.contract.messages import Publication
+from parking_gateway.contract.publication import Publication
 from parking_gateway.core.wording import counted, duration
 from parking_gateway.decoding.decoder import Choice, Decoder
 from parking_gateway.gateway.opening import lacking, mistakes

@@ -17,7 +17,7 @@ from parking_gateway.broker.link import connected
 from parking_gateway.cli import app
 from parking_gateway.cli.demo.brokers import LOCALHOST, Broker
 from parking_gateway.cli.doctor.surroundings import Check, examine_broker, examine_database
-from parking_gateway.contract.messages import Publication
+from parking_gateway.contract.publication import Publication
 from parking_gateway.decoding.decoder import Decoder
 from parking_gateway.intake.recording import interpret, record
 from parking_gateway.process.config import Config, load
