@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, NoReturn, TypeVar
 
 import typer
 
-from parking_gateway.cli.shown import say
+from parking_gateway.cli.shown import show_error
 from parking_gateway.process import signals
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ Result = TypeVar("Result")
 def fail(*sentences: str) -> NoReturn:
     """Say why the command failed, and end it with status 1."""
     for sentence in sentences:
-        say(sentence, to_errors=True)
+        show_error(sentence)
     raise typer.Exit(1)
 
 
@@ -39,7 +39,7 @@ def decoder(config: "Config") -> "Decoder":
 
 def _end_as_misconfigured(error: "ConfigError") -> NoReturn:
     for mistake in error.mistakes:
-        say(mistake, to_errors=True)
+        show_error(mistake)
     raise typer.Exit(os.EX_CONFIG) from None
 
 

@@ -17,9 +17,14 @@ _MOST = 1000
 """Rows in a terminal: nobody reads more, and rich needs a millisecond for each."""
 
 
-def say(sentence: str, *, to_errors: bool = False) -> None:
-    """A line for a person. Names and topics in it are chosen by strangers, and the terminal shall not obey them."""
-    typer.echo(printable(sentence), err=to_errors)
+def show_line(text: str) -> None:
+    """A line for a person. Strangers choose names and topics in it, so what a terminal would obey is escaped."""
+    typer.echo(printable(text))
+
+
+def show_error(sentence: str) -> None:
+    """A line on standard error, escaped likewise."""
+    typer.echo(printable(sentence), err=True)
 
 
 def show_json(document: object) -> None:
@@ -52,9 +57,9 @@ def show_outcome(outcome: "Registered", *, is_kept: bool, as_json: bool) -> None
         show_json({"dry_run": not is_kept} | msgspec.to_builtins(outcome))
         return
     for sentence in sentences(outcome):
-        say(sentence)
+        show_line(sentence)
     if not is_kept:
-        say("It was a dry run: nothing was kept.")
+        show_line("It was a dry run: nothing was kept.")
 
 
 def percent(value: int | None) -> str | None:

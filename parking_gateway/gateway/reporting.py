@@ -166,7 +166,7 @@ class Reporting:
 
     def disconnected(self, error: str | None = None) -> None:
         """The broker is gone: intake and outbox have nothing to do until it is back."""
-        self._qos_0.tell_drops()
+        self._qos_0.log_drops()
         self._in_hand = 0
         self.health.ended(INTAKE)
         self.health.ended(OUTBOX)
@@ -174,7 +174,7 @@ class Reporting:
 
     def health_message(self, *, inbox: int) -> HealthMessage:
         """How we are doing, with rates since the last time that this was asked."""
-        self._qos_0.tell_drops()
+        self._qos_0.log_drops()
         self._qos_0.look()
         health = self.health
         now, totals = datetime.now(UTC), self._metrics.totals()

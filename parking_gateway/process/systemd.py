@@ -29,26 +29,26 @@ class Systemd:
         """Broker and database are there. Said once: another connection is no news to systemd."""
         if not self._is_ready:
             self._is_ready = True
-            self._say("READY=1")
+            self._send("READY=1")
 
     def stopping(self) -> None:
         """We were asked to stop, and finish what is in hand. Said once."""
         if not self._is_stopping:
             self._is_stopping = True
-            self._say("STOPPING=1")
+            self._send("STOPPING=1")
 
     def status(self, line: str) -> None:
         """What `systemctl status` shows."""
-        self._say(f"STATUS={line}")
+        self._send(f"STATUS={line}")
 
     def alive(self) -> None:
         """Feed the watchdog. For every progress to call: it speaks only twice in systemd's interval."""
         now = self._clock()
         if self._seconds_between_feeds and now - self._fed_at >= self._seconds_between_feeds:
             self._fed_at = now
-            self._say("WATCHDOG=1")
+            self._send("WATCHDOG=1")
 
-    def _say(self, state: str) -> None:
+    def _send(self, state: str) -> None:
         if self._notify is not None:
             # systemd reads UTF-8; sdnotify writes Latin-1, which leaves these bytes as they are.
             self._notify(printable(shortened(state, _LONGEST_STATE)).encode().decode("latin-1"))

@@ -24,7 +24,7 @@ class Line(msgspec.Struct, kw_only=True):
     """Lines with this sentence that are not shown, because this one stands for them."""
 
 
-class _Said(msgspec.Struct, kw_only=True):
+class _Sentence(msgspec.Struct, kw_only=True):
     """What is remembered of one sentence. Times in seconds of a monotonic clock."""
 
     at: float
@@ -39,44 +39,44 @@ class Gathering:
     """Which lines are shown now. What is withheld comes out of `due` when its second is over: a count is never lost."""
 
     def __init__(self) -> None:
-        self._said: dict[tuple[str, str], _Said] = {}
+        self._sentences: dict[tuple[str, str], _Sentence] = {}
 
     def admit(self, line: Line, *, now: float) -> Line | None:
         """The line with the count of those that it stands for; None where it is withheld."""
         key = line.level, line.sentence
-        said = self._said.get(key)
-        if said is None:
-            if len(self._said) < _MOST_SENTENCES:
-                self._said[key] = _Said(at=now)
+        sentence = self._sentences.get(key)
+        if sentence is None:
+            if len(self._sentences) < _MOST_SENTENCES:
+                self._sentences[key] = _Sentence(at=now)
             return line
-        said.count += 1 + line.left_out
-        if now - said.at >= SECONDS:
-            return _released(said, line, now)
-        said.withheld = line
+        sentence.count += 1 + line.left_out
+        if now - sentence.at >= SECONDS:
+            return _released(sentence, line, now)
+        sentence.withheld = line
         return None
 
     def due(self, *, now: float) -> Iterator[Line]:
         """Lines that were withheld for long enough. Sentences that were not said again are forgotten."""
-        for key, said in list(self._said.items()):
-            if now - said.at >= SECONDS:
-                if said.withheld is None:
-                    del self._said[key]
+        for key, sentence in list(self._sentences.items()):
+            if now - sentence.at >= SECONDS:
+                if sentence.withheld is None:
+                    del self._sentences[key]
                 else:
-                    yield _released(said, said.withheld, now)
+                    yield _released(sentence, sentence.withheld, now)
 
     def rest(self) -> Iterator[Line]:
         """All that is withheld: no more will follow."""
-        for said in self._said.values():
-            if said.withheld is not None:
-                yield _released(said, said.withheld, said.at)
+        for sentence in self._sentences.values():
+            if sentence.withheld is not None:
+                yield _released(sentence, sentence.withheld, sentence.at)
 
     @property
     def is_empty(self) -> bool:
         """Whether nothing is remembered, so that `due` has nothing to do."""
-        return not self._said
+        return not self._sentences
 
 
-def _released(said: _Said, line: Line, now: float) -> Line:
-    line.left_out = said.count - 1
-    said.at, said.withheld, said.count = now, None, 0
+def _released(sentence: _Sentence, line: Line, now: float) -> Line:
+    line.left_out = sentence.count - 1
+    sentence.at, sentence.withheld, sentence.count = now, None, 0
     return line

@@ -39,7 +39,7 @@ class LogWriter:
         self._gathering = Gathering()
         self._lines: deque[bytes] = deque()
         self._bytes = 0
-        self._unsaid = 0
+        self._unreported = 0
         """Dropped lines that no line has told of."""
         self._is_read = True
         """Whether the last lines were written. Without it, the line about dropped lines would be dropped, and so on."""
@@ -77,7 +77,7 @@ class LogWriter:
 
     def _drop(self, lines: int) -> None:
         self.dropped += lines
-        self._unsaid += lines
+        self._unreported += lines
 
     def _show(self, lines: Iterable[Line]) -> None:
         for line in lines:
@@ -96,9 +96,9 @@ class LogWriter:
             has_paused = False
             while True:
                 self._show(self._gathering.due(now=time.monotonic()))
-                if self._unsaid and self._flows():
-                    self._show([self._notice(self._unsaid)])
-                    self._unsaid = 0
+                if self._unreported and self._flows():
+                    self._show([self._notice(self._unreported)])
+                    self._unreported = 0
                 if self._is_ending or (self._lines and (has_paused or self._bytes >= _AT_ONCE)):
                     return self._take()
                 has_paused = bool(self._lines)

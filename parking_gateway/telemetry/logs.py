@@ -52,9 +52,9 @@ def set_up_logging(level: str, log_format: Literal["json", "text"]) -> None:
     logging.basicConfig(handlers=[_ToLoguru()], level=libraries, force=True)
     logging.captureWarnings(capture=True)
     # By themselves all three write to standard error, which may be the same pipe.
-    sys.excepthook = _say_why_it_ends
-    sys.unraisablehook = _say_unraisable
-    threading.excepthook = _say_what_ended_a_thread
+    sys.excepthook = _log_the_end
+    sys.unraisablehook = _log_unraisable
+    threading.excepthook = _log_the_end_of_a_thread
 
 
 def lines_dropped() -> int:
@@ -129,13 +129,13 @@ def _as_text(line: Line, *, is_coloured: bool) -> bytes:
     dim, usual = (_DIM, _USUAL) if is_coloured else ("", "")
     colour = _COLOURS.get(line.level, "") if is_coloured else ""
     fields = line.fields | ({"left_out": line.left_out} if line.left_out else {})
-    said = "".join(
+    fields_text = "".join(
         f" {name}={_encode(value).decode() if isinstance(value, list) else printable(str(value))}"
         for name, value in fields.items()
     )
     text = (
         f"{dim}{line.time:%H:%M:%S}.{line.time.microsecond // 1000:03}{usual} {colour}{line.level: <7}{usual} "
-        f"{printable(line.sentence)}{dim}{said}{usual}\n"
+        f"{printable(line.sentence)}{dim}{fields_text}{usual}\n"
     )
     if line.exception is not None:
         # Set in, so that no line of an error's message can be taken for a line of the log.
@@ -143,7 +143,7 @@ def _as_text(line: Line, *, is_coloured: bool) -> bytes:
     return text.encode()
 
 
-def _say_why_it_ends(kind: type[BaseException], error: BaseException, where: TracebackType | None) -> None:
+def _log_the_end(kind: type[BaseException], error: BaseException, where: TracebackType | None) -> None:
     """Called by Python with what nobody caught."""
     if issubclass(kind, Exception):
         logger.opt(exception=(kind, error, where)).critical("An error that nobody expected ends the process")
@@ -151,13 +151,13 @@ def _say_why_it_ends(kind: type[BaseException], error: BaseException, where: Tra
         sys.__excepthook__(kind, error, where)
 
 
-def _say_unraisable(failure: "sys.UnraisableHookArgs") -> None:
+def _log_unraisable(failure: "sys.UnraisableHookArgs") -> None:
     """Called by Python with what nobody could catch, as in the end of an object."""
     error = (failure.exc_type, failure.exc_value, failure.exc_traceback)
     logger.opt(exception=error).error("An error that nobody could catch")
 
 
-def _say_what_ended_a_thread(failure: threading.ExceptHookArgs) -> None:
+def _log_the_end_of_a_thread(failure: threading.ExceptHookArgs) -> None:
     """Called by Python with what nobody in a thread caught."""
     error = (failure.exc_type, failure.exc_value, failure.exc_traceback)
     logger.opt(exception=error).error("An error that nobody expected ends a thread")

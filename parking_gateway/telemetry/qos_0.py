@@ -27,7 +27,7 @@ class EventsAtQos0:
         self._metrics = metrics
         self._daily = Seldom(_DAY)
         self._drops = Seldom(_DROPS_EVERY)
-        self._drops_untold = 0
+        self._drops_unlogged = 0
         self._came_at: float | None = None
         """When the last one came; None: none within a day."""
 
@@ -41,18 +41,18 @@ class EventsAtQos0:
     def dropped(self) -> None:
         """One was dropped. It is counted at once."""
         self._metrics.dropped.inc()
-        self._drops_untold += 1
+        self._drops_unlogged += 1
         if self._drops.is_due("", now=time.monotonic()):
-            self.tell_drops()
+            self.log_drops()
             self.came()
 
-    def tell_drops(self) -> None:
+    def log_drops(self) -> None:
         """Say how many were dropped since the last time that it was said."""
-        if self._drops_untold:
-            logger.bind(count=self._drops_untold).warning(
+        if self._drops_unlogged:
+            logger.bind(count=self._drops_unlogged).warning(
                 "Messages of QoS 0 were dropped, because they came faster than they could be recorded"
             )
-            self._drops_untold = 0
+            self._drops_unlogged = 0
 
     def look(self) -> None:
         """After a day without one, it counts as mended."""

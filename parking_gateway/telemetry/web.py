@@ -153,18 +153,18 @@ def _application(metrics: Metrics, health: Health) -> "WSGIApplication":
     def application(environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
         path = environ["PATH_INFO"]
         if path != "/metrics" and path not in answers:
-            return _say(start_response, HTTPStatus.NOT_FOUND)
+            return _respond(start_response, HTTPStatus.NOT_FOUND)
         if environ["REQUEST_METHOD"] not in _READING:
-            return _say(start_response, HTTPStatus.METHOD_NOT_ALLOWED)
+            return _respond(start_response, HTTPStatus.METHOD_NOT_ALLOWED)
         if path == "/metrics":
             return metrics_page(environ, start_response)
         is_well, words = answers[path]()
-        return _say(start_response, HTTPStatus.OK if is_well else HTTPStatus.SERVICE_UNAVAILABLE, words)
+        return _respond(start_response, HTTPStatus.OK if is_well else HTTPStatus.SERVICE_UNAVAILABLE, words)
 
     return application
 
 
-def _say(start_response: "StartResponse", status: HTTPStatus, words: str = "") -> Iterable[bytes]:
+def _respond(start_response: "StartResponse", status: HTTPStatus, words: str = "") -> Iterable[bytes]:
     kind = "application/json" if words else "text/plain"
     start_response(f"{status.value} {status.phrase}", [("Content-Type", f"{kind}; charset=utf-8")])
     return [(words or status.phrase).encode()]

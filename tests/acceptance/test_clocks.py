@@ -69,9 +69,9 @@ async def test_a_clock_of_2036_or_1980_moves_nothing_and_is_named(
     assert [(line["lorawan_gateway"], line["seconds_ahead"] > 0) for line in lines] == [(WRONG, True)]
     (check,) = [one for one in await asyncio.to_thread(doctor, database, broker) if one["about"] == "clock"]
     assert check["verdict"] == "wrong"
-    assert WRONG in check["says"]
-    assert "behind" in check["says"]
-    assert "2 uplinks" in check["says"]
+    assert WRONG in check["detail"]
+    assert "behind" in check["detail"]
+    assert "2 uplinks" in check["detail"]
     assert daemon.terminate() == 0
 
 

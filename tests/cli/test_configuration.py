@@ -57,7 +57,7 @@ def test_a_good_configuration_is_shown_as_toml(config_file: Path) -> None:
     assert shown == load(config_file).model_dump(exclude={"mqtt": {"password"}, "database": {"url"}})
 
 
-def test_every_value_says_where_it_comes_from(config_file: Path) -> None:
+def test_every_value_is_shown_with_its_origin(config_file: Path) -> None:
     result = run("check-config", PARKING_GATEWAY_CONFIG=str(config_file), PARKING_GATEWAY_MQTT__TIMEOUT="3")
     lines = result.stdout.splitlines()
     assert f"mqtt.keepalive = 2.5  # {config_file}" in lines
@@ -91,7 +91,7 @@ def test_mistakes_are_sentences_and_status_78(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("profile", "said"),
+    ("profile", "expected"),
     [
         ('"bosch_tps"', "no codec is named bosch_tps; did you mean bosch_tps110?"),
         (
@@ -101,16 +101,16 @@ def test_mistakes_are_sentences_and_status_78(tmp_path: Path) -> None:
         ('"broken"', "the codec broken cannot be loaded: SyntaxError"),
     ],
 )
-def test_codecs_of_profiles_are_looked_for(profile: str, said: str, tmp_path: Path) -> None:
+def test_codecs_of_profiles_are_looked_for(profile: str, expected: str, tmp_path: Path) -> None:
     (tmp_path / "broken.py").write_text("def decode(")
     file = tmp_path / "config.toml"
     file.write_text(f'[decoders]\nfolder = "{tmp_path}"\nprofiles = {{ "My profile" = {profile} }}\n')
     result = run("check-config", "--config", str(file))
     assert (result.returncode, result.stdout) == (78, "")
-    assert result.stderr.startswith(f"{file}: decoders.profiles: 'My profile': {said}")
+    assert result.stderr.startswith(f"{file}: decoders.profiles: 'My profile': {expected}")
 
 
-def test_what_is_not_on_this_machine_is_told(tmp_path: Path) -> None:
+def test_what_is_not_on_this_machine_is_a_mistake(tmp_path: Path) -> None:
     """The gateway would start without it, so only a person is told that it is missing."""
     file = tmp_path / "config.toml"
     file.write_text(f'[decoders]\nfolder = "/nowhere"\n[gateway]\nstate_directory = "{file}"\n')

@@ -16,7 +16,7 @@ def run(*arguments: str, given: str | bytes = "") -> Result:
     return CliRunner().invoke(app, arguments, input=given, catch_exceptions=False)
 
 
-def test_a_frame_is_read_and_its_bits_say_why() -> None:
+def test_a_frame_is_read_and_its_bits_are_explained() -> None:
     shown = run("decode", "bosch-tps110-v029", "--port", "2", "01f4")
     assert shown.exit_code == 0
     lines = shown.stdout.splitlines()
@@ -39,13 +39,13 @@ def test_a_status_that_is_not_0_is_found_in_its_byte() -> None:
     assert "as a whole: occupancy (else vacant)" in shown.stdout
 
 
-def test_a_distance_alone_says_what_is_missing() -> None:
+def test_a_distance_alone_is_shown_with_what_is_missing() -> None:
     shown = run("decode", "dragino_ldds75", "--port", "2", "0ce403e800000001")
     assert "occupancy            not said" in shown.stdout
     assert "without the option occupied_below_mm it tells no occupancy" in shown.stdout
 
 
-def test_what_decode_assumes_it_says() -> None:
+def test_what_decode_assumes_is_shown() -> None:
     """An installation has to choose, and a person must not learn the wrong thing here."""
     shown = run("decode", "nwave-nps405", "--port", "1", "01")
     assert "Read with layout=current, which only `decode` assumes" in shown.stdout

@@ -82,7 +82,7 @@ def recorded(engine: AsyncEngine) -> Callable[..., Awaitable[None]]:
     return recorded
 
 
-def said(result: subprocess.CompletedProcess[str]) -> str:
+def output_of(result: subprocess.CompletedProcess[str]) -> str:
     """What a command that succeeded said."""
     assert (result.returncode, result.stderr) == (0, "")
     return result.stdout
@@ -97,7 +97,7 @@ def refused(result: subprocess.CompletedProcess[str]) -> str:
 
 def read_json(result: subprocess.CompletedProcess[str]) -> Any:
     """The one document on standard output."""
-    return json.loads(said(result))
+    return json.loads(output_of(result))
 
 
 def query(url: str, statement: str) -> list[tuple[Any, ...]]:
@@ -111,17 +111,17 @@ def query(url: str, statement: str) -> list[tuple[Any, ...]]:
 
 def test_spaces_go_in_and_out(run: Run, spaces: Path, tmp_path: Path) -> None:
     """A dry run keeps nothing, an import everything, a second one changes nothing, and an export imports back."""
-    tried = said(run("spaces", "import", spaces, "--dry-run"))
+    tried = output_of(run("spaces", "import", spaces, "--dry-run"))
     assert tried.startswith("Spaces: 2 created, 0 changed, 0 unchanged.\n")
     assert tried.endswith("It was a dry run: nothing was kept.\n")
-    assert said(run("spaces", "import", spaces)) == (
+    assert output_of(run("spaces", "import", spaces)) == (
         "Spaces: 2 created, 0 changed, 0 unchanged.\n"
         "Installations: 1 created, 0 changed, 0 unchanged.\n"
         "1 device: never heard.\n"
     )
     exported = tmp_path / "exported.csv"
-    assert said(run("spaces", "export", exported)) == ""
-    assert said(run("spaces", "export")) == exported.read_text()
+    assert output_of(run("spaces", "export", exported)) == ""
+    assert output_of(run("spaces", "export")) == exported.read_text()
     assert read_json(run("spaces", "import", exported, "--json")) == {
         "dry_run": False,
         "spaces": {"created": 0, "changed": 0, "unchanged": 2},
@@ -134,7 +134,7 @@ def test_spaces_go_in_and_out(run: Run, spaces: Path, tmp_path: Path) -> None:
     first, second = read_json(run("spaces", "list", "--json"))
     assert (first["site"], first["zone"], first["space"], first["state"]) == ("central", "level-1", "A-1", "FREE")
     assert (first["dev_eui"], first["codec"], second["dev_eui"]) == (ONE, "bosch_tps110_v029", None)
-    lines = said(run("spaces", "list")).splitlines()
+    lines = output_of(run("spaces", "list")).splitlines()
     assert [line.split("\t")[2] for line in lines] == ["space", "A-1", "A-2"]
 
 
@@ -172,7 +172,7 @@ def fitting_no_codec(tmp_path: Path) -> Path:
     return file
 
 
-async def test_what_only_the_database_knows_is_named_with_its_line_too(
+async def test_mistakes_that_only_the_database_shows_are_named_with_their_lines(
     run: Run, fitting_no_codec: Path, recorded: Callable[..., Awaitable[None]]
 ) -> None:
     await recorded(message(ONE, up(ONE, tags={"codec": "milesight_em310_udl"})))
@@ -184,26 +184,26 @@ async def test_what_only_the_database_knows_is_named_with_its_line_too(
 # Devices
 
 
-async def test_a_device_is_heard_listed_and_installed(
+async def test_a_device_sends_is_listed_and_installed(
     run: Run, spaces: Path, recorded: Callable[..., Awaitable[None]]
 ) -> None:
     """What it said before it had a space decides the space's state."""
     await recorded(message(TWO, up(TWO, OCCUPIED, tags={"codec": "bosch_tps110_v029"})))
-    said(run("spaces", "import", spaces))
+    output_of(run("spaces", "import", spaces))
     (device,) = read_json(run("devices", "list", "--unassigned", "--json"))
     assert (device["dev_eui"], device["profile"], device["codec"]) == (TWO, "Parking sensor", "bosch_tps110_v029")
     assert (device["assigned"], device["space"], device["note"]) == (False, None, "unassigned")
-    assert said(run("devices", "assign", TWO.upper(), "central/level-1/A-2")) == (
+    assert output_of(run("devices", "assign", TWO.upper(), "central/level-1/A-2")) == (
         "Spaces: 0 created, 1 changed, 0 unchanged.\n"
         "Installations: 1 created, 0 changed, 0 unchanged.\n"
         "Stored uplinks of these devices: 1 read again, 0 of them without success;"
         " the states of spaces changed 1 time.\n"
     )
     assert [one["state"] for one in read_json(run("spaces", "list", "--json"))] == ["FREE", "OCCUPIED"]
-    first, second = (line.split("\t") for line in said(run("devices", "list")).splitlines()[1:])
+    first, second = (line.split("\t") for line in output_of(run("devices", "list")).splitlines()[1:])
     assert (first[0], first[7], first[8]) == (ONE, "central/level-1/A-1", "never heard")
     assert (second[0], second[3], second[7], second[8]) == (TWO, "live", "central/level-1/A-2", "-")
-    moved = said(run("devices", "assign", TWO, "central/level-1/A-1"))
+    moved = output_of(run("devices", "assign", TWO, "central/level-1/A-1"))
     assert f"Moved: {TWO} from central/level-1/A-2 to central/level-1/A-1.\n" in moved
     assert f"Unassigned: {ONE}, because central/level-1/A-1 has {TWO} now.\n" in moved
 
@@ -212,10 +212,10 @@ async def test_a_distance_without_thresholds_is_marked(
     run: Run, spaces: Path, recorded: Callable[..., Awaitable[None]]
 ) -> None:
     await recorded(message(ONE, up(ONE)))
-    said(run("spaces", "import", spaces))
+    output_of(run("spaces", "import", spaces))
     note = "no occupancy: it measures a distance, and the option occupied_below_mm is not set"
     arguments = ("devices", "assign", ONE, "central/level-1/A-1", "--codec", "Milesight-EM310-UDL")
-    assert f"1 device: {note}.\n" in said(run(*arguments))
+    assert f"1 device: {note}.\n" in output_of(run(*arguments))
     (device,) = read_json(run("devices", "list", "--json"))
     assert device["note"] == note
     options = ("--option", "occupied_below_mm=400", "--option", "vacant_above_mm=500", "--json")
@@ -244,7 +244,7 @@ async def test_a_distance_without_thresholds_is_marked(
 def test_an_assignment_that_cannot_be_is_one_sentence(
     database: str, spaces: Path, arguments: list[str], sentence: str
 ) -> None:
-    said(invoke(database, "spaces", "import", spaces))
+    output_of(invoke(database, "spaces", "import", spaces))
     assert refused(invoke(database, "devices", "assign", *arguments)) == f"{sentence}\n"
 
 
@@ -255,11 +255,11 @@ def test_a_database_is_migrated_and_may_be_read(empty_database: str) -> None:
     """The reading role sees the contract's tables, months that are made later too, and nothing else."""
     refusal = refused(run_on(empty_database, "spaces", "list"))
     assert refusal == "The database has no schema yet. Run: parking-gateway migrate (or start with --migrate).\n"
-    made = said(run_on(empty_database, "migrate", "--reading-role", "dash-boards")).splitlines()
+    made = output_of(run_on(empty_database, "migrate", "--reading-role", "dash-boards")).splitlines()
     assert made[0] == f"Schema: none -> {schema.newest()}."
     assert made[1].startswith(f"Partition: uplink_{datetime.now(UTC):%Y_%m} made.")
     assert made[-1] == "Role: dash-boards made; it may read."
-    again = said(run_on(empty_database, "migrate", "--reading-role", "dash-boards"))
+    again = output_of(run_on(empty_database, "migrate", "--reading-role", "dash-boards"))
     assert again == f"Schema: {schema.newest()} -> {schema.newest()}.\nRole: dash-boards found; it may read.\n"
     with psycopg.connect(empty_database, autocommit=True) as connection:
         connection.execute(
@@ -271,7 +271,7 @@ def test_a_database_is_migrated_and_may_be_read(empty_database: str) -> None:
         for statement in (b"select * from device", b"select * from installation", b"delete from space"):
             with pytest.raises(psycopg.errors.InsufficientPrivilege):
                 connection.execute(statement)
-    assert said(run_on(empty_database, "migrate", "--down-to", "base")) == f"Schema: {schema.newest()} -> none.\n"
+    assert output_of(run_on(empty_database, "migrate", "--down-to", "base")) == f"Schema: {schema.newest()} -> none.\n"
     with psycopg.connect(empty_database, autocommit=True) as connection:
         connection.execute('drop owned by "dash-boards"; drop role "dash-boards"')
 
@@ -295,11 +295,11 @@ def test_a_migration_that_cannot_be_is_one_sentence(database: str, arguments: li
 
 
 def test_everything_can_be_published_again(run: Run, spaces: Path, database: str) -> None:
-    said(run("spaces", "import", spaces))
+    output_of(run("spaces", "import", spaces))
     with psycopg.connect(database) as connection:
         for table in ("space", "zone", "site", "device"):
             connection.execute(f"update {table} set published_version = version".encode())
-    assert said(run("republish")) == "Due for publication: 5.\n"
+    assert output_of(run("republish")) == "Due for publication: 5.\n"
     assert query(database, "select count(*) from space where version > published_version") == [(2,)]
 
 
@@ -309,7 +309,7 @@ async def test_rejected_messages_are_listed(run: Run, recorded: Callable[..., Aw
     last, first = read_json(run("rejections", "list", "--json"))
     assert bytes.fromhex(first["payload"]) == b"garbage"
     assert (last["reason"], last["topic"]) == ("malformed", message(ONE, b"").topic)
-    header, only = said(run("rejections", "list", "--last", "1")).splitlines()
+    header, only = output_of(run("rejections", "list", "--last", "1")).splitlines()
     assert header.split("\t") == ["id", "received (UTC)", "reason", "device", "topic", "detail"]
     assert only.split("\t")[2] == "malformed"
 
@@ -350,7 +350,7 @@ def test_what_a_trigger_of_somebody_raises_is_one_sentence(spaces: Path, databas
     assert refusal.startswith("The database cannot be used: not today (PL/pgSQL function broken() line 1 at RAISE)")
 
 
-def test_who_may_not_write_is_told_so(spaces: Path, database: str) -> None:
+def test_a_missing_right_to_write_is_one_sentence(spaces: Path, database: str) -> None:
     name = query(database, "select current_database()")[0][0]
     with psycopg.connect(database, autocommit=True) as connection:
         connection.execute(f"alter database {name} set default_transaction_read_only = on".encode())
@@ -370,9 +370,9 @@ def test_the_embedded_database_serves_commands_beside_a_gateway(spaces: Path) ->
     with TemporaryDirectory(prefix="parking-gateway-tests-") as folder:
         Path(folder).chmod(0o755)  # PostgreSQL runs as a user of its own when the tests run as root
         state = {"GATEWAY__STATE_DIRECTORY": folder}
-        assert said(run_on("embedded", "migrate", **state)).startswith(f"Schema: none -> {schema.newest()}.\n")
+        assert output_of(run_on("embedded", "migrate", **state)).startswith(f"Schema: none -> {schema.newest()}.\n")
         with embedded.running(Path(folder)) as url, psycopg.connect(url) as gateway:
-            said(run_on("embedded", "spaces", "import", spaces, **state))
+            output_of(run_on("embedded", "spaces", "import", spaces, **state))
             assert gateway.execute("select name from space order by 1").fetchall() == [("A-1",), ("A-2",)]
 
 
@@ -387,7 +387,7 @@ def test_profiles_that_name_no_codec_end_with_78(database: str, spaces: Path) ->
 
 def test_a_terminal_gets_a_table(run: Run, spaces: Path, database: str) -> None:
     """Cells are aligned for people."""
-    said(run("spaces", "import", spaces))
+    output_of(run("spaces", "import", spaces))
     ours, theirs = pty.openpty()
     environment = os.environ | {
         "PARKING_GATEWAY_DATABASE__URL": database,

@@ -78,7 +78,7 @@ def test_the_reference_shows_the_defaults(tmp_path: Path) -> None:
     assert Config(**uncommented()) == Config()
 
 
-def test_the_reference_as_it_is_says_nothing() -> None:
+def test_the_reference_as_it_is_sets_nothing() -> None:
     loaded = load_with_origins(REFERENCE)
     assert loaded.config == Config()
     assert set(loaded.origins.values()) == {"default"}
@@ -367,7 +367,7 @@ def test_a_mistake_in_the_file_is_one_sentence(text: str, mistake: str, write: A
     assert "\n" not in sentence
 
 
-def test_all_mistakes_are_told_at_once(write: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_all_mistakes_are_shown_at_once(write: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PARKING_GATEWAY_MQTT__TIMEOUT", "soon")
     monkeypatch.setenv("PARKING_GATEWAY_MQTT_URL", "mqtt://broker")
     file = write("[mqtt]\nkeepalive = 0\n[database]\npool_size = 0")
@@ -416,7 +416,7 @@ def test_a_certificate_and_its_key_come_together(alone: str, tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize(
-    ("key", "wrong", "said"),
+    ("key", "wrong", "expected"),
     [
         ("ca_file", "nonsense", "mqtt.ca_file names a file that holds no certificate in PEM"),
         ("ca_file", "client_key", "mqtt.ca_file names a file that holds no certificate in PEM"),
@@ -428,7 +428,7 @@ def test_a_certificate_and_its_key_come_together(alone: str, tmp_path: Path) -> 
     ],
 )
 def test_certificates_are_read_before_anything_is_connected_to(
-    key: str, wrong: str, said: str, certificates: Certificates, tmp_path: Path
+    key: str, wrong: str, expected: str, certificates: Certificates, tmp_path: Path
 ) -> None:
     """A file that is no PEM, a key of another certificate, and a key for which somebody would be asked for a password."""
     (tmp_path / "nonsense").write_text("-----BEGIN nothing\n")
@@ -439,11 +439,11 @@ def test_certificates_are_read_before_anything_is_connected_to(
     good = {"url": "mqtts://broker"} | {name: str(file) for name, file in files.items()}
     assert load(overrides={"mqtt": good}).mqtt.key_file == certificates.client_key
     (sentence,) = mistakes_of(mqtt=good | {key: str(getattr(certificates, wrong, tmp_path / wrong))})
-    assert sentence.startswith(f"command line: {said}")
+    assert sentence.startswith(f"command line: {expected}")
 
 
 @pytest.mark.parametrize(
-    ("topic", "root", "is_heard"),
+    ("topic", "root", "is_received"),
     [
         ("+/+/+/+/+/+", "parking/v1", True),
         ("parking/+/+/+", "parking/v1", True),
@@ -451,10 +451,10 @@ def test_certificates_are_read_before_anything_is_connected_to(
         ("+/+/+", "parking/v1", False),
     ],
 )
-def test_the_gateway_does_not_listen_to_itself(*, topic: str, root: str, is_heard: bool) -> None:
+def test_the_gateway_does_not_listen_to_itself(*, topic: str, root: str, is_received: bool) -> None:
     """A filter that could match a topic below the root is a mistake."""
     sections: dict[str, Any] = {"chirpstack": {"topic": topic}, "publication": {"root": root}}
-    if is_heard:
+    if is_received:
         (sentence,) = mistakes_of(**sections)
         assert "the gateway would hear its own words" in sentence
     else:

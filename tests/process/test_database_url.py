@@ -38,7 +38,7 @@ def test_what_libpq_understands_is_taken(url: str, host: str, port: str | None) 
 
 
 @pytest.mark.parametrize(
-    ("url", "said"),
+    ("url", "mistake"),
     [
         ("host=a dbname=b", 'must be "embedded" or begin with postgresql://'),
         ("postgresql+psycopg://a/b", 'must be "embedded" or begin with postgresql://'),
@@ -64,15 +64,15 @@ def test_what_libpq_understands_is_taken(url: str, host: str, port: str | None) 
         ("postgresql://[::1/db", "is no URL that PostgreSQL understands"),
     ],
 )
-def test_what_it_does_not_is_a_sentence_before_anything_is_connected_to(url: str, said: str) -> None:
-    assert said in sentence_about(url)
+def test_what_it_does_not_is_a_sentence_before_anything_is_connected_to(url: str, mistake: str) -> None:
+    assert mistake in sentence_about(url)
 
 
 @pytest.mark.parametrize("password", ["hunter@2secret", "hunter/2secret", "hunter%2secret", "12/hunter?2secret=hunter"])
 def test_a_password_that_is_not_encoded_is_explained_and_not_shown(password: str) -> None:
-    said = sentence_about(f"postgresql://parking:{password}@db.example.org/parking")
-    assert "write %40 for @" in said
-    assert not any(part in said for part in ("hunter", "2secret"))
+    mistake = sentence_about(f"postgresql://parking:{password}@db.example.org/parking")
+    assert "write %40 for @" in mistake
+    assert not any(part in mistake for part in ("hunter", "2secret"))
 
 
 @given(st.text(st.characters(codec="utf-8", exclude_characters="\0"), min_size=1))

@@ -24,7 +24,7 @@ from parking_gateway.process.waits import Backoff, attempts, finished, pause
 
 
 @pytest.fixture
-def heard(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[socket.socket]:
+def notifications(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[socket.socket]:
     """The socket on which systemd listens."""
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listener:
         listener.bind(str(tmp_path / "notify"))
@@ -33,7 +33,7 @@ def heard(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[socket.so
         yield listener
 
 
-def said(listener: socket.socket) -> list[str]:
+def received(listener: socket.socket) -> list[str]:
     """Everything that was said since the last call."""
     messages = []
     while True:
@@ -43,23 +43,23 @@ def said(listener: socket.socket) -> list[str]:
             return messages
 
 
-def test_systemd_hears_of_the_life(heard: socket.socket) -> None:
+def test_systemd_is_notified_of_the_life(notifications: socket.socket) -> None:
     with systemd() as supervisor:
         supervisor.ready()
         supervisor.status("Waiting for the broker — 3 attempts")
         supervisor.stopping()
-    assert said(heard) == ["READY=1", "STATUS=Waiting for the broker — 3 attempts", "STOPPING=1"]
+    assert received(notifications) == ["READY=1", "STATUS=Waiting for the broker — 3 attempts", "STOPPING=1"]
 
 
-def test_a_systemd_that_does_not_listen_stops_nobody(heard: socket.socket) -> None:
+def test_a_systemd_that_does_not_listen_stops_nobody(notifications: socket.socket) -> None:
     """Its queue holds some ten messages. Who waits for space in it would stand still for good."""
     with systemd() as supervisor:
         for number in range(1000):
             supervisor.status(str(number))
-    assert said(heard)[0] == "STATUS=0"
+    assert received(notifications)[0] == "STATUS=0"
 
 
-def test_nothing_is_said_without_systemd(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_nothing_is_sent_without_systemd(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("NOTIFY_SOCKET", raising=False)
     monkeypatch.setenv("WATCHDOG_USEC", "1000000")
     with systemd() as supervisor:
@@ -74,29 +74,29 @@ def test_a_socket_that_is_gone_stops_nobody(tmp_path: Path, monkeypatch: pytest.
         supervisor.ready()
 
 
-def test_the_watchdog_is_fed_by_progress(heard: socket.socket, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_watchdog_is_fed_by_progress(notifications: socket.socket, monkeypatch: pytest.MonkeyPatch) -> None:
     """However often there is progress, it is fed once per half interval; without progress it is not fed."""
     monkeypatch.setenv("WATCHDOG_USEC", "10000000")
     clock = iter([100.0, 101.0, 104.9, 105.0, 105.1, 110.0])
     with systemd(clock=clock.__next__) as supervisor:
-        assert said(heard) == []
+        assert received(notifications) == []
         for _ in range(3):
             supervisor.alive()
-        assert said(heard) == ["WATCHDOG=1"]
+        assert received(notifications) == ["WATCHDOG=1"]
         for _ in range(3):
             supervisor.alive()
-        assert said(heard) == ["WATCHDOG=1", "WATCHDOG=1"]
+        assert received(notifications) == ["WATCHDOG=1", "WATCHDOG=1"]
 
 
 @pytest.mark.parametrize(("variable", "value"), [("WATCHDOG_PID", "1"), ("WATCHDOG_USEC", "0")])
 def test_a_watchdog_of_others_is_not_fed(
-    variable: str, value: str, heard: socket.socket, monkeypatch: pytest.MonkeyPatch
+    variable: str, value: str, notifications: socket.socket, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("WATCHDOG_USEC", "10000000")
     monkeypatch.setenv(variable, value)
     with systemd() as supervisor:
         supervisor.alive()
-    assert said(heard) == []
+    assert received(notifications) == []
 
 
 # Signals

@@ -40,22 +40,22 @@ def end_of(folder: Path, reason: str, **variables: str) -> tuple[int, str]:
     return result.returncode, result.stdout + result.stderr
 
 
-def test_a_developer_is_told_what_was_left_out_and_why(tmp_path: Path) -> None:
-    status, said = end_of(tmp_path, "the moon is new")
+def test_a_developer_sees_what_was_left_out_and_why(tmp_path: Path) -> None:
+    status, output = end_of(tmp_path, "the moon is new")
     assert status == OK
-    assert said.count("3 left out: the moon is new") == 1
+    assert output.count("3 left out: the moon is new") == 1
 
 
 def test_in_ci_it_is_a_failure(tmp_path: Path) -> None:
-    status, said = end_of(tmp_path, "the moon is new", CI="true")
-    assert (status, "this run has failed" in said) == (FAILED, True)
+    status, output = end_of(tmp_path, "the moon is new", CI="true")
+    assert (status, "this run has failed" in output) == (FAILED, True)
 
 
 @pytest.mark.parametrize(("reason", "expected"), [(NO_MOSQUITTO, OK), ("the moon is new", FAILED)])
 def test_a_run_without_mosquitto_may_leave_out_what_needs_it(tmp_path: Path, reason: str, expected: int) -> None:
     """And nothing else; and it does not begin where Mosquitto is there all the same."""
-    status, said = end_of(tmp_path, reason, CI="true", WITHOUT_MOSQUITTO="true")
+    status, output = end_of(tmp_path, reason, CI="true", WITHOUT_MOSQUITTO="true")
     found = brokers.installed("mosquitto")
-    assert (status, f"Mosquitto is there: {found}" in said) == (
+    assert (status, f"Mosquitto is there: {found}" in output) == (
         (expected, False) if found is None else (NOT_BEGUN, True)
     )

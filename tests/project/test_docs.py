@@ -130,7 +130,7 @@ def names_in(file: Path) -> set[str]:
 
 
 @every_page
-def test_make_knows_its_targets(page: Path) -> None:
+def test_every_make_target_exists(page: Path) -> None:
     targets = set(re.findall(r"^(\w+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
     assert {arguments[0] for arguments in typed(page, "make") if arguments[0].isalpha()} <= targets
 
@@ -162,7 +162,7 @@ def test_commands_exist_with_their_options(page: Path) -> None:
 
 
 @every_page
-def test_toml_and_json_are_what_they_say(page: Path) -> None:
+def test_toml_and_json_can_be_parsed(page: Path) -> None:
     for block in blocks(page, "toml"):
         tomllib.loads(block)
     for block in blocks(page, "json"):
@@ -267,7 +267,7 @@ def test_layers_are_those_that_are_checked() -> None:
     assert shown.splitlines() == layers
 
 
-def test_sensors_are_as_many_as_are_said() -> None:
+def test_the_readme_counts_the_sensors() -> None:
     ours = [name for name in codecs.names() if (ROOT / "decoders" / f"{name}.py").exists()]
     for page in (README, ROOT / "CHANGELOG.md"):
         assert f"{len(ours)} sensors" in page.read_text()

@@ -121,7 +121,7 @@ async def arrives(broker: Broker, *, topic: str, by: str, at: str) -> bool:
         (SPACE, "parking-gateway", "dashboard"),
     ],
 )
-async def test_who_has_to_be_heard_is_heard(example_broker: Broker, topic: str, by: str, at: str) -> None:
+async def test_messages_reach_those_who_need_them(example_broker: Broker, topic: str, by: str, at: str) -> None:
     assert await arrives(example_broker, topic=topic, by=by, at=at)
 
 
@@ -177,7 +177,7 @@ async def test_the_gateway_works_with_what_it_is_allowed(
     async with client(example_broker, "dashboard") as dashboard, client(example_broker, "chirpstack") as chirpstack:
         await dashboard.subscribe("parking/v1/spaces/#", qos=1)
         await chirpstack.publish(EVENT, up(dev_eui), qos=1)
-        await heard_until(dashboard, is_occupied)
+        await received_until(dashboard, is_occupied)
     assert daemon.terminate() == os.EX_OK
 
 
@@ -197,7 +197,7 @@ async def test_the_broker_starts_again_with_what_it_kept(
     daemon.start_and_wait()
     async with client(example_broker, "dashboard") as dashboard:
         await dashboard.subscribe("parking/v1/spaces/#", qos=1)
-        await heard_until(dashboard, is_occupied)
+        await received_until(dashboard, is_occupied)
     assert daemon.terminate() == os.EX_OK
 
 
@@ -217,11 +217,11 @@ async def test_an_ordinary_reconnection_publishes_only_that_the_gateway_is_there
         await dashboard.subscribe("parking/v1/#", qos=1)
         await until(partial(nothing_is_due, engine), "everything is published")
         await fence.publish(f"{OWN}/fence", qos=1)
-        await heard_until(dashboard, lambda message: str(message.topic) == f"{OWN}/fence")
+        await received_until(dashboard, lambda message: str(message.topic) == f"{OWN}/fence")
         proxy.cut()
-        again = await heard_until(dashboard, lambda message: str(message.topic) == f"{OWN}/health")
+        again = await received_until(dashboard, lambda message: str(message.topic) == f"{OWN}/health")
         await chirpstack.publish(EVENT, up(dev_eui), qos=1)
-        again += await heard_until(dashboard, is_occupied)
+        again += await received_until(dashboard, is_occupied)
     # The look at the start of a connection may find the device of this uplink before the space is published.
     published = [
         str(one.topic)
@@ -237,7 +237,7 @@ async def nothing_is_due(engine: AsyncEngine) -> bool:
         return await due.count(connection) == 0
 
 
-async def heard_until(reader: aiomqtt.Client, is_last: Callable[[aiomqtt.Message], bool]) -> list[aiomqtt.Message]:
+async def received_until(reader: aiomqtt.Client, is_last: Callable[[aiomqtt.Message], bool]) -> list[aiomqtt.Message]:
     """The messages up to this one."""
     found = []
     async with asyncio.timeout(PATIENCE):

@@ -14,7 +14,7 @@ PAGES = pages(CHECKOUT / "tests" / "decoders")
 NAMES = [name.removesuffix(".md") for name in PAGES if name != "README.md"]
 
 
-def test_the_checkout_holds_what_its_code_says() -> None:
+def test_the_generated_files_are_current() -> None:
     """Where this fails: `make generate`."""
     stale = [
         str(file) for folder, files in generate.folders(CHECKOUT).items() for file in generate.stale(folder, files)
@@ -29,7 +29,7 @@ def test_every_codec_has_a_page_and_a_row_of_the_index() -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_page_says_what_the_device_is_and_how_to_handle_it(name: str) -> None:
+def test_a_page_describes_the_device_and_its_handling(name: str) -> None:
     """The sentences that `docs/decoders.md` asks of a data sheet are there, and each frame says what comes of it."""
     page = PAGES[f"{name}.md"]
     assert "Calibration" in page
@@ -63,7 +63,7 @@ def test_writing_makes_a_folder_hold_exactly_its_files(tmp_path: Path) -> None:
     assert {file.name: file.read_bytes() for file in folder.iterdir()} == files
 
 
-def test_checking_writes_nothing_and_says_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_checking_writes_nothing_and_names_the_remedy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "tests").mkdir()
     (tmp_path / "tests" / "decoders").symlink_to(CHECKOUT / "tests" / "decoders")
     monkeypatch.chdir(tmp_path)

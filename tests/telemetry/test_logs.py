@@ -73,9 +73,9 @@ def test_a_pipe_that_nobody_reads_stops_nobody(processes: list[Process]) -> None
     assert dropped > 10_000
     lines, _ = ended(process)
     assert process.returncode == 0
-    said = [line["lines"] for line in lines if line["message"].startswith("Lines of log were dropped")]
-    assert sum(said) == dropped
-    assert len(lines) - len(said) + dropped == 50_000
+    reported = [line["lines"] for line in lines if line["message"].startswith("Lines of log were dropped")]
+    assert sum(reported) == dropped
+    assert len(lines) - len(reported) + dropped == 50_000
 
 
 def test_a_pipe_that_nobody_reads_delays_the_end_by_a_second(processes: list[Process]) -> None:
@@ -221,7 +221,7 @@ def test_errors_that_nobody_catches_are_lines(processes: list[Process]) -> None:
 
 
 @given(st.text())
-def test_what_is_printable_can_be_shown_and_says_the_same(text: str) -> None:
+def test_printable_text_can_be_shown_and_means_the_same(text: str) -> None:
     shown = printable(text)
     assert not [char for char in shown if not char.isprintable() and not char.isspace()]
     assert "\n" not in shown

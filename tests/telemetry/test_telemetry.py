@@ -192,7 +192,7 @@ def test_no_topic_can_make_a_new_series(received: dict[str, int]) -> None:
     assert samples(metrics).keys() == before
 
 
-def test_gauges_show_what_health_knows() -> None:
+def test_gauges_show_what_health_holds() -> None:
     now = 0.0
     well = health(clock=lambda: now)
     metrics = Metrics(well)
@@ -355,7 +355,7 @@ def test_every_change_that_is_worth_saying_changes_the_state() -> None:
 # Once an hour
 
 
-def test_something_is_said_once_an_hour() -> None:
+def test_a_key_is_due_once_an_hour() -> None:
     hourly = Seldom(3600)
     assert [hourly.is_due("a", now=now) for now in (0.0, 1.0, 3599.0, 3600.0, 3601.0)] == [
         True,
@@ -367,7 +367,7 @@ def test_something_is_said_once_an_hour() -> None:
     assert hourly.is_due("b", now=3601.0)
 
 
-def test_of_any_number_of_things_a_thousand_are_said_and_remembered() -> None:
+def test_of_any_number_of_keys_a_thousand_are_due_and_remembered() -> None:
     """A publisher can invent any number of LoRaWAN gateways."""
     hourly = Seldom(3600)
     assert sum(hourly.is_due(str(number), now=number / 1000) for number in range(100_000)) == 1000

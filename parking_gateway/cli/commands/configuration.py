@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from parking_gateway import __version__
-from parking_gateway.cli.shown import say
+from parking_gateway.cli.shown import show_error
 
 if TYPE_CHECKING:
     from parking_gateway.process.config import Config, Loaded
@@ -76,7 +76,7 @@ def _loaded(file: Path | None, overrides: Mapping[str, Any] | None) -> "Loaded":
         return load_with_origins(file, overrides=overrides)
     except ConfigError as error:
         for mistake in error.mistakes:
-            say(mistake, to_errors=True)
+            show_error(mistake)
         raise typer.Exit(os.EX_CONFIG) from None
 
 
@@ -86,7 +86,7 @@ def _require_all_that_is_named(loaded: "Loaded") -> None:
 
     absent = lacking(loaded.config)
     for key, sentence in absent:
-        say(f"{loaded.origins[key]}: {sentence}", to_errors=True)
+        show_error(f"{loaded.origins[key]}: {sentence}")
     if absent:
         raise typer.Exit(os.EX_CONFIG)
 

@@ -11,23 +11,23 @@ import typer
 
 from parking_gateway.cli.commands.configuration import AsJson, ConfigFile, configured
 from parking_gateway.cli.opened import fail
-from parking_gateway.cli.shown import say, show_json, show_table
+from parking_gateway.cli.shown import show_json, show_line, show_table
 from parking_gateway.core.printable import printable_json
 
 if TYPE_CHECKING:
     from parking_gateway.decoding.codecs import Codec
     from parking_gateway.decoding.inspection import Change
 
-Name = Annotated[
+CodecArgument = Annotated[
     str,
     typer.Argument(metavar="CODEC", help="A name of `decoders list`; - reads JSON lines instead.", show_default=False),
 ]
-Hex = Annotated[
+PayloadArgument = Annotated[
     list[str] | None,
     typer.Argument(metavar="HEX", help="The payload, two digits for each byte.", show_default=False),
 ]
-Port = Annotated[int | None, typer.Option("--port", metavar="N", help="FPort, 1 to 255.", show_default=False)]
-Options = Annotated[
+PortOption = Annotated[int | None, typer.Option("--port", metavar="N", help="FPort, 1 to 255.", show_default=False)]
+CodecOptions = Annotated[
     list[str] | None,
     typer.Option(
         "--option", metavar="K=V", help="What a payload cannot tell; once for each option.", show_default=False
@@ -39,11 +39,11 @@ _OF_FEW_VALUES = ("occupancy", "tamper", "fault")
 
 
 def decode(
-    codec: Name,
-    payload: Hex = None,
+    codec: CodecArgument,
+    payload: PayloadArgument = None,
     *,
-    port: Port = None,
-    option: Options = None,
+    port: PortOption = None,
+    option: CodecOptions = None,
     config: ConfigFile = None,
     as_json: AsJson = False,
 ) -> None:
@@ -97,30 +97,30 @@ def _show(name: str, options: dict[str, str], *, port: int, text: str, folder: P
         frame = frame_of(port=port, text=text, received_at=datetime.now(UTC))
     except (codecs.CodecNotFound, codecs.BadOption, BadFrame) as mistake:
         fail(str(mistake))
-    said = inspection.said(bound, frame)
-    if "undecodable" in said:
+    words = inspection.said(bound, frame)
+    if "undecodable" in words:
         if as_json:
-            show_json(said)
-        fail(f"{codec.name} cannot read it: {said['undecodable']}")
+            show_json(words)
+        fail(f"{codec.name} cannot read it: {words['undecodable']}")
     changes = list(inspection.changes(bound, frame))
     if as_json:
-        show_json({**said, "bits": changes})
+        show_json({**words, "bits": changes})
         return
-    say(f"{codec.name}: {codec.device.vendor} {codec.device.model}")
-    say("")
-    fields = list(_fields(said))
+    show_line(f"{codec.name}: {codec.device.vendor} {codec.device.model}")
+    show_line("")
+    fields = list(_fields(words))
     width = max(len(field) for field, _ in fields)
     for field, word in fields:
-        say(f"{field:<{width}}  {word}")
-    say("")
+        show_line(f"{field:<{width}}  {word}")
+    show_line("")
     show_table(("byte", "hex", "bits", "what they say"), list(_bytes(frame.payload, changes)))
     for remark in _remarks(codec, options):
-        say("")
-        say(remark)
+        show_line("")
+        show_line(remark)
 
 
-def _fields(said: dict[str, Any]) -> Iterator[tuple[str, str]]:
-    for name, value in said.items():
+def _fields(words: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    for name, value in words.items():
         if name == "past":
             for past in value:
                 yield "past", ", ".join(f"{field} {_word(word)}" for field, word in past.items())

@@ -11,8 +11,8 @@ from parking_gateway.cli.commands.configuration import AsJson
 if TYPE_CHECKING:
     from parking_gateway.cli.demo.audit import Report
 
-Spaces = Annotated[int, typer.Option("--spaces", min=1, max=100_000, help="Size of the car park.")]
-Seconds = Annotated[
+Size = Annotated[int, typer.Option("--spaces", min=1, max=100_000, help="Size of the car park.")]
+RunFor = Annotated[
     float | None,
     typer.Option("--for", min=0.1, metavar="SECONDS", help="Run so long, without a picture, then check and report."),
 ]
@@ -22,7 +22,7 @@ _COUNTS = ("uplinks", "recorded", "duplicates", "rejected", "transitions", "publ
 _SHOWN_DIFFERENCES = 20
 
 
-def demo(*, spaces: Spaces = 120, seconds: Seconds = None, seed: Seed = 1, as_json: AsJson = False) -> None:
+def demo(*, spaces: Size = 120, seconds: RunFor = None, seed: Seed = 1, as_json: AsJson = False) -> None:
     """Show the gateway at work, with a broker, a database and a car park that exist only for it.
 
     A fleet of simulated sensors sends what real ones send; you see what a dashboard sees. At the end, after Ctrl-C or
@@ -55,13 +55,13 @@ def demo(*, spaces: Spaces = 120, seconds: Seconds = None, seed: Seed = 1, as_js
     if failures:
         raise typer.Exit(1)
     if report is not None:
-        _say(report, as_json=as_json)
+        _show(report, as_json=as_json)
     elif seconds is not None:
         typer.echo("It was stopped before anything was checked.", err=True)
         raise typer.Exit(1)
 
 
-def _say(report: "Report", *, as_json: bool) -> None:
+def _show(report: "Report", *, as_json: bool) -> None:
     """The counts on standard output, what is wrong on standard error. Ends with status 1 where something is."""
     counts = {name: getattr(report, name) for name in _COUNTS}
     typer.echo(json.dumps(counts) if as_json else " ".join(f"{name}={count}" for name, count in counts.items()))

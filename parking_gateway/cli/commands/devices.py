@@ -17,22 +17,22 @@ if TYPE_CHECKING:
 
 app = typer.Typer(name="devices", help="List the devices, and install them in spaces.", no_args_is_help=True)
 
-Unassigned = Annotated[bool, typer.Option("--unassigned", help="Only devices that watch no space.")]
-Device = Annotated[str, typer.Argument(metavar="DEV_EUI", show_default=False)]
-Space = Annotated[str, typer.Argument(metavar="SITE/ZONE/SPACE", show_default=False)]
-Channel = Annotated[int, typer.Option("--channel", help="Which of the device's sensors.")]
-CodecName = Annotated[
+UnassignedOnly = Annotated[bool, typer.Option("--unassigned", help="Only devices that watch no space.")]
+DeviceArgument = Annotated[str, typer.Argument(metavar="DEV_EUI", show_default=False)]
+SpaceArgument = Annotated[str, typer.Argument(metavar="SITE/ZONE/SPACE", show_default=False)]
+ChannelOption = Annotated[int, typer.Option("--channel", help="Which of the device's sensors.")]
+CodecOption = Annotated[
     str,
     typer.Option("--codec", metavar="NAME", help="Its codec. Not given: its tag or profile says.", show_default=False),
 ]
-Options = Annotated[
+CodecOptions = Annotated[
     list[str],
     typer.Option("--option", metavar="KEY=VALUE", help="An option of the codec; repeatable.", show_default=False),
 ]
 
 
 @app.command("list")
-def list_(*, config: ConfigFile = None, unassigned: Unassigned = False, as_json: AsJson = False) -> None:
+def list_(*, config: ConfigFile = None, unassigned: UnassignedOnly = False, as_json: AsJson = False) -> None:
     """List every device, the unassigned first. The last column says why one gives no occupancy.
 
     For example:
@@ -54,12 +54,12 @@ def list_(*, config: ConfigFile = None, unassigned: Unassigned = False, as_json:
 
 @app.command("assign")
 def assign(  # noqa: PLR0913 - what a person may say of an installation
-    device: Device,
-    space: Space,
+    device: DeviceArgument,
+    space: SpaceArgument,
     *,
-    channel: Channel = 0,
-    codec: CodecName = "",
-    option: Options = [],  # noqa: B006 - typer copies it
+    channel: ChannelOption = 0,
+    codec: CodecOption = "",
+    option: CodecOptions = [],  # noqa: B006 - typer copies it
     config: ConfigFile = None,
     as_json: AsJson = False,
 ) -> None:

@@ -9,7 +9,7 @@ import typer
 
 from parking_gateway.cli.commands.configuration import AsJson, ConfigFile, configured
 from parking_gateway.cli.opened import decoder, transact
-from parking_gateway.cli.shown import say, show_json
+from parking_gateway.cli.shown import show_json, show_line
 from parking_gateway.process import signals
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from parking_gateway.process.config import Config
 
 OfDevices = Annotated[bool, typer.Option("--devices", help="Look at the devices instead.")]
-Listen = Annotated[
+ListenFor = Annotated[
     float, typer.Option("--listen", min=0, metavar="SECONDS", help="How long to wait for an event of ChirpStack.")
 ]
 
@@ -29,7 +29,7 @@ _LATELY = timedelta(days=1)
 
 
 def doctor(
-    *, config: ConfigFile = None, devices: OfDevices = False, listen: Listen = 3, as_json: AsJson = False
+    *, config: ConfigFile = None, devices: OfDevices = False, listen: ListenFor = 3, as_json: AsJson = False
 ) -> None:
     """Say what is wrong, and what to do.
 
@@ -47,9 +47,9 @@ def doctor(
     effective = configured(config)
     reader = decoder(effective)
     if devices:
-        _say_findings(_examined(effective, reader), as_json=as_json)
+        _show_findings(_examined(effective, reader), as_json=as_json)
     else:
-        _say_checks(signals.run(_checked(effective, reader, timedelta(seconds=listen))), as_json=as_json)
+        _show_checks(signals.run(_checked(effective, reader, timedelta(seconds=listen))), as_json=as_json)
 
 
 async def _checked(config: "Config", reader: "Decoder", listen: timedelta) -> "list[Check]":
@@ -86,11 +86,11 @@ async def _of_database(config: "Config", reader: "Decoder", *, since: datetime) 
                 checks += await examine_clocks(engine, since=since)
             return checks
     except ConfigError as error:
-        return [Check(about="database", says=" ".join(error.mistakes), fix=fix)]
+        return [Check(about="database", detail=" ".join(error.mistakes), fix=fix)]
     except (EmbeddedFailed, SchemaMismatch) as failure:
-        return [Check(about="database", says=str(failure), fix=fix)]
+        return [Check(about="database", detail=str(failure), fix=fix)]
     except FAILURES as error:
-        return [Check(about="database", says=answer_of(error).sentence, fix=fix)]
+        return [Check(about="database", detail=answer_of(error).sentence, fix=fix)]
 
 
 def _examined(config: "Config", reader: "Decoder") -> "list[Finding]":
@@ -107,27 +107,27 @@ def _examined(config: "Config", reader: "Decoder") -> "list[Finding]":
     return transact(config, work)
 
 
-def _say_checks(checks: "Sequence[Check]", *, as_json: bool) -> None:
+def _show_checks(checks: "Sequence[Check]", *, as_json: bool) -> None:
     if as_json:
         show_json([msgspec.to_builtins(check) | {"verdict": check.verdict} for check in checks])
     else:
         for check in checks:
-            say(f"{check.verdict}  {check.about}: {check.says}")
+            show_line(f"{check.verdict}  {check.about}: {check.detail}")
             if check.fix:
-                say(f"       {check.fix}")
+                show_line(f"       {check.fix}")
     if any(check.fix for check in checks):
         raise typer.Exit(1)
 
 
-def _say_findings(findings: "Sequence[Finding]", *, as_json: bool) -> None:
+def _show_findings(findings: "Sequence[Finding]", *, as_json: bool) -> None:
     if as_json:
         show_json(findings)
     else:
         for found in findings:
             who = " ".join(filter(None, (found.dev_eui, found.name, found.space and f"in {found.space}")))
-            say(f"{who}: {found.problem}: {found.detail}")
-            say(f"    {found.fix}")
+            show_line(f"{who}: {found.problem}: {found.detail}")
+            show_line(f"    {found.fix}")
         if not findings:
-            say("Nothing is wrong with any device.")
+            show_line("Nothing is wrong with any device.")
     if findings:
         raise typer.Exit(1)

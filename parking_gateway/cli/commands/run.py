@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 
 from parking_gateway.cli.commands.configuration import ConfigFile, configured
-from parking_gateway.cli.shown import say
+from parking_gateway.cli.shown import show_error
 from parking_gateway.process import signals
 
 if TYPE_CHECKING:
@@ -42,10 +42,10 @@ def run(*, config: ConfigFile = None, migrate: Migrate = False) -> None:
         asyncio.run(_run(effective, migrate=migrate))
     except (ConfigError, SchemaMismatch) as mistake:
         for line in mistake.mistakes if isinstance(mistake, ConfigError) else [str(mistake)]:
-            say(line, to_errors=True)
+            show_error(line)
         raise typer.Exit(os.EX_CONFIG) from None
     except EmbeddedFailed as failure:
-        say(str(failure), to_errors=True)
+        show_error(str(failure))
         raise typer.Exit(1) from None
 
 

@@ -20,16 +20,16 @@ if TYPE_CHECKING:
 app = typer.Typer(name="spaces", help="Import, export and list the spaces of the car park.", no_args_is_help=True)
 
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Only say what would happen.")]
-Source = Annotated[
+ImportedFile = Annotated[
     Path, typer.Argument(metavar="FILE", help="CSV, or TOML where the name ends so.", show_default=False)
 ]
-Target = Annotated[
+ExportedFile = Annotated[
     Path | None, typer.Argument(metavar="FILE", help="Standard output, if not given.", show_default=False)
 ]
 
 
 @app.command("import")
-def import_(file: Source, *, config: ConfigFile = None, dry_run: DryRun = False, as_json: AsJson = False) -> None:
+def import_(file: ImportedFile, *, config: ConfigFile = None, dry_run: DryRun = False, as_json: AsJson = False) -> None:
     """Make the spaces of a file known, and install the devices that it names there.
 
     All of it or, where one line is wrong, nothing: every mistake is named with its line. Unchanged entries stay
@@ -62,7 +62,7 @@ def import_(file: Source, *, config: ConfigFile = None, dry_run: DryRun = False,
 
 
 @app.command("export")
-def export(file: Target = None, *, config: ConfigFile = None) -> None:
+def export(file: ExportedFile = None, *, config: ConfigFile = None) -> None:
     """Write every space with its device as CSV, which can be imported again.
 
     For example:

@@ -26,8 +26,8 @@ async def examine_promises(config: Config) -> list[Check]:
         if is_retained and not await retained_by_wildcard(config.mqtt, marker, name=name, protocol=protocol):
             checks.append(_no_wildcards())
     except (MqttError, OSError) as error:
-        says = f"what the gateway relies on cannot be tried: {error}"
-        return [Check(about="broker", says=says, fix=_readable(folder))]
+        detail = f"what the gateway relies on cannot be tried: {error}"
+        return [Check(about="broker", detail=detail, fix=_readable(folder))]
     return [check for check in checks if check is not None]
 
 
@@ -37,10 +37,10 @@ async def _sharing(link: Link, config: Config, folder: str) -> Check | None:
     if answer is None:
         return _not_delivered(folder)
     if answer:
-        return Check(about="sharing", says=f"a shared subscription of the group {group} gets its messages")
+        return Check(about="sharing", detail=f"a shared subscription of the group {group} gets its messages")
     return Check(
         about="sharing",
-        says="the broker grants shared subscriptions and delivers nothing to them, so no event would come",
+        detail="the broker grants shared subscriptions and delivers nothing to them, so no event would come",
         fix="Remove mqtt.shared_group, and every gateway gets every event; or use a broker that knows $share",
     )
 
@@ -51,17 +51,17 @@ async def _own(link: Link, folder: str) -> Check | None:
 
 
 def _not_delivered(folder: str) -> Check:
-    says = (
+    detail = (
         f"it does not deliver our own message below {folder}, so the gateway cannot read its marker and publishes"
         " everything again at every connection"
     )
-    return Check(about="broker", says=says, fix=_readable(folder))
+    return Check(about="broker", detail=detail, fix=_readable(folder))
 
 
 def _no_wildcards() -> Check:
     return Check(
         about="retained",
-        says="the broker sends no retained messages to subscriptions with wildcards: dashboards see only changes",
+        detail="the broker sends no retained messages to subscriptions with wildcards: dashboards see only changes",
         fix="Subscribe to exact topics, read the database, or use another broker",
     )
 

@@ -15,7 +15,7 @@ from parking_gateway.contract.messages import GatewayMessage, HealthMessage, gat
 from parking_gateway.process.config import Config
 from parking_gateway.telemetry.web import ask
 
-Kind = TypeVar("Kind", GatewayMessage, HealthMessage, "ReadyPage")
+Document = TypeVar("Document", GatewayMessage, HealthMessage, "ReadyPage")
 
 _FRESH: Final = timedelta(seconds=60)
 """A gateway that is connected publishes its health every ten seconds."""
@@ -69,7 +69,7 @@ def examine_gateway(running: Running, config: Config, *, now: datetime) -> Itera
     yield _gateway(running, config, now)
     page, health = running.page, running.health if _is_online(running, now) else None
     for problem in page.problems if page else health.problems if health else []:
-        yield Check(about="gateway", says=problem, fix="Do what it says")
+        yield Check(about="gateway", detail=problem, fix="Do what it says")
 
 
 def with_what_it_received(events: Check, running: Running, *, now: datetime) -> Check:
@@ -79,35 +79,37 @@ def with_what_it_received(events: Check, running: Running, *, now: datetime) -> 
         return events
     if not (received := health.uplinks + health.duplicates):
         return events
-    says = f"none came within the moment of looking, but the gateway has received {received} uplinks, none at QoS 0"
-    return Check(about=events.about, says=says)
+    detail = f"none came within the moment of looking, but the gateway has received {received} uplinks, none at QoS 0"
+    return Check(about=events.about, detail=detail)
 
 
 def _gateway(running: Running, config: Config, now: datetime) -> Check:
     listen, instance, page = config.telemetry.listen, config.gateway.instance, running.page
     if page is None and listen is None and not running.is_broker_asked:
-        says = "nobody could be asked whether it runs: the broker cannot be used, and telemetry.listen is not set"
-        return Check(about="gateway", says=says, is_judged=False)
+        detail = "nobody could be asked whether it runs: the broker cannot be used, and telemetry.listen is not set"
+        return Check(about="gateway", detail=detail, is_judged=False)
     is_online = _is_online(running, now)
     silence = f"nothing of it answers at http://{listen}/readyz" if listen else "telemetry.listen is not set"
     if page is None and not is_online:
-        says = f"none runs as {instance}: {silence}, and {_of_broker(running, now)}"
-        return Check(about="gateway", says=says, fix=_START)
+        detail = f"none runs as {instance}: {silence}, and {_of_broker(running, now)}"
+        return Check(about="gateway", detail=detail, fix=_START)
     state = page or _as_page(running.health)
     if not state.ready:
-        says = f"it runs, but is not ready: {'; '.join(state.why) or ', '.join(state.missing)}"
-        return Check(about="gateway", says=says, fix="; ".join(_FIXES[one] for one in state.missing if one in _FIXES))
+        detail = f"it runs, but is not ready: {'; '.join(state.why) or ', '.join(state.missing)}"
+        return Check(
+            about="gateway", detail=detail, fix="; ".join(_FIXES[one] for one in state.missing if one in _FIXES)
+        )
     if page is None and listen is not None:
-        says = f"as {instance} it said a moment ago on the broker that it is ready, but {silence}"
+        detail = f"as {instance} it said a moment ago on the broker that it is ready, but {silence}"
         fix = f"If it runs, free that address or change telemetry.listen; if not: {_START}"
-        return Check(about="gateway", says=says, fix=fix)
+        return Check(about="gateway", detail=detail, fix=fix)
     if running.is_broker_asked and not is_online:
-        says = (
+        detail = (
             f"one answers at http://{listen}/readyz, but as {instance} it is not connected: {_of_broker(running, now)}"
         )
         fix = "See whether gateway.instance is the one that it runs with, and whether the ACL lets it read its topics"
-        return Check(about="gateway", says=says, fix=fix)
-    return Check(about="gateway", says=f"it runs as {instance} and is ready")
+        return Check(about="gateway", detail=detail, fix=fix)
+    return Check(about="gateway", detail=f"it runs as {instance} and is ready")
 
 
 def _is_online(running: Running, now: datetime) -> bool:
@@ -139,7 +141,7 @@ def _page(config: Config) -> ReadyPage | None:
     return _read(answer, ReadyPage)
 
 
-def _read(payload: bytes | None, kind: type[Kind]) -> Kind | None:
+def _read(payload: bytes | None, kind: type[Document]) -> Document | None:
     """The message, or None where there is none that can be read."""
     if not payload:
         return None

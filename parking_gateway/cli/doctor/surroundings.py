@@ -25,7 +25,7 @@ class Check(msgspec.Struct, frozen=True, kw_only=True):
     """What was found of one thing."""
 
     about: str
-    says: str
+    detail: str
     fix: str | None = None
     """What to do. None: it is as it should be, or nobody can tell."""
     is_judged: bool = True
@@ -55,10 +55,10 @@ async def examine_broker(config: Config, *, listen: timedelta) -> list[Check]:
             quality = await _quality_of_first_event(link, listen)
             protocol = link.protocol
     except (MqttError, OSError) as error:
-        says = f"{config.mqtt.url} cannot be used: {error}"
-        return [Check(about="broker", says=says, fix="Correct the section [mqtt], or the broker")]
+        detail = f"{config.mqtt.url} cannot be used: {error}"
+        return [Check(about="broker", detail=detail, fix="Correct the section [mqtt], or the broker")]
     return [
-        Check(about="broker", says=f"{config.mqtt.url} lets us in and subscribe, with MQTT {protocol}"),
+        Check(about="broker", detail=f"{config.mqtt.url} lets us in and subscribe, with MQTT {protocol}"),
         _events(config, quality, listen),
     ]
 
@@ -66,12 +66,12 @@ async def examine_broker(config: Config, *, listen: timedelta) -> list[Check]:
 def _events(config: Config, quality: int | None, listen: timedelta) -> Check:
     topic = config.chirpstack.topic
     if quality is None:
-        says = f"none came on {topic} within {listen.total_seconds():g} s, so they are not judged"
-        return Check(about="events", says=says, is_judged=False)
+        detail = f"none came on {topic} within {listen.total_seconds():g} s, so they are not judged"
+        return Check(about="events", detail=detail, is_judged=False)
     if quality == 0:
-        says = f"they come on {topic} at QoS 0: the broker keeps none of them while the gateway is away"
-        return Check(about="events", says=says, fix="In chirpstack.toml, [integration.mqtt], set: qos = 1")
-    return Check(about="events", says=f"they come on {topic}, and the broker keeps them for the gateway")
+        detail = f"they come on {topic} at QoS 0: the broker keeps none of them while the gateway is away"
+        return Check(about="events", detail=detail, fix="In chirpstack.toml, [integration.mqtt], set: qos = 1")
+    return Check(about="events", detail=f"they come on {topic}, and the broker keeps them for the gateway")
 
 
 async def _quality_of_first_event(link: Link, listen: timedelta) -> int | None:
@@ -89,11 +89,11 @@ async def examine_database(engine: Engine, decoder: Decoder) -> list[Check]:
     """Connect, and see whether the gateway could start with what it finds."""
     if complaint := await diagnosis.complaint(engine):
         fix = "Run what it says, or correct the section [database]"
-        return [Check(about="database", says=complaint, fix=fix)]
+        return [Check(about="database", detail=complaint, fix=fix)]
     async with engine.connect() as connection:
         chosen = await chosen_codecs(connection)
     return [
-        Check(about="database", says=f"it answers, with schema {schema.newest()}"),
+        Check(about="database", detail=f"it answers, with schema {schema.newest()}"),
         *_unusable(chosen, decoder),
     ]
 
@@ -102,14 +102,14 @@ async def examine_clocks(engine: Engine, *, since: datetime) -> list[Check]:
     """Name the LoRaWAN gateways whose times were not believed `since`. Empty: all were."""
     found = await diagnosis.wrong_clocks(engine, since=since)
     if isinstance(found, str):
-        return [Check(about="clocks", says=f"they cannot be looked at: {found}", is_judged=False)]
+        return [Check(about="clocks", detail=f"they cannot be looked at: {found}", is_judged=False)]
     return list(map(_clock, found))
 
 
 def examine_names(config: Config) -> list[Check]:
     """Look for what the configuration names on this machine, such as the folder of codecs."""
     fix = "parking-gateway check-config says where it is configured; the gateway goes on without it"
-    return [Check(about="configuration", says=sentence, fix=fix) for _, sentence in lacking(config)]
+    return [Check(about="configuration", detail=sentence, fix=fix) for _, sentence in lacking(config)]
 
 
 def _clock(wrong: diagnosis.DistrustedClock) -> Check:
@@ -119,7 +119,7 @@ def _clock(wrong: diagnosis.DistrustedClock) -> Check:
     off = timedelta(seconds=abs(wrong.seconds_ahead))
     return Check(
         about="clock",
-        says=f"{whose} is wrong by {duration(off)} ({'ahead' if wrong.seconds_ahead > 0 else 'behind'}), seen in {counted(wrong.uplinks, 'uplink')}",
+        detail=f"{whose} is wrong by {duration(off)} ({'ahead' if wrong.seconds_ahead > 0 else 'behind'}), seen in {counted(wrong.uplinks, 'uplink')}",
         fix="Set it by NTP, or by a GPS receiver that sees the sky; until then uplinks are dated without it",
     )
 
@@ -127,5 +127,5 @@ def _clock(wrong: diagnosis.DistrustedClock) -> Check:
 def _unusable(chosen: list[Chosen], decoder: Decoder) -> Iterator[Check]:
     """Installations whose frames the gateway rejects."""
     for one, mistake in mistakes(decoder, [(one, Choice(codec=one.codec, options=one.options)) for one in chosen]):
-        says = f"of {one.dev_eui}, and maybe of others: {mistake}"
-        yield Check(about="installation", says=says, fix="parking-gateway doctor --devices")
+        detail = f"of {one.dev_eui}, and maybe of others: {mistake}"
+        yield Check(about="installation", detail=detail, fix="parking-gateway doctor --devices")

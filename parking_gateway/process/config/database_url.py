@@ -121,10 +121,10 @@ def _libpq(_url: str, given: Mapping[str, str]) -> Iterator[str]:
         yield "has not as many addresses in hostaddr as it has hosts: name one for each"
     nowhere = {"host": ",".join([_NOWHERE] * servers), "hostaddr": "", "port": given.get("port", "")}
     connection = PGconn.connect_start(make_conninfo("", **{**given, **nowhere}).encode())
-    said = connection.error_message.decode(errors="replace").strip()
+    answer = connection.error_message.decode(errors="replace").strip()
     connection.finish()
-    if _NOWHERE not in said:
-        yield f"has a value that PostgreSQL does not accept ({_unquoted(said)}): correct it"
+    if _NOWHERE not in answer:
+        yield f"has a value that PostgreSQL does not accept ({_unquoted(answer)}): correct it"
 
 
 def _is_port(text: str) -> bool:

@@ -10,13 +10,13 @@ from pydantic import AnyUrl, BeforeValidator, Field, ValidationInfo, field_valid
 from parking_gateway.process.config.machine import ReadableFile
 from parking_gateway.process.config.values import (
     BrokerUrl,
-    Name,
+    NonEmpty,
     OptionalGroup,
     OptionalSecret,
     OptionalText,
     Seconds,
     Section,
-    Whole,
+    WholeNumber,
     not_shorter,
     seconds,
 )
@@ -31,12 +31,12 @@ class MqttConfig(Section):
     url: BrokerUrl = AnyUrl("mqtt://localhost:1883")
     username: OptionalText = None
     password: OptionalSecret = None
-    client_id: Name = "parking-gateway"
+    client_id: NonEmpty = "parking-gateway"
     protocol: Annotated[Literal["auto", "5", "3.1.1"], BeforeValidator(str)] = "auto"
     keepalive: Annotated[timedelta, seconds(at_least=1, at_most=64_800)] = timedelta(seconds=60)
     timeout: Seconds = timedelta(seconds=10)
     session_expiry: Annotated[timedelta, seconds(at_least=1)] = timedelta(days=7)
-    receive_maximum: Annotated[Whole, Field(ge=1, le=65535)] = 1000
+    receive_maximum: Annotated[WholeNumber, Field(ge=1, le=65535)] = 1000
     direct: bool = True
     shared_group: OptionalGroup = None
     ca_file: ReadableFile = None

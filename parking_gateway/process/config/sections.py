@@ -33,16 +33,16 @@ from parking_gateway.process.config.values import (
     DatabaseUrl,
     Listen,
     LogLevel,
-    Name,
+    NonEmpty,
     Seconds,
     Section,
     ServerSeconds,
     TopicFilter,
     TopicRoot,
-    Whole,
+    WholeNumber,
+    carriable,
     could_receive,
     not_shorter,
-    printable,
 )
 
 
@@ -50,21 +50,21 @@ class ChirpStackConfig(Section):
     """What the network server publishes."""
 
     topic: TopicFilter = "application/+/device/+/event/+"
-    max_payload_bytes: Annotated[Whole, Field(ge=1024, le=268_435_455)] = 65_536
-    max_depth: Annotated[Whole, Field(ge=4, le=500)] = 32
+    max_payload_bytes: Annotated[WholeNumber, Field(ge=1024, le=268_435_455)] = 65_536
+    max_depth: Annotated[WholeNumber, Field(ge=4, le=500)] = 32
 
 
 class IntakeConfig(Section):
     """How messages become batches."""
 
-    batch_size: Annotated[Whole, Field(ge=1, le=65535)] = 1000
+    batch_size: Annotated[WholeNumber, Field(ge=1, le=65535)] = 1000
     timeout: Seconds = timedelta(seconds=30)
 
 
 class Profile(Section):
     """Which codec reads the frames of a device profile, and the options that it needs."""
 
-    codec: Name
+    codec: NonEmpty
     options: dict[str, str] = Field(default_factory=dict)
 
 
@@ -94,12 +94,12 @@ class DatabaseConfig(Section):
     """PostgreSQL, and how long we wait for it."""
 
     url: DatabaseUrl = SecretStr("embedded")
-    pool_size: Annotated[Whole, Field(ge=1, le=100)] = 5
+    pool_size: Annotated[WholeNumber, Field(ge=1, le=100)] = 5
     pool_timeout: Seconds = timedelta(seconds=10)
     connect_timeout: ServerSeconds = timedelta(seconds=10)
     statement_timeout: ServerSeconds = timedelta(seconds=30)
     lock_timeout: ServerSeconds = timedelta(seconds=10)
-    application_name: Annotated[str, StringConstraints(min_length=1, max_length=63), AfterValidator(printable)] = (
+    application_name: Annotated[str, StringConstraints(min_length=1, max_length=63), AfterValidator(carriable)] = (
         "parking-gateway"
     )
     reconnect_wait_min: Seconds = timedelta(seconds=0.5)
@@ -128,7 +128,7 @@ class PublicationConfig(Section):
     """What is said on MQTT, where and how often."""
 
     root: TopicRoot = "parking/v1"
-    window: Annotated[Whole, Field(ge=1, le=65535)] = 1000
+    window: Annotated[WholeNumber, Field(ge=1, le=65535)] = 1000
     counts_interval: Seconds = timedelta(seconds=1)
     poll_interval: Seconds = timedelta(seconds=5)
     device_interval: Seconds = timedelta(minutes=15)
@@ -176,7 +176,7 @@ class Config(BaseSettings):
 
     @field_validator("publication")
     @classmethod
-    def _hears_others_only(cls, publication: PublicationConfig, info: ValidationInfo) -> PublicationConfig:
+    def _receives_nothing_of_its_own(cls, publication: PublicationConfig, info: ValidationInfo) -> PublicationConfig:
         events = info.data.get("chirpstack")
         if events is not None and could_receive(events.topic, root=publication.root):
             raise ValueError("has a root that chirpstack.topic matches: the gateway would hear its own words")

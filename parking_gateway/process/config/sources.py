@@ -60,7 +60,7 @@ class _Layer:
     place: Callable[[Sequence[str]], str]
     """What a person calls the place where this layer says something of a key."""
 
-    def says(self, key: Sequence[str]) -> bool:
+    def holds(self, key: Sequence[str]) -> bool:
         found: Any = self.source()
         for name in key:
             if not isinstance(found, dict) or name not in found:
@@ -141,7 +141,7 @@ def _toml(file: Path) -> dict[str, Any]:
 
 
 def _origin(key: Sequence[str], layers: Iterable[_Layer]) -> str | None:
-    return next((layer.place(key) for layer in layers if layer.says(key)), None)
+    return next((layer.place(key) for layer in layers if layer.holds(key)), None)
 
 
 def _origin_of_value(key: tuple[str, str], layers: Sequence[_Layer], config: Config) -> str:
@@ -191,8 +191,8 @@ _PREDICATES: Final = {
 def _predicate(details: ErrorDetails, path: tuple[str, ...]) -> str:
     if details["type"] == "extra_forbidden":
         return f"is no known key; the nearest is {_nearest('.'.join(path), _known(path))}"
-    said = re.sub(r"^(\w+|URL scheme) should ", "must ", details["msg"].removeprefix("Value error, "))
-    return _PREDICATES.get(details["type"], said)
+    predicate = re.sub(r"^(\w+|URL scheme) should ", "must ", details["msg"].removeprefix("Value error, "))
+    return _PREDICATES.get(details["type"], predicate)
 
 
 def _known(path: tuple[str, ...]) -> list[str]:

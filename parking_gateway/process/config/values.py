@@ -78,7 +78,7 @@ def _not_yes_or_no(value: object) -> object:
     return value
 
 
-def printable(text: str) -> str:
+def carriable(text: str) -> str:
     """A text that MQTT and PostgreSQL can carry as a name. Raises `ValueError`."""
     if not text.isprintable() or len(text.encode()) > _LONGEST_TEXT:
         raise ValueError(f"must be printable characters, at most {_LONGEST_TEXT} bytes of them")
@@ -98,9 +98,9 @@ def _encodable(secret: SecretStr) -> SecretStr:
 Seconds = Annotated[timedelta, seconds()]
 ServerSeconds = Annotated[timedelta, seconds(at_most=2_000_000)]
 """PostgreSQL counts milliseconds with 31 bits."""
-Whole = Annotated[int, BeforeValidator(_not_yes_or_no)]
-Text = Annotated[str, AfterValidator(printable)]
-Name = Annotated[str, StringConstraints(min_length=1), AfterValidator(printable)]
+WholeNumber = Annotated[int, BeforeValidator(_not_yes_or_no)]
+Text = Annotated[str, AfterValidator(carriable)]
+NonEmpty = Annotated[str, StringConstraints(min_length=1), AfterValidator(carriable)]
 OptionalText = Annotated[Text | None, BeforeValidator(empty_is_unset)]
 OptionalSecret = Annotated[Annotated[SecretStr, AfterValidator(_encodable)] | None, BeforeValidator(empty_is_unset)]
 
@@ -206,7 +206,7 @@ def _group(value: object) -> object:
 
 
 OptionalGroup = Annotated[
-    Annotated[str, StringConstraints(max_length=LONGEST_NAME), AfterValidator(printable)] | None,
+    Annotated[str, StringConstraints(max_length=LONGEST_NAME), AfterValidator(carriable)] | None,
     BeforeValidator(_group),
 ]
 

@@ -58,7 +58,7 @@ def the_one(device: KnownDevice, **more: Any) -> Finding:
     return found
 
 
-def test_a_device_that_is_heard_and_read_is_not_mentioned() -> None:
+def test_a_device_that_sends_and_can_be_read_is_not_mentioned() -> None:
     assert findings(known()) == []
 
 
@@ -69,7 +69,7 @@ def test_an_unassigned_device_needs_a_space_before_anything_else() -> None:
     assert found.fix == f"parking-gateway devices assign {DEVICE} SITE/ZONE/SPACE"
 
 
-def test_a_finding_says_whose_it_is() -> None:
+def test_a_finding_names_its_device() -> None:
     found = the_one(known(None))
     assert (found.dev_eui, found.name, found.space) == (DEVICE, "bay 12", "central/level-1/A-012")
 
@@ -129,14 +129,14 @@ def test_silence_is_measured_by_the_heartbeat(
     assert [one.problem for one in found] == [Problem.SILENT] * is_silent
 
 
-def test_silence_says_since_when_and_what_was_expected() -> None:
+def test_silence_is_shown_with_its_start_and_the_expected_heartbeat() -> None:
     found = the_one(known(heard=timedelta(days=10)))
     assert found.detail == "last heard 2026-11-13 12:00 UTC; it should be every 1 d"
     assert found.fix.endswith("parking-gateway devices assign DEV_EUI central/level-1/A-012")
     assert "not known" in the_one(known("pni_placepod", heard=timedelta(days=10))).detail
 
 
-def test_a_device_that_was_never_heard_may_have_a_mistyped_name() -> None:
+def test_a_device_that_never_sent_may_have_a_mistyped_name() -> None:
     found = the_one(known(heard=None))
     assert found.problem is Problem.NEVER_HEARD
     assert found.fix.endswith("parking-gateway devices assign DEV_EUI central/level-1/A-012")

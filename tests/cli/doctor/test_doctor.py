@@ -44,7 +44,7 @@ async def published(broker: Broker, *, qos: int) -> None:
             await asyncio.sleep(0.01)
 
 
-async def heard(broker: Broker, *, qos: int, **mqtt: object) -> list[Check]:
+async def checked_while_publishing(broker: Broker, *, qos: int, **mqtt: object) -> list[Check]:
     """What is said of a broker on which ChirpStack publishes so."""
     publishing = asyncio.create_task(published(broker, qos=qos))
     try:
@@ -54,7 +54,7 @@ async def heard(broker: Broker, *, qos: int, **mqtt: object) -> list[Check]:
 
 
 async def test_events_that_the_broker_keeps_are_fine(broker: Broker) -> None:
-    checks = await heard(broker, qos=1)
+    checks = await checked_while_publishing(broker, qos=1)
     assert [check.about for check in checks] == ["broker", "events"]
     assert [check.fix for check in checks] == [None, None]
 
@@ -62,21 +62,21 @@ async def test_events_that_the_broker_keeps_are_fine(broker: Broker) -> None:
 @pytest.mark.usefixtures("lasting")  # amqtt also hands out at QoS 1 what was published at 0
 async def test_events_at_qos_0_are_found(broker: Broker) -> None:
     """It is what ChirpStack does by itself, and nobody notices before something is lost."""
-    _, events = await heard(broker, qos=0)
-    assert "at QoS 0" in events.says
+    _, events = await checked_while_publishing(broker, qos=0)
+    assert "at QoS 0" in events.detail
     assert events.fix
     assert "qos = 1" in events.fix
 
 
-async def test_nothing_is_said_of_events_that_do_not_come(broker: Broker) -> None:
+async def test_events_that_do_not_come_are_not_judged(broker: Broker) -> None:
     _, events = await examine_broker(config_for(broker), listen=timedelta(0))
     assert events.fix is None
-    assert "not judged" in events.says
+    assert "not judged" in events.detail
 
 
 async def test_a_broker_that_is_away_is_a_sentence() -> None:
     (check,) = await examine_broker(load(overrides={"mqtt": {"url": "mqtt://127.0.0.1:1"}}), listen=timedelta(0))
-    assert "mqtt://127.0.0.1:1 cannot be used" in check.says
+    assert "mqtt://127.0.0.1:1 cannot be used" in check.detail
     assert check.fix
 
 
@@ -102,7 +102,7 @@ async def test_the_gateway_is_not_disturbed(mosquitto: Broker, protocol: str) ->
 async def test_a_database_that_can_be_used(engine: AsyncEngine) -> None:
     (check,) = await examine_database(engine, Decoder())
     assert check.fix is None
-    assert "it answers" in check.says
+    assert "it answers" in check.detail
 
 
 async def test_an_installation_with_which_the_gateway_would_not_start(engine: AsyncEngine, car_park: CarPark) -> None:
@@ -110,8 +110,8 @@ async def test_an_installation_with_which_the_gateway_would_not_start(engine: As
     async with engine.begin() as connection:
         await connection.execute(sa.text("update installation set codec = 'nwave_nps405'"))
     _, check = await examine_database(engine, Decoder())
-    assert device in check.says
-    assert "needs the option layout" in check.says
+    assert device in check.detail
+    assert "needs the option layout" in check.detail
     assert check.fix == "parking-gateway doctor --devices"
 
 
@@ -173,9 +173,9 @@ def doctor(database: str, broker: Broker) -> Doctor:
 def test_nothing_wrong_is_status_0(doctor: Doctor, daemon: Daemon) -> None:
     """And nothing is called fine that was not looked at: no event came."""
     daemon.start_and_wait()
-    said = doctor()
-    assert said.exit_code == 0
-    assert [line.split(":")[0] for line in said.stdout.splitlines()] == [
+    ran = doctor()
+    assert ran.exit_code == 0
+    assert [line.split(":")[0] for line in ran.stdout.splitlines()] == [
         "fine  broker",
         "unknown  events",
         "fine  gateway",
@@ -185,28 +185,30 @@ def test_nothing_wrong_is_status_0(doctor: Doctor, daemon: Daemon) -> None:
 
 
 def test_a_broker_that_is_away_does_not_hide_the_database(doctor: Doctor) -> None:
-    said = doctor(PARKING_GATEWAY_MQTT__URL="mqtt://127.0.0.1:1")
-    assert said.exit_code == 1
-    assert "wrong  broker: mqtt://127.0.0.1:1" in said.stdout
-    assert "fine  database" in said.stdout
+    ran = doctor(PARKING_GATEWAY_MQTT__URL="mqtt://127.0.0.1:1")
+    assert ran.exit_code == 1
+    assert "wrong  broker: mqtt://127.0.0.1:1" in ran.stdout
+    assert "fine  database" in ran.stdout
 
 
 @pytest.mark.parametrize(
     ("url", "sentence"),
     [("postgresql://nobody@127.0.0.1:1/none", "refused"), ("{empty}", "The database has no schema yet")],
 )
-def test_a_database_that_cannot_be_used_says_why(doctor: Doctor, empty_database: str, url: str, sentence: str) -> None:
-    said = doctor(PARKING_GATEWAY_DATABASE__URL=url.format(empty=empty_database))
-    assert said.exit_code == 1
-    assert "fine  broker" in said.stdout
-    assert "wrong  database" in said.stdout
-    assert sentence in said.stdout
+def test_a_database_that_cannot_be_used_is_shown_with_its_reason(
+    doctor: Doctor, empty_database: str, url: str, sentence: str
+) -> None:
+    ran = doctor(PARKING_GATEWAY_DATABASE__URL=url.format(empty=empty_database))
+    assert ran.exit_code == 1
+    assert "fine  broker" in ran.stdout
+    assert "wrong  database" in ran.stdout
+    assert sentence in ran.stdout
 
 
 def test_scripts_read_the_same_as_json(doctor: Doctor) -> None:
-    said = doctor("--json", PARKING_GATEWAY_MQTT__URL="mqtt://127.0.0.1:1")
-    assert said.exit_code == 1
-    broker, gateway, database = json.loads(said.stdout)
+    ran = doctor("--json", PARKING_GATEWAY_MQTT__URL="mqtt://127.0.0.1:1")
+    assert ran.exit_code == 1
+    broker, gateway, database = json.loads(ran.stdout)
     assert (broker["about"], broker["verdict"]) == ("broker", "wrong")
     assert (gateway["about"], gateway["verdict"], gateway["fix"]) == ("gateway", "unknown", None)
     assert (database["about"], database["verdict"], database["fix"]) == ("database", "fine", None)
@@ -225,10 +227,10 @@ async def test_devices_are_named_with_the_command_that_helps(
     async with engine.begin() as connection:
         await connection.execute(sa.text("update device set heard_at = now()"))
         await connection.execute(sa.text("insert into device (dev_eui) values ('00000000000000ff')"))
-    said = await asyncio.to_thread(doctor, "--devices")
-    assert said.exit_code == 1
+    ran = await asyncio.to_thread(doctor, "--devices")
+    assert ran.exit_code == 1
     why = "bosch_tps110_v029: no message on port 1 has 2 bytes"
-    assert said.stdout.splitlines() == [
+    assert ran.stdout.splitlines() == [
         "00000000000000ff: unassigned: it watches no space",
         "    parking-gateway devices assign 00000000000000ff SITE/ZONE/SPACE",
         f"{DEVICE} bay 001 in central/level-1/A-1: undecodable: 1 within a day, the last: {why}",

@@ -22,8 +22,8 @@ from tests.events import topic_of, up
 from tests.plugins.car_park import CarPark
 from tests.plugins.daemon import Daemon
 
-Said = list[dict[str, Any]]
-Doctor = Callable[..., Said]
+Checks = list[dict[str, Any]]
+Doctor = Callable[..., Checks]
 DEVICE = "a840410000000001"
 
 
@@ -33,14 +33,14 @@ def doctor(database: str, broker: Broker, daemon: Daemon) -> Doctor:
     daemon.serve_pages()
     daemon.configure(TELEMETRY__OVERDUE_AFTER="0.3")
 
-    def run(**more: str) -> Said:
+    def run(**more: str) -> Checks:
         settings = {"DATABASE__URL": database, "MQTT__URL": broker.url, "GATEWAY__INSTANCE": "test"}
         settings |= {"TELEMETRY__LISTEN": daemon.listen, "DATABASE__LOCK_TIMEOUT": "0.5"} | more
         variables = {f"PARKING_GATEWAY_{name}": value for name, value in settings.items()}
         # A process, because a command obeys signals, which a thread of ours cannot.
         command = [sys.executable, "-m", "parking_gateway", "doctor", "--listen", "0", "--json"]
         ran = subprocess.run(command, env=os.environ | variables, capture_output=True, text=True, check=False)
-        checks: Said = json.loads(ran.stdout)
+        checks: Checks = json.loads(ran.stdout)
         assert ran.returncode == any(check["verdict"] == "wrong" for check in checks)
         assert all(bool(check["fix"]) is (check["verdict"] == "wrong") for check in checks)
         return checks
@@ -48,9 +48,9 @@ def doctor(database: str, broker: Broker, daemon: Daemon) -> Doctor:
     return run
 
 
-def of(about: str, checks: Said) -> list[tuple[str, str]]:
+def of(about: str, checks: Checks) -> list[tuple[str, str]]:
     """Verdict and sentence of the checks about something."""
-    return [(check["verdict"], check["says"]) for check in checks if check["about"] == about]
+    return [(check["verdict"], check["detail"]) for check in checks if check["about"] == about]
 
 
 async def publish(broker: Broker, *, qos: int, f_cnt: int = 0) -> None:
@@ -65,13 +65,13 @@ async def until(holds: Callable[[], Awaitable[bool]]) -> None:
     await looking(holds)
 
 
-async def until_it_says(doctor: Doctor, about: str, verdict: str, sentence: str, **more: str) -> Said:
+async def until_judged(doctor: Doctor, about: str, verdict: str, sentence: str, **more: str) -> Checks:
     """Ask doctor until it judges so, as others need a moment to say what has happened. Returns all that it says then."""
-    checks: Said = []
+    checks: Checks = []
 
     async def holds() -> bool:
         checks[:] = await asyncio.to_thread(doctor, **more)
-        return any(found == verdict and sentence in says for found, says in of(about, checks))
+        return any(found == verdict and sentence in detail for found, detail in of(about, checks))
 
     await until(holds)
     return checks
@@ -94,10 +94,10 @@ async def locked(engine: AsyncEngine) -> AsyncIterator[None]:
 
 
 def test_no_gateway_is_wrong(doctor: Doctor) -> None:
-    ((verdict, says),) = of("gateway", doctor())
+    ((verdict, detail),) = of("gateway", doctor())
     assert verdict == "wrong"
-    assert "none runs as test" in says
-    assert "the broker retains nothing of it" in says
+    assert "none runs as test" in detail
+    assert "the broker retains nothing of it" in detail
 
 
 def test_a_gateway_that_is_ready_is_fine(doctor: Doctor, daemon: Daemon) -> None:
@@ -111,22 +111,22 @@ async def test_a_gateway_that_was_killed_is_wrong(doctor: Doctor, daemon: Daemon
     await asyncio.to_thread(daemon.start_and_wait)
     daemon.kill()
     assert of("gateway", await asyncio.to_thread(doctor))[0][0] == "wrong"
-    await until_it_says(doctor, "gateway", "wrong", 'the broker retains "offline" of it')
+    await until_judged(doctor, "gateway", "wrong", 'the broker retains "offline" of it')
 
 
 def test_a_gateway_whose_pages_do_not_answer_is_wrong(doctor: Doctor, daemon: Daemon) -> None:
     daemon.start_and_wait()
-    ((verdict, says),) = of("gateway", doctor(TELEMETRY__LISTEN="127.0.0.1:1"))
+    ((verdict, detail),) = of("gateway", doctor(TELEMETRY__LISTEN="127.0.0.1:1"))
     assert verdict == "wrong"
-    assert "as test it said a moment ago" in says
-    assert "nothing of it answers at http://127.0.0.1:1/readyz" in says
+    assert "as test it said a moment ago" in detail
+    assert "nothing of it answers at http://127.0.0.1:1/readyz" in detail
 
 
 def test_another_gateway_at_that_address_is_not_taken_for_ours(doctor: Doctor, daemon: Daemon) -> None:
     daemon.start_and_wait()
-    ((verdict, says),) = of("gateway", doctor(GATEWAY__INSTANCE="other"))
+    ((verdict, detail),) = of("gateway", doctor(GATEWAY__INSTANCE="other"))
     assert verdict == "wrong"
-    assert "as other it is not connected" in says
+    assert "as other it is not connected" in detail
 
 
 @pytest.mark.parametrize("listen", ["", None], ids=["by its retained health", "by its page"])
@@ -140,7 +140,7 @@ async def test_a_gateway_that_does_not_get_on_is_wrong_in_its_own_words(
         await publish(broker, qos=1)
         await asyncio.to_thread(daemon.wait_until_it_says, "STATUS=Not ready, intake missing")
         more = {} if listen is None else {"TELEMETRY__LISTEN": listen}
-        checks = await until_it_says(doctor, "gateway", "wrong", "an event has waited for", **more)
+        checks = await until_judged(doctor, "gateway", "wrong", "an event has waited for", **more)
     assert [of(about, checks)[0][0] for about in ("broker", "database")] == ["fine", "fine"]
 
 
@@ -161,14 +161,14 @@ async def test_events_that_came_before_doctor_listened_are_judged(
         await publish(broker, qos=1)
         await until(is_behind)
     await has_recorded(engine, 1)
-    await until_it_says(doctor, "events", "fine", "has received 1 uplinks, none at QoS 0")
+    await until_judged(doctor, "events", "fine", "has received 1 uplinks, none at QoS 0")
     await publish(broker, qos=0, f_cnt=1)
     await has_recorded(engine, 2)
     checks = await asyncio.to_thread(doctor)
     assert of("gateway", checks)[0] == ("fine", "it runs as test and is ready")
-    ((verdict, says),) = of("gateway", checks)[1:]
+    ((verdict, detail),) = of("gateway", checks)[1:]
     assert verdict == "wrong"
-    assert "set qos = 1" in says
+    assert "set qos = 1" in detail
 
 
 async def test_a_gateway_is_seen_where_wildcards_get_nothing_that_is_retained(
@@ -178,4 +178,4 @@ async def test_a_gateway_is_seen_where_wildcards_get_nothing_that_is_retained(
     mqtt = {"MQTT__URL": without_wildcards.url, "MQTT__PROTOCOL": "3.1.1"}
     daemon.configure(**mqtt)
     daemon.start_and_wait()
-    await until_it_says(doctor, "gateway", "fine", "it runs as test and is ready", TELEMETRY__LISTEN="", **mqtt)
+    await until_judged(doctor, "gateway", "fine", "it runs as test and is ready", TELEMETRY__LISTEN="", **mqtt)
