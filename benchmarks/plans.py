@@ -9,6 +9,7 @@ from unittest.mock import patch
 
 import msgspec
 import psycopg
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from benchmarks.fleet import Fleet
 from benchmarks.pages import page
@@ -19,8 +20,8 @@ from parking_gateway.intake.recording import interpret, record
 from parking_gateway.process.config import DatabaseConfig
 from parking_gateway.store import confirmations, due, pipeline
 from parking_gateway.store.due import Kind
-from parking_gateway.store.engine import Connection, opened
-from parking_gateway.store.pipeline import Query
+from parking_gateway.store.pool import opened
+from parking_gateway.store.query import Query
 
 # What something costs is not in it, because it is PostgreSQL's guess; what it took, and how many pages were touched, is.
 _EXPLAIN: Final = "explain (analyze, buffers, settings off, costs off) "
@@ -59,7 +60,7 @@ async def hot_statements(url: str, fleet: Fleet) -> list[Hot]:
     publications = [event.publication for event in fleet.backlog(_BATCH)]
     batch = [Message(one.topic, one.payload, mid, 1, is_redelivered=False) for mid, one in enumerate(publications)]
     found = interpret(batch, received_at=now, limits=_LIMITS)
-    async with opened(url, DatabaseConfig()) as engine, engine.connect() as connection:
+    async with opened(url, DatabaseConfig()) as pool, pool.connect() as connection:
         with _rehearsed() as queries:
             outcome = await record(connection, found, decoder=Decoder(), now=now, announce_every=_TOLD_EVERY)
             published = await due.read_spaces(connection, outcome.changed)
@@ -73,7 +74,7 @@ def _rehearsed() -> Iterator[list[Query[Any]]]:
     queries: list[Query[Any]] = []
     travel = pipeline._travel  # noqa: SLF001 - all queries pass here, and what is not public need not be built twice
 
-    async def rehearse(connection: Connection, some: Sequence[Query[Any]], *, ends: bool) -> tuple[Any, ...]:
+    async def rehearse(connection: AsyncConnection, some: Sequence[Query[Any]], *, ends: bool) -> tuple[Any, ...]:
         del ends  # the transaction goes on, and ends with the connection
         queries.extend(some)
         return await travel(connection, some, ends=False)

@@ -16,7 +16,7 @@ from benchmarks.servers import Postgres, Unavailable
 from benchmarks.sessions import LeftOver
 from parking_gateway.process.config import DatabaseConfig
 from parking_gateway.store import migrating
-from parking_gateway.store.engine import opened
+from parking_gateway.store.pool import opened
 
 RESULTS: Final = Path(__file__).parent / "results"
 
@@ -52,8 +52,8 @@ def stage() -> Iterator[Stage]:
 
 
 async def _migrate(url: str) -> None:
-    async with opened(url, DatabaseConfig()) as engine:
-        await migrating.upgrade(engine)
+    async with opened(url, DatabaseConfig()) as pool:
+        await migrating.upgrade(pool.engine)
 
 
 def say(what: str) -> None:

@@ -12,7 +12,8 @@ from parking_gateway.process import signals
 if TYPE_CHECKING:
     from parking_gateway.decoding.decoder import Decoder
     from parking_gateway.process.config import Config, ConfigError
-    from parking_gateway.store.engine import Connection, Engine
+    from parking_gateway.store.database import Connection
+    from parking_gateway.store.pool import Pool
 
 Result = TypeVar("Result")
 
@@ -46,19 +47,19 @@ def _end_as_misconfigured(error: "ConfigError") -> NoReturn:
 def transact(config: "Config", work: Callable[["Connection"], Awaitable[Result]]) -> Result:
     """Do the work in one transaction on a database with our schema. What the work rolls back itself is not kept."""
 
-    async def in_transaction(engine: "Engine") -> Result:
+    async def in_transaction(pool: "Pool") -> Result:
         from parking_gateway.store import schema  # noqa: PLC0415 - as above
 
-        async with engine.connect() as connection:
+        async with pool.connect() as connection:
             await schema.require_current(connection)
             result = await work(connection)
-            await connection.commit()
+            await connection.commit_together()
             return result
 
     return with_database(config, in_transaction)
 
 
-def with_database(config: "Config", work: Callable[["Engine"], Awaitable[Result]]) -> Result:
+def with_database(config: "Config", work: Callable[["Pool"], Awaitable[Result]]) -> Result:
     """Do the work with a pool on the configured database."""
     from parking_gateway.gateway.opening import database  # noqa: PLC0415 - as above
     from parking_gateway.process.config import ConfigError  # noqa: PLC0415 - as above
@@ -67,8 +68,8 @@ def with_database(config: "Config", work: Callable[["Engine"], Awaitable[Result]
     from parking_gateway.store.verdicts import FAILURES, Verdict, answer_of  # noqa: PLC0415 - as above
 
     async def open_and_work() -> Result:
-        async with database(config) as engine:
-            return await work(engine)
+        async with database(config) as pool:
+            return await work(pool)
 
     try:
         return signals.run(open_and_work())

@@ -14,7 +14,7 @@ from parking_gateway.process.config import Config, ConfigError
 from parking_gateway.process.config.absences import absences, why_unreadable
 from parking_gateway.process.waits import beside, seen_through
 from parking_gateway.store import embedded
-from parking_gateway.store.engine import Engine, opened
+from parking_gateway.store.pool import Pool, opened
 
 Key = TypeVar("Key")
 
@@ -82,20 +82,20 @@ def mistakes(
 
 
 @contextlib.asynccontextmanager
-async def database(config: Config) -> AsyncIterator[Engine]:
+async def database(config: Config) -> AsyncIterator[Pool]:
     """A pool on the configured database: somebody's server, or the embedded one, which is started for it and looked after.
 
     Raises ConfigError and EmbeddedFailed where the embedded one cannot be started.
     """
     if not config.database.is_embedded:
-        async with opened(config.database.url.get_secret_value(), config.database) as engine:
-            yield engine
+        async with opened(config.database.url.get_secret_value(), config.database) as pool:
+            yield pool
         return
     server = embedded.Server(config.gateway.state_directory)
     with contextlib.ExitStack() as use:
         await seen_through(partial(use.enter_context, server.used()))
-        async with opened(server.url, config.database) as engine, beside(_look_after(server)):
-            yield engine
+        async with opened(server.url, config.database) as pool, beside(_look_after(server)):
+            yield pool
 
 
 async def _look_after(server: embedded.Server) -> None:

@@ -12,33 +12,33 @@ from parking_gateway.clock import rounds as patrol
 from parking_gateway.decoding.decoder import Choice, Decoder
 from parking_gateway.gateway.opening import mistakes
 from parking_gateway.store import schema
-from parking_gateway.store.engine import Engine
 from parking_gateway.store.installations import Chosen, chosen_codecs
 from parking_gateway.store.patience import Patience
+from parking_gateway.store.pool import Pool
 
 _YOUNG_OBJECTS: Final = 10_000
 """So many new ones before the garbage collector looks at them: a batch makes thousands, and hardly a cycle among them."""
 
 
-async def prepare(engine: Engine, *, patience: Patience, decoder: Decoder, migrate: bool) -> None:
+async def prepare(pool: Pool, *, patience: Patience, decoder: Decoder, migrate: bool) -> None:
     """Wait for the database and see what is in it. Raises SchemaMismatch where another version has to run first."""
     if migrate:
         from parking_gateway.store import migrating  # noqa: PLC0415 - Alembic, which else nobody needs
 
-        await patience(partial(migrating.upgrade, engine), purpose="migrating")
-    chosen = await patience(partial(_check_schema, engine), purpose="connecting")
+        await patience(partial(migrating.upgrade, pool.engine), purpose="migrating")
+    chosen = await patience(partial(_check_schema, pool), purpose="connecting")
     # In a thread, because a codec of others is started for it, which can take seconds.
     await asyncio.to_thread(_warn_of_unusable, chosen, decoder)
     # Before the first uplinks, if that is possible now. Else they go into the default partition, and are moved later.
-    await patrol.try_partitions(engine)
+    await patrol.try_partitions(pool)
     # The objects of now stay: the garbage collector need not look at them again with every batch.
     gc.collect()
     gc.freeze()
     gc.set_threshold(_YOUNG_OBJECTS)
 
 
-async def _check_schema(engine: Engine) -> list[Chosen]:
-    async with engine.connect() as connection:
+async def _check_schema(pool: Pool) -> list[Chosen]:
+    async with pool.connect() as connection:
         await schema.require_current(connection)
         return await chosen_codecs(connection)
 

@@ -12,7 +12,7 @@ from parking_gateway.gateway.reporting import Reporting
 from parking_gateway.process.systemd import Systemd
 from parking_gateway.process.waits import pause
 from parking_gateway.store import due
-from parking_gateway.store.engine import Engine
+from parking_gateway.store.database import Database
 from parking_gateway.store.patience import Patience
 from parking_gateway.telemetry import Health
 
@@ -22,7 +22,7 @@ _LOOK: Final = 0.5
 """Seconds between two looks whether something has changed. An event becomes overdue although nothing happens."""
 
 
-async def count_what_is_due(engine: Engine, *, patience: Patience, reporting: Reporting, within: timedelta) -> None:
+async def count_what_is_due(database: Database, *, patience: Patience, reporting: Reporting, within: timedelta) -> None:
     """Count the publications that are due, every 10 seconds until cancelled, also while there is no broker.
 
     This also notices a database that stands still while there is no other work for it. One attempt takes at most
@@ -30,7 +30,7 @@ async def count_what_is_due(engine: Engine, *, patience: Patience, reporting: Re
     """
 
     async def count() -> int:
-        async with asyncio.timeout(within.total_seconds()), engine.connect() as connection:
+        async with asyncio.timeout(within.total_seconds()), database.connect() as connection:
             return await due.count(connection)
 
     while True:

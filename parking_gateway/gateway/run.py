@@ -9,7 +9,6 @@ import asyncio
 import contextlib
 from collections.abc import Callable, Coroutine
 from datetime import UTC, datetime
-from functools import partial
 from typing import Any, Final
 
 from loguru import logger
@@ -38,8 +37,8 @@ from parking_gateway.process import waits
 from parking_gateway.process.config import Config
 from parking_gateway.process.systemd import systemd as systemd_told
 from parking_gateway.process.waits import Backoff
-from parking_gateway.store.engine import Engine, hang_up
 from parking_gateway.store.patience import Patience, StopRequested
+from parking_gateway.store.pool import Pool
 from parking_gateway.telemetry import Health, Metrics, web
 
 _LAST_WORD: Final = 1.0
@@ -65,11 +64,11 @@ async def run(config: Config, *, stop: asyncio.Event, migrate: bool = False) -> 
         await stack.enter_async_context(waits.beside(pulse.tell(systemd, health, stop=stop)))
         metrics = Metrics(health)
         await stack.enter_async_context(web.serve(config.telemetry.listen, metrics=metrics, health=health))
-        engine = await stack.enter_async_context(database(config))
+        pool = await stack.enter_async_context(database(config))
         reporting = Reporting(health=health, metrics=metrics, root=config.publication.root, started=datetime.now(UTC))
         gateway = _Gateway(
             config,
-            engine=engine,
+            pool=pool,
             decoder=decoder,
             reporting=reporting,
             on_ready=systemd.ready,
@@ -79,7 +78,7 @@ async def run(config: Config, *, stop: asyncio.Event, migrate: bool = False) -> 
             stop,
             gateway.run(migrate=migrate),
             seconds=config.gateway.stop_timeout.total_seconds() + _LAST_WORD,
-            give_up=partial(hang_up, engine),
+            give_up=pool.hang_up,
         )
         if not is_finished:
             logger.warning(
@@ -96,21 +95,21 @@ class _Gateway:
         self,
         config: Config,
         *,
-        engine: Engine,
+        pool: Pool,
         decoder: Decoder,
         reporting: Reporting,
         on_ready: Callable[[], None],
         stop: asyncio.Event,
     ) -> None:
         self._config = config
-        self._engine = engine
+        self._pool = pool
         self._decoder = decoder
         self._reporting = reporting
         self._on_ready = on_ready
         self._stop = stop
         root, instance = config.publication.root, config.gateway.instance
         self._patience = Patience(
-            engine,
+            pool,
             backoff=Backoff(shortest=config.database.reconnect_wait_min, longest=config.database.reconnect_wait_max),
             stop=stop,
             report=reporting.database_answers,
@@ -118,15 +117,15 @@ class _Gateway:
         self._connections = Connections(config=config.mqtt, suspicion=Suspicion(root), reporting=reporting, stop=stop)
         self._presence = Presence(root=root, instance=instance, reporting=reporting)
         marker = Marker(root=root, instance=instance)
-        self._subscription = Subscription(config, engine=engine, patience=self._patience, complain=reporting.complain)
+        self._subscription = Subscription(config, database=pool, patience=self._patience, complain=reporting.complain)
         self._picture = Picture(
-            config, engine=engine, patience=self._patience, marker=marker, complain=reporting.complain
+            config, database=pool, patience=self._patience, marker=marker, complain=reporting.complain
         )
         self._outbox = Outbox(
-            config.publication, engine=engine, patience=self._patience, marker=marker, report=reporting.published
+            config.publication, database=pool, patience=self._patience, marker=marker, report=reporting.published
         )
         self._intake = Intake(
-            engine=engine,
+            database=pool,
             decoder=decoder,
             guests=Guests(decoder) if codecs.has_guests(decoder.folder) else None,
             limits=chirpstack.Limits(
@@ -145,14 +144,14 @@ class _Gateway:
 
     async def run(self, *, migrate: bool) -> None:
         """Until told to stop."""
-        preparing = prepare(self._engine, patience=self._patience, decoder=self._decoder, migrate=migrate)
+        preparing = prepare(self._pool, patience=self._patience, decoder=self._decoder, migrate=migrate)
         await waits.unless(self._stop, _unless_stopped(preparing))
         if not self._stop.is_set():
             await self._live()
 
     async def _live(self) -> None:
         async with asyncio.TaskGroup() as group:
-            rounds = group.create_task(patrol.run(self._engine, postponed=self._reporting.partition_postponed))
+            rounds = group.create_task(patrol.run(self._pool, postponed=self._reporting.partition_postponed))
             counting = group.create_task(_unless_stopped(self._count_what_is_due()))
             # Outside of the connection: what is stopped within it is not said farewell, so that the broker publishes the will.
             await self._connections.make(lambda: _unless_stopped(self._one_connection()))
@@ -211,7 +210,7 @@ class _Gateway:
             return
         # What is left is not lost: the broker has the messages, the database what is due.
         logger.warning("Not everything was finished within gateway.stop_timeout; it will be at the next start")
-        hang_up(self._engine)
+        self._pool.hang_up()
         await asyncio.wait({intake, outbox}, timeout=_UNWINDING)
         intake.cancel()
         outbox.cancel()
@@ -222,7 +221,7 @@ class _Gateway:
 
     async def _count_what_is_due(self) -> None:
         within = self._config.database.statement_timeout
-        await pulse.count_what_is_due(self._engine, patience=self._patience, reporting=self._reporting, within=within)
+        await pulse.count_what_is_due(self._pool, patience=self._patience, reporting=self._reporting, within=within)
 
 
 async def _unless_stopped(work: Coroutine[Any, Any, None]) -> None:

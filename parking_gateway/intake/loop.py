@@ -24,9 +24,8 @@ from parking_gateway.decoding.questioning import Guests, Questions
 from parking_gateway.intake import sifting
 from parking_gateway.intake.recording import Interpreted, Outcome, dead_letter, decide, interpret, kinds_of, record
 from parking_gateway.store import installations
-from parking_gateway.store.engine import Engine, Refused
-from parking_gateway.store.patience import Patience, StopRequested
-from parking_gateway.store.pipeline import commit_together
+from parking_gateway.store.database import Database
+from parking_gateway.store.patience import Patience, Refused, StopRequested
 from parking_gateway.store.verdicts import FAILURES, Verdict, answer_of
 
 Done = asyncio.Task[None]
@@ -39,7 +38,7 @@ _SMALLEST_LANE: Final = 50
 class Intake(msgspec.Struct, frozen=True, kw_only=True):
     """The one way in. `taken` and `settled` frame every batch; `report` is told what a transaction has committed."""
 
-    engine: Engine
+    database: Database
     decoder: Decoder
     guests: Guests | None = None
     """None: no codec is anybody else's, and nothing is asked beforehand."""
@@ -116,9 +115,9 @@ class Intake(msgspec.Struct, frozen=True, kw_only=True):
         return msgspec.structs.replace(self.decoder, answers=await self.guests.answers(asked))
 
     async def _try_to_look_up(self, guests: Guests, uplinks: Sequence[Uplink]) -> Questions:
-        async with asyncio.timeout(self.timeout.total_seconds()), self.engine.connect() as connection:
+        async with asyncio.timeout(self.timeout.total_seconds()), self.database.connect() as connection:
             devices = {uplink.device.dev_eui for uplink in uplinks if uplink.f_port != 0}
-            (installed,) = await commit_together(connection, installations.of_devices(devices))
+            (installed,) = await connection.commit_together(installations.of_devices(devices))
             return guests.choices(uplinks, installed)
 
     def _read(self, part: Sequence[Message], now: datetime) -> Interpreted | Exception:
@@ -179,11 +178,11 @@ class Intake(msgspec.Struct, frozen=True, kw_only=True):
         return outcome
 
     async def _try_to_record(self, found: Interpreted, now: datetime, decoder: Decoder) -> Outcome:
-        async with asyncio.timeout(self.timeout.total_seconds()), self.engine.connect() as connection:
+        async with asyncio.timeout(self.timeout.total_seconds()), self.database.connect() as connection:
             return await record(connection, found, decoder=decoder, now=now, announce_every=self.announce_every)
 
     async def _try_to_sift(self, part: Sequence[Message], now: datetime, decoder: Decoder) -> dict[int, Exception]:
-        async with asyncio.timeout(self.timeout.total_seconds()), self.engine.connect() as connection:
+        async with asyncio.timeout(self.timeout.total_seconds()), self.database.connect() as connection:
             return await sifting.faults(
                 connection,
                 part,

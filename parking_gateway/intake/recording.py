@@ -22,9 +22,9 @@ from parking_gateway.core.installation import Installation
 from parking_gateway.core.space import Observation, Space, SpaceId, Transition, last_seen, observe
 from parking_gateway.decoding.decoder import Decoder, battery_report, observation, silence
 from parking_gateway.store import device_events, devices, past_readings, rejections, spaces, transitions, uplinks
+from parking_gateway.store.database import Connection
 from parking_gateway.store.device_events import EventMessage
-from parking_gateway.store.engine import Connection
-from parking_gateway.store.pipeline import Query, commit_together, together, waits
+from parking_gateway.store.query import Query, waits
 from parking_gateway.store.rejections import DeadLetter
 from parking_gateway.store.spaces import Watched
 
@@ -121,7 +121,7 @@ async def record(
     if outcome.duplicates or found.events or outcome.dead_letters:
         # These may be recorded already, and by a commit that nobody confirmed. This one has to wait in its place.
         writes.append(waits())
-    await commit_together(connection, *writes)
+    await connection.commit_together(*writes)
     return outcome
 
 
@@ -132,8 +132,7 @@ async def tell(
     recorded: list[Uplink] = []
     watched = Watched()
     if concerned := found.concerned():
-        recorded, watched = await together(
-            connection,
+        recorded, watched = await connection.together(
             uplinks.record([uplink for _, uplink in found.uplinks.values()]),
             spaces.lock_watched_by(concerned),
         )
@@ -149,7 +148,7 @@ async def told_of_all(
     strangers = devices_heard - watched.installations.keys()
     if not strangers:
         return watched.told
-    (of_strangers,) = await together(connection, devices.told(strangers))
+    (of_strangers,) = await connection.together(devices.told(strangers))
     return watched.told | of_strangers
 
 

@@ -13,8 +13,8 @@ from parking_gateway.broker.message import Message
 from parking_gateway.core.events import DevEui
 from parking_gateway.intake.recording import Interpreted, Known, Outcome, told_of_all
 from parking_gateway.store import spaces, uplinks
-from parking_gateway.store.engine import Connection
-from parking_gateway.store.pipeline import Query, together, tried
+from parking_gateway.store.database import Connection
+from parking_gateway.store.query import Query
 from parking_gateway.store.verdicts import Verdict, answer_of
 
 Faults = dict[int, Exception]
@@ -39,7 +39,7 @@ async def faults(connection: Connection, batch: Sequence[Message], *, interpret:
             devices |= interpret([message]).concerned()
         except Exception as bug:  # noqa: BLE001 - whatever it is, it costs this message and no other
             found[place] = bug
-    (watched,) = await together(connection, spaces.lock_watched_by(devices))
+    (watched,) = await connection.together(spaces.lock_watched_by(devices))
     told = await told_of_all(connection, devices, watched)
 
     def read(places: Piece) -> Interpreted:
@@ -73,7 +73,7 @@ async def _failed(
             trials[piece] = writes(piece)
         except Exception as bug:  # noqa: BLE001 - as above
             found[piece] = bug
-    errors = await tried(connection, list(trials.values())) if trials else []
+    errors = await connection.tried(list(trials.values())) if trials else []
     for piece, error in zip(trials, errors, strict=True):
         if error is None:
             continue

@@ -8,7 +8,7 @@ from parking_gateway.broker.link import Link, MqttError
 from parking_gateway.contract.messages import gateway_topic
 from parking_gateway.process.config import Config
 from parking_gateway.store import gateways
-from parking_gateway.store.engine import Engine
+from parking_gateway.store.database import Database
 from parking_gateway.store.patience import Patience
 
 
@@ -16,7 +16,7 @@ class Subscription:
     """Renewed at every connection. The broker keeps every subscription of a session until it is ended."""
 
     def __init__(
-        self, config: Config, *, engine: Engine, patience: Patience, complain: Callable[[str, str | None], None]
+        self, config: Config, *, database: Database, patience: Patience, complain: Callable[[str, str | None], None]
     ) -> None:
         """`complain` is called with "sharing" and the sentence of what is wrong with it; None: nothing is."""
         self._mqtt = config.mqtt
@@ -24,7 +24,7 @@ class Subscription:
         self._wanted = config.subscription
         self._topic = config.chirpstack.topic
         self._client_id = config.mqtt.client_id
-        self._engine = engine
+        self._database = database
         self._patience = patience
         self._complain = complain
         self._is_known = False
@@ -70,9 +70,9 @@ class Subscription:
         self._held = filters
 
     async def _read(self) -> frozenset[str] | None:
-        async with self._engine.connect() as connection:
+        async with self._database.connect() as connection:
             return await gateways.filters(connection, self._client_id)
 
     async def _write(self, filters: Collection[str]) -> None:
-        async with self._engine.begin() as connection:
+        async with self._database.begin() as connection:
             await gateways.remember_filters(connection, filters, client_id=self._client_id)

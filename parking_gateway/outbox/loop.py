@@ -22,8 +22,8 @@ from parking_gateway.outbox.marker import Marker
 from parking_gateway.outbox.pages import PAGE, Page, Pages
 from parking_gateway.process.config.sections import PublicationConfig
 from parking_gateway.process.waits import pause
+from parking_gateway.store.database import Database
 from parking_gateway.store.due import Kind
-from parking_gateway.store.engine import Engine
 from parking_gateway.store.patience import Patience
 
 _REMEMBERED: Final = 50_000
@@ -37,13 +37,13 @@ class Outbox:
         self,
         config: PublicationConfig,
         *,
-        engine: Engine,
+        database: Database,
         patience: Patience,
         marker: Marker,
         report: Callable[[Kind, int, Sequence[Refusal]], None],
     ) -> None:
         self._config = config
-        self._pages = Pages(config.root, engine=engine, patience=patience, marker=marker, report=report)
+        self._pages = Pages(config.root, database=database, patience=patience, marker=marker, report=report)
         self._changed: set[SpaceId] = set()
         self._wake = asyncio.Event()
         self._recount = asyncio.Event()

@@ -14,8 +14,8 @@ from parking_gateway.contract.messages import publication
 from parking_gateway.core.space import SpaceId
 from parking_gateway.outbox.marker import Comparison, Marker
 from parking_gateway.store import confirmations, due, gateways
+from parking_gateway.store.database import Connection, Database
 from parking_gateway.store.due import Due, Kind
-from parking_gateway.store.engine import Connection, Engine
 from parking_gateway.store.patience import Patience
 
 PAGE: Final = 1000
@@ -49,13 +49,13 @@ class Pages:
         self,
         root: str,
         *,
-        engine: Engine,
+        database: Database,
         patience: Patience,
         marker: Marker,
         report: Callable[[Kind, int, Sequence[Refusal]], None],
     ) -> None:
         self._root = root
-        self._engine = engine
+        self._database = database
         self._patience = patience
         self._marker = marker
         self._report = report
@@ -143,18 +143,18 @@ class Pages:
         return True
 
     async def _read(self, read: Callable[[Connection], Awaitable[list[Due]]]) -> list[Due]:
-        async with self._engine.connect() as connection:
+        async with self._database.connect() as connection:
             return await read(connection)
 
     async def _write(self, page: Page, published: Sequence[Due]) -> confirmations.Confirmed:
-        async with self._engine.connect() as connection:
+        async with self._database.connect() as connection:
             marker = gateways.advance(self._marker.instance, page.marker)
             return await confirmations.confirm(connection, page.kind, published, marker=marker)
 
     async def _read_marker(self) -> int:
-        async with self._engine.connect() as connection:
+        async with self._database.connect() as connection:
             return await gateways.confirmed(connection, self._marker.instance)
 
     async def _begin_again(self) -> None:
-        async with self._engine.begin() as connection:
+        async with self._database.begin() as connection:
             await gateways.begin_again(connection, self._marker.instance, self._marker.sent)

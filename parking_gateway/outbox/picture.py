@@ -13,7 +13,7 @@ from parking_gateway.contract.messages import gateway_topic, number_of
 from parking_gateway.outbox.marker import Comparison, Marker
 from parking_gateway.process.config import Config
 from parking_gateway.store import gateways
-from parking_gateway.store.engine import Engine
+from parking_gateway.store.database import Database
 from parking_gateway.store.patience import Patience
 
 Complain = Callable[[str, str | None], None]
@@ -33,11 +33,11 @@ class Picture:
     """What the broker retains of this gateway."""
 
     def __init__(
-        self, config: Config, *, engine: Engine, patience: Patience, marker: Marker, complain: Complain
+        self, config: Config, *, database: Database, patience: Patience, marker: Marker, complain: Complain
     ) -> None:
         self._config = config
         self._folder = gateway_topic(config.publication.root, config.gateway.instance)
-        self._engine = engine
+        self._database = database
         self._patience = patience
         self._marker = marker
         self._complain = complain
@@ -84,9 +84,9 @@ class Picture:
         return numbers
 
     async def _read(self) -> dict[str, int]:
-        async with self._engine.connect() as connection:
+        async with self._database.connect() as connection:
             return await gateways.markers(connection)
 
     async def _write(self, number: int) -> None:
-        async with self._engine.begin() as connection:
+        async with self._database.begin() as connection:
             await gateways.begin_again(connection, self._marker.instance, number)

@@ -22,9 +22,8 @@ from parking_gateway.register.outcome import Counts, Move, Registered, Removal, 
 from parking_gateway.register.planning import Plan, plan
 from parking_gateway.register.remarks import NEVER_HEARD, NO_CODEC, remark
 from parking_gateway.store import assignments, car_park, fleet, spaces, transitions
-from parking_gateway.store.engine import Connection
+from parking_gateway.store.database import Connection
 from parking_gateway.store.fleet import Facts
-from parking_gateway.store.pipeline import together
 
 REPLAYED_OF_ONE: Final = 100
 """Uplinks of a device that are replayed at most. The last few say what the space is, the others are its log: some days."""
@@ -138,7 +137,7 @@ async def _replay(
     for start in range(0, len(devices), step):
         page = devices[start : start + step]
         stored = await fleet.latest_uplinks(connection, page, limit=limit)
-        (watched,) = await together(connection, spaces.lock_watched_by(stored))
+        (watched,) = await connection.together(spaces.lock_watched_by(stored))
         after = dict(watched.spaces)
         log: list[Transition] = []
         facts: list[Facts] = []
@@ -153,7 +152,7 @@ async def _replay(
                 told.uplinks += len(stored[device.dev_eui])
                 told.unreadable += len(said.unreadable)
         told.transitions += len(log)
-        await together(connection, *spaces.save(watched, after, now=now), transitions.append(log))
+        await connection.together(*spaces.save(watched, after, now=now), transitions.append(log))
         await fleet.keep(connection, facts)
     return told
 

@@ -5,11 +5,11 @@ from typing import Final
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql as pg
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from parking_gateway.core.events import DevEui
 from parking_gateway.core.installation import Installation
 from parking_gateway.core.space import SpaceId
+from parking_gateway.store.database import Connection
 from parking_gateway.store.rows import encode, table_of
 from parking_gateway.store.tables import device, installation, space, uplink
 
@@ -56,7 +56,7 @@ _INSTALL: Final = _install()
 _ANALYZE: Final = sa.text(f"analyze {installation.name}, {space.name}")
 
 
-async def concerned(connection: AsyncConnection, wanted: Iterable[Installation]) -> list[Installation]:
+async def concerned(connection: Connection, wanted: Iterable[Installation]) -> list[Installation]:
     """The installations that these devices have now, and those of other devices in these spaces."""
     found = await connection.execute(_CONCERNED, encode(_WANTED, map(_row, wanted)))
     return [
@@ -65,15 +65,13 @@ async def concerned(connection: AsyncConnection, wanted: Iterable[Installation])
     ]
 
 
-async def hold_uplinks(connection: AsyncConnection, spaces: Iterable[SpaceId]) -> None:
+async def hold_uplinks(connection: Connection, spaces: Iterable[SpaceId]) -> None:
     """Lock what an uplink needs, in the order in which uplinks do: no uplink is recorded until the transaction ends."""
     await connection.execute(_LOCK_UPLINKS)
     await connection.execute(_LOCK_SPACES, encode(_SPACE_IDS, ({"id": one} for one in spaces)))
 
 
-async def change(
-    connection: AsyncConnection, *, installed: Sequence[Installation], removed: Sequence[Installation]
-) -> None:
+async def change(connection: Connection, *, installed: Sequence[Installation], removed: Sequence[Installation]) -> None:
     """Install and remove. Devices that nobody knew become known; all are due for publication with their new space."""
     concerned_devices: set[DevEui] = {one.dev_eui for one in (*installed, *removed)}
     await connection.execute(_CONCERN_DEVICES, encode(_DEVICES, ({"dev_eui": one} for one in concerned_devices)))

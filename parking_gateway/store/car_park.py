@@ -6,9 +6,9 @@ from typing import Final
 
 import msgspec
 import sqlalchemy as sa
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from parking_gateway.core.space import Contact, SpaceId, SpaceState
+from parking_gateway.store.database import Connection
 from parking_gateway.store.rows import encode, table_of
 from parking_gateway.store.tables import installation, site, space, zone
 
@@ -112,12 +112,12 @@ _NEIGHBOURS: Final = (
 )
 
 
-async def lock_register(connection: AsyncConnection) -> None:
+async def lock_register(connection: Connection) -> None:
     """Wait until nobody else changes the register, and keep it so until the transaction ends. Readers go on."""
     await connection.execute(_LOCK_REGISTER)
 
 
-async def add(connection: AsyncConnection, names: Collection[Names]) -> tuple[dict[Names, SpaceId], list[SpaceId]]:
+async def add(connection: Connection, names: Collection[Names]) -> tuple[dict[Names, SpaceId], list[SpaceId]]:
     """Make these spaces known, with their zones and sites. Returns the ids of all, and of those that are new.
 
     New rows are due for publication, and once the spaces are published their zones and sites are counted again.
@@ -131,18 +131,18 @@ async def add(connection: AsyncConnection, names: Collection[Names]) -> tuple[di
     return {(one.site, one.zone, one.space): one.id for one in found}, new
 
 
-async def listed(connection: AsyncConnection) -> list[ListedSpace]:
+async def listed(connection: Connection) -> list[ListedSpace]:
     """Every space, by site, zone and name."""
     found = await connection.execute(_LIST)
     return [ListedSpace(**row) for row in found.mappings()]
 
 
-async def names(connection: AsyncConnection, spaces: Iterable[SpaceId]) -> dict[SpaceId, Names]:
+async def names(connection: Connection, spaces: Iterable[SpaceId]) -> dict[SpaceId, Names]:
     """What these spaces are called."""
     found = await connection.execute(_NAMES_OF, encode(_BY_ID, ({"id": one} for one in spaces)))
     return {space_id: (site, zone, name) for space_id, site, zone, name in found}
 
 
-async def neighbours(connection: AsyncConnection, *, site: str, zone: str) -> list[str]:
+async def neighbours(connection: Connection, *, site: str, zone: str) -> list[str]:
     """The names of the spaces of a zone."""
     return list(await connection.scalars(_NEIGHBOURS, {"site": site, "zone": zone}))

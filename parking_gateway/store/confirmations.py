@@ -10,11 +10,11 @@ from typing import Any, Final
 
 import msgspec
 import sqlalchemy as sa
-from sqlalchemy.ext.asyncio import AsyncConnection
 
+from parking_gateway.store.database import Connection
 from parking_gateway.store.due import Due, Kind
 from parking_gateway.store.due_rows import is_due
-from parking_gateway.store.pipeline import Query, Rows, Statement, command, commit_together
+from parking_gateway.store.query import Query, Rows, Statement, command
 from parking_gateway.store.rows import arguments, array_of, listed, table_of
 from parking_gateway.store.tables import device, site, space, zone
 
@@ -85,7 +85,7 @@ class Confirmed(msgspec.Struct, frozen=True, kw_only=True):
 
 
 async def confirm(
-    connection: AsyncConnection, kind: Kind, published: Sequence[Due], *, marker: Query[int] | None = None
+    connection: Connection, kind: Kind, published: Sequence[Due], *, marker: Query[int] | None = None
 ) -> Confirmed:
     """Write down and commit that the broker has confirmed these, and the marker behind them.
 
@@ -93,8 +93,7 @@ async def confirm(
     """
     keys = {"keys": array_of([one.key for one in published])}
     recounts = [command(recount, keys) for recount in _RECOUNT] if kind is Kind.SPACE else []
-    still_due, *others = await commit_together(
-        connection,
+    still_due, *others = await connection.commit_together(
         Query(statement=_CONFIRM[kind], arguments=_confirmed(kind, published), read=_still_due),
         *recounts,
         # The last, so that its row is locked for the commit only.
@@ -112,7 +111,7 @@ def doubted(published: Sequence[Due]) -> list[Due]:
     return [msgspec.structs.replace(one, published_version=_NEVER, steps=()) for one in published]
 
 
-async def publish_all_again(connection: AsyncConnection) -> None:
+async def publish_all_again(connection: Connection) -> None:
     """Everything that is retained is due: for a broker that has forgotten, or an operator who wants to be sure."""
     for table in (space, zone, site, device):
         await connection.execute(table.update().where(table.c.published_version != 0).values(published_version=0))

@@ -3,18 +3,21 @@
 from typing import Final
 
 import sqlalchemy as sa
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy.dialects.postgresql.psycopg import dialect
+
+from parking_gateway.store.database import Connection
 
 READABLE: Final = ("uplink", "site", "zone", "space", "transition", "rejection", "space_state")
 """Whoever may read a partitioned table reads its partitions through it, those of later months too."""
 
+_DIALECT: Final = dialect()  # type: ignore[no-untyped-call] # SQLAlchemy's
 _EXISTS: Final = sa.text("select exists (select from pg_roles where rolname = :name)")
 _SCHEMA: Final = sa.text("select quote_ident(current_schema())")
 
 
-async def grant(connection: AsyncConnection, name: str) -> bool:
+async def grant(connection: Connection, name: str) -> bool:
     """Let the role read. Returns whether it had to be created. `name` is letters, digits, `_` and `-`."""
-    role = connection.dialect.identifier_preparer.quote_identifier(name)
+    role = _DIALECT.identifier_preparer.quote_identifier(name)
     is_new = not await connection.scalar(_EXISTS, {"name": name})
     if is_new:
         await connection.execute(sa.text(f"create role {role} nologin"))

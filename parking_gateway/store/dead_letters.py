@@ -6,8 +6,8 @@ from uuid import UUID
 
 import msgspec
 import sqlalchemy as sa
-from sqlalchemy.ext.asyncio import AsyncConnection
 
+from parking_gateway.store.database import Connection
 from parking_gateway.store.tables import rejection
 
 
@@ -41,7 +41,7 @@ _LATEST: Final = (
 )
 
 
-async def latest(connection: AsyncConnection, *, limit: int) -> list[ListedRejection]:
+async def latest(connection: Connection, *, limit: int) -> list[ListedRejection]:
     """The last `limit` of them, the latest first."""
     found = await connection.execute(_LATEST, {"limit": limit})
     return [ListedRejection(**row) for row in found.mappings()]

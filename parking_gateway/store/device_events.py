@@ -9,7 +9,7 @@ from sqlalchemy.dialects import postgresql as pg
 
 from parking_gateway.core.events import DevEui, DeviceEvent, EventKind
 from parking_gateway.store.devices import outdoes, with_battery_of_row
-from parking_gateway.store.pipeline import Query, Statement, command
+from parking_gateway.store.query import Query, Statement, command
 from parking_gateway.store.rejections import digest_of
 from parking_gateway.store.rows import array_of, encode, listed, table_of
 from parking_gateway.store.tables import device, device_event, installation, space

@@ -12,7 +12,7 @@ from parking_gateway.core.events import DevEui
 from parking_gateway.core.remembering import remembered
 from parking_gateway.core.space import Contact
 from parking_gateway.store.order import STEP_BACK, FrameColumns, is_later
-from parking_gateway.store.pipeline import Query, Rows, Statement, command
+from parking_gateway.store.query import Query, Rows, Statement, command
 from parking_gateway.store.rows import arguments, array_of, encode, json_of, listed, table_of
 from parking_gateway.store.tables import device, installation, uplink
 

@@ -6,10 +6,10 @@ from typing import Final
 import msgspec
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql as pg
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from parking_gateway.core.events import DevEui, Reason
 from parking_gateway.store import schema
+from parking_gateway.store.database import Connection, Database
 from parking_gateway.store.tables import rejection, uplink
 from parking_gateway.store.verdicts import FAILURES, answer_of
 
@@ -74,10 +74,10 @@ _REFUSED: Final = sa.select(_OF_DEVICE, uplink.c.f_port, uplink.c.data).select_f
 )
 
 
-async def complaint(engine: AsyncEngine) -> str | None:
+async def complaint(database: Database) -> str | None:
     """Why the database cannot be used, or None."""
     try:
-        async with engine.connect() as connection:
+        async with database.connect() as connection:
             await schema.require_current(connection)
     except schema.SchemaMismatch as mismatch:
         return str(mismatch)
@@ -86,10 +86,10 @@ async def complaint(engine: AsyncEngine) -> str | None:
     return None
 
 
-async def wrong_clocks(engine: AsyncEngine, *, since: datetime) -> list[DistrustedClock] | str:
+async def wrong_clocks(database: Database, *, since: datetime) -> list[DistrustedClock] | str:
     """Whose times were not believed since then: the first few. Text: why nobody can tell, such as a table that is locked."""
     try:
-        async with engine.connect() as connection:
+        async with database.connect() as connection:
             found = (await connection.execute(_WRONG_CLOCKS, {"since": since})).all()
     except FAILURES as error:
         return answer_of(error).sentence
@@ -98,7 +98,7 @@ async def wrong_clocks(engine: AsyncEngine, *, since: datetime) -> list[Distrust
     ]
 
 
-async def refused(connection: AsyncConnection, *, since: datetime) -> dict[DevEui, RefusedFrames]:
+async def refused(connection: Connection, *, since: datetime) -> dict[DevEui, RefusedFrames]:
     """The devices whose frames were refused since then."""
     found = await connection.execute(_REFUSED, {"since": since})
     return {

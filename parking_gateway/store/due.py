@@ -11,10 +11,10 @@ from typing import Final
 
 import msgspec
 import sqlalchemy as sa
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from parking_gateway.contract.messages import SpaceMessage, TransitionMessage
 from parking_gateway.core.space import SpaceId
+from parking_gateway.store.database import Connection
 from parking_gateway.store.due_rows import (
     CHANGED_SPACES,
     SOURCES,
@@ -26,30 +26,30 @@ from parking_gateway.store.due_rows import (
     is_due,
     step,
 )
-from parking_gateway.store.pipeline import Query, Rows, commit_together
+from parking_gateway.store.query import Query, Rows
 from parking_gateway.store.rows import Arguments, array_of
 from parking_gateway.store.tables import device, site, space, zone
 
 __all__ = ["Due", "Kind", "count", "read", "read_spaces"]
 
 
-async def read(connection: AsyncConnection, kind: Kind, *, limit: int, after: int | str | None = None) -> list[Due]:
+async def read(connection: Connection, kind: Kind, *, limit: int, after: int | str | None = None) -> list[Due]:
     """Up to `limit` rows of a kind that the broker does not know yet, by their keys; the first of those behind `after`.
 
     Looks through the table.
     """
     # Ended at once, because to leave it to the pool is one more round trip.
-    (found,) = await commit_together(connection, _due(SOURCES[kind], {"limit": limit, "after": after}))
+    (found,) = await connection.commit_together(_due(SOURCES[kind], {"limit": limit, "after": after}))
     if kind is not Kind.SPACE or not found:
         return found
-    (steps,) = await commit_together(connection, _steps(one.key for one in found))
+    (steps,) = await connection.commit_together(_steps(one.key for one in found))
     return _with_steps(found, steps)
 
 
-async def read_spaces(connection: AsyncConnection, spaces: Collection[SpaceId]) -> list[Due]:
+async def read_spaces(connection: Connection, spaces: Collection[SpaceId]) -> list[Due]:
     """Those of the spaces that the broker does not know yet as they are."""
     # The steps come second, so that no state is read whose steps are not.
-    found, steps = await commit_together(connection, _due(CHANGED_SPACES, _keys(spaces)), _steps(spaces))
+    found, steps = await connection.commit_together(_due(CHANGED_SPACES, _keys(spaces)), _steps(spaces))
     return _with_steps(found, steps)
 
 
@@ -85,7 +85,7 @@ def _keys(keys: Iterable[int | str]) -> dict[str, str]:
     return {"keys": array_of(list(keys))}
 
 
-async def count(connection: AsyncConnection) -> int:
+async def count(connection: Connection) -> int:
     """How many publications are due, of all kinds."""
     return await connection.scalar(_COUNT) or 0
 

@@ -12,7 +12,7 @@ import msgspec
 import sqlalchemy as sa
 
 from parking_gateway.contract.messages import CountsMessage, DeviceMessage, SpaceMessage, TransitionMessage
-from parking_gateway.store.pipeline import Statement
+from parking_gateway.store.query import Statement
 from parking_gateway.store.rows import listed
 from parking_gateway.store.tables import device, installation, site, space, transition, zone
 from parking_gateway.store.words import CONTACTS, PREVIOUS, STATES

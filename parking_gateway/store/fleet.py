@@ -6,11 +6,11 @@ from typing import Any, Final
 
 import msgspec
 import sqlalchemy as sa
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from parking_gateway.core.events import DevEui, DeviceIdentity, Uplink
 from parking_gateway.core.installation import Installation
 from parking_gateway.core.space import Contact
+from parking_gateway.store.database import Connection
 from parking_gateway.store.devices import battery_of
 from parking_gateway.store.rows import encode, table_of
 from parking_gateway.store.tables import device, installation, site, space, uplink, zone
@@ -107,14 +107,14 @@ _LIST: Final = (
 )
 
 
-async def heard(connection: AsyncConnection, devices: Iterable[DevEui]) -> list[DeviceIdentity]:
+async def heard(connection: Connection, devices: Iterable[DevEui]) -> list[DeviceIdentity]:
     """Who of these was ever heard, in the words of the network server, by DevEUI."""
     found = await connection.execute(_HEARD, encode(_BATCH, ({"dev_eui": one} for one in devices)))
     return [_identity(row) for row in found.mappings()]
 
 
 async def latest_uplinks(
-    connection: AsyncConnection, devices: Iterable[DeviceIdentity], *, limit: int
+    connection: Connection, devices: Iterable[DeviceIdentity], *, limit: int
 ) -> dict[DevEui, list[Uplink]]:
     """The last `limit` uplinks of each device, the oldest first."""
     identities = {one.dev_eui: one for one in devices}
@@ -127,12 +127,12 @@ async def latest_uplinks(
     return uplinks
 
 
-async def keep(connection: AsyncConnection, facts: Iterable[Facts]) -> None:
+async def keep(connection: Connection, facts: Iterable[Facts]) -> None:
     """Keep the facts on the devices, which the caller has locked. What is None stays as it is."""
     await connection.execute(_KEEP, encode(_FACTS, map(msgspec.structs.asdict, facts)))
 
 
-async def listed(connection: AsyncConnection) -> list[KnownDevice]:
+async def listed(connection: Connection) -> list[KnownDevice]:
     """Every device: the unassigned first, then by site, zone and space."""
     found = await connection.execute(_LIST)
     return [_known(row) for row in found.mappings()]

@@ -4,12 +4,12 @@ from collections.abc import Collection
 from typing import Final, NamedTuple
 
 import sqlalchemy as sa
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from parking_gateway.core.events import DevEui
 from parking_gateway.core.installation import Installation
 from parking_gateway.core.space import SpaceId
-from parking_gateway.store.pipeline import Query, Rows, Statement
+from parking_gateway.store.database import Connection
+from parking_gateway.store.query import Query, Rows, Statement
 from parking_gateway.store.rows import array_of, listed, texts_of
 from parking_gateway.store.tables import installation
 
@@ -31,7 +31,7 @@ _CHOSEN: Final = (
 )
 
 
-async def chosen_codecs(connection: AsyncConnection) -> list[Chosen]:
+async def chosen_codecs(connection: Connection) -> list[Chosen]:
     """Every codec and set of options that installations name."""
     return [Chosen(*row) for row in await connection.execute(_CHOSEN)]
 

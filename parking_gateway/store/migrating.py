@@ -8,6 +8,7 @@ from alembic import command
 from alembic.config import Config as AlembicConfig
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from parking_gateway.store.pipeline import PipelinedConnection
 from parking_gateway.store.schema import SCRIPTS, revision_of
 
 Step = Callable[[AlembicConfig, str], None]
@@ -29,9 +30,9 @@ async def _run(engine: AsyncEngine, step: Step, revision: str) -> tuple[str | No
     async with engine.begin() as connection:
         await connection.execute(sa.text("set local statement_timeout = 0"))
         await connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_ONE_AT_A_TIME)))
-        before = await revision_of(connection)
+        before = await revision_of(PipelinedConnection(connection))
         await connection.run_sync(_take, step, revision)
-        return before, await revision_of(connection)
+        return before, await revision_of(PipelinedConnection(connection))
 
 
 def _take(connection: sa.Connection, step: Step, revision: str) -> None:

@@ -4,7 +4,8 @@ from datetime import UTC, datetime
 from typing import Final
 
 import sqlalchemy as sa
-from sqlalchemy.ext.asyncio import AsyncConnection
+
+from parking_gateway.store.database import Connection
 
 _EXISTS: Final = sa.text("select to_regclass(:name) is not null")
 MONTHS_AHEAD: Final = 2
@@ -15,7 +16,7 @@ Month = tuple[datetime, datetime]
 """Its first moment, and that of the next month."""
 
 
-async def ensure(connection: AsyncConnection, *, now: datetime) -> list[str]:
+async def ensure(connection: Connection, *, now: datetime) -> list[str]:
     """Make the partitions of the month of `now` and the months after it. Returns the names of those that are new.
 
     Raises within `LOCK_TIMEOUT` where somebody else uses the default partition, such as pg_dump: every uplink that falls
@@ -35,11 +36,11 @@ async def ensure(connection: AsyncConnection, *, now: datetime) -> list[str]:
     return [_name(first) for first, _ in missing]
 
 
-async def _missing(connection: AsyncConnection, months: list[Month]) -> list[Month]:
+async def _missing(connection: Connection, months: list[Month]) -> list[Month]:
     return [month for month in months if not await connection.scalar(_EXISTS, {"name": _name(month[0])})]
 
 
-async def _make(connection: AsyncConnection, name: str, first: datetime, after: datetime) -> None:
+async def _make(connection: Connection, name: str, first: datetime, after: datetime) -> None:
     # What the default partition holds of this month would forbid the new one, so it moves along.
     bounds = f"from ('{first:%Y-%m-%d}') to ('{after:%Y-%m-%d}')"
     month = f"time >= '{first:%Y-%m-%d}' and time < '{after:%Y-%m-%d}'"

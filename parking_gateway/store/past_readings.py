@@ -8,7 +8,7 @@ from sqlalchemy.dialects import postgresql as pg
 
 from decoders import Reading
 from parking_gateway.core.events import Uplink
-from parking_gateway.store.pipeline import Query, Statement, command
+from parking_gateway.store.query import Query, Statement, command
 from parking_gateway.store.rows import encode, table_of
 from parking_gateway.store.tables import past_reading
 

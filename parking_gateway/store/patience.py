@@ -10,7 +10,7 @@ from loguru import logger
 
 from parking_gateway.core.seldom import Seldom
 from parking_gateway.process.waits import Backoff
-from parking_gateway.store.engine import Engine, Refused, renew
+from parking_gateway.store.database import Database
 from parking_gateway.store.verdicts import FAILURES, Answer, Verdict, answer_of
 
 Result = TypeVar("Result")
@@ -23,6 +23,10 @@ _CROWD: Final = 0.1
 
 class StopRequested(Exception):  # noqa: N818 - what happened, not a failure
     """We were told to stop while the database was away. The broker still has the batch in hand; rows are still due."""
+
+
+class Refused(Exception):  # noqa: N818 - PostgreSQL's answer, not a failure of ours
+    """PostgreSQL refuses what a statement holds. The message is its own."""
 
 
 class DatabaseUnusable(Exception):  # noqa: N818 - of the database, not of ours
@@ -57,14 +61,14 @@ class Patience:
 
     def __init__(
         self,
-        engine: Engine,
+        database: Database,
         *,
         backoff: Backoff,
         stop: asyncio.Event,
         report: Callable[[str, str | None], None],
     ) -> None:
         """`report` is called after every attempt with its purpose and why it failed, or None when it is done."""
-        self._engine = engine
+        self._database = database
         self._backoff = backoff
         self._stop = stop
         self._report = report
@@ -113,7 +117,7 @@ class Patience:
             self._report(one, None)
 
     async def _wait(self, purpose: str, answer: Answer, failures: int) -> None:
-        renew(self._engine)
+        self._database.renew()
         self._report(purpose, answer.sentence)
         if self._stop.is_set():
             raise StopRequested(purpose)

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 
 from parking_gateway.core.events import KEPT_BYTES, DevEui, Reason, Rejection
 from parking_gateway.core.printable import shortened
-from parking_gateway.store.pipeline import Query, Statement, command
+from parking_gateway.store.query import Query, Statement, command
 from parking_gateway.store.rows import bytes_of, encode, table_of
 from parking_gateway.store.tables import rejection
 

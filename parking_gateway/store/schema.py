@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Final
 
 import sqlalchemy as sa
-from sqlalchemy.ext.asyncio import AsyncConnection
+
+from parking_gateway.store.database import Connection
 
 _PACKAGE: Final = Path(__file__).parents[1]
 SCRIPTS: Final = next(folder for folder in (_PACKAGE / "migrations", _PACKAGE.parent / "migrations") if folder.is_dir())
@@ -19,7 +20,7 @@ class SchemaMismatch(Exception):  # noqa: N818 - it is no failure of ours, but w
     """The database has another schema than this version of the program. The message says how to migrate."""
 
 
-async def require_current(connection: AsyncConnection) -> None:
+async def require_current(connection: Connection) -> None:
     """Raise SchemaMismatch unless the database has exactly the schema of this program."""
     found = await revision_of(connection)
     needed = newest()
@@ -48,7 +49,7 @@ def revisions() -> set[str]:
     return {script.name.partition("_")[0] for script in SCRIPTS.glob("versions/[0-9]*.py")}
 
 
-async def revision_of(connection: AsyncConnection) -> str | None:
+async def revision_of(connection: Connection) -> str | None:
     """The one that a database has; None where it has no schema."""
     if await connection.scalar(sa.select(sa.func.to_regclass(_VERSION.name))) is None:
         return None

@@ -13,7 +13,7 @@ from parking_gateway.core.installation import Installation
 from parking_gateway.core.reservation import Reservation
 from parking_gateway.core.space import Space, SpaceId
 from parking_gateway.store.devices import snapshot_of
-from parking_gateway.store.pipeline import Query, Rows, Statement, command
+from parking_gateway.store.query import Query, Rows, Statement, command
 from parking_gateway.store.rows import arguments, array_of, listed, table_of, texts_of
 from parking_gateway.store.tables import installation, space
 from parking_gateway.store.words import CONTACTS, OCCUPANCIES, PREVIOUS, SERVICES

@@ -6,7 +6,7 @@ from typing import Any, Final
 import sqlalchemy as sa
 
 from parking_gateway.core.space import Transition
-from parking_gateway.store.pipeline import Query, Statement, command
+from parking_gateway.store.query import Query, Statement, command
 from parking_gateway.store.rows import arguments, table_of
 from parking_gateway.store.tables import transition
 

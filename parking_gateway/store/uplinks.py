@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql as pg
 
 from parking_gateway.core.events import Uplink
-from parking_gateway.store.pipeline import Query, Rows, Statement
+from parking_gateway.store.query import Query, Rows, Statement
 from parking_gateway.store.rows import arguments, bytes_of, json_of, table_of
 from parking_gateway.store.tables import uplink
 

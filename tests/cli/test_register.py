@@ -23,6 +23,7 @@ from parking_gateway.cli import app, shown
 from parking_gateway.decoding.decoder import Decoder
 from parking_gateway.intake.recording import interpret, record
 from parking_gateway.store import embedded, schema
+from parking_gateway.store.pipeline import PipelinedConnection
 from tests.events import OCCUPIED, dev_eui_of, message, up
 
 ONE, TWO = dev_eui_of(1), dev_eui_of(2)
@@ -72,7 +73,7 @@ def recorded(engine: AsyncEngine) -> Callable[..., Awaitable[None]]:
         limits = chirpstack.Limits(payload_bytes=65_536, depth=32)
         async with engine.begin() as connection:
             await record(
-                connection,
+                PipelinedConnection(connection),
                 interpret(batch, received_at=now, limits=limits),
                 decoder=Decoder(),
                 now=now,

@@ -16,6 +16,7 @@ from parking_gateway.broker.message import Message
 from parking_gateway.chirpstack.events import EVENTS
 from parking_gateway.decoding.decoder import Decoder
 from parking_gateway.intake.recording import Outcome, interpret, record
+from parking_gateway.store.pipeline import PipelinedConnection
 from tests.events import message, up
 from tests.plugins.car_park import CarPark
 
@@ -86,7 +87,9 @@ async def recorded(engine: AsyncEngine, batch: list[Message]) -> Outcome:
     now = datetime.now(UTC)
     found = interpret(batch, received_at=now, limits=LIMITS)
     async with engine.connect() as connection:
-        return await record(connection, found, decoder=Decoder(), now=now, announce_every=timedelta(hours=1))
+        return await record(
+            PipelinedConnection(connection), found, decoder=Decoder(), now=now, announce_every=timedelta(hours=1)
+        )
 
 
 async def test_no_ornament_costs_an_uplink(engine: AsyncEngine, car_park: CarPark) -> None:

@@ -22,6 +22,7 @@ from parking_gateway.intake.loop import Intake
 from parking_gateway.intake.recording import Outcome
 from parking_gateway.process.waits import Backoff
 from parking_gateway.store.patience import Patience
+from parking_gateway.store.pool import Pool
 from tests.events import OCCUPIED, VACANT, dev_eui_of, message, up
 from tests.plugins.car_park import CarPark
 
@@ -39,15 +40,16 @@ class Net:
         self.outcomes: list[Outcome] = []
         self.failure: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         """Why an attempt on the database failed first."""
+        database = Pool(engine)
         wait = Backoff(shortest=timedelta(seconds=0.01), longest=timedelta(seconds=0.1))
         self._intake = Intake(
-            engine=engine,
+            database=database,
             decoder=decoder,
             guests=guests,
             limits=limits,
             batch_size=1000,
             timeout=timedelta(seconds=30),
-            patience=Patience(engine, backoff=wait, stop=asyncio.Event(), report=self._take_note),
+            patience=Patience(database, backoff=wait, stop=asyncio.Event(), report=self._take_note),
             announce_every=timedelta(hours=1),
             taken=lambda _batch: None,
             settled=lambda: None,

@@ -21,7 +21,7 @@ from parking_gateway.core.events import Reason, Rejection
 from parking_gateway.decoding.decoder import Choice, Decoder
 from parking_gateway.intake.recording import Outcome, dead_letter, interpret, record
 from parking_gateway.store import rejections
-from parking_gateway.store.pipeline import commit_together
+from parking_gateway.store.pipeline import PipelinedConnection
 from tests.events import NOON, OCCUPIED, VACANT, message, up
 from tests.plugins.car_park import CarPark
 
@@ -34,7 +34,13 @@ async def recorded(engine: AsyncEngine, *batch: Message, decoder: Decoder | None
     now = datetime.now(UTC)
     found = interpret(batch, received_at=now, limits=LIMITS)
     async with engine.begin() as connection:
-        return await record(connection, found, decoder=decoder or Decoder(), now=now, announce_every=timedelta(hours=1))
+        return await record(
+            PipelinedConnection(connection),
+            found,
+            decoder=decoder or Decoder(),
+            now=now,
+            announce_every=timedelta(hours=1),
+        )
 
 
 async def rows(engine: AsyncEngine, query: str) -> Sequence[Any]:
@@ -438,7 +444,7 @@ async def test_of_a_rejection_topic_and_detail_are_cut(engine: AsyncEngine) -> N
     rejection = Rejection(reason=Reason.GATEWAY_FAILED, detail="\0\ud800" + "d" * 10_000)
     letter = dead_letter(Message(topic, payload, 1, 1, False), rejection, now)  # noqa: FBT003
     async with engine.connect() as connection:
-        await commit_together(connection, rejections.record([letter]))
+        await PipelinedConnection(connection).commit_together(rejections.record([letter]))
     ((kept, detail, length),) = await rows(engine, "select topic, detail, length(payload) from rejection")
     assert len(kept) < 1_100
     assert kept.startswith("ttt")

@@ -26,6 +26,7 @@ from parking_gateway.register.entries import Assignment, Entry, Place
 from parking_gateway.register.outcome import Registered
 from parking_gateway.register.registering import register
 from parking_gateway.store import partitions
+from parking_gateway.store.pipeline import PipelinedConnection
 from tests.events import NOON, OCCUPIED, VACANT, dev_eui_of, message, up
 from tests.plugins.car_park import CarPark
 
@@ -75,7 +76,9 @@ async def recorded(
     """Record the batch as received then, and commit."""
     found = interpret(batch, received_at=received_at, limits=LIMITS)
     async with engine.begin() as connection:
-        return await record(connection, found, decoder=Decoder(), now=received_at, announce_every=every)
+        return await record(
+            PipelinedConnection(connection), found, decoder=Decoder(), now=received_at, announce_every=every
+        )
 
 
 async def rows(engine: AsyncEngine, query: str) -> Sequence[Any]:
@@ -90,7 +93,7 @@ async def installed(engine: AsyncEngine, device: str, codec: str, options: dict[
         where="",
     )
     async with engine.begin() as connection:
-        outcome = await register(connection, [entry], decoder=Decoder(), now=NOON)
+        outcome = await register(PipelinedConnection(connection), [entry], decoder=Decoder(), now=NOON)
     assert isinstance(outcome, Registered)
 
 
@@ -237,7 +240,7 @@ async def test_a_redelivery_is_no_second_row_though_it_is_dated_otherwise(
     if form == "protobuf":
         payload = ParseDict(event, integration.UplinkEvent()).SerializeToString()
     async with engine.begin() as connection:
-        made = await partitions.ensure(connection, now=NOON)
+        made = await partitions.ensure(PipelinedConnection(connection), now=NOON)
     first = await recorded(engine, message(DEVICE, payload), received_at=NOON + 90 * MINUTE)
     again = await recorded(engine, message(DEVICE, payload), received_at=NOON + 92 * MINUTE)
     assert (len(first.recorded), len(again.recorded), again.duplicates) == (1, 0, 1)

@@ -17,6 +17,7 @@ from tenacity import Retrying, retry_if_exception_type, wait_fixed
 
 from parking_gateway.store import embedded, migrating
 from parking_gateway.store.connecting import connect
+from parking_gateway.store.pool import Pool
 
 _numbers = count()
 
@@ -109,8 +110,14 @@ def database(postgres: str) -> Iterator[str]:
 
 
 @pytest.fixture
-async def engine(database: str) -> AsyncIterator[AsyncEngine]:
-    """A pool for the test's own database."""
-    engine = _engine(database)
-    yield engine
-    await engine.dispose()
+async def pool(database: str) -> AsyncIterator[Pool]:
+    """The test's own database, as the gateway uses it."""
+    pool = Pool(_engine(database))
+    yield pool
+    await pool.engine.dispose()
+
+
+@pytest.fixture
+def engine(pool: Pool) -> AsyncEngine:
+    """The same, for SQL of the test's own."""
+    return pool.engine

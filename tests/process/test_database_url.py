@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from parking_gateway.process.config import Config, ConfigError, load
 from parking_gateway.process.config.database_url import checked, parameters
-from parking_gateway.store.engine import opened
+from parking_gateway.store.pool import opened
 
 
 def sentence_about(url: str) -> str:
@@ -101,7 +101,7 @@ async def test_several_servers_and_options_reach_the_engine(database: str) -> No
     folder = parameters(database)["host"]
     more = "target_session_attrs=read-write&options=-csearch_path%3Dparking&application_name=named-in-the-url"
     url = checked(f"{database.partition('?')[0]}?host=/nowhere,{folder}&port=1,5432&{more}")
-    async with opened(url, Config().database) as engine, engine.connect() as connection:
+    async with opened(url, Config().database) as pool, pool.engine.connect() as connection:
         names = ("search_path", "application_name", "statement_timeout", "TimeZone")
         shown = [await connection.scalar(sa.text(f"show {name}")) for name in names]
     assert shown == ["parking", "named-in-the-url", "30s", "UTC"]

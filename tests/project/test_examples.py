@@ -16,6 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from parking_gateway.cli.demo.brokers import LOCALHOST, Broker
 from parking_gateway.store import due
+from parking_gateway.store.pipeline import PipelinedConnection
 from tests.acceptance.test_daemon import until
 from tests.events import topic_of, up
 from tests.plugins.broker import mosquitto_in, write_passwords
@@ -234,7 +235,7 @@ async def test_an_ordinary_reconnection_publishes_only_that_the_gateway_is_there
 
 async def nothing_is_due(engine: AsyncEngine) -> bool:
     async with engine.connect() as connection:
-        return await due.count(connection) == 0
+        return await due.count(PipelinedConnection(connection)) == 0
 
 
 async def received_until(reader: aiomqtt.Client, is_last: Callable[[aiomqtt.Message], bool]) -> list[aiomqtt.Message]:

@@ -22,7 +22,7 @@ from parking_gateway.decoding.decoder import Decoder
 from parking_gateway.intake.recording import interpret, record
 from parking_gateway.process.config import DatabaseConfig
 from parking_gateway.store.connecting import PINNED
-from parking_gateway.store.engine import opened, renew
+from parking_gateway.store.pool import Pool, opened
 from parking_gateway.store.schema import SchemaMismatch
 from parking_gateway.store.verdicts import FAILURES, Verdict, answer_of
 from tests.events import message, up
@@ -64,29 +64,29 @@ async def test_settings_of_a_role_do_not_change_what_text_means(role: str, car_p
     (device,) = await car_park(1)
     with psycopg.connect(role) as connection:
         assert connection.execute("show client_encoding").fetchone() == ("LATIN1",)
-    async with opened(role, DatabaseConfig()) as engine:
-        async with engine.connect() as pinned:
+    async with opened(role, DatabaseConfig()) as pool:
+        async with pool.engine.connect() as pinned:
             found = {name: await pinned.scalar(sa.text(f"show {name}")) for name in OF_A_ROLE}
         assert found == {name: PINNED[name] for name in OF_A_ROLE}
-        await recorded(engine, device, name=NAME)
-        async with engine.connect() as connection:
+        await recorded(pool, device, name=NAME)
+        async with pool.engine.connect() as connection:
             assert await connection.scalar(sa.text("select name from device")) == NAME
 
 
 async def test_where_a_pooler_swallows_the_options_the_same_is_asked_for_by_statements(role: str) -> None:
     """As it is where another encoding is asked for beside the options, as a URL can do."""
-    async with opened(f"{role}&client_encoding=LATIN1", DatabaseConfig()) as engine, engine.connect() as pinned:
+    async with opened(f"{role}&client_encoding=LATIN1", DatabaseConfig()) as pool, pool.engine.connect() as pinned:
         found = {name: await pinned.scalar(sa.text(f"show {name}")) for name in OF_A_ROLE}
     assert found == {name: PINNED[name] for name in OF_A_ROLE}
 
 
-async def recorded(engine: AsyncEngine, device: str, *, name: str = "", at: float = 0) -> None:
+async def recorded(pool: Pool, device: str, *, name: str = "", at: float = 0) -> None:
     event = json.loads(up(device, at=at))
     event["deviceInfo"]["deviceName"] = name
     batch = [message(device, json.dumps(event).encode())]
     now = datetime.now(UTC)
     found = interpret(batch, received_at=now, limits=chirpstack.Limits(payload_bytes=65_536, depth=32))
-    async with engine.connect() as connection:
+    async with pool.connect() as connection:
         await record(connection, found, decoder=Decoder(), now=now, announce_every=timedelta(0))
 
 
@@ -94,13 +94,13 @@ async def test_the_first_uplink_of_a_connection_takes_three_more_round_trips_at_
     database: str, car_park: CarPark, tmp_path: Path
 ) -> None:
     (device,) = await car_park(1)
-    async with opened(database, DatabaseConfig()) as engine, traced(engine, tmp_path / "trace") as round_trips:
-        await recorded(engine, device)
-        renew(engine)
+    async with opened(database, DatabaseConfig()) as pool, traced(pool.engine, tmp_path / "trace") as round_trips:
+        await recorded(pool, device)
+        pool.renew()
         before = round_trips()
-        await recorded(engine, device, at=1)
+        await recorded(pool, device, at=1)
         first = round_trips() - before
-        await recorded(engine, device, at=2)
+        await recorded(pool, device, at=2)
         second = round_trips() - before - first
     assert second == 2
     assert first <= second + 3
@@ -138,7 +138,7 @@ def narrow(postgres: str, request: pytest.FixtureRequest) -> Iterator[str]:
 @pytest.mark.parametrize("narrow", ["LATIN1", "SQL_ASCII"], indirect=True)
 async def test_a_database_that_is_not_in_utf8_is_refused(narrow: str) -> None:
     with pytest.raises(SchemaMismatch, match=r"has the encoding .* Create another one"):
-        async with opened(narrow, DatabaseConfig()) as engine, engine.connect():
+        async with opened(narrow, DatabaseConfig()) as pool, pool.engine.connect():
             pass
 
 
@@ -160,10 +160,10 @@ def test_it_is_refused_in_a_sentence_whoever_opens_it(narrow: str, command: str)
 
 async def test_a_server_that_ends_every_new_connection_is_away(database: str) -> None:
     """As one that shuts down. With connections in the pool, SQLAlchemy would give up with an error of its own."""
-    async with opened(database, DatabaseConfig(pool_size=1)) as engine:
-        async with engine.connect() as connection:
+    async with opened(database, DatabaseConfig(pool_size=1)) as pool:
+        async with pool.engine.connect() as connection:
             await connection.execute(sa.text("select 1"))
-        renew(engine)
+        pool.renew()
         ended: list[int] = []
 
         def end(connection: Any, _record: object) -> None:
@@ -172,9 +172,9 @@ async def test_a_server_that_ends_every_new_connection_is_away(database: str) ->
                 other.execute("select pg_terminate_backend(%s, 10000)", [pgconn.backend_pid])
             ended.append(pgconn.backend_pid)
 
-        sa.event.listen(engine.sync_engine, "connect", end)
+        sa.event.listen(pool.engine.sync_engine, "connect", end)
         with pytest.raises(FAILURES) as raised:
-            async with engine.connect() as connection:
+            async with pool.engine.connect() as connection:
                 await connection.execute(sa.text("select 1"))
     assert ended
     assert answer_of(raised.value).verdict is Verdict.AWAY

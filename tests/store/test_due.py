@@ -6,6 +6,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from parking_gateway.store import confirmations, due
 from parking_gateway.store.due import Due, Kind
+from parking_gateway.store.pipeline import PipelinedConnection
 from tests.plugins.car_park import CarPark
 
 TABLES = {Kind.SPACE: "space", Kind.DEVICE: "device", Kind.ZONE: "zone", Kind.SITE: "site"}
@@ -13,7 +14,7 @@ TABLES = {Kind.SPACE: "space", Kind.DEVICE: "device", Kind.ZONE: "zone", Kind.SI
 
 async def read(engine: AsyncEngine, kind: Kind) -> list[Due]:
     async with engine.connect() as connection:
-        return await due.read(connection, kind, limit=10)
+        return await due.read(PipelinedConnection(connection), kind, limit=10)
 
 
 @pytest.mark.parametrize("kind", Kind)
@@ -27,10 +28,10 @@ async def test_a_confirmation_that_is_newer_than_its_row_is_due_and_heals(
         for statement in [*others, f"update {TABLES[kind]} set published_version = version + 3"]:
             await connection.execute(sa.text(statement))
     async with engine.connect() as connection:
-        assert await due.count(connection) == 1
+        assert await due.count(PipelinedConnection(connection)) == 1
     (one,) = await read(engine, kind)
     async with engine.connect() as connection:
-        confirmed = await confirmations.confirm(connection, kind, [one])
+        confirmed = await confirmations.confirm(PipelinedConnection(connection), kind, [one])
     assert confirmed.still_due == set()
     assert await read(engine, kind) == []
     async with engine.begin() as connection:
@@ -44,8 +45,8 @@ async def test_a_doubted_confirmation_leaves_its_row_due(engine: AsyncEngine, ca
     await car_park(1)
     found = await read(engine, kind)
     async with engine.connect() as connection:
-        await confirmations.confirm(connection, kind, found)
+        await confirmations.confirm(PipelinedConnection(connection), kind, found)
     async with engine.connect() as connection:
-        confirmed = await confirmations.confirm(connection, kind, confirmations.doubted(found))
+        confirmed = await confirmations.confirm(PipelinedConnection(connection), kind, confirmations.doubted(found))
     assert confirmed.still_due == {found[0].key}
     assert len(await read(engine, kind)) == 1

@@ -55,13 +55,13 @@ async def answers(engine: AsyncEngine, state: Path, *, but: int) -> bool:
 async def test_one_that_dies_is_started_again(state: Path) -> None:
     """While whoever uses it goes on: with the same pool, at the same address, and with its data."""
     config = Config(gateway=GatewayConfig(state_directory=state), database=DatabaseConfig())
-    async with database(config) as engine:
-        async with engine.begin() as connection:
+    async with database(config) as pool:
+        async with pool.engine.begin() as connection:
             await connection.execute(sa.text("create table kept ()"))
         killed = postmaster(state)
         os.kill(killed, signal.SIGKILL)
-        await until(partial(answers, engine, state, but=killed), "an answer of the server that was started again")
-        async with engine.connect() as connection:
+        await until(partial(answers, pool.engine, state, but=killed), "an answer of the server that was started again")
+        async with pool.engine.connect() as connection:
             assert await connection.scalar(sa.text("select count(*) from kept")) == 0
     assert not embedded.Server(state).is_running()
 

@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import NullPool
 
 from parking_gateway.store import migrating, partitions, schema
+from parking_gateway.store.pipeline import PipelinedConnection
 
 _SAID_BEFORE = (
     (
@@ -37,7 +38,7 @@ async def earlier(empty_database: str) -> AsyncIterator[AsyncEngine]:
     await migrating.upgrade(engine)
     await migrating.downgrade(engine, "0004")
     async with engine.begin() as connection:
-        await partitions.ensure(connection, now=datetime(2026, 11, 26, tzinfo=UTC))
+        await partitions.ensure(PipelinedConnection(connection), now=datetime(2026, 11, 26, tzinfo=UTC))
         for statement in _SAID_BEFORE:
             await connection.execute(sa.text(statement))
     yield engine

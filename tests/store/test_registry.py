@@ -24,7 +24,7 @@ from parking_gateway.register.outcome import Counts, Move, Registered, Removal, 
 from parking_gateway.register.registering import register, registered, unknown_space
 from parking_gateway.store import confirmations, due, fleet
 from parking_gateway.store.due import Kind
-from parking_gateway.store.pipeline import together
+from parking_gateway.store.pipeline import PipelinedConnection
 from tests.events import NOON, OCCUPIED, VACANT, dev_eui_of, message, up
 
 BOSCH = "bosch_tps110_v029"
@@ -44,7 +44,7 @@ def entry(name: str, device: DevEui | None = None, *, codec: str | None = BOSCH,
 async def tried(
     connection: AsyncConnection, *entries: Entry, decoder: Decoder | None = None
 ) -> Registered | list[Mistake]:
-    return await register(connection, entries, decoder=decoder or Decoder(), now=datetime.now(UTC))
+    return await register(PipelinedConnection(connection), entries, decoder=decoder or Decoder(), now=datetime.now(UTC))
 
 
 async def kept(engine: AsyncEngine, *entries: Entry, decoder: Decoder | None = None) -> Registered:
@@ -62,8 +62,10 @@ async def recorded_by(connection: AsyncConnection, *batch: Message) -> Outcome:
     limits = chirpstack.Limits(payload_bytes=65_536, depth=32)
     now, hourly = datetime.now(UTC), timedelta(hours=1)
     found = interpret(batch, received_at=now, limits=limits)
-    outcome, writes = await tell(connection, found, decoder=Decoder(), now=now, announce_every=hourly)
-    await together(connection, *writes)
+    outcome, writes = await tell(
+        PipelinedConnection(connection), found, decoder=Decoder(), now=now, announce_every=hourly
+    )
+    await PipelinedConnection(connection).together(*writes)
     return outcome
 
 
@@ -99,7 +101,7 @@ async def test_a_register_is_made_known_and_due(engine: AsyncEngine) -> None:
     expected = {Kind.SPACE: 3, Kind.ZONE: 1, Kind.SITE: 1, Kind.DEVICE: 2}
     assert await rows(engine, INSTALLED) == [("A", ONE, BOSCH, {}), ("B", TWO, None, {}), ("C", None, None, None)]
     async with engine.connect() as connection:
-        counts = {kind: len(await due.read(connection, kind, limit=10)) for kind in expected}
+        counts = {kind: len(await due.read(PipelinedConnection(connection), kind, limit=10)) for kind in expected}
     assert counts == expected
 
 
@@ -119,7 +121,7 @@ async def test_the_register_reads_back_as_it_was_written(engine: AsyncEngine) ->
     entries = [entry("A", ONE, firmware="v029", codec="bosch_tps110"), entry("B", TWO, codec=None), entry("C")]
     await kept(engine, *entries)
     async with engine.connect() as connection:
-        found = await registered(connection)
+        found = await registered(PipelinedConnection(connection))
     assert [(one.place, one.assignment) for one in found] == [(one.place, one.assignment) for one in entries]
 
 
@@ -130,9 +132,9 @@ async def test_new_spaces_are_counted_in_their_old_zone(engine: AsyncEngine) -> 
         totals = []
         for kind in Kind:
             async with engine.begin() as connection:
-                found = await due.read(connection, kind, limit=10)
+                found = await due.read(PipelinedConnection(connection), kind, limit=10)
                 totals += [one.message.total for one in found if isinstance(one.message, CountsMessage)]
-                await confirmations.confirm(connection, kind, found)
+                await confirmations.confirm(PipelinedConnection(connection), kind, found)
         return totals
 
     await kept(engine, entry("A"))
@@ -159,7 +161,7 @@ async def test_a_device_that_is_named_elsewhere_moves(engine: AsyncEngine) -> No
     assert outcome.spaces == Counts(created=0, changed=1, unchanged=0)
     assert await rows(engine, INSTALLED) == [("A", None, None, None), ("B", ONE, BOSCH, {})]
     async with engine.connect() as connection:
-        (told,) = await due.read(connection, Kind.DEVICE, limit=10)
+        (told,) = await due.read(PipelinedConnection(connection), Kind.DEVICE, limit=10)
     assert isinstance(told.message, DeviceMessage)
     assert (told.version, told.message.space) == (2, "B")
 
@@ -332,11 +334,11 @@ async def test_a_summary_says_which_devices_will_tell_nothing(engine: AsyncEngin
 async def test_a_space_that_does_not_exist_is_named_with_the_nearest(engine: AsyncEngine) -> None:
     await kept(engine, entry("A-012"), entry("A-013"))
     async with engine.connect() as connection:
-        assert await unknown_space(connection, place("A-012")) is None
-        assert str(await unknown_space(connection, place("A-12"))) == (
+        assert await unknown_space(PipelinedConnection(connection), place("A-012")) is None
+        assert str(await unknown_space(PipelinedConnection(connection), place("A-12"))) == (
             "There is no space central/level-1/A-12; did you mean central/level-1/A-012?"
         )
-        assert str(await unknown_space(connection, place("A-012", zone="level-2"))) == (
+        assert str(await unknown_space(PipelinedConnection(connection), place("A-012", zone="level-2"))) == (
             "There is no space central/level-2/A-012; `parking-gateway spaces list` lists all"
         )
 
@@ -346,7 +348,7 @@ async def test_devices_are_listed_with_their_installations(engine: AsyncEngine) 
     await recorded(engine, *said(TWO, OCCUPIED))
     await kept(engine, entry("A", ONE))
     async with engine.connect() as connection:
-        found = await fleet.listed(connection)
+        found = await fleet.listed(PipelinedConnection(connection))
     assert [(one.identity.dev_eui, one.identity.profile, one.space) for one in found] == [
         (TWO, "Parking sensor", None),
         (ONE, "", "A"),

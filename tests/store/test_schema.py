@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import NullPool
 
 from parking_gateway.store import migrating, schema
+from parking_gateway.store.pipeline import PipelinedConnection
 from parking_gateway.store.tables import metadata
 
 
@@ -69,12 +70,12 @@ async def test_migrations_go_down_and_up_again(empty_database: str) -> None:
         )
         assert set(left) == {"alembic_version", "alembic_version_pkc"}
         with pytest.raises(schema.SchemaMismatch, match=r"no schema yet\. Run: parking-gateway migrate"):
-            await schema.require_current(connection)
+            await schema.require_current(PipelinedConnection(connection))
 
 
 async def test_a_schema_of_another_version_is_refused(engine: AsyncEngine) -> None:
     async with engine.begin() as connection:
-        await schema.require_current(connection)
+        await schema.require_current(PipelinedConnection(connection))
         await connection.execute(sa.text("update alembic_version set version_num = '9999'"))
         with pytest.raises(schema.SchemaMismatch, match=r"9999.*newer"):
-            await schema.require_current(connection)
+            await schema.require_current(PipelinedConnection(connection))

@@ -11,8 +11,8 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from parking_gateway.process.config import DatabaseConfig
 from parking_gateway.process.waits import Backoff
-from parking_gateway.store.engine import Refused, opened
-from parking_gateway.store.patience import DatabaseUnusable, Patience, attempt
+from parking_gateway.store.patience import DatabaseUnusable, Patience, Refused, attempt
+from parking_gateway.store.pool import Pool, opened
 from parking_gateway.store.verdicts import Answer, Verdict, answer_of
 from tests.plugins.postgres import OwnServer
 
@@ -76,20 +76,20 @@ async def test_a_partition_that_is_missing_is_nobody_s_message(engine: AsyncEngi
 
 
 @pytest.fixture
-async def pool(own_server: OwnServer) -> AsyncIterator[AsyncEngine]:
+async def pool(own_server: OwnServer) -> AsyncIterator[Pool]:
     """The gateway's own pool, on a server of the test's own."""
-    async with opened(own_server.url, DatabaseConfig()) as engine:
-        yield engine
+    async with opened(own_server.url, DatabaseConfig()) as pool:
+        yield pool
 
 
-async def _say(engine: AsyncEngine) -> int:
-    async with engine.connect() as connection:
+async def _say(pool: Pool) -> int:
+    async with pool.engine.connect() as connection:
         return int(await connection.scalar(sa.text("select 42")))
 
 
-async def test_connections_that_died_in_the_pool_cost_no_attempt(pool: AsyncEngine, own_server: OwnServer) -> None:
+async def test_connections_that_died_in_the_pool_cost_no_attempt(pool: Pool, own_server: OwnServer) -> None:
     """Five of them stand when the server restarts, and none of them is given out afterwards."""
-    connections = [await pool.connect() for _ in range(5)]
+    connections = [await pool.engine.connect() for _ in range(5)]
     for connection in connections:
         await connection.scalar(sa.text("select 42"))
     for connection in connections:
@@ -100,7 +100,7 @@ async def test_connections_that_died_in_the_pool_cost_no_attempt(pool: AsyncEngi
         assert await attempt(lambda: _say(pool)) == 42
 
 
-async def test_who_succeeds_wakes_those_who_wait_for_a_connection(pool: AsyncEngine, own_server: OwnServer) -> None:
+async def test_who_succeeds_wakes_those_who_wait_for_a_connection(pool: Pool, own_server: OwnServer) -> None:
     """One that would wait for a minute goes on at once, and its purpose fails no longer."""
     told: list[tuple[str, bool]] = []
     minute = Backoff(shortest=timedelta(minutes=1), longest=timedelta(minutes=1))
@@ -121,13 +121,11 @@ async def test_who_succeeds_wakes_those_who_wait_for_a_connection(pool: AsyncEng
     assert told == [("waiting", False), ("other", True), ("waiting", True)]
 
 
-async def test_no_commit_counts_whose_wait_for_the_standby_was_cancelled(
-    pool: AsyncEngine, own_server: OwnServer
-) -> None:
+async def test_no_commit_counts_whose_wait_for_the_standby_was_cancelled(pool: Pool, own_server: OwnServer) -> None:
     """Whoever commits, also where nothing of the pipeline is used."""
 
     async def work() -> None:
-        async with pool.begin() as connection:
+        async with pool.engine.begin() as connection:
             await connection.execute(sa.text("insert into site (name) values ('here alone')"))
 
     async def cancel() -> None:
@@ -143,13 +141,13 @@ async def test_no_commit_counts_whose_wait_for_the_standby_was_cancelled(
         with pytest.raises(DatabaseUnusable, match="on this server alone"):
             await attempt(work)
     own_server.configure("alter system reset synchronous_standby_names")
-    async with pool.connect() as connection:
+    async with pool.engine.connect() as connection:
         assert await connection.scalar(sa.text("select count(*) from site")) == 1
 
 
-async def test_one_attempt_tells_what_waiting_may_cure(pool: AsyncEngine) -> None:
+async def test_one_attempt_tells_what_waiting_may_cure(pool: Pool) -> None:
     async def fail(state: str) -> None:
-        async with pool.begin() as connection:
+        async with pool.engine.begin() as connection:
             await connection.execute(sa.text(f"do $$ begin raise 'why' using errcode = '{state}'; end $$"))
 
     with pytest.raises(Refused, match="why"):

@@ -11,7 +11,8 @@ from parking_gateway.cli.opened import fail, transact, with_database
 from parking_gateway.cli.shown import show_json, show_table
 
 if TYPE_CHECKING:
-    from parking_gateway.store.engine import Connection, Engine
+    from parking_gateway.store.database import Connection
+    from parking_gateway.store.pool import Pool
 
 rejections = typer.Typer(name="rejections", help="Rejected messages, with the reasons.", no_args_is_help=True)
 
@@ -47,12 +48,14 @@ def migrate(
     if down_to and (reading_role or revision != "head"):
         fail("--down-to stands alone: it goes the other way.")
 
-    async def work(engine: "Engine") -> None:
-        before, after = await (migrating.downgrade(engine, down_to) if down_to else migrating.upgrade(engine, revision))
+    async def work(pool: "Pool") -> None:
+        before, after = await (
+            migrating.downgrade(pool.engine, down_to) if down_to else migrating.upgrade(pool.engine, revision)
+        )
         typer.echo(f"Schema: {before or 'none'} -> {after or 'none'}.")
         if after != schema.newest():
             return
-        async with engine.begin() as connection:
+        async with pool.begin() as connection:
             for name in await partitions.ensure(connection, now=datetime.now(UTC)):
                 typer.echo(f"Partition: {name} made.")
             if reading_role:

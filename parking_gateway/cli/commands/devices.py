@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from parking_gateway.register.entries import Mistake
     from parking_gateway.register.equipment import ListedDevice
     from parking_gateway.register.outcome import Registered
-    from parking_gateway.store.engine import Connection
+    from parking_gateway.store.database import Connection
 
 app = typer.Typer(name="devices", help="List the devices, and install them in spaces.", no_args_is_help=True)
 

@@ -13,12 +13,11 @@ from parking_gateway.cli.shown import show_json, show_line
 from parking_gateway.process import signals
 
 if TYPE_CHECKING:
-    from sqlalchemy.ext.asyncio import AsyncConnection
-
     from parking_gateway.cli.doctor.devices import Finding
     from parking_gateway.cli.doctor.surroundings import Check
     from parking_gateway.decoding.decoder import Decoder
     from parking_gateway.process.config import Config
+    from parking_gateway.store.database import Connection
 
 OfDevices = Annotated[bool, typer.Option("--devices", help="Look at the devices instead.")]
 ListenFor = Annotated[
@@ -80,10 +79,10 @@ async def _of_database(config: "Config", reader: "Decoder", *, since: datetime) 
 
     fix = "Do what it says, or correct the section [database]"
     try:
-        async with database(config) as engine:
-            checks = await examine_database(engine, reader)
+        async with database(config) as pool:
+            checks = await examine_database(pool, reader)
             if checks[0].verdict == "fine":
-                checks += await examine_clocks(engine, since=since)
+                checks += await examine_clocks(pool, since=since)
             return checks
     except ConfigError as error:
         return [Check(about="database", detail=" ".join(error.mistakes), fix=fix)]
@@ -99,7 +98,7 @@ def _examined(config: "Config", reader: "Decoder") -> "list[Finding]":
 
     now = datetime.now(UTC)
 
-    async def work(connection: "AsyncConnection") -> "list[Finding]":
+    async def work(connection: "Connection") -> "list[Finding]":
         known = await fleet.listed(connection)
         refused = await diagnosis.refused(connection, since=now - _LATELY)
         return list(examine(known, refused, decoder=reader, now=now))

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from parking_gateway.register.entries import Mistake
     from parking_gateway.register.outcome import Registered
     from parking_gateway.store.car_park import ListedSpace
-    from parking_gateway.store.engine import Connection
+    from parking_gateway.store.database import Connection
 
 app = typer.Typer(name="spaces", help="Import, export and list the spaces of the car park.", no_args_is_help=True)
 

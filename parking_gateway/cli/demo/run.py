@@ -29,7 +29,7 @@ from parking_gateway.process.config import Config
 from parking_gateway.process.waits import pause, seen_through, unless
 from parking_gateway.register.registering import register
 from parking_gateway.store import embedded, migrating
-from parking_gateway.store.engine import opened
+from parking_gateway.store.pool import opened
 
 _SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _REDRAW_SECONDS: Final = 0.25
@@ -95,9 +95,9 @@ async def _stage(wish: Wish, console: Console) -> AsyncIterator[Stage]:
 
 async def _furnish(database_url: str, sensors: list[Sensor]) -> str:
     """Make the schema and register the car park; return PostgreSQL's version."""
-    async with opened(database_url, Config().database) as engine:
-        await migrating.upgrade(engine)
-        async with engine.begin() as connection:
+    async with opened(database_url, Config().database) as pool:
+        await migrating.upgrade(pool.engine)
+        async with pool.begin() as connection:
             await register(connection, car_park.entries(sensors), decoder=Decoder(), now=datetime.now(UTC))
             return str(await connection.scalar(sa.text("show server_version")))
 

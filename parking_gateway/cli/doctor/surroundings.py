@@ -15,7 +15,7 @@ from parking_gateway.decoding.decoder import Choice, Decoder
 from parking_gateway.gateway.opening import lacking, mistakes
 from parking_gateway.process.config import Config
 from parking_gateway.store import diagnosis, schema
-from parking_gateway.store.engine import Engine
+from parking_gateway.store.database import Database
 from parking_gateway.store.installations import Chosen, chosen_codecs
 
 _LIMIT: Final = 100
@@ -85,12 +85,12 @@ async def _quality_of_first_event(link: Link, listen: timedelta) -> int | None:
     return None
 
 
-async def examine_database(engine: Engine, decoder: Decoder) -> list[Check]:
+async def examine_database(database: Database, decoder: Decoder) -> list[Check]:
     """Connect, and see whether the gateway could start with what it finds."""
-    if complaint := await diagnosis.complaint(engine):
+    if complaint := await diagnosis.complaint(database):
         fix = "Run what it says, or correct the section [database]"
         return [Check(about="database", detail=complaint, fix=fix)]
-    async with engine.connect() as connection:
+    async with database.connect() as connection:
         chosen = await chosen_codecs(connection)
     return [
         Check(about="database", detail=f"it answers, with schema {schema.newest()}"),
@@ -98,9 +98,9 @@ async def examine_database(engine: Engine, decoder: Decoder) -> list[Check]:
     ]
 
 
-async def examine_clocks(engine: Engine, *, since: datetime) -> list[Check]:
+async def examine_clocks(database: Database, *, since: datetime) -> list[Check]:
     """Name the LoRaWAN gateways whose times were not believed `since`. Empty: all were."""
-    found = await diagnosis.wrong_clocks(engine, since=since)
+    found = await diagnosis.wrong_clocks(database, since=since)
     if isinstance(found, str):
         return [Check(about="clocks", detail=f"they cannot be looked at: {found}", is_judged=False)]
     return list(map(_clock, found))

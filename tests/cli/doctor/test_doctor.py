@@ -23,6 +23,8 @@ from parking_gateway.intake.recording import interpret, record
 from parking_gateway.process.config import Config, load
 from parking_gateway.store import diagnosis
 from parking_gateway.store.diagnosis import RefusedFrames
+from parking_gateway.store.pipeline import PipelinedConnection
+from parking_gateway.store.pool import Pool
 from tests.events import NOON, OCCUPIED, message, topic_of, up
 from tests.plugins.car_park import CarPark
 from tests.plugins.daemon import Daemon
@@ -100,7 +102,7 @@ async def test_the_gateway_is_not_disturbed(mosquitto: Broker, protocol: str) ->
 
 
 async def test_a_database_that_can_be_used(engine: AsyncEngine) -> None:
-    (check,) = await examine_database(engine, Decoder())
+    (check,) = await examine_database(Pool(engine), Decoder())
     assert check.fix is None
     assert "it answers" in check.detail
 
@@ -109,7 +111,7 @@ async def test_an_installation_with_which_the_gateway_would_not_start(engine: As
     (device,) = await car_park(1)
     async with engine.begin() as connection:
         await connection.execute(sa.text("update installation set codec = 'nwave_nps405'"))
-    _, check = await examine_database(engine, Decoder())
+    _, check = await examine_database(Pool(engine), Decoder())
     assert device in check.detail
     assert "needs the option layout" in check.detail
     assert check.fix == "parking-gateway doctor --devices"
@@ -121,7 +123,9 @@ async def recorded(engine: AsyncEngine, *payloads: bytes) -> None:
     batch = [message(DEVICE, up(DEVICE, payload, f_cnt=number)) for number, payload in enumerate(payloads)]
     async with engine.begin() as connection:
         found = interpret(batch, received_at=now, limits=LIMITS)
-        await record(connection, found, decoder=Decoder(), now=now, announce_every=timedelta(hours=1))
+        await record(
+            PipelinedConnection(connection), found, decoder=Decoder(), now=now, announce_every=timedelta(hours=1)
+        )
 
 
 async def test_refused_frames_are_counted_and_the_last_is_shown(engine: AsyncEngine, car_park: CarPark) -> None:
@@ -130,7 +134,7 @@ async def test_refused_frames_are_counted_and_the_last_is_shown(engine: AsyncEng
     await recorded(engine, b"\x01\x02", OCCUPIED, b"\x01\x02\x03")
     lately = datetime.now(UTC) - timedelta(hours=1)
     async with engine.connect() as connection:
-        assert await diagnosis.refused(connection, since=lately) == {
+        assert await diagnosis.refused(PipelinedConnection(connection), since=lately) == {
             DEVICE: RefusedFrames(
                 count=2,
                 detail="bosch_tps110_v029: no message on port 1 has 3 bytes",
@@ -138,7 +142,9 @@ async def test_refused_frames_are_counted_and_the_last_is_shown(engine: AsyncEng
                 data=b"\x01\x02\x03",
             )
         }
-        assert await diagnosis.refused(connection, since=datetime.now(UTC) + timedelta(hours=1)) == {}
+        assert (
+            await diagnosis.refused(PipelinedConnection(connection), since=datetime.now(UTC) + timedelta(hours=1)) == {}
+        )
 
 
 async def test_a_refused_frame_whose_uplink_is_gone_is_still_counted(engine: AsyncEngine, car_park: CarPark) -> None:
@@ -146,7 +152,9 @@ async def test_a_refused_frame_whose_uplink_is_gone_is_still_counted(engine: Asy
     await recorded(engine, b"\x01\x02")
     async with engine.begin() as connection:
         await connection.execute(sa.text("delete from uplink"))
-        (refused,) = (await diagnosis.refused(connection, since=NOON - timedelta(days=3650))).values()
+        (refused,) = (
+            await diagnosis.refused(PipelinedConnection(connection), since=NOON - timedelta(days=3650))
+        ).values()
     assert (refused.count, refused.f_port, refused.data) == (1, None, None)
 
 

@@ -23,6 +23,7 @@ from parking_gateway.intake.loop import Intake
 from parking_gateway.intake.recording import Outcome
 from parking_gateway.process.waits import Backoff
 from parking_gateway.store.patience import Patience
+from parking_gateway.store.pool import Pool
 from tests.decoding.guests.conftest import ASKED, Guest, Install
 from tests.events import message, up
 from tests.plugins.car_park import CarPark
@@ -59,15 +60,16 @@ class Lane:
         self.ahead = 0.0
         """Seconds by which the clock that guests are measured with is ahead."""
         decoder = Decoder(folder=folder)
+        database = Pool(engine)
         wait = Backoff(shortest=timedelta(seconds=0.01), longest=timedelta(seconds=0.1))
         self._intake = Intake(
-            engine=engine,
+            database=database,
             decoder=decoder,
             guests=Guests(decoder, clock=lambda: time.monotonic() + self.ahead),
             limits=LIMITS,
             batch_size=1000,
             timeout=timedelta(seconds=30),
-            patience=Patience(engine, backoff=wait, stop=asyncio.Event(), report=lambda _purpose, _error: None),
+            patience=Patience(database, backoff=wait, stop=asyncio.Event(), report=lambda _purpose, _error: None),
             announce_every=timedelta(hours=1),
             taken=lambda _batch: None,
             settled=lambda: None,

@@ -7,20 +7,19 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from datetime import timedelta
 from typing import Any, Final
-from weakref import WeakKeyDictionary, WeakSet
+from weakref import WeakSet
 
 import msgspec
 import sqlalchemy as sa
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import AsyncAdaptedQueuePool, ConnectionPoolEntry
+from typing_extensions import override
 
 from parking_gateway.process.config import database_url
 from parking_gateway.process.config.sections import DatabaseConfig
 from parking_gateway.store.connecting import connect
-
-Engine = AsyncEngine
-"""The pool, as those who only hand it on know it."""
-Connection = AsyncConnection
+from parking_gateway.store.database import Database
+from parking_gateway.store.pipeline import PipelinedConnection
 
 _GENERATION: Final = "generation"
 """Of the pool when a connection was made: a key of the memory that SQLAlchemy keeps for it."""
@@ -28,7 +27,7 @@ _IS_NEW: Final = "is new"
 """Whether a connection was not given out yet: likewise."""
 
 
-def engine_for(url: str, config: DatabaseConfig) -> AsyncEngine:
+def pool_for(url: str, config: DatabaseConfig) -> "Pool":
     """A pool for `url` (`postgresql://…`). Connects when first used."""
     settings = {
         "statement_timeout": _milliseconds(config.statement_timeout),
@@ -57,39 +56,48 @@ def engine_for(url: str, config: DatabaseConfig) -> AsyncEngine:
             "prepare_threshold": None,
         },
     )
-    _CONNECTIONS[engine.sync_engine] = _Connections(engine)
-    return engine
+    return Pool(engine)
 
 
 @asynccontextmanager
-async def opened(url: str, config: DatabaseConfig) -> AsyncIterator[AsyncEngine]:
+async def opened(url: str, config: DatabaseConfig) -> AsyncIterator["Pool"]:
     """A pool that is closed at the end."""
-    engine = engine_for(url, config)
+    pool = pool_for(url, config)
     try:
-        yield engine
+        yield pool
     finally:
-        await engine.dispose()
+        await pool.engine.dispose()
 
 
-class Refused(Exception):  # noqa: N818 - PostgreSQL's answer, not a failure of ours
-    """PostgreSQL refuses what a statement holds. The message is its own."""
-
-
-class _Connections:
-    """What the pool's connections have in common: which of them may still be given out, and how all are ended."""
+class Pool(Database):
+    """Connections to PostgreSQL: which of them may still be given out, and how all are ended."""
 
     def __init__(self, engine: AsyncEngine) -> None:
+        self.engine = engine
+        """SQLAlchemy's pool, for migrations."""
         self._generation = 0
         self._standing: WeakSet[Any] = WeakSet()
         sa.event.listen(engine.sync_engine, "connect", self._made)
         sa.event.listen(engine.sync_engine, "checkout", self._require_fresh)
 
+    @override
+    @asynccontextmanager
+    async def connect(self) -> AsyncIterator[PipelinedConnection]:
+        async with self.engine.connect() as connection:
+            yield PipelinedConnection(connection)
+
+    @asynccontextmanager
+    async def begin(self) -> AsyncIterator[PipelinedConnection]:
+        """A connection whose transaction is committed at the end."""
+        async with self.engine.begin() as connection:
+            yield PipelinedConnection(connection)
+
+    @override
     def renew(self) -> None:
-        """Give out none of the connections that were made until now."""
         self._generation += 1
 
+    @override
     def hang_up(self) -> None:
-        """End every connection, also those that are in use."""
         for driver in [one for one in self._standing if not one.closed]:
             with socket.socket(fileno=os.dup(driver.pgconn.socket)) as ours, suppress(OSError):  # it is over already
                 ours.shutdown(socket.SHUT_RDWR)
@@ -104,34 +112,11 @@ class _Connections:
         # server that ends while we connect is found out by the first statement.
         if record.info.pop(_IS_NEW, False):
             return
-        if record.info.get(_GENERATION) != self._generation or _has_something_to_say(connection):
+        if record.info.get(_GENERATION) != self._generation or _has_unread_bytes(connection):
             raise sa.exc.DisconnectionError
 
 
-_CONNECTIONS: Final[WeakKeyDictionary[sa.Engine, _Connections]] = WeakKeyDictionary()
-"""Of every pool that `engine_for` made."""
-
-
-def renew(engine: AsyncEngine) -> None:
-    """Have every statement from now on sent over a connection that is made from now on.
-
-    The cause that ended one connection (a restart, a failover, another schema) has mostly ended the others too, and each of
-    them would cost one more attempt. A new connection also has no prepared statements of an earlier schema.
-    """
-    if connections := _CONNECTIONS.get(engine.sync_engine):
-        connections.renew()
-
-
-def hang_up(engine: AsyncEngine) -> None:
-    """End every connection, so that whoever waits for the server fails at once.
-
-    A cancelled statement waits for the server as well: psycopg asks it to cancel, which takes 10 s if it does not answer.
-    """
-    if connections := _CONNECTIONS.get(engine.sync_engine):
-        connections.hang_up()
-
-
-def _has_something_to_say(connection: Any) -> bool:
+def _has_unread_bytes(connection: Any) -> bool:
     """Whether the server has sent something unasked: mostly that it ends the connection."""
     poll = select.poll()
     poll.register(connection.driver_connection.pgconn.socket, select.POLLIN)

@@ -1,0 +1,83 @@
+"""A query: a statement with its arguments, and how its rows are read. Pure: `Connection.together` executes it."""
+
+from collections.abc import Callable, Sequence
+from functools import cached_property
+from itertools import count
+from typing import Any, Final, Generic, TypeVar
+
+import msgspec
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql.psycopg import dialect
+
+from parking_gateway.store.rows import Arguments
+
+Answer = TypeVar("Answer")
+
+Rows = Sequence[tuple[Any, ...]]
+
+_DIALECT: Final = dialect(paramstyle="numeric_dollar")  # type: ignore[no-untyped-call] # SQLAlchemy's
+
+
+class Statement:
+    """A statement of SQLAlchemy as PostgreSQL reads it, written once, when it is first needed."""
+
+    _numbers: Final = count()
+
+    def __init__(self, statement: sa.Executable) -> None:
+        self.name = f"statement_{next(self._numbers)}".encode()
+        """Under which it is prepared."""
+        self._statement = statement
+
+    @cached_property
+    def text(self) -> str:
+        """With numbered parameters."""
+        return str(self._compiled)
+
+    def values(self, arguments: Arguments) -> list[str | None]:
+        """The values of the parameters as text, in their order: the arguments, and what the statement itself brings."""
+        found = [arguments.get(name, brought) for name, brought in self._parameters]
+        return [None if value is None else str(value) for value in found]
+
+    @cached_property
+    def columns(self) -> Sequence[sa.ColumnElement[Any]]:
+        """Of its answer, as far as they are known."""
+        return list(getattr(self._statement, "exported_columns", ()))
+
+    @cached_property
+    def _parameters(self) -> list[tuple[str, Any]]:
+        """Their names, and what the statement itself brings for some of them."""
+        brought = self._compiled.params
+        return [(name, brought[name]) for name in self._compiled.positiontup]
+
+    @cached_property
+    def _compiled(self) -> Any:
+        return self._statement.compile(dialect=_DIALECT)  # type: ignore[attr-defined] # every statement has it
+
+
+class Query(msgspec.Struct, Generic[Answer], frozen=True, kw_only=True):
+    """A statement with its arguments, and what its rows mean."""
+
+    statement: Statement
+    arguments: Arguments
+    read: Callable[[Rows], Answer]
+
+
+def command(statement: Statement, arguments: Arguments) -> Query[None]:
+    """A query whose answer is that it was done."""
+    return Query(statement=statement, arguments=arguments, read=_nothing)
+
+
+_WAIT: Final = Statement(sa.text("select pg_logical_emit_message(true, 'parking-gateway', '')"))
+
+
+def waits() -> Query[None]:
+    """Writes nothing but a record of the log, so that the commit waits for the standby as one that writes something does.
+
+    A commit that has written nothing does not wait. What it found written already may be on this server alone: the commit
+    that wrote it may have been cut off, or its wait cancelled.
+    """
+    return command(_WAIT, {})
+
+
+def _nothing(_rows: Rows) -> None:
+    return None
