@@ -1,8 +1,9 @@
-"""What a codec is given, what it answers and what it may raise: the whole contract between a device and the gateway.
+"""The whole contract between a device and the gateway: what a codec receives, what it returns and what it may raise.
 
-A codec is a module beside this one. Its docstring is the device's data sheet, its `DEVICE` says whose it is, and its
-`decode(frame)` turns one frame into one `Reading`. What one payload cannot tell (a firmware line, say) is a keyword-only
-parameter of `decode`: without a default when a person has to choose. Codecs import nothing of the gateway.
+A codec is a module beside this one. Its docstring is the device's data sheet. Its `DEVICE` names the vendor and the model.
+Its `decode(frame)` turns one `Frame` into one `Reading`. A fact that no payload contains, such as the firmware line, is a
+keyword-only parameter of `decode`. A parameter without a default has to be chosen by a person. Codecs import nothing of
+the gateway.
 """
 
 from collections.abc import Mapping
@@ -14,30 +15,30 @@ import msgspec
 
 
 class Occupancy(StrEnum):
-    """What a sensor says of its space. A sensor that says nothing of it says `None`."""
+    """The occupancy of a space as a sensor reports it. `None` stands for a frame without an occupancy."""
 
     VACANT = "vacant"
     OCCUPIED = "occupied"
 
 
 class Frame(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """One decrypted LoRaWAN application payload: all that a codec is given."""
+    """One decrypted LoRaWAN application payload: all that a codec receives."""
 
     port: int
     """FPort, 1 to 255. Frames of port 0 carry MAC commands and are never decoded."""
     payload: bytes
     received_at: datetime
-    """When the network received it, in UTC: for codecs whose devices count time backwards from the transmission."""
+    """When the network received the frame, in UTC. Some devices count time backwards from the transmission."""
     object: Mapping[str, Any] | None = None
-    """What the network server's own codec made of the payload, where it has one: for codecs that translate that."""
+    """The output of the network server's own codec, if it has one. Some codecs translate it."""
 
 
 class Reading(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
-    """What a sensor said in one frame. `None` is "said nothing about it", never a guess."""
+    """The content of one frame. `None` means that the frame does not contain the field. A field is never a guess."""
 
     occupancy: Occupancy | None = None
     at: datetime | None = None
-    """When the sensor saw it, in UTC, where the device has a clock of its own; else it was seen when it was sent."""
+    """When the sensor measured, in UTC, if the device has a clock. Otherwise it measured when it sent the frame."""
     battery_volts: float | None = None
     battery_percent: float | None = None
     """0 to 100."""
@@ -45,32 +46,32 @@ class Reading(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=
     distance_mm: int | None = None
     """To the nearest thing below or before the sensor. Error values of a device are no distance."""
     fault: str | None = None
-    """What the sensor says is wrong with itself, in a few words."""
+    """What is wrong with the sensor, by its own report, in a few words."""
     tamper: bool | None = None
-    """True when it says that it was tilted, opened or moved."""
+    """True if the sensor reports that it was tilted, opened or moved."""
     counter: int | None = None
-    """Vehicles or changes counted, as the device counts them."""
+    """Vehicles or changes, as the device counts them."""
     confidence: float | None = None
-    """0 to 1, where the sensor says how sure it is of the occupancy."""
+    """How sure the sensor is of the occupancy, 0 to 1."""
     past: tuple["Reading", ...] = ()
-    """Readings of an earlier time that this frame repeats (history, retransmission), each with its `at`."""
+    """Earlier readings that this frame repeats (history, retransmission), each with its `at`."""
 
 
-class Undecodable(ValueError):  # noqa: N818 - the word of the glossary, and what it says at the place where it is raised
-    """The frame does not follow the format of this device. Its message says what is wrong with which byte."""
+class Undecodable(ValueError):  # noqa: N818 - the word of the glossary, which reads well where it is raised
+    """The frame does not follow the format of this device. The message names the byte and what is wrong with it."""
 
 
 class Device(msgspec.Struct, frozen=True, kw_only=True):
-    """Whose codec this is, as `decoders list` and the generated page show it."""
+    """The device of a codec, as `decoders list` and the generated page show it."""
 
     vendor: str
     model: str
     """Product names, most used first, separated by commas."""
     ports: tuple[int, ...]
-    """FPorts that it understands. Empty: the device's frames look alike on every port."""
+    """The FPorts that the codec decodes. Empty: the device's frames look alike on every port."""
     heartbeat: timedelta | None = None
-    """How often it reports without a change in its default setting, where the data sheet says so."""
+    """How often the device reports without a change, in its default setting. None: the data sheet does not state it."""
     measures_distance: bool = False
     """True: occupancy comes from `distance_mm` and the installation's `occupied_below_mm` and `vacant_above_mm`."""
     lines: Mapping[str, Mapping[str, str]] = {}
-    """Names of firmware lines that share the module, each beginning with the module's name, and the options they set."""
+    """Firmware lines that share the module, and the options that they set. Each name begins with the module's name."""

@@ -1,13 +1,13 @@
-"""The messages that adnexo's ax sensors share.
+"""The messages that all ax sensors of adnexo send.
 
     port           message
     1              echo of a downlink
     2              restarted
     3              settings accepted
-    4              settings: a type and a value each: 04 interval, s, uint32, 05 measurements to a transmission, 06 interval of
-                   joins, s, uint32, 07 reed contact
+    4              settings, each a type and a value: 04 interval, s, uint32; 05 measurements per transmission; 06 interval
+                   of joins, s, uint32; 07 reed contact
     5              a downlink was refused
-    100, 101, 102  measurement: regular, because a threshold was crossed, by hand
+    100, 101, 102  measurement: 100 regular, 101 a threshold was crossed, 102 by hand
 
 Numbers are little-endian.
 """
@@ -23,30 +23,30 @@ MEASUREMENTS: Final = (100, 101, 102)
 
 SETTINGS: Final[Mapping[bytes, Item]] = {
     b"\x04": Item(4),  # interval, s
-    b"\x05": Item(1),  # measurements to a transmission
+    b"\x05": Item(1),  # measurements per transmission
     b"\x06": Item(4),  # interval of joins, s
     b"\x07": Item(1),  # reed contact
 }
 
 
-def answer(frame: Frame, settings: Mapping[bytes, Item]) -> Reading:
-    """Read what comes on ports 1 to 5, about downlinks and restarts. `settings` are those of the device."""
+def downlink_answer(frame: Frame, settings: Mapping[bytes, Item]) -> Reading:
+    """Read a message on ports 1 to 5: answers to downlinks, and restarts. `settings` are those of the device."""
     if not frame.payload:
         raise Undecodable("the payload is empty")
     return read_items(frame.payload, settings, width=1) if frame.port == 4 else Reading()
 
 
 def distance(word: bytes) -> int | None:
-    """Return mm; 0 and FFFF are none."""
+    """Return a distance in mm, from uint16; 0 and FFFF are none."""
     millimetres = int.from_bytes(word, "little")
     return millimetres if 0 < millimetres < 0xFFFF else None
 
 
 def celsius(word: bytes) -> float | None:
-    """Return the temperature of int16, 0.1 °C; 8000 is none."""
+    """Return a temperature in °C, from int16 in 0.1 °C; 8000 is none."""
     return None if word == b"\x00\x80" else int.from_bytes(word, "little", signed=True) / 10
 
 
 def volts(word: bytes) -> float:
-    """Return the battery of uint16, mV."""
+    """Return a battery voltage in V, from uint16 in mV."""
     return int.from_bytes(word, "little") / 1000

@@ -1,16 +1,16 @@
-"""The frame that Decentlab's sensors share: blocks of uint16, big-endian, on any port.
+"""The frame that all sensors of Decentlab send: blocks of uint16, big-endian, on any port.
 
     0    02     protocol version
     1-2         identity of the device
-    3-4  flags  bit 0: the block of the sensor is there, bit 1: the block of the battery
-    5-          the blocks that are there, in this order; the battery is one word, mV
+    3-4  flags  bit 0: the frame has the block of the sensor; bit 1: it has the block of the battery
+    5-          the blocks in this order; the battery is one word, mV
 
-Downlinks, on port 1, end in a checksum of 2 bytes.
+Downlinks on port 1 end with a checksum of 2 bytes.
 
-    00 01 02 58 7E 51  600 s between measurements, until it restarts
-    00 02 0E 10 48 A4  3,600 s, for good
-    00 07 00 00 E5 B1  the data rate does not adapt
-    FE FE 00 00 3C 50  restarts it
+    00 01 02 58 7E 51  600 s between measurements, until the next restart
+    00 02 0E 10 48 A4  3,600 s between measurements, permanently
+    00 07 00 00 E5 B1  adaptive data rate off
+    FE FE 00 00 3C 50  restart
 """
 
 import struct
@@ -22,13 +22,13 @@ HEAD: Final = 5
 
 
 def blocks(payload: bytes, *, words: int) -> tuple[tuple[int, ...] | None, float | None]:
-    """Return the words of the sensor's block and the battery in volts, each None where it is not there.
+    """Return the words of the sensor's block and the battery in volts, each None if the frame has no such block.
 
     `words` is the length of the sensor's block. Raises `Undecodable`.
     """
     size = len(payload)
     if size < HEAD:
-        raise Undecodable(f"a frame has {HEAD} bytes or more, not {size}")
+        raise Undecodable(f"a frame has at least {HEAD} bytes, not {size}")
     if payload[0] != 2:
         raise Undecodable(f"byte 0: protocol version {payload[0]} is unknown")
     flags = int.from_bytes(payload[3:5])
@@ -36,11 +36,11 @@ def blocks(payload: bytes, *, words: int) -> tuple[tuple[int, ...] | None, float
         raise Undecodable(f"bytes 3 and 4: blocks {flags:#06x} are unknown")
     count = (words if flags & 1 else 0) + (1 if flags & 2 else 0)
     if size != HEAD + 2 * count:
-        raise Undecodable(f"the blocks {flags:#06x} make {HEAD + 2 * count} bytes, not {size}")
-    told = struct.unpack_from(f">{count}H", payload, HEAD)
-    return told[:words] if flags & 1 else None, told[-1] / 1000 if flags & 2 else None
+        raise Undecodable(f"a frame with blocks {flags:#06x} has {HEAD + 2 * count} bytes, not {size}")
+    values = struct.unpack_from(f">{count}H", payload, HEAD)
+    return values[:words] if flags & 1 else None, values[-1] / 1000 if flags & 2 else None
 
 
 def distance(millimetres: int, samples: int) -> int | None:
-    """Return mm; without a valid sample, 0 and FFFF are none."""
+    """Return the distance in mm; 0, FFFF and a distance without a valid sample are none."""
     return millimetres if samples and 0 < millimetres < 0xFFFF else None

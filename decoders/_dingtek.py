@@ -1,11 +1,11 @@
-"""The frame that Dingtek's parking sensors share. The vendor's decoders look at its length only; here all of it is checked.
+"""The frame that all parking sensors of Dingtek send. The vendor's decoders check only its length; this codec checks all of it.
 
     0   80      head
     1   00
     2   code    of the product
     3   01, 02  telemetry (regular, alarm); 03 parameters
     4   length  of the whole frame
-    5-          what it says; telemetry begins with:
+    5-          content; telemetry begins with:
         5-6     distance, mm
         7       high nibble: car; low nibble: level alarm
         8       high nibble: magnet alarm; low nibble: battery alarm
@@ -15,8 +15,8 @@
 
 Numbers are big-endian.
 
-Downlinks of DO201 and DO202, on port 3, are text: head `80029999`, key, value in hexadecimal digits, tail `81`. So 4 h between
-uploads are the 14 bytes of `80029999010481`.
+Downlinks of DO201 and DO202 on port 3 are text: head `80029999`, key, value in hexadecimal digits, tail `81`. For example,
+the 14 bytes of `80029999010481` set the upload interval to 4 h.
 
     key  value
     01   upload interval, h, 2 digits, 1-168
@@ -32,10 +32,10 @@ from decoders import Device, Frame, Occupancy, Undecodable
 from decoders._refusals import unfit
 
 
-def says(frame: Frame, device: Device, *, code: int, telemetry: int, parameters: int) -> bytes | None:
-    """Return the payload of a telemetry frame, or None for one of parameters. Raises `Undecodable` for all others.
+def telemetry_of(frame: Frame, device: Device, *, code: int, telemetry: int, parameters: int) -> bytes | None:
+    """Return the payload of a telemetry frame, or None for a frame of parameters. Raises `Undecodable` for all others.
 
-    `telemetry` and `parameters` are the lengths of the two in bytes.
+    `telemetry` and `parameters` are the lengths of these two frames in bytes.
     """
     payload = frame.payload
     size = len(payload)
@@ -46,7 +46,7 @@ def says(frame: Frame, device: Device, *, code: int, telemetry: int, parameters:
     if payload[2] != code:
         raise Undecodable(f"byte 2: product {payload[2]:#04x} is not {device.model}, which is {code:#04x}")
     if payload[4] != size:
-        raise Undecodable(f"byte 4: the frame has {size} bytes and says {payload[4]}")
+        raise Undecodable(f"byte 4: the length is {payload[4]}, but the frame has {size} bytes")
     if payload[3] in {1, 2} and size == telemetry:
         return payload
     if payload[3] == 3 and size == parameters:
@@ -55,7 +55,7 @@ def says(frame: Frame, device: Device, *, code: int, telemetry: int, parameters:
 
 
 def common(payload: bytes) -> dict[str, Any]:
-    """Return the fields of a reading that all telemetry frames tell."""
+    """Return the fields that all telemetry frames have."""
     return {
         "occupancy": Occupancy.OCCUPIED if payload[7] >> 4 else Occupancy.VACANT,
         "battery_volts": int.from_bytes(payload[9:11]) / 100,
@@ -70,6 +70,6 @@ def distance(payload: bytes) -> int | None:
 
 
 def celsius(byte: int) -> float | None:
-    """Return the temperature of an int8; below -50 °C it is none: published frames have -117 on a mild day."""
+    """Return the temperature of an int8; below -50 °C it is none, because published frames have -117 on a mild day."""
     degrees = byte - 256 if byte > 127 else byte
     return float(degrees) if degrees >= -50 else None

@@ -1,13 +1,13 @@
-"""The messages that Dragino's distance sensors share. Numbers are big-endian.
+"""The messages that all distance sensors of Dragino send. Numbers are big-endian.
 
     reading, port 2, 8 bytes
     0-1  battery, low 14 bits, mV
-    2-3  distance, mm; 0: no sensor, 20: beyond what it measures, FFFF: none
+    2-3  distance, mm; 0: no sensor, 20: beyond the range, FFFF: none
     4    1: sent because of an interrupt
-    5-6  temperature of a probe, 0.1 °C, int16; 0.0 where no probe is connected
+    5-6  temperature of a probe, 0.1 °C, int16; 0.0 if no probe is connected
     7    1: the sensor was found
 
-    stored readings, port 3: records of 11 bytes, answers to a poll
+    stored readings, port 3: records of 11 bytes, the answer to a poll
     0-1  battery, low 14 bits, mV
     2-3  distance, as above
     4-5  temperature, as above
@@ -17,7 +17,7 @@
     status, port 5, 7 bytes
     0 model, 1-2 firmware, 3 band, 4 sub-band, 5-6 battery, mV
 
-Downlinks on port 1: `01` and seconds between readings, uint24 (`01 00 04 b0`: 20 min); `04 ff` restarts it.
+Downlinks on port 1: `01` and the seconds between readings, uint24 (`01 00 04 b0`: 20 min); `04 ff`: restart.
 """
 
 from decoders import Reading, Undecodable
@@ -39,14 +39,14 @@ def status(payload: bytes) -> Reading:
 
 
 def stored(payload: bytes) -> Reading:
-    """Read stored readings: they are of the past and tell nothing of now."""
+    """Read stored readings. All of them belong to the past."""
     return Reading(past=tuple(reading for record in records(payload) if (reading := _stored(record))))
 
 
 def records(payload: bytes) -> list[bytes]:
-    """Return the records of 11 bytes. Raises `Undecodable` where they do not come out even."""
+    """Return the records of 11 bytes. Raises `Undecodable` for any other length."""
     if not payload or len(payload) % 11:
-        raise Undecodable(f"{len(payload)} bytes are no records of 11 bytes each")
+        raise Undecodable(f"stored readings are records of 11 bytes, not {len(payload)} bytes")
     return [payload[start : start + 11] for start in range(0, len(payload), 11)]
 
 
@@ -56,7 +56,7 @@ def volts(word: bytes) -> float:
 
 
 def distance(word: bytes) -> int | None:
-    """Return mm, or None for what says that there is none."""
+    """Return the distance in mm; None for the error values."""
     millimetres = int.from_bytes(word)
     return None if millimetres in {0, 20, 0xFFFF} else millimetres
 

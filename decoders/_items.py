@@ -1,6 +1,6 @@
-"""Payloads that are a list of items, each a key of fixed width and a value whose length the key decides.
+"""Payloads that are a list of items. An item is a key of fixed width and a value whose length depends on the key.
 
-A device is then a table from keys to items. An unknown item cannot be skipped, because its length is not known: the frame
+The codec of such a device is a table from keys to items. The length of an unknown item is not known, so a frame with one
 is refused.
 """
 
@@ -13,20 +13,23 @@ Fields = Mapping[str, Any]
 """Fields of a reading."""
 
 
-def nothing(_value: bytes) -> Fields:
-    """Say nothing: for settings, versions and measurements that a parking space does not need."""
+def no_fields(_value: bytes) -> Fields:
+    """Return no fields: for settings, versions and measurements that a parking space does not need."""
     return {}
 
 
 class Item(NamedTuple):
-    """A value's length in bytes, and what it says; which raises `Undecodable` where no value can be so."""
+    """The length of a value in bytes, and the function from the value to fields of the reading.
+
+    The function raises `Undecodable` for an impossible value.
+    """
 
     size: int
-    says: Callable[[bytes], Fields] = nothing
+    decode: Callable[[bytes], Fields] = no_fields
 
 
 def read(payload: bytes, table: Mapping[bytes, Item], *, width: int) -> Reading:
-    """Return what the items say together, the later of two that disagree. Readings of the past are collected.
+    """Return the fields of all items. A later item overwrites an earlier one, but readings of the past are collected.
 
     `width` is the length of a key in bytes. Raises `Undecodable` for an empty payload, an unknown key and a cut value.
     """
@@ -40,18 +43,20 @@ def read(payload: bytes, table: Mapping[bytes, Item], *, width: int) -> Reading:
         key = payload[start:value_at]
         if key not in table:
             raise Undecodable(f"byte {start}: no item begins with {key.hex(' ')}")
-        size, says = table[key]
+        size, decode = table[key]
         start = value_at + size
         if start > end:
-            raise Undecodable(f"byte {value_at}: item {key.hex(' ')} has {size} bytes, {end - value_at} are left")
-        if says is nothing:
+            raise Undecodable(
+                f"byte {value_at}: item {key.hex(' ')} is cut short: length {size}, left {end - value_at}"
+            )
+        if decode is no_fields:
             continue
         try:
-            said = says(payload[value_at:start])
+            found = decode(payload[value_at:start])
         except Undecodable as refusal:
             raise Undecodable(f"byte {value_at}: {refusal}") from None
-        fields.update(said)
-        if "past" in said:
-            past += said["past"]
+        fields.update(found)
+        if "past" in found:
+            past += found["past"]
             fields["past"] = past
     return Reading(**fields)

@@ -1,12 +1,12 @@
-"""The items that Milesight's distance sensors share: a channel, a type and a value; numbers are little-endian.
+"""The items that all distance sensors of Milesight send: a channel, a type and a value. Numbers are little-endian.
 
     channel  type        value
     01       75          battery, %
-    FF       01 … FF     about the device: FE and 0B tell a start, 16 the serial number, the rest versions
-    FE, FF   02 … F5     a setting that a downlink has asked for or changed
-    F8, F9   0D … 39     the same for newer settings; after F8 one byte tells whether it was taken
+    FF       01 … FF     about the device: FE and 0B are a start, 16 is the serial number, the others are versions
+    FE, FF   02 … F5     a setting that a downlink has read or changed
+    F8, F9   0D … 39     the same for newer settings; with F8 one byte more, the result
 
-Nothing about settings is told here, but their lengths have to be known to read what follows.
+Settings are not part of a reading. Their lengths are needed to find the next item.
 """
 
 from collections.abc import Mapping
@@ -18,45 +18,45 @@ from decoders._items import Fields, Item
 from decoders._items import read as read_items
 
 PORT: Final = 85
-"""As delivered; it can be changed in the device."""
+"""The default; it can be changed in the device."""
 
 
 def read(frame: Frame, table: Mapping[bytes, Item], *, port: int) -> Reading:
-    """Return what the items of a frame say."""
+    """Return the reading of a frame of items."""
     if frame.port != port:
-        raise Undecodable(f"port {frame.port} is unknown: the items come on {port}, as the option port says")
+        raise Undecodable(f"port {frame.port} is unknown: the option port is {port}")
     return read_items(frame.payload, table, width=2)
 
 
 def battery(value: bytes) -> Fields:
-    """Read one byte of percent; more than 100 is none."""
+    """Read a battery level of one byte, in percent; more than 100 is none."""
     return {"battery_percent": float(value[0]) if value[0] <= 100 else None}
 
 
 def temperature(value: bytes) -> Fields:
-    """Read int16, 0.1 °C; what follows, an alarm, adds nothing to it."""
+    """Read a temperature, int16, 0.1 °C. The bytes of an alarm behind it are ignored."""
     return {"temperature_celsius": int.from_bytes(value[:2], "little", signed=True) / 10}
 
 
 def distance(value: bytes) -> Fields:
-    """Read uint16, mm; 0 and FFFF are none. What follows, an alarm, adds nothing to it."""
+    """Read a distance, uint16, mm; 0 and FFFF are none. The bytes of an alarm behind it are ignored."""
     millimetres = int.from_bytes(value[:2], "little")
     return {"distance_mm": millimetres if 0 < millimetres < 0xFFFF else None}
 
 
 def signed_distance(value: bytes) -> Fields:
-    """Read int16, mm; 0 and less are none: nearer than it can see, or FFFD no target, FFFE switched off, FFFF failed."""
+    """Read a distance, int16, mm; 0 and less are none: too near, FFFD no target, FFFE switched off, FFFF failed."""
     millimetres = int.from_bytes(value[:2], "little", signed=True)
     return {"distance_mm": millimetres if millimetres > 0 else None}
 
 
 def position(value: bytes) -> Fields:
-    """Read 0 as mounted, 1 tilted."""
+    """Read a position: 0 as mounted, 1 tilted."""
     return {"tamper": {0: False, 1: True}.get(value[0])}
 
 
 def history(value: bytes) -> Fields:
-    """Read a stored reading: seconds since 1970, uint32, and a distance, uint16. Without a clock it belongs nowhere."""
+    """Read a stored reading: seconds since 1970, uint32, and a distance, uint16. One without a time is dropped."""
     at = unix_time(int.from_bytes(value[:4], "little"))
     return {"past": (Reading(at=at, **distance(value[4:])),)} if at else {}
 
@@ -65,7 +65,7 @@ FAULTS: Final = {1: "something is too near", 2: "no target", 3: "the radar faile
 
 
 def faulty_distance(value: bytes) -> Fields:
-    """Read a distance and what is wrong with it: then it is none."""
+    """Read the fault of a distance. A distance with a fault is none."""
     return {"distance_mm": None, "fault": FAULTS[value[2]]} if value[2] in FAULTS else {}
 
 
@@ -102,7 +102,7 @@ SIZES: Final[Mapping[int, int]] = {
     **dict.fromkeys([0x35, 0x96], 8),
     0x06: 9,
 }
-"""Of settings, by their type. The models agree where they have the same one."""
+"""Lengths of settings by their type. They are the same in all models that have the setting."""
 
 NEWER_SIZES: Final = {0x0D: 3, 0x12: 1, 0x13: 1, 0x14: 2, 0x15: 2, 0x16: 1, 0x39: 2}
 
@@ -113,7 +113,7 @@ COMMON: Final = {
     **{bytes([0xF8, kind]): Item(size + 1) for kind, size in NEWER_SIZES.items()},
     **{bytes([0xF9, kind]): Item(size) for kind, size in NEWER_SIZES.items()},
 }
-"""What every model may send beside its own items."""
+"""The items that every model may send beside its own."""
 
 RADAR: Final = {
     **COMMON,

@@ -1,15 +1,17 @@
-"""adnexo ax-dist: ultrasonic. It measures a distance; the installation says what of it is occupied.
+"""adnexo ax-dist: ultrasonic.
+
+It measures a distance. The thresholds of the installation turn it into an occupancy.
 
     port           bytes  message
-    1 to 5                of downlinks and restarts, see `_adnexo`; setting 52: threshold, mm, int16
+    1 to 5                answers to downlinks, and restarts, see `_adnexo`; setting 52: threshold, mm, int16
     100, 101, 102  6      0-1 distance, mm (0 and FFFF: none); 2-3 temperature, 0.1 °C, int16 (8000: none); 4-5 battery, mV
     104            4, 6   an invalid measurement: 2-3 its variance
 
-Numbers are little-endian. Port 101 is sent because the distance crossed a threshold that is set in the sensor.
+Numbers are little-endian. The sensor sends on port 101 when the distance crosses a threshold that is set in the sensor.
 
-Calibration: none; the thresholds are the installation's. The one in the sensor, setting 52, decides only when it sends.
+Calibration: none. The thresholds belong to the installation. The one in the sensor, setting 52, only decides when it sends.
 
-Downlinks restart it, set and ask for its settings on ports 2 to 4; their bytes are not published.
+Downlinks on ports 2 to 4 restart the sensor and set or read its settings. Their bytes are not published.
 
 Source: akenza-io/device-type-library types/adnexo/ax-dist.
 """
@@ -17,7 +19,7 @@ Source: akenza-io/device-type-library types/adnexo/ax-dist.
 from typing import Final
 
 from decoders import Device, Frame, Reading
-from decoders._adnexo import MEASUREMENTS, SETTINGS, answer, celsius, distance, volts
+from decoders._adnexo import MEASUREMENTS, SETTINGS, celsius, distance, downlink_answer, volts
 from decoders._items import Item
 from decoders._refusals import unfit
 
@@ -41,5 +43,5 @@ def decode(frame: Frame) -> Reading:
         case 104, 4 | 6:
             return Reading(fault="invalid measurement")
         case 1 | 2 | 3 | 4 | 5, _:
-            return answer(frame, OWN_SETTINGS)
+            return downlink_answer(frame, OWN_SETTINGS)
     raise unfit(frame, DEVICE)

@@ -1,18 +1,21 @@
-"""adnexo ax-opto: laser with 3 x 3 zones, 1.3 m. It measures a distance; the installation says what of it is occupied.
+"""adnexo ax-opto: laser with 3 x 3 zones, 1.3 m.
+
+It measures a distance. The thresholds of the installation turn it into an occupancy.
 
     port           bytes  message
-    1 to 5                of downlinks and restarts, see `_adnexo`; settings 15 to 27 of its own
+    1 to 5                answers to downlinks, and restarts, see `_adnexo`; also settings 15 to 27
     99             6      acceleration x, y, z, int16 each
     100, 101, 102  26     0-1 distance, mm (0 and FFFF: none); 2-19 the nine zones; 20-21 flags; 22-23 temperature, 0.1 °C,
                           int16 (8000: none); 24-25 battery, mV
 
     flags  01 weak signal, 02 no signal, 08 no target, 40 too far, 80 the sensor does not answer
 
-Numbers are little-endian. Port 101 is sent because of an event. What is flagged may still have a distance.
+Numbers are little-endian. The sensor sends on port 101 after an event. A measurement with a flag may still have a distance.
 
-Calibration: none; the thresholds are the installation's. Zones and the tolerance of a tilt are settings in the sensor.
+Calibration: none. The thresholds belong to the installation. The zones and the tolerance of a tilt are settings in the
+sensor.
 
-Downlinks restart it, set and ask for its settings on ports 2 to 4; their bytes are not published.
+Downlinks on ports 2 to 4 restart the sensor and set or read its settings. Their bytes are not published.
 
 Source: akenza-io/device-type-library types/adnexo/ax-opto.
 """
@@ -20,7 +23,7 @@ Source: akenza-io/device-type-library types/adnexo/ax-opto.
 from typing import Final
 
 from decoders import Device, Frame, Reading
-from decoders._adnexo import MEASUREMENTS, SETTINGS, answer, celsius, distance, volts
+from decoders._adnexo import MEASUREMENTS, SETTINGS, celsius, distance, downlink_answer, volts
 from decoders._items import Item
 from decoders._refusals import unfit
 
@@ -64,5 +67,5 @@ def decode(frame: Frame) -> Reading:
         case 99, 6:
             return Reading()
         case 1 | 2 | 3 | 4 | 5, _:
-            return answer(frame, OWN_SETTINGS)
+            return downlink_answer(frame, OWN_SETTINGS)
     raise unfit(frame, DEVICE)

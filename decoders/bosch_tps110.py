@@ -1,14 +1,14 @@
 """Bosch Parking Lot Sensor TPS110 (PLS): magnetometer and radar. Firmware 0.23.3 to 0.29.x and 0.39.x.
 
-A status is sent on change only and may be confirmed or repeated, so that one change can arrive more than once; a heartbeat
-comes about once a day. The battery is not reported.
+A status is sent on change only. It may be confirmed or repeated, so one change can arrive more than once. A heartbeat comes
+about once a day. The battery is not reported.
 
     port  bytes  message
     1     1      parking status     o
-    2     1, 2   heartbeat          o, then t where it measures temperature
+    2     1, 2   heartbeat          o, then t if it measures temperature
     3     17     start-up           0-11 debug words, 12-14 firmware, 15 reset cause, 16 o
     4     3, 11  information        firmware, or the device's name and band
-    5     5-19   usage              0 what was asked: 0 changes of status, 1 s occupied, 3 radar triggers, 4 s since the
+    5     5-19   usage              0 kind of report: 0 changes of status, 1 s occupied, 3 radar triggers, 4 s since the
                                     restart, 6 s since installation, each uint32; 2 uplinks per data rate, six uint24;
                                     5 resets: brown-out, lock-up, pin, power-on, watchdog, 1 byte each, software uint16
     6     10     debug              0-3 time since boot, 4-7 code word of which the low 12 bits are a code, 8-9 sequence
@@ -17,21 +17,21 @@ comes about once a day. The battery is not reported.
     o  bit 0: 1 occupied, 0 vacant; bits 7 to 1 are reserved
     t  int8, °C
 
-All numbers are big-endian. The lines agree on the occupancy, so that the bare name reads both, as 0.39 does: 0.29 has no
-port 7 and fewer reset causes.
+All numbers are big-endian. Both firmware lines have the occupancy in the same place, so the bare name decodes both, with
+the layout of 0.39. The firmware 0.29 has no port 7 and fewer reset causes.
 
-Calibration: by itself. Some two minutes after it was switched on, by a magnet at its base, it measures, and after about ten
-changes it has learned. Debug code 404 says that it learns again.
+Calibration: automatic. A magnet at its base switches the sensor on. About two minutes later it measures, and after about
+ten changes it is calibrated. Debug code 404 reports a new calibration.
 
     downlink on port  byte
-    51                a status is sent 0 confirmed, 1-4 unconfirmed and so many times
+    51                statuses: 0 confirmed, 1-4 unconfirmed, sent so many times
     52                data rate, 0-5
     53                heartbeat: 0 short, 1 normal, 2 long, 3 for tests
-    54                asks for information: 0 name, 1 firmware
-    55                asks for usage, 0-6
-    56                debug messages: 0 none, 1-4 each so many times
+    54                request for information: 0 name, 1 firmware
+    55                request for usage, 0-6
+    56                debug messages: 0 none, 1-4 each sent so many times
     57                temperature: 0 none, 1 regularly, 2 alert
-    58, 59            data rate adapts: 0 no, 1 yes; its offset, 0-5
+    58, 59            58 adaptive data rate: 0 off, 1 on; 59 its offset, 0-5
     60                thresholds of the temperature alert
 
 Sources: TheThingsNetwork/lorawan-devices vendor/bosch tpl110-0292.js and tpl110-0392.js; akenza-io/device-type-library
@@ -56,7 +56,7 @@ RESETS: Final = {
     "v029": {1: "restarted by its watchdog"},
     "v039": {1: "restarted by its watchdog", 5: "restarted after a lock-up", 6: "restarted after a brown-out"},
 }
-"""Reset causes that are no one's wish."""
+"""Reset causes that are faults."""
 
 DEBUG: Final = {
     201: "join failed",
@@ -105,5 +105,5 @@ def _celsius(byte: bytes) -> float:
 def _usage(payload: bytes) -> Reading:
     what = payload[0]
     if USAGE_BYTES.get(what) != len(payload):
-        raise Undecodable(f"byte 0 is {what:#04x}: no usage report of that kind has {len(payload)} bytes")
+        raise Undecodable(f"byte 0: no usage report of kind {what:#04x} has {len(payload)} bytes")
     return Reading(counter=int.from_bytes(payload[1:]) if what == 0 else None)

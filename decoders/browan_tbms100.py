@@ -1,11 +1,11 @@
-"""Browan TBMS100 (TABS motion): infrared. It sees motion, and a parked car does not move.
+"""Browan TBMS100 (TABS motion): infrared. It detects motion; a parked car does not move.
 
     port  bytes  message
     102   8      0 bit 0: motion; 1 low nibble: battery, 2.5 V + 0.1 V x; 2 low 7 bits: temperature + 32, °C;
                  3-4 minutes since the last motion; 5-7 motions counted
 
-Numbers are little-endian. Motion is told as occupied and its end as vacant, which suits a drive or a gate; over a space, it
-forgets a car as soon as the car stands still.
+Numbers are little-endian. Motion is read as occupied and its end as vacant. This suits a drive or a gate. Over a space, a
+car is lost as soon as it stands still.
 
 Calibration: none. Downlinks: none published.
 

@@ -1,10 +1,10 @@
-"""Cicicom S-LG-I3: magnet, motion and radar. It speaks in text.
+"""Cicicom S-LG-I3: magnet, motion and radar. Its payloads are text.
 
     message        text, on any port (the port is not published)
     status         C o
     keep-alive     K o v t
     start          R o v t V f
-    malfunction    E v, then three bytes of status that are not published
+    malfunction    E v, then three bytes of status whose meaning is not published
 
     o  1 occupied, 0 vacant
     v  battery, V: 3.66
@@ -43,11 +43,11 @@ def decode(frame: Frame) -> Reading:
         raise Undecodable(f"byte 0: no message begins with {frame.payload[:1]!r}")
     message = pattern.fullmatch(frame.payload)
     if message is None:
-        raise Undecodable(f"{frame.payload[:40]!r} is not of the form of {frame.payload[:1]!r}")
-    said = message.groupdict()
+        raise Undecodable(f"{frame.payload[:40]!r} does not have the form of a message {frame.payload[:1]!r}")
+    parts = message.groupdict()
     return Reading(
-        occupancy=STATUS[said["status"]] if "status" in said else None,
-        battery_volts=float(said["volts"]) if "volts" in said else None,
-        temperature_celsius=float(said["celsius"]) if "celsius" in said else None,
-        fault=f"malfunction {said['malfunction'].hex()}" if "malfunction" in said else None,
+        occupancy=STATUS[parts["status"]] if "status" in parts else None,
+        battery_volts=float(parts["volts"]) if "volts" in parts else None,
+        temperature_celsius=float(parts["celsius"]) if "celsius" in parts else None,
+        fault=f"malfunction {parts['malfunction'].hex()}" if "malfunction" in parts else None,
     )

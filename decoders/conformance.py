@@ -1,7 +1,8 @@
-"""What every codec must do, checked against its vectors: for the codecs of this project and for anybody's own.
+"""What every codec must do, checked against its vectors: for our own codecs and for third-party ones.
 
-Vectors are a TOML file of frames and answers, written from the device's data sheet. `complaints` says in sentences what
-a codec does wrong; an empty list is a pass. Nothing here needs a test framework, and nothing of the gateway.
+Vectors are a TOML file of frames and their readings, written from the device's data sheet. `complaints` returns one
+sentence for each mistake of a codec; an empty list is a pass. This module needs no test framework and no part of the
+gateway.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -12,18 +13,18 @@ from typing import Any, Final
 
 import msgspec
 
-from decoders import Frame, Occupancy, Reading, Undecodable, answers
+from decoders import Frame, Occupancy, Reading, Undecodable, readings
 
 Decode = Callable[[Frame], Reading]
 
 Bind = Callable[[str | None, Mapping[str, str]], Decode]
-"""Given a firmware line's name (None: the module's own) and options, returns the codec as a function of the frame."""
+"""A function from a firmware line's name (None: the module's own) and options to the codec as a function of the frame."""
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 
 
 class Vector(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One frame, and what must come of it."""
+    """One frame and its expected reading."""
 
     name: str
     source: str
@@ -33,9 +34,9 @@ class Vector(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     """Hexadecimal; blanks are ignored."""
     received_at: datetime = NOON
     line: str | None = None
-    """The firmware line that it is for, by its name."""
+    """The name of the firmware line that the frame belongs to."""
     options: dict[str, str] | None = None
-    """Of the installation. None: those at the top of the file."""
+    """The options of the installation. None: those at the top of the file."""
     reading: dict[str, Any] | None = None
     """The fields of the reading that are not None. Or:"""
     undecodable: bool = False
@@ -51,26 +52,26 @@ class Vectors(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     """All vectors of one codec."""
 
     options: dict[str, str] = {}
-    """Of every vector that has none of its own."""
+    """The options of every vector that has none of its own."""
     silent: str | None = None
-    """Why no frame of this device ever tells an occupancy."""
+    """Why no frame of this device ever contains an occupancy."""
     vector: tuple[Vector, ...]
 
     def options_of(self, vector: Vector) -> Mapping[str, str]:
-        """Return the options under which a vector holds."""
+        """Return the options with which a vector is decoded."""
         return self.options if vector.options is None else vector.options
 
 
 def load(file: Path) -> Vectors:
-    """Read a file of vectors. Raises `msgspec.ValidationError` where it does not follow the form."""
+    """Read a file of vectors. Raises `msgspec.ValidationError` if it does not follow the form."""
     return msgspec.toml.decode(file.read_bytes(), type=Vectors)
 
 
 def complaints(vectors: Vectors, bind: Bind) -> list[str]:
-    """Return a sentence for everything that a codec does wrong, and for what its vectors leave untested.
+    """Return a sentence for each mistake of a codec, and for each case that its vectors leave untested.
 
-    Each vector is also tried cut short, with bytes changed and on other ports. What a codec raises beside `Undecodable`
-    comes through, so that its traceback is seen.
+    Each vector is also decoded cut short, with bytes changed and on other ports. An exception other than `Undecodable` is
+    not caught, so its traceback is seen.
     """
     found = list(_untested(vectors))
     for vector in vectors.vector:
@@ -79,30 +80,30 @@ def complaints(vectors: Vectors, bind: Bind) -> list[str]:
     return found
 
 
-def answer(decode: Decode, frame: Frame) -> Reading | Undecodable:
-    """Return what a codec makes of a frame, its refusal as a value. Whatever else it raises comes through."""
+def outcome(decode: Decode, frame: Frame) -> Reading | Undecodable:
+    """Decode a frame and return the reading, or the refusal as a value. Any other exception is not caught."""
     try:
         return decode(frame)
     except Undecodable as refusal:
         return refusal
 
 
-def odd(reading: Reading) -> Iterator[str]:
-    """Say what no reading may claim, whatever the frame."""
+def impossible(reading: Reading) -> Iterator[str]:
+    """Yield a sentence for each field that no reading may have, whatever the frame."""
     try:
-        answers.checked(reading)
-    except answers.WrongAnswer as wrong:
+        readings.checked(reading)
+    except readings.WrongReading as wrong:
         yield str(wrong)
         return
-    # A codec knows these limits; how hot a sensor can become, it need not know.
+    # A codec has to keep within these limits. How hot a sensor can become is not its business.
     for name, complaint in _COMPLAINTS.items():
         number = getattr(reading, name)
-        if number is not None and not answers.is_possible(name, number):
+        if number is not None and not readings.is_possible(name, number):
             yield complaint.format(number)
     for past in reading.past:
         if past.at is None:
-            yield "a reading of the past has no time"
-        yield from odd(past)
+            yield "a reading in past has no time"
+        yield from impossible(past)
 
 
 _COMPLAINTS: Final = {
@@ -113,43 +114,43 @@ _COMPLAINTS: Final = {
 
 
 def _untested(vectors: Vectors) -> Iterator[str]:
-    told = {str((vector.reading or {}).get("occupancy")) for vector in vectors.vector}
+    tested = {str((vector.reading or {}).get("occupancy")) for vector in vectors.vector}
     if vectors.silent is None:
-        yield from (f"no vector is {occupancy}" for occupancy in Occupancy if occupancy not in told)
-    elif told != {"None"}:
-        yield "it is said never to tell an occupancy, and a vector tells one"
+        yield from (f"no vector is {occupancy}" for occupancy in Occupancy if occupancy not in tested)
+    elif tested != {"None"}:
+        yield "the vectors are marked as silent, but one has an occupancy"
     if not any(vector.undecodable for vector in vectors.vector):
         yield "no vector is undecodable"
 
 
 def _wrong(vector: Vector, decode: Decode) -> Iterator[str]:
-    got = answer(decode, vector.frame())
-    if repr(got) != repr(answer(decode, vector.frame())):
-        yield "two answers for one frame"
+    got = outcome(decode, vector.frame())
+    if repr(got) != repr(outcome(decode, vector.frame())):
+        yield "one frame has two different readings"
     if vector.undecodable:
         if vector.reading is not None:
-            yield "it is both undecodable and a reading"
+            yield "the vector has both `undecodable` and a reading"
         if isinstance(got, Reading):
-            yield f"not refused but {got}"
+            yield f"expected a refusal, got {got}"
         return
     expected = vector.reading or {}
-    yield from (f"a reading has no {name}" for name in expected.keys() - set(Reading.__struct_fields__))
+    yield from (f"a reading has no field {name}" for name in expected.keys() - set(Reading.__struct_fields__))
     if got != msgspec.convert(expected, Reading):
         yield f"expected {expected}, got {got!r}"
     for length in range(len(vector.frame().payload)):
-        short = answer(decode, vector.frame(length))
+        short = outcome(decode, vector.frame(length))
         if isinstance(short, Reading) and length not in vector.short_ok:
-            yield f"its first {length} bytes are not refused"
+            yield f"cut to {length} bytes, it is not refused"
         if isinstance(short, Undecodable) and length in vector.short_ok:
-            yield f"its first {length} bytes are refused: {short}"
+            yield f"cut to {length} bytes, it is refused: {short}"
     for frame in _bent(vector):
-        bent = answer(decode, frame)
+        bent = outcome(decode, frame)
         if isinstance(bent, Reading):
-            yield from (f"{what}, of {frame.payload.hex()} on port {frame.port}" for what in odd(bent))
+            yield from (f"{what}, from {frame.payload.hex()} on port {frame.port}" for what in impossible(bent))
 
 
 def _bent(vector: Vector) -> Iterator[Frame]:
-    """Give the frame with every byte changed in turn, with a tail, and on other ports."""
+    """Yield the frame with each byte changed in turn, with a byte added, and on other ports."""
     frame = vector.frame()
     payload = frame.payload
     for at, byte in product(range(len(payload)), (0x00, 0x01, 0x7F, 0x80, 0xFF)):

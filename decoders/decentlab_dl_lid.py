@@ -1,10 +1,12 @@
-"""Decentlab DL-LID: laser. It measures a distance; the installation says what of it is occupied.
+"""Decentlab DL-LID: laser.
 
-The frame is that of `_decentlab`; the block of the sensor has eleven words: distances, mm (average, lowest, highest, median,
-percentiles 10, 25, 75 and 90, most frequent), the number of samples and the time that they took, 1/1.024 ms. The average is
-the distance; without a sample there is none.
+It measures a distance. The thresholds of the installation turn it into an occupancy.
 
-Calibration: none; the thresholds are the installation's.
+The frame is described in `_decentlab`. The block of the sensor has eleven words: distances, mm (average, lowest, highest,
+median, percentiles 10, 25, 75 and 90, most frequent), the number of samples and their duration, 1/1.024 ms. The average is
+the distance. Without a sample there is no distance.
+
+Calibration: none. The thresholds belong to the installation.
 
 Source: TheThingsNetwork/lorawan-devices vendor/decentlab dl-lid.js.
 """

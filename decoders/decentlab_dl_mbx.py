@@ -1,9 +1,11 @@
-"""Decentlab DL-MBX: ultrasonic. It measures a distance; the installation says what of it is occupied.
+"""Decentlab DL-MBX: ultrasonic.
 
-The frame is that of `_decentlab`; the block of the sensor has two words: distance, mm, and the number of valid samples. Without
-one there is no distance.
+It measures a distance. The thresholds of the installation turn it into an occupancy.
 
-Calibration: none; the thresholds are the installation's.
+The frame is described in `_decentlab`. The block of the sensor has two words: distance, mm, and the number of valid
+samples. Without a valid sample there is no distance.
+
+Calibration: none. The thresholds belong to the installation.
 
 Source: TheThingsNetwork/lorawan-devices vendor/decentlab dl-mbx.js.
 """

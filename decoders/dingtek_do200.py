@@ -1,4 +1,4 @@
-"""Dingtek DO200: ultrasonic and magnetometer. It decides itself whether there is a car.
+"""Dingtek DO200: ultrasonic and magnetometer. The sensor itself decides whether there is a car.
 
     port  bytes  message, in the frame that `_dingtek` describes, product 02
     3     21     telemetry: distance, car, alarms, battery, magnetic field, 17-18 frame counter
@@ -7,8 +7,8 @@
 
 The upload interval is 1 to 168 hours.
 
-Calibration: its thresholds are in the sensor. Downlinks on port 3 are text, so that 4 h between uploads are the bytes of
-`80028888` `01` `04` `81`: head, key, value in hexadecimal, tail.
+Calibration: the thresholds are set in the sensor. Downlinks on port 3 are text: head `80028888`, key, value in hexadecimal,
+tail `81`. For example, `80028888` `01` `04` `81` sets the upload interval to 4 h.
 
     key  value, two digits
     01   upload interval, h, 1-168
@@ -22,14 +22,14 @@ Sources: cndingtek/Chirpstack_codec; TheThingsNetwork/lorawan-devices vendor/din
 from typing import Final
 
 from decoders import Device, Frame, Reading
-from decoders._dingtek import common, distance, says
+from decoders._dingtek import common, distance, telemetry_of
 
 DEVICE: Final = Device(vendor="Dingtek", model="DO200", ports=(3,))
 
 
 def decode(frame: Frame) -> Reading:
     """Read one frame of a DO200."""
-    payload = says(frame, DEVICE, code=0x02, telemetry=21, parameters=17)
+    payload = telemetry_of(frame, DEVICE, code=0x02, telemetry=21, parameters=17)
     if payload is None:
         return Reading()
     return Reading(distance_mm=distance(payload), **common(payload))

@@ -1,4 +1,4 @@
-"""Dingtek DO201: ultrasonic and magnetometer. It decides itself whether there is a car.
+"""Dingtek DO201: ultrasonic and magnetometer. The sensor itself decides whether there is a car.
 
     port  bytes  message, in the frame that `_dingtek` describes, product 31
     3     23     telemetry: distance, car, alarms, battery, magnetic field, 17 temperature, int8, °C, 18 humidity, %,
@@ -8,7 +8,7 @@
 
 The upload interval is 1 to 168 hours.
 
-Calibration: its thresholds are in the sensor, see `_dingtek` for the downlinks that set them.
+Calibration: the thresholds are set in the sensor. See `_dingtek` for the downlinks that set them.
 
 Sources: cndingtek/Chirpstack_codec; TheThingsNetwork/lorawan-devices vendor/dingtek do201-codec.yaml.
 """
@@ -16,14 +16,14 @@ Sources: cndingtek/Chirpstack_codec; TheThingsNetwork/lorawan-devices vendor/din
 from typing import Final
 
 from decoders import Device, Frame, Reading
-from decoders._dingtek import celsius, common, distance, says
+from decoders._dingtek import celsius, common, distance, telemetry_of
 
 DEVICE: Final = Device(vendor="Dingtek", model="DO201", ports=(3,))
 
 
 def decode(frame: Frame) -> Reading:
     """Read one frame of a DO201."""
-    payload = says(frame, DEVICE, code=0x31, telemetry=23, parameters=16)
+    payload = telemetry_of(frame, DEVICE, code=0x31, telemetry=23, parameters=16)
     if payload is None:
         return Reading()
     return Reading(distance_mm=distance(payload), temperature_celsius=celsius(payload[17]), **common(payload))

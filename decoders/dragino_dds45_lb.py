@@ -1,11 +1,13 @@
-"""Dragino DDS45-LB and DDS45-LS: ultrasonic, 4.5 m. It measures a distance; the installation says what of it is occupied.
+"""Dragino DDS45-LB and DDS45-LS: ultrasonic, 4.5 m.
 
-    port  bytes  message, as `_dragino` describes them
+It measures a distance. The thresholds of the installation turn it into an occupancy.
+
+    port  bytes  message, see `_dragino`
     2     8      reading, every 20 min by default
     3     11 n   stored readings, with the device's time
     5     7      status
 
-Calibration: none; the thresholds are the installation's.
+Calibration: none. The thresholds belong to the installation.
 
 Source: dragino/dragino-end-node-decoder DDS45-LB.
 """

@@ -1,15 +1,17 @@
-"""Dragino DDS75-LB and DDS75-LS: ultrasonic, 7.5 m. It measures a distance; the installation says what of it is occupied.
+"""Dragino DDS75-LB and DDS75-LS: ultrasonic, 7.5 m.
 
-    port  bytes  message, as `_dragino` describes them
+It measures a distance. The thresholds of the installation turn it into an occupancy.
+
+    port  bytes  message, see `_dragino`
     2     8      reading
-    2     14-    several readings, bit 12 of the first word set: battery in its low 12 bits, distances from byte 8 on,
-                 the last four bytes interrupt, temperature, sensor flag
+    2     14-    several readings, if bit 12 of the first word is set: battery in its low 12 bits, distances from byte 8 on,
+                 in the last four bytes interrupt, temperature, sensor flag
     3     11 n   stored readings, with the device's time
     5     7      status
 
-A reading comes every 20 min by default. Which of several readings is the newest is not published: they tell no distance.
+A reading comes every 20 min by default. The order of several readings is not published, so they give no distance.
 
-Calibration: none; the thresholds are the installation's.
+Calibration: none. The thresholds belong to the installation.
 
 Source: dragino/dragino-end-node-decoder DDS75-LB.
 """

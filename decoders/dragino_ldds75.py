@@ -1,12 +1,14 @@
-"""Dragino LDDS75: ultrasonic, 7.5 m. It measures a distance; the installation says what of it is occupied.
+"""Dragino LDDS75: ultrasonic, 7.5 m.
+
+It measures a distance. The thresholds of the installation turn it into an occupancy.
 
     port  bytes  message
-    2     8      reading, as `_dragino` describes it, every 20 min by default
+    2     8      reading, see `_dragino`; every 20 min by default
 
-Calibration: none; the thresholds are the installation's.
+Calibration: none. The thresholds belong to the installation.
 
-Sources: chirpstack/lorawan-device-profiles vendors/dragino ldds75.js. (The codec of TheThingsNetwork/lorawan-devices gives
-the battery as the distance.)
+Sources: chirpstack/lorawan-device-profiles vendors/dragino ldds75.js. (The codec of TheThingsNetwork/lorawan-devices
+returns the battery as the distance.)
 """
 
 from datetime import timedelta

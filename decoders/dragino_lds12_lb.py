@@ -1,4 +1,6 @@
-"""Dragino LDS12-LB and LDS12-LS: laser, 12 m. It measures a distance; the installation says what of it is occupied.
+"""Dragino LDS12-LB and LDS12-LS: laser, 12 m.
+
+It measures a distance. The thresholds of the installation turn it into an occupancy.
 
     port  bytes  message
     2     11     reading: 0-1 battery, low 14 bits, mV; 2-3 temperature of a probe, 0.1 °C, int16; 4-5 distance, mm (0 and
@@ -10,8 +12,8 @@
 
 Numbers are big-endian. The vendor prints the distance in cm.
 
-Calibration: none; the thresholds are the installation's. Downlinks on port 1: `01` and seconds between readings, uint24
-(`01 00 04 b0`: 20 min); `04 ff` restarts it.
+Calibration: none. The thresholds belong to the installation. Downlinks on port 1: `01` and the seconds between readings,
+uint24 (`01 00 04 b0`: 20 min); `04 ff`: restart.
 
 Source: dragino/dragino-end-node-decoder LDS12-LB.
 """

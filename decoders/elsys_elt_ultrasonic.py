@@ -1,4 +1,6 @@
-"""ELSYS ELT-2 and ELT Ultrasonic: ultrasonic, also with radar. It measures a distance; the installation says what of it is occupied.
+"""ELSYS ELT-2 and ELT Ultrasonic: ultrasonic, also with radar.
+
+It measures a distance. The thresholds of the installation turn it into an occupancy.
 
 A frame is a list of items, on any port: a type and a value. Numbers are big-endian.
 
@@ -9,9 +11,9 @@ A frame is a list of items, on any port: a type and a value. Numbers are big-end
     02    humidity, %                        03    acceleration x, y, z, int8 each
     0F    motion                             14    pressure, uint32
 
-Others that the vendor's sensors know are skipped by their lengths. Of two distances the later is the newer.
+Other types of the vendor's sensors are skipped by their lengths. If a frame has two distances, the later one is newer.
 
-Calibration: none; the thresholds are the installation's. Downlinks: none published.
+Calibration: none. The thresholds belong to the installation. Downlinks: none published.
 
 Sources: TheThingsNetwork/lorawan-devices vendor/elsys elsys.js; akenza-io/device-type-library types/elsys/elt-2-ultrasonic.
 """
@@ -50,7 +52,7 @@ SKIPPED: Final = {
     0x09: 6,
     0x13: 65,
 }
-"""Lengths of values that say nothing of a parking space, by their type."""
+"""Lengths of values that a parking space does not need, by their type."""
 
 ITEMS: Final = {
     **{bytes([kind]): Item(size) for kind, size in SKIPPED.items()},

@@ -1,14 +1,14 @@
 """Libelium Smart Parking: magnetometer (Plug & Sense, firmware 1.x or 2.x), with radar (Smart Parking 2).
 
-THE TRAP: firmware 2.x and Smart Parking 2 send frames of the same length, with another type of frame in byte 0, and the port
-is not published. So an installation has to choose the option `line`, or use one of the names that set it.
+THE TRAP: frames of firmware 2.x and of Smart Parking 2 have the same length, but the types of frame in byte 0 differ. The
+port is not published. So an installation has to set the option `line`, or use one of the names that set it.
 
     fw1, 12 bytes; fw2, 11 bytes
     0      7 occupied, 6 battery low, 5-4 reserved, 3-0 type: 0 info, 1 keep-alive, 2 daily, 3 error, 4 start, 5 start
     1      frame counter
     fw1    info 2-3 temperature, raw, 4-9 magnetic field; keep-alive 2 hour, 3 minute, 4-5 temperature, raw, 6-11 field;
            daily 2-3 measurements, 4-7 transmissions, 8 resets, 9 configuration; start (4) 2-9 references, 10-11 battery,
-           mV; error: which part it is, in bits whose places are not published
+           mV; error: the faulty parts, in bits whose places are not published
     fw2    info 2 temperature, int8, °C, 3-8 field; keep-alive 2 hour, 3 minute, 4 temperature, 5-10 field; daily as fw1
 
     sp2, 11 bytes
@@ -16,14 +16,14 @@ is not published. So an installation has to choose the option `line`, or use one
     1      sequence
     2-10   not published
 
-Numbers are big-endian. Every frame tells the status. The raw temperature of fw1 has no published formula; hour and minute have
-neither day nor zone, and tell when the frame was sent, which is known. A keep-alive comes every 2 h, by night every 3 h.
+Numbers are big-endian. Every frame has the status. The formula for the raw temperature of fw1 is not published. Hour and
+minute are ignored: they are the time of sending, without day and zone. A keep-alive comes every 2 h, at night every 3 h.
 
-Calibration: the reference of the magnetic field is taken at the start, which belongs to a vacant space. The radar of Smart
-Parking 2 calibrates itself from time to time.
+Calibration: the sensor takes the reference of the magnetic field when it starts, so start it in a vacant space. The radar
+of Smart Parking 2 calibrates itself from time to time.
 
-Downlinks: firmware 1.x and 2.x expect 8 bytes, with the time, as an answer to a start frame, and take words of
-configuration; Smart Parking 2 is configured through Libelium's cloud. Their bytes are not published.
+Downlinks: firmware 1.x and 2.x expect 8 bytes with the time as the answer to a start frame, and accept words of
+configuration. Smart Parking 2 is configured through Libelium's cloud. The bytes are not published.
 
 Sources: Libelium Smart Parking technical guide, pages 11-16, 58-60 and section 7.1; PyPI libelium-parking-sensor-v2.
 """
@@ -56,7 +56,7 @@ def decode(frame: Frame, *, line: Literal["fw1", "fw2", "sp2"]) -> Reading:
         raise unfit(frame, DEVICE)
     kind = payload[0] & 0x0F
     if line != "sp2" and kind >= RESERVED_FROM:
-        raise Undecodable(f"byte 0: frames of type {kind} are reserved")
+        raise Undecodable(f"byte 0: the type {kind} is reserved")
     battery_volts = temperature = None
     fault = "battery low" if payload[0] & 0x40 else None
     match line, kind:

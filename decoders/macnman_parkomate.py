@@ -2,13 +2,13 @@
 
     bytes  message, on any port
     19     0 identity, 1 kind (1 event, else heartbeat), 2 status: 1 occupied, 0 vacant, 3-8 offsets x, y, z, int16 each,
-           9-14 magnetic field x, y, z, int16 each, 15-18 when, seconds since 1970, by the device's clock
+           9-14 magnetic field x, y, z, int16 each, 15-18 time, seconds since 1970, by the device's clock
 
 Numbers are big-endian. The offsets are the baseline of the calibration.
 
-Calibration: how it is started is not published. Downlinks: none published.
+Calibration: not published. Downlinks: none published.
 
-Source: MacnMan/LoRADecoders ParkOMate.js. (The 18 bytes in its comment do not fit it.)
+Source: MacnMan/LoRADecoders ParkOMate.js. (The comment in it has a sample of 18 bytes, which is wrong.)
 """
 
 from typing import Final

@@ -1,7 +1,9 @@
-"""Milesight EM310-UDL: ultrasonic. It measures a distance; the installation says what of it is occupied.
+"""Milesight EM310-UDL: ultrasonic.
+
+It measures a distance. The thresholds of the installation turn it into an occupancy.
 
     port       message
-    85         items; the port can be changed in the device, and then on the installation with the option `port`
+    85         items. If the port is changed in the device, set the option `port` of the installation as well
 
     item       value
     01 75      battery, %
@@ -11,13 +13,13 @@
 
 Numbers are little-endian.
 
-Calibration: none; the thresholds are the installation's.
+Calibration: none. The thresholds belong to the installation.
 
     downlink on port 85  what it sets
     FF 03                seconds between reports, uint16
     FF 02                seconds between measurements, uint16
     FF 06                alarm: condition, 1 byte, lowest and highest, uint16 each, and 4 bytes
-    FF 10 FF             restarts it
+    FF 10 FF             restart
 
 Source: Milesight-IoT/SensorDecoders em-series/em310-udl.
 """

@@ -1,10 +1,10 @@
 """Milesight EM400: ultrasonic (MUD, UDL) or laser (TLD), with an accelerometer.
 
-It measures a distance; the installation says what of it is occupied. The working mode "parking" (MUD, TLD) measures every
-20 s and reports every 18 h without a change; the standard mode reports every 10 min.
+It measures a distance. The thresholds of the installation turn it into an occupancy. In the working mode "parking" (MUD,
+TLD) it measures every 20 s and reports every 18 h without a change. In the standard mode it reports every 10 min.
 
     port       message
-    85         items; the port can be changed in the device, and then on the installation with the option `port`
+    85         items. If the port is changed in the device, set the option `port` of the installation as well
 
     item       value
     01 75      battery, %
@@ -12,21 +12,21 @@ It measures a distance; the installation says what of it is occupied. The workin
     04 82      distance, mm, uint16; 0 and FFFF are none
     05 00      position: 0 as mounted, 1 tilted
     06 88      location (NB-IoT only): latitude, longitude, motion; 9 bytes
-    83 67      temperature, then 1 where it changed abruptly
-    84 82      distance, then 1 beyond the alarm's threshold, 0 back again
-    88 00      1: the device was moved from its place (TLD)
+    83 67      temperature, then 1 if it changed abruptly
+    84 82      distance, then 1 beyond the alarm's threshold, 0 within it again
+    88 00      1: the device was moved (TLD)
     FE … FF …  settings and versions, see `_milesight`
 
-Numbers are little-endian. An alarm close to a report is merged with it: the later distance is the newer.
+Numbers are little-endian. An alarm close to a report is merged with it. The later distance in the frame is newer.
 
-Calibration: none; the thresholds are the installation's. The height above the floor can be told to the sensor.
+Calibration: none. The thresholds belong to the installation. The height above the floor can be set in the sensor.
 
     downlink on port 85  what it sets
     FF 71                working mode: 00 standard, 01 bin, 02 parking (MUD, TLD)
     FF 03                seconds between reports, uint16, 60 to 64800
     FF 02                seconds between measurements, uint16
     FF 06                alarm: condition, 1 byte, lowest and highest, uint16 each, and 4 bytes
-    FF 13, FF 77         whether the height is used; the height
+    FF 13, FF 77         FF 13 whether the height is used; FF 77 the height
 
 Sources: Milesight-IoT/SensorDecoders em-series/em400-mud, em400-tld, em400-udl; Milesight's user guides.
 """
@@ -42,7 +42,7 @@ DEVICE: Final = Device(
     vendor="Milesight",
     model="EM400-MUD, EM400-TLD, EM400-UDL",
     ports=(PORT,),
-    heartbeat=timedelta(hours=18),  # of the mode that is for parking; the other is heard more often
+    heartbeat=timedelta(hours=18),  # in the mode for parking; the other mode reports more often
     measures_distance=True,
     lines={"milesight_em400_mud": {}, "milesight_em400_tld": {}, "milesight_em400_udl": {}},
 )

@@ -1,8 +1,10 @@
-"""Milesight EM411-RDL: radar. It measures a distance; the installation says what of it is occupied.
+"""Milesight EM411-RDL: radar.
 
-Its items are those of the EM410-RDL: see `milesight_em410_rdl`.
+It measures a distance. The thresholds of the installation turn it into an occupancy.
 
-Calibration and downlinks are as there.
+It sends the same items as the EM410-RDL: see `milesight_em410_rdl`.
+
+Calibration and downlinks are also the same.
 
 Source: Milesight-IoT/SensorDecoders em-series/em411-rdl.
 """

@@ -1,7 +1,9 @@
-"""Milesight EM500-UDL: ultrasonic. It measures a distance; the installation says what of it is occupied.
+"""Milesight EM500-UDL: ultrasonic.
+
+It measures a distance. The thresholds of the installation turn it into an occupancy.
 
     port       message
-    85         items; the port can be changed in the device, and then on the installation with the option `port`
+    85         items. If the port is changed in the device, set the option `port` of the installation as well
 
     item       value
     01 75      battery, %
@@ -10,14 +12,14 @@
     83 E9      an abrupt change: distance and change, uint16 each, and 1 threshold or 2 change
     FE … FF …  settings and versions, see `_milesight`
 
-Numbers are little-endian. The vendor's decoder divides the distance of 83 E9 by ten and that of 03 82 not: its unit is not
-clear, and it tells no distance here.
+Numbers are little-endian. The vendor's decoder divides the distance of 83 E9 by ten, but not that of 03 82. Its unit is
+not clear, so 83 E9 gives no distance.
 
-Calibration: none; the thresholds are the installation's.
+Calibration: none. The thresholds belong to the installation.
 
     downlink on port 85  what it sets
-    FF 69, FF 6A         whether readings are stored and sent again after the link was lost; how fast
-    FF 27                forgets what is stored
+    FF 69, FF 6A         FF 69 whether readings are stored and sent again after the link was lost; FF 6A how fast
+    FF 27                stored readings are deleted
 
 Source: Milesight-IoT/SensorDecoders em-series/em500-udl.
 """

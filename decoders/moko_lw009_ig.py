@@ -1,12 +1,13 @@
 """MOKOSmart LW009-IG (Turbo TBS-201): magnetometer, in-ground.
 
     port  message
-    1     the frame that `_moko` describes: status and battery with the time of the device's clock
+    1     the frame that `_moko` describes: status and battery, with the time of the device's clock
 
 Messages beyond heartbeat, vacant and occupied: 0D strong magnetic interference, 0E battery low, 0F and 10 magnetic sensor
-failed. They tell the status too. The vendor's decoder reads fixed places and gets the y axis wrong; the items are right.
+failed. They have the status too. The vendor's decoder reads fixed places and returns a wrong y axis. This codec reads the
+items.
 
-Calibration: by its app, over Bluetooth, while the space is vacant; the sensitivity can be set. Downlinks: not published.
+Calibration: with its app, over Bluetooth, while the space is vacant; the sensitivity can be set. Downlinks: not published.
 
 Source: LoRaWAN-Product-Decoder/MOKOSMART-LoRaWAN-Product-Decoder LW009/LW009-IG.
 """

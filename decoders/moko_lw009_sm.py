@@ -1,12 +1,12 @@
 """MOKOSmart LW009-SM (Turbo TBS-223): magnetometer and radar, on the surface.
 
     port  message
-    1     the frame that `_moko` describes: status, battery, temperature and humidity with the time of the device's clock
+    1     the frame that `_moko` describes: status, battery, temperature and humidity, with the time of the device's clock
 
 Messages beyond heartbeat, vacant and occupied: 0D strong magnetic interference, 0E battery low, 10 magnetic sensor failed,
-11 temperature and humidity sensor failed, 12 radar failed. They tell the status too.
+11 temperature and humidity sensor failed, 12 radar failed. They have the status too.
 
-Calibration: by its app, over Bluetooth, while the space is vacant; the sensitivity can be set. Downlinks: not published.
+Calibration: with its app, over Bluetooth, while the space is vacant; the sensitivity can be set. Downlinks: not published.
 
 Source: LoRaWAN-Product-Decoder/MOKOSMART-LoRaWAN-Product-Decoder LW009/LW009-SM.
 """

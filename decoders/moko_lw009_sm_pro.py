@@ -3,24 +3,24 @@
     port  bytes      message
     1     10         heartbeat: h, 9 status
     2     24         parking: h, 9 detected by (0 magnet, 1 radar, 2 both), 10 status, 11 information, 12-13 radar,
-                     14-19 magnetic field x, y, z, 20-23 when the space changed, seconds since 1970
+                     14-19 magnetic field x, y, z, 20-23 time when the space changed, seconds since 1970
     3     25 + 11 n  the same, then 24 number of beacons, and for each an address, 6 bytes, strength, int8, and time
     4     9          h: the battery is low
     5     10         h, 9 switched off by: 0 Bluetooth, 1 downlink
-    6     10         h, 9 event: 0 a downlink came, 1 calibrated, 2 calibration failed
+    6     10         h, 9 event: 0 a downlink was received, 1 calibrated, 2 calibration failed
     7     13         h, 9-12 detections counted, uint32
 
-    h            0 battery low (1), 1-2 battery, mV, 3-6 when it was sent, seconds since 1970, 7 zone, half hours,
+    h            0 battery low (1), 1-2 battery, mV, 3-6 time of sending, seconds since 1970, 7 zone, half hours,
                  8 temperature, int8, °C, 7F none
     status       1 occupied, 0 vacant
     information  0 heartbeat, 1 vacant, 2 occupied, 3 strong magnetic interference, 4 magnetic sensor failed,
                  5 radar failed
 
-Numbers are big-endian; both times are UTC. What became of the space was seen when it changed, which may be long before it
-was sent; everything else when it was sent.
+Numbers are big-endian. Both times are UTC. A change of the space is dated by the time of the change, which may be long
+before the time of sending. Everything else is dated by the time of sending.
 
-Calibration: by a command, while the space is vacant; an event on port 6 tells whether it succeeded. The sensitivity is 1 to 7.
-Downlinks: not published; what comes on port 10 are answers to them, and is refused here.
+Calibration: by a command, while the space is vacant. An event on port 6 reports the result. The sensitivity is 1 to 7.
+Downlinks: not published. Messages on port 10 are answers to them and are refused.
 
 Source: LoRaWAN-Product-Decoder/MOKOSMART-LoRaWAN-Product-Decoder LW009-SM PRO.
 """

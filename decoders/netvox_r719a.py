@@ -1,20 +1,20 @@
 """Netvox R719A and R719B: radar.
 
-Reports come on change, not faster than MinTime, and at least every MaxTime (1,800 s in the vendor's example); the two
-cannot be told apart.
+A report comes on change, at most every MinTime, and without a change every MaxTime (1,800 s in the vendor's example). Both
+look the same.
 
     port  bytes  message
     6     11     report: 0 version 01, 1 device (59 R719A, AF R719B), 2 kind, then
                  kind 01, status:  3 battery, 0.1 V, bit 7: battery low; 4: 0 vacant, else occupied; 5-10 reserved
                  kind 00, version: 3 software, 4 hardware, 5-8 date
-    7     11     answer: 0 command (81 and 82 settings, 83 and 84 threshold), 1 device, then what belongs to it
+    7     11     answer: 0 command (81 and 82 settings, 83 and 84 threshold), 1 device, then the values
 
-Calibration: none; the vendor advises against another threshold.
+Calibration: none. The vendor advises against another threshold.
 
-    downlink on port 7  11 bytes, zeros to the end
-    01 59               MinTime and MaxTime, s, uint16 each, change of the battery that is reported, 0.1 V
-    02 59               asks for these
-    03 59, 04 59        sets the threshold; asks for it
+    downlink on port 7  11 bytes, filled with zeros
+    01 59               sets MinTime and MaxTime, s, uint16 each, and the change of the battery that is reported, 0.1 V
+    02 59               reads these settings
+    03 59, 04 59        03 sets the threshold; 04 reads it
 
 Sources: TheThingsNetwork/lorawan-devices vendor/netvox r719a.js; thingsboard/data-converters Netvox R719A.
 """

@@ -1,14 +1,14 @@
-"""Nwave NCC405: counts cars with a magnetometer. It says nothing of a single space.
+"""Nwave NCC405: counts cars with a magnetometer. It has no occupancy of a single space.
 
     port  bytes  message
     1     2      cars counted, uint16, wraps at 65536
     2     3      heartbeat: 0 hardware health, 1 battery, 2 its mean of 24 h, both 2500 + 4 x mV
     3     4      start-up: 0-2 firmware, 3 cause (0 rejoined, 1 watchdog, 2 power, 3 user, 6 brown-out, 7 other)
-    6     2-     debug: 0-1 code, then what belongs to it
+    6     2-     debug: 0-1 code, then its parameters
 
 Numbers are big-endian.
 
-Calibration: by the vendor's app. Downlink on port 53: when it sends; as delivered `0e 10 10 3c 20 28`.
+Calibration: with the vendor's app. Downlink on port 53: times of sending; the default is `0e 10 10 3c 20 28`.
 
 Source: TheThingsNetwork/lorawan-devices vendor/nwave ncc405.js.
 """

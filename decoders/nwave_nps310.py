@@ -1,15 +1,16 @@
 """Nwave NPS310SM (G3): magnetometer and proximity.
 
-A status is sent on change only, some 3 s after things are calm, and confirmed, so that it may come twice. Battery and
-temperature are not reported. After a heartbeat that nobody answers, it joins again.
+A status is sent on change only, about 3 s after the surroundings are calm. It is confirmed, so it may come twice. Battery and
+temperature are not reported. After a heartbeat without an answer the sensor joins again.
 
     port  bytes  message
     1     1      status     bit 0: 1 occupied, 0 vacant
     2     1      heartbeat  the same
-    3     5      start-up   0-2 firmware, 3 cause (1 watchdog, 2 power, 3 user, 4 brown-out, 5 other), 4 as the status
-    6     2-     debug      0-1 code, big-endian, then what belongs to it
+    3     5      start-up   0-2 firmware, 3 cause (1 watchdog, 2 power, 3 user, 4 brown-out, 5 other), 4 the status
+    6     2-     debug      0-1 code, big-endian, then its parameters
 
-Calibration: by the vendor's app, while the space is vacant; the first one switches the sensor on. Downlinks: none published.
+Calibration: with the vendor's app, while the space is vacant. The first calibration switches the sensor on. Downlinks: none
+published.
 
 Sources: TheThingsNetwork/lorawan-devices vendor/nwave nps310sm.js; Nwave's Getting Started.
 """

@@ -1,8 +1,9 @@
 """Nwave NPS405 SM and FM (G4): magnetometer and proximity.
 
-THE TRAP: between two versions of the firmware the status moved from bit 7 to bit 0 on the same ports. `01` is occupied in
-one and vacant in the other, and no payload tells which it is. Ask the firmware, or watch one car, and set the option
-`layout` on the installation. The documented one today is `current`; sensors of the first deliveries are `legacy`.
+THE TRAP: between two firmware versions the status moved from bit 7 to bit 0 on the same ports. The byte `01` is occupied in
+one and vacant in the other, and no payload contains the version. Read the firmware version, or watch one car, and set the
+option `layout` of the installation. The layout that is documented today is `current`. Sensors of the first deliveries are
+`legacy`.
 
     port  bytes  message
     1     1      status        s
@@ -10,24 +11,24 @@ one and vacant in the other, and no payload tells which it is. Ask the firmware,
                                24 h, 5 low 6 bits mean current, 10 µA
     3     5      start-up      0-2 firmware, 3 cause (0 rejoined, 1 watchdog, 2 power, 3 user, 6 brown-out, 7 other),
                                4 bit 0 occupied, in both layouts
-    6     2-     debug         0-1 code: 404 calibrated, 805 nothing changed, 899 invalid request; then what belongs to it
+    6     2-     debug         0-1 code: 404 calibrated, 805 no change, 899 invalid request; then its parameters
     10    5      registration  0 s, 1-4 identity of a user's tag
     10    6      the same      0 s, 1 the tag's battery, 0.1 V, 2-5 identity (current layout only)
 
     s            current             legacy
     occupied     bit 0               bit 7
-    duration     bits 7 to 1         bits 6 to 0     of the state before; c
+    duration     bits 7 to 1         bits 6 to 0     of the previous state; c
     heartbeat    byte 0 bit 0        byte 0 bit 7
 
     c            0-89: c min; 90-119: 90 + 5 (c - 90) min; 120-126: 240 + 60 (c - 120) min; 127: 660 min or more
     battery      2500 + 4 x mV
     temperature  int8 / 2 + 10 °C
 
-A registration whose occupied bit is clear says nothing of the space: it is not vacant. Statuses are confirmed, so they may
-come twice. The duration makes a reading of the past, so that a lost status can be made good.
+A registration whose occupied bit is clear gives no occupancy; it does not mean vacant. Statuses are confirmed, so they may
+come twice. The duration becomes a reading of the past, because it makes up for a lost status.
 
-Calibration: by the vendor's app, while the space is vacant, and again after it was moved. Downlink on port 52, one byte: high
-nibble how many times a status is sent unconfirmed, low nibble data rate.
+Calibration: with the vendor's app, while the space is vacant, and again after the sensor was moved. Downlink on port 52,
+one byte: the high nibble is how many times a status is sent unconfirmed, the low nibble is the data rate.
 
 Sources: TheThingsNetwork/lorawan-devices vendor/nwave nps405.js at 62c8acdd (current) and 0a254aaa (legacy).
 """

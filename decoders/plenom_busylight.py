@@ -1,26 +1,26 @@
-"""Plenom kuando Busylight IoT Omega: a lamp that downlinks set. It says nothing of a space.
+"""Plenom kuando Busylight IoT Omega: a lamp that downlinks set. It has no occupancy of a space.
 
     port  bytes    message
-    15    24, 25   keep-alive: 0-3 RSSI, dBm, int32; 4-7 SNR, int32; 8-11 downlinks heard; 12-15 uplinks sent;
-                   16 red, 17 BLUE, 18 GREEN, 19 time on, 20 time off; 21 software, 22 hardware, 23 data rate adapts;
+    15    24, 25   keep-alive: 0-3 RSSI, dBm, int32; 4-7 SNR, int32; 8-11 downlinks received; 12-15 uplinks sent;
+                   16 red, 17 BLUE, 18 GREEN, 19 time on, 20 time off; 21 software, 22 hardware, 23 adaptive data rate;
                    24 high brightness, from hardware 1.5 on
     15    19, 20   keep-alive of the model with sound
-    15    2-       FF 10, FF 11: answers to changes of its keys
+    15    2-       FF 10, FF 11: answer to a change of its keys
 
-Numbers are little-endian. A keep-alive comes every 30 min, and at once after a downlink with a sixth byte 01: the colour in it
-tells what the lamp shows. After it has joined again, it shows its default, a dim green.
+Numbers are little-endian. A keep-alive comes every 30 min, and at once after a downlink whose sixth byte is 01. It contains
+the colour that the lamp shows. After a new join the lamp shows its default colour, a dim green.
 
 Calibration: none.
 
     downlink on port 15  what it does
-    red BLUE GREEN t t   colour and the times on and off, 0.01 s; off 0: steady. A sixth byte 01: answers at once
+    red BLUE GREEN t t   colour and the times on and off, 0.01 s; off 0: steady. A sixth byte 01 asks for a keep-alive
     04                   minutes between keep-alives
-    05 01                asks for one keep-alive
-    06                   01: answers every downlink
+    05 01                request for one keep-alive
+    06                   01: every downlink is answered
     07                   01: high brightness
-    01 00, 02 00         data rate adapts, or not
-    03                   downlinks that may be missed before it restarts
-    AA 00                as delivered
+    01 00, 02 00         01 adaptive data rate on; 02 off
+    03                   downlinks that may be missed before a restart
+    AA 00                factory defaults
 
 Sources: Plenom Technical Documentation 4.2.2; TheThingsNetwork/lorawan-devices vendor/plenom busylight.js.
 """
@@ -37,7 +37,7 @@ DEVICE: Final = Device(
 
 
 def decode(frame: Frame) -> Reading:
-    """Read one frame of a Busylight: it was heard, and there is nothing else that a space would need."""
+    """Read one frame of a Busylight. No field of it belongs into a reading."""
     payload = frame.payload
     keep_alive = len(payload) in {19, 20, 24, 25}
     if frame.port == 15 and (keep_alive or payload[:2] in {b"\xff\x10", b"\xff\x11"}):

@@ -1,6 +1,6 @@
 """PNI PlacePod: magnetometer, in-ground or on the surface, detecting or counting.
 
-A frame is a list of items, on any port. A status is sent on change, a keep-alive now and then.
+A frame is a list of items, on any port. A status is sent on change, a keep-alive from time to time.
 
     channel  type  value
     01             recalibrated: 1 done, else failed
@@ -14,11 +14,10 @@ A frame is a list of items, on any port. A status is sent on change, a keep-aliv
     37       00    keep-alive of the counting variant: vehicles counted
     3F             restarted
 
-Numbers are big-endian; values are one byte where no length is given, and types are any where none is published. The type
-matters on channel 37: a count is no occupancy.
+Numbers are big-endian. A value without a length has one byte. A channel without a type has any type. The type matters on
+channel 37: a count is no occupancy.
 
-Calibration: by a downlink, while the space is vacant; item 01 tells whether it succeeded. The bytes of downlinks are not
-published.
+Calibration: by a downlink, while the space is vacant. Item 01 reports the result. The bytes of downlinks are not published.
 
 Sources: akenza-io/device-type-library types/pnicorp/placePod; tago-io/decoders pni placepod; PNI PlacePod Sensor
 Communications Protocol.
@@ -28,7 +27,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from decoders import Device, Frame, Occupancy, Reading, Undecodable
-from decoders._items import Fields, Item, nothing, read
+from decoders._items import Fields, Item, read
 
 DEVICE: Final = Device(vendor="PNI", model="PlacePod", ports=())
 
@@ -75,12 +74,12 @@ ITEMS: Final = {
     **dict(_whatever_type(0x01, Item(1, _recalibrated))),
     b"\x02\x67": Item(2, _temperature),
     b"\x03\x02": Item(2, _battery),
-    **dict(_whatever_type(0x05, Item(1, nothing))),
-    **dict(_whatever_type(0x06, Item(1, nothing))),
+    **dict(_whatever_type(0x05, Item(1))),
+    **dict(_whatever_type(0x06, Item(1))),
     b"\x15\x66": Item(1, _presence),
-    **dict(_whatever_type(0x1C, Item(1, nothing))),
+    **dict(_whatever_type(0x1C, Item(1))),
     **dict(_whatever_type(0x21, Item(1, _count_or_restart))),
     b"\x37\x66": Item(1, _presence),
     b"\x37\x00": Item(1, _count),
-    **dict(_whatever_type(0x3F, Item(1, nothing))),
+    **dict(_whatever_type(0x3F, Item(1))),
 }

@@ -9,10 +9,10 @@
     flags  7 occupied, 5 battery good, 4 obstruction, 3 seen by radar, 2 no beacon, 1 first frame after a reset,
            0 keep-alive
 
-The period of the keep-alive can be set; what it is as delivered is not published.
+The period of the keep-alive can be set. Its default is not published.
 
-Calibration: by itself; the baseline is kept in the sensor. Downlink on port 3: 8 bytes of packed settings, among them the
-thresholds, the time between measurements and the period of the keep-alive; as delivered `47 16 18 eb 00 00 68 aa`.
+Calibration: automatic. The baseline is kept in the sensor. Downlink on port 3: 8 bytes of packed settings, among them the
+thresholds, the time between measurements and the period of the keep-alive. The default is `47 16 18 eb 00 00 68 aa`.
 
 Source: TheThingsNetwork/lorawan-devices vendor/tekzitel tekzipark.js.
 """

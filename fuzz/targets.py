@@ -72,14 +72,14 @@ class Way(NamedTuple):
 def try_a_codec(data: bytes) -> None:
     """Give any bytes to any codec: a reading that can be, or a refusal that says why, and twice the same."""
     way, frame = _frame(data)
-    answer = conformance.answer(way.decode, frame)
-    if repr(answer) != repr(conformance.answer(way.decode, frame)):
+    answer = conformance.outcome(way.decode, frame)
+    if repr(answer) != repr(conformance.outcome(way.decode, frame)):
         raise Broken("two answers for one frame")
     if isinstance(answer, Undecodable):
         if not str(answer):
             raise Broken("a refusal without a word")
         return
-    if said := list(conformance.odd(answer)):
+    if said := list(conformance.impossible(answer)):
         raise Broken("; ".join(said))
 
 

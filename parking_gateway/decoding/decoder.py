@@ -14,7 +14,7 @@ from uuid import UUID
 import msgspec
 
 from decoders import Frame, Reading, Undecodable
-from decoders.answers import WrongAnswer, checked
+from decoders.readings import WrongReading, checked
 from parking_gateway.core.events import DeviceEvent, DeviceIdentity, Reason, Rejection, Uplink
 from parking_gateway.core.installation import Installation
 from parking_gateway.core.space import Observation
@@ -104,7 +104,7 @@ def attempt(decode: codecs.Bound, frame: Frame) -> Reading | Rejection:
         return checked(decode(frame))
     except Undecodable as refusal:
         return Rejection(reason=Reason.UNDECODABLE, detail=_described(refusal))
-    except WrongAnswer as wrong:
+    except WrongReading as wrong:
         return Rejection(reason=Reason.CODEC_FAILED, detail=_described(wrong))
     except Exception as error:  # noqa: BLE001 - a codec may break in any way, and the next frame must not notice
         return Rejection(reason=Reason.CODEC_FAILED, detail=_described(error, f"{type(error).__name__}: "))

@@ -1,4 +1,4 @@
-"""The checks themselves: a codec that does wrong is complained of, so that a pass means something."""
+"""The conformance checks themselves: each mistake of a codec has a complaint, so a pass has a meaning."""
 
 from collections.abc import Callable, Mapping
 from datetime import datetime
@@ -22,13 +22,13 @@ def good(frame: Frame) -> Reading:
 
 
 def careless(frame: Frame) -> Reading:
-    """Do what published decoders do: read vacant from nothing."""
+    """Read an empty payload as vacant, as many published decoders do."""
     return Reading(occupancy=Occupancy.OCCUPIED if frame.payload[:1] == b"\x01" else Occupancy.VACANT)
 
 
 def moody() -> Callable[[Frame], Reading]:
-    answers = iter([1, *range(2, 10_000)])
-    return lambda frame: Reading(occupancy=good(frame).occupancy, counter=next(answers))
+    counts = iter([1, *range(2, 10_000)])
+    return lambda frame: Reading(occupancy=good(frame).occupancy, counter=next(counts))
 
 
 def complain(decode: conformance.Decode, *vectors: conformance.Vector, silent: str | None = None) -> str:
@@ -54,42 +54,42 @@ def test_vectors_that_leave_something_untested(vectors: tuple[conformance.Vector
     assert complain(good, *vectors) == complaint
 
 
-def test_a_device_that_is_said_to_be_silent_must_be() -> None:
-    assert "never to tell an occupancy" in complain(good, *ALL, silent="it is a lamp")
+def test_vectors_of_a_silent_device_have_no_occupancy() -> None:
+    assert "marked as silent, but one has an occupancy" in complain(good, *ALL, silent="it is a lamp")
 
 
 def test_a_frame_cut_short_or_empty_must_be_refused() -> None:
     complaints = complain(careless, *ALL)
-    assert "occupied: its first 0 bytes are not refused" in complaints
-    assert "refused: not refused but" in complaints
+    assert "occupied: cut to 0 bytes, it is not refused" in complaints
+    assert "refused: expected a refusal, got Reading" in complaints
 
 
-def test_a_short_frame_said_to_be_good_must_be() -> None:
+def test_a_length_of_short_ok_must_be_decoded() -> None:
     vector = conformance.Vector(**FRAME, name="v", payload="01", reading={"occupancy": "occupied"}, short_ok=(0,))
-    assert "v: its first 0 bytes are refused: a status is one byte" in complain(good, vector, VACANT, REFUSED)
+    assert "v: cut to 0 bytes, it is refused: a status is one byte" in complain(good, vector, VACANT, REFUSED)
 
 
-def test_another_answer_than_the_vector_says() -> None:
+def test_another_reading_than_that_of_the_vector() -> None:
     wrong = conformance.Vector(**FRAME, name="wrong", payload="01", reading={"occupancy": "vacant"})
     assert "wrong: expected {'occupancy': 'vacant'}, got Reading(occupancy=" in complain(good, wrong, *ALL)
 
 
 def test_a_field_that_no_reading_has() -> None:
     typo = conformance.Vector(**FRAME, name="typo", payload="01", reading={"occupancy": "occupied", "battery": 3})
-    assert "typo: a reading has no battery" in complain(good, typo, *ALL)
+    assert "typo: a reading has no field battery" in complain(good, typo, *ALL)
 
 
 def test_a_refusal_with_a_reading() -> None:
     both = conformance.Vector(**FRAME, name="both", payload="", undecodable=True, reading={})
-    assert "both: it is both undecodable and a reading" in complain(good, both, *ALL)
+    assert "both: the vector has both `undecodable` and a reading" in complain(good, both, *ALL)
 
 
-def test_two_answers_for_one_frame() -> None:
-    assert "two answers for one frame" in complain(moody(), *ALL)
+def test_two_readings_of_one_frame() -> None:
+    assert "one frame has two different readings" in complain(moody(), *ALL)
 
 
 def test_what_a_codec_raises_by_accident_is_seen() -> None:
-    """An empty payload is the accident that most decoders have had."""
+    """Most published decoders break on an empty payload."""
     with pytest.raises(IndexError):
         complain(lambda frame: Reading(counter=frame.payload[0]), *ALL)
 
@@ -100,17 +100,17 @@ def test_what_a_codec_raises_by_accident_is_seen() -> None:
         (Reading(battery_percent=101), "the battery has 101 percent"),
         (Reading(confidence=-0.1), "the confidence is -0.1"),
         (Reading(distance_mm=0), "0 mm is no distance"),
-        (Reading(at=datetime(2026, 11, 23)), "its time has no zone"),  # noqa: DTZ001 - that is the mistake
-        (Reading(past=(Reading(counter=1),)), "a reading of the past has no time"),
+        (Reading(at=datetime(2026, 11, 23)), "at has no time zone"),  # noqa: DTZ001 - that is the mistake
+        (Reading(past=(Reading(counter=1),)), "a reading in past has no time"),
         (Reading(past=(Reading(at=conformance.NOON, distance_mm=-1),)), "-1 mm is no distance"),
     ],
 )
-def test_readings_that_no_frame_can_mean(reading: Reading, complaint: str) -> None:
-    assert list(conformance.odd(reading)) == [complaint]
+def test_readings_that_are_impossible_in_any_frame(reading: Reading, complaint: str) -> None:
+    assert list(conformance.impossible(reading)) == [complaint]
 
 
-def test_an_impossible_reading_of_a_bent_frame_is_found() -> None:
-    """No vector has it, but a byte changed brings it about."""
+def test_an_impossible_reading_of_a_changed_frame_is_found() -> None:
+    """No vector has this reading; a vector with one byte changed has it."""
 
     def percent(frame: Frame) -> Reading:
         good(Frame(port=1, payload=frame.payload[:1], received_at=frame.received_at))
@@ -119,4 +119,4 @@ def test_an_impossible_reading_of_a_bent_frame_is_found() -> None:
         return Reading(battery_percent=float(frame.payload[1]))
 
     vector = conformance.Vector(**FRAME, name="v", payload="0164", reading={"battery_percent": 100})
-    assert "v: the battery has 127.0 percent, of 017f on port 1" in complain(percent, vector, REFUSED, silent="none")
+    assert "v: the battery has 127.0 percent, from 017f on port 1" in complain(percent, vector, REFUSED, silent="none")

@@ -1,4 +1,4 @@
-"""Every codec against its vectors and against any bytes: contributors are checked by tests that they did not write."""
+"""Every codec is checked with its vectors and with any bytes. A contributor of a codec writes no test."""
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -13,11 +13,11 @@ from parking_gateway.decoding import codecs
 VECTORS = Path(__file__).parent
 CODECS = [codecs.find(name) for name in codecs.names()]
 NAMES = sorted({codec.module for codec in CODECS if codec.decode.__module__ == f"decoders.{codec.module}"})
-"""The modules of this project: a firmware line is tested with its module, and what else is installed tests itself."""
+"""The modules of this project. Firmware lines are tested with their module; installed packages have tests of their own."""
 
 
 def bound(name: str) -> Iterator[conformance.Decode]:
-    """Bind the codec in every way that its vectors and its lines know."""
+    """Bind the codec with the options of each of its vectors and lines."""
     vectors = conformance.load(VECTORS / f"{name}.toml")
     for line in codecs.find(name).device.lines:
         yield codecs.bind_assuming(codecs.find(line))
@@ -31,7 +31,7 @@ def test_every_codec_has_vectors_and_every_file_of_vectors_a_codec() -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_vectors_hold(name: str) -> None:
-    """Occupied, vacant and refused are all there, answers are exact, and what is cut short is refused."""
+    """There are occupied, vacant and refused vectors, readings are exact, and frames that are cut short are refused."""
 
     def bind(line: str | None, options: Mapping[str, str]) -> conformance.Decode:
         return codecs.bind(codecs.find(line or name), options)
@@ -41,7 +41,7 @@ def test_vectors_hold(name: str) -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_lines_begin_with_the_name_of_their_module(name: str) -> None:
-    """That is how they are found without importing everything."""
+    """So a line is found without importing all modules."""
     for line, options in codecs.find(name).device.lines.items():
         assert line.startswith(name)
         assert line == name or codecs.find(line).presets == options
@@ -68,18 +68,18 @@ def frames(name: str) -> st.SearchStrategy[Frame]:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_any_bytes_on_any_port_give_a_reading_or_a_refusal(name: str) -> None:
-    """And nothing else is raised, the same frame gives the same answer, and no answer is impossible."""
+    """Nothing else is raised, the same frame gives the same reading, and no reading is impossible."""
     ways = list(bound(name))
 
     @settings(max_examples=150, suppress_health_check=[HealthCheck.too_slow])
     @given(frame=frames(name), decode=st.sampled_from(ways))
     def law(frame: Frame, decode: conformance.Decode) -> None:
-        answer = conformance.answer(decode, frame)
-        assert repr(answer) == repr(conformance.answer(decode, frame))
-        if isinstance(answer, Undecodable):
-            assert str(answer), "a refusal says what is wrong"
+        outcome = conformance.outcome(decode, frame)
+        assert repr(outcome) == repr(conformance.outcome(decode, frame))
+        if isinstance(outcome, Undecodable):
+            assert str(outcome), "a refusal without a message"
             return
-        assert isinstance(answer, Reading)
-        assert list(conformance.odd(answer)) == []
+        assert isinstance(outcome, Reading)
+        assert list(conformance.impossible(outcome)) == []
 
     law()

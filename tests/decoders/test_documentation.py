@@ -1,4 +1,4 @@
-"""The device that the documentation adds is a good codec."""
+"""The example codec in the documentation passes the conformance suite."""
 
 import re
 from collections.abc import Mapping
@@ -28,7 +28,7 @@ def test_the_example_conforms_from_a_drop_in_folder(tmp_path: Path) -> None:
 
 
 def test_every_codec_of_the_page_exists() -> None:
-    """Names in the text are names that can be typed."""
+    """The page names only codecs that exist."""
     named = set(re.findall(r"`((?:nwave|milesight)_[a-z0-9_]+)`", PAGE.read_text()))
     assert named
     assert named <= set(codecs.names())

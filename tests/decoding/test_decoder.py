@@ -8,8 +8,8 @@ import msgspec
 import pytest
 
 from decoders import Frame, Occupancy, Reading, Undecodable, conformance
-from decoders.answers import WrongAnswer
 from decoders.conformance import NOON
+from decoders.readings import WrongReading
 from parking_gateway.core.events import DevEui, DeviceEvent, DeviceIdentity, EventKind, Reason, Rejection, Uplink
 from parking_gateway.core.installation import Installation
 from parking_gateway.core.space import SpaceId
@@ -59,13 +59,13 @@ def test_what_it_reads_is_handed_on(tmp_path: Path) -> None:
         ("raise Undecodable('no \\udcff')", Reason.UNDECODABLE, "guest: no ?"),
         ("return 1 / 0", Reason.CODEC_FAILED, "guest: ZeroDivisionError: division by zero"),
         ("return decode(frame)", Reason.CODEC_FAILED, "guest: RecursionError: maximum recursion depth exceeded"),
-        ("pass", Reason.CODEC_FAILED, "guest: it answers NoneType, not a Reading"),
-        ("return {'occupied': True}", Reason.CODEC_FAILED, "guest: it answers dict, not a Reading"),
+        ("pass", Reason.CODEC_FAILED, "guest: decode returned NoneType, not Reading"),
+        ("return {'occupied': True}", Reason.CODEC_FAILED, "guest: decode returned dict, not Reading"),
         ("return Reading(battery_volts=float('nan'))", Reason.CODEC_FAILED, "guest: battery_volts is nan"),
         (
             "return Reading(occupancy='vacant')",
             Reason.CODEC_FAILED,
-            "guest: occupancy is of the type str, not Occupancy",
+            "guest: occupancy has the type str, not Occupancy",
         ),
         ("raise Silent", Reason.CODEC_FAILED, "guest: Silent: its message cannot be read"),
         ("raise ValueError('x' * 9999)", Reason.CODEC_FAILED, f"guest: ValueError: {'x' * 988}"),
@@ -87,7 +87,7 @@ class Silent(Exception):  # noqa: N818 - what it is
     [
         (Undecodable("byte 0: no"), Reason.UNDECODABLE, "byte 0: no"),
         (ZeroDivisionError("no \udcff"), Reason.CODEC_FAILED, "ZeroDivisionError: no ?"),
-        (WrongAnswer("no"), Reason.CODEC_FAILED, "no"),
+        (WrongReading("no"), Reason.CODEC_FAILED, "no"),
         (Silent(), Reason.CODEC_FAILED, "Silent: its message cannot be read"),
         (ValueError("x" * 9999), Reason.CODEC_FAILED, f"ValueError: {'x' * 988}"),
     ],

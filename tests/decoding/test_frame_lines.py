@@ -136,8 +136,8 @@ def test_what_cannot_be_answered_says_why(line: object, reason: str) -> None:
     [
         ("return 1 / 0", "codec failed: ZeroDivisionError: division by zero"),
         ("raise ValueError('\\udcff')", "codec failed: ValueError: ?"),
-        ("return Reading(counter=object())", "codec failed: counter is of the type object, not int"),
-        ("pass", "codec failed: it answers NoneType, not a Reading"),
+        ("return Reading(counter=object())", "codec failed: counter has the type object, not int"),
+        ("pass", "codec failed: decode returned NoneType, not Reading"),
     ],
 )
 def test_a_codec_that_breaks_is_an_answer_too(tmp_path: Path, body: str, reason: str) -> None:

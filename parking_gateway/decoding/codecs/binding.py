@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from decoders import Frame, Occupancy, Reading
-from decoders.answers import is_possible
+from decoders.readings import is_possible
 from parking_gateway.decoding.codecs.codec import NO_OPTIONS, OCCUPIED_BELOW, VACANT_ABOVE, Codec, Option
 
 Bound = Callable[[Frame], Reading]

@@ -14,7 +14,7 @@ from typing import Any, Final, Literal
 import msgspec
 
 from decoders import Device, Frame, Reading, Undecodable
-from decoders.answers import WrongAnswer
+from decoders.readings import WrongReading
 from parking_gateway.decoding.codecs.codec import Option
 from parking_gateway.decoding.declared import Unusable
 from parking_gateway.decoding.guests import python_codec
@@ -56,7 +56,7 @@ class ForeignCodec:
         if "undecodable" in said:
             raise Undecodable(said["undecodable"])
         if "reading" not in said:
-            raise WrongAnswer(said["failed"])
+            raise WrongReading(said["failed"])
         return msgspec.convert(said["reading"], Reading)
 
 

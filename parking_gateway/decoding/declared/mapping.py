@@ -9,7 +9,7 @@ from typing import Any, Final
 import msgspec
 
 from decoders import Reading, Undecodable
-from decoders.answers import LONGEST_FAULT, RANGES, WHOLE
+from decoders.readings import LONGEST_FAULT, RANGES, WHOLE
 from parking_gateway.decoding.declared.declaration import NumberSource, Source, Sources, Word, comparable, meanings
 
 _SHOWN: Final = 60

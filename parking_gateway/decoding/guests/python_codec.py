@@ -113,7 +113,7 @@ def _answer(codec: ModuleType, line: bytes) -> Answer:
     import msgspec  # noqa: PLC0415 - as above
 
     from decoders import Frame, Undecodable  # noqa: PLC0415 - as above
-    from decoders.answers import WrongAnswer, checked  # noqa: PLC0415 - as above
+    from decoders.readings import WrongReading, checked  # noqa: PLC0415 - as above
 
     question = msgspec.json.decode(line)
     options = question.pop("options")
@@ -123,7 +123,7 @@ def _answer(codec: ModuleType, line: bytes) -> Answer:
         return {"reading": msgspec.to_builtins(reading)}
     except Undecodable as refusal:
         return {"undecodable": str(refusal)[:LONGEST_TEXT]}
-    except WrongAnswer as wrong:
+    except WrongReading as wrong:
         return {"failed": str(wrong)[:LONGEST_TEXT]}
     except BaseException as error:  # noqa: BLE001 - the next frame must not notice, not even of SystemExit
         return {"failed": _told(error)}
