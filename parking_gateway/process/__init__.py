@@ -1,1 +1,1 @@
-"""The process: its `config`uration, its `signals`, what it reports to `systemd`, and its `waits`."""
+"""The process itself. In the order to read: `config`, `signals`, `systemd`, `waits`."""

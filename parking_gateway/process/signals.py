@@ -1,6 +1,6 @@
-"""A signal ends this program at any moment, without a traceback, and nothing that it has started goes on.
+"""Signals. One ends the program at any moment, without a traceback, and its child processes end with it.
 
-Only fast imports, because `__main__` imports this before everything else.
+This module imports only what is fast, because `__main__` imports it first.
 """
 
 import os
@@ -19,31 +19,31 @@ Result = TypeVar("Result")
 
 _ENDING: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _SHELL_ADDS: Final = 128
-"""What shells add to the number of the signal that ended a program."""
+"""A shell adds it to the number of the signal that ended a program, and shows the sum as the status."""
 _STOP_SIGNALS: Final = (signal.SIGTERM, signal.SIGINT)
 
 
 def end_at_once() -> None:
-    """From now on a signal ends the program at once, without Python's traceback. Signals that are ignored stay so."""
+    """From now on a signal ends the program at once, without a traceback. Ignored signals stay ignored."""
     for number in _ending():
         signal.signal(number, leave)
 
 
 def leave(number: int, _frame: FrameType | None) -> NoReturn:
-    """End the program by this signal, so that whoever waits for it sees what ended it."""
+    """End the program by this signal, so that its parent process sees the cause."""
     signal.signal(number, signal.SIG_DFL)
     signal.raise_signal(number)
-    # The first process of a container survives its own signals.
+    # A signal to itself does not end the first process of a container.
     os._exit(_SHELL_ADDS + number)
 
 
 def run(work: Coroutine[Any, Any, Result]) -> Result:
-    """Run the work of a command in an event loop. A signal cancels it, and it closes what it has opened.
+    """Run the work of a command in an event loop. A signal cancels the work, which then closes all that it opened.
 
-    Then the program ends with the status that shells give to the signal, 130 for Ctrl-C. A second signal ends it at once.
-    Beside the main thread, where Python takes no signals, the work is run and nothing else.
+    The program then ends with the status of a shell for this signal, 130 for Ctrl-C. A second signal ends it at once.
+    In another thread than the main one Python receives no signals, so the work runs without them.
     """
-    import asyncio  # noqa: PLC0415 - a twentieth of a second, which `version` can do without
+    import asyncio  # noqa: PLC0415 - it takes 0.05 s, and `version` does not need it
 
     if threading.current_thread() is not threading.main_thread():
         return asyncio.run(work)
@@ -66,7 +66,7 @@ def run(work: Coroutine[Any, Any, Result]) -> Result:
     try:
         return asyncio.run(cancellable())
     except BaseException:
-        if received:  # whatever became of the work, it was ended by the signal
+        if received:  # the signal ended the work, whatever the work raised then
             raise SystemExit(_SHELL_ADDS + received[0]) from None
         raise
     finally:
@@ -76,10 +76,10 @@ def run(work: Coroutine[Any, Any, Result]) -> Result:
 
 @contextmanager
 def stopped_by_signals(stop: "asyncio.Event", *, at_most: timedelta | None = None) -> Iterator[None]:
-    """Within it, the first SIGTERM or SIGINT sets `stop`, and a second one ends the process at once.
+    """In this context the first SIGTERM or SIGINT sets `stop`, and a second one ends the process at once.
 
-    `at_most` after the first one the process ends in any case, with status 0. Only threads can still wait then, such as one
-    for a name server, and they hold nothing of ours.
+    `at_most` after the first one the process ends in any case, with status 0. Only threads can still run then, such as one
+    that waits for a name server, and they hold no data.
     """
     import asyncio  # noqa: PLC0415 - as above
 

@@ -1,4 +1,4 @@
-"""How long to wait between two attempts, and for work that another task does."""
+"""Waits: between two attempts, and for the work of another task. Each ends early when the gateway stops."""
 
 import asyncio
 import time
@@ -13,18 +13,18 @@ from tenacity import AsyncRetrying, RetryCallState, wait_random_exponential
 Result = TypeVar("Result")
 
 _UNWINDING: Final = 0.5
-"""Seconds for work that was given up to come to its end."""
+"""Seconds for abandoned work to end."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Backoff:
-    """How long to wait after failures: a random time, so that many who failed together do not return together."""
+    """The wait after failures. It is random, so that gateways that failed together do not return together."""
 
     shortest: timedelta
     longest: timedelta
 
     def count(self, failures: int, *, lasted: timedelta) -> int:
-        """Failures in a row after one more. What lasted longer than the longest wait had worked, and begins a new row."""
+        """Failures in a row after one more. An attempt that lasted longer than the longest wait had worked and begins a new row."""
         return 1 if lasted > self.longest else failures + 1
 
     def wait(self, failures: int) -> float:
@@ -43,10 +43,10 @@ async def attempts(
     clock: Callable[[], float] = time.monotonic,
     has_worked: Callable[[], bool] = lambda: False,
 ) -> AsyncIterator[int]:
-    """Yield, before each attempt, how many failed in a row: 0, 1, 2 … It waits before each but the first.
+    """Yield the number of failures in a row before each attempt: 0, 1, 2 … It waits before each but the first.
 
-    For a retry loop: success leaves the loop, and so does `stop`. What an attempt raises is the loop's to catch. An
-    attempt that `has_worked` before it ended begins a new row, however short it was.
+    The loop's body makes the attempt and catches its errors. Success leaves the loop, and so does `stop`. An attempt that
+    `has_worked` before it ended begins a new row, however short it was.
     """
     failures = 0
     while not stop.is_set():
@@ -65,7 +65,7 @@ async def pause(seconds: float, *, stop: asyncio.Event) -> None:
 
 @asynccontextmanager
 async def beside(work: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
-    """Within it the work goes on; at the end it is cancelled. What it raises is raised then, unless something else is."""
+    """Do the work during this context, and cancel it at the end. Its error is raised then, unless the context raises one."""
     task = asyncio.create_task(work)
     try:
         yield
@@ -78,7 +78,7 @@ async def beside(work: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
 
 
 async def unless(stop: asyncio.Event, work: Coroutine[Any, Any, Result]) -> Result | None:
-    """What the work returns; None when `stop` was set first, and the work was cancelled for it."""
+    """The result of the work; None where `stop` was set first and the work was cancelled."""
     working, stopping = asyncio.ensure_future(work), asyncio.ensure_future(stop.wait())
     try:
         await asyncio.wait({working, stopping}, return_when=asyncio.FIRST_COMPLETED)
@@ -92,9 +92,9 @@ async def unless(stop: asyncio.Event, work: Coroutine[Any, Any, Result]) -> Resu
 async def finished(
     stop: asyncio.Event, work: Coroutine[Any, Any, None], *, seconds: float, give_up: Callable[[], None]
 ) -> bool:
-    """Do the work; once `stop` is set, for so many seconds at most. Whether it came to its end.
+    """Do the work, and return whether it ended. Once `stop` is set, it has so many seconds left.
 
-    What takes longer is given up and cancelled. Raises what the work raises before that.
+    Then `give_up` is called, and the work is cancelled. Raises the error of the work, if it ended before.
     """
     working, stopping = asyncio.ensure_future(work), asyncio.ensure_future(stop.wait())
     try:
@@ -114,11 +114,11 @@ async def finished(
 
 
 async def seen_through(work: Callable[[], Result]) -> Result:
-    """Do the work in a thread. A caller that is cancelled meanwhile waits for its end all the same, to undo it."""
+    """Do the work in a thread. A caller that is cancelled still waits for its end, so that it can undo the work."""
     working = asyncio.ensure_future(asyncio.to_thread(work))
     try:
         return await asyncio.shield(working)
     except asyncio.CancelledError:
         await asyncio.wait({working})
-        working.exception()  # else asyncio complains that nobody asked for it
+        working.exception()  # asyncio warns of an exception that nothing retrieved
         raise

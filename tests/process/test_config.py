@@ -456,7 +456,7 @@ def test_the_gateway_does_not_listen_to_itself(*, topic: str, root: str, is_rece
     sections: dict[str, Any] = {"chirpstack": {"topic": topic}, "publication": {"root": root}}
     if is_received:
         (sentence,) = mistakes_of(**sections)
-        assert "the gateway would hear its own words" in sentence
+        assert "the gateway would receive its own publications" in sentence
     else:
         assert load(overrides=sections).publication.root == root
 

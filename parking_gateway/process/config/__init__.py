@@ -1,4 +1,7 @@
-"""What an operator may decide, and where it is read from. What every key means stands in `config.toml`."""
+"""The configuration of an operator. `config.toml` explains every key.
+
+In the order to read: `sections` and `mqtt` (the keys), `values` (their kinds), `sources` (where they are read from).
+"""
 
 from parking_gateway.process.config.mqtt import MqttConfig
 from parking_gateway.process.config.sections import (

@@ -1,6 +1,6 @@
-"""What the configuration names and this machine does not have now, such as a folder that is not mounted yet.
+"""Folders that the configuration names and this machine does not have now, because they are not mounted yet.
 
-It is no mistake of the configuration: the gateway starts without it. A person who checks the configuration is told.
+The gateway starts without them, because they may appear later. `check-config` and `doctor` show them.
 """
 
 import os
@@ -11,7 +11,7 @@ from parking_gateway.process.config.sections import Config
 
 
 def absences(config: Config) -> Iterator[tuple[str, str]]:
-    """The `section.key` of each, with what is wrong and what to do."""
+    """Each `section.key` with what is wrong and what to do."""
     folder = config.decoders.folder
     if folder is not None and (why := why_unreadable(folder)):
         yield "decoders.folder", f"must name a directory that exists, and {folder} is none ({why}): make or mount it"
@@ -23,15 +23,15 @@ def absences(config: Config) -> Iterator[tuple[str, str]]:
 
 
 def why_unreadable(folder: Path) -> str | None:
-    """Why nothing can be found in a folder; None where something can."""
+    """Why no file can be found in the folder; None where one can."""
     try:
-        return None if any(folder.iterdir()) else "nothing is in it"
+        return None if any(folder.iterdir()) else "it is empty"
     except OSError as error:
         return error.strerror
 
 
 def _why_unwritable(folder: Path) -> str | None:
-    there = next(place for place in (folder, *folder.parents) if os.path.exists(place))  # noqa: PTH110 - it also answers where it may not look
+    there = next(place for place in (folder, *folder.parents) if os.path.exists(place))  # noqa: PTH110 - Path.exists raises where a parent may not be read
     if not there.is_dir():
         return f"{there} is a file"
     return None if os.access(there, os.W_OK | os.X_OK) else f"{there} is closed to this user"

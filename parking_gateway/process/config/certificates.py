@@ -1,4 +1,4 @@
-"""The files of TLS, tried as a connection would use them."""
+"""The files of TLS, loaded as a connection would load them."""
 
 import ssl
 from collections.abc import Iterator
@@ -8,12 +8,12 @@ from typing import NoReturn
 from parking_gateway.process.config.mqtt import MqttConfig
 
 
-class _Encrypted(Exception):  # noqa: N818 - what the key is
-    """A key asks for a password."""
+class _Encrypted(Exception):  # noqa: N818 - it names the state of the key
+    """The key is protected by a password."""
 
 
 def mistakes(config: MqttConfig) -> Iterator[tuple[str, str]]:
-    """The `section.key` of a file that no connection could use, with what is wrong and what to do."""
+    """The `section.key` of each file that no connection could use, with what is wrong and what to do."""
     files = {"mqtt.ca_file": config.ca_file, "mqtt.cert_file": config.cert_file}
     unusable = [key for key, file in files.items() if file is not None and not _holds_certificates(file)]
     for key in unusable:
@@ -45,6 +45,6 @@ def _refuse() -> NoReturn:
 
 
 def _reason(error: OSError) -> str:
-    """OpenSSL's word for it, which PEM has none of."""
+    """The reason of OpenSSL, in lower case. Errors of PEM have none."""
     reason = error.reason if isinstance(error, ssl.SSLError) else error.strerror
     return (reason or "no key was found").replace("_", " ").lower()

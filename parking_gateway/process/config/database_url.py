@@ -1,7 +1,7 @@
-"""The URL of a PostgreSQL, read by libpq itself: what libpq would refuse while it connects is refused before.
+"""The URL of a PostgreSQL, parsed by libpq itself, so that a mistake is found before the gateway connects.
 
-Several servers are libpq's own form, `postgresql://a,b:5433/parking?target_session_attrs=read-write`, as is everything
-that a URL may hold. Nothing of a URL is repeated in a refusal but the name of a parameter: the rest may be a password.
+Every form of libpq is accepted, such as `postgresql://a,b:5433/parking?target_session_attrs=read-write`. A refusal
+repeats only the name of a parameter, because any other part of the URL may be a password.
 """
 
 import re
@@ -25,13 +25,13 @@ _WHOLE_NUMBERS: Final = (
 )
 _FILES: Final = ("sslcert", "sslkey", "sslrootcert", "sslcrl")
 _SCHEMA: Final = ("schema", "currentschema", "search_path")
-"""What other programs call the schema to work in."""
+"""Names that other programs give to the search path."""
 _NOWHERE: Final = "/nonexistent"
-"""As a host: the folder of a socket that is not there."""
+"""As a host: the folder of a socket that does not exist."""
 
 
 def checked(text: str) -> str:
-    """The URL with the scheme that we use, or "embedded". Raises `ValueError` with what is wrong and what would be right."""
+    """The URL with the scheme that we use, or "embedded". Raises `ValueError` with what is wrong and what to do."""
     if text == "embedded":
         return text
     scheme = next((scheme for scheme in _SCHEMES if text.startswith(scheme)), None)
@@ -49,8 +49,8 @@ def checked(text: str) -> str:
 
 
 def parameters(url: str) -> dict[str, str]:
-    """What the URL says, by libpq's names. Raises `ValueError` where it is no URL of libpq's."""
-    from psycopg import ProgrammingError  # noqa: PLC0415 - a tenth of a second, for which the embedded server has no use
+    """The parameters of the URL by libpq's names. Raises `ValueError` where libpq cannot parse it."""
+    from psycopg import ProgrammingError  # noqa: PLC0415 - it takes 0.1 s, and "embedded" does not need it
     from psycopg.conninfo import conninfo_to_dict  # noqa: PLC0415 - as above
 
     try:
@@ -70,7 +70,7 @@ def _servers(url: str, given: Mapping[str, str]) -> Iterator[str]:
     if any("@" in host.removeprefix("@") for host in hosts):
         yield f"has an @ before the one that ends the password: {_correct(url)}"
     if not all(_is_port(port) for port in ports):
-        yield f"has a port that is no number from 1 to {HIGHEST_PORT}: {_correct(url)}"
+        yield f"has a port that is not a number from 1 to {HIGHEST_PORT}: {_correct(url)}"
     if "hostaddr" in given:
         return
     if not all(hosts):
@@ -90,7 +90,7 @@ def _database(url: str, given: Mapping[str, str]) -> Iterator[str]:
 def _numbers(_url: str, given: Mapping[str, str]) -> Iterator[str]:
     for name in _WHOLE_NUMBERS:
         if not re.fullmatch(r"\d{1,9}", given.get(name, "1")):
-            yield f"has a {name} that is no whole number: correct it, or remove it"
+            yield f"has a {name} that is not a whole number: correct it, or remove it"
     if given.get("connect_timeout", "1").strip("0") == "":
         yield "has a connect_timeout of 0, which would wait for ever: remove it, for database.connect_timeout limits the wait"
     if "replication" in given:
@@ -110,15 +110,15 @@ def _files(_url: str, given: Mapping[str, str]) -> Iterator[str]:
 
 
 def _libpq(_url: str, given: Mapping[str, str]) -> Iterator[str]:
-    """Let libpq judge the values, by a connection to nowhere: it looks at all of them before it opens a socket."""
+    """Let libpq check the values: it checks all of them before it opens the socket, which does not exist."""
     from psycopg.conninfo import make_conninfo  # noqa: PLC0415 - as above
     from psycopg.pq import PGconn  # noqa: PLC0415 - as above
 
-    if "service" in given:  # it holds what we do not see
+    if "service" in given:  # its file holds parameters that the URL does not
         return
     servers = len((given.get("hostaddr") or given["host"]).split(","))
     if "host" in given and len(given["host"].split(",")) != servers:
-        yield "has not as many addresses in hostaddr as it has hosts: name one for each"
+        yield "must have one address in hostaddr for each host: add or remove some"
     nowhere = {"host": ",".join([_NOWHERE] * servers), "hostaddr": "", "port": given.get("port", "")}
     connection = PGconn.connect_start(make_conninfo("", **{**given, **nowhere}).encode())
     answer = connection.error_message.decode(errors="replace").strip()
@@ -128,7 +128,7 @@ def _libpq(_url: str, given: Mapping[str, str]) -> Iterator[str]:
 
 
 def _is_port(text: str) -> bool:
-    """Empty is the usual one."""
+    """Whether it is a port. An empty one is 5432."""
     return not text or (re.fullmatch(r"\d{1,5}", text) is not None and 0 < int(text) <= HIGHEST_PORT)
 
 
@@ -141,12 +141,12 @@ def _named(url: str) -> Iterator[str]:
 def _known() -> tuple[str, ...]:
     from psycopg.pq import Conninfo  # noqa: PLC0415 - as above
 
-    # `ssl` is JDBC's, which libpq takes for sslmode=require.
+    # libpq accepts `ssl` of JDBC as sslmode=require, and does not list it.
     return (*(option.keyword.decode() for option in Conninfo.get_defaults()), "ssl")
 
 
 def _unknown(url: str, name: str, known: tuple[str, ...]) -> str:
-    if "@" in url.partition("?")[2]:  # what looks like a parameter may be the end of a password
+    if "@" in url.partition("?")[2]:  # the name may be the end of a password
         return f"has a ? before the end of the password, or a parameter that PostgreSQL does not know: {_correct(url)}"
     if name.lower() in _SCHEMA:
         return (
@@ -159,11 +159,11 @@ def _unknown(url: str, name: str, known: tuple[str, ...]) -> str:
 
 
 def _correct(url: str) -> str:
-    """What to do where a part is wrong: without an @ there is no password that could have been cut in the wrong place."""
+    """The remedy where a part is wrong. A URL with an @ may hold a password that was split in the wrong place."""
     written = "; in a user or password, write %40 for @, %2F for /, %3F for ?, %20 for a space and %25 for %"
     return "correct it" + (written if "@" in url else "")
 
 
 def _unquoted(text: str) -> str:
-    """What libpq says, up to what it quotes."""
+    """The message of libpq without the part of the URL that it quotes."""
     return " ".join(text.partition('"')[0].rstrip(" :(").split())

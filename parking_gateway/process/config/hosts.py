@@ -1,4 +1,4 @@
-"""Names and addresses of machines, as every section of the configuration has to write them."""
+"""Names and addresses of machines, by one rule for every section of the configuration."""
 
 import re
 from ipaddress import ip_address
@@ -9,7 +9,7 @@ _LONGEST_NAME: Final = 253
 
 
 def is_host(text: str) -> bool:
-    """Whether it can be a host: an address without brackets, or a name that a resolver can be asked for."""
+    """Whether the text can be a host: an address without brackets, or a name that a resolver accepts."""
     try:
         ip_address(text)
     except ValueError:
@@ -22,5 +22,5 @@ def is_host(text: str) -> bool:
         return False
     labels = name.split(".")
     is_name = len(name) <= _LONGEST_NAME and all(re.fullmatch(r"[A-Za-z0-9_-]{1,63}", label) for label in labels)
-    # A name of nothing but numbers is an address that is written wrongly.
+    # A name whose last label is a number is a mistyped address.
     return is_name and not labels[-1].isdigit()

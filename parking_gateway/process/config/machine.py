@@ -42,7 +42,7 @@ def _expanded(path: Path) -> Path:
     try:
         return path.expanduser().absolute()
     except RuntimeError:
-        raise ValueError('must not begin with "~": nobody\'s home directory is known') from None
+        raise ValueError('must not begin with "~", because no home directory is known: write the whole path') from None
 
 
 def _readable(path: Path) -> Path:

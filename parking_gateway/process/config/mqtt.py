@@ -1,4 +1,4 @@
-"""The broker, and how we speak with it: the section with rules of its own."""
+"""The section [mqtt]: the broker, and the connection to it."""
 
 from datetime import timedelta
 from pathlib import Path
@@ -26,7 +26,7 @@ _PORTS = {"mqtt": 1883, "mqtts": 8883, "ws": 80, "wss": 443}
 
 
 class MqttConfig(Section):
-    """The broker, and how we speak with it."""
+    """The broker, and the connection to it."""
 
     url: BrokerUrl = AnyUrl("mqtt://localhost:1883")
     username: OptionalText = None
@@ -52,7 +52,7 @@ class MqttConfig(Section):
 
     @property
     def port(self) -> int:
-        """The URL's port, else the usual one of its scheme."""
+        """The port of the URL, else the default port of its scheme."""
         return self.url.port or _PORTS[self.url.scheme]
 
     @property
@@ -62,7 +62,7 @@ class MqttConfig(Section):
 
     @property
     def websocket_path(self) -> str | None:
-        """The path for ws:// and wss://, `/mqtt` where the URL has none; None when no WebSocket is asked for."""
+        """The path of ws:// and wss://, `/mqtt` where the URL has none; None for mqtt:// and mqtts://."""
         if not self.url.scheme.startswith("ws"):
             return None
         return self.url.path if self.url.path not in (None, "/") else "/mqtt"
@@ -70,7 +70,7 @@ class MqttConfig(Section):
     @model_validator(mode="before")
     @classmethod
     def _take_credentials_out_of_url(cls, data: Any) -> Any:
-        # A URL is logged and shown; a password must not be. `username` and `password` win over what the URL says.
+        # The URL is logged and shown, so it must hold no password. The keys `username` and `password` win over the URL.
         if not isinstance(data, dict) or "@" not in str(data.get("url")):
             return data
         before, _, host = str(data["url"]).rpartition("@")

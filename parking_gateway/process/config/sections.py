@@ -1,7 +1,7 @@
-"""The sections of the configuration as frozen models: names, limits, defaults. Nothing is read from anywhere here.
+"""The sections of the configuration as frozen models: names, limits and defaults. This module reads no file.
 
-What every key means, with its unit, stands in `config.toml`; a test holds the two together. An empty text is "not set",
-because TOML has no other word for it.
+`config.toml` explains every key with its unit; a test compares the two. An empty text means "not set", because TOML has
+no null.
 """
 
 import json
@@ -47,7 +47,7 @@ from parking_gateway.process.config.values import (
 
 
 class ChirpStackConfig(Section):
-    """What the network server publishes."""
+    """The events of the network server."""
 
     topic: TopicFilter = "application/+/device/+/event/+"
     max_payload_bytes: Annotated[WholeNumber, Field(ge=1024, le=268_435_455)] = 65_536
@@ -55,14 +55,14 @@ class ChirpStackConfig(Section):
 
 
 class IntakeConfig(Section):
-    """How messages become batches."""
+    """The batches in which messages are recorded."""
 
     batch_size: Annotated[WholeNumber, Field(ge=1, le=65535)] = 1000
     timeout: Seconds = timedelta(seconds=30)
 
 
 class Profile(Section):
-    """Which codec reads the frames of a device profile, and the options that it needs."""
+    """The codec of a device profile, and its options."""
 
     codec: NonEmpty
     options: dict[str, str] = Field(default_factory=dict)
@@ -82,7 +82,7 @@ def _from_json(value: object) -> object:
 
 
 class DecodersConfig(Section):
-    """Which codec reads which device."""
+    """The codecs of device profiles, and the folder of drop-in codecs."""
 
     profiles: Annotated[dict[str, Annotated[Profile, BeforeValidator(_profile)]], BeforeValidator(_from_json)] = Field(
         default_factory=dict
@@ -91,7 +91,7 @@ class DecodersConfig(Section):
 
 
 class DatabaseConfig(Section):
-    """PostgreSQL, and how long we wait for it."""
+    """PostgreSQL, and the limits of every wait for it."""
 
     url: DatabaseUrl = SecretStr("embedded")
     pool_size: Annotated[WholeNumber, Field(ge=1, le=100)] = 5
@@ -107,7 +107,7 @@ class DatabaseConfig(Section):
 
     @property
     def is_embedded(self) -> bool:
-        """Whether a PostgreSQL of our own is asked for."""
+        """Whether the gateway starts a PostgreSQL of its own."""
         return self.url.get_secret_value() == "embedded"
 
     @field_validator("lock_timeout")
@@ -125,7 +125,7 @@ class DatabaseConfig(Section):
 
 
 class PublicationConfig(Section):
-    """What is said on MQTT, where and how often."""
+    """The publications: their topics, and how often they are sent."""
 
     root: TopicRoot = "parking/v1"
     window: Annotated[WholeNumber, Field(ge=1, le=65535)] = 1000
@@ -143,7 +143,7 @@ class GatewayConfig(Section):
 
 
 class TelemetryConfig(Section):
-    """What is said about the gateway itself."""
+    """Log, metrics and health of the gateway."""
 
     listen: Listen = Address("127.0.0.1", 9464)
     log_level: LogLevel = "INFO"
@@ -153,7 +153,7 @@ class TelemetryConfig(Section):
 
 
 class Config(BaseSettings):
-    """Everything that an operator decides. Made by `load`; made by hand, it takes what it is given and reads nothing."""
+    """The whole configuration. `load` reads it from its sources; `Config(…)` takes only its arguments."""
 
     model_config = SettingsConfigDict(
         frozen=True, extra="forbid", hide_input_in_errors=True, case_sensitive=True, enable_decoding=False
@@ -170,7 +170,7 @@ class Config(BaseSettings):
 
     @property
     def subscription(self) -> str:
-        """What the broker is asked for: the filter of the events, shared when a group is named."""
+        """The subscription to the events, which is shared where a group is configured."""
         group = self.mqtt.shared_group
         return self.chirpstack.topic if group is None else f"$share/{group}/{self.chirpstack.topic}"
 
@@ -179,7 +179,9 @@ class Config(BaseSettings):
     def _receives_nothing_of_its_own(cls, publication: PublicationConfig, info: ValidationInfo) -> PublicationConfig:
         events = info.data.get("chirpstack")
         if events is not None and could_receive(events.topic, root=publication.root):
-            raise ValueError("has a root that chirpstack.topic matches: the gateway would hear its own words")
+            raise ValueError(
+                "has a root that chirpstack.topic matches, so the gateway would receive its own publications: change one of them"
+            )
         return publication
 
     @field_validator("telemetry")
@@ -197,7 +199,7 @@ class Config(BaseSettings):
         for names, wait in longest.items():
             if telemetry.stalled_after <= wait:
                 raise ValueError(
-                    f"has a stalled_after that is not longer than {names}: waiting would count as stalling"
+                    f"has a stalled_after that is not longer than {names}: lengthen it, or a wait would count as stalling"
                 )
         return telemetry
 
@@ -220,4 +222,4 @@ KEYS: Final[tuple[tuple[str, str], ...]] = tuple(
     if isinstance(field.annotation, type) and issubclass(field.annotation, Section)
     for name in field.annotation.model_fields
 )
-"""Section and name of everything that can be set."""
+"""Section and name of every key."""

@@ -1,6 +1,6 @@
-"""Where a configuration is read from: the command line, the environment, secrets, the file, in this order.
+"""The sources of a configuration, the strongest first: command line, environment, secrets, file.
 
-Whatever is wrong with it becomes one sentence that says where it was written, what is wrong, and what would be right.
+Each mistake becomes one sentence with its place, its fault and the remedy.
 """
 
 import difflib
@@ -30,7 +30,7 @@ PREFIX: Final = "PARKING_GATEWAY_"
 CONFIG_VARIABLE: Final = "PARKING_GATEWAY_CONFIG"
 SECRETS_VARIABLE: Final = "PARKING_GATEWAY_SECRETS_DIRECTORY"
 
-# Kubernetes puts these into every pod beside a service that is called parking-gateway.
+# Kubernetes sets these in every pod, for a service with the name parking-gateway.
 _OF_KUBERNETES: Final = re.compile(r"PARKING_GATEWAY_(SERVICE_(HOST|PORT)(_\w+)?|PORT(_\d+_(TCP|UDP|SCTP)(_\w+)?)?)")
 
 
@@ -44,13 +44,13 @@ class ConfigError(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Loaded:
-    """A configuration, and for each `section.key` where its value came from."""
+    """A configuration, and the origin of each `section.key`."""
 
     config: Config
     origins: dict[str, str]
 
     def sentence(self, key: str, what: str) -> str:
-        """What is wrong with the value of a `section.key`, with the place where it was written."""
+        """A mistake in a `section.key` as a sentence, which begins with the origin of the value."""
         return f"{self.origins[key]}: {key} {what}."
 
 
@@ -58,7 +58,7 @@ class Loaded:
 class _Layer:
     source: PydanticBaseSettingsSource
     place: Callable[[Sequence[str]], str]
-    """What a person calls the place where this layer says something of a key."""
+    """The place in this layer where a key is written, as a person calls it."""
 
     def holds(self, key: Sequence[str]) -> bool:
         found: Any = self.source()
@@ -78,7 +78,7 @@ def load(file: Path | None = None, *, overrides: Mapping[str, Any] | None = None
 
 
 def load_with_origins(file: Path | None = None, *, overrides: Mapping[str, Any] | None = None) -> Loaded:
-    """What `load` gives, with the origin of every value. Raises `ConfigError`."""
+    """The same as `load`, with the origin of every value. Raises `ConfigError`."""
     layers = list(_layers(file, overrides or {}))
     mistakes = list(_unknown_variables())
     try:
@@ -112,7 +112,7 @@ def _variable(key: Sequence[str]) -> str:
 
 
 def _secrets(directory: str, *, variable: str) -> _Layer:
-    """A file for each secret, named like `mqtt__password`. Files of other names are nobody's mistake."""
+    """A file for each secret, with a name such as `mqtt__password`. Files with other names are ignored."""
     try:
         source = NestedSecretsSettingsSource(
             SecretsSettingsSource(Config, directory),
@@ -128,14 +128,14 @@ def _secrets(directory: str, *, variable: str) -> _Layer:
 
 def _toml(file: Path) -> dict[str, Any]:
     try:
-        return tomllib.loads(file.read_text(encoding="utf-8-sig"))  # editors of Windows begin a file with a mark
+        return tomllib.loads(file.read_text(encoding="utf-8-sig"))  # editors on Windows write a byte order mark first
     except OSError as error:
         reason = f"cannot be read: {error.strerror}"
     except UnicodeDecodeError:
         reason = "is not UTF-8 text"
     except RecursionError:
         reason = "is not TOML: it is nested too deeply"
-    except ValueError as error:  # tomllib's, and Python's of a number with thousands of digits
+    except ValueError as error:  # of tomllib, and of Python for a number with thousands of digits
         reason = f"is not TOML: {error}"
     raise ConfigError([f"{file}: the file {reason}."])
 
@@ -155,7 +155,7 @@ def _origin_of_value(key: tuple[str, str], layers: Sequence[_Layer], config: Con
 
 
 def _unknown_variables() -> Iterator[str]:
-    """Variables that begin like ours and name no section. Those that name one are judged with its keys."""
+    """Variables with our prefix that name no section. A variable that names a section is checked with its keys."""
     for name in sorted(os.environ):
         if not name.upper().startswith(PREFIX) or name in (CONFIG_VARIABLE, SECRETS_VARIABLE):
             continue
@@ -167,7 +167,7 @@ def _unknown_variables() -> Iterator[str]:
 
 def _sentence(details: ErrorDetails, layers: Sequence[_Layer]) -> str:
     path = tuple(str(level) for level in details["loc"])
-    # A profile without a codec was written where the profile was. But a default has no place, whoever wrote the section.
+    # The place of a missing codec is that of its profile. A default has no place, even where its section is written.
     written = (path[:depth] for depth in range(len(path), min(len(path), 2) - 1, -1))
     place = next((origin for key in written if (origin := _origin(key, layers))), None)
     what = f"{'.'.join(path)} {_predicate(details, path)}."
@@ -185,7 +185,7 @@ _PREDICATES: Final = {
     "string_too_short": "must not be empty",
     "string_unicode": "must be UTF-8 text",
 }
-"""What pydantic finds and says in the words of a programmer."""
+"""Our words for mistakes that pydantic describes in terms of Python."""
 
 
 def _predicate(details: ErrorDetails, path: tuple[str, ...]) -> str:

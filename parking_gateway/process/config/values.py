@@ -1,7 +1,7 @@
-"""The kinds of value that a configuration holds beside numbers and words: each says what it accepts, and nothing else does.
+"""The kinds of values in a configuration. Each kind is defined here once, with its limits.
 
-A message of a refusal continues a sentence that begins with the key: "mqtt.keepalive must be a number of seconds".
-Refused values are not repeated, for they may be secrets; only paths are.
+A refusal continues a sentence that begins with the key: "mqtt.keepalive must be a number of seconds". It does not repeat
+the value, which may be a secret; only paths are repeated.
 """
 
 import re
@@ -27,12 +27,12 @@ from parking_gateway.process.config.hosts import HIGHEST_PORT, is_host
 
 _LONGEST_TEXT = 65535
 LONGEST_NAME = 1000
-"""A topic is made of several names, and 65,535 bytes is all that MQTT carries."""
+"""Characters. A topic consists of several names and has at most 65,535 bytes in MQTT."""
 _YEAR = 31_536_000
 
 
 class Section(BaseModel):
-    """A table of the configuration: immutable, and closed to keys that nobody knows."""
+    """A table of the configuration. It is immutable and refuses unknown keys."""
 
     model_config = ConfigDict(
         frozen=True,
@@ -45,7 +45,7 @@ class Section(BaseModel):
 
 
 def seconds(*, at_least: float = 0.001, at_most: float = _YEAR) -> BeforeValidator:
-    """A duration, written as a number of seconds."""
+    """A duration that is written as a number of seconds."""
     refusal = f"must be a number of seconds from {at_least:g} to {at_most:.0f}"
 
     def read(value: object) -> timedelta:
@@ -61,14 +61,14 @@ def seconds(*, at_least: float = 0.001, at_most: float = _YEAR) -> BeforeValidat
 
 
 def not_shorter(longest: timedelta, shortest: timedelta | None, *, than: str) -> timedelta:
-    """The longest of two waits, refused when it is the shorter one. None: the other has a mistake of its own."""
+    """The longest wait, unless it is shorter than the shortest. None: the shortest has a mistake of its own."""
     if shortest is not None and longest < shortest:
         raise ValueError(f"must not be shorter than {than}")
     return longest
 
 
 def empty_is_unset(value: object) -> object:
-    """An empty text is how TOML says that nothing is set."""
+    """None for an empty text, because TOML has no null."""
     return None if value == "" else value
 
 
@@ -79,7 +79,7 @@ def _not_yes_or_no(value: object) -> object:
 
 
 def carriable(text: str) -> str:
-    """A text that MQTT and PostgreSQL can carry as a name. Raises `ValueError`."""
+    """The text, if MQTT and PostgreSQL accept it as a name. Raises `ValueError`."""
     if not text.isprintable() or len(text.encode()) > _LONGEST_TEXT:
         raise ValueError(f"must be printable characters, at most {_LONGEST_TEXT} bytes of them")
     return text
@@ -97,7 +97,7 @@ def _encodable(secret: SecretStr) -> SecretStr:
 
 Seconds = Annotated[timedelta, seconds()]
 ServerSeconds = Annotated[timedelta, seconds(at_most=2_000_000)]
-"""PostgreSQL counts milliseconds with 31 bits."""
+"""PostgreSQL counts milliseconds in 31 bits."""
 WholeNumber = Annotated[int, BeforeValidator(_not_yes_or_no)]
 Text = Annotated[str, AfterValidator(carriable)]
 NonEmpty = Annotated[str, StringConstraints(min_length=1), AfterValidator(carriable)]
@@ -117,7 +117,7 @@ LogLevel = Annotated[Literal["TRACE", "DEBUG", "INFO", "WARNING", "ERROR"], Befo
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """Where a server listens. Port 0 lets the system choose one."""
+    """The address at which a server listens. With port 0 the system chooses one."""
 
     host: str
     port: int
@@ -191,7 +191,7 @@ def _topic_filter(text: str) -> str:
 
 
 def could_receive(topic_filter: str, *, root: str) -> bool:
-    """Whether a subscription to the filter may hear what is published two or more levels below the root."""
+    """Whether a subscription to the filter can receive messages two or more levels below the root."""
     asked, own = topic_filter.split("/"), root.split("/")
     return len(asked) >= len(own) + 2 and all(level in ("+", name) for level, name in zip(asked, own, strict=False))
 
