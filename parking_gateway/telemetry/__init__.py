@@ -1,4 +1,8 @@
-"""What the gateway says about itself: lines of log, numbers for Prometheus, and whether it is well."""
+"""Telemetry: the log, the metrics, the health, and the pages that serve them.
+
+In the order to read: `health`, `metrics`, `web`; then `logs`, `log_writer` and `repetitions`; then the warnings,
+`clock_warnings` and `qos_0`.
+"""
 
 from parking_gateway.telemetry.health import Health
 from parking_gateway.telemetry.logs import set_up_logging

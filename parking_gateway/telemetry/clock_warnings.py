@@ -1,4 +1,4 @@
-"""Warnings about clocks: seldom for each LoRaWAN gateway, because its clock is wrong until somebody sets it."""
+"""Warnings about wrong clocks. A clock stays wrong until somebody sets it, so each LoRaWAN gateway is named seldom."""
 
 import time
 from collections.abc import Iterable
@@ -10,7 +10,7 @@ from parking_gateway.core.seldom import Seldom
 
 
 def warn(wrong_clocks: Iterable[Uplink | DeviceEvent], held_back: Iterable[Uplink], seldom: Seldom) -> None:
-    """Say whose time was not believed, and which uplinks changed nothing for it, unless `seldom` forbids it."""
+    """Log each clock that was not believed, and each uplink that a clock held back, as often as `seldom` allows."""
     now = time.monotonic()
     for event in wrong_clocks:
         wrong = event.wrong_clock

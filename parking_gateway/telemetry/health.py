@@ -1,7 +1,7 @@
-"""Whether the gateway is well: which of its neighbours are there, and which of its tasks make progress.
+"""The health of the gateway: whether broker and database are connected, and which tasks make progress.
 
-The one source: /metrics, /healthz, /readyz, the retained health message, systemd's status line and `doctor` all say what
-stands here, so they cannot disagree.
+It is the one source of /metrics, /healthz, /readyz, the retained health message, systemd's status line and `doctor`, so
+they cannot disagree.
 """
 
 import time
@@ -14,12 +14,12 @@ _BROKER, _DATABASE, _INTAKE = "broker", "database", "intake"
 
 
 class Health:
-    """What the tasks know of broker, database and themselves. The tasks write it, in the event loop; others only read.
+    """The state of broker, database and tasks. The tasks write it in the event loop, and any thread may read it.
 
-    Readers may be in any thread, and so copy what may grow meanwhile.
+    A reader copies what may grow meanwhile.
 
-    A task that works has to report progress within `stalled_after`: a stuck task must not hide behind a lively one. Until
-    the first report of any task, the start itself has to come to its end in that time.
+    Each working task has to report progress within `stalled_after`, so that a lively task cannot hide a stuck one. Until the
+    first report of any task, the start has to end in that time.
     """
 
     def __init__(
@@ -30,18 +30,18 @@ class Health:
         alive: Callable[[], None] = lambda: None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """`alive` is called at every progress while no task is stalled: the watchdog's. `clock` gives seconds."""
+        """`alive` feeds the watchdog: it is called at every progress while no task is stalled. `clock` gives seconds."""
         self.is_broker_up = False
         self.is_database_up = False
         self.database_since: datetime | None = None
-        """When the database came to be as it is: up or down."""
+        """When the database came up or went down; None: it was not tried yet."""
         self.oldest_event: Callable[[], float | None] = lambda: None
-        """When the oldest event that is not acknowledged came to us, in seconds of `clock`; None: there is none."""
+        """When the oldest unacknowledged event was received, in seconds of `clock`; None: there is none."""
         self.problems: dict[str, str] = {}
-        """What somebody has to put right although all works, a sentence each, by what it is about."""
+        """Faults that an administrator has to correct although the gateway works: a sentence by its subject."""
         self._broker_error: str | None = None
         self._failing: dict[str, str] = {}
-        """Why, by the purpose of the work that fails on the database."""
+        """The reason, by the purpose of the work that fails on the database."""
         self._limit = stalled_after.total_seconds()
         self._overdue_after = overdue_after.total_seconds()
         self._alive = alive
@@ -49,7 +49,7 @@ class Health:
         self._progress = {_START: clock()}
 
     def progress(self, task: str) -> None:
-        """The task did something, or looked and found nothing to do."""
+        """The task did its work, or found nothing to do."""
         if task != _START:
             self._progress.pop(_START, None)
         self._progress[task] = self._clock()
@@ -57,16 +57,16 @@ class Health:
             self._alive()
 
     def ended(self, task: str) -> None:
-        """Nothing is expected of the task until its next progress: it is over, or waits for work."""
+        """The task is over or waits for work. No progress is expected until its next one."""
         self._progress.pop(task, None)
 
     def retried(self) -> None:
-        """A neighbour that is away was tried again. Who waits for it is not stuck, and restarting us would not help."""
+        """The absent broker or database was tried again. A task that waits for it is not stuck, so no restart is needed."""
         self._progress = dict.fromkeys(self._progress, self._clock())
         self._alive()
 
     def database_answered(self, purpose: str, failure: str | None) -> None:
-        """Take note of one attempt of this purpose. The database is up while none of them fails."""
+        """Record the outcome of one attempt of this purpose. The database is up while no purpose fails."""
         if failure is None:
             self._failing.pop(purpose, None)
         else:
@@ -78,28 +78,28 @@ class Health:
         self.is_database_up = is_up
 
     def broker_connected(self, oldest_event: Callable[[], float | None]) -> None:
-        """Take note that the broker is there, and events are subscribed to."""
+        """The broker is connected, and the events are subscribed to."""
         self.is_broker_up, self._broker_error = True, None
         self.oldest_event = oldest_event
 
     def broker_lost(self, error: str | None) -> None:
-        """Take note that the broker was tried in vain, or is gone: what was not acknowledged is with it."""
+        """The broker could not be connected, or its connection was lost. It keeps the unacknowledged events."""
         self.is_broker_up, self._broker_error = False, error
         self.oldest_event = lambda: None
         self.retried()
 
     def stalled(self) -> list[str]:
-        """The tasks that have made no progress for too long."""
+        """The tasks without progress for `stalled_after`."""
         oldest = self._clock() - self._limit
         return sorted(task for task, at in list(self._progress.items()) if at < oldest)
 
     def oldest_event_age(self) -> float:
-        """Seconds for which the oldest event that is not acknowledged has been here; 0: there is none."""
+        """Age of the oldest unacknowledged event in seconds; 0: there is none."""
         came = self.oldest_event()
         return 0.0 if came is None else max(0.0, self._clock() - came)
 
     def missing(self) -> list[str]:
-        """What keeps the gateway from its work: neighbours that are not there, or an intake that does not get on."""
+        """What keeps the gateway from its work: an absent broker or database, or an intake that is overdue."""
         there = {
             _BROKER: self.is_broker_up,
             _DATABASE: self.is_database_up,
@@ -108,7 +108,7 @@ class Health:
         return [name for name, is_there in there.items() if not is_there]
 
     def why(self) -> list[str]:
-        """A sentence for each that is missing, as far as the reason is known."""
+        """A sentence for each missing one whose reason is known."""
         missing = self.missing()
         found = []
         if _BROKER in missing and self._broker_error:
@@ -121,11 +121,11 @@ class Health:
         return found
 
     def state(self) -> object:
-        """What is worth saying at once when it changes."""
+        """A value whose change is published at once."""
         return self.missing(), self.is_database_up, list(self.problems.values())
 
     def status_line(self) -> str:
-        """All of it in one line, for whoever asks systemd."""
+        """The health in one line, for `systemctl status`."""
         missing = self.missing()
         if not missing:
             return "; ".join(["Ready", *self.problems.values()])

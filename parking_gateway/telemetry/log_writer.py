@@ -1,7 +1,7 @@
-"""Lines of log on their way out. A thread writes them, so that a reader who stands still stops nobody but this thread.
+"""A thread writes the lines of log, so that a full pipe blocks only this thread.
 
-What nobody reads is kept up to a bound, and beyond it dropped and counted. Without the thread, a full pipe would block the
-event loop: no uplink, no answer to the broker and no end after SIGTERM, while /healthz says that all is well.
+Unread lines are kept up to a limit; beyond it they are dropped and counted. Without the thread, a full pipe would block
+the event loop: no uplink, no answer to the broker and no end after SIGTERM, while /healthz is green.
 """
 
 import os
@@ -12,48 +12,48 @@ from collections.abc import Callable, Iterable
 from threading import Condition, Thread
 from typing import Final
 
-from parking_gateway.telemetry.gathering import SECONDS, Gathering, Line
+from parking_gateway.telemetry.repetitions import SECONDS, Line, Repetitions
 
 _MOST_LINES: Final = 10_000
 _MOST_BYTES: Final = 4_000_000
 _AT_ONCE: Final = 65_536
-"""Bytes of one write: what a pipe of Linux holds."""
+"""Bytes of one write, the size of a pipe on Linux."""
 _PAUSE: Final = 0.05
-"""Seconds in which lines come together before they are written. To wake the thread for each line would cost a gateway that
-records 150 batches a second a tenth of its CPU."""
+"""Seconds for which lines are collected before a write. With 150 batches a second, waking the thread for each line would
+take 10 % of the gateway's CPU."""
 _FAREWELL: Final = 1.0
-"""Seconds that the last lines have at the end of the process."""
-_GATHERED: Final = ("WARNING", "ERROR", "CRITICAL")
-"""INFO and below are not gathered: each of them tells another piece of a space's story."""
+"""Seconds for the last lines at the end of the process."""
+_WITHHELD_LEVELS: Final = ("WARNING", "ERROR", "CRITICAL")
+"""Levels whose repetitions are withheld. Each line at INFO is about another space."""
 
 
 class LogWriter:
-    """Takes lines from any thread and never waits. `render` makes a line bytes, `notice` the line about dropped ones."""
+    """Takes lines from any thread and never waits. `render` turns a line into bytes; `notice` makes the line about drops."""
 
     def __init__(self, descriptor: int, *, render: Callable[[Line], bytes], notice: Callable[[int], Line]) -> None:
         self.dropped = 0
-        """Lines that were not written: nobody read, or there was nobody any more."""
+        """Lines that were not written, because the pipe was full or closed."""
         self._descriptor = descriptor
         self._render = render
         self._notice = notice
-        self._gathering = Gathering()
+        self._repetitions = Repetitions()
         self._lines: deque[bytes] = deque()
         self._bytes = 0
         self._unreported = 0
-        """Dropped lines that no line has told of."""
+        """Dropped lines that no line has reported yet."""
         self._is_read = True
-        """Whether the last lines were written. Without it, the line about dropped lines would be dropped, and so on."""
+        """Whether the last write succeeded. Until then no line about drops is made, because it would be dropped too."""
         self._is_ending = False
         self._is_asleep = False
-        """Whether the thread has to be woken for the next line."""
+        """Whether the next line has to wake the thread."""
         self._changed = Condition()
         self._thread = Thread(target=self._run, name="log", daemon=True)
         self._thread.start()
 
     def put(self, line: Line) -> None:
-        """Write the line soon, or count it as dropped."""
+        """Write the line within `_PAUSE`, or count it as dropped."""
         with self._changed:
-            shown = self._gathering.admit(line, now=time.monotonic()) if line.level in _GATHERED else line
+            shown = self._repetitions.admit(line, now=time.monotonic()) if line.level in _WITHHELD_LEVELS else line
             if shown is not None:
                 self._append(self._render(shown))
             if self._is_asleep:
@@ -61,9 +61,9 @@ class LogWriter:
                 self._changed.notify()
 
     def stop(self) -> None:
-        """Write what is left and end. What is not read within a second is lost."""
+        """Write the remaining lines and end. Lines that are not read within a second are lost."""
         with self._changed:
-            self._show(self._gathering.rest())
+            self._show(self._repetitions.rest())
             self._is_ending = True
             self._changed.notify()
         self._thread.join(_FAREWELL)
@@ -91,11 +91,11 @@ class LogWriter:
                     self._drop(len(chunk))
 
     def _next_chunk(self) -> list[bytes]:
-        """Lines to write together, once there are some; none when it is over."""
+        """The next lines to write together; none at the end."""
         with self._changed:
             has_paused = False
             while True:
-                self._show(self._gathering.due(now=time.monotonic()))
+                self._show(self._repetitions.due(now=time.monotonic()))
                 if self._unreported and self._flows():
                     self._show([self._notice(self._unreported)])
                     self._unreported = 0
@@ -103,7 +103,7 @@ class LogWriter:
                     return self._take()
                 has_paused = bool(self._lines)
                 self._is_asleep = not has_paused
-                longest = None if self._gathering.is_empty else SECONDS / 4
+                longest = None if self._repetitions.is_empty else SECONDS / 4
                 self._changed.wait(_PAUSE if has_paused else longest)
 
     def _flows(self) -> bool:
@@ -119,12 +119,12 @@ class LogWriter:
         return taken
 
     def _write(self, data: bytes) -> bool:
-        """Whether it was written. A closed pipe or a full disk costs these lines and nothing else."""
+        """Whether the bytes were written. A closed pipe or a full disk costs only these lines."""
         rest = memoryview(data)
         while rest:
             try:
                 rest = rest[os.write(self._descriptor, rest) :]
-            except BlockingIOError:  # whoever started us made it so
+            except BlockingIOError:  # the parent process made the pipe non-blocking
                 select.select([], [self._descriptor], [])
             except OSError:
                 return False

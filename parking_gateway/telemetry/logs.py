@@ -1,6 +1,6 @@
-"""Lines of log on standard output: a constant sentence with bound fields, our own and those of the libraries alike.
+"""The log on standard output. A line is a constant sentence with fields; libraries log through it too.
 
-Whatever a field holds, a line stays a line: what strangers chose is cut, and what a terminal would obey is escaped.
+A field cannot break a line or command a terminal: long text is cut, and control characters are escaped.
 """
 
 import logging
@@ -17,14 +17,14 @@ import msgspec
 from loguru import logger
 
 from parking_gateway.core.printable import printable, printable_json, shortened
-from parking_gateway.telemetry.gathering import Line
 from parking_gateway.telemetry.log_writer import LogWriter
+from parking_gateway.telemetry.repetitions import Line
 
 if TYPE_CHECKING:
     from loguru import Message, Record
 
 LONGEST_FIELD: Final = 500
-"""Characters of a topic, a name, a detail or an error. The beginning and the end say which it was."""
+"""Characters of a topic, a name, a detail or an error. Longer text keeps its beginning and its end."""
 _LONGEST_EXCEPTION: Final = 20_000
 _STDOUT: Final = 1
 _STANDARD_LEVELS: Final = frozenset({"DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"})
@@ -32,45 +32,45 @@ _DIM, _BOLD, _YELLOW, _RED, _USUAL = (f"\033[{code}m" for code in (2, 1, 33, 31,
 _COLOURS: Final = {"INFO": _BOLD, "WARNING": _YELLOW, "ERROR": _RED, "CRITICAL": _RED}
 _encode: Final = msgspec.json.Encoder(enc_hook=str).encode
 _writers: Final[list[LogWriter]] = []
-"""Of this process, the present one last."""
+"""The writers of this process, the present one last."""
 
 
 def set_up_logging(level: str, log_format: Literal["json", "text"]) -> None:
-    """Replace whatever logged before. `json` is for journald and other collectors, `text` for people.
+    """Set up the log, in place of an earlier one. `json` is for journald and other collectors, `text` for people.
 
-    What the libraries say below WARNING is shown at TRACE only: it is a line for every packet and statement. An error
-    that ends the process is a line as well, because standard error may be the same pipe, which nobody reads.
+    Libraries log a line for every packet and statement, so their lines below WARNING are shown at TRACE only. An error that
+    ends the process is a line of the log too, because standard error may be the same pipe.
     """
     logger.remove()
     is_coloured = log_format == "text" and sys.stdout is not None and sys.stdout.isatty()
     render = _as_json if log_format == "json" else partial(_as_text, is_coloured=is_coloured)
-    # Where whoever started us closed standard output, its number may by now be that of a connection.
+    # If the parent process closed standard output, a connection may have its number by now.
     descriptor = os.open(os.devnull, os.O_WRONLY) if sys.stdout is None else _STDOUT
     _writers.append(LogWriter(descriptor, render=render, notice=_notice))
     logger.add(_Sink(_writers[-1]), level=level, format="")
     libraries = logging.DEBUG if level == "TRACE" else max(logging.WARNING, logger.level(level).no)
     logging.basicConfig(handlers=[_ToLoguru()], level=libraries, force=True)
     logging.captureWarnings(capture=True)
-    # By themselves all three write to standard error, which may be the same pipe.
+    # Python's own hooks write to standard error, which may be the same pipe, and would block.
     sys.excepthook = _log_the_end
     sys.unraisablehook = _log_unraisable
     threading.excepthook = _log_the_end_of_a_thread
 
 
 def lines_dropped() -> int:
-    """Lines of log that this process could not get rid of."""
+    """Lines of log that this process dropped."""
     return sum(writer.dropped for writer in _writers)
 
 
 class _Sink:
-    """What loguru hands every message to. Its `stop` is called when the process ends, and when logging is set up anew."""
+    """Takes the messages of loguru. Loguru calls `stop` at the end of the process, and when the log is set up again."""
 
     def __init__(self, writer: LogWriter) -> None:
         self.stop = writer.stop
         self._writer = writer
 
     def write(self, message: "Message") -> None:
-        """Make the message a line."""
+        """Put the message into the log as a line."""
         self._writer.put(_line(message.record))
 
 
@@ -89,10 +89,10 @@ def _line(record: "Record") -> Line:
 
 
 def _fit(value: object) -> object:
-    """Lists are ours and as long as a batch; text is anybody's."""
+    """The value, cut where it is text. Lists are our own and at most as long as a batch."""
     if isinstance(value, int | float | list | None):
         return value
-    # JSON has no way to write half a surrogate.
+    # JSON cannot hold half of a surrogate pair.
     return shortened(str(value), LONGEST_FIELD).encode(errors="backslashreplace").decode()
 
 
@@ -120,7 +120,7 @@ def _as_json(line: Line) -> bytes:
         document["exception"] = line.exception
     if line.left_out:
         document["left_out"] = line.left_out
-    # What was bound cannot overwrite what the line has itself.
+    # A bound field cannot overwrite a field of the line itself.
     document |= {name: value for name, value in line.fields.items() if name not in document}
     return printable_json(_encode(document)) + b"\n"
 
@@ -138,35 +138,35 @@ def _as_text(line: Line, *, is_coloured: bool) -> bytes:
         f"{printable(line.sentence)}{dim}{fields_text}{usual}\n"
     )
     if line.exception is not None:
-        # Set in, so that no line of an error's message can be taken for a line of the log.
+        # Indented, so that a line of an error message does not look like a line of the log.
         text += "".join(f"    {printable(row)}\n" for row in line.exception.splitlines())
     return text.encode()
 
 
 def _log_the_end(kind: type[BaseException], error: BaseException, where: TracebackType | None) -> None:
-    """Called by Python with what nobody caught."""
+    """Called by Python with an error that nothing caught."""
     if issubclass(kind, Exception):
-        logger.opt(exception=(kind, error, where)).critical("An error that nobody expected ends the process")
+        logger.opt(exception=(kind, error, where)).critical("An unexpected error ends the process")
     else:
         sys.__excepthook__(kind, error, where)
 
 
 def _log_unraisable(failure: "sys.UnraisableHookArgs") -> None:
-    """Called by Python with what nobody could catch, as in the end of an object."""
+    """Called by Python with an error in a finaliser, which nothing can catch."""
     error = (failure.exc_type, failure.exc_value, failure.exc_traceback)
-    logger.opt(exception=error).error("An error that nobody could catch")
+    logger.opt(exception=error).error("An unexpected error in a finaliser")
 
 
 def _log_the_end_of_a_thread(failure: threading.ExceptHookArgs) -> None:
-    """Called by Python with what nobody in a thread caught."""
+    """Called by Python with an error that nothing in a thread caught."""
     error = (failure.exc_type, failure.exc_value, failure.exc_traceback)
-    logger.opt(exception=error).error("An error that nobody expected ends a thread")
+    logger.opt(exception=error).error("An unexpected error ends a thread")
 
 
 class _ToLoguru(logging.Handler):
-    """Hands what the libraries log to loguru, under the name of their logger."""
+    """Passes the log of the libraries to loguru, with the name of their logger."""
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Called by the standard library, which knows more levels than have names."""
+        """Called by the standard library, which also has levels without a name."""
         level = record.levelname if record.levelname in _STANDARD_LEVELS else record.levelno
         logger.bind(logger=record.name).opt(exception=record.exc_info).log(level, record.getMessage())

@@ -1,4 +1,4 @@
-"""Numbers for Prometheus. Batches are counted as a whole, and no label ever grows with the car park."""
+"""Metrics for Prometheus. A batch is counted once, as a whole, and no label grows with the car park."""
 
 from collections.abc import Iterator, Mapping
 from functools import partial
@@ -30,11 +30,11 @@ _LAGS: Final = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1800, 3600, 21
 
 UNKNOWN: Final = "unknown"
 EVENTS: Final = ("up", *EventKind, UNKNOWN)
-"""The events that messages are counted by."""
+"""The values of the label `event`."""
 
 
 class BatchReport(msgspec.Struct, frozen=True, kw_only=True):
-    """What became of one batch, as counts. Durations and lags in seconds."""
+    """The counts of one batch after its commit. Durations and lags are in seconds."""
 
     received: Mapping[str, int]
     """Messages by event."""
@@ -44,13 +44,13 @@ class BatchReport(msgspec.Struct, frozen=True, kw_only=True):
     duplicates: int = 0
     """Uplinks that were recorded before."""
     without_codec: int = 0
-    """New uplinks of installed devices for which nobody chose a codec."""
+    """New uplinks of installed devices without a codec."""
     unassigned: int = 0
     """New uplinks of devices that watch no space."""
     wrong_clocks: int = 0
     """Uplinks and device events whose time was not believed."""
     held_back: int = 0
-    """Uplinks that counted as older although their frame counters are higher."""
+    """Uplinks that count as older although their frame counters are higher."""
     transitions: Mapping[tuple[SpaceState, SpaceState], int] = {}
     """Steps of the log, by the states before and after."""
     seconds: float = 0.0
@@ -74,7 +74,7 @@ class Totals(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Metrics:
-    """Every instrument, in a registry of its own. Broker and database are as `health` has them."""
+    """Every metric, in its own registry. Broker and database are as `health` has them."""
 
     def __init__(self, health: Health) -> None:
         disable_created_metrics()  # type: ignore[no-untyped-call]  # the only function there without types
@@ -85,15 +85,17 @@ class Metrics:
 
         self._received = counter("messages_received", "Messages taken from the broker.", ["event"])
         self._rejected = counter("rejections", "Rejected messages.", ["reason"])
-        self._by_qos = counter("messages_by_qos", "Messages as they came, redelivered ones too.", ["qos"])
-        self._recorded = counter("uplinks_recorded", "Uplinks that were new and are committed.")
+        self._by_qos = counter(
+            "messages_by_qos", "Messages by their QoS, with those that were delivered again.", ["qos"]
+        )
+        self._recorded = counter("uplinks_recorded", "New uplinks that are committed.")
         self._without_codec = counter("uplinks_without_codec", "Uplinks of installed devices that no codec reads.")
         self._unassigned = counter("uplinks_unassigned", "Uplinks of devices that watch no space.")
-        self._duplicates = counter("duplicates", "Uplinks that came again and had no effect.")
+        self._duplicates = counter("duplicates", "Uplinks that were recorded before and had no effect.")
         self._transitions = counter("transitions", "Steps of the spaces' states.", ["from", "to"])
-        self._wrong_clocks = counter("clock_corrected", "Events that were dated otherwise than they claim.")
+        self._wrong_clocks = counter("clock_corrected", "Events whose claimed time was not believed.")
         self._held_back = counter(
-            "uplinks_held_back", "Uplinks that counted as older although their frame counters are higher."
+            "uplinks_held_back", "Uplinks that count as older although their frame counters are higher."
         )
         self._batch_size = histogram(
             "batch_messages", "Messages of a transaction: a batch, or a part of it.", buckets=_SIZES
@@ -102,34 +104,32 @@ class Metrics:
             "batch_seconds", "From a transaction's first statement to its commit.", buckets=_SECONDS
         )
         self._lag = histogram(
-            "uplink_lag_seconds", "From the network to our commit, the oldest of a batch.", buckets=_LAGS
+            "uplink_lag_seconds",
+            "From the receipt by the network to the commit, of the oldest uplink of a batch.",
+            buckets=_LAGS,
         )
 
         self.published = counter("publications_confirmed", "Publications that the broker confirmed.")
         self.refused = counter("publications_refused", "Publications that the broker refused.")
         self.sessions_lost = counter("broker_sessions_lost", "Connections at which the broker had lost our session.")
         self.reconnects = counter("broker_reconnects", "Connections to the broker after the first.")
-        self.dropped = counter("messages_dropped", "Messages of QoS 0 that came while the inbox was full.")
+        self.dropped = counter("messages_dropped", "Messages of QoS 0 that were dropped because the inbox was full.")
         self.postponed = counter("partitions_postponed", "Attempts to make a partition that failed; it is tried again.")
         self.outbox_backlog = gauge("outbox_backlog", "Publications that the broker has not confirmed yet.")
         gauge("broker_up", "Whether the broker is connected.").set_function(lambda: health.is_broker_up)
-        gauge("database_up", "Whether all that is asked of the database works.").set_function(
-            lambda: health.is_database_up
-        )
-        gauge("oldest_event_seconds", "How long the oldest event that is not acknowledged has been here.").set_function(
-            health.oldest_event_age
-        )
-        gauge("ready", "Whether the gateway can do its work, as /readyz says.").set_function(
-            lambda: not health.missing()
-        )
+        gauge("database_up", "Whether all work on the database succeeds.").set_function(lambda: health.is_database_up)
+        gauge("oldest_event_seconds", "Age of the oldest unacknowledged event.").set_function(health.oldest_event_age)
+        gauge("ready", "Whether the gateway can do its work, as in /readyz.").set_function(lambda: not health.missing())
         gauge("stalled_tasks", "Tasks without progress.").set_function(lambda: len(health.stalled()))
         self.registry.register(_LogLinesDropped())
-        Info("build", "What runs here.", namespace=_NAMESPACE, registry=self.registry).info({"version": __version__})
+        Info("build", "The running version.", namespace=_NAMESPACE, registry=self.registry).info(
+            {"version": __version__}
+        )
         ProcessCollector(registry=self.registry)
         self._show_zeros()
 
     def took(self, messages: int, *, at_qos_0: int) -> None:
-        """Count messages as they are taken in hand, before anything became of them."""
+        """Count messages before they are recorded."""
         self._by_qos.labels("0").inc(at_qos_0)
         self._by_qos.labels("1").inc(messages - at_qos_0)
 
@@ -153,7 +153,7 @@ class Metrics:
             self._lag.observe(batch.lag)
 
     def totals(self) -> Totals:
-        """The counts that a gateway publishes of itself, and that a demo ends with."""
+        """The counts in the health message, and at the end of a demo."""
         return Totals(
             recorded=_total(self._recorded),
             duplicates=_total(self._duplicates),
@@ -167,7 +167,7 @@ class Metrics:
         )
 
     def _show_zeros(self) -> None:
-        """Rates and alerts need a series to be there before its first event."""
+        """Create every series at 0, because rates and alerts need it before its first event."""
         for qos in ("0", "1"):
             self._by_qos.labels(qos)
         for event in EVENTS:
@@ -180,11 +180,11 @@ class Metrics:
 
 
 class _LogLinesDropped(Collector):
-    """Counted where lines are written, whether or not there are metrics."""
+    """Dropped lines of log. The log counts them, also where there are no metrics."""
 
     def collect(self) -> Iterator[CounterMetricFamily]:
-        """Called for every answer."""
-        help_text = "Lines of log that nobody read in time."
+        """Called at every scrape."""
+        help_text = "Lines of log that were not read in time."
         yield CounterMetricFamily(f"{_NAMESPACE}_log_lines_dropped", help_text, value=lines_dropped())
 
 

@@ -1,4 +1,4 @@
-"""Events at QoS 0: the broker keeps none of them, and we drop those for which there is no space."""
+"""Events at QoS 0. The broker keeps none of them, and the gateway drops those that do not fit into its inbox."""
 
 import time
 from typing import Final
@@ -14,13 +14,13 @@ AT_QOS_0: Final = (
 )
 _PROBLEM: Final = "qos"
 _DAY: Final = 86_400.0
-"""Seconds between two warnings, and after the last such event until it counts as mended."""
+"""Seconds between two warnings, and from the last such event to the end of the problem."""
 _DROPS_EVERY: Final = 1.0
-"""Seconds between two warnings about dropped events, of which there may be thousands."""
+"""Seconds between two warnings about drops, of which there may be thousands."""
 
 
 class EventsAtQos0:
-    """Noticed whenever they come, because nobody else says that they are lost."""
+    """Counts and reports events at QoS 0, because nothing else shows that they are lost."""
 
     def __init__(self, *, health: Health, metrics: Metrics) -> None:
         self._health = health
@@ -29,17 +29,17 @@ class EventsAtQos0:
         self._drops = Seldom(_DROPS_EVERY)
         self._drops_unlogged = 0
         self._came_at: float | None = None
-        """When the last one came; None: none within a day."""
+        """When the last one came; None: none came within a day."""
 
     def came(self) -> None:
-        """Some came."""
+        """Events at QoS 0 were received."""
         self._came_at = time.monotonic()
         self._health.problems[_PROBLEM] = AT_QOS_0
         if self._daily.is_due(_PROBLEM, now=self._came_at):
             logger.warning(AT_QOS_0)
 
     def dropped(self) -> None:
-        """One was dropped. It is counted at once."""
+        """An event was dropped."""
         self._metrics.dropped.inc()
         self._drops_unlogged += 1
         if self._drops.is_due("", now=time.monotonic()):
@@ -47,7 +47,7 @@ class EventsAtQos0:
             self.came()
 
     def log_drops(self) -> None:
-        """Say how many were dropped since the last time that it was said."""
+        """Log the number of events that were dropped since the last such line."""
         if self._drops_unlogged:
             logger.bind(count=self._drops_unlogged).warning(
                 "Messages of QoS 0 were dropped, because they came faster than they could be recorded"
@@ -55,7 +55,7 @@ class EventsAtQos0:
             self._drops_unlogged = 0
 
     def look(self) -> None:
-        """After a day without one, it counts as mended."""
+        """End the problem after a day without such an event."""
         if self._came_at is not None and time.monotonic() - self._came_at >= _DAY:
             self._came_at = None
             self._health.problems.pop(_PROBLEM, None)

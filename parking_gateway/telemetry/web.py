@@ -1,7 +1,7 @@
-"""The only HTTP: /metrics for Prometheus, /healthz and /readyz for whoever restarts us or sends traffic.
+"""The only HTTP: /metrics for Prometheus, /healthz and /readyz for supervisors and load balancers.
 
-By the standard library's WSGI server, which prometheus_client loads anyway: a framework for three pages takes 10 MB of the
-daemon's memory. It has threads of its own, so it answers also while the event loop does not.
+It is the WSGI server of the standard library, because prometheus_client loads it anyway and a framework would take 10 MB
+of memory. It has its own threads, so it answers even while the event loop is blocked.
 """
 
 import asyncio
@@ -27,23 +27,23 @@ if TYPE_CHECKING:
     from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 _STOP_SECONDS: Final = 0.1
-"""How often the server looks whether it shall end."""
+"""Seconds between two looks whether the server has to end."""
 _FIRST_SECONDS: Final = 1.0
-"""How long the gateway waits for the first attempt to bind, before it goes on without."""
+"""Seconds for the first attempt to bind. After that the gateway starts without the pages."""
 _RETRY_SECONDS: Final = 2.0
-"""Between two attempts."""
+"""Seconds between two attempts to bind."""
 _READING: Final = ("GET", "HEAD")
 _ASKING_SECONDS: Final = 3.0
 _LONGEST_ANSWER: Final = 100_000
 _LOOPBACK: Final = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - to ask, not to listen
-"""Where to ask a server that listens everywhere."""
+"""The address of a server that listens on all addresses."""
 
 
 @asynccontextmanager
 async def serve(listen: Address | None, *, metrics: Metrics, health: Health) -> AsyncIterator[Address | None]:
-    """Serve within it; gives the address that is bound, or None: nothing is to be served, or the address cannot be had yet.
+    """Serve the pages during this context. Yields the bound address; None: there is none to bind, or it is not free yet.
 
-    An address that another program has, or that the network has not brought yet, is tried for again until it can be had.
+    An address that another program holds, or that this machine does not have yet, is tried again until it is free.
     """
     if listen is None:
         yield None
@@ -58,12 +58,12 @@ async def serve(listen: Address | None, *, metrics: Metrics, health: Health) -> 
 
 
 class _Serving(Thread):
-    """The thread of the server, which waits for its address first: a resolver or a port may take their time."""
+    """The thread of the server. It first waits for its address, because a resolver or a port may need time."""
 
     def __init__(self, listen: Address, application: "WSGIApplication") -> None:
         super().__init__(name="web", daemon=True)
         self.address: Address | None = None
-        """What is bound."""
+        """The bound address."""
         self.has_tried = Event()
         self._listen = listen
         self._application = application
@@ -78,7 +78,7 @@ class _Serving(Thread):
             except OSError as error:
                 if refused != (refused := error.strerror or str(error)):
                     logger.bind(listen=str(self._listen), error=refused).warning(
-                        "Nothing can be served at telemetry.listen; trying again: change it, or free the address"
+                        "The address of telemetry.listen cannot be bound; trying again: change the key, or free the address"
                     )
                 self.has_tried.set()
                 self._is_over.wait(_RETRY_SECONDS)
@@ -86,7 +86,7 @@ class _Serving(Thread):
                 self._serve(server)
 
     def end(self) -> None:
-        """Serve no longer. A resolver that does not answer is not waited for."""
+        """End the server. It does not wait for a resolver that does not answer."""
         self._is_over.set()
         self.join(_FIRST_SECONDS)
 
@@ -95,14 +95,14 @@ class _Serving(Thread):
             host, port, *_ = server.server_address
             self.address = Address(str(host), port)
             if self.has_tried.is_set():
-                logger.bind(listen=str(self.address)).info("Metrics and health are served at last")
+                logger.bind(listen=str(self.address)).info("Metrics and health are served now")
             self.has_tried.set()
             while not self._is_over.is_set():
                 server.handle_request()
 
 
 class _Server(ThreadingMixIn, WSGIServer):
-    """A thread for each request, none of which keeps the process alive."""
+    """A thread serves each request. No such thread keeps the process alive."""
 
     daemon_threads = True
     timeout = _STOP_SECONDS
@@ -116,24 +116,24 @@ class _Server(ThreadingMixIn, WSGIServer):
         self.set_app(application)
 
     def server_bind(self) -> None:
-        """Without the look for our own name, which waits for a DNS server."""
+        """Bind without a look-up of the host name, which would wait for a DNS server."""
         TCPServer.server_bind(self)
         self.server_name, self.server_port = str(self.server_address[0]), self.server_address[1]
         self.setup_environ()
 
     @override
     def handle_error(self, request: object, client_address: object) -> None:
-        """By itself it writes to standard error, which may be a pipe that nobody reads."""
-        logger.opt(exception=True).debug("A page could not be handed out")
+        """Log it. The standard library writes to standard error, which may be a full pipe."""
+        logger.opt(exception=True).debug("A page could not be sent")
 
 
 class _Request(WSGIRequestHandler):
-    """One that says nothing of itself, and ends when nothing is asked."""
+    """A request that is not logged, and that ends when the client sends nothing."""
 
     timeout = 10.0
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the standard library's name
-        """Requests are no news."""
+        """Log nothing."""
 
 
 def _application(metrics: Metrics, health: Health) -> "WSGIApplication":
@@ -171,7 +171,7 @@ def _respond(start_response: "StartResponse", status: HTTPStatus, words: str = "
 
 
 def ask(listen: Address, path: str) -> bytes | None:
-    """What a gateway answers that serves there, whatever the status; None: nothing answers, or not in time."""
+    """The answer of the gateway that listens there, whatever its status; None: there is no answer in time."""
     host = _LOOPBACK.get(listen.host, listen.host)
     try:
         with closing(HTTPConnection(host, listen.port, timeout=_ASKING_SECONDS)) as connection:

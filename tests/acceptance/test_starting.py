@@ -37,7 +37,9 @@ def test_an_address_that_another_program_has_is_waited_for(daemon: Daemon, occup
     port = occupied.getsockname()[1]
     daemon.configure(TELEMETRY__LISTEN=f"{LOCALHOST}:{port}")
     daemon.start_and_wait()
-    said = lines(daemon, "Nothing can be served at telemetry.listen; trying again: change it, or free the address")
+    said = lines(
+        daemon, "The address of telemetry.listen cannot be bound; trying again: change the key, or free the address"
+    )
     assert [line["listen"] for line in said] == [f"{LOCALHOST}:{port}"]
     occupied.close()
     looking = Retrying(retry=retry_if_exception_type(OSError), wait=wait_fixed(0.05), stop=stop_after_delay(20))

@@ -1,4 +1,4 @@
-"""Lines of log that repeat themselves, gathered: the same sentence once a second, with how many were left out."""
+"""Repeated lines of log: the same sentence is shown once a second, with the number of lines that were left out."""
 
 from collections.abc import Iterator
 from datetime import datetime
@@ -9,7 +9,7 @@ import msgspec
 SECONDS: Final = 1.0
 """Between two lines with the same sentence."""
 _MOST_SENTENCES: Final = 100
-"""That are remembered at once. Ours are some dozens; what a library says beyond that is not gathered."""
+"""Sentences that are remembered at once. The gateway has some dozens; repeated lines of a library beyond that are all shown."""
 
 
 class Line(msgspec.Struct, kw_only=True):
@@ -21,28 +21,28 @@ class Line(msgspec.Struct, kw_only=True):
     fields: dict[str, object]
     exception: str | None = None
     left_out: int = 0
-    """Lines with this sentence that are not shown, because this one stands for them."""
+    """Lines with this sentence that this line stands for and that are not shown."""
 
 
 class _Sentence(msgspec.Struct, kw_only=True):
-    """What is remembered of one sentence. Times in seconds of a monotonic clock."""
+    """One sentence that was shown. Times are seconds of a monotonic clock."""
 
     at: float
-    """When it was shown last."""
+    """When it was last shown."""
     withheld: Line | None = None
-    """The last line that came within the second."""
+    """The last line within the second."""
     count: int = 0
-    """Lines that were not shown since, the withheld one included."""
+    """Lines that were not shown since then, with the withheld one."""
 
 
-class Gathering:
-    """Which lines are shown now. What is withheld comes out of `due` when its second is over: a count is never lost."""
+class Repetitions:
+    """Decides which lines are shown. `due` gives a withheld line when its second is over, so that no count is lost."""
 
     def __init__(self) -> None:
         self._sentences: dict[tuple[str, str], _Sentence] = {}
 
     def admit(self, line: Line, *, now: float) -> Line | None:
-        """The line with the count of those that it stands for; None where it is withheld."""
+        """The line, with the number of lines that it stands for; None where it is withheld."""
         key = line.level, line.sentence
         sentence = self._sentences.get(key)
         if sentence is None:
@@ -56,7 +56,7 @@ class Gathering:
         return None
 
     def due(self, *, now: float) -> Iterator[Line]:
-        """Lines that were withheld for long enough. Sentences that were not said again are forgotten."""
+        """Withheld lines whose second is over. A sentence without a withheld line is forgotten."""
         for key, sentence in list(self._sentences.items()):
             if now - sentence.at >= SECONDS:
                 if sentence.withheld is None:
@@ -65,14 +65,14 @@ class Gathering:
                     yield _released(sentence, sentence.withheld, now)
 
     def rest(self) -> Iterator[Line]:
-        """All that is withheld: no more will follow."""
+        """All withheld lines, at the end of the process."""
         for sentence in self._sentences.values():
             if sentence.withheld is not None:
                 yield _released(sentence, sentence.withheld, sentence.at)
 
     @property
     def is_empty(self) -> bool:
-        """Whether nothing is remembered, so that `due` has nothing to do."""
+        """Whether no sentence is remembered, so that `due` has nothing to do."""
         return not self._sentences
 
 
