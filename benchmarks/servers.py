@@ -16,7 +16,7 @@ import msgspec
 import psycopg
 from psycopg import sql
 
-from parking_gateway.cli.demo.brokers import free_port, installed
+from parking_gateway.cli.demo.brokers import free_port, program_path
 from parking_gateway.store import embedded
 
 _LOCALHOST: Final = "127.0.0.1"
@@ -163,7 +163,7 @@ def mosquitto_version() -> str:
 
 
 def _mosquitto_program() -> str:
-    program = installed("mosquitto")
+    program = program_path("mosquitto")
     if program is None:
         raise Unavailable("The benchmark needs Mosquitto, and it is not installed. On Debian: apt install mosquitto")
     return program

@@ -9,6 +9,7 @@ pytest_plugins = [
     "tests.plugins.daemon",
     "tests.plugins.poor_brokers",
     "tests.plugins.postgres",
+    "tests.plugins.processes",
     "tests.plugins.proxy",
     "tests.plugins.tls",
 ]

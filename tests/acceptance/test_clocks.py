@@ -12,9 +12,8 @@ from typing import Any
 import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from parking_gateway.cli.demo.audit import ROOT
 from parking_gateway.cli.demo.brokers import Broker
-from parking_gateway.cli.demo.evidence import read_retained
+from parking_gateway.cli.demo.retained import ROOT, read_retained
 from tests.acceptance.test_daemon import has_recorded, publish, settled, until, value
 from tests.events import OCCUPIED, VACANT, topic_of, up
 from tests.plugins.car_park import CarPark

@@ -19,9 +19,10 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncEngine
 from tenacity import AsyncRetrying, RetryError, retry_if_result, stop_after_delay, wait_fixed
 
-from parking_gateway.cli.demo.audit import ROOT, wrong_steps, wrong_topics
+from parking_gateway.cli.demo.audit import wrong_steps, wrong_topics
 from parking_gateway.cli.demo.brokers import LOCALHOST, Broker
-from parking_gateway.cli.demo.evidence import read_books, read_retained
+from parking_gateway.cli.demo.recorded import read_database
+from parking_gateway.cli.demo.retained import ROOT, read_retained
 from tests.events import OCCUPIED, VACANT, topic_of, up
 from tests.plugins.broker import Configured
 from tests.plugins.car_park import CarPark
@@ -72,11 +73,11 @@ async def settled(engine: AsyncEngine, broker: Broker, database: str, *, uplinks
     async def holds() -> bool:
         if await value(engine, "select count(*) from uplink") < uplinks:
             return False
-        books, retained = await read_books(database), await read_retained(broker.url, ROOT)
-        return not [*wrong_topics(books, retained, ROOT)]
+        contents, retained = await read_database(database), await read_retained(broker.url, ROOT)
+        return not [*wrong_topics(contents, retained, ROOT)]
 
     await until(holds, f"{uplinks} uplinks, and every retained topic as the database says")
-    assert [*wrong_steps(await read_books(database))] == []
+    assert [*wrong_steps(await read_database(database))] == []
     assert await value(engine, "select count(*) from uplink") == uplinks
     assert await value(engine, "select count(distinct deduplication_id) from uplink") == uplinks
     assert (

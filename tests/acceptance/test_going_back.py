@@ -1,6 +1,7 @@
 """A broker or a database that comes back with an older state is noticed, and the picture is right again without a person."""
 
 import json
+import os
 import signal
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -11,9 +12,8 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from parking_gateway.cli.demo.audit import ROOT
 from parking_gateway.cli.demo.brokers import LOCALHOST, Broker
-from parking_gateway.cli.demo.evidence import read_retained
+from parking_gateway.cli.demo.retained import ROOT, read_retained
 from tests.acceptance.test_daemon import has_said, publish, settled, traffic, until
 from tests.events import OCCUPIED, VACANT, topic_of, up
 from tests.plugins.broker import Configured
@@ -51,7 +51,7 @@ async def occupied(broker: Broker) -> int:
 
 def saved_at(broker: Broker) -> int:
     """When Mosquitto saved its store last; 0: never."""
-    store = broker._log.with_name("mosquitto.db")
+    store = broker.log.with_name("mosquitto.db")
     return store.stat().st_mtime_ns if store.exists() else 0
 
 
@@ -62,8 +62,8 @@ async def save(broker: Broker) -> None:
     async def is_saved() -> bool:
         return saved_at(broker) > before
 
-    assert broker._process is not None
-    broker._process.send_signal(signal.SIGUSR1)
+    assert broker.pid is not None
+    os.kill(broker.pid, signal.SIGUSR1)
     await until(is_saved, "a saved store")
 
 

@@ -10,8 +10,8 @@ import aiomqtt
 import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from parking_gateway.cli.demo.audit import ROOT
 from parking_gateway.cli.demo.brokers import LOCALHOST, Broker
+from parking_gateway.cli.demo.retained import ROOT
 from tests.acceptance.test_daemon import has_said, publish, traffic, until, value
 from tests.acceptance.test_refusals import has_refused
 from tests.broker.conftest import Peer

@@ -1,6 +1,7 @@
 """A broker that does not take a publication costs that one publication, whether it refuses or hangs up."""
 
 import json
+import os
 import signal
 from collections.abc import Callable
 from functools import partial
@@ -9,9 +10,8 @@ from pathlib import Path
 import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from parking_gateway.cli.demo.audit import ROOT
 from parking_gateway.cli.demo.brokers import Broker
-from parking_gateway.cli.demo.evidence import read_retained
+from parking_gateway.cli.demo.retained import ROOT, read_retained
 from tests.acceptance.test_daemon import has_said, publish, settled, traffic, until, value
 from tests.plugins.broker import Configured
 from tests.plugins.car_park import CarPark
@@ -50,8 +50,8 @@ def restricted(configured: Configured, acl: Path) -> Restricted:
 
 def read_again(broker: Broker) -> None:
     """Let Mosquitto read its ACL."""
-    assert broker._process is not None
-    broker._process.send_signal(signal.SIGHUP)
+    assert broker.pid is not None
+    os.kill(broker.pid, signal.SIGHUP)
 
 
 async def is_retained(broker: Broker, spaces: int) -> bool:

@@ -13,9 +13,8 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from parking_gateway.cli.demo.audit import ROOT
 from parking_gateway.cli.demo.brokers import Broker
-from parking_gateway.cli.demo.evidence import read_retained
+from parking_gateway.cli.demo.retained import ROOT, read_retained
 from tests.acceptance.test_daemon import has_recorded, has_said, publish, settled, traffic, until
 from tests.plugins.car_park import CarPark
 from tests.plugins.daemon import Daemon

@@ -17,9 +17,8 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from parking_gateway.cli.demo.audit import ROOT
 from parking_gateway.cli.demo.brokers import LOCALHOST, Broker
-from parking_gateway.cli.demo.evidence import read_retained
+from parking_gateway.cli.demo.retained import ROOT, read_retained
 from tests.acceptance.test_daemon import away, has_recorded, has_said, publish, settled, traffic, until, value
 from tests.acceptance.test_stopping import deaf
 from tests.events import OCCUPIED, VACANT, topic_of, up

@@ -48,7 +48,7 @@ def websocket(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[WebSo
                 json.dumps(
                     {
                         "listeners": {"default": listener},
-                        "plugins": {"parking_gateway.cli.demo.amqtt_broker.Everybody": {}},
+                        "plugins": {"parking_gateway.cli.demo.amqtt_broker.AnyClient": {}},
                     }
                 )
             )

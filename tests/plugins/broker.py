@@ -27,7 +27,7 @@ def mosquitto_in(folder: Path) -> Broker:
 
 def write_passwords(file: Path, passwords: Mapping[str, str]) -> None:
     """Write Mosquitto's file of passwords by name. Leaves the test out where Mosquitto is not installed."""
-    program = brokers.installed("mosquitto_passwd") or _leave_out()
+    program = brokers.program_path("mosquitto_passwd") or _leave_out()
     file.touch(mode=0o600)
     for name, password in passwords.items():
         subprocess.run([program, "-b", file, name, password], check=True, capture_output=True)

@@ -15,7 +15,7 @@ from tests.plugins.broker import NO_MOSQUITTO
 
 def pytest_sessionstart(session: pytest.Session) -> None:
     """Refuse to begin where Mosquitto should be hidden and is not: such a run would prove nothing."""
-    found = brokers.installed("mosquitto")
+    found = brokers.program_path("mosquitto")
     if _is_without_mosquitto() and found:
         raise pytest.UsageError(f"WITHOUT_MOSQUITTO is set, and Mosquitto is there: {found}. Hide it, as .ci/run does.")
 

@@ -12,7 +12,7 @@ from parking_gateway.cli.demo import amqtt_broker, brokers
 from parking_gateway.cli.demo.brokers import LOCALHOST, Broker
 
 
-class WithoutWildcards(amqtt_broker.Retaining):
+class WithoutWildcards(amqtt_broker.FixedBroker):
     """Sends what is retained to subscriptions of exact topics only."""
 
     async def _publish_retained_messages_for_subscription(self, subscription: tuple[str, int], session: object) -> None:
@@ -38,5 +38,5 @@ def without_wildcards(tmp_path: Path) -> Iterator[Broker]:
 
 
 if __name__ == "__main__":
-    with patch.object(amqtt_broker, "Retaining", WithoutWildcards):
+    with patch.object(amqtt_broker, "FixedBroker", WithoutWildcards):
         asyncio.run(amqtt_broker.serve(LOCALHOST, int(sys.argv[1])))

@@ -55,7 +55,7 @@ def test_in_ci_it_is_a_failure(tmp_path: Path) -> None:
 def test_a_run_without_mosquitto_may_leave_out_what_needs_it(tmp_path: Path, reason: str, expected: int) -> None:
     """And nothing else; and it does not begin where Mosquitto is there all the same."""
     status, output = end_of(tmp_path, reason, CI="true", WITHOUT_MOSQUITTO="true")
-    found = brokers.installed("mosquitto")
+    found = brokers.program_path("mosquitto")
     assert (status, f"Mosquitto is there: {found}" in output) == (
         (expected, False) if found is None else (NOT_BEGUN, True)
     )

@@ -38,15 +38,15 @@ def demo(*, spaces: Size = 120, seconds: RunFor = None, seed: Seed = 1, as_json:
     from rich.console import Console  # noqa: PLC0415
 
     from parking_gateway.cli.demo.brokers import BrokerFailed  # noqa: PLC0415
-    from parking_gateway.cli.demo.daemon import GatewayDied  # noqa: PLC0415
-    from parking_gateway.cli.demo.run import Wish, run  # noqa: PLC0415
+    from parking_gateway.cli.demo.gateway_process import GatewayDied  # noqa: PLC0415
+    from parking_gateway.cli.demo.run import DemoOptions, run  # noqa: PLC0415
     from parking_gateway.store.embedded import EmbeddedFailed  # noqa: PLC0415
 
-    wish = Wish(spaces=spaces, seconds=seconds, seed=seed)
+    options = DemoOptions(spaces=spaces, seconds=seconds, seed=seed)
     failures: list[str] = []
     report = None
     try:
-        report = asyncio.run(run(wish, Console(stderr=True, highlight=False)))
+        report = asyncio.run(run(options, Console(stderr=True, highlight=False)))
     except* (BrokerFailed, EmbeddedFailed, GatewayDied, MqttError) as failed:
         # One loss is noticed at several places.
         failures = list(dict.fromkeys(_sentence(one) for one in _leaves(failed)))

@@ -1,4 +1,10 @@
-"""The whole thing on one machine: a broker, a database, a fleet of sensors, the gateway, and an audit of what it did.
+"""`parking-gateway demo`: a broker, a database, simulated sensors and a gateway on one machine, and an audit of the gateway.
 
-Nothing of the gateway imports this. The audit and the brokers also serve the tests.
+`run` starts and ends everything. `sensors`, `car_park`, `fleet` and `up_events` make the uplinks, `publisher` sends them and
+`ledger` counts them. `dashboard` and `view` show what is published. `audit` compares the ledger, the database (`recorded`)
+and the retained messages (`retained`).
+
+Three modules are public, because tests and benchmarks need the same things as the demo: `brokers` (with `amqtt_broker`)
+starts a broker, and `retained` reads its retained messages; `audit` and `recorded` check a database after a test. Everything
+else is private to the demo (`tests/cli/demo/test_public_modules.py`). Nothing of the gateway imports this package.
 """

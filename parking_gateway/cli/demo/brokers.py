@@ -1,6 +1,6 @@
-"""A broker of our own on a free port of this machine: Mosquitto where it is installed, else amqtt, in a process of its own.
+"""Starts a broker in a process of its own on a free port: Mosquitto if it is installed, else amqtt.
 
-The only place that starts brokers, for the demo and for the tests.
+The demo and the tests start their brokers here.
 """
 
 import getpass
@@ -30,8 +30,8 @@ allow_anonymous true
 user {user}
 set_tcp_nodelay true
 
-# What is not acknowledged stays, however much it is, and survives the broker. By itself Mosquitto keeps 1,000 messages
-# for an absent client, sends 20 at a time, and saves its store every half hour.
+# Messages that are not acknowledged are kept without a limit and survive the broker. Mosquitto's defaults are 1,000 messages
+# for an absent client, 20 messages in flight, and a saved store every half hour.
 max_queued_messages 0
 max_inflight_messages 0
 persistence true
@@ -40,23 +40,24 @@ autosave_interval 1
 """
 
 
-class BrokerFailed(Exception):  # noqa: N818 - it is what happened, in the words of a person
-    """A broker could not be started. The message says why, in the broker's own last words where it had any."""
+class BrokerFailed(Exception):  # noqa: N818 - it is what happened
+    """A broker could not be started. The message has the last lines of its log."""
 
 
 class Broker:
-    """A broker's process. It listens on the same port however often it is stopped and started."""
+    """A broker's process. It keeps its port when it is stopped and started again."""
 
     def __init__(
         self, command: tuple[str, ...], *, name: str, protocols: tuple[str, ...], port: int, log: Path
     ) -> None:
         self.name = name
-        """As a person would call it, with its version."""
+        """Its product and version, for people."""
         self.protocols = protocols
-        """The versions of MQTT that it speaks, the best first: "5", "3.1.1"."""
+        """The versions of MQTT that it supports, the best first: "5", "3.1.1"."""
         self.port = port
+        self.log = log
+        """The file with its output."""
         self._command = command
-        self._log = log
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -64,9 +65,14 @@ class Broker:
         """Where it listens."""
         return f"mqtt://{LOCALHOST}:{self.port}"
 
+    @property
+    def pid(self) -> int | None:
+        """The process id. None while it is stopped."""
+        return None if self._process is None else self._process.pid
+
     def start(self) -> None:
-        """Start it and return when it accepts connections. Raises BrokerFailed."""
-        with self._log.open("ab") as log:
+        """Start it and wait until it accepts connections. Raises BrokerFailed."""
+        with self.log.open("ab") as log:
             # In a session of its own, so that a Ctrl-C in the terminal does not reach it before us.
             self._process = subprocess.Popen(  # noqa: S603 - the command is ours
                 self._command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
@@ -85,7 +91,7 @@ class Broker:
             raise BrokerFailed(f"{self.name} does not accept connections on port {self.port}: {error}") from error
 
     def stop(self) -> None:
-        """Ask it to end, and wait until it has, its store saved. A stopped broker stays stopped."""
+        """End it with SIGTERM, and wait until it has saved its store and ended. Does nothing to a stopped broker."""
         if self._process is None:
             return
         self._process.terminate()
@@ -96,7 +102,7 @@ class Broker:
         self._ended()
 
     def kill(self) -> None:
-        """End it at once, as a power cut would: what it had not saved is lost."""
+        """End it with SIGKILL, as a power cut would: whatever it had not saved is lost."""
         if self._process is None:
             return
         self._process.kill()
@@ -104,7 +110,7 @@ class Broker:
 
     def _connect(self) -> None:
         if self._process is not None and self._process.poll() is not None:
-            raise BrokerFailed(f"{self.name} ended at once: {self._last_words()}")
+            raise BrokerFailed(f"{self.name} ended at once: {self._last_lines()}")
         socket.create_connection((LOCALHOST, self.port), timeout=1).close()
 
     def _ended(self) -> None:
@@ -112,19 +118,19 @@ class Broker:
             self._process.wait()
             self._process = None
 
-    def _last_words(self) -> str:
-        lines = self._log.read_text(errors="replace").splitlines()
-        return " / ".join(lines[-3:]) or "without a word"
+    def _last_lines(self) -> str:
+        lines = self.log.read_text(errors="replace").splitlines()
+        return " / ".join(lines[-3:]) or "no output"
 
 
-def installed(program: str) -> str | None:
-    """Where a program of Mosquitto's package is, also in the folders of PATH that Debian gives to root only; else None."""
+def program_path(program: str) -> str | None:
+    """The path of a program of Mosquitto's package, or None. Also looks in the folders that Debian has in root's PATH only."""
     return shutil.which(program, path=os.pathsep.join((os.environ.get("PATH", ""), "/usr/sbin", "/usr/local/sbin")))
 
 
 def mosquitto(folder: Path) -> Broker | None:
     """A Mosquitto, not started yet, that keeps its store in `folder`. None where Mosquitto 2 is not installed."""
-    binary = installed("mosquitto")
+    binary = program_path("mosquitto")
     if binary is None:
         return None
     version = _version_of(binary)
@@ -143,7 +149,7 @@ def mosquitto(folder: Path) -> Broker | None:
 
 
 def amqtt(folder: Path) -> Broker | None:
-    """An amqtt, not started yet, which keeps everything in memory. None where it is not installed."""
+    """An amqtt, not started yet, that keeps its store in memory. None where it is not installed."""
     if importlib.util.find_spec("amqtt") is None:
         return None
     port = free_port()
@@ -156,15 +162,16 @@ def amqtt(folder: Path) -> Broker | None:
     )
 
 
-Kind = Callable[[Path], Broker | None]
-KINDS: Final[tuple[Kind, ...]] = (mosquitto, amqtt)
+Candidate = Callable[[Path], Broker | None]
+"""Makes a broker that keeps its files in a folder. None where its program is not installed."""
+CANDIDATES: Final[tuple[Candidate, ...]] = (mosquitto, amqtt)
 """The best first."""
 
 
 @contextmanager
-def running(folder: Path, kinds: Sequence[Kind] = KINDS) -> Iterator[Broker]:
-    """The first of these brokers that there is, started, and stopped at the end. Raises BrokerFailed."""
-    broker = next(filter(None, (kind(folder) for kind in kinds)), None)
+def running(folder: Path, candidates: Sequence[Candidate] = CANDIDATES) -> Iterator[Broker]:
+    """The first broker that is installed, started, and stopped at the end. Raises BrokerFailed."""
+    broker = next(filter(None, (candidate(folder) for candidate in candidates)), None)
     if broker is None:
         raise BrokerFailed(
             "There is no broker to start. Install Mosquitto 2 (`apt install mosquitto`), or the one in Python:"
@@ -178,13 +185,13 @@ def running(folder: Path, kinds: Sequence[Kind] = KINDS) -> Iterator[Broker]:
 
 
 def free_port() -> int:
-    """A port of this machine that nobody listens on now."""
+    """A port of this machine that no program listens on now."""
     with socket.create_server((LOCALHOST, 0)) as server:
         return int(server.getsockname()[1])
 
 
 def _version_of(binary: str) -> tuple[int, ...]:
-    # It answers -h with status 3 (and 0 from 2.1 on), and begins with "mosquitto version 2.0.11".
-    told = subprocess.run([binary, "-h"], capture_output=True, text=True, check=False).stdout  # noqa: S603 - found on PATH
-    found = re.search(r"version (\d+)\.(\d+)\.(\d+)", told)
+    # `mosquitto -h` ends with status 3 (0 from 2.1 on), and its output begins with "mosquitto version 2.0.11".
+    output = subprocess.run([binary, "-h"], capture_output=True, text=True, check=False).stdout  # noqa: S603 - found on PATH
+    found = re.search(r"version (\d+)\.(\d+)\.(\d+)", output)
     return tuple(map(int, found.groups())) if found else (0,)

@@ -1,4 +1,4 @@
-"""The sample car park: two sites, five zones, one kind of sensor in each, and two sensors that nobody has installed yet."""
+"""The sample car park: two sites, five zones with one model of sensor each, and two sensors without an installation."""
 
 from collections.abc import Iterable
 from string import ascii_lowercase
@@ -18,7 +18,7 @@ class Sensor(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     model: Model
     place: Place | None
-    """None: it sends, and no one has told the gateway where it lies."""
+    """None: it has no installation."""
 
 
 ZONES: Final = (
@@ -28,9 +28,9 @@ ZONES: Final = (
     ("station", "north", 20, BOSCH),
     ("station", "south", 16, PLACEPOD),
 )
-"""Site, zone, its spaces of 120, and what watches them."""
+"""Site, zone, how many of 120 spaces it has, and the model of its sensors."""
 
-STRANGERS: Final = (
+UNASSIGNED: Final = (
     Sensor(dev_eui=DevEui("02dec0deffff0001"), name="spare sensor 1", model=BOSCH, place=None),
     Sensor(dev_eui=DevEui("02dec0deffff0002"), name="spare sensor 2", model=PLACEPOD, place=None),
 )
@@ -38,8 +38,8 @@ STRANGERS: Final = (
 _WEIGHTS: Final = sum(weight for _, _, weight, _ in ZONES)
 
 
-def installed(spaces: int) -> list[Sensor]:
-    """The sensors of a car park with so many spaces, shared out over the zones."""
+def build_sensors(spaces: int) -> list[Sensor]:
+    """The sensors of a car park with this number of spaces, one for each, in all zones."""
     sensors: list[Sensor] = []
     reached = 0
     for letter, (site, zone, weight, model) in zip(ascii_lowercase, ZONES, strict=False):
@@ -50,7 +50,7 @@ def installed(spaces: int) -> list[Sensor]:
 
 
 def entries(sensors: Iterable[Sensor]) -> list[Entry]:
-    """What `parking-gateway spaces import` would read from a file that lists them."""
+    """The register entries of these sensors, as `parking-gateway spaces import` reads them from a file."""
     return [
         Entry(
             place=sensor.place,

@@ -1,7 +1,7 @@
-"""The fleet: what every sensor sends, for ever, from a seed. Pure: the same start and seed give the same events, byte for byte.
+"""The events of all sensors, endless and from a seed. Pure: the same start and seed give the same events, byte for byte.
 
-Time is compressed: a space changes several times a minute, so that there is something to see. And the network behaves as
-networks do: every so often a message comes twice, a heartbeat is overtaken by the change after it, a frame is damaged.
+Time is compressed: a space changes several times a minute. Some messages are published twice, some heartbeats are overtaken
+by the change after them, and some frames are damaged.
 """
 
 import heapq
@@ -15,9 +15,9 @@ from uuid import UUID
 import msgspec
 
 from parking_gateway.cli.demo.car_park import Sensor
-from parking_gateway.cli.demo.ledger import Statement
-from parking_gateway.cli.demo.network import up_event, up_topic
+from parking_gateway.cli.demo.ledger import SentUplink
 from parking_gateway.cli.demo.sensors import Conditions, Payload
+from parking_gateway.cli.demo.up_events import up_event, up_topic
 
 _WAKE_WITHIN: Final = timedelta(seconds=1)
 _SHORTEST_PAUSE: Final = timedelta(seconds=1)
@@ -27,31 +27,31 @@ _SHARE_OF_CHANGES: Final = 0.6
 _SHARE_OF_OCCUPIED: Final = 0.45
 
 _MOST_MINUTES: Final = 89
-"""What a sensor says of longer times is coarser."""
+"""Sensors report longer times more coarsely."""
 
 _ONE_IN: Final = 20
-"""Of every so many frames of the fleet, one of each oddity."""
+"""One frame in this number is sent twice, one is damaged, and one is overtaken."""
 _TWICE, _DAMAGED, _OVERTAKEN = 0, 7, 13
 _SHORTLY_AFTER: Final = timedelta(seconds=0.5)
 _SHORTLY_BEFORE: Final = timedelta(seconds=2)
 
 
-class Event(msgspec.Struct, frozen=True, kw_only=True):
-    """A message that ChirpStack publishes at a time, and what it says."""
+class TimedEvent(msgspec.Struct, frozen=True, kw_only=True):
+    """A message of ChirpStack, and when it is published."""
 
     at: datetime
     topic: str
     payload: bytes
-    statement: Statement
+    uplink: SentUplink
 
 
-def events(sensors: Sequence[Sensor], *, start: datetime, seed: int) -> Iterator[Event]:
-    """Everything that the sensors send from `start` on, in the order in which it is published. It never ends."""
+def events(sensors: Sequence[Sensor], *, start: datetime, seed: int) -> Iterator[TimedEvent]:
+    """All events from `start` on, in the order of their publication. It never ends."""
     lives = (_life(sensor, number, start, seed) for number, sensor in enumerate(sensors))
     return heapq.merge(*lives, key=lambda event: event.at)
 
 
-def _life(sensor: Sensor, number: int, start: datetime, seed: int) -> Iterator[Event]:
+def _life(sensor: Sensor, number: int, start: datetime, seed: int) -> Iterator[TimedEvent]:
     rng = Random(f"{seed} {sensor.dev_eui}")  # noqa: S311 - a simulation, which has to repeat itself
     radio = _Radio(sensor, rng)
     at = start + rng.random() * _WAKE_WITHIN
@@ -75,7 +75,7 @@ def _life(sensor: Sensor, number: int, start: datetime, seed: int) -> Iterator[E
 
 
 class _Radio:
-    """A sensor's way to the network server: it numbers the frames."""
+    """Makes the events of one sensor, and counts its frames."""
 
     def __init__(self, sensor: Sensor, rng: Random) -> None:
         self._sensor = sensor
@@ -85,11 +85,11 @@ class _Radio:
         self._f_cnt = rng.randrange(5000)
         self._changed_at: datetime | None = None
 
-    def send(self, at: datetime, is_occupied: bool | None, *, is_change: bool) -> Event:  # noqa: FBT001 - the observation itself
-        """The event of one frame. `None`: a damaged one."""
+    def send(self, at: datetime, is_occupied: bool | None, *, is_change: bool) -> TimedEvent:  # noqa: FBT001 - the observation itself
+        """The event of one frame. `is_occupied` is None for a damaged frame."""
         self._f_cnt += 1
         deduplication_id = UUID(int=self._rng.getrandbits(128), version=4)
-        return Event(
+        return TimedEvent(
             at=at,
             topic=self._topic,
             payload=up_event(
@@ -101,7 +101,7 @@ class _Radio:
                 is_confirmed=is_change,
                 rng=self._rng,
             ),
-            statement=Statement(
+            uplink=SentUplink(
                 deduplication_id=deduplication_id,
                 place=self._sensor.place,
                 seen_at=at,

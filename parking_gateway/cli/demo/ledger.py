@@ -1,4 +1,4 @@
-"""The ledger: what was sent and what the broker confirmed. Whatever is said of the gateway is said against it."""
+"""The ledger: the uplinks that were sent, and how often the broker confirmed each. The audit compares the gateway with it."""
 
 from collections import Counter
 from collections.abc import Iterable
@@ -10,35 +10,35 @@ import msgspec
 from parking_gateway.register.entries import Place
 
 
-class Statement(msgspec.Struct, frozen=True, kw_only=True):
-    """What one uplink says, and what the gateway therefore has to believe."""
+class SentUplink(msgspec.Struct, frozen=True, kw_only=True):
+    """An uplink, and what the gateway has to make of it."""
 
     deduplication_id: UUID
     place: Place | None
-    """None: of a device that nobody has installed."""
+    """None: the device has no installation."""
     seen_at: datetime
     f_cnt: int
     is_occupied: bool | None
-    """None: it says nothing of the space."""
+    """None: the frame has no occupancy."""
     is_damaged: bool = False
-    """The codec has to refuse it; the uplink is kept all the same."""
+    """The codec has to reject the frame; the uplink is recorded all the same."""
 
 
 class Ledger:
-    """Statements by deduplication id: those that were sent, and how often the broker confirmed each."""
+    """The uplinks of a run, by deduplication id."""
 
     def __init__(self) -> None:
-        self.sent: dict[UUID, Statement] = {}
-        """Some of them perhaps not confirmed: the gateway may know them, and need not."""
+        self.sent: dict[UUID, SentUplink] = {}
+        """Also those without a confirmation, which the broker may have delivered or not."""
         self.confirmed: Counter[UUID] = Counter()
 
-    def send(self, statement: Statement) -> None:
-        """It is about to be sent."""
-        self.sent[statement.deduplication_id] = statement
+    def add_sent(self, uplink: SentUplink) -> None:
+        """Add an uplink before it is sent."""
+        self.sent[uplink.deduplication_id] = uplink
 
-    def confirm(self, statement: Statement) -> None:
-        """The broker has it."""
-        self.confirmed[statement.deduplication_id] += 1
+    def add_confirmed(self, uplink: SentUplink) -> None:
+        """Count a confirmation of the broker."""
+        self.confirmed[uplink.deduplication_id] += 1
 
     @property
     def uplinks(self) -> int:
@@ -51,12 +51,12 @@ class Ledger:
         return self.confirmed.total() - len(self.confirmed)
 
 
-def last_word(statements: Iterable[Statement]) -> dict[Place, bool]:
-    """What each space has to end as: occupied or not, by the newest that was said of it, in whatever order it came."""
+def final_occupancy(uplinks: Iterable[SentUplink]) -> dict[Place, bool]:
+    """Whether each space is occupied in the end: its newest uplink decides, in whatever order they came."""
     newest: dict[Place, tuple[datetime, int, bool]] = {}
-    for one in statements:
+    for one in uplinks:
         if one.place is None or one.is_occupied is None:
             continue
-        word = (one.seen_at, one.f_cnt, one.is_occupied)
-        newest[one.place] = max(word, newest.get(one.place, word))
+        candidate = (one.seen_at, one.f_cnt, one.is_occupied)
+        newest[one.place] = max(candidate, newest.get(one.place, candidate))
     return {space: is_occupied for space, (_, _, is_occupied) in newest.items()}

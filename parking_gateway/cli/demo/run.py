@@ -1,4 +1,4 @@
-"""The demo from its first process to its last: start everything, let cars come and go, stop the fleet, audit, clean up."""
+"""Runs the demo: starts the servers and the gateway, sends uplinks, stops sending, audits, and ends everything."""
 
 import asyncio
 import signal
@@ -16,14 +16,15 @@ import sqlalchemy as sa
 from rich.console import Console
 from rich.live import Live
 
-from parking_gateway.cli.demo import brokers, car_park, daemon, fleet, publisher
-from parking_gateway.cli.demo.audit import PATIENCE, ROOT, Report, audit
-from parking_gateway.cli.demo.brokers import LOCALHOST, Broker, Kind
+from parking_gateway.cli.demo import brokers, car_park, fleet, gateway_process, publisher
+from parking_gateway.cli.demo.audit import PATIENCE, Report, audit
+from parking_gateway.cli.demo.brokers import LOCALHOST, Broker, Candidate
 from parking_gateway.cli.demo.car_park import Sensor
-from parking_gateway.cli.demo.daemon import Daemon
+from parking_gateway.cli.demo.dashboard import Dashboard
+from parking_gateway.cli.demo.gateway_process import GatewayProcess
 from parking_gateway.cli.demo.ledger import Ledger
+from parking_gateway.cli.demo.retained import ROOT
 from parking_gateway.cli.demo.view import View
-from parking_gateway.cli.demo.watch import Watch
 from parking_gateway.decoding.decoder import Decoder
 from parking_gateway.process.config import Config
 from parking_gateway.process.waits import pause, seen_through, unless
@@ -35,66 +36,68 @@ _SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _REDRAW_SECONDS: Final = 0.25
 
 
-class Wish(msgspec.Struct, frozen=True, kw_only=True):
-    """What the person asked for."""
+class DemoOptions(msgspec.Struct, frozen=True, kw_only=True):
+    """The options of the command."""
 
     spaces: int
     seconds: float | None
     """None: until Ctrl-C."""
     seed: int
-    kinds: tuple[Kind, ...] = brokers.KINDS
-    """Of brokers, the best first."""
+    candidates: tuple[Candidate, ...] = brokers.CANDIDATES
+    """The brokers to choose from, the best first."""
 
 
-class Stage(msgspec.Struct, frozen=True, kw_only=True):
-    """Everything that runs while cars come and go."""
+class Setup(msgspec.Struct, frozen=True, kw_only=True):
+    """The running processes, and the installed sensors."""
 
     broker: Broker
     database_url: str
-    gateway: Daemon
+    gateway: GatewayProcess
     sensors: list[Sensor]
 
 
-async def run(wish: Wish, console: Console) -> Report | None:
-    """Do it all, and leave nothing behind. A first signal stops the fleet, a second one the audit; then there is no report.
+async def run(options: DemoOptions, console: Console) -> Report | None:
+    """Run the demo and remove everything that it made. A first signal stops the fleet, a second one the audit (no report).
 
     Raises BrokerFailed, GatewayDied and MqttError, alone or in a group.
     """
-    stop, hurry = asyncio.Event(), asyncio.Event()
-    with _signals_set(stop, hurry):
-        async with _stage(wish, console) as stage:
-            return await _follow(wish, stage, console, stop=stop, hurry=hurry)
+    stop, abort = asyncio.Event(), asyncio.Event()
+    with _signals_set(stop, abort):
+        async with _set_up(options, console) as setup:
+            return await _run_until_stopped(options, setup, console, stop=stop, abort=abort)
 
 
-async def _follow(
-    wish: Wish, stage: Stage, console: Console, *, stop: asyncio.Event, hurry: asyncio.Event
+async def _run_until_stopped(
+    options: DemoOptions, setup: Setup, console: Console, *, stop: asyncio.Event, abort: asyncio.Event
 ) -> Report | None:
-    await unless(stop, stage.gateway.ready())
+    await unless(stop, setup.gateway.ready())
     if stop.is_set():
         return None
     console.print("Gateway ready")
-    _introduce(stage, console)
-    report = await _play(wish, stage, console, stop=stop, hurry=hurry)
-    await stage.gateway.stop()
+    _print_hints(setup, console)
+    report = await _simulate(options, setup, console, stop=stop, abort=abort)
+    await setup.gateway.stop()
     return report
 
 
 @asynccontextmanager
-async def _stage(wish: Wish, console: Console) -> AsyncIterator[Stage]:
+async def _set_up(options: DemoOptions, console: Console) -> AsyncIterator[Setup]:
     async with AsyncExitStack() as stack:
         folder = stack.enter_context(_folder())
-        broker = stack.enter_context(brokers.running(folder, wish.kinds))
+        broker = stack.enter_context(brokers.running(folder, options.candidates))
         console.print(f"{broker.name} ready")
         database_url = await seen_through(partial(stack.enter_context, embedded.running(folder)))
-        sensors = car_park.installed(wish.spaces)
-        version = await _furnish(database_url, sensors)
-        console.print(f"PostgreSQL {version} ready, with {wish.spaces} spaces registered")
-        gateway = await stack.enter_async_context(daemon.running(folder, broker=broker, database_url=database_url))
-        yield Stage(broker=broker, database_url=database_url, gateway=gateway, sensors=sensors)
+        sensors = car_park.build_sensors(options.spaces)
+        version = await _prepare_database(database_url, sensors)
+        console.print(f"PostgreSQL {version} ready, with {options.spaces} spaces registered")
+        gateway = await stack.enter_async_context(
+            gateway_process.running(folder, broker=broker, database_url=database_url)
+        )
+        yield Setup(broker=broker, database_url=database_url, gateway=gateway, sensors=sensors)
 
 
-async def _furnish(database_url: str, sensors: list[Sensor]) -> str:
-    """Make the schema and register the car park; return PostgreSQL's version."""
+async def _prepare_database(database_url: str, sensors: list[Sensor]) -> str:
+    """Create the schema and register the car park. Returns PostgreSQL's version."""
     async with opened(database_url, Config().database) as pool:
         await migrating.upgrade(pool.engine)
         async with pool.begin() as connection:
@@ -102,38 +105,40 @@ async def _furnish(database_url: str, sensors: list[Sensor]) -> str:
             return str(await connection.scalar(sa.text("show server_version")))
 
 
-async def _play(
-    wish: Wish, stage: Stage, console: Console, *, stop: asyncio.Event, hurry: asyncio.Event
+async def _simulate(
+    options: DemoOptions, setup: Setup, console: Console, *, stop: asyncio.Event, abort: asyncio.Event
 ) -> Report | None:
-    ledger, watch = Ledger(), Watch()
+    ledger, dashboard = Ledger(), Dashboard()
     async with asyncio.TaskGroup() as tasks:
-        companions = [
-            tasks.create_task(stage.gateway.died()),
-            tasks.create_task(watch.listen(stage.broker.url, ROOT)),
+        background = [
+            tasks.create_task(setup.gateway.died()),
+            tasks.create_task(dashboard.listen(setup.broker.url, ROOT)),
         ]
-        await watch.is_listening.wait()
-        if wish.seconds is not None:
-            asyncio.get_running_loop().call_later(wish.seconds, stop.set)
-            console.print(f"Cars come and go for {wish.seconds:g} s")
+        await dashboard.is_subscribed.wait()
+        if options.seconds is not None:
+            asyncio.get_running_loop().call_later(options.seconds, stop.set)
+            console.print(f"Cars come and go for {options.seconds:g} s")
         else:
-            tasks.create_task(_show(View(watch, ledger), console, stop=stop))
-        everybody = [*stage.sensors, *car_park.STRANGERS]
-        async with publisher.connected(stage.broker.url) as client:
-            events = fleet.events(everybody, start=datetime.now(UTC), seed=wish.seed)
-            await publisher.run(client, events, ledger, stop=stop)
-        console.print("The fleet has stopped; checking what the gateway made of it")
-        report = await unless(hurry, _check(stage, ledger, watch))
-        for task in companions:
+            tasks.create_task(_show(View(dashboard, ledger), console, stop=stop))
+        sensors = [*setup.sensors, *car_park.UNASSIGNED]
+        async with publisher.connected(setup.broker.url) as client:
+            events = fleet.events(sensors, start=datetime.now(UTC), seed=options.seed)
+            await publisher.publish_when_due(client, events, ledger, stop=stop)
+        console.print("The fleet has stopped; comparing the database and the topics with what was sent")
+        report = await unless(abort, _check(setup, ledger, dashboard))
+        for task in background:
             task.cancel()
     return report
 
 
-async def _check(stage: Stage, ledger: Ledger, watch: Watch) -> Report:
-    report = await audit(ledger=ledger, broker_url=stage.broker.url, database_url=stage.database_url)
-    if await watch.has_heard(report.transitions, patience=PATIENCE):
+async def _check(setup: Setup, ledger: Ledger, dashboard: Dashboard) -> Report:
+    report = await audit(ledger=ledger, broker_url=setup.broker.url, database_url=setup.database_url)
+    if await dashboard.has_received(report.transitions, patience=PATIENCE):
         return report
-    unheard = f"the log has {report.transitions} transitions, and a subscriber heard {len(watch.step_ids)} of them"
-    return msgspec.structs.replace(report, differences=(*report.differences, unheard))
+    missing = (
+        f"the log has {report.transitions} transitions, and a subscriber received {len(dashboard.step_ids)} of them"
+    )
+    return msgspec.structs.replace(report, differences=(*report.differences, missing))
 
 
 async def _show(view: View, console: Console, *, stop: asyncio.Event) -> None:
@@ -143,13 +148,13 @@ async def _show(view: View, console: Console, *, stop: asyncio.Event) -> None:
             await pause(_REDRAW_SECONDS, stop=stop)
 
 
-def _introduce(stage: Stage, console: Console) -> None:
-    """Say where another terminal can look. Lines are not broken, so that they can be copied."""
+def _print_hints(setup: Setup, console: Console) -> None:
+    """Print commands for another terminal. Lines are not wrapped, so that they can be copied."""
     console.print("In another terminal:")
     for command in (
-        f"mosquitto_sub -h {LOCALHOST} -p {stage.broker.port} -t '{ROOT}/#' -v",
-        f"psql '{stage.database_url}' -c 'table space_state'",
-        f"curl {stage.gateway.base_url}/metrics",
+        f"mosquitto_sub -h {LOCALHOST} -p {setup.broker.port} -t '{ROOT}/#' -v",
+        f"psql '{setup.database_url}' -c 'table space_state'",
+        f"curl {setup.gateway.base_url}/metrics",
     ):
         console.print(f"  {command}", soft_wrap=True)
 
@@ -158,22 +163,22 @@ def _introduce(stage: Stage, console: Console) -> None:
 def _folder() -> Iterator[Path]:
     with TemporaryDirectory(prefix="parking-demo-") as name:
         folder = Path(name)
-        # PostgreSQL refuses to run as root and takes another user, who has to reach its data in here.
+        # PostgreSQL does not run as root: it runs as another user, who needs access to its data in this folder.
         folder.chmod(0o755)
         yield folder
 
 
 @contextmanager
-def _signals_set(stop: asyncio.Event, hurry: asyncio.Event) -> Iterator[None]:
-    """Within it, a first signal sets `stop`, and another one `hurry`."""
+def _signals_set(stop: asyncio.Event, abort: asyncio.Event) -> Iterator[None]:
+    """Inside, a first signal sets `stop`, and another one `abort`."""
     loop = asyncio.get_running_loop()
 
-    def obey() -> None:
-        (hurry if stop.is_set() else stop).set()
+    def react() -> None:
+        (abort if stop.is_set() else stop).set()
 
     before = {number: signal.getsignal(number) for number in _SIGNALS}
     for number in _SIGNALS:
-        loop.add_signal_handler(number, obey)
+        loop.add_signal_handler(number, react)
     try:
         yield
     finally:

@@ -1,4 +1,4 @@
-"""The sensors of the demo, each with the frames that its real model sends. The codecs' docstrings say what the bytes are."""
+"""The models of the demo's sensors, and the frames that they send. The docstrings of their codecs describe the bytes."""
 
 from collections.abc import Callable
 from typing import Final
@@ -7,20 +7,20 @@ import msgspec
 
 
 class Conditions(msgspec.Struct, frozen=True, kw_only=True):
-    """What a sensor sees of its space and of itself."""
+    """What a sensor measures."""
 
     is_occupied: bool
     minutes: int
-    """How long the state before lasted, 0 to 89."""
+    """How long the previous state lasted, 0 to 89."""
     distance_mm: int
-    """From a sensor on the ceiling down to a roof or to the floor."""
+    """From a sensor on the ceiling to the roof of a car or to the floor."""
     celsius: int
     battery_percent: int
     f_cnt: int
 
     @property
     def battery_volts(self) -> float:
-        """Of a lithium cell, nearly flat until its end."""
+        """Of a lithium cell, whose voltage hardly falls until its end."""
         return 3.0 + 0.5 * self.battery_percent / 100
 
 
@@ -29,16 +29,16 @@ Payload = tuple[int, bytes]
 
 
 class Model(msgspec.Struct, frozen=True, kw_only=True):
-    """A product, how the gateway reads it, and what it sends."""
+    """A product, its codec, and its frames."""
 
     name: str
-    """As an operator would name the device profile."""
+    """The name of its device profile."""
     codec: str
     options: dict[str, str] = {}
     status: Callable[[Conditions], Payload]
-    """When a car came or left."""
+    """The frame after a car came or left."""
     heartbeat: Callable[[Conditions], Payload]
-    """Now and then."""
+    """The frame of a sensor without a change."""
     damaged: Payload
     """A frame that does not follow the model's format."""
 

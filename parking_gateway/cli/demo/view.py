@@ -1,4 +1,4 @@
-"""The terminal's picture of the car park: zones, the last transitions, rates."""
+"""Draws the car park in the terminal: zones, the last transitions, rates."""
 
 from collections import deque
 from itertools import islice
@@ -10,15 +10,15 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from parking_gateway.cli.demo.dashboard import Dashboard
 from parking_gateway.cli.demo.ledger import Ledger
-from parking_gateway.cli.demo.watch import Watch
 from parking_gateway.contract.messages import CountsMessage
 from parking_gateway.core.space import SpaceState
 
 _BAR_WIDTH: Final = 12
 _RATE_OVER_SECONDS: Final = 5
 _ALWAYS_SHOWN_LINES: Final = 16
-"""Of the picture without transitions; these get what the terminal has left."""
+"""Lines without the transitions, which get the other lines of the terminal."""
 _COLOURS: Final = {
     SpaceState.FREE: "green",
     SpaceState.OCCUPIED: "red",
@@ -28,31 +28,31 @@ _COLOURS: Final = {
 
 
 class Rate:
-    """How fast a number grows, over the last seconds."""
+    """How fast a number grew in the last seconds."""
 
     def __init__(self) -> None:
-        self._seen: deque[tuple[float, int]] = deque()
+        self._samples: deque[tuple[float, int]] = deque()
 
     def per_second(self, total: int, *, now: float) -> float:
-        """The rate at `now` (seconds of any clock), when the number has reached `total`."""
-        self._seen.append((now, total))
-        while now - self._seen[0][0] > _RATE_OVER_SECONDS:
-            self._seen.popleft()
-        then, before = self._seen[0]
+        """The rate at `now`, in seconds of any clock, where the number is `total`."""
+        self._samples.append((now, total))
+        while now - self._samples[0][0] > _RATE_OVER_SECONDS:
+            self._samples.popleft()
+        then, before = self._samples[0]
         return (total - before) / (now - then) if now > then else 0.0
 
 
 class View:
-    """Draws what the watch knows. It keeps only what rates need."""
+    """Draws the dashboard. It keeps only samples for the rates."""
 
-    def __init__(self, watch: Watch, ledger: Ledger) -> None:
-        self._watch = watch
+    def __init__(self, dashboard: Dashboard, ledger: Ledger) -> None:
+        self._dashboard = dashboard
         self._ledger = ledger
         self._uplinks = Rate()
         self._steps = Rate()
 
     def draw(self, *, now: float, height: int) -> RenderableType:
-        """The picture at `now`, in seconds of a clock that never goes back, for a terminal with so many lines."""
+        """What the terminal shows at `now`, in seconds of the monotonic clock. `height` is in lines."""
         return Group(
             self._zones(),
             self._last_steps(max(0, height - _ALWAYS_SHOWN_LINES)),
@@ -66,29 +66,29 @@ class View:
         for name in ("total", "free", "occupied", "reserved", "maint.", "unreach."):
             table.add_column(name, justify="right", no_wrap=True)
         table.add_column("occupancy")
-        for site in sorted(self._watch.sites):
-            table.add_row(*_row(site, self._watch.sites[site]), style="bold")
-            for _, zone in sorted(key for key in self._watch.zones if key[0] == site):
-                table.add_row(*_row(f"  {zone}", self._watch.zones[site, zone]))
+        for site in sorted(self._dashboard.sites):
+            table.add_row(*_row(site, self._dashboard.sites[site]), style="bold")
+            for _, zone in sorted(key for key in self._dashboard.zones if key[0] == site):
+                table.add_row(*_row(f"  {zone}", self._dashboard.zones[site, zone]))
         return table
 
     def _last_steps(self, limit: int) -> Table:
         table = Table.grid(padding=(0, 1))
-        for at, step in islice(self._watch.steps, limit):
-            change = Text.assemble(_word(step.before), " → ", _word(step.after))
+        for at, step in islice(self._dashboard.steps, limit):
+            change = Text.assemble(_coloured(step.before), " → ", _coloured(step.after))
             table.add_row(
                 f"{at:%H:%M:%S}", f"{step.site}/{step.zone}/{step.space}", change, Text(step.cause, style="dim")
             )
         return table
 
     def _figures(self, now: float) -> Text:
-        uplinks, steps = self._ledger.uplinks, len(self._watch.step_ids)
+        uplinks, steps = self._ledger.uplinks, len(self._dashboard.step_ids)
         figures = (
             f"\n{uplinks:,} uplinks ({self._uplinks.per_second(uplinks, now=now):.1f}/s)"
             f" · {steps:,} transitions ({self._steps.per_second(steps, now=now):.1f}/s)"
-            f" · {len(self._watch.unassigned)} devices unassigned"
+            f" · {len(self._dashboard.unassigned)} devices unassigned"
         )
-        if health := self._watch.health:
+        if health := self._dashboard.health:
             figures += (
                 f"\n{health.duplicates:,} duplicates · {health.rejections:,} rejected · lag {health.lag_seconds:.2f} s"
             )
@@ -102,5 +102,5 @@ def _row(name: str, counts: CountsMessage) -> list[RenderableType]:
     return [name, *map(str, numbers), bar]
 
 
-def _word(state: SpaceState) -> tuple[str, str]:
+def _coloured(state: SpaceState) -> tuple[str, str]:
     return state.value, _COLOURS[state]

@@ -1,4 +1,4 @@
-"""The auditor is audited: clean books pass, and everything that can be wrong is found and named."""
+"""The audit finds no difference where there is none, and describes every difference that there can be."""
 
 from collections import Counter
 from collections.abc import Callable
@@ -9,23 +9,24 @@ from uuid import UUID
 import msgspec
 import pytest
 
-from parking_gateway.cli.demo.audit import ROOT, Report, audit, judge
+from parking_gateway.cli.demo.audit import Report, audit, compare
 from parking_gateway.cli.demo.brokers import Broker
-from parking_gateway.cli.demo.evidence import Books, Step
-from parking_gateway.cli.demo.ledger import Ledger, Statement
+from parking_gateway.cli.demo.ledger import Ledger, SentUplink
+from parking_gateway.cli.demo.recorded import DatabaseContents, TransitionRow
+from parking_gateway.cli.demo.retained import ROOT
 from parking_gateway.contract.messages import CountsMessage, DeviceMessage, SpaceMessage, publication
 from parking_gateway.core.space import Contact, SpaceState
 from parking_gateway.register.entries import Place
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
-PARKED, LEFT, DAMAGED, STRANGE, UNCONFIRMED = (UUID(int=number) for number in range(1, 6))
+PARKED, LEFT, DAMAGED, UNASSIGNED, UNCONFIRMED = (UUID(int=number) for number in range(1, 6))
 A, B = Place("central", "level-1", "a-001"), Place("central", "level-1", "a-002")
 TAKEN, FREE = SpaceState.OCCUPIED, SpaceState.FREE
 replace = msgspec.structs.replace
 
 
-def statement(one: UUID, place: Place | None, *, minute: int, is_occupied: bool | None) -> Statement:
-    return Statement(
+def sent_uplink(one: UUID, place: Place | None, *, minute: int, is_occupied: bool | None) -> SentUplink:
+    return SentUplink(
         deduplication_id=one,
         place=place,
         seen_at=NOON + timedelta(minutes=minute),
@@ -36,19 +37,19 @@ def statement(one: UUID, place: Place | None, *, minute: int, is_occupied: bool 
 
 
 def the_ledger() -> Ledger:
-    """A car parked on A and left, once heard twice; B was damaged, a stranger spoke, and one was never confirmed."""
+    """A car parked on A (sent twice) and left; a damaged frame of B, an unassigned sensor, and an unconfirmed uplink of B."""
     ledger = Ledger()
-    said = (
-        statement(PARKED, A, minute=1, is_occupied=True),
-        statement(LEFT, A, minute=2, is_occupied=False),
-        statement(DAMAGED, B, minute=3, is_occupied=None),
-        statement(STRANGE, None, minute=4, is_occupied=True),
-        statement(UNCONFIRMED, B, minute=5, is_occupied=True),
+    sent = (
+        sent_uplink(PARKED, A, minute=1, is_occupied=True),
+        sent_uplink(LEFT, A, minute=2, is_occupied=False),
+        sent_uplink(DAMAGED, B, minute=3, is_occupied=None),
+        sent_uplink(UNASSIGNED, None, minute=4, is_occupied=True),
+        sent_uplink(UNCONFIRMED, B, minute=5, is_occupied=True),
     )
-    for one in said:
-        ledger.send(one)
-    for one in (*said[:4], said[0]):
-        ledger.confirm(one)
+    for one in sent:
+        ledger.add_sent(one)
+    for one in (*sent[:4], sent[0]):
+        ledger.add_confirmed(one)
     return ledger
 
 
@@ -75,9 +76,9 @@ def space(place: Place, **fields: Any) -> SpaceMessage:
     )
 
 
-def step(number: int, *, before: SpaceState, after: SpaceState, cause: UUID) -> Step:
+def step(number: int, *, before: SpaceState, after: SpaceState, cause: UUID) -> TransitionRow:
     at = NOON + timedelta(minutes=number)
-    return Step(id=number, place=A, before=before, after=after, at=at, cause=str(cause), is_published=True)
+    return TransitionRow(id=number, place=A, before=before, after=after, at=at, cause=str(cause), is_published=True)
 
 
 STEPS = [step(1, before=FREE, after=TAKEN, cause=PARKED), step(2, before=TAKEN, after=FREE, cause=LEFT)]
@@ -104,8 +105,8 @@ DEVICE = DeviceMessage(
     zone=A.zone,
     space=A.space,
 )
-BOOKS = Books(
-    rows={PARKED: 1, LEFT: 1, DAMAGED: 1, STRANGE: 1},
+CONTENTS = DatabaseContents(
+    rows={PARKED: 1, LEFT: 1, DAMAGED: 1, UNASSIGNED: 1},
     rejections={DAMAGED: 1},
     rejected=1,
     zones=[(A.site, A.zone)],
@@ -124,11 +125,11 @@ def the_retained() -> dict[str, bytes]:
     return {one.topic: one.payload for one in published} | {f"{ROOT}/gateways/demo": b'{"status":"online"}'}
 
 
-def the_report(**books: Any) -> Report:
-    return judge(the_ledger(), replace(BOOKS, **books), the_retained())
+def the_report(**changes: Any) -> Report:
+    return compare(the_ledger(), replace(CONTENTS, **changes), the_retained())
 
 
-def test_where_everything_is_right_nothing_is_found() -> None:
+def test_where_everything_agrees_no_difference_is_found() -> None:
     assert the_report() == Report(
         uplinks=4,
         recorded=4,
@@ -141,50 +142,50 @@ def test_where_everything_is_right_nothing_is_found() -> None:
     )
 
 
-def test_what_was_sent_and_not_confirmed_may_be_known() -> None:
-    """The broker may have had it and died before it said so; then the space has to be what it says."""
-    rows = {**BOOKS.rows, UNCONFIRMED: 1}
+def test_an_unconfirmed_uplink_may_be_in_the_database() -> None:
+    """The broker may have received it and died before it confirmed it. Then the space has to have its occupancy."""
+    rows = {**CONTENTS.rows, UNCONFIRMED: 1}
     (difference,) = the_report(rows=rows).differences
-    assert difference == f"{B} is unknown, and its last uplink said occupied"
+    assert difference == f"{B} is unknown, and its newest uplink is occupied"
 
 
 def test_a_lost_uplink_is_counted_and_named() -> None:
     report = the_report(rows={PARKED: 1, DAMAGED: 1, LEFT: 1})
     assert (report.lost, report.recorded, report.uplinks) == (1, 3, 4)
     assert report.differences == (
-        f"lost: the broker confirmed the uplink {STRANGE}, and the database does not have it",
+        f"lost: the broker confirmed the uplink {UNASSIGNED}, and the database does not have it",
     )
 
 
 @pytest.mark.parametrize(
-    ("books", "found"),
+    ("changes", "found"),
     [
-        ({"rows": BOOKS.rows | {PARKED: 2}}, "duplicated"),
-        ({"rows": BOOKS.rows | {UUID(int=99): 1}}, "which nobody sent"),
+        ({"rows": CONTENTS.rows | {PARKED: 2}}, "duplicated"),
+        ({"rows": CONTENTS.rows | {UUID(int=99): 1}}, "which was not sent"),
         ({"rejections": {}}, f"{DAMAGED} has 0 rejections, and should have 1"),
         ({"rejections": {DAMAGED: 2}}, f"{DAMAGED} has 2 rejections, and should have 1"),
         ({"rejections": {DAMAGED: 1, LEFT: 1}}, f"{LEFT} has 1 rejections, and should have 0"),
-        ({"spaces": [replace(SPACE_A, occupancy="occupied"), space(B)]}, "its last uplink said vacant"),
+        ({"spaces": [replace(SPACE_A, occupancy="occupied"), space(B)]}, "its newest uplink is vacant"),
         ({"spaces": [space(B)], "steps": []}, f"{A} is not in the database"),
         ({"steps": STEPS[:1]}, f"{A} is FREE, and its log ends with OCCUPIED"),
         ({"steps": []}, f"{A} is FREE after OCCUPIED, and its log is empty"),
         ({"steps": STEPS[1:]}, "begins at OCCUPIED, where the log has reached FREE"),
         ({"steps": [STEPS[0], replace(STEPS[1], after=SpaceState.RESERVED)]}, "from OCCUPIED to RESERVED is not legal"),
         ({"steps": [STEPS[0], replace(STEPS[1], at=NOON)]}, "is dated before the one that it follows"),
-        ({"steps": [STEPS[0], replace(STEPS[1], cause="another")]}, "says something else of its last step"),
-        ({"spaces": [SPACE_A, replace(space(B), version=2)]}, f"{B} says version 1, and the database 2"),
-        ({"spaces": [SPACE_A]}, f"zones/{A.site}/{A.zone} says total 2, and the database 1"),
+        ({"steps": [STEPS[0], replace(STEPS[1], cause="another")]}, "differs from its last transition"),
+        ({"spaces": [SPACE_A, replace(space(B), version=2)]}, f"{B} has version 1, and the database 2"),
+        ({"spaces": [SPACE_A]}, f"zones/{A.site}/{A.zone} has total 2, and the database 1"),
         ({"zones": [(A.site, A.zone), (A.site, "level-2")]}, f"zones/{A.site}/level-2 is not retained"),
-        ({"devices": []}, "is retained, and the database does not know why"),
-        ({"devices": [replace(DEVICE, contact=Contact.LOST)]}, "says contact live, and the database lost"),
+        ({"devices": []}, "is retained, and the database has no row for it"),
+        ({"devices": [replace(DEVICE, contact=Contact.LOST)]}, "has contact live, and the database lost"),
     ],
 )
-def test_what_is_wrong_with_the_books_is_found(books: dict[str, Any], found: str) -> None:
-    assert any(found in difference for difference in the_report(**books).differences)
+def test_every_wrong_row_is_found(changes: dict[str, Any], found: str) -> None:
+    assert any(found in difference for difference in the_report(**changes).differences)
 
 
-async def test_what_nobody_takes_from_the_broker_is_lost(broker: Broker, database: str) -> None:
-    """Real servers, and no gateway between them: the audit waits for as long as it was told, and says so."""
+async def test_uplinks_that_no_gateway_takes_from_the_broker_are_lost(broker: Broker, database: str) -> None:
+    """Real servers, and no gateway between them: the audit gives up after its patience, and counts them as lost."""
     ledger = the_ledger()
     patience = timedelta(seconds=0.3)
     report = await audit(ledger=ledger, broker_url=broker.url, database_url=database, patience=patience)
@@ -200,7 +201,7 @@ def _unreadable(retained: dict[str, bytes]) -> None:
     retained[f"{ROOT}/sites/central"] = b'{"site": "central"}'
 
 
-def _nobodys(retained: dict[str, bytes]) -> None:
+def _unknown(retained: dict[str, bytes]) -> None:
     retained[f"{ROOT}/spaces/central/level-1/a-009"] = b"{}"
 
 
@@ -213,14 +214,14 @@ def _retained_step(retained: dict[str, bytes]) -> None:
     [
         (_without, f"spaces/{A} is not retained"),
         (_unreadable, "sites/central does not follow the contract"),
-        (_nobodys, "a-009 is retained, and the database does not know why"),
-        (_retained_step, f"transitions/{A} is retained, and the database does not know why"),
+        (_unknown, "a-009 is retained, and the database has no row for it"),
+        (_retained_step, f"transitions/{A} is retained, and the database has no row for it"),
     ],
 )
-def test_what_is_wrong_with_the_retained_topics_is_found(spoil: Callable[[dict[str, bytes]], None], found: str) -> None:
+def test_every_wrong_retained_topic_is_found(spoil: Callable[[dict[str, bytes]], None], found: str) -> None:
     retained = the_retained()
     spoil(retained)
-    (difference,) = judge(the_ledger(), BOOKS, retained).differences
+    (difference,) = compare(the_ledger(), CONTENTS, retained).differences
     assert found in difference
 
 
@@ -229,7 +230,7 @@ def test_counts_are_counted_from_the_spaces() -> None:
     topic = f"{ROOT}/zones/central/level-1"
     retained[topic] = publication(ROOT, replace(COUNTS, zone="level-1", free=1, occupied=1, occupancy=0.5)).payload
     found = Counter(
-        difference.removeprefix(f"{topic} says ") for difference in judge(the_ledger(), BOOKS, retained).differences
+        difference.removeprefix(f"{topic} has ") for difference in compare(the_ledger(), CONTENTS, retained).differences
     )
     assert found == Counter(
         [

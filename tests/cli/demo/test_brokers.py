@@ -1,4 +1,4 @@
-"""The brokers that the demo and the tests start: both hold what was not delivered, and Mosquitto also through its own end."""
+"""The brokers of the demo and of the tests: both keep undelivered messages, and Mosquitto also when it is stopped."""
 
 import asyncio
 import sys
@@ -16,7 +16,7 @@ MORE_THAN_MOSQUITTO_QUEUES_BY_ITSELF = 1500
 
 @pytest.fixture(params=["mosquitto", "amqtt"])
 def each(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Broker]:
-    """Each kind in turn, started."""
+    """Each broker in turn, started."""
     if request.param == "mosquitto":
         yield request.getfixturevalue("mosquitto")
         return
@@ -53,13 +53,13 @@ async def receive(broker: Broker, name: str, count: int) -> set[str]:
     return topics
 
 
-async def test_what_comes_while_a_subscriber_is_away_waits_for_it(each: Broker) -> None:
+async def test_messages_for_an_absent_subscriber_are_kept(each: Broker) -> None:
     await subscribe(each, "absent")
     await publish(each, 3)
     assert await receive(each, "absent", 3) == {"a/0", "a/1", "a/2"}
 
 
-async def test_it_speaks_what_it_says_that_it_speaks(each: Broker) -> None:
+async def test_it_supports_its_protocols(each: Broker) -> None:
     for protocol in each.protocols:
         async with client(each, protocol=protocol) as anybody:
             await anybody.publish("a/1", b"", qos=1)
@@ -73,8 +73,8 @@ async def test_it_starts_again_on_its_port_after_it_was_killed(each: Broker) -> 
     await publish(each, 1)
 
 
-async def test_whoever_connects_gets_what_it_subscribes_to_and_nothing_of_others(each: Broker) -> None:
-    """Many at once, while messages are retained for one who listens to all of them."""
+async def test_a_client_receives_its_own_subscriptions_and_nothing_of_others(each: Broker) -> None:
+    """With many clients at once, and another one that has subscribed to all retained messages."""
     async with client(each) as publisher, client(each) as listener:
         for number in range(100):
             await publisher.publish(f"retained/{number}", b"1", qos=1, retain=True)
@@ -112,7 +112,7 @@ async def test_a_test_gets_the_best_broker_and_every_protocol_of_it(broker: Brok
         await anybody.publish("a/1", b"", qos=1)
 
 
-def test_where_there_is_none_one_is_told_what_to_install(tmp_path: Path) -> None:
+def test_without_a_broker_the_message_names_what_to_install(tmp_path: Path) -> None:
     with pytest.raises(BrokerFailed, match=r"apt install mosquitto"), brokers.running(tmp_path, []):
         pytest.fail("There is no broker to run.")
 

@@ -1,4 +1,4 @@
-"""The fleet: the same seed sends the same, what it claims to have said is what it said, and every oddity occurs."""
+"""The fleet: the same seed sends the same bytes, its ledger entries equal its frames, and every oddity occurs."""
 
 import json
 from base64 import b64decode
@@ -13,29 +13,29 @@ import pytest
 from decoders import Frame, Occupancy, Undecodable
 from parking_gateway import chirpstack
 from parking_gateway.cli.demo import car_park, fleet
-from parking_gateway.cli.demo.fleet import Event
+from parking_gateway.cli.demo.fleet import TimedEvent
 from parking_gateway.core.events import Uplink
 from parking_gateway.decoding import codecs
 
 START = datetime(2026, 11, 23, 12, tzinfo=UTC)
 LIMITS = chirpstack.Limits(payload_bytes=262_144, depth=32)
 RECORDINGS = Path(__file__).parents[2] / "recordings" / "chirpstack-json.jsonl"
-SENSORS = [*car_park.installed(120), *car_park.STRANGERS]
+SENSORS = [*car_park.build_sensors(120), *car_park.UNASSIGNED]
 
 
-def of_the_first(seconds: float, *, seed: int = 1) -> list[Event]:
+def of_the_first(seconds: float, *, seed: int = 1) -> list[TimedEvent]:
     end = START + timedelta(seconds=seconds)
     return list(takewhile(lambda event: event.at < end, fleet.events(SENSORS, start=START, seed=seed)))
 
 
-def parsed(event: Event) -> Uplink:
+def parsed(event: TimedEvent) -> Uplink:
     found = chirpstack.parse(event.topic, event.payload, received_at=event.at, limits=LIMITS)
     assert isinstance(found, Uplink)
     return found
 
 
 def shape(value: Any) -> Any:
-    """The names in a JSON value, without what is in them. ChirpStack leaves out what is 0, so these may be missing."""
+    """The names and types in a JSON value, without the fields that ChirpStack leaves out when they are 0."""
     if isinstance(value, dict):
         return {key: shape(inner) for key, inner in value.items() if key not in ("rssi", "snr", "channel")}
     if isinstance(value, list):
@@ -52,28 +52,28 @@ def test_events_come_in_the_order_of_their_publication() -> None:
     assert all(before.at <= after.at for before, after in pairwise(of_the_first(60)))
 
 
-def test_an_event_says_what_its_statement_says() -> None:
+def test_an_event_equals_its_ledger_entry() -> None:
     sensors = {sensor.dev_eui: sensor for sensor in SENSORS}
     for event in of_the_first(30):
-        uplink, statement = parsed(event), event.statement
+        uplink, sent = parsed(event), event.uplink
         sensor = sensors[uplink.device.dev_eui]
         assert (uplink.deduplication_id, uplink.time, uplink.f_cnt, sensor.place) == (
-            statement.deduplication_id,
-            statement.seen_at,
-            statement.f_cnt,
-            statement.place,
+            sent.deduplication_id,
+            sent.seen_at,
+            sent.f_cnt,
+            sent.place,
         )
         decode = codecs.bind(codecs.find(sensor.model.codec), sensor.model.options)
         frame = Frame(port=uplink.f_port, payload=uplink.data, received_at=uplink.time)
-        if statement.is_occupied is None:
+        if sent.is_occupied is None:
             with pytest.raises(Undecodable):
                 decode(frame)
         else:
-            assert decode(frame).occupancy is (Occupancy.OCCUPIED if statement.is_occupied else Occupancy.VACANT)
+            assert decode(frame).occupancy is (Occupancy.OCCUPIED if sent.is_occupied else Occupancy.VACANT)
 
 
 def test_events_have_the_shape_of_real_ones() -> None:
-    """Every field that a real ChirpStack wrote, at the same place and of the same type, and about as many bytes."""
+    """Every field of a real event, at the same place and of the same type, and about as many bytes."""
     real = next(
         b64decode(line["payload"])
         for line in map(json.loads, RECORDINGS.read_text().splitlines())
@@ -85,38 +85,38 @@ def test_events_have_the_shape_of_real_ones() -> None:
         assert len(real) * 0.9 < len(event.payload) < len(real) * 1.5
 
 
-def test_within_seconds_there_is_something_of_everything() -> None:
+def test_every_oddity_comes_within_seconds() -> None:
     events = of_the_first(4)
-    times = Counter(event.statement.deduplication_id for event in events)
+    times = Counter(event.uplink.deduplication_id for event in events)
     newest: dict[str, datetime] = {}
     overtaken = 0
     for event in events:
-        overtaken += event.statement.seen_at < newest.get(event.topic, event.statement.seen_at)
-        newest[event.topic] = max(event.statement.seen_at, newest.get(event.topic, event.statement.seen_at))
+        overtaken += event.uplink.seen_at < newest.get(event.topic, event.uplink.seen_at)
+        newest[event.topic] = max(event.uplink.seen_at, newest.get(event.topic, event.uplink.seen_at))
     assert max(times.values()) == 2
     assert overtaken > 0
-    assert any(event.statement.is_damaged for event in events)
-    assert any(event.statement.place is None for event in events)
+    assert any(event.uplink.is_damaged for event in events)
+    assert any(event.uplink.place is None for event in events)
     assert len({event.topic for event in events}) == len(SENSORS)
 
 
 def test_cars_come_and_go() -> None:
     """Every space is both occupied and vacant within some minutes."""
-    said: dict[str, set[bool | None]] = {}
+    occupancies: dict[str, set[bool | None]] = {}
     for event in of_the_first(600):
-        said.setdefault(event.topic, set()).add(event.statement.is_occupied)
-    assert all({True, False} <= words for words in said.values())
+        occupancies.setdefault(event.topic, set()).add(event.uplink.is_occupied)
+    assert all({True, False} <= found for found in occupancies.values())
 
 
 @pytest.mark.parametrize("spaces", [1, 4, 120, 501, 10_000])
-def test_a_car_park_has_the_size_that_was_asked_for(spaces: int) -> None:
-    sensors = car_park.installed(spaces)
+def test_a_car_park_has_the_requested_size(spaces: int) -> None:
+    sensors = car_park.build_sensors(spaces)
     entries = car_park.entries(sensors)
     assert len(entries) == len({entry.place for entry in entries}) == len({one.dev_eui for one in sensors}) == spaces
 
 
 def test_the_sample_has_two_sites_and_five_zones() -> None:
-    places = [entry.place for entry in car_park.entries(car_park.installed(120))]
+    places = [entry.place for entry in car_park.entries(car_park.build_sensors(120))]
     assert len({place.site for place in places}) == 2
     assert len({(place.site, place.zone) for place in places}) == 5
 

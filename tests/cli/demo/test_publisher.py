@@ -1,4 +1,4 @@
-"""The ledger holds what the broker confirmed, and nothing that it only might have."""
+"""The ledger has every uplink that was sent, and counts as confirmed only those that the broker confirmed."""
 
 import asyncio
 from datetime import UTC, datetime, timedelta
@@ -11,15 +11,15 @@ from aiomqtt import MqttError
 
 from parking_gateway.cli.demo import car_park, fleet, publisher
 from parking_gateway.cli.demo.brokers import Broker
-from parking_gateway.cli.demo.fleet import Event
+from parking_gateway.cli.demo.fleet import TimedEvent
 from parking_gateway.cli.demo.ledger import Ledger
 
 
-def some_events(count: int) -> list[Event]:
-    return list(islice(fleet.events(car_park.installed(20), start=datetime.now(UTC), seed=1), count))
+def some_events(count: int) -> list[TimedEvent]:
+    return list(islice(fleet.events(car_park.build_sensors(20), start=datetime.now(UTC), seed=1), count))
 
 
-async def test_what_the_broker_confirmed_stands_in_the_ledger(broker: Broker) -> None:
+async def test_confirmed_uplinks_are_in_the_ledger(broker: Broker) -> None:
     ledger, events = Ledger(), some_events(50)
     async with publisher.connected(broker.url) as client:
         await publisher.send(client, events, ledger)
@@ -27,7 +27,7 @@ async def test_what_the_broker_confirmed_stands_in_the_ledger(broker: Broker) ->
     assert ledger.confirmed.keys() == ledger.sent.keys()
 
 
-async def test_what_it_did_not_confirm_was_sent_and_no_more(broker: Broker) -> None:
+async def test_an_uplink_without_a_confirmation_is_sent_and_not_confirmed(broker: Broker) -> None:
     ledger, (first, second) = Ledger(), some_events(2)
     with pytest.RaisesGroup(MqttError, flatten_subgroups=True, allow_unwrapped=True):
         async with publisher.connected(broker.url) as client:
@@ -35,8 +35,8 @@ async def test_what_it_did_not_confirm_was_sent_and_no_more(broker: Broker) -> N
             client.timeout = 0.5
             broker.kill()
             await publisher.send(client, [second], ledger)
-    assert set(ledger.confirmed) == {first.statement.deduplication_id}
-    assert set(ledger.sent) == {first.statement.deduplication_id, second.statement.deduplication_id}
+    assert set(ledger.confirmed) == {first.uplink.deduplication_id}
+    assert set(ledger.sent) == {first.uplink.deduplication_id, second.uplink.deduplication_id}
 
 
 async def test_events_are_sent_when_their_time_has_come_and_not_before(broker: Broker) -> None:
@@ -45,14 +45,14 @@ async def test_events_are_sent_when_their_time_has_come_and_not_before(broker: B
     async with publisher.connected(broker.url) as subscriber, publisher.connected(broker.url) as client:
         await subscriber.subscribe("application/#", qos=1)
         async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(publisher.run(client, iter([first, second, tomorrow]), ledger, stop=stop))
+            tasks.create_task(publisher.publish_when_due(client, iter([first, second, tomorrow]), ledger, stop=stop))
             received = [str((await anext(subscriber.messages)).topic) for _ in range(2)]
             stop.set()
     assert received == [first.topic, second.topic]
-    assert set(ledger.confirmed) == {first.statement.deduplication_id, second.statement.deduplication_id}
+    assert set(ledger.confirmed) == {first.uplink.deduplication_id, second.uplink.deduplication_id}
 
 
-async def test_a_cancellation_that_comes_together_with_the_answer_of_the_broker_is_obeyed(broker: Broker) -> None:
+async def test_a_cancellation_at_the_same_time_as_the_answer_of_the_broker_cancels(broker: Broker) -> None:
     async with publisher.connected(broker.url) as client:
         subscribing = asyncio.create_task(client.subscribe("a", qos=1))
 

@@ -1,4 +1,4 @@
-"""The simulated sensors speak as their models do: the gateway's own codecs are the judges."""
+"""The gateway's own codecs decode the frames of the simulated sensors."""
 
 from datetime import UTC, datetime
 
@@ -25,7 +25,7 @@ def frame(payload: Payload) -> Frame:
 
 
 def conditions() -> st.SearchStrategy[Conditions]:
-    """Within the limits that the fleet keeps to."""
+    """Within the limits of the fleet."""
     return st.booleans().flatmap(
         lambda is_occupied: st.builds(
             Conditions,
@@ -41,7 +41,7 @@ def conditions() -> st.SearchStrategy[Conditions]:
 
 @every_model
 @given(now=conditions())
-def test_a_status_and_a_heartbeat_say_what_the_sensor_sees(model: Model, now: Conditions) -> None:
+def test_a_status_and_a_heartbeat_have_the_occupancy_that_the_sensor_measures(model: Model, now: Conditions) -> None:
     decode = bound(model)
     for payload in (model.status(now), model.heartbeat(now)):
         assert decode(frame(payload)).occupancy is (OCCUPIED if now.is_occupied else VACANT)

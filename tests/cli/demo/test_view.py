@@ -1,4 +1,4 @@
-"""The picture in the terminal is drawn from nothing but what the gateway published."""
+"""The terminal shows what the gateway has published, and nothing else."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -7,17 +7,17 @@ import msgspec
 import pytest
 from rich.console import Console
 
+from parking_gateway.cli.demo.dashboard import Dashboard
 from parking_gateway.cli.demo.ledger import Ledger
 from parking_gateway.cli.demo.view import Rate, View
-from parking_gateway.cli.demo.watch import Watch
 from parking_gateway.contract.messages import CountsMessage, DeviceMessage, HealthMessage, TransitionMessage
 from parking_gateway.core.space import Contact, SpaceState
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 
 
-def hear(watch: Watch, topic: str, message: Any) -> None:
-    watch.hear(topic, msgspec.json.encode(message), now=NOON)
+def receive(dashboard: Dashboard, topic: str, message: Any) -> None:
+    dashboard.receive(topic, msgspec.json.encode(message), now=NOON)
 
 
 def counts(*, zone: str | None = None, occupied: int) -> CountsMessage:
@@ -64,19 +64,19 @@ def device(*, space: str | None) -> DeviceMessage:
     )
 
 
-def picture(watch: Watch, *, width: int = 100, height: int = 40) -> str:
+def picture(dashboard: Dashboard, *, width: int = 100, height: int = 40) -> str:
     console = Console(width=width, height=height, record=True, file=None, force_terminal=False)
     with console.capture() as drawn:
-        console.print(View(watch, Ledger()).draw(now=0, height=height))
+        console.print(View(dashboard, Ledger()).draw(now=0, height=height))
     return drawn.get()
 
 
 @pytest.mark.parametrize("width", [80, 120])
 def test_zones_stand_below_their_site_with_all_their_numbers(width: int) -> None:
-    watch = Watch()
-    hear(watch, "sites/central", counts(occupied=12))
-    hear(watch, "zones/central/level-1", counts(zone="level-1", occupied=9))
-    lines = picture(watch, width=width).splitlines()
+    dashboard = Dashboard()
+    receive(dashboard, "sites/central", counts(occupied=12))
+    receive(dashboard, "zones/central/level-1", counts(zone="level-1", occupied=9))
+    lines = picture(dashboard, width=width).splitlines()
     site, zone = (next(line for line in lines if name in line).split() for name in ("central ", "level-1 "))
     assert site[:7] == ["central", "30", "18", "12", "0", "0", "2"]
     assert site[-1] == "40%"
@@ -84,38 +84,40 @@ def test_zones_stand_below_their_site_with_all_their_numbers(width: int) -> None
     assert zone[-1] == "30%"
 
 
-def test_the_newest_transition_stands_first_and_one_that_comes_again_is_the_same() -> None:
-    watch = Watch()
+def test_the_newest_transition_stands_first_and_a_repeated_one_is_shown_once() -> None:
+    dashboard = Dashboard()
     for number in (1, 2, 1):
-        hear(watch, f"transitions/central/level-1/a-{number:03}", step(number))
-    lines = [line for line in picture(watch).splitlines() if "FREE → OCCUPIED" in line]
+        receive(dashboard, f"transitions/central/level-1/a-{number:03}", step(number))
+    lines = [line for line in picture(dashboard).splitlines() if "FREE → OCCUPIED" in line]
     assert ["a-002" in lines[0], "a-001" in lines[1], len(lines)] == [True, True, 2]
-    assert "2 transitions" in picture(watch)
+    assert "2 transitions" in picture(dashboard)
 
 
 def test_a_low_terminal_shows_the_zones_and_as_many_transitions_as_fit() -> None:
-    watch = Watch()
+    dashboard = Dashboard()
     for number in range(20):
-        hear(watch, f"transitions/central/level-1/a-{number:03}", step(number))
-    assert picture(watch, height=10).count("FREE → OCCUPIED") == 0
-    assert picture(watch, height=24).count("FREE → OCCUPIED") == 8
-    assert picture(watch, height=60).count("FREE → OCCUPIED") == 20
+        receive(dashboard, f"transitions/central/level-1/a-{number:03}", step(number))
+    assert picture(dashboard, height=10).count("FREE → OCCUPIED") == 0
+    assert picture(dashboard, height=24).count("FREE → OCCUPIED") == 8
+    assert picture(dashboard, height=60).count("FREE → OCCUPIED") == 20
 
 
 def test_a_device_is_unassigned_until_it_has_a_space() -> None:
-    watch = Watch()
-    hear(watch, "devices/02dec0deffff0001", device(space=None))
-    assert "1 devices unassigned" in picture(watch)
-    hear(watch, "devices/02dec0deffff0001", device(space="a-001"))
-    assert "0 devices unassigned" in picture(watch)
+    dashboard = Dashboard()
+    receive(dashboard, "devices/02dec0deffff0001", device(space=None))
+    assert "1 devices unassigned" in picture(dashboard)
+    receive(dashboard, "devices/02dec0deffff0001", device(space="a-001"))
+    assert "0 devices unassigned" in picture(dashboard)
 
 
-async def test_a_watch_waits_for_transitions_that_are_on_their_way() -> None:
-    watch = Watch()
-    assert not await watch.has_heard(1, patience=timedelta(milliseconds=1))
-    hear(watch, "transitions/central/level-1/a-001", step(1))
-    assert await watch.has_heard(1, patience=timedelta(milliseconds=1))
-    assert not await watch.has_heard(0, patience=timedelta(milliseconds=1)), "more than there are is wrong, too"
+async def test_a_dashboard_waits_for_transitions_that_are_on_their_way() -> None:
+    dashboard = Dashboard()
+    assert not await dashboard.has_received(1, patience=timedelta(milliseconds=1))
+    receive(dashboard, "transitions/central/level-1/a-001", step(1))
+    assert await dashboard.has_received(1, patience=timedelta(milliseconds=1))
+    assert not await dashboard.has_received(0, patience=timedelta(milliseconds=1)), (
+        "more transitions than expected are wrong, too"
+    )
 
 
 def test_a_rate_is_that_of_the_last_seconds() -> None:
@@ -125,8 +127,8 @@ def test_a_rate_is_that_of_the_last_seconds() -> None:
     assert rate.per_second(20, now=30) == 0
 
 
-def test_what_the_gateway_says_of_itself_is_shown() -> None:
-    watch = Watch()
+def test_the_health_of_the_gateway_is_shown() -> None:
+    dashboard = Dashboard()
     health = HealthMessage(
         version="1.0",
         uptime_seconds=10,
@@ -144,5 +146,5 @@ def test_what_the_gateway_says_of_itself_is_shown() -> None:
         problems=[],
         updated=NOON,
     )
-    hear(watch, "gateways/demo/health", health)
-    assert "7 duplicates · 12 rejected · lag 0.01 s" in picture(watch, width=80)
+    receive(dashboard, "gateways/demo/health", health)
+    assert "7 duplicates · 12 rejected · lag 0.01 s" in picture(dashboard, width=80)

@@ -3,9 +3,8 @@
 from pathlib import Path
 
 from parking_gateway.broker.link import connected
-from parking_gateway.cli.demo.audit import ROOT
 from parking_gateway.cli.demo.brokers import Broker
-from parking_gateway.cli.demo.evidence import read_retained
+from parking_gateway.cli.demo.retained import ROOT, read_retained
 from parking_gateway.cli.doctor.promises import examine_promises
 from parking_gateway.contract.messages import MarkerMessage, gateway_publication
 from parking_gateway.process.config import Config, load

@@ -15,9 +15,8 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncEngine
 from tenacity import AsyncRetrying, retry_if_result, stop_after_delay, wait_fixed
 
-from parking_gateway.cli.demo.audit import ROOT
 from parking_gateway.cli.demo.brokers import LOCALHOST, Broker
-from parking_gateway.cli.demo.evidence import read_retained
+from parking_gateway.cli.demo.retained import ROOT, read_retained
 from tests.events import topic_of, up
 from tests.plugins.car_park import CarPark
 from tests.plugins.daemon import Daemon

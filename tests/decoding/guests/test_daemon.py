@@ -5,8 +5,8 @@ import time
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from parking_gateway.cli.demo.audit import ROOT
 from parking_gateway.cli.demo.brokers import Broker
+from parking_gateway.cli.demo.retained import ROOT
 from tests.acceptance.test_daemon import publish, settled, traffic, value
 from tests.decoding.guests.conftest import Guest, Install
 from tests.plugins.car_park import CarPark

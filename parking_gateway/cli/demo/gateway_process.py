@@ -1,4 +1,4 @@
-"""The gateway as people run it: a process of its own, configured by its environment, its log in a file."""
+"""The gateway in a process of its own, configured by environment variables, with its log in a file."""
 
 import asyncio
 import os
@@ -14,18 +14,18 @@ from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_delay, w
 from parking_gateway.cli.demo.brokers import LOCALHOST, Broker, free_port
 
 STOP_SECONDS: Final = 5
-"""Its default `gateway.stop_timeout`."""
+"""The default of `gateway.stop_timeout`."""
 _READY_SECONDS: Final = 30
 _GRACE_SECONDS: Final = 5
-"""To close everything after `gateway.stop_timeout`."""
+"""How long the gateway may take to close everything after `gateway.stop_timeout`."""
 _LAST_LINES: Final = 15
 
 
 class GatewayDied(Exception):  # noqa: N818 - it is what happened
-    """The gateway ended, or did not end, when it should not have. The message holds the end of its log."""
+    """The gateway ended too early or too late. The message has the last lines of its log."""
 
 
-class Daemon:
+class GatewayProcess:
     """A running gateway."""
 
     def __init__(self, process: asyncio.subprocess.Process, *, log: Path, base_url: str) -> None:
@@ -35,9 +35,9 @@ class Daemon:
         self._log = log
 
     async def ready(self) -> None:
-        """Return when it says that broker and database are there and events are subscribed to. Raises GatewayDied."""
+        """Wait until /readyz has status 200. Raises GatewayDied."""
         async for attempt in AsyncRetrying(
-            retry=retry_if_exception_type(OSError),  # and urllib's own, which are such
+            retry=retry_if_exception_type(OSError),  # the errors of urllib are OSErrors too
             wait=wait_fixed(0.05),
             stop=stop_after_delay(_READY_SECONDS),
             retry_error_callback=lambda _: self._fail(f"was not ready after {_READY_SECONDS} s"),
@@ -53,35 +53,35 @@ class Daemon:
         self._fail(f"ended with status {status}")
 
     async def stop(self) -> None:
-        """Ask it to end, and return when it has done so properly. Raises GatewayDied when it does not."""
+        """Send SIGTERM and wait for exit status 0. Raises GatewayDied."""
         self._process.terminate()
         try:
             async with asyncio.timeout(STOP_SECONDS + _GRACE_SECONDS):
                 status = await self._process.wait()
         except TimeoutError:
-            self._fail(f"was still there {STOP_SECONDS + _GRACE_SECONDS} s after SIGTERM")
+            self._fail(f"still ran {STOP_SECONDS + _GRACE_SECONDS} s after SIGTERM")
         if status != 0:
             self._fail(f"ended with status {status} after SIGTERM")
 
     async def kill(self) -> None:
-        """End it at once, if it is still there."""
+        """End it with SIGKILL if it still runs."""
         if self._process.returncode is None:
             self._process.kill()
             await self._process.wait()
 
-    def _fail(self, what: str) -> NoReturn:
+    def _fail(self, problem: str) -> NoReturn:
         lines = self._log.read_text(encoding="utf-8", errors="replace").splitlines()[-_LAST_LINES:]
-        raise GatewayDied("\n  ".join([f"The gateway {what}. Its last words:", *(lines or ["none"])]))
+        raise GatewayDied("\n  ".join([f"The gateway {problem}. The end of its log:", *(lines or ["empty"])]))
 
 
 @asynccontextmanager
-async def running(folder: Path, *, broker: Broker, database_url: str) -> AsyncIterator[Daemon]:
-    """A gateway between this broker and this database, started, and killed at the end if nobody stopped it before."""
+async def running(folder: Path, *, broker: Broker, database_url: str) -> AsyncIterator[GatewayProcess]:
+    """A gateway for this broker and this database, started, and killed at the end if it still runs."""
     log = folder / "gateway.log"
     listen = f"{LOCALHOST}:{free_port()}"
     settings = {
         "PARKING_GATEWAY_MQTT__URL": broker.url,
-        # Said, not tried out: amqtt takes the properties of MQTT 5 for the length of a name, and waits for the rest of it.
+        # Not "auto": amqtt reads the properties of MQTT 5 as the length of a name, and waits for the rest of that name.
         "PARKING_GATEWAY_MQTT__PROTOCOL": broker.protocols[0],
         "PARKING_GATEWAY_DATABASE__URL": database_url,
         "PARKING_GATEWAY_GATEWAY__INSTANCE": "demo",
@@ -102,20 +102,20 @@ async def running(folder: Path, *, broker: Broker, database_url: str) -> AsyncIt
             # So that a Ctrl-C in the terminal does not reach it before us.
             start_new_session=True,
         )
-    daemon = Daemon(process, log=log, base_url=f"http://{listen}")
+    gateway = GatewayProcess(process, log=log, base_url=f"http://{listen}")
     try:
-        yield daemon
+        yield gateway
     finally:
-        await daemon.kill()
+        await gateway.kill()
 
 
 def _without_settings(environment: Mapping[str, str]) -> dict[str, str]:
-    """The environment without what configures a gateway or binds it to systemd: the demo is the same everywhere."""
+    """Leave out variables that configure a gateway or connect it to systemd, so that the demo is the same everywhere."""
     ours = ("PARKING_GATEWAY_", "CREDENTIALS_DIRECTORY", "NOTIFY_SOCKET", "WATCHDOG_")
     return {name: value for name, value in environment.items() if not name.upper().startswith(ours)}
 
 
 def _read(url: str) -> None:
-    """Ask for a page. Raises OSError where nobody answers, or not with "yes"."""
-    with urlopen(url, timeout=_READY_SECONDS) as answer:  # noqa: S310 - our own gateway's
-        answer.read()
+    """Request a page. Raises OSError unless it has status 200."""
+    with urlopen(url, timeout=_READY_SECONDS) as response:  # noqa: S310 - our own gateway's
+        response.read()

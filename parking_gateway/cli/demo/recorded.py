@@ -1,31 +1,23 @@
-"""What the audit looks at: the database as it is, and the broker as a new subscriber finds it.
+"""What the audit reads from the database, with SQL of its own, so that a mistake in the gateway's SQL cannot hide itself."""
 
-With statements and a client of its own: an auditor does not ask the books by the hand that keeps them.
-"""
-
-import asyncio
 from datetime import datetime
 from typing import Any, Final, TypeVar
-from uuid import UUID, uuid4
+from uuid import UUID
 
-import aiomqtt
 import msgspec
 import psycopg
 from psycopg.rows import dict_row
 
 from parking_gateway.cli.demo.ledger import Ledger
-from parking_gateway.cli.demo.publisher import connected
 from parking_gateway.contract.messages import DeviceMessage, SpaceMessage
 from parking_gateway.core.space import SpaceState
 from parking_gateway.register.entries import Place
 
-Row = TypeVar("Row", SpaceMessage, DeviceMessage, "Step")
-
-_SUBSCRIBER_SECONDS: Final = 30
+Row = TypeVar("Row", SpaceMessage, DeviceMessage, "TransitionRow")
 
 
-class Step(msgspec.Struct, frozen=True, kw_only=True):
-    """A row of the log."""
+class TransitionRow(msgspec.Struct, frozen=True, kw_only=True):
+    """A row of `transition`."""
 
     id: int
     place: Place
@@ -36,33 +28,33 @@ class Step(msgspec.Struct, frozen=True, kw_only=True):
     is_published: bool
 
 
-class Books(msgspec.Struct, frozen=True, kw_only=True):
+class DatabaseContents(msgspec.Struct, frozen=True, kw_only=True):
     """The database at one instant."""
 
     rows: dict[UUID, int]
-    """How many rows each uplink has, by deduplication id."""
+    """Rows of `uplink` by deduplication id."""
     rejections: dict[UUID, int]
-    """The same for rejections of uplinks."""
+    """Rows of `rejection` by deduplication id."""
     rejected: int
-    """Rejections in all, with those of messages that were no uplink."""
+    """All rows of `rejection`, including messages that were not uplinks."""
     zones: list[tuple[str, str]]
-    """Site and zone, with those that have no space."""
+    """Site and zone, including zones without a space."""
     spaces: list[SpaceMessage]
     devices: list[DeviceMessage]
-    steps: list[Step]
-    """In their order."""
+    steps: list[TransitionRow]
+    """Ordered by id."""
 
 
-class Waiting(msgspec.Struct, frozen=True, kw_only=True):
-    """What the gateway still has to do."""
+class Backlog(msgspec.Struct, frozen=True, kw_only=True):
+    """How many confirmed messages and due rows the gateway has not handled yet."""
 
     uplinks: int
     rejections: int
     publications: int
 
     @property
-    def is_over(self) -> bool:
-        """Whether there is nothing left."""
+    def is_empty(self) -> bool:
+        """Whether the gateway has caught up."""
         return not (self.uplinks or self.rejections or self.publications)
 
 
@@ -102,56 +94,35 @@ select
 """
 
 
-async def read_books(database_url: str) -> Books:
-    """All that the audit needs of the database, as one snapshot."""
+async def read_database(database_url: str) -> DatabaseContents:
+    """Read everything in one snapshot."""
     async with await psycopg.AsyncConnection.connect(database_url) as connection:
         await connection.set_isolation_level(psycopg.IsolationLevel.REPEATABLE_READ)
         rows = await (await connection.execute(_ROWS)).fetchall()
         rejections = await (await connection.execute(_REJECTIONS)).fetchall()
         rejected = await (await connection.execute("select count(*) from rejection")).fetchone()
-        return Books(
+        return DatabaseContents(
             rows=dict(rows),
             rejections=dict(rejections),
             rejected=rejected[0] if rejected else 0,
             zones=await (await connection.execute(_ZONES)).fetchall(),
             spaces=await _read(connection, _SPACES, SpaceMessage),
             devices=await _read(connection, _DEVICES, DeviceMessage),
-            steps=await _read(connection, _STEPS, Step),
+            steps=await _read(connection, _STEPS, TransitionRow),
         )
 
 
-async def read_waiting(connection: psycopg.AsyncConnection[Any], ledger: Ledger) -> Waiting:
-    """How far the gateway is behind what the broker confirmed to the ledger."""
+async def read_backlog(connection: psycopg.AsyncConnection[Any], ledger: Ledger) -> Backlog:
+    """Compare what the broker confirmed to the ledger with the database."""
     parameters = {
         "uplinks": list(ledger.confirmed),
         "damaged": [one for one in ledger.confirmed if ledger.sent[one].is_damaged],
     }
     (row,) = await (await connection.execute(_WAITING, parameters)).fetchall()
-    return Waiting(uplinks=row[0], rejections=row[1], publications=row[2])
+    return Backlog(uplinks=row[0], rejections=row[1], publications=row[2])
 
 
-async def read_retained(broker_url: str, root: str) -> dict[str, bytes]:
-    """Every retained message at and below `root`, by topic. Raises TimeoutError when the broker does not finish."""
-    end = f"audit/{uuid4()}"
-    found: dict[str, bytes] = {}
-    async with asyncio.timeout(_SUBSCRIBER_SECONDS), connected(broker_url) as client:
-        await client.subscribe([(f"{root}/#", 1), (end, 1)])
-        # What is retained comes first, so this one says that there is no more.
-        await client.publish(end, b"", qos=1)
-        async for message in client.messages:
-            topic = message.topic.value
-            if topic == end:
-                return found
-            if message.retain:
-                found[topic] = _bytes(message)
-    raise AssertionError("the client's messages end with an exception only")
-
-
-async def _read(connection: psycopg.AsyncConnection[Any], statement: str, kind: type[Row]) -> list[Row]:
+async def _read(connection: psycopg.AsyncConnection[Any], statement: str, row_type: type[Row]) -> list[Row]:
     async with connection.cursor(row_factory=dict_row) as cursor:
         await cursor.execute(statement)
-        return msgspec.convert(await cursor.fetchall(), list[kind])  # type: ignore[valid-type] # a type at run time
-
-
-def _bytes(message: aiomqtt.Message) -> bytes:
-    return message.payload if isinstance(message.payload, bytes) else b""
+        return msgspec.convert(await cursor.fetchall(), list[row_type])  # type: ignore[valid-type] # a type at run time

@@ -1,4 +1,4 @@
-"""What a dashboard knows: everything that the gateway publishes, and nothing else."""
+"""What a dashboard shows: it subscribes to everything that the gateway publishes, and has no other source."""
 
 import asyncio
 from collections import deque
@@ -14,42 +14,42 @@ from parking_gateway.contract.messages import CountsMessage, DeviceMessage, Heal
 _KEPT_STEPS: Final = 20
 
 
-class Watch:
-    """The picture that the messages below the root of the topics draw."""
+class Dashboard:
+    """The newest counts, transitions and health, from the messages below the root topic."""
 
     def __init__(self) -> None:
         self.zones: dict[tuple[str, str], CountsMessage] = {}
         self.sites: dict[str, CountsMessage] = {}
         self.steps: deque[tuple[datetime, TransitionMessage]] = deque(maxlen=_KEPT_STEPS)
-        """The last ones, the newest first, with when they came."""
+        """The last transitions, the newest first, each with its time of receipt."""
         self.step_ids: set[int] = set()
         self.unassigned: set[str] = set()
-        """DevEUIs of devices that watch no space."""
+        """DevEUIs of devices without a space."""
         self.health: HealthMessage | None = None
-        self.is_listening = asyncio.Event()
-        """Set when nothing is missed any more."""
-        self._stepped = asyncio.Event()
+        self.is_subscribed = asyncio.Event()
+        """Set when the subscription is granted."""
+        self._received_transition = asyncio.Event()
 
     async def listen(self, broker_url: str, root: str) -> None:
-        """Hear whatever is published, for ever. Raises MqttError when the connection is lost."""
+        """Receive all messages until cancelled. Raises MqttError when the connection is lost."""
         async with connected(broker_url) as client:
             await client.subscribe(f"{root}/#", qos=1)
-            self.is_listening.set()
+            self.is_subscribed.set()
             async for message in client.messages:
                 if isinstance(message.payload, bytes):
-                    self.hear(message.topic.value.removeprefix(f"{root}/"), message.payload, now=datetime.now(UTC))
+                    self.receive(message.topic.value.removeprefix(f"{root}/"), message.payload, now=datetime.now(UTC))
 
-    async def has_heard(self, steps: int, *, patience: timedelta) -> bool:
-        """Whether so many transitions have come, or come while `patience` lasts."""
+    async def has_received(self, steps: int, *, patience: timedelta) -> bool:
+        """Whether exactly this number of transitions has come, or comes before `patience` is over."""
         with suppress(TimeoutError):
             async with asyncio.timeout(patience.total_seconds()):
                 while len(self.step_ids) < steps:
-                    self._stepped.clear()
-                    await self._stepped.wait()
+                    self._received_transition.clear()
+                    await self._received_transition.wait()
         return len(self.step_ids) == steps
 
-    def hear(self, topic: str, payload: bytes, *, now: datetime) -> None:
-        """Take in one message; `topic` is what follows the root."""
+    def receive(self, topic: str, payload: bytes, *, now: datetime) -> None:
+        """Take one message. `topic` is without the root."""
         match topic.split("/"):
             case "zones", site, zone:
                 self.zones[site, zone] = msgspec.json.decode(payload, type=CountsMessage)
@@ -60,7 +60,7 @@ class Watch:
                 if step.id not in self.step_ids:
                     self.step_ids.add(step.id)
                     self.steps.appendleft((now, step))
-                    self._stepped.set()
+                    self._received_transition.set()
             case "devices", dev_eui:
                 device = msgspec.json.decode(payload, type=DeviceMessage)
                 (self.unassigned.add if device.space is None else self.unassigned.discard)(dev_eui)

@@ -1,4 +1,4 @@
-"""What ChirpStack v4 publishes when it has heard an uplink: the `up` event in JSON, field by field as real ones look."""
+"""The `up` event of ChirpStack v4 in JSON, with every field of a real event."""
 
 import base64
 from datetime import datetime, timedelta
@@ -26,11 +26,11 @@ _CHANNELS_HZ: Final = (
     867_900_000,
 )
 _ON_THE_WAY: Final = timedelta(milliseconds=200)
-"""ChirpStack waits so long for the copies of other gateways."""
+"""How long ChirpStack waits for the copies of other gateways."""
 
 
 def up_topic(sensor: Sensor) -> str:
-    """Where ChirpStack publishes a device's uplinks."""
+    """The topic of a device's uplinks."""
     return f"application/{_APPLICATION}/device/{sensor.dev_eui}/event/up"
 
 
@@ -44,11 +44,11 @@ def up_event(  # noqa: PLR0913 - the parts of an uplink
     is_confirmed: bool,
     rng: Random,
 ) -> bytes:
-    """The event as bytes, about 1.1 kB. `rng` decides how it was heard."""
+    """The event as bytes, about 1.1 kB. `rng` decides its gateways, signal and data rate."""
     f_port, data = payload
     dr = rng.randint(0, 5)
     channel = rng.randrange(len(_CHANNELS_HZ))
-    heard_by = rng.sample(_GATEWAYS, rng.choice((1, 1, 1, 2)))
+    gateways = rng.sample(_GATEWAYS, rng.choice((1, 1, 1, 2)))
     event = {
         "deduplicationId": str(deduplication_id),
         "time": _nanoseconds(time, rng),
@@ -71,7 +71,7 @@ def up_event(  # noqa: PLR0913 - the parts of an uplink
         "fPort": f_port,
         "confirmed": is_confirmed,
         "data": base64.b64encode(data).decode(),
-        "rxInfo": [_heard(gateway, time, channel, rng) for gateway in heard_by],
+        "rxInfo": [_reception(gateway, time, channel, rng) for gateway in gateways],
         "txInfo": {
             "frequency": _CHANNELS_HZ[channel],
             "modulation": {"lora": {"bandwidth": 125000, "spreadingFactor": 12 - dr, "codeRate": "CR_4_5"}},
@@ -81,7 +81,7 @@ def up_event(  # noqa: PLR0913 - the parts of an uplink
     return msgspec.json.encode(event)
 
 
-def _heard(gateway: tuple[str, float, float], time: datetime, channel: int, rng: Random) -> dict[str, Any]:
+def _reception(gateway: tuple[str, float, float], time: datetime, channel: int, rng: Random) -> dict[str, Any]:
     gateway_id, latitude, longitude = gateway
     entry = {
         "gatewayId": gateway_id,
@@ -96,10 +96,10 @@ def _heard(gateway: tuple[str, float, float], time: datetime, channel: int, rng:
         "context": base64.b64encode(rng.randbytes(4)).decode(),
         "crcStatus": "CRC_OK",
     }
-    # ChirpStack leaves these out when they are 0, and so does this.
+    # ChirpStack leaves these out when they are 0.
     return {name: value for name, value in entry.items() if name not in ("rssi", "snr", "channel") or value}
 
 
 def _nanoseconds(time: datetime, rng: Random) -> str:
-    # Fewer than 500, so that it is the same microsecond for those who round and those who cut.
+    # Fewer than 500, so that rounding and cutting give the same microsecond.
     return f"{time:%Y-%m-%dT%H:%M:%S.%f}{rng.randrange(500):03}+00:00"
