@@ -249,6 +249,16 @@ def _migrations() -> str:
     return "".join(file.read_text() for file in sorted((ROOT / "migrations" / "versions").glob("*.py")))
 
 
+def test_symptoms_are_messages_of_the_gateway() -> None:
+    """Every sentence of the log that the table of symptoms quotes is in the source, or comes from a library."""
+    others = {"Connect call failed", "Connection refused", "Name or service not known", "Not authorized"}
+    source = "".join(file.read_text() for file in (ROOT / "parking_gateway").rglob("*.py"))
+    symptoms = re.findall(r"^\| (.*?) \|", section(OPERATING, "When something is wrong"), re.MULTILINE)
+    quoted = {span for cell in symptoms for span in re.findall(r"`([^`]+)`", cell) if " " in span}
+    assert len(quoted) > len(others)
+    assert {sentence for sentence in quoted - others if sentence not in re.sub(r'"\s*f?"', "", source)} == set()
+
+
 def test_metrics_are_all_of_them() -> None:
     """All that have a value from the start."""
     text = generate_latest(Metrics(Health(stalled_after=timedelta(seconds=1))).registry).decode()
