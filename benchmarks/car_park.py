@@ -41,7 +41,7 @@ _SEED: Final = (
     from generate_series(1, %(spaces)s) as number
     """,
     f"""
-    insert into installation (dev_eui, space_id, codec, told)
+    insert into installation (dev_eui, space_id, codec, snapshot)
     select
         {DEV_EUI}, number, %(codec)s,
         json_build_array(

@@ -193,7 +193,7 @@ class Intake(msgspec.Struct, frozen=True, kw_only=True):
 
 def _rejection(fault: Exception) -> Rejection:
     answer = answer_of(fault) if isinstance(fault, FAILURES) else None
-    said = answer.says if answer else str(fault)
+    said = answer.message if answer else str(fault)
     if isinstance(fault, Refused) or (answer and answer.verdict is Verdict.FAULT):
         return Rejection(reason=Reason.INVALID, detail=f"PostgreSQL refuses it: {said}")
     return Rejection(reason=Reason.GATEWAY_FAILED, detail=f"{type(fault).__name__}: {said}")

@@ -147,9 +147,9 @@ async def told_of_all(
     """What was last told of these devices. For those that watch nothing it stands elsewhere and is asked for."""
     strangers = devices_heard - watched.installations.keys()
     if not strangers:
-        return watched.told
-    (of_strangers,) = await connection.together(devices.told(strangers))
-    return watched.told | of_strangers
+        return watched.snapshots
+    (of_strangers,) = await connection.together(devices.snapshots(strangers))
+    return watched.snapshots | of_strangers
 
 
 def decide(
@@ -174,7 +174,7 @@ def decide(
     writes += spaces.save(watched, fold.spaces, now=now)
     writes += _of_devices(heard, known.told, announce_every=announce_every)
     if outcome.held_back:
-        writes += devices.trouble({uplink.device.dev_eui for uplink in outcome.held_back})
+        writes += devices.mark_clock({uplink.device.dev_eui for uplink in outcome.held_back})
     outcome.duplicates = found.repeated + len(found.uplinks) - len(known.new)
     if outcome.transitions:
         writes.append(transitions.append(outcome.transitions))
@@ -192,7 +192,7 @@ def _of_devices(
     """What is to be written of the devices themselves."""
     worth, now_told = news(heard, told, every=announce_every)
     if worth:
-        yield from devices.hear(worth, now_told)
+        yield from devices.update(worth, now_told)
     if past := [(one.uplink, one.reading.past) for one in heard if one.reading.past]:
         yield past_readings.record(past)
 

@@ -46,7 +46,7 @@ async def register(
     if made.installed:
         await assignments.hold_uplinks(connection, (one.space for one in made.installed))
         await assignments.change(connection, installed=made.installed, removed=[one for one, _ in made.removed])
-        heard = await fleet.heard(connection, (one.dev_eui for one in made.installed))
+        heard = await fleet.identities(connection, (one.dev_eui for one in made.installed))
         devices = {one.dev_eui: one for one in heard}
         if mistakes := list(_mistakes(entries, devices, decoder)):
             await connection.rollback()

@@ -13,8 +13,8 @@ from parking_gateway.store.database import Connection
 from parking_gateway.store.rows import encode, table_of
 from parking_gateway.store.tables import device, installation, space, uplink
 
-_GIVEN: Final = [column for column in installation.c if column is not installation.c.told]
-"""What the register says. The rest is ours."""
+_GIVEN: Final = [column for column in installation.c if column is not installation.c.snapshot]
+"""The columns of the register."""
 _WANTED: Final = table_of(*_GIVEN)
 _CONCERNED: Final = sa.select(*_GIVEN).where(
     installation.c.dev_eui.in_(sa.select(_WANTED.c.dev_eui))

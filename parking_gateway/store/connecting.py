@@ -34,7 +34,7 @@ PINNED: Final = {
 }
 """Settings on which the meaning of text and of a commit depends."""
 _REPORTED: Final = ("client_encoding", "DateStyle", "IntervalStyle", "TimeZone", "standard_conforming_strings")
-"""Those of which every server says at the connect what they are."""
+"""Those that every server reports when a client connects."""
 
 
 class OurConnection(psycopg.AsyncConnection[Any]):
@@ -104,8 +104,8 @@ def _require_utf8(connection: psycopg.AsyncConnection[Any]) -> None:
 
 async def _pin_again(connection: psycopg.AsyncConnection[Any], settings: Mapping[str, str]) -> None:
     """Where a pooler has swallowed the options, ask for the same by statements."""
-    said = {name: connection.pgconn.parameter_status(name.encode()) for name in _REPORTED}
-    if all(value is None or value.decode() == PINNED[name] for name, value in said.items()):
+    reported = {name: connection.pgconn.parameter_status(name.encode()) for name in _REPORTED}
+    if all(value is None or value.decode() == PINNED[name] for name, value in reported.items()):
         return
     for name, value in settings.items():
         await connection.execute("select set_config(%s, %s, false)", [name, value])

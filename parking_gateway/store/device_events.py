@@ -1,4 +1,4 @@
-"""What the network server says of devices: each event once however often MQTT delivers it, and what they say last."""
+"""Events of devices from the network server: each kept once however often MQTT delivers it, and their last values."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql as pg
 
 from parking_gateway.core.events import DevEui, DeviceEvent, EventKind
-from parking_gateway.store.devices import outdoes, with_battery_of_row
+from parking_gateway.store.devices import is_outdone, with_battery_of_row
 from parking_gateway.store.query import Query, Statement, command
 from parking_gateway.store.rejections import digest_of
 from parking_gateway.store.rows import array_of, encode, listed, table_of
@@ -30,16 +30,16 @@ _RECORD: Final = Statement(
     .on_conflict_do_nothing()
 )
 
-_TOLD: Final = ("external_power", "margin_db")
+_STATUS: Final = ("external_power", "margin_db")
 _ERROR: Final = ("last_error", "last_error_at")
-_TOLD_OF: Final = [
-    device.c[name] for name in ("dev_eui", "name", "profile", "application", *_TOLD, "joined_at", *_ERROR)
+_COLUMNS: Final = [
+    device.c[name] for name in ("dev_eui", "name", "profile", "application", *_STATUS, "joined_at", *_ERROR)
 ]
-_TOLD_BATCH: Final = table_of(*_TOLD_OF)
+_BATCH: Final = table_of(*_COLUMNS)
 
 
-def _tell() -> pg.Insert:
-    insert = pg.insert(device).from_select(_TOLD_OF, sa.select(*_TOLD_BATCH.c).order_by(_TOLD_BATCH.c.dev_eui))
+def _update() -> pg.Insert:
+    insert = pg.insert(device).from_select(_COLUMNS, sa.select(*_BATCH.c).order_by(_BATCH.c.dev_eui))
     new = insert.excluded
     is_late = new.last_error_at < device.c.last_error_at
     errors = {
@@ -48,14 +48,14 @@ def _tell() -> pg.Insert:
     return insert.on_conflict_do_update(
         index_elements=[device.c.dev_eui],
         set_={
-            **{name: sa.func.coalesce(new[name], device.c[name]) for name in _TOLD},
+            **{name: sa.func.coalesce(new[name], device.c[name]) for name in _STATUS},
             "joined_at": sa.func.greatest(new.joined_at, device.c.joined_at),
             **errors,
         },
     )
 
 
-_TELL: Final = Statement(_tell())
+_UPDATE: Final = Statement(_update())
 
 _BATTERIES: Final = table_of(
     *(device.c[name] for name in ("dev_eui", "battery_percent", "battery_at", "battery_dev_addr", "battery_f_cnt"))
@@ -69,15 +69,15 @@ _CHARGE: Final = Statement(
     )
     .where(
         device.c.dev_eui == _BATTERIES.c.dev_eui,
-        sa.or_(device.c.battery_at.is_(None), ~outdoes(device.c, _BATTERIES.c)),
-        # The space has the battery of every uplink, the device's row only that of those that were told.
+        sa.or_(device.c.battery_at.is_(None), ~is_outdone(device.c, _BATTERIES.c)),
+        # The space has the battery of every uplink, the device's row only that of published ones.
         ~sa.exists(
             sa.select(1)
             .select_from(installation.join(space))
             .where(
                 installation.c.dev_eui == _BATTERIES.c.dev_eui,
                 space.c.battery_at.is_not(None),
-                outdoes(space.c, _BATTERIES.c),
+                is_outdone(space.c, _BATTERIES.c),
             )
         ),
     )
@@ -85,18 +85,18 @@ _CHARGE: Final = Statement(
 # The next uplink is compared with it.
 _COPY: Final = Statement(
     installation.update()
-    .values(told=with_battery_of_row(installation.c.told))
+    .values(snapshot=with_battery_of_row(installation.c.snapshot))
     .where(installation.c.dev_eui.in_(listed("dev_euis", sa.Text)), device.c.dev_eui == installation.c.dev_eui)
 )
 
 
 def record(messages: Iterable[EventMessage]) -> list[Query[None]]:
-    """Keep the events, each once, and what they say of the devices last."""
+    """Keep the events, each once, and write their last values into the devices' rows."""
     by_digest = {digest_of(message.topic, message.payload): message.event for message in messages}
-    told: dict[str, dict[str, Any]] = {}
+    rows: dict[str, dict[str, Any]] = {}
     for event in _in_order(by_digest.values()):
-        row = told.setdefault(event.device.dev_eui, {})
-        row |= {name: value for name, value in _told_row(event).items() if value is not None}
+        row = rows.setdefault(event.device.dev_eui, {})
+        row |= {name: value for name, value in _device_row(event).items() if value is not None}
     batteries = {
         event.device.dev_eui: _battery(event)
         for event in _in_order(by_digest.values())
@@ -104,7 +104,7 @@ def record(messages: Iterable[EventMessage]) -> list[Query[None]]:
     }
     return [
         command(_RECORD, encode(_EVENTS, (_event_row(*item) for item in by_digest.items()))),
-        command(_TELL, encode(_TOLD_BATCH, told.values())),
+        command(_UPDATE, encode(_BATCH, rows.values())),
         *(_charges(batteries) if batteries else ()),
     ]
 
@@ -146,7 +146,7 @@ def _event_row(digest: object, event: DeviceEvent) -> dict[str, Any]:
     }
 
 
-def _told_row(event: DeviceEvent) -> dict[str, Any]:
+def _device_row(event: DeviceEvent) -> dict[str, Any]:
     is_error = event.kind is EventKind.LOG and event.level == "ERROR"
     return {
         "dev_eui": event.device.dev_eui,

@@ -107,15 +107,15 @@ class Server:
             log = self._data / "log"
             options = f'-h "" -k "{self._data}"'
             waiting = ("-w", "-t", str(_START_SECONDS), "-s")
-            said = _call(user, "pg_ctl", *waiting, "-D", str(self._data), "-o", options, "-l", str(log), "start")
-            if said is not None and not self.is_running():  # it may still be recovering
+            failure = _call(user, "pg_ctl", *waiting, "-D", str(self._data), "-o", options, "-l", str(log), "start")
+            if failure is not None and not self.is_running():  # it may still be recovering
                 last = (
                     log.read_text(encoding="utf-8", errors="replace").splitlines()[-_LAST_LINES:]
                     if log.exists()
                     else []
                 )
                 raise EmbeddedFailed(
-                    f"The embedded PostgreSQL in {self._data} does not start: {' '.join([said, *last])}"
+                    f"The embedded PostgreSQL in {self._data} does not start: {' '.join([failure, *last])}"
                 )
 
     def _initialise(self, user: str | None) -> None:
@@ -127,9 +127,9 @@ class Server:
         new.mkdir(mode=0o700)
         if user:
             os.chown(new, pwd.getpwnam(user).pw_uid, pwd.getpwnam(user).pw_gid)
-        said = _call(user, "initdb", "--auth=trust", "--encoding=utf8", "-U", "postgres", "-D", str(new))
-        if said is not None:
-            raise EmbeddedFailed(f"The embedded PostgreSQL cannot be set up in {self._data}: {said}")
+        failure = _call(user, "initdb", "--auth=trust", "--encoding=utf8", "-U", "postgres", "-D", str(new))
+        if failure is not None:
+            raise EmbeddedFailed(f"The embedded PostgreSQL cannot be set up in {self._data}: {failure}")
         new.rename(self._data)
 
     def _free_from_strangers(self) -> None:
@@ -227,10 +227,10 @@ def _wheel() -> ModuleType:
 
 
 def _call(user: str | None, program: str, *arguments: str) -> str | None:
-    """Run a program to its end. None when it did its work, else what it said."""
+    """Run a program to its end. Return None if it succeeded, else its output."""
     group = pwd.getpwnam(user).pw_gid if user else None
     # Into files: through a pipe, the server that pg_ctl leaves behind would keep us waiting.
-    with TemporaryFile() as said:
+    with TemporaryFile() as output:
         ended = subprocess.run(  # noqa: S603 - the programs are the wheel's
             [str(_programs() / program), *arguments],
             user=user,
@@ -238,12 +238,12 @@ def _call(user: str | None, program: str, *arguments: str) -> str | None:
             extra_groups=[] if user else None,
             cwd="/",
             stdin=subprocess.DEVNULL,
-            stdout=said,
-            stderr=said,
+            stdout=output,
+            stderr=output,
             check=False,
             # A Ctrl-C in the terminal is for us: it must not end initdb under our hands.
             start_new_session=True,
         )
-        said.seek(0)
-        words = " ".join(said.read().decode(errors="replace").split())
+        output.seek(0)
+        words = " ".join(output.read().decode(errors="replace").split())
     return None if ended.returncode == 0 else words or f"{program} ended with status {ended.returncode}"

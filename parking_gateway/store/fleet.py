@@ -45,7 +45,7 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
 
 _IDENTITY: Final = (device.c.dev_eui, device.c.name, device.c.profile, device.c.application, device.c.tags)
 _BATCH: Final = table_of(device.c.dev_eui)
-_HEARD: Final = (
+_IDENTITIES: Final = (
     sa.select(*_IDENTITY)
     .join(_BATCH, device.c.dev_eui == _BATCH.c.dev_eui)
     .where(device.c.heard_at.is_not(None))
@@ -68,15 +68,17 @@ _LATEST: Final = (
     .order_by(_LATEST_OF_ONE.c.dev_eui, _LATEST_OF_ONE.c.heard_at, _LATEST_OF_ONE.c.f_cnt)
 )
 
-_SAID: Final = ("codec", "battery_volts", "temperature_celsius")
+_OF_READING: Final = ("codec", "battery_volts", "temperature_celsius")
 _FACTS: Final = table_of(*(device.c[name] for name in Facts.__struct_fields__))
 _KEEP: Final = (
     device.update()
     .where(device.c.dev_eui == _FACTS.c.dev_eui)
-    .values({**{name: sa.func.coalesce(_FACTS.c[name], device.c[name]) for name in _SAID}, **battery_of(_FACTS.c)})
+    .values(
+        {**{name: sa.func.coalesce(_FACTS.c[name], device.c[name]) for name in _OF_READING}, **battery_of(_FACTS.c)}
+    )
 )
 
-# The row of a device says when something was last told of it, its uplinks say when it was last heard.
+# `device.heard_at` is the time of the last published uplink, so the last time comes from the uplinks.
 _LAST_HEARD: Final = sa.func.greatest(
     device.c.heard_at,
     sa.select(sa.func.max(uplink.c.heard_at)).where(uplink.c.dev_eui == device.c.dev_eui).scalar_subquery(),
@@ -107,9 +109,9 @@ _LIST: Final = (
 )
 
 
-async def heard(connection: Connection, devices: Iterable[DevEui]) -> list[DeviceIdentity]:
-    """Who of these was ever heard, in the words of the network server, by DevEUI."""
-    found = await connection.execute(_HEARD, encode(_BATCH, ({"dev_eui": one} for one in devices)))
+async def identities(connection: Connection, devices: Iterable[DevEui]) -> list[DeviceIdentity]:
+    """The identities of those of these devices that were ever heard, by DevEUI."""
+    found = await connection.execute(_IDENTITIES, encode(_BATCH, ({"dev_eui": one} for one in devices)))
     return [_identity(row) for row in found.mappings()]
 
 

@@ -49,7 +49,7 @@ async def attempt(work: Callable[[], Awaitable[Result]]) -> Result:
         answer = answer_of(error)
         match answer.verdict:
             case Verdict.FAULT:
-                raise Refused(answer.says) from error
+                raise Refused(answer.message) from error
             case Verdict.BUG:
                 raise
             case Verdict.AWAY | Verdict.NOT_OURS:
@@ -142,7 +142,7 @@ class Patience:
         if not logged.is_due(answer.sentence, now=asyncio.get_running_loop().time()):
             return
         more = {"sqlstate": answer.state, "about": answer.about, "todo": answer.todo}
-        log = logger.bind(purpose=purpose, error=answer.says, attempt=failures)
+        log = logger.bind(purpose=purpose, error=answer.message, attempt=failures)
         log = log.bind(**{name: words for name, words in more.items() if words})
         if answer.verdict is Verdict.AWAY:
             log.warning("The database does not answer; trying again")

@@ -31,7 +31,7 @@ async def round_trip(driver: psycopg.AsyncConnection[Any], lists: Sequence[Seque
             command(pgconn)
         pgconn.pipeline_sync()
     while pgconn.flush():
-        # PostgreSQL may have stopped reading until somebody reads what it has to say.
+        # PostgreSQL may have stopped reading until its answers are read.
         await _ready(pgconn, or_writable=True)
         pgconn.consume_input()
     results = []
@@ -71,13 +71,13 @@ async def _ready(pgconn: PGconn, *, or_writable: bool = False) -> None:
     loop, socket = asyncio.get_running_loop(), pgconn.socket
     is_ready = loop.create_future()
 
-    def tell() -> None:
+    def wake() -> None:
         if not is_ready.done():
             is_ready.set_result(None)
 
-    loop.add_reader(socket, tell)
+    loop.add_reader(socket, wake)
     if or_writable:
-        loop.add_writer(socket, tell)
+        loop.add_writer(socket, wake)
     try:
         await is_ready
     finally:

@@ -62,7 +62,7 @@ _LOCK_WATCHED: Final = Statement(
         installation.c.channel,
         installation.c.codec,
         sa.cast(installation.c.options, sa.Text),
-        sa.cast(installation.c.told, sa.Text),
+        sa.cast(installation.c.snapshot, sa.Text),
         sa.cast(_ROW_ID, sa.Text),
         *_ASPECTS,
     )
@@ -94,8 +94,8 @@ class Watched(msgspec.Struct, frozen=True, kw_only=True):
     """What devices watch, from the lock to the end of the transaction."""
 
     installations: dict[DevEui, list[Installation]] = {}
-    told: dict[DevEui, Snapshot] = {}
-    """What was last told of the devices."""
+    snapshots: dict[DevEui, Snapshot] = {}
+    """The last published ones of the devices."""
     spaces: dict[SpaceId, Space] = {}
     rows: dict[SpaceId, str] = {}
     """Where PostgreSQL has the spaces."""
@@ -130,12 +130,12 @@ def save(watched: Watched, after: Mapping[SpaceId, Space], *, now: datetime) -> 
 
 def _watched(rows: Rows) -> Watched:
     found = Watched()
-    for dev_eui, channel, codec, options, told, row, *aspects in rows:
+    for dev_eui, channel, codec, options, snapshot, row, *aspects in rows:
         one = _space(aspects)
         found.spaces[one.id] = one
         found.rows[one.id] = row
-        if told is not None:
-            found.told[dev_eui] = snapshot_of(told)
+        if snapshot is not None:
+            found.snapshots[dev_eui] = snapshot_of(snapshot)
         installation = Installation(
             dev_eui=dev_eui, channel=channel, space=one.id, codec=codec, options=texts_of(options)
         )

@@ -36,7 +36,7 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
     """What the database answered, in words."""
 
     verdict: Verdict
-    says: str
+    message: str
     """PostgreSQL's own words in one line, without the statement and its arguments."""
     state: str | None = None
     """The SQLSTATE. None: it was not PostgreSQL that said it."""
@@ -50,7 +50,7 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def sentence(self) -> str:
         """What is wrong, and what to do."""
-        what = f"{self.says} ({self.about})" if self.about else self.says
+        what = f"{self.message} ({self.about})" if self.about else self.message
         return f"{what}. {self.todo}" if self.todo else what
 
 
@@ -137,16 +137,16 @@ def answer_of(error: BaseException) -> Answer:
     cause = error.orig if isinstance(error, sa.exc.DBAPIError) else error
     if isinstance(cause, Unconfirmed):
         return Answer(
-            verdict=Verdict.AWAY, says=str(cause), todo="Bring the standby back, or take it out of the quorum"
+            verdict=Verdict.AWAY, message=str(cause), todo="Bring the standby back, or take it out of the quorum"
         )
     if isinstance(cause, WrongTypes):
-        return Answer(verdict=Verdict.NOT_OURS, says=str(cause), todo=_TODO["42"])
+        return Answer(verdict=Verdict.NOT_OURS, message=str(cause), todo=_TODO["42"])
     if not isinstance(cause, psycopg.Error):
         verdict = Verdict.AWAY if isinstance(cause, sa.exc.TimeoutError | OSError) else Verdict.BUG
-        says = "no answer in time" if isinstance(cause, TimeoutError) else in_one_line(cause)
-        return Answer(verdict=verdict, says=says, is_lost=True)
+        message = "no answer in time" if isinstance(cause, TimeoutError) else in_one_line(cause)
+        return Answer(verdict=verdict, message=message, is_lost=True)
     if cause.sqlstate is None:
-        return Answer(verdict=_of_driver(cause), says=in_one_line(cause), is_lost=True)
+        return Answer(verdict=_of_driver(cause), message=in_one_line(cause), is_lost=True)
     return _of_server(cause.sqlstate, cause.diag)
 
 
@@ -157,12 +157,12 @@ def _of_server(state: str, diag: Diagnostic) -> Answer:
         verdict = Verdict.AWAY  # the row's partition was made while the row was on its way to another one
     elif state[:2] == "23" and _is_of_no_value(diag):
         verdict = Verdict.NOT_OURS
-    says = " ".join((diag.message_primary or state).split())
+    message = " ".join((diag.message_primary or state).split())
     if verdict is Verdict.FAULT:
-        return Answer(verdict=verdict, says=says, state=state, about=_about(diag))
+        return Answer(verdict=verdict, message=message, state=state, about=_about(diag))
     todo = next((_TODO[key] for key in (state, state[:2]) if key in _TODO), None)
     is_lost = state in _NO_CONNECTION or state[:2] in _NO_CONNECTION
-    return Answer(verdict=verdict, says=says, state=state, about=_about(diag), todo=todo, is_lost=is_lost)
+    return Answer(verdict=verdict, message=message, state=state, about=_about(diag), todo=todo, is_lost=is_lost)
 
 
 def _of_driver(cause: psycopg.Error) -> Verdict:

@@ -136,7 +136,7 @@ async def test_what_came_late_is_not_what_the_next_uplink_is_compared_with(
     (device,) = await car_park(1)
     for at in (0, 20):
         await recorded(engine, message(device, up(device, at=at)))
-    kept = "select version, heard_at, tags, told->>0, told->4 from device join installation using (dev_eui)"
+    kept = "select version, heard_at, tags, snapshot->>0, snapshot->4 from device join installation using (dev_eui)"
     before = await rows(engine, kept)
 
     await recorded(engine, message(device, up(device, at=10, tags={"level": "1"})))

@@ -288,7 +288,7 @@ async def test_an_uplink_that_a_clock_holds_back_is_a_problem_of_its_device_unti
 ) -> None:
     """The network server's clock goes back by five hours: nothing can tell that from a backlog."""
     await car_park(1)
-    problem = "select problem, state, told is null, device.version from device, space, installation"
+    problem = "select problem, state, snapshot is null, device.version from device, space, installation"
     await recorded(engine, *said(frame(VACANT, f_cnt=7)))
     ((*before, version),) = await rows(engine, problem)
     assert before == [None, "FREE", False]

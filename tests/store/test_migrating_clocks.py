@@ -69,7 +69,7 @@ async def test_what_was_dated_by_wrong_clocks_is_dated_again(earlier: AsyncEngin
     assert await rows(earlier, "select heard_at from device_event") == [(received_at,)]
     assert await rows(
         earlier,
-        "select device.heard_at <= now(), seen_at <= now(), seen_f_cnt, told from device, space, installation",
+        "select device.heard_at <= now(), seen_at <= now(), seen_f_cnt, snapshot from device, space, installation",
     ) == [(True, True, 7, None)]
 
 

@@ -37,7 +37,7 @@ async def answered(engine: AsyncEngine, statement: str) -> Answer:
 @pytest.mark.parametrize("state", BY_STATE)
 async def test_every_sqlstate_has_one_verdict(engine: AsyncEngine, state: str) -> None:
     answer = await answered(engine, f"do $$ begin raise exception 'as\n it is' using errcode = '{state}'; end $$")
-    assert (answer.verdict, answer.says) == (BY_STATE[state], "as it is")
+    assert (answer.verdict, answer.message) == (BY_STATE[state], "as it is")
 
 
 @pytest.mark.parametrize(
