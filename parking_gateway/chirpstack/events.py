@@ -1,10 +1,10 @@
-"""ChirpStack's events, as far as they are needed, and what they say in our words. JSON is read into these structs.
+"""ChirpStack's events as structs, with the fields that the gateway needs, and their conversion to our own values.
 
-Names and types are those of ChirpStack's `integration` messages. A default is protobuf's zero value, because ChirpStack
-4.0 leaves zero values out everywhere and later versions still do in `rxInfo` and `location`. A `None` among the floats
-is a NaN or an infinity, which ChirpStack's JSON shows as null. Where a number out of its range would make an uplink untrue
-(`fPort`, `fCnt`), the event is refused; where it only accompanies it (`dr`, `rssi`), the number is dropped and the
-uplink is kept. What is wrong beyond that is decided in `ornaments`, where an event that these structs refuse is read again.
+Names and types are those of ChirpStack's `integration` messages. A default is protobuf's zero value, because ChirpStack 4.0
+leaves zero values out everywhere and later versions still do in `rxInfo` and `location`. A `None` among the floats is a NaN
+or an infinity, which ChirpStack's JSON shows as null. An essential number out of its range (`fPort`, `fCnt`) refuses the
+event. An optional number out of its range (`dr`, `rssi`) is dropped, and the uplink is kept. An event that these structs
+refuse is read again by `optional_fields`, which drops other wrong values.
 """
 
 from collections.abc import Mapping
@@ -16,7 +16,7 @@ import msgspec
 from msgspec import Meta, Struct
 
 from parking_gateway.chirpstack.receivers import wrong_clock_of
-from parking_gateway.chirpstack.reception import Moment, Reception, in_utc, newest, signal
+from parking_gateway.chirpstack.reception import Moment, Reception, in_utc, newest_server_time, signal
 from parking_gateway.core import clocks
 from parking_gateway.core.clocks import WrongClock
 from parking_gateway.core.events import DevEui, DeviceEvent, DeviceIdentity, EventKind, Uplink
@@ -25,23 +25,23 @@ from parking_gateway.core.printable import shortened
 Eui64 = Annotated[str, Meta(pattern=r"\A[0-9a-fA-F]{16}\Z")]
 DIGITS_OF_DEV_ADDR: Final = 8
 DevAddr = Annotated[str, Meta(min_length=DIGITS_OF_DEV_ADDR, max_length=DIGITS_OF_DEV_ADDR)]
-"""Names a session."""
+"""The device address, which names a session."""
 Unsigned32 = Annotated[int, Meta(ge=0, le=0xFFFF_FFFF)]
 HIGHEST_F_PORT: Final = 255
 FPort = Annotated[int, Meta(ge=0, le=HIGHEST_F_PORT)]
 LONG: Final = 8192
-"""Bytes of an event, above which it is looked at before its `object` is read."""
+"""Bytes. In a longer event, lists and objects are counted before its `object` is read."""
 MANY: Final = 4096
-"""Lists and objects in one event. ChirpStack's own are some 20 and 2 for each LoRaWAN gateway; a codec's are not many more."""
+"""Lists and objects in one event. ChirpStack itself makes about 20, and 2 for each LoRaWAN gateway; a codec makes few."""
 HIGHEST_DATA_RATE: Final = 15
 _LOWEST_MARGIN_DB, _HIGHEST_MARGIN_DB = -32, 31
 _FULL_PERCENT: Final = 100
 _LONGEST_NAME: Final = 200
-"""Characters. ChirpStack's own are at most 100; whoever may publish events could make a name of any length retained."""
+"""Characters. ChirpStack's names have at most 100. A forged event must not make a retained message of any length."""
 
 
 class DeviceInfo(Struct, rename="camel", gc=False):
-    """Who sent it. In `txack` the tags are empty, whatever tags the device has."""
+    """The device of an event. In `txack` the tags are always empty."""
 
     dev_eui: Eui64
     device_name: str = ""
@@ -50,7 +50,7 @@ class DeviceInfo(Struct, rename="camel", gc=False):
     tags: dict[str, str] = {}
 
     def identity(self) -> DeviceIdentity:
-        """The same in our words."""
+        """Convert to our own value."""
         name, profile, application = self.device_name, self.device_profile_name, self.application_name
         if len(name) + len(profile) + len(application) > _LONGEST_NAME:
             name, profile, application = (shortened(one, _LONGEST_NAME) for one in (name, profile, application))
@@ -60,13 +60,13 @@ class DeviceInfo(Struct, rename="camel", gc=False):
 
 
 class Sender(Struct, rename="camel"):
-    """The device where an event has it, so that what is wrong with it is said to be there."""
+    """The device within an event, so that an error message names the path `$.deviceInfo`."""
 
     device_info: DeviceInfo
 
 
 class Up(Struct, rename="camel", gc=False):
-    """An uplink, also of a frame that carried MAC commands only."""
+    """An uplink. Also a frame that carries MAC commands only."""
 
     deduplication_id: UUID
     time: Moment
@@ -81,19 +81,19 @@ class Up(Struct, rename="camel", gc=False):
     rx_info: list[Reception] = []
 
     def identity(self) -> DeviceIdentity:
-        """The device, in our words."""
+        """Return the device."""
         return self.device_info.identity()
 
     def uplink(self, payload: bytes, time: datetime, received_at: datetime, reach: timedelta) -> Uplink:
-        """The same in our words, with the signal at the gateway that heard it best."""
-        heard_by = self.rx_info
-        rssi, snr, gateway_count = signal(heard_by)
-        server_time = heard_by[0].ns_time if len(heard_by) == 1 else newest(heard_by)
+        """Convert to our own value, with the signal at the LoRaWAN gateway that received it best."""
+        receptions = self.rx_info
+        rssi, snr, gateway_count = signal(receptions)
+        server_time = receptions[0].ns_time if len(receptions) == 1 else newest_server_time(receptions)
         key = heard_at = time
         if server_time is None or not (clocks.agree(time, server_time) and clocks.was_just_now(time, received_at)):
             server_time = server_time and in_utc(server_time)
             key, heard_at = clocks.when(time, server_time, received_at, reach=reach)
-        # Not all of its fields, because a call with more than 15 names costs Python a dictionary, which takes 0.4 µs.
+        # `wrong_clock` is set later, because a call with more than 15 names makes Python build a dictionary, which takes 0.4 µs.
         uplink = Uplink(
             deduplication_id=self.deduplication_id,
             device=self.identity(),
@@ -117,7 +117,7 @@ class Up(Struct, rename="camel", gc=False):
 
 
 class Join(Struct, rename="camel"):
-    """A device asked to join and was let in. It was not heard on its new address yet."""
+    """A device has joined. It has not sent with its new address yet."""
 
     time: Moment
     device_info: DeviceInfo
@@ -125,12 +125,12 @@ class Join(Struct, rename="camel"):
     dev_addr: str = ""
 
     def facts(self) -> Mapping[str, Any]:
-        """What it says beyond device and time, as fields of `DeviceEvent`."""
+        """Return the other fields of `DeviceEvent`, beside device and time."""
         return {"deduplication_id": _uuid(self.deduplication_id), "details": {"dev_addr": self.dev_addr}}
 
 
 class Ack(Struct, rename="camel"):
-    """The fate of a confirmed downlink. One never acknowledged belongs to no uplink: its deduplication id is empty."""
+    """The result of a confirmed downlink. Without an acknowledgement there is no uplink, and the deduplication id is empty."""
 
     time: Moment
     device_info: DeviceInfo
@@ -140,7 +140,7 @@ class Ack(Struct, rename="camel"):
     f_cnt_down: Unsigned32 | None = 0
 
     def facts(self) -> Mapping[str, Any]:
-        """What it says beyond device and time, as fields of `DeviceEvent`."""
+        """Return the other fields of `DeviceEvent`, beside device and time."""
         details = {
             "queue_item_id": self.queue_item_id,
             "acknowledged": self.acknowledged,
@@ -150,7 +150,7 @@ class Ack(Struct, rename="camel"):
 
 
 class TxAck(Struct, rename="camel"):
-    """A gateway took a downlink over, which is no proof that the device heard it. It names no uplink."""
+    """A LoRaWAN gateway has accepted a downlink. That does not prove that the device received it. It names no uplink."""
 
     time: Moment
     device_info: DeviceInfo
@@ -160,7 +160,7 @@ class TxAck(Struct, rename="camel"):
     downlink_id: Unsigned32 | None = 0
 
     def facts(self) -> Mapping[str, Any]:
-        """What it says beyond device and time, as fields of `DeviceEvent`."""
+        """Return the other fields of `DeviceEvent`, beside device and time."""
         details = {
             "queue_item_id": self.queue_item_id,
             "gateway_id": self.gateway_id,
@@ -171,7 +171,7 @@ class TxAck(Struct, rename="camel"):
 
 
 class Log(Struct, rename="camel"):
-    """What ChirpStack notes about a device: mostly why something did not happen. Its context may name the uplink."""
+    """A log entry of ChirpStack about a device, mostly a failure. Its context may name the uplink."""
 
     time: Moment
     device_info: DeviceInfo
@@ -181,7 +181,7 @@ class Log(Struct, rename="camel"):
     context: dict[str, str] = {}
 
     def facts(self) -> Mapping[str, Any]:
-        """What it says beyond device and time, as fields of `DeviceEvent`."""
+        """Return the other fields of `DeviceEvent`, beside device and time."""
         return {
             "deduplication_id": _uuid(self.context.get("deduplication_id", "")),
             "level": self.level,
@@ -192,7 +192,7 @@ class Log(Struct, rename="camel"):
 
 
 class Status(Struct, rename="camel"):
-    """A device's answer to the network's question for its battery and margin."""
+    """A device's battery and margin, which the network has requested."""
 
     time: Moment
     device_info: DeviceInfo
@@ -203,13 +203,13 @@ class Status(Struct, rename="camel"):
     battery_level: float | None = 0.0
 
     def facts(self) -> Mapping[str, Any]:
-        """What it says beyond device and time, as fields of `DeviceEvent`."""
+        """Return the other fields of `DeviceEvent`, beside device and time."""
         level, margin = self.battery_level, self.margin
-        # Beside either flag, 0.0 stands for "no battery level".
-        is_told = not self.external_power_source and not self.battery_level_unavailable
+        # With either flag, 0.0 means "no battery level".
+        is_known = not self.external_power_source and not self.battery_level_unavailable
         return {
             "deduplication_id": _uuid(self.deduplication_id),
-            "battery_percent": level if is_told and level is not None and 0 <= level <= _FULL_PERCENT else None,
+            "battery_percent": level if is_known and level is not None and 0 <= level <= _FULL_PERCENT else None,
             "external_power": self.external_power_source,
             "margin_db": margin if margin is not None and _LOWEST_MARGIN_DB <= margin <= _HIGHEST_MARGIN_DB else None,
         }
@@ -218,7 +218,7 @@ class Status(Struct, rename="camel"):
 Latitude = Annotated[float, Meta(ge=-90, le=90)]
 Longitude = Annotated[float, Meta(ge=-180, le=180)]
 Metres = Annotated[float, Meta(ge=-50_000_000, le=50_000_000)]
-"""Around the earth, and more than any altitude or accuracy."""
+"""More than the circumference of the earth, and so more than any altitude or accuracy."""
 
 
 class Position(Struct, rename="camel"):
@@ -232,7 +232,7 @@ class Position(Struct, rename="camel"):
 
 
 class Location(Struct, rename="camel"):
-    """Where a geolocation service believes the device to be."""
+    """The position of the device, by a geolocation service."""
 
     time: Moment
     device_info: DeviceInfo
@@ -240,7 +240,7 @@ class Location(Struct, rename="camel"):
     deduplication_id: str = ""
 
     def facts(self) -> Mapping[str, Any]:
-        """What it says beyond device and time, as fields of `DeviceEvent`."""
+        """Return the other fields of `DeviceEvent`, beside device and time."""
         return {"deduplication_id": _uuid(self.deduplication_id), "details": msgspec.structs.asdict(self.location)}
 
 
@@ -255,17 +255,20 @@ EVENTS: Final[Mapping[str, type[Event]]] = {
     "status": Status,
     "location": Location,
 }
-"""By the last level of the topic. ChirpStack before 4.16 has an `integration` event too, of which nothing is needed."""
+"""By the last level of the topic. The `integration` event of ChirpStack before 4.16 is not needed."""
 
 
 def meaning(
     name: str, event: Event, payload: bytes, *, received_at: datetime, reach: timedelta
 ) -> Uplink | DeviceEvent:
-    """The event of this name, read from `payload`, in our words. Raises `msgspec.ValidationError` for a time that UTC does not have."""
-    # As ChirpStack writes it, it is in UTC.
+    """Convert an event, which was read from `payload`, to our own value.
+
+    Raises `msgspec.ValidationError` for a time that does not exist in UTC.
+    """
+    # ChirpStack writes times in UTC.
     time = event.time if event.time.tzinfo is UTC else in_utc(event.time)
     if time is None:
-        raise msgspec.ValidationError(f"{event.time.isoformat()} has no equal in UTC - at `$.time`")
+        raise msgspec.ValidationError(f"{event.time.isoformat()} does not exist in UTC - at `$.time`")
     if isinstance(event, Up):
         return event.uplink(payload, time, received_at, reach)
     _, heard_at = clocks.when(time, None, received_at, reach=reach)

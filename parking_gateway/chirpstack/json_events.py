@@ -1,4 +1,4 @@
-"""ChirpStack's JSON: from bytes to our words, by way of a struct of `events`."""
+"""Reads ChirpStack's JSON: from bytes to a struct of `events`, and from there to our own values."""
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
@@ -7,7 +7,7 @@ from typing import Any, Final
 import msgspec
 
 from parking_gateway.chirpstack.events import EVENTS, LONG, MANY, Event, Sender, Up, meaning
-from parking_gateway.chirpstack.ornaments import lenient, without_nul, without_wrong_ornaments
+from parking_gateway.chirpstack.optional_fields import lenient, without_nul, without_wrong_fields
 from parking_gateway.core.events import DeviceEvent, DeviceIdentity, Reason, Rejection, Uplink
 from parking_gateway.core.remembering import remembered
 
@@ -18,7 +18,7 @@ def _device(device_info: bytes) -> DeviceIdentity:
 
 
 class _Up(Up, rename="camel", gc=False):
-    """An uplink whose device is read only if these bytes of it are new."""
+    """An uplink whose `deviceInfo` stays bytes, because the same bytes give a remembered device."""
 
     device_info: msgspec.Raw  # type: ignore[assignment]
 
@@ -38,11 +38,11 @@ _UP_WITHOUT_OBJECT: Final[msgspec.json.Decoder[Event]] = msgspec.json.Decoder(ty
 
 
 def read(name: str, payload: bytes, received_at: datetime, reach: timedelta) -> Uplink | DeviceEvent | Rejection:
-    """What the event of this name, one of `EVENTS`, says, or why it says nothing."""
-    # Whoever managed to put a NUL into a device's name shall not lose its uplinks.
+    """Read an event, whose name is one of `EVENTS`, or return why it is rejected."""
+    # A NUL in a device's name must not cost its uplinks.
     payload = without_nul(payload)
-    # Brackets take 2 bytes of JSON and 90 of memory, and 20 ms of a message of 64 kB. So many come from no codec: like one
-    # that is too deep, the object is dropped, and the uplink kept.
+    # A pair of brackets takes 2 bytes of JSON and 90 of memory, and 64 kB of them take 20 ms. No codec makes so many. The
+    # object is dropped and the uplink is kept, as with an object that is too deep.
     decoder, event = _DECODERS[name], EVENTS[name]
     if len(payload) > LONG and name == "up" and payload.count(b"[") + payload.count(b"{") > MANY:
         decoder, event = _UP_WITHOUT_OBJECT, _UpWithoutObject
@@ -52,10 +52,10 @@ def read(name: str, payload: bytes, received_at: datetime, reach: timedelta) -> 
         return _read_again(name, event, payload, received_at=received_at, reach=reach) or _invalid(name, payload, error)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         return _read_again(name, event, payload, received_at=received_at, reach=reach) or Rejection(
-            reason=Reason.MALFORMED, detail=f"The payload begins like JSON and is not: {error}."
+            reason=Reason.MALFORMED, detail=f"The payload begins like JSON but is not valid JSON: {error}."
         )
     except RecursionError:
-        # msgspec counts levels, also in what it skips, up to the interpreter's limit: no message overflows the stack.
+        # msgspec counts levels up to the interpreter's limit, also in skipped fields, so no message overflows the stack.
         return Rejection(
             reason=Reason.TOO_DEEP, detail="The JSON is nested deeper than the interpreter's stack allows."
         )
@@ -64,16 +64,16 @@ def read(name: str, payload: bytes, received_at: datetime, reach: timedelta) -> 
 def _read_again(
     name: str, event: type[Event], payload: bytes, *, received_at: datetime, reach: timedelta
 ) -> Uplink | DeviceEvent | None:
-    """The event without what is wrong in its ornaments. None where that does not help."""
+    """Read the event again without the wrong values of its optional fields. None if it is still refused."""
     try:
-        said = without_wrong_ornaments(lenient(payload), event)
-        return meaning(name, msgspec.convert(said, event), payload, received_at=received_at, reach=reach)
-    except (ValueError, RecursionError):  # of what is no JSON at all, and msgspec's
+        fields = without_wrong_fields(lenient(payload), event)
+        return meaning(name, msgspec.convert(fields, event), payload, received_at=received_at, reach=reach)
+    except (ValueError, RecursionError):  # no JSON at all, or msgspec's
         return None
 
 
 def _invalid(name: str, payload: bytes, error: msgspec.ValidationError) -> Rejection:
     if b'"devEUI"' in payload and b'"deviceInfo"' not in payload:
-        detail = f"The `{name}` event is ChirpStack v3's (`devEUI`, no `deviceInfo`): ChirpStack v4 is needed."
+        detail = f"The `{name}` event is one of ChirpStack v3 (`devEUI`, no `deviceInfo`): ChirpStack v4 is needed."
         return Rejection(reason=Reason.CHIRPSTACK_V3, detail=detail)
     return Rejection(reason=Reason.INVALID, detail=f"The `{name}` event is not valid: {error}.")

@@ -1,7 +1,6 @@
-"""ChirpStack's protobuf: from bytes to our words, by way of what its JSON would have been.
+"""Reads ChirpStack's protobuf: from bytes to the values of the same event in JSON, and from there to our own values.
 
-Every event becomes the JSON values of the same event and passes the same checks, so that it means the same in both forms.
-Uplinks go a shorter way, to the same end.
+So both forms of an event pass the same checks and give the same result. Uplinks have a faster way, `protobuf_uplinks`.
 """
 
 from collections.abc import Callable, Mapping
@@ -12,7 +11,7 @@ import msgspec
 
 from parking_gateway.chirpstack import protobuf_uplinks
 from parking_gateway.chirpstack.events import EVENTS, meaning
-from parking_gateway.chirpstack.ornaments import without_wrong_ornaments
+from parking_gateway.chirpstack.optional_fields import without_wrong_fields
 from parking_gateway.chirpstack.protobuf_mending import mended
 from parking_gateway.chirpstack.protobuf_messages import Messages, messages
 from parking_gateway.chirpstack.protobuf_values import (
@@ -21,17 +20,18 @@ from parking_gateway.chirpstack.protobuf_values import (
     float32_of,
     float64_of,
     part_of,
-    text_of,
-    texts_of,
+    storable_text,
+    storable_texts,
     time_of,
 )
 from parking_gateway.core.events import DeviceEvent, Reason, Rejection, Uplink
 
-Fields = dict[str, Any]
+JsonFields = dict[str, Any]
+"""Fields of an event as its JSON has them."""
 
 
 def read(name: str, payload: bytes, received_at: datetime, reach: timedelta) -> Uplink | DeviceEvent | Rejection:
-    """What the event of this name, one of `EVENTS`, says, or why it says nothing."""
+    """Read an event, whose name is one of `EVENTS`, or return why it is rejected."""
     known = messages()
     if known is None:
         detail = "The payload is not JSON; to read ChirpStack's protobuf, install parking-gateway[protobuf]."
@@ -41,9 +41,9 @@ def read(name: str, payload: bytes, received_at: datetime, reach: timedelta) -> 
     except known.error as error:
         if again := _read_again(name, payload, received_at, reach, known):
             return again
-        # Protobuf has a limit of its own, 100 messages in one another, and nothing but this word to say so.
+        # Protobuf refuses more than 100 nested messages, and only this word of its message names the cause.
         reason = Reason.TOO_DEEP if "MaxDepth" in str(error) else Reason.MALFORMED
-        return Rejection(reason=reason, detail=f"The payload is neither JSON nor protobuf that can be read: {error}.")
+        return Rejection(reason=reason, detail=f"The payload is neither JSON nor readable protobuf: {error}.")
     except msgspec.ValidationError as error:
         return Rejection(reason=Reason.INVALID, detail=f"The `{name}` event is not valid: {error}.")
 
@@ -53,60 +53,60 @@ def _event(name: str, payload: bytes, received_at: datetime, reach: timedelta, k
         return protobuf_uplinks.read(payload, received_at, reach, known)
     message_name, fields = _MESSAGES[name]
     message = getattr(known.events, message_name).FromString(payload)
-    said = without_wrong_ornaments(_common(message) | fields(message), EVENTS[name])
-    return meaning(name, msgspec.convert(said, EVENTS[name]), payload, received_at=received_at, reach=reach)
+    values = without_wrong_fields(_common(message) | fields(message), EVENTS[name])
+    return meaning(name, msgspec.convert(values, EVENTS[name]), payload, received_at=received_at, reach=reach)
 
 
 def _read_again(
     name: str, payload: bytes, received_at: datetime, reach: timedelta, known: Messages
 ) -> Uplink | DeviceEvent | None:
-    """The event with its text mended. None where that does not help."""
+    """Read the event again with its text mended. None if it is still refused."""
     message_name, _ = _MESSAGES.get(name, ("UplinkEvent", None))
     try:
         text_mended = mended(payload, known.events.DESCRIPTOR.message_types_by_name[message_name])
         return _event(name, text_mended, received_at, reach, known)
-    except (known.error, ValueError, IndexError):  # also msgspec's, and those of what is no protobuf
+    except (known.error, ValueError, IndexError):  # also msgspec's, and for bytes that are no protobuf
         return None
 
 
-def _common(message: Any) -> Fields:
+def _common(message: Any) -> JsonFields:
     return {"time": time_of(message), "deviceInfo": device_info_of(part_of(message, "device_info"))}
 
 
-def _join(join: Any) -> Fields:
-    return {"deduplicationId": text_of(join.deduplication_id), "devAddr": text_of(join.dev_addr)}
+def _join(join: Any) -> JsonFields:
+    return {"deduplicationId": storable_text(join.deduplication_id), "devAddr": storable_text(join.dev_addr)}
 
 
-def _ack(ack: Any) -> Fields:
+def _ack(ack: Any) -> JsonFields:
     return {
-        "deduplicationId": text_of(ack.deduplication_id),
-        "queueItemId": text_of(ack.queue_item_id),
+        "deduplicationId": storable_text(ack.deduplication_id),
+        "queueItemId": storable_text(ack.queue_item_id),
         "acknowledged": ack.acknowledged,
         "fCntDown": ack.f_cnt_down,
     }
 
 
-def _txack(txack: Any) -> Fields:
+def _txack(txack: Any) -> JsonFields:
     return {
-        "queueItemId": text_of(txack.queue_item_id),
-        "gatewayId": text_of(txack.gateway_id),
+        "queueItemId": storable_text(txack.queue_item_id),
+        "gatewayId": storable_text(txack.gateway_id),
         "fCntDown": txack.f_cnt_down,
         "downlinkId": txack.downlink_id,
     }
 
 
-def _log(log: Any) -> Fields:
+def _log(log: Any) -> JsonFields:
     return {
         "level": enum_name_of(log, "level"),
         "code": enum_name_of(log, "code"),
-        "description": text_of(log.description),
-        "context": texts_of(log.context),
+        "description": storable_text(log.description),
+        "context": storable_texts(log.context),
     }
 
 
-def _status(status: Any) -> Fields:
+def _status(status: Any) -> JsonFields:
     return {
-        "deduplicationId": text_of(status.deduplication_id),
+        "deduplicationId": storable_text(status.deduplication_id),
         "margin": status.margin,
         "externalPowerSource": status.external_power_source,
         "batteryLevelUnavailable": status.battery_level_unavailable,
@@ -114,7 +114,7 @@ def _status(status: Any) -> Fields:
     }
 
 
-def _location(event: Any) -> Fields:
+def _location(event: Any) -> JsonFields:
     location = part_of(event, "location")
     position = {
         "latitude": float64_of(location.latitude),
@@ -123,10 +123,10 @@ def _location(event: Any) -> Fields:
         "source": enum_name_of(location, "source"),
         "accuracy": float32_of(location.accuracy),
     }
-    return {"deduplicationId": text_of(event.deduplication_id), "location": position}
+    return {"deduplicationId": storable_text(event.deduplication_id), "location": position}
 
 
-_MESSAGES: Final[Mapping[str, tuple[str, Callable[[Any], Fields]]]] = {
+_MESSAGES: Final[Mapping[str, tuple[str, Callable[[Any], JsonFields]]]] = {
     "join": ("JoinEvent", _join),
     "ack": ("AckEvent", _ack),
     "txack": ("TxAckEvent", _txack),

@@ -1,20 +1,20 @@
-"""Protobuf with text that is no UTF-8, mended: of such a message protobuf itself gives nothing at all.
+"""Mends protobuf whose text is no UTF-8, because protobuf itself refuses such a message as a whole.
 
-The bytes are walked along the wire format, and only text is replaced.
+The module follows the wire format and replaces text only.
 """
 
 from typing import Any, Final
 
 _PARTS: Final = 2
-"""The kind of text, bytes and messages on the wire."""
+"""The wire type of text, bytes and messages."""
 _DEEPEST: Final = 100
-"""Messages in one another. Protobuf itself refuses more."""
+"""Nested messages. Protobuf itself refuses more."""
 _LONGEST_VARINT: Final = 10
 _SEVEN_BITS: Final = 0x7F
 
 
 def mended(payload: bytes, descriptor: Any) -> bytes:
-    """The event with U+FFFD for what is no UTF-8. Raises `ValueError` or `IndexError` for what protobuf does not read either."""
+    """Replace invalid UTF-8 by U+FFFD. Raises `ValueError` or `IndexError` for bytes that are no protobuf."""
     return _mended(payload, descriptor, depth=0)
 
 
@@ -51,7 +51,7 @@ def _part(part: bytes, field: Any, *, depth: int) -> bytes:
 
 
 def _after(payload: bytes, at: int, kind: int) -> int:
-    """Where a value of this kind ends."""
+    """Return where a value of this wire type ends."""
     match kind:
         case 0:
             return _varint(payload, at)[1]
@@ -60,7 +60,7 @@ def _after(payload: bytes, at: int, kind: int) -> int:
         case 5:
             end = at + 4
         case _:
-            raise ValueError(f"kind {kind}")  # groups, which nobody writes
+            raise ValueError(f"wire type {kind}")  # groups, which proto3 does not have
     if end > len(payload):
         raise IndexError(end)
     return end

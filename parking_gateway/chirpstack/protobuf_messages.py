@@ -1,6 +1,6 @@
-"""ChirpStack's protobuf messages, from the optional package that declares them, and a leaner one for its uplinks.
+"""ChirpStack's protobuf messages, from the optional package that declares them, and a leaner message for uplinks.
 
-`chirpstack_api` is imported with the first message that needs it.
+The first message that needs `chirpstack_api` imports it.
 """
 
 from collections.abc import Callable, Collection, Mapping
@@ -16,7 +16,7 @@ from parking_gateway.core.events import DeviceIdentity
 from parking_gateway.core.remembering import remembered
 
 _PACKAGE: Final = "parking_gateway.chirpstack"
-"""Whose messages ours are, to protobuf."""
+"""The protobuf package of our own message."""
 _READ: Final[Mapping[str, Collection[str]]] = {
     "UplinkEvent": {
         "deduplication_id",
@@ -33,25 +33,25 @@ _READ: Final[Mapping[str, Collection[str]]] = {
     },
     "UplinkRxInfo": {"gateway_id", "rssi", "snr", "ns_time"},
 }
-"""The fields of an uplink that are read. Protobuf passes over all others."""
+"""The fields of an uplink that are read. Protobuf skips all others."""
 
 
 class Messages(msgspec.Struct, frozen=True, kw_only=True):
-    """What there is to read protobuf with."""
+    """The classes and functions that read protobuf."""
 
     events: Any
     """The module of ChirpStack's own messages."""
     uplink: Any
-    """`UplinkEvent` without the fields that nobody reads, and with `device_info` as the bytes that it is on the wire."""
+    """`UplinkEvent` with the fields that are read only, and with `device_info` as bytes."""
     device: Callable[[bytes], DeviceIdentity]
-    """The device that these bytes describe."""
+    """From the bytes of `device_info` to the device."""
     error: type[Exception]
-    """What reading raises."""
+    """The exception for bytes that are no such message."""
 
 
 @cache
 def messages() -> Messages | None:
-    """None where the package is not installed."""
+    """Return them, or None if the package is not installed."""
     try:
         events = import_module("chirpstack_api.integration")
     except ImportError:
@@ -84,7 +84,7 @@ def _lean_uplink(uplink: Any) -> Any:
         file.message_type.add(name=whole.name, field=read)
     fields = {field.name: field for field in file.message_type[0].field}
     fields["rx_info"].type_name = f".{_PACKAGE}.UplinkRxInfo"
-    # A message within a message is its bytes behind their length, as bytes are.
+    # On the wire, a nested message and bytes look the same: a length, then the bytes.
     fields["device_info"].type = description.FieldDescriptorProto.TYPE_BYTES
     fields["device_info"].ClearField("type_name")
     pool = uplink.file.pool

@@ -1,4 +1,4 @@
-"""Protobuf's values as JSON would have them, so that an event means the same in both forms."""
+"""Converts values of protobuf to those of JSON, so that both forms of an event give the same result."""
 
 import math
 from collections.abc import Mapping
@@ -15,7 +15,7 @@ _FEW: Final = 1000
 
 
 def part_of(message: Any, field: str) -> Any:
-    """A message within the message. Protobuf alone would give an empty one for one that is absent."""
+    """Return a nested message. Raises `msgspec.ValidationError` if it is absent; protobuf itself would return an empty one."""
     if not message.HasField(field):
         name = message.DESCRIPTOR.fields_by_name[field].json_name
         raise msgspec.ValidationError(f"Object missing required field `{name}`")
@@ -23,20 +23,20 @@ def part_of(message: Any, field: str) -> Any:
 
 
 def time_of(message: Any) -> datetime:
-    """When an event says that it was."""
+    """Return the `time` of an event."""
     time = message.time
     if not time.seconds:
-        part_of(message, "time")  # raises where it is absent, which is not asked of every uplink
+        part_of(message, "time")  # raises if it is absent; a time after 1970 is there
     moment = moment_of(time)
     if moment is None:
-        raise msgspec.ValidationError(f"{time.seconds} s and {time.nanos} ns since 1970 are no time - at `$.time`")
+        raise msgspec.ValidationError(f"{time.seconds} s and {time.nanos} ns since 1970 is no time - at `$.time`")
     return moment
 
 
 def moment_of(timestamp: Any) -> datetime | None:
-    """Rounded to microseconds, half up, as msgspec rounds the nine digits of JSON: either form gives the same time.
+    """Return the time of a `google.protobuf.Timestamp`; None if there is no such time.
 
-    None where a `google.protobuf.Timestamp` is no time.
+    Rounded to microseconds, half up, as msgspec rounds the nine digits of JSON, so that both forms give the same time.
     """
     nanos = timestamp.nanos
     if 0 <= nanos < _NANOSECONDS:
@@ -48,60 +48,60 @@ def moment_of(timestamp: Any) -> datetime | None:
 
 
 def device_info_of(info: Any) -> dict[str, Any]:
-    """The device that an event is about."""
+    """Return the `deviceInfo` of an event."""
     return {
-        "devEui": text_of(info.dev_eui),
-        "deviceName": text_of(info.device_name),
-        "deviceProfileName": text_of(info.device_profile_name),
-        "applicationName": text_of(info.application_name),
-        "tags": texts_of(info.tags),
+        "devEui": storable_text(info.dev_eui),
+        "deviceName": storable_text(info.device_name),
+        "deviceProfileName": storable_text(info.device_profile_name),
+        "applicationName": storable_text(info.application_name),
+        "tags": storable_texts(info.tags),
     }
 
 
-def text_of(text: str) -> str:
-    """PostgreSQL stores no NUL in text."""
+def storable_text(text: str) -> str:
+    """Remove NULs, because PostgreSQL does not store them."""
     return text.replace("\0", "")
 
 
-def texts_of(texts: Mapping[str, str]) -> dict[str, str]:
-    """Tags, or the context of a log."""
-    return {text_of(name): text_of(text) for name, text in texts.items()}
+def storable_texts(texts: Mapping[str, str]) -> dict[str, str]:
+    """Remove NULs from tags or from the context of a log."""
+    return {storable_text(name): storable_text(text) for name, text in texts.items()}
 
 
 def enum_name_of(message: Any, field: str) -> str:
-    """The name of an enum's value, or its number where a newer ChirpStack has more of them."""
+    """Return the name of an enum's value, or its number if a newer ChirpStack has added it."""
     number = getattr(message, field)
     value = message.DESCRIPTOR.fields_by_name[field].enum_type.values_by_number.get(number)
     return value.name if value else str(number)
 
 
 def float64_of(number: float) -> float | None:
-    """No JSON has NaN or infinities: ChirpStack's shows them as null, and PostgreSQL refuses them."""
+    """Replace NaN and infinities by None, because ChirpStack's JSON has null for them and PostgreSQL refuses them."""
     return number if math.isfinite(number) else None
 
 
 def float32_of(number: float) -> float | None:
-    """The shortest decimal that is this 32-bit float, as JSON shows it: 78.74016 instead of 78.74015808105469."""
+    """Return the shortest decimal of a 32-bit float, as JSON has it: 78.74016 instead of 78.74015808105469."""
     if -_FEW < number < _FEW and (4 * number).is_integer():
-        return number  # a radio tells its SNR in quarters of a decibel, and those have no shorter decimal
+        return number  # an SNR comes in quarters of a decibel, and those have no shorter decimal
     if not math.isfinite(number):
         return None
     for digits in range(6, 9):
         shortest = float(f"{number:.{digits}g}")
         if _FLOAT32.unpack(_FLOAT32.pack(shortest))[0] == number:
             return shortest
-    return float(f"{number:.9g}")  # nine digits tell any two 32-bit floats apart
+    return float(f"{number:.9g}")  # nine digits are enough for any 32-bit float
 
 
 def object_of(struct: Any) -> dict[str, Any]:
-    """A `google.protobuf.Struct`: what ChirpStack's own codec made of a frame."""
-    return {text_of(name): _value_of(value) for name, value in struct.fields.items()}
+    """Convert a `google.protobuf.Struct`, the output of ChirpStack's own codec."""
+    return {storable_text(name): _value_of(value) for name, value in struct.fields.items()}
 
 
 def _value_of(value: Any) -> Any:
     match value.WhichOneof("kind"):
         case "string_value":
-            return text_of(value.string_value)
+            return storable_text(value.string_value)
         case "number_value":
             return float64_of(value.number_value)
         case "bool_value":

@@ -1,4 +1,4 @@
-"""How an uplink was heard: by which gateways, and how well by the best of them."""
+"""The receptions of an uplink by LoRaWAN gateways, and the best of them."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -11,32 +11,32 @@ Moment = Annotated[datetime, Meta(tz=True)]
 
 _LOWEST_RSSI_DBM: Final = -200
 _HIGHEST_RSSI_DBM: Final = 100
-"""Far beyond any receiver, and well within what a column for dBm holds. ChirpStack passes on any 32-bit integer."""
+"""Far beyond any receiver, and within the database column for dBm. ChirpStack passes on any 32-bit integer."""
 _LOWEST_SNR_DB: Final = -200
 _HIGHEST_SNR_DB: Final = 200
 _SMALLEST_SNR_DB: Final = 1.00000005e-37
-"""Beside 0, and either sign. PostgreSQL refuses what a 32-bit float cannot hold, also the smallest numbers. It lies between two
-32-bit floats, so that JSON's decimal and protobuf's float are on one side of it."""
+"""The smallest SNR beside 0, of either sign. PostgreSQL refuses smaller ones, because a 32-bit float cannot hold them. The limit
+lies between two 32-bit floats, so that JSON's decimal and protobuf's float are on the same side of it."""
 
 
 class Received(Protocol):
-    """One entry of `rxInfo`: how one gateway heard it, as JSON or protobuf has it."""
+    """One entry of `rxInfo`: the reception by one LoRaWAN gateway, in JSON or protobuf."""
 
     @property
     def gateway_id(self) -> str:
-        """As ChirpStack writes it."""
+        """The text of ChirpStack."""
 
     @property
     def rssi(self) -> int | None:
-        """In dBm, as any integer, or nothing that is one."""
+        """In dBm, any integer, or None."""
 
     @property
     def snr(self) -> float | None:
-        """In dB, as any number."""
+        """In dB, any number, or None."""
 
 
 class Reception(Struct, rename="camel", gc=False):
-    """The same, read from JSON."""
+    """A reception, read from JSON."""
 
     gateway_id: str = ""
     rssi: int | None = 0
@@ -46,36 +46,36 @@ class Reception(Struct, rename="camel", gc=False):
 
 
 def in_utc(time: datetime) -> datetime | None:
-    """None where there is no such time: at another offset, the first and last hours of a datetime have no equal in UTC."""
+    """Convert to UTC. None if the time does not exist there, such as the first hours of the year 1 at another offset."""
     try:
         return time.astimezone(UTC)
     except OverflowError:
         return None
 
 
-def newest(heard: Sequence[Reception]) -> datetime | None:
-    """The network server's clock when the last of them came."""
-    return max((one.ns_time for one in heard if one.ns_time is not None), default=None)
+def newest_server_time(receptions: Sequence[Reception]) -> datetime | None:
+    """Return the network server's time of the last reception."""
+    return max((one.ns_time for one in receptions if one.ns_time is not None), default=None)
 
 
-def signal(heard: Sequence[Received]) -> tuple[int | None, float | None, int]:
-    """RSSI in dBm and SNR in dB at the gateway that heard it best, and how many gateways did.
+def signal(receptions: Sequence[Received]) -> tuple[int | None, float | None, int]:
+    """Return RSSI in dBm and SNR in dB of the best reception, and the number of LoRaWAN gateways.
 
-    Best is the highest SNR, and then the highest RSSI. LoRa is received below the noise floor, so the margin over the noise
-    decides whether a frame is heard. RSSI also counts the noise and other people's signals: a gateway beside a noisy motor
-    shows a high RSSI and hears badly.
+    The best reception has the highest SNR, and then the highest RSSI. LoRa is received below the noise floor, so the margin
+    over the noise decides whether a frame is received. RSSI includes noise and other signals: a gateway beside a noisy
+    motor has a high RSSI and a bad reception.
     """
-    gateway_count = len(heard)
+    gateway_count = len(receptions)
     if gateway_count == 0:
         return None, None, 0
-    best = heard[0]
+    best = receptions[0]
     if gateway_count > 1:
-        # One after the other and each once: of protobuf, every look at an entry makes a new object of it.
+        # Each entry is read once, because protobuf makes a new object at each access.
         gateways, quality = set(), (-inf, -inf)
-        for reception in heard:
+        for reception in receptions:
             gateways.add(reception.gateway_id)
             snr, rssi = reception.snr, reception.rssi
-            # What no receiver says is worse than anything that one does.
+            # A missing or impossible value is worse than any other.
             found = (
                 snr if snr is not None and _LOWEST_SNR_DB <= snr <= _HIGHEST_SNR_DB else -inf,
                 rssi if rssi is not None and _LOWEST_RSSI_DBM <= rssi <= _HIGHEST_RSSI_DBM else -inf,

@@ -1,4 +1,4 @@
-"""The recordings, as (scene, topic, payload), and the clock and limits that all these tests use."""
+"""The recordings, as (scene, topic, payload), and one clock and limits for all tests here."""
 
 import base64
 import json
@@ -43,7 +43,7 @@ def protobuf_recording() -> list[Recorded]:
 
 @pytest.fixture(scope="session")
 def read() -> Callable[[str, bytes], Outcome]:
-    """`parse` with a clock and limits that no honest message reaches. A bare event name is a topic too."""
+    """`parse` with a fixed clock and with limits beyond every recorded message. A bare event name is a topic too."""
     received_at = datetime(2026, 11, 23, 18, 0, tzinfo=UTC)
     limits = Limits(payload_bytes=10_000_000, depth=8)
 

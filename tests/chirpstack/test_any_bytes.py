@@ -1,4 +1,4 @@
-"""Whatever arrives: `parse` never raises, and what it makes of it can be stored."""
+"""Any bytes: `parse` never raises, and its result can be stored."""
 
 import json
 from collections.abc import Callable
@@ -22,7 +22,7 @@ json_values = st.recursive(
 
 
 def assert_storable(outcome: Any) -> None:
-    """One of the four, in the shapes that `uplink` promises, and nothing in it that PostgreSQL refuses."""
+    """Check that the outcome is one of the four types, within its limits, and that PostgreSQL accepts it."""
     assert isinstance(outcome, Uplink | DeviceEvent | UnknownEvent | Rejection)
     if isinstance(outcome, Rejection):
         assert_text(outcome.detail)
@@ -41,8 +41,8 @@ def assert_storable(outcome: Any) -> None:
         assert outcome.dr is None or 0 <= outcome.dr < 16
         assert_json([outcome.object, outcome.snr])
     if isinstance(outcome, DeviceEvent):
-        for said in (outcome.level, outcome.code, outcome.description):
-            assert_text(said or "")
+        for field in (outcome.level, outcome.code, outcome.description):
+            assert_text(field or "")
         assert outcome.margin_db is None or -32 <= outcome.margin_db <= 31
         assert outcome.battery_percent is None or 0 <= outcome.battery_percent <= 100
         assert_json(outcome.details)
@@ -75,7 +75,7 @@ def test_any_text_that_begins_like_json(read: Read, topic: str, text: str) -> No
 def test_recorded_bytes_cut_and_mixed(
     read: Read, json_recording: list[Any], protobuf_recording: list[Any], data: st.DataObject, junk: bytes
 ) -> None:
-    """Some bytes are replaced by others or dropped, and the topic may name another event."""
+    """Some bytes are replaced or dropped, and the topic may name another event."""
     _, topic, payload = data.draw(st.sampled_from(json_recording + protobuf_recording))
     start = data.draw(st.integers(0, len(payload)))
     stop = data.draw(st.integers(start, min(start + 8, len(payload))) | st.just(len(payload)))

@@ -1,6 +1,6 @@
 """JSON and protobuf of one event are one value.
 
-The other form of an event is made with protobuf's own JSON mapping, which ChirpStack's follows.
+The other form of an event is made with protobuf's own JSON mapping, which ChirpStack uses.
 """
 
 from collections.abc import Callable
@@ -32,7 +32,7 @@ DEVICE = {"devEui": "24e124dd54ace875"}
 
 
 def as_json(message: Message, *, defaults: bool = False) -> bytes:
-    """`defaults` as ChirpStack has them since 4.1; without them as in 4.0."""
+    """Convert to JSON: with `defaults` as ChirpStack since 4.1, without them as ChirpStack 4.0."""
     return json_format.MessageToJson(message, always_print_fields_with_no_presence=defaults).encode()
 
 
@@ -56,13 +56,13 @@ def test_recorded_protobuf_as_json(read: Read, protobuf_recording: list[Any], *,
 
 
 def test_the_runs_agree_on_what_was_done(read: Read, json_recording: list[Any], protobuf_recording: list[Any]) -> None:
-    """Ids, times and the vendors' frames differ between the runs, and the order of what came at the same time."""
+    """The runs differ in ids, times, the vendors' frames and the order of simultaneous messages, so these are left out."""
 
-    def said(recording: list[Any]) -> list[str]:
+    def essences(recording: list[Any]) -> list[str]:
         outcomes = [(m.scene, read(m.topic, m.payload)) for m in recording if m.scene != "vendor frames"]
         return sorted(f"{scene}: {essence(outcome)}" for scene, outcome in outcomes)
 
-    assert said(json_recording) == said(protobuf_recording)
+    assert essences(json_recording) == essences(protobuf_recording)
 
 
 def essence(outcome: Any) -> tuple[Any, ...]:
@@ -79,9 +79,7 @@ def essence(outcome: Any) -> tuple[Any, ...]:
 
 
 texts = st.text(max_size=12)
-keys = st.text(max_size=8).map(
-    lambda text: text.replace("\0", "_")
-)  # two keys that differ by a NUL become one of the two
+keys = st.text(max_size=8).map(lambda text: text.replace("\0", "_"))  # without the NUL, two keys could become one
 float32s = st.floats(width=32, allow_nan=False, allow_infinity=False)
 unsigned32s = st.integers(0, 2**32 - 1)
 moments = st.builds(
@@ -195,7 +193,7 @@ def test_any_event_means_the_same_in_both_forms(read: Read, message: Message, *,
 
 @given(nanos=st.integers(0, 999_999_999))
 def test_time_is_rounded_half_up_in_both_forms(read: Read, nanos: int) -> None:
-    """A redelivery, in whichever form, has the very same time."""
+    """A redelivery has the same time in either form."""
     fields = {"deviceInfo": DEVICE, "time": f"2026-11-23T17:23:33.{nanos:09}Z"}
     message = json_format.ParseDict(fields, integration.JoinEvent())
     from_json, from_protobuf = read("join", as_json(message)), read("join", message.SerializeToString())
@@ -221,8 +219,8 @@ def test_a_location_without_position_is_refused_in_both_forms(read: Read) -> Non
     assert from_json.reason is Reason.INVALID
 
 
-def test_numbers_that_json_cannot_say_are_none_in_both_forms(read: Read) -> None:
-    """ChirpStack's JSON has null for them, in `object` and in `rxInfo` alike."""
+def test_numbers_that_json_lacks_are_none_in_both_forms(read: Read) -> None:
+    """ChirpStack's JSON has null for them, in `object` and in `rxInfo`."""
     message = integration.UplinkEvent(
         deduplication_id=UUID, device_info={"dev_eui": DEVICE["devEui"]}, time={"seconds": 1}
     )
@@ -238,8 +236,8 @@ def test_numbers_that_json_cannot_say_are_none_in_both_forms(read: Read) -> None
     assert read("up", payload % (UUID.encode(), DEVICE["devEui"].encode())) == uplink
 
 
-def test_a_name_without_end_is_cut_in_both_forms(read: Read) -> None:
-    """It stands in tables, in lines of log and in retained messages."""
+def test_a_very_long_name_is_cut_in_both_forms(read: Read) -> None:
+    """A name is part of tables, log lines and retained messages."""
     message = integration.UplinkEvent(deduplication_id=UUID)
     message.time.FromDatetime(datetime(2026, 11, 23, 12, tzinfo=UTC))
     message.device_info.dev_eui = DEVICE["devEui"]
@@ -250,7 +248,7 @@ def test_a_name_without_end_is_cut_in_both_forms(read: Read) -> None:
     assert len(from_json.device.name) < 250
 
 
-def test_an_enum_of_a_newer_chirpstack_is_told_by_its_number(read: Read) -> None:
+def test_an_unknown_enum_value_is_shown_as_its_number(read: Read) -> None:
     message = json_format.ParseDict({"deviceInfo": DEVICE, "time": "2026-11-23T17:23:33Z"}, integration.LogEvent())
     payload = message.SerializeToString() + b"\x20\xe3\x00"  # field 4, `code`, is 99
     log = read("log", payload)

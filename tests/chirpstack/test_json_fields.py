@@ -1,4 +1,4 @@
-"""What each field of the JSON may and may not be, and what is made of it."""
+"""The values of each JSON field: which are kept, which are dropped, and which refuse the event."""
 
 import json
 from collections.abc import Callable
@@ -16,7 +16,7 @@ UUID = "bf43847b-020c-440c-aa89-0fd326528ef9"
 
 
 def event(**fields: Any) -> bytes:
-    """An uplink, or another event with these fields too. A field of `...` is left out."""
+    """Return the JSON of an event with these fields. A field of `...` is left out."""
     usual = {
         "deduplicationId": UUID,
         "time": "2026-11-23T17:23:33.450547680+00:00",
@@ -25,7 +25,7 @@ def event(**fields: Any) -> bytes:
     return json.dumps({name: value for name, value in (usual | fields).items() if value is not ...}).encode()
 
 
-def test_chirpstack_4_0_leaves_out_whatever_is_zero(read: Read) -> None:
+def test_chirpstack_4_0_leaves_out_zeros(read: Read) -> None:
     uplink = read("application/a/device/d/event/up", event(rxInfo=[{"gatewayId": "0016c001f153a14c"}]))
     assert isinstance(uplink, Uplink)
     assert (uplink.f_cnt, uplink.f_port, uplink.data, uplink.dr, uplink.confirmed) == (0, 0, b"", 0, False)
@@ -33,7 +33,7 @@ def test_chirpstack_4_0_leaves_out_whatever_is_zero(read: Read) -> None:
     assert (uplink.device.name, uplink.device.tags) == ("", {})
 
 
-def test_chirpstack_4_0_leaves_out_what_is_zero_in_other_events_too(read: Read) -> None:
+def test_chirpstack_4_0_leaves_out_zeros_in_other_events_too(read: Read) -> None:
     assert read("log", event(deduplicationId=...)).level == "INFO"
     assert read("log", event(deduplicationId=...)).code == "UNKNOWN"
     assert read("ack", event(queueItemId="q")).details == {"queue_item_id": "q", "acknowledged": False, "f_cnt_down": 0}
@@ -78,7 +78,7 @@ def test_the_device_eui_is_lower_case(read: Read) -> None:
 
 
 @pytest.mark.parametrize(
-    ("heard", "rssi", "snr"),
+    ("received", "rssi", "snr"),
     [
         ([], None, None),
         ([(-70, 7.5)], -70, 7.5),
@@ -91,15 +91,15 @@ def test_the_device_eui_is_lower_case(read: Read) -> None:
     ],
 )
 def test_the_signal_is_that_of_the_best_snr_and_then_rssi(
-    read: Read, heard: list[tuple[int, float | None]], rssi: int | None, snr: float | None
+    read: Read, received: list[tuple[int, float | None]], rssi: int | None, snr: float | None
 ) -> None:
-    """A number that is no power of any receiver is dropped and loses no uplink."""
-    receptions = [{"gatewayId": str(number), "rssi": rssi, "snr": snr} for number, (rssi, snr) in enumerate(heard)]
+    """An impossible RSSI is dropped, and the uplink is kept."""
+    receptions = [{"gatewayId": str(number), "rssi": rssi, "snr": snr} for number, (rssi, snr) in enumerate(received)]
     uplink = read("up", event(rxInfo=receptions))
-    assert (uplink.rssi, uplink.snr, uplink.gateway_count) == (rssi, snr, len(heard))
+    assert (uplink.rssi, uplink.snr, uplink.gateway_count) == (rssi, snr, len(received))
 
 
-def test_a_gateway_that_heard_it_twice_counts_once(read: Read) -> None:
+def test_a_gateway_with_two_receptions_counts_once(read: Read) -> None:
     receptions = [{"gatewayId": "a", "snr": 1.0}, {"gatewayId": "a", "snr": 2.0}, {"gatewayId": "b"}]
     uplink = read("up", event(rxInfo=receptions))
     assert (uplink.gateway_count, uplink.snr) == (2, 2.0)
@@ -180,7 +180,7 @@ def test_time_is_utc_in_microseconds(read: Read, text: str, time: datetime) -> N
     ],
 )
 @pytest.mark.parametrize("name", ["up", "join"])
-def test_a_time_that_is_none_is_invalid(read: Read, name: str, text: Any) -> None:
+def test_an_event_without_a_valid_time_is_invalid(read: Read, name: str, text: Any) -> None:
     rejection = read(name, event(time=text))
     assert isinstance(rejection, Rejection)
     assert rejection.reason is Reason.INVALID
@@ -212,15 +212,15 @@ def test_a_time_that_is_none_is_invalid(read: Read, name: str, text: Any) -> Non
         ({"deviceInfo": None}, "`$.deviceInfo`"),
     ],
 )
-def test_what_is_impossible_is_invalid_and_named(read: Read, fields: dict[str, Any], where: str) -> None:
+def test_an_impossible_value_is_invalid_and_named(read: Read, fields: dict[str, Any], where: str) -> None:
     rejection = read("up", event(**fields))
     assert rejection.reason is Reason.INVALID
     assert rejection.detail.startswith("The `up` event is not valid: ")
     assert where in rejection.detail
 
 
-def has_lost(read: Read, payload: bytes) -> Uplink:
-    """The uplink that is read all the same, after a look at what no ornament may change."""
+def kept_uplink(read: Read, payload: bytes) -> Uplink:
+    """Read an uplink, and check that its essential fields are unchanged."""
     found = read("up", payload)
     assert isinstance(found, Uplink), found
     assert (str(found.deduplication_id), found.device.dev_eui) == (UUID, "24e124dd54ace875")
@@ -242,18 +242,18 @@ NUMBERS = {
 
 
 @pytest.mark.parametrize(("text", "kept"), NUMBERS.items(), ids=range(len(NUMBERS)))
-def test_a_number_beyond_all_measure_in_an_object_becomes_null(read: Read, text: str, kept: float | None) -> None:
-    """Wherever in it. The rest of the object stays, and so does the uplink."""
+def test_a_number_that_no_float_holds_becomes_null_in_an_object(read: Read, text: str, kept: float | None) -> None:
+    """At any place of the object. Its other values and the uplink are kept."""
     payload = event(object={"value": "HERE", "list": [1, "HERE"], "text": "occupied"})
-    found = has_lost(read, payload.replace(b'"HERE"', text.encode()))
+    found = kept_uplink(read, payload.replace(b'"HERE"', text.encode()))
     assert found.object == {"value": kept, "list": [1, kept], "text": "occupied"}
 
 
 @pytest.mark.parametrize("number", [1e308, -1e308, 1e39, 200.5, 1e-300, -5e-324, None, "7", True, [7], {}])
 def test_a_signal_that_no_receiver_has_is_dropped(read: Read, number: Any) -> None:
-    """And another gateway's is taken, where one says something."""
-    assert has_lost(read, event(rxInfo=[{"gatewayId": "a", "rssi": -70, "snr": number}])).snr is None
-    found = has_lost(
+    """The SNR of another gateway is used if there is one."""
+    assert kept_uplink(read, event(rxInfo=[{"gatewayId": "a", "rssi": -70, "snr": number}])).snr is None
+    found = kept_uplink(
         read, event(rxInfo=[{"gatewayId": "a", "snr": number}, {"gatewayId": "b", "rssi": -80, "snr": -9}])
     )
     assert (found.gateway_count, found.snr if number not in (1e-300, -5e-324) else -9) == (2, -9)
@@ -261,7 +261,7 @@ def test_a_signal_that_no_receiver_has_is_dropped(read: Read, number: Any) -> No
 
 @pytest.mark.parametrize("number", [2**31, -(10**30), -201, None, "-70", -70.5, [], False])
 def test_a_power_that_no_receiver_has_is_dropped(read: Read, number: Any) -> None:
-    found = has_lost(read, event(rxInfo=[{"gatewayId": "a", "rssi": number, "snr": 7.5}]))
+    found = kept_uplink(read, event(rxInfo=[{"gatewayId": "a", "rssi": number, "snr": 7.5}]))
     assert (found.rssi, found.snr, found.gateway_count) == (None, 7.5, 1)
 
 
@@ -283,10 +283,10 @@ def test_a_power_that_no_receiver_has_is_dropped(read: Read, number: Any) -> Non
         ({"txInfo": None, "adr": "x", "devAddr": 7, "regionConfigId": []}, {}),
     ],
 )
-def test_a_wrong_ornament_is_dropped_and_the_uplink_stays(
+def test_a_wrong_optional_field_is_dropped_and_the_uplink_is_kept(
     read: Read, fields: dict[str, Any], kept: dict[str, Any]
 ) -> None:
-    found = has_lost(read, event(**fields))
+    found = kept_uplink(read, event(**fields))
     assert {name: getattr(found, name) for name in kept} == kept
 
 
@@ -301,8 +301,8 @@ def test_a_wrong_ornament_is_dropped_and_the_uplink_stays(
         ({"applicationName": [], "deviceProfileName": {}}, {"application": "", "profile": ""}),
     ],
 )
-def test_a_wrong_word_about_a_device_is_dropped(read: Read, fields: dict[str, Any], kept: dict[str, Any]) -> None:
-    device = has_lost(read, event(deviceInfo={"devEui": "24e124dd54ace875"} | fields)).device
+def test_a_wrong_name_or_tag_of_a_device_is_dropped(read: Read, fields: dict[str, Any], kept: dict[str, Any]) -> None:
+    device = kept_uplink(read, event(deviceInfo={"devEui": "24e124dd54ace875"} | fields)).device
     assert {name: getattr(device, name) for name in kept} == kept
 
 
@@ -322,13 +322,13 @@ def test_a_wrong_word_about_a_device_is_dropped(read: Read, fields: dict[str, An
     ],
 )
 def test_text_that_cannot_be_stored_costs_no_uplink(read: Read, text: bytes, kept: str) -> None:
-    """In a name, in a tag, in an object, in its key."""
+    """The text is in a name, in a tag, in an object and in its key."""
     payload = event(
         deviceInfo={"devEui": "24e124dd54ace875", "deviceName": "HERE", "tags": {"HERE": "HERE"}},
         object={"HERE": ["HERE"], "wrong": "NAN"},
     )
-    for number in (b"1", b"NaN"):  # whether the rest is good JSON or not
-        found = has_lost(read, payload.replace(b"HERE", text).replace(b'"NAN"', number))
+    for number in (b"1", b"NaN"):  # both in valid and in nearly valid JSON
+        found = kept_uplink(read, payload.replace(b"HERE", text).replace(b'"NAN"', number))
         assert (found.device.name, found.device.tags) == (kept, {kept: kept})
         assert found.object == {kept: [kept], "wrong": 1 if number == b"1" else None}
 
@@ -353,7 +353,7 @@ def test_text_that_cannot_be_stored_costs_no_uplink(read: Read, text: bytes, kep
         ),
     ],
 )
-def test_a_wrong_ornament_costs_no_other_event_either(
+def test_a_wrong_optional_field_of_another_event_is_dropped_too(
     read: Read, name: str, fields: dict[str, Any], kept: dict[str, Any]
 ) -> None:
     found = read(name, event(**fields))
@@ -373,8 +373,8 @@ def test_a_place_that_is_not_on_earth_is_dropped(read: Read) -> None:
     }
 
 
-def test_chirpstack_v3_is_told_from_a_broken_v4(read: Read) -> None:
-    """Its marshaler `json_v3` has the same topics by default."""
+def test_chirpstack_v3_is_named(read: Read) -> None:
+    """The marshaler `json_v3` has the same topics by default."""
     payload = {
         "applicationID": "123",
         "applicationName": "parking",
@@ -412,10 +412,10 @@ def test_a_field_of_v3_within_v4_is_no_v3(read: Read) -> None:
         b"{\xff",
     ],
 )
-def test_what_is_no_json_is_malformed(read: Read, payload: bytes) -> None:
+def test_invalid_json_is_malformed(read: Read, payload: bytes) -> None:
     rejection = read("up", payload)
     assert rejection.reason is Reason.MALFORMED
-    assert rejection.detail.startswith("The payload begins like JSON and is not: ")
+    assert rejection.detail.startswith("The payload begins like JSON but is not valid JSON: ")
 
 
 @pytest.mark.parametrize("name", ["up", "join", "log"])
@@ -440,8 +440,8 @@ def test_blanks_are_malformed(read: Read, payload: bytes) -> None:
         (r"tab\t", "tab\t"),
     ],
 )
-def test_a_nul_is_taken_out_of_text_and_nothing_else_is(read: Read, text: str, kept: str) -> None:
-    """PostgreSQL stores no NUL, and a device must not be lost for its name."""
+def test_only_nul_is_removed_from_text(read: Read, text: str, kept: str) -> None:
+    """PostgreSQL stores no NUL, and a device must not be lost because of its name."""
     payload = event(
         deviceInfo={"devEui": "24e124dd54ace875", "deviceName": "HERE", "tags": {"HERE": "HERE"}},
         object={"HERE": ["HERE"]},
@@ -455,20 +455,20 @@ def test_the_limit_of_bytes() -> None:
     now = datetime(2026, 11, 23, tzinfo=UTC)
     assert isinstance(parse("up", payload, received_at=now, limits=Limits(payload_bytes=len(payload), depth=1)), Uplink)
     limits = Limits(payload_bytes=len(payload) - 1, depth=1)
-    detail = f"The payload has {len(payload)} bytes and {len(payload) - 1} are allowed."
+    detail = f"The payload has {len(payload)} bytes, at most {len(payload) - 1} are allowed."
     assert parse("up", payload, received_at=now, limits=limits) == Rejection(reason=Reason.TOO_LARGE, detail=detail)
 
 
-def test_what_is_too_large_of_an_event_that_nobody_reads_is_unknown() -> None:
+def test_an_unknown_event_that_is_too_large_is_unknown() -> None:
     limits = Limits(payload_bytes=1, depth=1)
     assert too_large("application/a/device/d/command/down", 2, limits=limits) == UnknownEvent(name="down")
 
 
 @pytest.mark.parametrize("number", ["1", "NaN"])
 def test_an_object_of_thousands_of_lists_is_dropped(read: Read, number: str) -> None:
-    """It would take fifty times its bytes. Whether the rest is good JSON or not."""
+    """The object would take fifty times its bytes in memory. Both in valid and in nearly valid JSON."""
     payload = event(object={"a": "HERE"}, fCnt=0).replace(b'"HERE"', f"[{'[],' * 10_000}{number}]".encode())
-    assert has_lost(read, payload) == has_lost(read, event())
+    assert kept_uplink(read, payload) == kept_uplink(read, event())
 
 
 def nested(opening: str, closing: str, levels: int) -> bytes:
@@ -477,14 +477,14 @@ def nested(opening: str, closing: str, levels: int) -> bytes:
 
 @pytest.mark.parametrize(("opening", "inner"), [("[", "]"), ('{"a":', "1}")])
 def test_the_limit_of_depth_is_that_of_the_object(read: Read, opening: str, inner: str) -> None:
-    """Eight levels are allowed by these tests: the object and seven in it."""
+    """The limit of these tests is eight levels: the object and seven within it."""
 
     def uplink(levels: int) -> Any:
         value = opening * levels + inner[:-1] + inner[-1] * levels
         return read("up", event(object={"a": "HERE"}).replace(b'"HERE"', value.encode()))
 
     assert uplink(7).object is not None
-    assert has_lost(read, event()) == uplink(8)
+    assert kept_uplink(read, event()) == uplink(8)
 
 
 def test_a_flat_object_of_any_size_is_not_deep(read: Read) -> None:
@@ -492,15 +492,15 @@ def test_a_flat_object_of_any_size_is_not_deep(read: Read) -> None:
     assert read("up", event(object=value)).object == value
 
 
-def test_what_is_skipped_may_be_nested(read: Read) -> None:
-    """Nothing is kept of it, so there is nothing to protect."""
+def test_a_skipped_field_may_be_nested(read: Read) -> None:
+    """A skipped field takes no memory."""
     assert isinstance(read("up", event(txInfo="HERE").replace(b'"HERE"', nested("[", "]", 500))), Uplink)
 
 
 @pytest.mark.parametrize("levels", [1_000, 100_000, 1_000_000])
 @pytest.mark.parametrize("field", ["object", "txInfo", "unheard-of"])
 @pytest.mark.parametrize("opening", ["[", '{"a":'])
-def test_a_bomb_of_brackets_is_too_deep_and_harms_nothing(read: Read, field: str, opening: str, levels: int) -> None:
+def test_a_bomb_of_brackets_is_rejected_as_too_deep(read: Read, field: str, opening: str, levels: int) -> None:
     closing = {"[": "]", '{"a":': "}"}[opening]
     value = '{"a":' + opening * levels + ("1" if closing == "}" else "") + closing * levels + "}"
     rejection = read("up", event(**{field: "HERE"}).replace(b'"HERE"', value.encode()))

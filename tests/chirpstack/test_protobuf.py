@@ -1,4 +1,4 @@
-"""What only protobuf can do wrong. What it does right is in `test_both_forms` and `test_recordings`."""
+"""Errors that only protobuf can have. Valid messages are tested in `test_both_forms` and `test_recordings`."""
 
 import math
 import subprocess
@@ -43,7 +43,7 @@ def uplink(**fields: Any) -> integration.UplinkEvent:
         ({"time": {"seconds": 1, "nanos": -1}}, "`$.time`"),
     ],
 )
-def test_what_is_impossible_is_invalid_and_named(read: Read, fields: dict[str, Any], where: str) -> None:
+def test_an_impossible_value_is_invalid_and_named(read: Read, fields: dict[str, Any], where: str) -> None:
     rejection = read("up", uplink(**fields).SerializeToString())
     assert rejection.reason is Reason.INVALID
     assert rejection.detail.startswith("The `up` event is not valid: ")
@@ -51,10 +51,10 @@ def test_what_is_impossible_is_invalid_and_named(read: Read, fields: dict[str, A
 
 
 @pytest.mark.parametrize("payload", [b"hello", b"[1]", b"null", b"\xff\xff\xff", b"\n$abc", b"\n\x02\xff\xff"])
-def test_what_is_neither_form_is_malformed(read: Read, payload: bytes) -> None:
+def test_bytes_of_neither_form_are_malformed(read: Read, payload: bytes) -> None:
     rejection = read("up", payload)
     assert rejection.reason is Reason.MALFORMED
-    assert rejection.detail.startswith("The payload is neither JSON nor protobuf that can be read: ")
+    assert rejection.detail.startswith("The payload is neither JSON nor readable protobuf: ")
 
 
 def test_an_uplink_whose_device_is_no_protobuf_is_malformed(read: Read) -> None:
@@ -67,7 +67,7 @@ def test_another_messages_protobuf_is_invalid(read: Read) -> None:
     assert read("up", Value(number_value=1.0).SerializeToString()).reason is Reason.INVALID
 
 
-def test_an_uplink_without_time_or_device_is_invalid_and_says_so(read: Read) -> None:
+def test_an_uplink_without_time_or_device_is_invalid_and_names_the_field(read: Read) -> None:
     timeless, senderless = uplink(), uplink()
     timeless.ClearField("time")
     senderless.ClearField("device_info")
@@ -80,7 +80,7 @@ def test_an_uplink_of_1970_has_a_time(read: Read) -> None:
     assert first.time == datetime(1970, 1, 1, microsecond=1, tzinfo=UTC)
 
 
-def test_a_device_is_what_its_uplink_says_and_read_once_while_it_says_the_same(read: Read) -> None:
+def test_a_device_is_read_once_while_its_bytes_stay_the_same(read: Read) -> None:
     def device(name: str) -> DeviceIdentity:
         found: DeviceIdentity = read(
             "up", uplink(device_info=DEVICE | {"device_name": name}).SerializeToString()
@@ -94,7 +94,7 @@ def test_a_device_is_what_its_uplink_says_and_read_once_while_it_says_the_same(r
 
 
 def deep(levels: int) -> Struct:
-    """A struct with lists in it, so many levels in all."""
+    """Return a struct with nested lists, with this number of levels."""
     value = Value(list_value=ListValue())
     for _ in range(levels - 2):
         value = Value(list_value=ListValue(values=[value]))
@@ -107,7 +107,7 @@ def test_the_limit_of_depth_is_that_of_the_object(read: Read) -> None:
 
 
 def test_a_bomb_of_messages_is_too_deep(read: Read) -> None:
-    """Protobuf itself refuses more than 100 levels of messages. The bomb is made by hand, as no library writes it."""
+    """Protobuf itself refuses more than 100 nested messages. These bytes are made by hand, because no library writes them."""
     value = b""
     for _ in range(1_000):
         value = field(6, field(1, value))  # Value.list_value, ListValue.values
@@ -116,7 +116,7 @@ def test_a_bomb_of_messages_is_too_deep(read: Read) -> None:
 
 
 def field(number: int, content: bytes) -> bytes:
-    """A length-delimited field."""
+    """Return a length-delimited field."""
     length, digits = len(content), b""
     while length > 0x7F:
         digits += bytes([length & 0x7F | 0x80])
@@ -126,7 +126,7 @@ def field(number: int, content: bytes) -> bytes:
 
 @pytest.mark.parametrize("text", [b"\xff", b"bay \xed\xa0\x80", b"\xc3"])
 def test_text_that_is_no_utf8_costs_no_uplink(read: Read, text: bytes) -> None:
-    """Protobuf gives nothing of such a message. In a name, in a tag, in an object and its key, in a gateway's id."""
+    """Protobuf itself refuses such a message. The text is in a name, a tag, an object, its key, and a gateway's id."""
     place = "#" * len(text)
     sent = uplink(
         device_info=DEVICE | {"device_name": place, "tags": {place: place}},
@@ -157,15 +157,15 @@ def test_a_log_with_text_that_is_no_utf8_is_kept(read: Read) -> None:
     assert found.description == "\ufffd" * 4
 
 
-def test_what_a_newer_chirpstack_adds_is_passed_over_beside_text_that_is_no_utf8(read: Read) -> None:
-    """Fields of every kind, which are not known."""
+def test_fields_of_a_newer_chirpstack_are_skipped_while_text_is_mended(read: Read) -> None:
+    """Unknown fields of every wire type."""
     added = b"\xf8\x07\x01" + b"\xf9\x07" + bytes(8) + b"\xfa\x07\x02ab" + b"\xfd\x07" + bytes(4)
     sent = uplink(device_info=DEVICE | {"device_name": "HERE"}).SerializeToString().replace(b"HERE", b"\xff" * 4)
     assert read("up", sent + added).device.name == "\ufffd" * 4
 
 
 @pytest.mark.parametrize("tail", [b"\xfa\x07\x05ab", b"\xf9\x07ab", b"\xfb\x07", b"\xf8\x07" + b"\x80" * 11, b"\xf8"])
-def test_what_is_no_protobuf_is_not_mended(read: Read, tail: bytes) -> None:
+def test_bytes_that_are_no_protobuf_are_not_mended(read: Read, tail: bytes) -> None:
     sent = uplink(device_info=DEVICE | {"device_name": "HERE"}).SerializeToString().replace(b"HERE", b"\xff" * 4)
     assert read("up", sent + tail).reason is Reason.MALFORMED
 
@@ -182,7 +182,7 @@ def test_a_place_that_is_not_on_earth_is_dropped(read: Read) -> None:
     }
 
 
-def test_a_nul_is_taken_out_of_text(read: Read) -> None:
+def test_nul_is_removed_from_text(read: Read) -> None:
     message = uplink(device_info={"dev_eui": "24e124dd54ace875", "device_name": "bay\0 1", "tags": {"a\0": "\0b"}})
     message.object.update({"k\0": ["\0v"], "part": {"\0k": True}})
     found = read("up", message.SerializeToString())
@@ -196,7 +196,7 @@ def test_a_nul_is_taken_out_of_text(read: Read) -> None:
 @given(number=st.floats(width=32))
 @example(number=1.3644169484905433e-05)  # takes all nine digits
 def test_a_float_of_32_bits_is_shown_by_its_shortest_decimal(number: float) -> None:
-    """It is the same float again, in at most nine digits; a NaN or an infinity is none."""
+    """The decimal is the same 32-bit float, in at most nine digits. NaN and infinities are None."""
     shown = protobuf_values.float32_of(number)
     if shown is None:
         assert not math.isfinite(number)
@@ -207,7 +207,7 @@ def test_a_float_of_32_bits_is_shown_by_its_shortest_decimal(number: float) -> N
 
 @pytest.fixture
 def without_protobuf(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """None among the imported modules makes Python's import say that there is no such module."""
+    """None in `sys.modules` makes Python's import raise `ModuleNotFoundError`."""
     monkeypatch.setitem(sys.modules, "chirpstack_api.integration", None)
     protobuf_messages.messages.cache_clear()
     yield
@@ -215,7 +215,7 @@ def without_protobuf(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("without_protobuf")
-def test_without_the_package_a_rejection_says_what_to_install(
+def test_without_the_package_a_rejection_names_what_to_install(
     read: Read, json_recording: list[Any], protobuf_recording: list[Any]
 ) -> None:
     rejection = read(protobuf_recording[0].topic, protobuf_recording[0].payload)
@@ -225,7 +225,7 @@ def test_without_the_package_a_rejection_says_what_to_install(
 
 
 def test_json_imports_nothing_of_protobuf(json_recording: list[Any]) -> None:
-    """In an interpreter of its own, where nothing else can have imported it."""
+    """In an interpreter of its own, because another test may have imported it."""
     program = """
 import sys
 from datetime import UTC, datetime

@@ -1,4 +1,4 @@
-"""What a real ChirpStack published, message by message, and a test for each of its surprises, in both forms."""
+"""The messages of a real ChirpStack, with a test for each of its surprises, in both forms."""
 
 from collections import Counter
 from collections.abc import Callable
@@ -38,7 +38,7 @@ def kind_of(outcome: Any) -> str:
             return repr(outcome)
 
 
-def test_every_message_is_understood(scenes: Scenes) -> None:
+def test_every_message_is_parsed(scenes: Scenes) -> None:
     assert Counter(kind_of(outcome) for _, outcome in scenes) == {
         "up": 305,
         "status": 14,
@@ -50,8 +50,8 @@ def test_every_message_is_understood(scenes: Scenes) -> None:
     }
 
 
-def test_every_scene_gives_what_was_done(scenes: Scenes) -> None:
-    """Downlink events come late, so some of them stand under the scene after theirs."""
+def test_every_scene_has_its_events(scenes: Scenes) -> None:
+    """Downlink events come late, so some of them are recorded under the next scene."""
     seen: dict[str, Counter[str]] = {}
     for scene, outcome in scenes:
         seen.setdefault(scene, Counter())[kind_of(outcome)] += 1
@@ -123,7 +123,7 @@ def test_an_empty_payload_keeps_its_port(scenes: Scenes) -> None:
     ],
 )
 def test_a_log_names_the_uplink_that_was_dropped(scenes: Scenes, scene: str, code: str) -> None:
-    """No `up` has this id: a late copy changes nothing."""
+    """No `up` has this id, because a late copy changes nothing."""
     log = of_scene(scenes, scene)[-1]
     assert (log.kind, log.level, log.code) == (EventKind.LOG, "WARNING", code)
     assert str(log.deduplication_id) == log.details["context"]["deduplication_id"]
@@ -139,7 +139,7 @@ def test_several_gateways_make_one_uplink_with_the_best_signal(scenes: Scenes) -
 
 
 def test_a_gateways_wrong_clock_is_not_believed_even_where_it_has_gps(scenes: Scenes) -> None:
-    """In about sixty uplinks a gateway's clock was an hour off, and ChirpStack took its own. It believed the few with GPS."""
+    """In about sixty uplinks the clock of a gateway was an hour off. ChirpStack used its own clock, but believed those with GPS."""
     uplinks = [outcome for _, outcome in scenes if isinstance(outcome, Uplink)]
     wrong = [uplink.wrong_clock for uplink in uplinks if uplink.wrong_clock]
     assert len(wrong) == {"Parking json": 7, "Parking protobuf": 8}[uplinks[0].device.application]
@@ -175,10 +175,10 @@ def test_a_codec_that_throws_gives_a_log_and_an_uplink_without_object(scenes: Sc
         ("device status 06fe1f", 31, False, 100.0),
     ],
 )
-def test_status_tells_zero_from_no_battery(
+def test_a_battery_of_zero_differs_from_no_battery(
     scenes: Scenes, scene: str, *, margin_db: int, external_power: bool, battery_percent: float | None
 ) -> None:
-    """A status is asked for with the next uplink, so the last one under a scene is the scene's own."""
+    """The network requests a status with the next uplink, so the last status of a scene belongs to it."""
     status = [outcome for outcome in of_scene(scenes, scene) if isinstance(outcome, DeviceEvent)][-1]
     assert (status.margin_db, status.external_power, status.battery_percent) == (
         margin_db,
@@ -226,7 +226,7 @@ def test_a_refused_downlink_gives_a_log_without_an_uplink(scenes: Scenes, code: 
 
 
 def test_nine_digits_are_rounded_to_microseconds(json_recording: list[Any], read: Callable[[str, bytes], Any]) -> None:
-    """17:23:33.450547680, which would be …547 if it were cut off."""
+    """17:23:33.450547680 ends in …548; without rounding it would end in …547."""
     uplink = read(json_recording[0].topic, json_recording[0].payload)
     assert uplink.time == datetime(2026, 11, 23, 17, 23, 33, 450_548, tzinfo=UTC)
 

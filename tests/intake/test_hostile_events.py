@@ -1,4 +1,4 @@
-"""Whatever an event holds: PostgreSQL refuses no statement for it, and an ornament never costs the uplink."""
+"""Whatever an event holds: PostgreSQL refuses no statement for it, and a wrong optional field never costs the uplink."""
 
 import json
 from collections.abc import Iterator
@@ -92,7 +92,7 @@ async def recorded(engine: AsyncEngine, batch: list[Message]) -> Outcome:
         )
 
 
-async def test_no_ornament_costs_an_uplink(engine: AsyncEngine, car_park: CarPark) -> None:
+async def test_no_optional_field_costs_an_uplink(engine: AsyncEngine, car_park: CarPark) -> None:
     """All of them in one batch: one that PostgreSQL refused would cost the whole."""
     (device,) = await car_park(1)
     batch = [message(device, payload) for payload in spoiled()]

@@ -427,7 +427,7 @@ async def test_what_was_cut_while_it_came_is_too_large_and_kept_once(engine: Asy
     for one in (without_its_end(whole), whole, without_its_end(whole)):
         await recorded(engine, one)
     assert await rows(engine, "select reason, detail, length(payload) from rejection") == [
-        ("too_large", "The payload has 100000 bytes and 65536 are allowed.", 4096)
+        ("too_large", "The payload has 100000 bytes, at most 65536 are allowed.", 4096)
     ]
 
 
