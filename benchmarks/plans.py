@@ -16,7 +16,8 @@ from benchmarks.pages import page
 from parking_gateway.broker.message import Message
 from parking_gateway.chirpstack import Limits
 from parking_gateway.decoding.decoder import Decoder
-from parking_gateway.intake.recording import interpret, record
+from parking_gateway.intake.read import read
+from parking_gateway.intake.record import record
 from parking_gateway.process.config import DatabaseConfig
 from parking_gateway.store import confirmations, due, pipeline
 from parking_gateway.store.due import Kind
@@ -59,10 +60,10 @@ async def hot_statements(url: str, fleet: Fleet) -> list[Hot]:
     now = datetime.now(UTC)
     publications = [event.publication for event in fleet.backlog(_BATCH)]
     batch = [Message(one.topic, one.payload, mid, 1, is_redelivered=False) for mid, one in enumerate(publications)]
-    found = interpret(batch, received_at=now, limits=_LIMITS)
+    found = read(batch, received_at=now, limits=_LIMITS)
     async with opened(url, DatabaseConfig()) as pool, pool.connect() as connection:
         with _rehearsed() as queries:
-            outcome = await record(connection, found, decoder=Decoder(), now=now, announce_every=_TOLD_EVERY)
+            outcome = await record(connection, found, decoder=Decoder(), announce_every=_TOLD_EVERY)
             published = await due.read_spaces(connection, outcome.changed)
             await confirmations.confirm(connection, Kind.SPACE, published)
     return [Hot(text=one.statement.text, values=one.statement.values(one.arguments)) for one in queries]

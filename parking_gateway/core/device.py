@@ -1,7 +1,7 @@
-"""What is known of a device, and which of its uplinks are worth a word about it. Pure.
+"""What is known of a device, and which of its uplinks are kept in its row. Pure.
 
-When and how a device was heard stands in its uplinks. Beside them one row says what it is and what it last said of itself,
-and that row is published: it is written when something of it changed, and else once in a while.
+Every uplink is recorded. Beside the uplinks, one row for each device holds what it is and its last values, and is published. The
+row is written when a published field changed, and else once in a while.
 """
 
 from collections.abc import Iterable, Mapping
@@ -12,32 +12,34 @@ import msgspec
 
 from decoders import Reading
 from parking_gateway.core.clocks import compare
-from parking_gateway.core.events import DevEui, Uplink
+from parking_gateway.core.events import DevEui, Rejection, Uplink
 
 NO_READING: Final = Reading()
-_SAID: Final = ("codec", "battery_percent", "fault", "tamper")
-"""What not every uplink says."""
+_NOT_IN_EVERY_UPLINK: Final = ("codec", "battery_percent", "fault", "tamper")
 
 
-class DeviceReading(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """A device's uplink and, where a codec read it, what the device said of itself."""
+class DeviceReading(msgspec.Struct, frozen=True, gc=False):
+    """An uplink with what its codec read in it."""
 
     uplink: Uplink
     codec: str | None = None
+    """None: the device has no installation, or nobody chose a codec for it."""
     reading: Reading = NO_READING
+    rejection: Rejection | None = None
+    """Why the codec read nothing. The device is live all the same."""
 
     @property
     def battery_percent(self) -> int | None:
         """As it is kept: a whole number."""
-        said = self.reading.battery_percent
-        return None if said is None else round(said)
+        percent = self.reading.battery_percent
+        return None if percent is None else round(percent)
 
 
 class Snapshot(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """What was last told of a device: what its next uplink is compared with."""
+    """The published fields of a device as they were last recorded. Its next uplink is compared with them."""
 
     heard_at: datetime
-    """When the device was heard that said it."""
+    """When the uplink with these fields was heard."""
     name: str
     profile: str
     application: str
@@ -47,64 +49,64 @@ class Snapshot(msgspec.Struct, frozen=True, array_like=True, gc=False):
     fault: str | None
     tamper: bool | None
     dev_addr: str | None = None
-    """Of the frame that said it, as its counter."""
+    """Session of that uplink, as its counter."""
     f_cnt: int = 0
 
 
-def news(
-    heard: Iterable[DeviceReading], told: Mapping[DevEui, Snapshot], *, every: timedelta
+def kept(
+    readings: Iterable[DeviceReading], snapshots: Mapping[DevEui, Snapshot], *, every: timedelta
 ) -> tuple[list[DeviceReading], dict[DevEui, Snapshot]]:
-    """Those that are worth a word, in their order, and what is told of their devices by it.
+    """The readings that a device's row is written with, in their order, and the snapshots afterwards of these devices.
 
-    An uplink is kept if the device is new, if a published field changed, or if nothing was published for `every`; then also
-    the device's later uplinks, because its row has the last values. Uplinks older than the last published one are skipped.
+    An uplink is kept if the device is new, if a published field changed, or if nothing was recorded for `every`; then also the
+    device's later uplinks, because its row has the last values. Uplinks older than the last recorded one are skipped.
     """
-    worth: list[DeviceReading] = []
-    now: dict[DevEui, Snapshot] = {}
-    for one in heard:
+    found: list[DeviceReading] = []
+    after: dict[DevEui, Snapshot] = {}
+    for one in readings:
         uplink = one.uplink
         dev_eui = uplink.device.dev_eui
-        before = now.get(dev_eui, told.get(dev_eui))
+        before = after.get(dev_eui, snapshots.get(dev_eui))
         if before is not None:
             is_recent = uplink.heard_at - before.heard_at < every
-            if is_recent and dev_eui not in now and not _is_other(one, before):
+            if is_recent and dev_eui not in after and not _differs(one, before):
                 continue
             if compare(uplink, before) < 0:
                 continue
-        worth.append(one)
-        now[dev_eui] = _after(one, before)
-    return worth, now
+        found.append(one)
+        after[dev_eui] = _after(one, before)
+    return found, after
 
 
-def _is_other(heard: DeviceReading, told: Snapshot) -> bool:
-    identity, reading = heard.uplink.device, heard.reading
+def _differs(one: DeviceReading, snapshot: Snapshot) -> bool:
+    identity, reading = one.uplink.device, one.reading
     return (
-        identity.name != told.name
-        or identity.profile != told.profile
-        or identity.application != told.application
-        or identity.tags != told.tags
-        or heard.codec not in (None, told.codec)
-        or reading.fault not in (None, told.fault)
-        or reading.tamper not in (None, told.tamper)
-        or heard.battery_percent not in (None, told.battery_percent)
+        identity.name != snapshot.name
+        or identity.profile != snapshot.profile
+        or identity.application != snapshot.application
+        or identity.tags != snapshot.tags
+        or one.codec not in (None, snapshot.codec)
+        or reading.fault not in (None, snapshot.fault)
+        or reading.tamper not in (None, snapshot.tamper)
+        or one.battery_percent not in (None, snapshot.battery_percent)
     )
 
 
-def _after(heard: DeviceReading, before: Snapshot | None) -> Snapshot:
-    identity, reading = heard.uplink.device, heard.reading
-    told = Snapshot(
-        heard_at=heard.uplink.heard_at,
+def _after(one: DeviceReading, before: Snapshot | None) -> Snapshot:
+    identity, reading = one.uplink.device, one.reading
+    snapshot = Snapshot(
+        heard_at=one.uplink.heard_at,
         name=identity.name,
         profile=identity.profile,
         application=identity.application,
         tags=identity.tags,
-        codec=heard.codec,
-        battery_percent=heard.battery_percent,
+        codec=one.codec,
+        battery_percent=one.battery_percent,
         fault=reading.fault,
         tamper=reading.tamper,
-        dev_addr=heard.uplink.dev_addr,
-        f_cnt=heard.uplink.f_cnt,
+        dev_addr=one.uplink.dev_addr,
+        f_cnt=one.uplink.f_cnt,
     )
-    # What an uplink does not say stays as it was.
-    unsaid = {name: getattr(before, name) for name in _SAID if getattr(told, name) is None} if before else {}
-    return msgspec.structs.replace(told, **unsaid)
+    # A field that the uplink does not have keeps its value.
+    absent = [name for name in _NOT_IN_EVERY_UPLINK if getattr(snapshot, name) is None] if before else []
+    return msgspec.structs.replace(snapshot, **{name: getattr(before, name) for name in absent})

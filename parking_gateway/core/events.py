@@ -134,3 +134,26 @@ class Rejection(msgspec.Struct, frozen=True, kw_only=True):
     reason: Reason
     detail: str
     """One sentence for the person who looks at the row."""
+
+
+class EventMessage(msgspec.Struct, frozen=True, kw_only=True):
+    """A device event with the message that carried it."""
+
+    event: DeviceEvent
+    topic: str
+    payload: bytes
+
+
+class DeadLetter(msgspec.Struct, frozen=True, kw_only=True):
+    """A rejected message with all that is known of it."""
+
+    rejection: Rejection
+    topic: str
+    payload: bytes
+    received_at: datetime
+    is_redelivered: bool
+    """Whether the broker marked it as sent before: only then may it be on record already."""
+    dev_eui: DevEui | None = None
+    deduplication_id: UUID | None = None
+    digest: UUID | None = None
+    """Of topic and payload, if this is only the beginning of the payload."""

@@ -15,6 +15,7 @@ import msgspec
 
 from decoders import Frame, Reading, Undecodable
 from decoders.readings import WrongReading, checked
+from parking_gateway.core.device import NO_READING, DeviceReading
 from parking_gateway.core.events import DeviceEvent, DeviceIdentity, Reason, Rejection, Uplink
 from parking_gateway.core.installation import Installation
 from parking_gateway.core.space import Observation
@@ -60,6 +61,22 @@ class Decoder(msgspec.Struct, frozen=True, kw_only=True):
         if by_profile and installation.options:
             return Choice(codec=by_profile.codec, options=by_profile.options | installation.options)
         return by_profile
+
+    def reading(self, uplink: Uplink, installation: Installation) -> DeviceReading:
+        """What the device measured, as this installation has it read: for a live uplink and for a stored one alike.
+
+        Without a codec, and for port 0 (MAC commands), nothing is read. Why a codec could not read a frame is its rejection.
+        Raises `NotAsked` where the answers lack the one of a guest.
+        """
+        choice = self.choice(uplink.device, installation)
+        if choice is None:
+            return DeviceReading(uplink)
+        if uplink.f_port == 0:
+            return DeviceReading(uplink, choice.codec)
+        answer = self.read(uplink, choice)
+        if isinstance(answer, Rejection):
+            return DeviceReading(uplink, choice.codec, NO_READING, answer)
+        return DeviceReading(uplink, choice.codec, answer)
 
     def read(self, uplink: Uplink, choice: Choice) -> Reading | Rejection:
         """What the device said, or why nobody can tell. Raises `NotAsked` where the answers lack the one of a guest."""
@@ -124,11 +141,6 @@ def observation(uplink: Uplink, reading: Reading) -> Observation:
         battery_percent=_percent(reading.battery_percent),
         cause=uplink.deduplication_id,
     )
-
-
-def silence(uplink: Uplink) -> Observation:
-    """The statement of an uplink without application payload: the device is there."""
-    return observation(uplink, Reading())
 
 
 def battery_report(event: DeviceEvent) -> Observation:

@@ -15,9 +15,9 @@ from parking_gateway.broker.link import MqttError
 from parking_gateway.broker.rivalry import SOON, Rivalry
 from parking_gateway.broker.suspicion import Suspicion
 from parking_gateway.core.printable import in_one_line
-from parking_gateway.gateway.reporting import Reporting
 from parking_gateway.process.config.mqtt import MqttConfig
 from parking_gateway.process.waits import Backoff, attempts, pause
+from parking_gateway.telemetry.report import Report
 
 _RIVAL: Final = "client_id"
 """Of complaints about another client with our id."""
@@ -29,7 +29,7 @@ class Connections(msgspec.Struct, kw_only=True):
     config: MqttConfig
     suspicion: Suspicion
     """Which publications the broker hangs up on."""
-    reporting: Reporting
+    report: Report
     stop: asyncio.Event
     has_worked: bool = False
     """Whether the present one came as far as events and confirmed publications."""
@@ -46,20 +46,20 @@ class Connections(msgspec.Struct, kw_only=True):
                 await one()
             except* (MqttError, OSError) as lost:
                 error = _first(lost)
-                self.reporting.disconnected(in_one_line(error))
+                self.report.disconnected(in_one_line(error))
                 logger.bind(attempt=attempt, error=in_one_line(error)).warning("No connection to the broker")
                 lasted = timedelta(seconds=clock() - began)
                 if self.suspicion.losses_alone == before[0]:
                     rivalry.ended(error, has_worked=self.has_worked, lasted=lasted)
                 elif self.suspicion.convicted > before[1]:
                     rivalry.explained()
-                self.reporting.complain(_RIVAL, rivalry.complaint)
+                self.report.complain(_RIVAL, rivalry.complaint)
             await pause(rivalry.wait(), stop=self.stop)
 
     async def outlast_rivals(self) -> None:
         """A connection that holds so long shows that no other client uses our id any more."""
         await asyncio.sleep(SOON.total_seconds())
-        self.reporting.complain(_RIVAL, None)
+        self.report.complain(_RIVAL, None)
 
 
 def _first(error: BaseException) -> BaseException:

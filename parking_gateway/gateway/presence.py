@@ -6,16 +6,16 @@ from parking_gateway.broker.link import Link
 from parking_gateway.contract.messages import GatewayMessage, gateway_publication
 from parking_gateway.contract.publication import Publication
 from parking_gateway.gateway import pulse
-from parking_gateway.gateway.reporting import Reporting
+from parking_gateway.telemetry.report import Report
 
 
 class Presence:
     """Of one gateway, in its own topics."""
 
-    def __init__(self, *, root: str, instance: str, reporting: Reporting) -> None:
+    def __init__(self, *, root: str, instance: str, report: Report) -> None:
         self._root = root
         self._instance = instance
-        self._reporting = reporting
+        self._reporting = report
 
     def will(self) -> Publication:
         """What the broker publishes when we are gone without a word: the same as our own farewell."""

@@ -8,13 +8,13 @@ from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from typing import Final
 
-from parking_gateway.gateway.reporting import Reporting
 from parking_gateway.process.systemd import Systemd
 from parking_gateway.process.waits import pause
 from parking_gateway.store import due
 from parking_gateway.store.database import Database
 from parking_gateway.store.patience import Patience
 from parking_gateway.telemetry import Health
+from parking_gateway.telemetry.report import Report
 
 _INTERVAL: Final = 10.0
 """Seconds between two reports of the gateway's own health on MQTT when nothing changes."""
@@ -22,7 +22,7 @@ _LOOK: Final = 0.5
 """Seconds between two looks whether something has changed. An event becomes overdue although nothing happens."""
 
 
-async def count_what_is_due(database: Database, *, patience: Patience, reporting: Reporting, within: timedelta) -> None:
+async def count_what_is_due(database: Database, *, patience: Patience, report: Report, within: timedelta) -> None:
     """Count the publications that are due, every 10 seconds until cancelled, also while there is no broker.
 
     This also notices a database that stands still while there is no other work for it. One attempt takes at most
@@ -34,7 +34,7 @@ async def count_what_is_due(database: Database, *, patience: Patience, reporting
             return await due.count(connection)
 
     while True:
-        reporting.counted(await patience(count, purpose="counting what is due"))
+        report.counted(await patience(count, purpose="counting what is due"))
         await asyncio.sleep(_INTERVAL)
 
 

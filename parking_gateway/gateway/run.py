@@ -8,7 +8,6 @@ not acknowledged, the database what was not published.
 import asyncio
 import contextlib
 from collections.abc import Callable, Coroutine
-from datetime import UTC, datetime
 from typing import Any, Final
 
 from loguru import logger
@@ -26,20 +25,20 @@ from parking_gateway.gateway.connections import Connections
 from parking_gateway.gateway.opening import database, decoder_of, lacking
 from parking_gateway.gateway.preparation import prepare
 from parking_gateway.gateway.presence import Presence
-from parking_gateway.gateway.reporting import Reporting
 from parking_gateway.intake.loop import Intake
-from parking_gateway.intake.recording import Outcome
 from parking_gateway.intake.subscription import Subscription
 from parking_gateway.outbox.loop import Outbox
 from parking_gateway.outbox.marker import Marker
 from parking_gateway.outbox.picture import Picture
 from parking_gateway.process import waits
+from parking_gateway.process.clock import Clock, utc
 from parking_gateway.process.config import Config
 from parking_gateway.process.systemd import systemd as systemd_told
 from parking_gateway.process.waits import Backoff
 from parking_gateway.store.patience import Patience, StopRequested
 from parking_gateway.store.pool import Pool
 from parking_gateway.telemetry import Health, Metrics, web
+from parking_gateway.telemetry.report import Report
 
 _LAST_WORD: Final = 1.0
 """Seconds beyond `gateway.stop_timeout` for "offline". From a broker that does not take it, the will says it."""
@@ -47,7 +46,7 @@ _UNWINDING: Final = 0.2
 """Seconds for tasks whose connections were ended to come to their end."""
 
 
-async def run(config: Config, *, stop: asyncio.Event, migrate: bool = False) -> None:
+async def run(config: Config, *, stop: asyncio.Event, migrate: bool = False, clock: Clock = utc) -> None:
     """Run until `stop`. Raises ConfigError or SchemaMismatch when there is no use in trying."""
     decoder = decoder_of(config)
     if absent := [sentence for _, sentence in lacking(config)]:
@@ -65,14 +64,15 @@ async def run(config: Config, *, stop: asyncio.Event, migrate: bool = False) -> 
         metrics = Metrics(health)
         await stack.enter_async_context(web.serve(config.telemetry.listen, metrics=metrics, health=health))
         pool = await stack.enter_async_context(database(config))
-        reporting = Reporting(health=health, metrics=metrics, root=config.publication.root, started=datetime.now(UTC))
+        report = Report(health=health, metrics=metrics, root=config.publication.root, clock=clock)
         gateway = _Gateway(
             config,
             pool=pool,
             decoder=decoder,
-            reporting=reporting,
+            report=report,
             on_ready=systemd.ready,
             stop=stop,
+            clock=clock,
         )
         is_finished = await waits.finished(
             stop,
@@ -91,20 +91,21 @@ async def run(config: Config, *, stop: asyncio.Event, migrate: bool = False) -> 
 class _Gateway:
     """One process, from its first connection to the database to its last word on the broker."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - the composition root hands over what it has opened
         self,
         config: Config,
         *,
         pool: Pool,
         decoder: Decoder,
-        reporting: Reporting,
+        report: Report,
         on_ready: Callable[[], None],
         stop: asyncio.Event,
+        clock: Clock,
     ) -> None:
         self._config = config
         self._pool = pool
         self._decoder = decoder
-        self._reporting = reporting
+        self._reporting = report
         self._on_ready = on_ready
         self._stop = stop
         root, instance = config.publication.root, config.gateway.instance
@@ -112,17 +113,15 @@ class _Gateway:
             pool,
             backoff=Backoff(shortest=config.database.reconnect_wait_min, longest=config.database.reconnect_wait_max),
             stop=stop,
-            report=reporting.database_answers,
+            report=report.database_answers,
         )
-        self._connections = Connections(config=config.mqtt, suspicion=Suspicion(root), reporting=reporting, stop=stop)
-        self._presence = Presence(root=root, instance=instance, reporting=reporting)
+        self._connections = Connections(config=config.mqtt, suspicion=Suspicion(root), report=report, stop=stop)
+        self._presence = Presence(root=root, instance=instance, report=report)
         marker = Marker(root=root, instance=instance)
-        self._subscription = Subscription(config, database=pool, patience=self._patience, complain=reporting.complain)
-        self._picture = Picture(
-            config, database=pool, patience=self._patience, marker=marker, complain=reporting.complain
-        )
+        self._subscription = Subscription(config, database=pool, patience=self._patience, complain=report.complain)
+        self._picture = Picture(config, database=pool, patience=self._patience, marker=marker, complain=report.complain)
         self._outbox = Outbox(
-            config.publication, database=pool, patience=self._patience, marker=marker, report=reporting.published
+            config.publication, database=pool, patience=self._patience, marker=marker, report=report.published
         )
         self._intake = Intake(
             database=pool,
@@ -137,10 +136,12 @@ class _Gateway:
             timeout=config.intake.timeout,
             patience=self._patience,
             announce_every=config.publication.device_interval,
-            taken=reporting.taken,
-            settled=reporting.settled,
-            report=self._report,
+            taken=report.taken,
+            settled=report.settled,
+            clock=clock,
+            report=report.committed,
         )
+        report.wake_outbox = self._outbox.changed
 
     async def run(self, *, migrate: bool) -> None:
         """Until told to stop."""
@@ -215,13 +216,9 @@ class _Gateway:
         intake.cancel()
         outbox.cancel()
 
-    def _report(self, outcome: Outcome) -> None:
-        self._outbox.changed(outcome.changed)
-        self._reporting.recorded(outcome)
-
     async def _count_what_is_due(self) -> None:
         within = self._config.database.statement_timeout
-        await pulse.count_what_is_due(self._pool, patience=self._patience, reporting=self._reporting, within=within)
+        await pulse.count_what_is_due(self._pool, patience=self._patience, report=self._reporting, within=within)
 
 
 async def _unless_stopped(work: Coroutine[Any, Any, None]) -> None:

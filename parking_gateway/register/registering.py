@@ -12,7 +12,8 @@ from typing import Final
 
 from parking_gateway.core.events import DevEui, DeviceIdentity
 from parking_gateway.core.installation import Installation
-from parking_gateway.core.space import SpaceId, Transition
+from parking_gateway.core.space import SpaceId
+from parking_gateway.core.turn import Cause, turn
 from parking_gateway.decoding import codecs
 from parking_gateway.decoding.decoder import Decoder
 from parking_gateway.decoding.questioning import Guests
@@ -21,7 +22,7 @@ from parking_gateway.register.entries import Assignment, Entry, Mistake, Place
 from parking_gateway.register.outcome import Counts, Move, Registered, Removal, Replayed
 from parking_gateway.register.planning import Plan, plan
 from parking_gateway.register.remarks import NEVER_HEARD, NO_CODEC, remark
-from parking_gateway.store import assignments, car_park, fleet, spaces, transitions
+from parking_gateway.store import assignments, car_park, fleet, spaces, turns
 from parking_gateway.store.database import Connection
 from parking_gateway.store.fleet import Facts
 
@@ -128,8 +129,8 @@ async def _replay(
     decoder: Decoder,
     now: datetime,
 ) -> Replayed:
-    """Tell the spaces what the devices that are new there said, and keep on the devices what they said of themselves."""
-    told = Replayed()
+    """Let the spaces take the turns of the uplinks that their new devices sent before, a page of devices at a time."""
+    replayed = Replayed()
     guests = Guests(decoder)
     moved = {after.dev_eui for _, after in made.moved}
     limit = min(REPLAYED_OF_ONE, REPLAYED_OF_ALL // max(1, len(devices)) + 1)
@@ -137,24 +138,24 @@ async def _replay(
     for start in range(0, len(devices), step):
         page = devices[start : start + step]
         stored = await fleet.latest_uplinks(connection, page, limit=limit)
-        (watched,) = await connection.together(spaces.lock_watched_by(stored))
-        after = dict(watched.spaces)
-        log: list[Transition] = []
+        (locked,) = await connection.together(spaces.lock(stored))
+        causes: list[tuple[SpaceId, Cause]] = []
         facts: list[Facts] = []
         for device in page:
-            for installation in watched.installations.get(device.dev_eui, ()):
-                reader = guests.told(device, stored[device.dev_eui], installation)
-                said = replaying.read(device, stored[device.dev_eui], installation, decoder=reader)
-                seen = replaying.newest(said.observations) if device.dev_eui in moved else said.observations
-                after[installation.space], steps = replaying.tell(after[installation.space], seen)
-                log += steps
-                facts.append(said.facts)
-                told.uplinks += len(stored[device.dev_eui])
-                told.unreadable += len(said.unreadable)
-        told.transitions += len(log)
-        await connection.together(*spaces.save(watched, after, now=now), transitions.append(log))
+            sent = stored[device.dev_eui]
+            for installation in locked.installations.get(device.dev_eui, ()):
+                reader = guests.told(device, sent, installation)
+                replay = replaying.read(device.dev_eui, sent, installation, decoder=reader)
+                seen = replaying.newest(replay.observations) if device.dev_eui in moved else replay.observations
+                causes += [(installation.space, one) for one in seen]
+                facts.append(replay.facts)
+                replayed.uplinks += len(sent)
+                replayed.unreadable += replay.unreadable
+        made_of_page = turn(locked.spaces, causes)
+        replayed.transitions += len(made_of_page.steps)
+        await connection.together(*turns.writes(locked, made_of_page, now=now))
         await fleet.keep(connection, facts)
-    return told
+    return replayed
 
 
 def _counts_of_spaces(made: Plan, *, asked: int, new: set[SpaceId]) -> Counts:

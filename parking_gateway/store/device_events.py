@@ -3,25 +3,15 @@
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
-import msgspec
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql as pg
 
-from parking_gateway.core.events import DevEui, DeviceEvent, EventKind
+from parking_gateway.core.events import DevEui, DeviceEvent, EventKind, EventMessage
 from parking_gateway.store.devices import is_outdone, with_battery_of_row
 from parking_gateway.store.query import Query, Statement, command
 from parking_gateway.store.rejections import digest_of
 from parking_gateway.store.rows import array_of, encode, listed, table_of
 from parking_gateway.store.tables import device, device_event, installation, space
-
-
-class EventMessage(msgspec.Struct, frozen=True, kw_only=True):
-    """A device event with the message that carried it."""
-
-    event: DeviceEvent
-    topic: str
-    payload: bytes
-
 
 _EVENTS: Final = table_of(*device_event.c)
 _RECORD: Final = Statement(

@@ -161,7 +161,7 @@ def mark_clock(devices: Collection[DevEui]) -> list[Query[None]]:
 
 
 def snapshots(devices: Collection[DevEui]) -> Query[dict[DevEui, Snapshot]]:
-    """The last published snapshots of those of these devices that are live. Installed ones have theirs in `Watched`."""
+    """The last published snapshots of those of these devices that are live. Installed ones have theirs in `Locked`."""
     return Query(statement=_SNAPSHOTS, arguments={"dev_euis": array_of(list(devices))}, read=_snapshots)
 
 

@@ -1,15 +1,13 @@
 """Rejected messages, each with the reason: the dead letters."""
 
 from collections.abc import Iterable
-from datetime import datetime
 from hashlib import md5
 from typing import Final
 from uuid import UUID
 
-import msgspec
 import sqlalchemy as sa
 
-from parking_gateway.core.events import KEPT_BYTES, DevEui, Reason, Rejection
+from parking_gateway.core.events import KEPT_BYTES, DeadLetter, Reason
 from parking_gateway.core.printable import shortened
 from parking_gateway.store.query import Query, Statement, command
 from parking_gateway.store.rows import bytes_of, encode, table_of
@@ -19,21 +17,6 @@ TOPIC_LENGTH: Final = 1000
 """Characters that are kept of a topic, beginning and end. MQTT has topics of 65,535 bytes."""
 DETAIL_LENGTH: Final = 2000
 """Characters that are kept of a detail, which may quote what it complains of."""
-
-
-class DeadLetter(msgspec.Struct, frozen=True, kw_only=True):
-    """A rejected message with all that is known of it."""
-
-    rejection: Rejection
-    topic: str
-    payload: bytes
-    received_at: datetime
-    is_redelivered: bool
-    """Whether the broker marked it as sent before: only then may it be on record already."""
-    dev_eui: DevEui | None = None
-    deduplication_id: UUID | None = None
-    digest: UUID | None = None
-    """Of topic and payload, if this is only the beginning of the payload."""
 
 
 _KEPT: Final = [column for column in rejection.c if column is not rejection.c.id]

@@ -90,7 +90,7 @@ _SAVE_BATTERY_CLOCKS: Final = _update(*_BATTERY_CLOCKS)
 _SAVE_CHANGES: Final = _update(*_CHANGES)
 
 
-class Watched(msgspec.Struct, frozen=True, kw_only=True):
+class Locked(msgspec.Struct, frozen=True, kw_only=True):
     """What devices watch, from the lock to the end of the transaction."""
 
     installations: dict[DevEui, list[Installation]] = {}
@@ -101,12 +101,12 @@ class Watched(msgspec.Struct, frozen=True, kw_only=True):
     """Where PostgreSQL has the spaces."""
 
 
-def lock_watched_by(devices: Collection[DevEui]) -> Query[Watched]:
+def lock(devices: Collection[DevEui]) -> Query[Locked]:
     """What these devices watch. The spaces are locked until the transaction ends."""
-    return Query(statement=_LOCK_WATCHED, arguments={"dev_euis": array_of(list(devices))}, read=_watched)
+    return Query(statement=_LOCK_WATCHED, arguments={"dev_euis": array_of(list(devices))}, read=_locked)
 
 
-def save(watched: Watched, after: Mapping[SpaceId, Space], *, now: datetime) -> list[Query[None]]:
+def save(watched: Locked, after: Mapping[SpaceId, Space], *, now: datetime) -> list[Query[None]]:
     """Write the spaces that differ from what they were. Most did not change but were only heard: of those, the clocks."""
     heard: list[Space] = []
     charged: list[Space] = []  # the same, and of the battery nothing new was heard
@@ -128,8 +128,8 @@ def save(watched: Watched, after: Mapping[SpaceId, Space], *, now: datetime) -> 
     ]
 
 
-def _watched(rows: Rows) -> Watched:
-    found = Watched()
+def _locked(rows: Rows) -> Locked:
+    found = Locked()
     for dev_eui, channel, codec, options, snapshot, row, *aspects in rows:
         one = _space(aspects)
         found.spaces[one.id] = one
@@ -191,7 +191,7 @@ def _space(aspects: list[Any]) -> Space:
     )
 
 
-def _clocks(watched: Watched, spaces: Sequence[Space]) -> dict[str, str]:
+def _clocks(watched: Locked, spaces: Sequence[Space]) -> dict[str, str]:
     return arguments(
         row=[watched.rows[one.id] for one in spaces],
         seen_at=[one.seen_at for one in spaces],
@@ -200,14 +200,14 @@ def _clocks(watched: Watched, spaces: Sequence[Space]) -> dict[str, str]:
     )
 
 
-def _battery_clocks(watched: Watched, spaces: Sequence[Space]) -> dict[str, str]:
+def _battery_clocks(watched: Locked, spaces: Sequence[Space]) -> dict[str, str]:
     return _clocks(watched, spaces) | arguments(
         battery_at=[one.battery_at for one in spaces],
         battery_f_cnt=[one.battery_f_cnt for one in spaces],
     )
 
 
-def _changes(watched: Watched, spaces: Sequence[Space], now: datetime) -> dict[str, str]:
+def _changes(watched: Locked, spaces: Sequence[Space], now: datetime) -> dict[str, str]:
     booked = [one.reservation for one in spaces]
     return _battery_clocks(watched, spaces) | arguments(
         occupancy=[one.occupancy for one in spaces],

@@ -6,6 +6,6 @@ In the order to read: `health`, `metrics`, `web`; then `logs`, `log_writer` and 
 
 from parking_gateway.telemetry.health import Health
 from parking_gateway.telemetry.logs import set_up_logging
-from parking_gateway.telemetry.metrics import BatchReport, Metrics, Totals
+from parking_gateway.telemetry.metrics import Metrics, Totals
 
-__all__ = ["BatchReport", "Health", "Metrics", "Totals", "set_up_logging"]
+__all__ = ["Health", "Metrics", "Totals", "set_up_logging"]

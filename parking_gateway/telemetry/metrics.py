@@ -1,6 +1,7 @@
 """Metrics for Prometheus. A batch is counted once, as a whole, and no label grows with the car park."""
 
-from collections.abc import Iterator, Mapping
+from collections import Counter as Counted
+from collections.abc import Iterator
 from functools import partial
 from typing import Final
 
@@ -18,8 +19,9 @@ from prometheus_client.core import CounterMetricFamily
 from prometheus_client.registry import Collector
 
 from parking_gateway import __version__
+from parking_gateway.core.committed import Committed
 from parking_gateway.core.events import EventKind, Reason
-from parking_gateway.core.space import LEGAL_STEPS, SpaceState
+from parking_gateway.core.space import LEGAL_STEPS
 from parking_gateway.telemetry.health import Health
 from parking_gateway.telemetry.logs import lines_dropped
 
@@ -31,32 +33,6 @@ _LAGS: Final = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1800, 3600, 21
 UNKNOWN: Final = "unknown"
 EVENTS: Final = ("up", *EventKind, UNKNOWN)
 """The values of the label `event`."""
-
-
-class BatchReport(msgspec.Struct, frozen=True, kw_only=True):
-    """The counts of one batch after its commit. Durations and lags are in seconds."""
-
-    received: Mapping[str, int]
-    """Messages by event."""
-    rejected: Mapping[Reason, int] = {}
-    recorded: int = 0
-    """Uplinks that were new."""
-    duplicates: int = 0
-    """Uplinks that were recorded before."""
-    without_codec: int = 0
-    """New uplinks of installed devices without a codec."""
-    unassigned: int = 0
-    """New uplinks of devices that watch no space."""
-    wrong_clocks: int = 0
-    """Uplinks and device events whose time was not believed."""
-    held_back: int = 0
-    """Uplinks that count as older although their frame counters are higher."""
-    transitions: Mapping[tuple[SpaceState, SpaceState], int] = {}
-    """Steps of the log, by the states before and after."""
-    seconds: float = 0.0
-    """From the first statement to the commit."""
-    lag: float | None = None
-    """From the network's receipt of the batch's oldest uplink to its commit; None for a batch without uplinks."""
 
 
 class Totals(msgspec.Struct, frozen=True, kw_only=True):
@@ -133,24 +109,26 @@ class Metrics:
         self._by_qos.labels("0").inc(at_qos_0)
         self._by_qos.labels("1").inc(messages - at_qos_0)
 
-    def observe(self, batch: BatchReport) -> None:
-        """Count a batch, once, after its commit."""
-        for event, count in batch.received.items():
-            self._received.labels(event if event in EVENTS else UNKNOWN).inc(count)
-        for reason, count in batch.rejected.items():
-            self._rejected.labels(reason).inc(count)
-        for (before, after), count in batch.transitions.items():
+    def observe(self, committed: Committed, lag: float | None = None) -> None:
+        """Count a commit, once. `lag`: seconds from the network's receipt of its oldest uplink; None without uplinks."""
+        for (before, after), count in Counted((step.before, step.after) for step in committed.steps).items():
             self._transitions.labels(before, after).inc(count)
-        self._batch_seconds.observe(batch.seconds)
-        self._recorded.inc(batch.recorded)
-        self._without_codec.inc(batch.without_codec)
-        self._unassigned.inc(batch.unassigned)
-        self._duplicates.inc(batch.duplicates)
-        self._wrong_clocks.inc(batch.wrong_clocks)
-        self._held_back.inc(batch.held_back)
-        self._batch_size.observe(sum(batch.received.values()))
-        if batch.lag is not None:
-            self._lag.observe(batch.lag)
+        for reason, count in Counted(letter.rejection.reason for letter in committed.rejected).items():
+            self._rejected.labels(reason).inc(count)
+        if not committed.received:
+            return
+        for event, count in committed.received.items():
+            self._received.labels(event if event in EVENTS else UNKNOWN).inc(count)
+        self._batch_size.observe(committed.received.total())
+        self._batch_seconds.observe(committed.seconds)
+        self._recorded.inc(len(committed.recorded))
+        self._without_codec.inc(committed.without_codec)
+        self._unassigned.inc(committed.unassigned)
+        self._duplicates.inc(committed.duplicates)
+        self._wrong_clocks.inc(len(committed.wrong_clocks))
+        self._held_back.inc(len(committed.held_back))
+        if lag is not None:
+            self._lag.observe(lag)
 
     def totals(self) -> Totals:
         """The counts in the health message, and at the end of a demo."""

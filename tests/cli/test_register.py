@@ -21,7 +21,8 @@ from parking_gateway import chirpstack
 from parking_gateway.broker.message import Message
 from parking_gateway.cli import app, shown
 from parking_gateway.decoding.decoder import Decoder
-from parking_gateway.intake.recording import interpret, record
+from parking_gateway.intake.read import read
+from parking_gateway.intake.record import record
 from parking_gateway.store import embedded, schema
 from parking_gateway.store.pipeline import PipelinedConnection
 from tests.events import OCCUPIED, dev_eui_of, message, up
@@ -74,9 +75,8 @@ def recorded(engine: AsyncEngine) -> Callable[..., Awaitable[None]]:
         async with engine.begin() as connection:
             await record(
                 PipelinedConnection(connection),
-                interpret(batch, received_at=now, limits=limits),
+                read(batch, received_at=now, limits=limits),
                 decoder=Decoder(),
-                now=now,
                 announce_every=timedelta(hours=1),
             )
 

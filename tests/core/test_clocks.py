@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from decoders import Occupancy, Reading
 from parking_gateway.core.clocks import Mark, compare, is_held_back, reach, was_just_now, when
-from parking_gateway.core.device import DeviceReading, news
+from parking_gateway.core.device import DeviceReading, kept
 from parking_gateway.core.events import DevEui, DeviceIdentity, Uplink
 from parking_gateway.core.space import Space, SpaceId, last_seen, observe
 from parking_gateway.decoding.decoder import observation
@@ -195,12 +195,12 @@ def test_the_space_ends_as_the_frame_with_the_highest_counter_says(data: st.Data
 def test_what_is_told_of_a_device_is_what_the_frame_with_the_highest_counter_says(
     data: st.DataObject, story: list[Sent]
 ) -> None:
-    told: Any = {}
+    snapshots: Any = {}
     for sent in data.draw(st.permutations(story + data.draw(st.lists(st.sampled_from(story), max_size=5)))):
-        heard = DeviceReading(
+        reading = DeviceReading(
             uplink=_uplink(sent.f_cnt, sent.heard_at), reading=Reading(counter=sent.f_cnt, fault=str(sent.f_cnt))
         )
-        _, now = news([heard], told, every=HOUR)
-        told |= now
-    ((_, last),) = told.items()
+        _, now = kept([reading], snapshots, every=HOUR)
+        snapshots |= now
+    ((_, last),) = snapshots.items()
     assert (last.f_cnt, last.fault) == (story[-1].f_cnt, str(story[-1].f_cnt))

@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from decoders import Reading
-from parking_gateway.core.device import DeviceReading, Snapshot, news
+from parking_gateway.core.device import DeviceReading, Snapshot, kept
 from parking_gateway.core.events import DevEui, DeviceIdentity, Uplink
 
 EVERY = timedelta(hours=1)
@@ -17,7 +17,7 @@ HEARD_AT = datetime(2026, 11, 25, 12, tzinfo=UTC)
 IDENTITY = DeviceIdentity(
     dev_eui=DevEui("0004a30b00000001"), name="Bay 1", profile="TPS110", application="Parking", tags={"level": "1"}
 )
-TOLD = Snapshot(
+SNAPSHOT = Snapshot(
     heard_at=HEARD_AT,
     name="Bay 1",
     profile="TPS110",
@@ -32,7 +32,7 @@ TOLD = Snapshot(
 )
 
 
-def heard(*, after: timedelta = MINUTE, codec: str | None = "bosch_tps110", **said: Any) -> DeviceReading:
+def reading(*, after: timedelta = MINUTE, codec: str | None = "bosch_tps110", **fields: Any) -> DeviceReading:
     uplink = Uplink(
         deduplication_id=UUID(int=1),
         device=IDENTITY,
@@ -44,67 +44,69 @@ def heard(*, after: timedelta = MINUTE, codec: str | None = "bosch_tps110", **sa
         f_port=1,
         data=b"\x01",
     )
-    return DeviceReading(uplink=uplink, codec=codec, reading=Reading(**said))
+    return DeviceReading(uplink=uplink, codec=codec, reading=Reading(**fields))
 
 
-def after(*heard: DeviceReading, told: Snapshot | None = TOLD) -> Snapshot | None:
+def after(*readings: DeviceReading, snapshot: Snapshot | None = SNAPSHOT) -> Snapshot | None:
     """What is told of the device, and by which of its uplinks; None where none of them is worth a word."""
-    before = {} if told is None else {IDENTITY.dev_eui: told}
-    worth, now = news(heard, before, every=EVERY)
+    before = {} if snapshot is None else {IDENTITY.dev_eui: snapshot}
+    worth, now = kept(readings, before, every=EVERY)
     assert (worth == []) == (now == {})
-    assert all(one in heard for one in worth)
+    assert all(one in readings for one in worth)
     assert not now or worth[-1].uplink.heard_at == now[IDENTITY.dev_eui].heard_at
     return now.get(IDENTITY.dev_eui)
 
 
 def test_a_device_that_only_goes_on_living_is_not_worth_a_word() -> None:
-    assert after(heard()) is None
+    assert after(reading()) is None
 
 
 def test_what_an_uplink_does_not_say_is_no_change_and_stays_told() -> None:
-    told = msgspec.structs.replace(TOLD, fault="stuck", tamper=True)
+    snapshot = msgspec.structs.replace(SNAPSHOT, fault="stuck", tamper=True)
 
-    assert after(heard(codec=None), told=told) is None
-    assert after(heard(codec=None, fault="drift"), told=told) == msgspec.structs.replace(
-        told, heard_at=HEARD_AT + MINUTE, fault="drift"
+    assert after(reading(codec=None), snapshot=snapshot) is None
+    assert after(reading(codec=None, fault="drift"), snapshot=snapshot) == msgspec.structs.replace(
+        snapshot, heard_at=HEARD_AT + MINUTE, fault="drift"
     )
 
 
 def test_a_battery_is_compared_as_it_is_kept() -> None:
-    assert after(heard(battery_percent=90.4)) is None
-    assert after(heard(battery_percent=89.4)) == msgspec.structs.replace(
-        TOLD, heard_at=HEARD_AT + MINUTE, battery_percent=89
+    assert after(reading(battery_percent=90.4)) is None
+    assert after(reading(battery_percent=89.4)) == msgspec.structs.replace(
+        SNAPSHOT, heard_at=HEARD_AT + MINUTE, battery_percent=89
     )
 
 
 def test_a_device_that_nobody_knew_is() -> None:
-    assert after(heard(), told=None) == msgspec.structs.replace(TOLD, heard_at=HEARD_AT + MINUTE, battery_percent=None)
+    assert after(reading(), snapshot=None) == msgspec.structs.replace(
+        SNAPSHOT, heard_at=HEARD_AT + MINUTE, battery_percent=None
+    )
 
 
 def test_a_device_of_which_nothing_was_told_for_long_is() -> None:
-    assert after(heard(after=EVERY - timedelta(microseconds=1))) is None
-    assert after(heard(after=EVERY)) == msgspec.structs.replace(TOLD, heard_at=HEARD_AT + EVERY)
+    assert after(reading(after=EVERY - timedelta(microseconds=1))) is None
+    assert after(reading(after=EVERY)) == msgspec.structs.replace(SNAPSHOT, heard_at=HEARD_AT + EVERY)
 
 
 @pytest.mark.parametrize(
     "before", [{"name": "Bay 2"}, {"profile": "TPS220"}, {"application": "Garage"}, {"tags": {}}, {"codec": None}]
 )
 def test_a_device_that_is_not_what_it_was_is(before: dict[str, Any]) -> None:
-    assert after(heard(), told=msgspec.structs.replace(TOLD, **before)) == msgspec.structs.replace(
-        TOLD, heard_at=HEARD_AT + MINUTE
+    assert after(reading(), snapshot=msgspec.structs.replace(SNAPSHOT, **before)) == msgspec.structs.replace(
+        SNAPSHOT, heard_at=HEARD_AT + MINUTE
     )
 
 
-@pytest.mark.parametrize("said", [{"fault": "stuck"}, {"tamper": True}, {"battery_percent": 10}])
-def test_a_device_that_says_something_new_of_itself_is(said: dict[str, Any]) -> None:
-    assert after(heard(**said)) == msgspec.structs.replace(TOLD, heard_at=HEARD_AT + MINUTE, **said)
+@pytest.mark.parametrize("fields", [{"fault": "stuck"}, {"tamper": True}, {"battery_percent": 10}])
+def test_a_device_with_a_new_fault_tamper_or_battery_is_kept(fields: dict[str, Any]) -> None:
+    assert after(reading(**fields)) == msgspec.structs.replace(SNAPSHOT, heard_at=HEARD_AT + MINUTE, **fields)
 
 
 def test_what_came_late_is_not() -> None:
-    assert after(heard(after=-MINUTE, tamper=True)) is None
+    assert after(reading(after=-MINUTE, tamper=True)) is None
 
 
 def test_with_a_device_that_has_news_goes_what_it_said_after() -> None:
-    told = after(heard(tamper=True), heard(after=MINUTE * 3), heard(after=MINUTE * 2, battery_percent=1))
+    snapshot = after(reading(tamper=True), reading(after=MINUTE * 3), reading(after=MINUTE * 2, battery_percent=1))
 
-    assert told == msgspec.structs.replace(TOLD, heard_at=HEARD_AT + 3 * MINUTE, tamper=True)
+    assert snapshot == msgspec.structs.replace(SNAPSHOT, heard_at=HEARD_AT + 3 * MINUTE, tamper=True)

@@ -10,6 +10,7 @@ import pytest
 from decoders import Frame, Occupancy, Reading, Undecodable, conformance
 from decoders.conformance import NOON
 from decoders.readings import WrongReading
+from parking_gateway.core.device import NO_READING, DeviceReading
 from parking_gateway.core.events import DevEui, DeviceEvent, DeviceIdentity, EventKind, Reason, Rejection, Uplink
 from parking_gateway.core.installation import Installation
 from parking_gateway.core.space import SpaceId
@@ -22,7 +23,6 @@ from parking_gateway.decoding.decoder import (
     battery_report,
     observation,
     question,
-    silence,
 )
 
 UPLINK = Uplink(
@@ -206,6 +206,36 @@ def test_a_status_speaks_of_the_battery_alone() -> None:
     assert (seen.occupancy, seen.battery_percent, seen.heard_at) == (None, 42, NOON)
 
 
-def test_silence_is_a_sign_of_life_and_nothing_else() -> None:
-    seen = silence(UPLINK)
+def test_an_uplink_without_a_reading_is_a_sign_of_life_and_nothing_else() -> None:
+    seen = observation(UPLINK, NO_READING)
     assert (seen.occupancy, seen.battery_percent, seen.heard_at) == (None, None, NOON)
+
+
+@pytest.mark.parametrize(
+    ("codec", "f_port", "read"),
+    [
+        (None, 1, DeviceReading(UPLINK)),
+        ("bosch_tps110_v029", 0, DeviceReading(msgspec.structs.replace(UPLINK, f_port=0), "bosch_tps110_v029")),
+    ],
+)
+def test_without_a_codec_and_on_port_0_nothing_is_read(codec: str | None, f_port: int, read: DeviceReading) -> None:
+    uplink = msgspec.structs.replace(UPLINK, f_port=f_port)
+    installation = Installation(dev_eui=UPLINK.device.dev_eui, space=SpaceId(1), codec=codec)
+    assert Decoder().reading(uplink, installation) == read
+
+
+def test_one_question_has_one_answer_whether_the_frame_can_be_read_or_not(tmp_path: Path) -> None:
+    (tmp_path / "guest.py").write_text(
+        "from decoders import Device, Reading, Undecodable\n"
+        "DEVICE = Device(vendor='A', model='B', ports=())\n"
+        "def decode(frame):\n"
+        "    if frame.port == 2:\n"
+        "        raise Undecodable('port 2')\n"
+        "    return Reading(counter=7)\n"
+    )
+    decoder = Decoder(folder=tmp_path)
+    installation = Installation(dev_eui=UPLINK.device.dev_eui, space=SpaceId(1), codec="guest")
+    good, bad = (msgspec.structs.replace(UPLINK, f_port=port) for port in (1, 2))
+    assert decoder.reading(good, installation) == DeviceReading(good, "guest", Reading(counter=7))
+    refused = Rejection(reason=Reason.UNDECODABLE, detail="guest: port 2")
+    assert decoder.reading(bad, installation) == DeviceReading(bad, "guest", NO_READING, refused)

@@ -14,8 +14,10 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from parking_gateway import chirpstack
 from parking_gateway.broker.message import Message
 from parking_gateway.chirpstack.events import EVENTS
+from parking_gateway.core.committed import Committed
 from parking_gateway.decoding.decoder import Decoder
-from parking_gateway.intake.recording import Outcome, interpret, record
+from parking_gateway.intake.read import read
+from parking_gateway.intake.record import record
 from parking_gateway.store.pipeline import PipelinedConnection
 from tests.events import message, up
 from tests.plugins.car_park import CarPark
@@ -83,12 +85,12 @@ def written(event: dict[str, Any], place: tuple[str | int, ...], value: bytes) -
     return json.dumps(changed).encode().replace(b'"HERE"', value)
 
 
-async def recorded(engine: AsyncEngine, batch: list[Message]) -> Outcome:
+async def recorded(engine: AsyncEngine, batch: list[Message]) -> Committed:
     now = datetime.now(UTC)
-    found = interpret(batch, received_at=now, limits=LIMITS)
+    found = read(batch, received_at=now, limits=LIMITS)
     async with engine.connect() as connection:
         return await record(
-            PipelinedConnection(connection), found, decoder=Decoder(), now=now, announce_every=timedelta(hours=1)
+            PipelinedConnection(connection), found, decoder=Decoder(), announce_every=timedelta(hours=1)
         )
 
 
@@ -97,7 +99,7 @@ async def test_no_optional_field_costs_an_uplink(engine: AsyncEngine, car_park: 
     (device,) = await car_park(1)
     batch = [message(device, payload) for payload in spoiled()]
     outcome = await recorded(engine, batch)
-    assert [letter.rejection for letter in outcome.dead_letters] == []
+    assert [letter.rejection for letter in outcome.rejected] == []
     assert len(outcome.recorded) == len(batch) > 500
 
 

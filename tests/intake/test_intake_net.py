@@ -14,12 +14,13 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from parking_gateway import chirpstack
 from parking_gateway.broker.message import Message
+from parking_gateway.core.committed import Committed
 from parking_gateway.core.events import DeviceIdentity, Uplink
 from parking_gateway.core.installation import Installation
 from parking_gateway.decoding.decoder import Choice, Decoder
 from parking_gateway.decoding.questioning import Guests, Questions
 from parking_gateway.intake.loop import Intake
-from parking_gateway.intake.recording import Outcome
+from parking_gateway.process.clock import utc
 from parking_gateway.process.waits import Backoff
 from parking_gateway.store.patience import Patience
 from parking_gateway.store.pool import Pool
@@ -37,7 +38,7 @@ class Net:
     def __init__(
         self, engine: AsyncEngine, *, decoder: Decoder, limits: chirpstack.Limits, guests: Guests | None = None
     ) -> None:
-        self.outcomes: list[Outcome] = []
+        self.outcomes: list[Committed] = []
         self.failure: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         """Why an attempt on the database failed first."""
         database = Pool(engine)
@@ -51,6 +52,7 @@ class Net:
             timeout=timedelta(seconds=30),
             patience=Patience(database, backoff=wait, stop=asyncio.Event(), report=self._take_note),
             announce_every=timedelta(hours=1),
+            clock=utc,
             taken=lambda _batch: None,
             settled=lambda: None,
             report=self.outcomes.append,
@@ -62,7 +64,7 @@ class Net:
 
     async def commit(self, batch: Sequence[Message]) -> None:
         """As the intake commits a lane."""
-        await self._intake._commit(batch)
+        await self._intake.commit(batch)
 
 
 def net(engine: AsyncEngine, *, decoder: Decoder | None = None, limits: chirpstack.Limits = LIMITS) -> Net:
@@ -118,7 +120,7 @@ async def test_any_messages_that_are_refused_are_rejected_and_all_others_are_rec
     bad = [one.payload for one, is_poison in zip(batch, poisoned, strict=True) if is_poison]
     assert [bytes(row.payload) for row in rejected] == sorted(bad)
     assert sum(len(outcome.recorded) for outcome in one.outcomes) == len(sound)
-    assert sum(outcome.kinds["up"] for outcome in one.outcomes) == len(batch)
+    assert sum(outcome.received["up"] for outcome in one.outcomes) == len(batch)
 
 
 @pytest.mark.parametrize(
@@ -174,7 +176,7 @@ async def test_a_rejection_that_cannot_be_written_is_waited_for(engine: AsyncEng
         await connection.execute(sa.text("drop trigger refuse on rejection"))
     await committing
     assert len(await rows(engine, "select * from rejection")) == 1
-    assert [len(outcome.dead_letters) for outcome in one.outcomes] == [1]
+    assert [len(outcome.rejected) for outcome in one.outcomes] == [1]
 
 
 class BreakingDecoder(Decoder, frozen=True, kw_only=True):

@@ -17,9 +17,11 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from parking_gateway import chirpstack
 from parking_gateway.broker.message import Message, without_its_end
+from parking_gateway.core.committed import Committed
 from parking_gateway.core.events import Reason, Rejection
 from parking_gateway.decoding.decoder import Choice, Decoder
-from parking_gateway.intake.recording import Outcome, dead_letter, interpret, record
+from parking_gateway.intake.read import dead_letter, read
+from parking_gateway.intake.record import record
 from parking_gateway.store import rejections
 from parking_gateway.store.pipeline import PipelinedConnection
 from tests.events import NOON, OCCUPIED, VACANT, message, up
@@ -29,16 +31,15 @@ LIMITS = chirpstack.Limits(payload_bytes=65_536, depth=32)
 RECORDINGS = Path(__file__).parents[1] / "recordings"
 
 
-async def recorded(engine: AsyncEngine, *batch: Message, decoder: Decoder | None = None) -> Outcome:
+async def recorded(engine: AsyncEngine, *batch: Message, decoder: Decoder | None = None) -> Committed:
     """Record the batch and commit."""
     now = datetime.now(UTC)
-    found = interpret(batch, received_at=now, limits=LIMITS)
+    found = read(batch, received_at=now, limits=LIMITS)
     async with engine.begin() as connection:
         return await record(
             PipelinedConnection(connection),
             found,
             decoder=decoder or Decoder(),
-            now=now,
             announce_every=timedelta(hours=1),
         )
 
@@ -79,7 +80,7 @@ async def test_a_redelivered_batch_has_no_effect(engine: AsyncEngine, car_park: 
     again = [Message(one.topic, one.payload, one.mid, one.qos, True) for one in first]  # noqa: FBT003
     await recorded(engine, *first)
     outcome = await recorded(engine, *again)
-    assert (outcome.recorded, outcome.duplicates, outcome.transitions) == ([], 1, [])
+    assert (outcome.recorded, outcome.duplicates, outcome.steps) == ([], 1, [])
     for table in ("uplink", "transition", "rejection", "device_event"):
         assert await rows(engine, f"select count(*) from {table}") == [(1,)], table
 
@@ -166,8 +167,8 @@ async def test_a_wrong_answer_of_a_codec_costs_its_own_frame(
     outcome = await recorded(
         engine, message(guest, up(guest)), message(other, up(other)), decoder=Decoder(folder=tmp_path)
     )
-    assert [letter.rejection.reason for letter in outcome.dead_letters] == [Reason.CODEC_FAILED]
-    assert [step.after for step in outcome.transitions] == ["OCCUPIED"]
+    assert [letter.rejection.reason for letter in outcome.rejected] == [Reason.CODEC_FAILED]
+    assert [step.after for step in outcome.steps] == ["OCCUPIED"]
     assert await rows(engine, "select count(*) from uplink") == [(2,)]
 
 
@@ -181,7 +182,7 @@ async def test_numbers_of_a_codec_that_cannot_be_are_not_published(
     answer = f"Reading(occupancy=Occupancy.OCCUPIED, {numbers}, confidence=1.2, fault='\\0\\ud800', past=({past},))"
     await install(engine, tmp_path, guest, answer)
     outcome = await recorded(engine, message(guest, up(guest)), decoder=Decoder(folder=tmp_path))
-    assert outcome.dead_letters == []
+    assert outcome.rejected == []
     assert await rows(engine, "select state, battery_percent from space") == [("OCCUPIED", None)]
     columns = "battery_percent, battery_volts, temperature_celsius, counter, distance_mm, confidence, fault"
     assert await rows(engine, f"select {columns} from device") == [(None,) * 7]
@@ -208,7 +209,7 @@ async def test_an_empty_payload_is_never_vacant(engine: AsyncEngine, car_park: C
     await recorded(engine, message(device, up(device, OCCUPIED, at=1)))
     outcome = await recorded(engine, message(device, up(device, b"", at=2, f_port=f_port)))
     assert await rows(engine, "select state, count(*) from space_state group by 1") == [("OCCUPIED", 1)]
-    assert [letter.rejection.reason for letter in outcome.dead_letters] == [Reason.UNDECODABLE] * f_port
+    assert [letter.rejection.reason for letter in outcome.rejected] == [Reason.UNDECODABLE] * f_port
     assert await rows(engine, "select count(*) from uplink") == [(2,)]
 
 
@@ -294,11 +295,11 @@ async def test_a_broken_codec_costs_its_own_uplink_only(engine: AsyncEngine, car
     outcome = await recorded(
         engine, *(message(device, up(device)) for device in devices), decoder=Decoder(folder=tmp_path)
     )
-    assert [(letter.dev_eui, letter.rejection.reason) for letter in outcome.dead_letters] == [
+    assert [(letter.dev_eui, letter.rejection.reason) for letter in outcome.rejected] == [
         (devices[0], Reason.CODEC_FAILED)
     ]
-    assert "IndexError" in outcome.dead_letters[0].rejection.detail
-    assert [step.after for step in outcome.transitions] == ["OCCUPIED"]
+    assert "IndexError" in outcome.rejected[0].rejection.detail
+    assert [step.after for step in outcome.steps] == ["OCCUPIED"]
 
 
 async def test_a_status_tells_the_device_and_its_space_of_the_battery(engine: AsyncEngine, car_park: CarPark) -> None:
@@ -352,7 +353,7 @@ async def test_everything_that_a_real_chirpstack_published_is_understood(engine:
     batch = [Message(one["topic"], b64decode(one["payload"]), 1, 1, False) for one in published]  # noqa: FBT003
     outcome = await recorded(engine, *batch)
     events = Counter(one["topic"].rpartition("/")[2] for one in published)
-    assert outcome.kinds == events
+    assert outcome.received == events
     assert await rows(engine, "select count(*), count(distinct deduplication_id) from uplink") == [
         (events["up"], events["up"])
     ]

@@ -19,9 +19,11 @@ from decoders import Occupancy
 from parking_gateway import chirpstack
 from parking_gateway.broker.message import Message
 from parking_gateway.core.clocks import WrongClock
+from parking_gateway.core.committed import Committed
 from parking_gateway.core.events import DevEui
 from parking_gateway.decoding.decoder import Decoder
-from parking_gateway.intake.recording import Outcome, interpret, record
+from parking_gateway.intake.read import read
+from parking_gateway.intake.record import record
 from parking_gateway.register.entries import Assignment, Entry, Place
 from parking_gateway.register.outcome import Registered
 from parking_gateway.register.registering import register
@@ -72,13 +74,11 @@ def said(*events: dict[str, Any]) -> list[Message]:
 
 async def recorded(
     engine: AsyncEngine, *batch: Message, received_at: datetime = NOON + 90 * MINUTE, every: timedelta = 60 * MINUTE
-) -> Outcome:
+) -> Committed:
     """Record the batch as received then, and commit."""
-    found = interpret(batch, received_at=received_at, limits=LIMITS)
+    found = read(batch, received_at=received_at, limits=LIMITS)
     async with engine.begin() as connection:
-        return await record(
-            PipelinedConnection(connection), found, decoder=Decoder(), now=received_at, announce_every=every
-        )
+        return await record(PipelinedConnection(connection), found, decoder=Decoder(), announce_every=every)
 
 
 async def rows(engine: AsyncEngine, query: str) -> Sequence[Any]:
@@ -276,7 +276,7 @@ async def test_a_sensor_that_is_heard_and_not_understood_is_live_and_unknown(
     """And counts as reachable: rule 7."""
     (device,) = await car_park(1)
     outcome = await recorded(engine, message(device, up(device, b"no frame of it")))
-    assert [letter.rejection.reason for letter in outcome.dead_letters] == ["undecodable"]
+    assert [letter.rejection.reason for letter in outcome.rejected] == ["undecodable"]
     assert await rows(engine, "select contact, occupancy, state from space_state") == [("live", "unknown", "FREE")]
 
 

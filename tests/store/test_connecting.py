@@ -19,7 +19,8 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from parking_gateway import chirpstack
 from parking_gateway.decoding.decoder import Decoder
-from parking_gateway.intake.recording import interpret, record
+from parking_gateway.intake.read import read
+from parking_gateway.intake.record import record
 from parking_gateway.process.config import DatabaseConfig
 from parking_gateway.store.connecting import PINNED
 from parking_gateway.store.pool import Pool, opened
@@ -85,9 +86,9 @@ async def recorded(pool: Pool, device: str, *, name: str = "", at: float = 0) ->
     event["deviceInfo"]["deviceName"] = name
     batch = [message(device, json.dumps(event).encode())]
     now = datetime.now(UTC)
-    found = interpret(batch, received_at=now, limits=chirpstack.Limits(payload_bytes=65_536, depth=32))
+    found = read(batch, received_at=now, limits=chirpstack.Limits(payload_bytes=65_536, depth=32))
     async with pool.connect() as connection:
-        await record(connection, found, decoder=Decoder(), now=now, announce_every=timedelta(0))
+        await record(connection, found, decoder=Decoder(), announce_every=timedelta(0))
 
 
 async def test_the_first_uplink_of_a_connection_takes_three_more_round_trips_at_most(

@@ -17,7 +17,9 @@ from parking_gateway.broker.message import Message
 from parking_gateway.contract.messages import CountsMessage, DeviceMessage
 from parking_gateway.core.events import DevEui
 from parking_gateway.decoding.decoder import Choice, Decoder
-from parking_gateway.intake.recording import Outcome, interpret, tell
+from parking_gateway.intake.decide import Decision, decide
+from parking_gateway.intake.read import read
+from parking_gateway.intake.record import lock, snapshots_of, writes
 from parking_gateway.register import registering
 from parking_gateway.register.entries import Assignment, Entry, Mistake, Place
 from parking_gateway.register.outcome import Counts, Move, Registered, Removal, Replayed
@@ -55,18 +57,18 @@ async def kept(engine: AsyncEngine, *entries: Entry, decoder: Decoder | None = N
     return outcome
 
 
-async def recorded_by(connection: AsyncConnection, *batch: Message) -> Outcome:
+async def recorded_by(connection: AsyncConnection, *batch: Message) -> Decision:
     """Record uplinks, up to the commit."""
     if not connection.in_transaction():
         await connection.begin()
     limits = chirpstack.Limits(payload_bytes=65_536, depth=32)
-    now, hourly = datetime.now(UTC), timedelta(hours=1)
-    found = interpret(batch, received_at=now, limits=limits)
-    outcome, writes = await tell(
-        PipelinedConnection(connection), found, decoder=Decoder(), now=now, announce_every=hourly
-    )
-    await PipelinedConnection(connection).together(*writes)
-    return outcome
+    found = read(batch, received_at=datetime.now(UTC), limits=limits)
+    ours = PipelinedConnection(connection)
+    new, locked = await lock(ours, found)
+    snapshots = await snapshots_of(ours, new, locked)
+    decision = decide(found, new, locked, decoder=Decoder())
+    await ours.together(*writes(found, decision, locked, snapshots, announce_every=timedelta(hours=1)))
+    return decision
 
 
 async def recorded(engine: AsyncEngine, *batch: Message) -> None:

@@ -5,9 +5,11 @@ import os
 import subprocess
 import sys
 import textwrap
+from collections import Counter
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 import pytest
 from hypothesis import given
@@ -16,10 +18,11 @@ from prometheus_client import generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
 from parking_gateway import __version__
-from parking_gateway.core.events import EventKind, Reason
+from parking_gateway.core.committed import Committed
+from parking_gateway.core.events import DeadLetter, DevEui, DeviceIdentity, EventKind, Reason, Rejection, Uplink
 from parking_gateway.core.seldom import Seldom
-from parking_gateway.core.space import SpaceState
-from parking_gateway.telemetry import BatchReport, Health, Metrics, Totals
+from parking_gateway.core.space import SpaceId, SpaceState, Transition
+from parking_gateway.telemetry import Health, Metrics, Totals
 
 # Logs
 
@@ -126,20 +129,38 @@ def samples(metrics: Metrics) -> dict[str, float]:
     }
 
 
-BATCH = BatchReport(
-    received={"up": 7, "join": 1, "made-up": 2, "unknown": 1},
-    rejected={Reason.MALFORMED: 2},
-    recorded=4,
+NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
+UPLINK = Uplink(
+    deduplication_id=UUID(int=1),
+    device=DeviceIdentity(dev_eui=DevEui("00" * 8)),
+    time=NOON,
+    heard_at=NOON,
+    received_at=NOON,
+    f_cnt=0,
+    f_port=1,
+    data=b"",
+)
+_LETTER = DeadLetter(
+    rejection=Rejection(reason=Reason.MALFORMED, detail="no"),
+    topic="x",
+    payload=b"",
+    received_at=NOON,
+    is_redelivered=False,
+)
+_STEP = Transition(space=SpaceId(1), before=SpaceState.FREE, after=SpaceState.OCCUPIED, at=NOON, cause="x")
+BATCH = Committed(
+    received=Counter({"up": 7, "join": 1, "made-up": 2, "unknown": 1}),
+    rejected=[_LETTER] * 2,
+    recorded=[UPLINK] * 4,
     duplicates=1,
-    transitions={(SpaceState.FREE, SpaceState.OCCUPIED): 3},
+    steps=[_STEP] * 3,
     seconds=0.03,
-    lag=1.5,
 )
 
 
 def test_a_batch_is_counted_once() -> None:
     metrics = Metrics(health())
-    metrics.observe(BATCH)
+    metrics.observe(BATCH, 1.5)
     counted = {name: value for name, value in samples(metrics).items() if value and not name.startswith("process_")}
     prefix = "parking_gateway_"
     assert {name: value for name, value in counted.items() if "bucket" not in name} == {
@@ -162,15 +183,23 @@ def test_a_batch_is_counted_once() -> None:
 
 def test_totals_are_what_was_counted() -> None:
     metrics = Metrics(health())
-    metrics.observe(BATCH)
-    metrics.observe(BATCH)
+    metrics.observe(BATCH, 1.5)
+    metrics.observe(BATCH, 1.5)
     metrics.published.inc(5)
     assert metrics.totals() == Totals(recorded=8, duplicates=2, rejected=4, transitions=6, published=5)
 
 
+def test_a_commit_of_the_clock_counts_its_steps_and_no_batch() -> None:
+    metrics = Metrics(health())
+    metrics.observe(Committed(steps=[_STEP]))
+    found = samples(metrics)
+    assert found["parking_gateway_transitions_total from=FREE to=OCCUPIED"] == 1
+    assert found["parking_gateway_batch_messages_count"] == 0
+
+
 def test_a_batch_without_uplinks_has_no_lag() -> None:
     metrics = Metrics(health())
-    metrics.observe(BatchReport(received={"join": 1}))
+    metrics.observe(Committed(received=Counter(join=1)))
     assert samples(metrics)["parking_gateway_uplink_lag_seconds_count"] == 0
 
 
@@ -188,7 +217,7 @@ def test_no_topic_can_make_a_new_series(received: dict[str, int]) -> None:
     """Whatever events are named in topics, the series stay as many as they were."""
     metrics = Metrics(health())
     before = samples(metrics).keys()
-    metrics.observe(BatchReport(received=received))
+    metrics.observe(Committed(received=Counter(received)))
     assert samples(metrics).keys() == before
 
 

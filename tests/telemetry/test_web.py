@@ -2,6 +2,7 @@
 
 import asyncio
 import socket
+from collections import Counter
 from collections.abc import AsyncIterator, Iterator
 from contextlib import closing
 from datetime import timedelta
@@ -13,8 +14,9 @@ from loguru import logger
 from prometheus_client.parser import text_string_to_metric_families
 from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_delay, wait_fixed
 
+from parking_gateway.core.committed import Committed
 from parking_gateway.process.config import Address
-from parking_gateway.telemetry import BatchReport, Health, Metrics
+from parking_gateway.telemetry import Health, Metrics
 from parking_gateway.telemetry.web import serve
 
 ANY_PORT = Address("127.0.0.1", 0)
@@ -49,7 +51,7 @@ async def gateway() -> AsyncIterator[Gateway]:
 
 
 async def test_metrics_are_what_prometheus_reads(gateway: Gateway) -> None:
-    gateway.metrics.observe(BatchReport(received={"up": 3}))
+    gateway.metrics.observe(Committed(received=Counter(up=3)))
     status, content_type, body = await gateway.get("/metrics")
     assert status == 200
     assert content_type == "text/plain; version=0.0.4; charset=utf-8"

@@ -19,7 +19,8 @@ from parking_gateway.cli.demo.brokers import LOCALHOST, Broker
 from parking_gateway.cli.doctor.surroundings import Check, examine_broker, examine_database
 from parking_gateway.contract.publication import Publication
 from parking_gateway.decoding.decoder import Decoder
-from parking_gateway.intake.recording import interpret, record
+from parking_gateway.intake.read import read
+from parking_gateway.intake.record import record
 from parking_gateway.process.config import Config, load
 from parking_gateway.store import diagnosis
 from parking_gateway.store.diagnosis import RefusedFrames
@@ -122,10 +123,8 @@ async def recorded(engine: AsyncEngine, *payloads: bytes) -> None:
     now = datetime.now(UTC)
     batch = [message(DEVICE, up(DEVICE, payload, f_cnt=number)) for number, payload in enumerate(payloads)]
     async with engine.begin() as connection:
-        found = interpret(batch, received_at=now, limits=LIMITS)
-        await record(
-            PipelinedConnection(connection), found, decoder=Decoder(), now=now, announce_every=timedelta(hours=1)
-        )
+        found = read(batch, received_at=now, limits=LIMITS)
+        await record(PipelinedConnection(connection), found, decoder=Decoder(), announce_every=timedelta(hours=1))
 
 
 async def test_refused_frames_are_counted_and_the_last_is_shown(engine: AsyncEngine, car_park: CarPark) -> None:

@@ -15,12 +15,13 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from parking_gateway import chirpstack
 from parking_gateway.broker.message import Message
+from parking_gateway.core.committed import Committed
 from parking_gateway.core.events import Reason
 from parking_gateway.decoding.codecs import foreign
 from parking_gateway.decoding.decoder import Decoder
 from parking_gateway.decoding.questioning import LEFT_ALONE_SECONDS, Guests
 from parking_gateway.intake.loop import Intake
-from parking_gateway.intake.recording import Outcome
+from parking_gateway.process.clock import utc
 from parking_gateway.process.waits import Backoff
 from parking_gateway.store.patience import Patience
 from parking_gateway.store.pool import Pool
@@ -56,7 +57,7 @@ class Lane:
     """The intake's way of a batch into the database, without a broker, and what it reported."""
 
     def __init__(self, engine: AsyncEngine, folder: Path) -> None:
-        self.outcomes: list[Outcome] = []
+        self.outcomes: list[Committed] = []
         self.ahead = 0.0
         """Seconds by which the clock that guests are measured with is ahead."""
         decoder = Decoder(folder=folder)
@@ -71,6 +72,7 @@ class Lane:
             timeout=timedelta(seconds=30),
             patience=Patience(database, backoff=wait, stop=asyncio.Event(), report=lambda _purpose, _error: None),
             announce_every=timedelta(hours=1),
+            clock=utc,
             taken=lambda _batch: None,
             settled=lambda: None,
             report=self.outcomes.append,
@@ -79,8 +81,8 @@ class Lane:
     async def commit(self, batch: Sequence[Message]) -> Counter[Reason]:
         """As the intake commits a lane. Returns how often each reason was given, and fails where nothing was recorded."""
         before = len(self.outcomes)
-        await self._intake._commit(batch)
-        letters = [letter for outcome in self.outcomes[before:] for letter in outcome.dead_letters]
+        await self._intake.commit(batch)
+        letters = [letter for outcome in self.outcomes[before:] for letter in outcome.rejected]
         return Counter(letter.rejection.reason for letter in letters)
 
 

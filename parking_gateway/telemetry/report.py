@@ -1,9 +1,9 @@
-"""What happened, said once: the outcomes of the tasks as log lines, metrics, health, and the gateway's own messages."""
+"""What happened, reported once: to the log, to metrics and health, and to the outbox, which publishes what changed."""
 
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
+from collections.abc import Callable, Collection, Sequence
+from datetime import datetime
 from typing import Final
 
 from loguru import logger
@@ -12,11 +12,16 @@ from parking_gateway import __version__
 from parking_gateway.broker.message import Message
 from parking_gateway.broker.reasons import Refusal
 from parking_gateway.contract.messages import HealthMessage, kind_of
+from parking_gateway.core.committed import Committed
+from parking_gateway.core.events import DeadLetter
 from parking_gateway.core.printable import printable, shortened
 from parking_gateway.core.seldom import Seldom
-from parking_gateway.intake.recording import Outcome
+from parking_gateway.core.space import SpaceId
+from parking_gateway.process.clock import Clock
 from parking_gateway.store.due import Kind
-from parking_gateway.telemetry import BatchReport, Health, Metrics, Totals, clock_warnings
+from parking_gateway.telemetry import clock_warnings
+from parking_gateway.telemetry.health import Health
+from parking_gateway.telemetry.metrics import Metrics, Totals
 from parking_gateway.telemetry.qos_0 import EventsAtQos0
 
 INTAKE: Final = "intake"
@@ -29,11 +34,22 @@ _LONGEST_REASON: Final = 500
 """Characters of an error in the health message."""
 
 
-class Reporting:
-    """The one place where values of the tasks become words and numbers."""
+class Report:
+    """The one place where values of the tasks become lines of the log and numbers."""
 
-    def __init__(self, *, health: Health, metrics: Metrics, root: str, started: datetime) -> None:
+    def __init__(
+        self,
+        *,
+        health: Health,
+        metrics: Metrics,
+        root: str,
+        clock: Clock,
+    ) -> None:
         """`root` is that of all topics that we publish."""
+        self._clock = clock
+        self.wake_outbox: Callable[[Collection[SpaceId]], None] = _nobody
+        """Called with the spaces that have to be published. Whoever has the outbox sets it."""
+        started = clock()
         self.started = started
         self.health = health
         self._metrics = metrics
@@ -65,39 +81,30 @@ class Reporting:
         if not self._in_hand:
             self.health.ended(INTAKE)
 
-    def recorded(self, outcome: Outcome) -> None:
-        """A transaction is committed: a batch, or a part of it."""
-        self.health.progress(INTAKE)
-        lag = self._lag(outcome)
-        rejected = Counter(letter.rejection.reason for letter in outcome.dead_letters)
-        self._metrics.observe(
-            BatchReport(
-                received=outcome.kinds,
-                rejected=rejected,
-                recorded=len(outcome.recorded),
-                duplicates=outcome.duplicates,
-                without_codec=outcome.without_codec,
-                unassigned=outcome.unassigned,
-                wrong_clocks=len(outcome.wrong_clocks),
-                held_back=len(outcome.held_back),
-                transitions=Counter((step.before, step.after) for step in outcome.transitions),
-                seconds=outcome.seconds,
-                lag=lag,
-            )
-        )
+    def committed(self, committed: Committed) -> None:
+        """A transaction is committed, whatever its cause."""
+        if committed.changed:
+            self.wake_outbox(committed.changed)
+        self._metrics.observe(committed, lag := self._lag(committed))
         self._lag_seconds = self._lag_seconds if lag is None else lag
-        if outcome.wrong_clocks or outcome.held_back:
-            clock_warnings.warn(outcome.wrong_clocks, outcome.held_back, self._clocks)
-        if outcome.transitions:
-            # One line for a batch: under load a line for each would cost more than what it tells of.
-            logger.bind(steps=outcome.transitions).info("Transitions")
-        for reason, letter in {letter.rejection.reason: letter for letter in outcome.dead_letters}.items():
+        if committed.wrong_clocks or committed.held_back:
+            clock_warnings.warn(committed.wrong_clocks, committed.held_back, self._clocks)
+        if committed.steps:
+            # One line for a batch: under load a line for each step would cost more than the step itself.
+            logger.bind(steps=committed.steps).info("Transitions")
+        if committed.rejected:
+            self._rejected(committed.rejected)
+
+    def _rejected(self, letters: Sequence[DeadLetter]) -> None:
+        """One warning for each reason."""
+        counts = Counter(letter.rejection.reason for letter in letters)
+        for reason, letter in {letter.rejection.reason: letter for letter in letters}.items():
             logger.bind(
                 deduplication_id=letter.deduplication_id,
                 topic=letter.topic,
                 reason=reason,
                 detail=letter.rejection.detail,
-                left_out=rejected[reason] - 1,
+                left_out=counts[reason] - 1,
             ).warning("Rejected a message")
 
     def published(self, kind: Kind, count: int, refusals: Sequence[Refusal]) -> None:
@@ -177,7 +184,7 @@ class Reporting:
         self._qos_0.log_drops()
         self._qos_0.look()
         health = self.health
-        now, totals = datetime.now(UTC), self._metrics.totals()
+        now, totals = self._clock(), self._metrics.totals()
         then, before = self._last
         self._last = (now, totals)
         return HealthMessage(
@@ -207,8 +214,12 @@ class Reporting:
             problems=list(health.problems.values()),
         )
 
-    def _lag(self, outcome: Outcome) -> float | None:
-        if not outcome.recorded:
+    def _lag(self, committed: Committed) -> float | None:
+        if not committed.recorded:
             return None
-        oldest = min(uplink.heard_at for uplink in outcome.recorded)
-        return max((datetime.now(UTC) - oldest).total_seconds(), 0.0)
+        oldest = min(uplink.heard_at for uplink in committed.recorded)
+        return max((self._clock() - oldest).total_seconds(), 0.0)
+
+
+def _nobody(_spaces: Collection[SpaceId]) -> None:
+    return None

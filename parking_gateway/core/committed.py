@@ -1,0 +1,31 @@
+"""What one transaction has committed, whatever its cause. Log, metrics and the outbox's wake-up are made of this one value."""
+
+from collections import Counter
+
+import msgspec
+
+from parking_gateway.core.events import DeadLetter, DeviceEvent, Uplink
+from parking_gateway.core.space import SpaceId, Transition
+
+
+class Committed(msgspec.Struct, frozen=True, kw_only=True):
+    """A commit. What a cause does not bring about is empty."""
+
+    changed: list[SpaceId] = []
+    """Spaces of which subscribers see a difference."""
+    steps: list[Transition] = []
+    seconds: float = 0.0
+    """From the first attempt to the commit, waits for a database that was away included."""
+    received: Counter[str] = msgspec.field(default_factory=Counter)
+    """Messages, by the name of the event that their topics give them."""
+    recorded: list[Uplink] = []
+    duplicates: int = 0
+    unassigned: int = 0
+    """Recorded uplinks of devices without an installation."""
+    without_codec: int = 0
+    """Recorded uplinks of installed devices for which nobody chose a codec."""
+    wrong_clocks: list[Uplink | DeviceEvent] = []
+    """Recorded, and dated otherwise than they claim."""
+    held_back: list[Uplink] = []
+    """Recorded, and counted as older than what their spaces know although their counters are higher."""
+    rejected: list[DeadLetter] = []

@@ -1,0 +1,106 @@
+"""The door: every change of a space is made here, whatever caused it. Pure.
+
+A turn takes locked spaces and causes in their order: observations of uplinks, silence, orders, reservations. It returns the
+spaces afterwards with their steps. Intake, replay, requests and clock all decide by a turn, and nothing else calls the state
+machine. So one day of a car park can be computed without a database.
+"""
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime, timedelta
+from typing import assert_never
+
+import msgspec
+
+from parking_gateway.core.clocks import is_held_back
+from parking_gateway.core.reservation import Reservation
+from parking_gateway.core.space import (
+    Change,
+    Observation,
+    Service,
+    Space,
+    SpaceId,
+    Transition,
+    change_reservation,
+    change_service,
+    lapse,
+    last_seen,
+    observe,
+)
+
+
+class Silence(msgspec.Struct, frozen=True, kw_only=True):
+    """A moment at which nothing had been received of a space's sensor for a while."""
+
+    now: datetime
+    lost_after: timedelta
+    listening_since: datetime
+    """Since when the gateway has received events. Silence before that is the gateway's own."""
+
+
+class ServiceOrder(msgspec.Struct, frozen=True, kw_only=True):
+    """An operator takes a space out of service, or back."""
+
+    service: Service
+    at: datetime
+    by: str
+    reason: str | None = None
+
+
+class ReservationChange(msgspec.Struct, frozen=True, kw_only=True):
+    """A reservation begins to hold, or ends (None)."""
+
+    reservation: Reservation | None
+    at: datetime
+    by: str
+
+
+Cause = Observation | Silence | ServiceOrder | ReservationChange
+
+
+class Turn(msgspec.Struct, frozen=True, kw_only=True):
+    """What a list of causes made of locked spaces."""
+
+    spaces: dict[SpaceId, Space]
+    """All locked spaces as they are afterwards. A space without a change is the same object as before."""
+    steps: list[Transition]
+    """The steps of the log, in their order."""
+    changed: list[SpaceId]
+    """Spaces of which subscribers see a difference."""
+    held_back: list[Observation]
+    """Observations that count as older although their frame counters are higher: a clock is wrong."""
+
+
+def turn(before: Mapping[SpaceId, Space], causes: Iterable[tuple[SpaceId, Cause]]) -> Turn:
+    """Apply the causes to their spaces, one after the other. Every space of a cause must be among the locked ones."""
+    spaces = dict(before)
+    steps: list[Transition] = []
+    held_back: list[Observation] = []
+    for space_id, cause in causes:
+        space = spaces[space_id]
+        after, made = _change(space, cause)
+        spaces[space_id] = after
+        if made:
+            steps += made
+        if after.seen_at is space.seen_at and isinstance(cause, Observation) and _is_held_back(cause, space):
+            held_back.append(cause)
+    changed = [space_id for space_id, space in before.items() if spaces[space_id].version != space.version]
+    return Turn(spaces=spaces, steps=steps, changed=changed, held_back=held_back)
+
+
+def _change(space: Space, cause: Cause) -> Change:
+    match cause:
+        case Observation():
+            return observe(space, cause)
+        case Silence():
+            return lapse(space, now=cause.now, lost_after=cause.lost_after, listening_since=cause.listening_since)
+        case ServiceOrder():
+            return change_service(space, cause.service, at=cause.at, cause=cause.by, reason=cause.reason)
+        case ReservationChange():
+            return change_reservation(space, cause.reservation, at=cause.at, cause=cause.by)
+        case _:
+            assert_never(cause)
+
+
+def _is_held_back(seen: Observation, space: Space) -> bool:
+    last = last_seen(space)
+    return seen.occupancy is not None and last is not None and is_held_back(seen, last)

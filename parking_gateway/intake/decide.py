@@ -1,0 +1,61 @@
+"""What a batch changes: codecs read the frames, and the turn decides about the spaces. Pure."""
+
+from collections.abc import Sequence
+
+import msgspec
+
+from parking_gateway.core.device import DeviceReading
+from parking_gateway.core.events import DeadLetter, Uplink
+from parking_gateway.core.space import SpaceId
+from parking_gateway.core.turn import Cause, Turn, turn
+from parking_gateway.decoding.decoder import Decoder, battery_report, observation
+from parking_gateway.intake.read import Batch, dead_letter
+from parking_gateway.store.spaces import Locked
+
+
+class Decision(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything that follows from a batch, before it is written."""
+
+    turn: Turn
+    readings: list[DeviceReading]
+    """One for each new uplink, in their order."""
+    undecodable: list[DeadLetter]
+    """Uplinks whose frames no codec could read. They are recorded all the same."""
+    held_back: list[Uplink]
+    unassigned: int
+    without_codec: int
+
+
+def decide(batch: Batch, new: Sequence[Uplink], locked: Locked, *, decoder: Decoder) -> Decision:
+    """Decide about the uplinks that were not recorded before, and the battery levels of device events."""
+    causes: list[tuple[SpaceId, Cause]] = []
+    readings: list[DeviceReading] = []
+    undecodable: list[DeadLetter] = []
+    unassigned = without_codec = 0
+    for uplink in new:
+        installations = locked.installations.get(uplink.device.dev_eui)
+        if not installations:
+            unassigned += 1
+            readings.append(DeviceReading(uplink))
+            continue
+        has_codec = True
+        for installation in installations:
+            one = decoder.reading(uplink, installation)
+            if one.rejection is not None:
+                message, _ = batch.messages[uplink.deduplication_id]
+                undecodable.append(dead_letter(message, one.rejection, uplink.received_at, uplink=uplink))
+            has_codec = has_codec and one.codec is not None
+            causes.append((installation.space, observation(uplink, one.reading)))
+        readings.append(one)
+        without_codec += not has_codec
+    for event in batch.batteries if batch.events else ():
+        causes += [(one.space, battery_report(event)) for one in locked.installations.get(event.device.dev_eui, ())]
+    made = turn(locked.spaces, causes)
+    return Decision(
+        turn=made,
+        readings=readings,
+        undecodable=undecodable,
+        held_back=[batch.messages[seen.cause][1] for seen in made.held_back if seen.cause is not None],
+        unassigned=unassigned,
+        without_codec=without_codec,
+    )

@@ -1,0 +1,94 @@
+"""The way of a batch into the database: record and lock, decide, write and commit. Whoever calls acknowledges only then."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import timedelta
+from typing import Any
+
+from parking_gateway.core.committed import Committed
+from parking_gateway.core.device import Snapshot, kept
+from parking_gateway.core.events import DevEui, DeviceEvent, Uplink
+from parking_gateway.decoding.decoder import Decoder
+from parking_gateway.intake.decide import Decision, decide
+from parking_gateway.intake.read import Batch
+from parking_gateway.store import device_events, devices, past_readings, rejections, spaces, turns, uplinks
+from parking_gateway.store.database import Connection
+from parking_gateway.store.query import Query, waits
+from parking_gateway.store.spaces import Locked
+
+
+async def record(connection: Connection, batch: Batch, *, decoder: Decoder, announce_every: timedelta) -> Committed:
+    """Make the batch part of the database and commit: all of it or, if anything fails, nothing.
+
+    Two round trips, and one more where an uplink's device watches no space. A device that only goes on living is published
+    again after `announce_every`.
+    """
+    new, locked = await lock(connection, batch)
+    snapshots = await snapshots_of(connection, new, locked)
+    decision = decide(batch, new, locked, decoder=decoder)
+    await connection.commit_together(*writes(batch, decision, locked, snapshots, announce_every=announce_every))
+    return _committed(batch, new, decision)
+
+
+async def lock(connection: Connection, batch: Batch) -> tuple[list[Uplink], Locked]:
+    """Record the uplinks and lock the spaces that their devices watch. Returns the uplinks that are new."""
+    if not (concerned := batch.devices):
+        return [], Locked()
+    return await connection.together(uplinks.record(batch.uplinks), spaces.lock(concerned))
+
+
+async def snapshots_of(connection: Connection, new: Sequence[Uplink], locked: Locked) -> Mapping[DevEui, Snapshot]:
+    """Snapshots of the devices of these uplinks. For devices without a space they lie in another table."""
+    unassigned = {uplink.device.dev_eui for uplink in new} - locked.installations.keys()
+    if not unassigned:
+        return locked.snapshots
+    (of_unassigned,) = await connection.together(devices.snapshots(unassigned))
+    return locked.snapshots | of_unassigned
+
+
+def writes(
+    batch: Batch,
+    decision: Decision,
+    locked: Locked,
+    snapshots: Mapping[DevEui, Snapshot],
+    *,
+    announce_every: timedelta,
+) -> list[Query[Any]]:
+    """All that is written for the batch, in lock order."""
+    others = _of_devices(decision, snapshots, announce_every=announce_every)
+    found = turns.writes(locked, decision.turn, *others, now=batch.received_at)
+    if batch.events:
+        found += device_events.record(batch.events)
+    if rejected := [*batch.dead_letters, *decision.undecodable]:
+        found.append(rejections.record(rejected))
+    if batch.events or rejected or len(decision.readings) < len(batch.messages) + batch.repeated:
+        # Some of these rows can be recorded already, by a commit whose standby did not confirm it. This commit waits for it.
+        found.append(waits())
+    return found
+
+
+def _of_devices(
+    decision: Decision, snapshots: Mapping[DevEui, Snapshot], *, announce_every: timedelta
+) -> Iterator[Query[Any]]:
+    readings, after = kept(decision.readings, snapshots, every=announce_every)
+    if readings:
+        yield from devices.update(readings, after)
+    if past := [(one.uplink, one.reading.past) for one in decision.readings if one.reading.past]:
+        yield past_readings.record(past)
+    if decision.held_back:
+        yield from devices.mark_clock({uplink.device.dev_eui for uplink in decision.held_back})
+
+
+def _committed(batch: Batch, new: list[Uplink], decision: Decision) -> Committed:
+    events: list[Uplink | DeviceEvent] = [message.event for message in batch.events]
+    return Committed(
+        changed=decision.turn.changed,
+        steps=decision.turn.steps,
+        received=batch.received,
+        recorded=new,
+        duplicates=batch.repeated + len(batch.messages) - len(new),
+        unassigned=decision.unassigned,
+        without_codec=decision.without_codec,
+        wrong_clocks=[one for one in (*new, *events) if one.wrong_clock is not None],
+        held_back=decision.held_back,
+        rejected=[*batch.dead_letters, *decision.undecodable],
+    )

@@ -1,0 +1,18 @@
+"""A turn as statements, in the order in which everybody locks: spaces by id, then devices, then rows of nobody else.
+
+Nothing else writes spaces or appends to the log.
+"""
+
+from datetime import datetime
+from typing import Any
+
+from parking_gateway.core.turn import Turn
+from parking_gateway.store import spaces, transitions
+from parking_gateway.store.query import Query
+from parking_gateway.store.spaces import Locked
+
+
+def writes(locked: Locked, turn: Turn, *others: Query[Any], now: datetime) -> list[Query[Any]]:
+    """The changed spaces, what else the cause brings about (`others`, in lock order), and the steps."""
+    steps = [transitions.append(turn.steps)] if turn.steps else []
+    return [*spaces.save(locked, turn.spaces, now=now), *others, *steps]
