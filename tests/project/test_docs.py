@@ -277,6 +277,18 @@ def test_layers_are_those_that_are_checked() -> None:
     assert shown.splitlines() == layers
 
 
+def test_every_folder_of_the_package_is_a_word_of_the_glossary() -> None:
+    listed = [one for one in (ROOT / "parking_gateway").iterdir() if one.name != "__pycache__"]
+    assert len(listed) <= 16
+    assert {one.stem for one in listed if not one.name.startswith("__")} <= set(first_cells(section(HOUSE, "Words")))
+
+
+def test_a_word_of_the_glossary_has_one_entry() -> None:
+    rows = re.findall(r"^\| ([^|]+) \|", section(HOUSE, "Words"), re.MULTILINE)
+    words = [word.strip("` ").lower() for row in rows for word in row.split(",")]
+    assert len(words) == len(set(words))
+
+
 def test_the_readme_counts_the_sensors() -> None:
     ours = [name for name in codecs.names() if (ROOT / "decoders" / f"{name}.py").exists()]
     for page in (README, ROOT / "CHANGELOG.md"):
