@@ -289,6 +289,14 @@ def test_a_word_of_the_glossary_has_one_entry() -> None:
     assert len(words) == len(set(words))
 
 
+def test_the_picture_of_the_readme_names_files_in_the_order_of_the_architecture() -> None:
+    (picture,) = (block for block in blocks(README, "") if block.startswith("ChirpStack"))
+    files = list(dict.fromkeys(re.findall(r"\w+/\w+\.py", picture)))
+    assert [file for file in files if not (ROOT / "parking_gateway" / file).exists()] == []
+    way = dict.fromkeys(re.findall(r"parking_gateway/(\w+/\w+\.py)", section(HOUSE, "The way of an uplink")))
+    assert files == [file for file in way if file in files]
+
+
 def test_the_readme_counts_the_sensors() -> None:
     ours = [name for name in codecs.names() if (ROOT / "decoders" / f"{name}.py").exists()]
     for page in (README, ROOT / "CHANGELOG.md"):
