@@ -1,6 +1,6 @@
 """A connection to the broker as the tasks see it: batches in, acknowledgements and confirmed publications out.
 
-A link is a scope. What is left unacknowledged when it ends, the broker sends again over the next one.
+A link is a scope. Messages that are not acknowledged when it ends are sent again by the broker over the next one.
 """
 
 import asyncio
@@ -12,12 +12,12 @@ from typing import Final
 
 import aiomqtt
 
-from parking_gateway.broker.client import Client
+from parking_gateway.broker.choosing import connection_of
+from parking_gateway.broker.connection import Connection
 from parking_gateway.broker.inbox import INBOX_BYTES, Inbox
 from parking_gateway.broker.message import Message
 from parking_gateway.broker.packets import PacketLimits
 from parking_gateway.broker.reasons import ProtocolUnknown, Refusal
-from parking_gateway.broker.settings import client_of
 from parking_gateway.broker.suspicion import Suspicion
 from parking_gateway.contract.publication import Publication
 from parking_gateway.process.config.mqtt import MqttConfig
@@ -26,36 +26,36 @@ _RIGHT_AFTER: Final = 1.0
 """Seconds in which a broker hangs up on what it was sent."""
 
 ROOM_BYTES: Final = 1 << 20
-"""By which a packet may be longer than the longest payload. A message that is too large by less arrives, and becomes a
-rejection that people can see. A larger one is not sent by the broker (MQTT 5), or cut while it comes in."""
+"""By which a packet may be longer than the longest payload. A message that is too large by less is received and rejected,
+so that people see it. A larger one is not sent by the broker (MQTT 5), or cut while it comes in."""
 
 MqttError = aiomqtt.MqttError
-"""What a broker that is away, restarting or refusing looks like; OSError beside it."""
+"""Raised, beside OSError, for a broker that is away, restarts or refuses."""
 
 
 class Link:
     """One connection, from CONNACK to its loss."""
 
-    def __init__(self, client: Client, *, protocol: str, window: int) -> None:
+    def __init__(self, connection: Connection, *, protocol: str, window: int) -> None:
         self.protocol = protocol
-        self._client = client
-        self._inbox = client.inbox
-        self._answers = client.answers
-        self._window = min(window, client.receive_maximum)
+        self._connection = connection
+        self._inbox = connection.inbox
+        self._answers = connection.answers
+        self._window = min(window, connection.receive_maximum)
         self._in_hand: deque[float] = deque()
         """When the oldest message came of each batch that is not acknowledged yet."""
         self._is_receiving = True
         self._publishing = asyncio.Lock()
         self.suspicion = Suspicion("")
-        """Whoever wants to remember it over connections sets it."""
+        """Set by a caller whose suspicion outlasts the connection."""
         self._last: list[str] = []
-        """The topics that were sent last, and when."""
+        """The topics that were sent last; `_last_at` is when, by the loop's clock."""
         self._last_at = 0.0
 
     @property
     def session_present(self) -> bool:
-        """Whether the broker remembered us, and so held our messages while we were away."""
-        return self._client.session_present
+        """Whether the broker had a session for us, and so kept our messages while we were away."""
+        return self._connection.session_present
 
     @property
     def waiting(self) -> int:
@@ -78,35 +78,35 @@ class Link:
         except IndexError:
             return self._inbox.oldest()
 
-    async def subscribe(self, topic_filter: str) -> None:
-        """Subscribe at QoS 1. Raises MqttError when the broker refuses."""
-        await self._client.subscribe_to(topic_filter)
+    async def subscribe(self, *topic_filters: str) -> None:
+        """Subscribe at QoS 1. Raises MqttError when the broker refuses one of them."""
+        await self._connection.subscribe(topic_filters)
 
     async def unsubscribe(self, topic_filters: Sequence[str]) -> None:
         """End these subscriptions, whether the session has them or not."""
-        await self._client.unsubscribe_from(topic_filters)
+        await self._connection.unsubscribe(topic_filters)
 
     @property
     def shares(self) -> bool:
         """Whether the broker does not deny that it knows shared subscriptions."""
-        return self._client.shares
+        return self._connection.shares
 
     async def batches(self, *, limit: int) -> AsyncIterator[list[Message]]:
-        """What has come, up to `limit` messages at a time, until `stop_receiving` or the loss of the connection.
+        """Yield received messages, up to `limit` at a time, until `stop_receiving` or the loss of the connection.
 
-        A batch is the messages that came while the last one was worked on: one when it is quiet, many under load. It also
-        ends when the inbox was too full and has been emptied. Then `refill` raises.
+        A batch is the messages that came while the last one was worked on: one when it is quiet, many under load. The
+        iteration also ends when the inbox was too full and has been emptied. Then `refill` raises.
         """
         while self._is_receiving:
-            if self._client.is_connected and not self._inbox.is_closed:
+            if self._connection.is_connected and not self._inbox.is_closed:
                 await self._inbox.wait()
-            if not self._client.is_connected:
-                raise self._client.lost()
+            if not self._connection.is_connected:
+                raise self._connection.lost()
             oldest = self._inbox.oldest()
             if self._is_receiving and oldest is not None:
                 batch = self._inbox.take(limit)
                 self._in_hand.append(oldest)
-                self._client.read_on()
+                self._connection.read_on()
                 yield batch
             elif self._inbox.is_closed:
                 return
@@ -117,26 +117,26 @@ class Link:
             raise MqttError("The broker sent more at once than is kept in memory: the rest comes over a new connection")
 
     def acknowledge(self, batch: Sequence[Message]) -> None:
-        """Tell the broker that these messages are safe with us."""
-        self._client.acknowledge(batch)
+        """Acknowledge these messages, because they are committed."""
+        self._connection.acknowledge(batch)
         if self._in_hand:
             self._in_hand.popleft()
 
     def received(self) -> list[Message]:
-        """What has come and was not taken yet, without waiting for more."""
+        """Take all messages that were received, without waiting for more."""
         found: list[Message] = []
         while some := self._inbox.take(len(self._inbox)):
             found += some
         return found
 
     def stop_receiving(self) -> None:
-        """End `batches` after the batch that is being worked on. What comes from now on is dropped, and comes again."""
+        """End `batches` after the batch that is being worked on. Later messages are dropped; the broker sends them again."""
         self._is_receiving = False
         self._inbox.close()
         self._inbox.wake()
 
     async def publish(self, publications: Sequence[Publication]) -> list[Refusal]:
-        """Publish at QoS 1, so many at a time as the broker accepts. Return, once all are answered, what it refused.
+        """Publish at QoS 1, as many at a time as the broker accepts. Return the refusals once all are answered.
 
         A refusal costs the one publication. Raises MqttError when the connection is lost or the broker is silent.
         """
@@ -157,11 +157,11 @@ class Link:
     async def _publish(self, window: list[Publication], now: float, *, is_calm: bool = True) -> None:
         self._last, self._last_at = [one.topic for one in window], asyncio.get_running_loop().time()
         try:
-            self._client.send(window)
+            self._connection.send(window)
             await self._all_answered()
             if not is_calm:
                 # A round trip, because a broker may answer a publication and hang up on it all the same.
-                await self._client.unsubscribe_from([window[-1].topic])
+                await self._connection.unsubscribe([window[-1].topic])
         except MqttError:
             self._suspect(self._last, now)
             raise
@@ -173,16 +173,16 @@ class Link:
     def ended(self) -> None:
         """The connection is over. The last publications are suspected if it was lost right after them."""
         now = asyncio.get_running_loop().time()
-        if self._last and not self._client.is_connected and now - self._last_at < _RIGHT_AFTER:
+        if self._last and not self._connection.is_connected and now - self._last_at < _RIGHT_AFTER:
             self._suspect(self._last, now)
 
     async def _all_answered(self) -> None:
         while missing := len(self._answers):
-            if not self._client.is_connected:
-                raise self._client.lost()
-            patience = self._client.timeout
+            if not self._connection.is_connected:
+                raise self._connection.lost()
+            patience = self._connection.timeout
             await self._answers.wait(patience)
-            if len(self._answers) == missing and self._client.is_connected and self._client.is_silent(patience):
+            if len(self._answers) == missing and self._connection.is_connected and self._connection.is_silent(patience):
                 raise MqttError(f"The broker did not confirm {missing} publications in time")
 
 
@@ -196,28 +196,28 @@ async def connected(
     payload_limit: int = 1 << 20,
     inbox_bytes: int = INBOX_BYTES,
 ) -> AsyncIterator[Link]:
-    """Connect, with MQTT 5 if the broker speaks it, and disconnect at the end. Raises MqttError or OSError.
+    """Connect, with MQTT 5 if the broker knows it, and disconnect at the end. Raises MqttError or OSError.
 
     Of a payload longer than `payload_limit` bytes, only the beginning is kept.
 
-    Whoever leaves by an exception hangs up instead, and the broker publishes the will.
+    After an exception it hangs up instead, and the broker publishes the will.
     """
 
-    def speaking(protocol: str) -> Client:
+    def speaking(protocol: str) -> Connection:
         inbox = Inbox(inbox_limit, limit_bytes=inbox_bytes)
         limits = PacketLimits(payload_limit, payload_limit + ROOM_BYTES)
-        return client_of(config, protocol, will=will, inbox=inbox, limits=limits, window=window)
+        return connection_of(config, protocol, will=will, inbox=inbox, limits=limits, window=window)
 
     async with AsyncExitStack() as stack:
         protocol = "5" if config.protocol == "auto" else config.protocol
         try:
-            client = await stack.enter_async_context(speaking(protocol))
+            connection = await stack.enter_async_context(speaking(protocol))
         except ProtocolUnknown:
             if config.protocol != "auto":
                 raise
             protocol = "3.1.1"
-            client = await stack.enter_async_context(speaking(protocol))
-        link = Link(client, protocol=protocol, window=window)
+            connection = await stack.enter_async_context(speaking(protocol))
+        link = Link(connection, protocol=protocol, window=window)
         stack.callback(link.ended)
         yield link
 

@@ -1,10 +1,11 @@
-"""A message as the broker sent it, and what is kept of one that is too large."""
+"""A message as the broker sent it, and the beginning of one that is too large."""
 
 from hashlib import md5
 from uuid import UUID
 
 import msgspec
 
+from parking_gateway.contract.publication import NO_PROPERTIES, MessageProperties
 from parking_gateway.core.events import KEPT_BYTES
 
 
@@ -26,7 +27,9 @@ class Message(msgspec.Struct, frozen=True, gc=False):
     qos: int
     is_redelivered: bool
     whole: Whole | None = None
-    """Of a payload that was too large, and of which this is only the beginning."""
+    """Set if the payload was too large, and `payload` is only its beginning."""
+    properties: MessageProperties = NO_PROPERTIES
+    """None are kept of a message whose payload was too large."""
 
 
 class Beginning:
@@ -49,7 +52,7 @@ class Beginning:
 
 
 def without_its_end(message: Message) -> Message:
-    """The message with only the beginning of its payload."""
+    """The message with only the beginning of its payload, and without properties."""
     beginning = Beginning(message.topic)
     beginning.add(message.payload)
-    return msgspec.structs.replace(message, payload=beginning.kept, whole=beginning.whole())
+    return msgspec.structs.replace(message, payload=beginning.kept, whole=beginning.whole(), properties=NO_PROPERTIES)

@@ -1,4 +1,4 @@
-"""Why the broker does not do what we ask, in words for a person."""
+"""Errors and refusals of the broker, in words for a person."""
 
 import logging
 from typing import Final
@@ -15,11 +15,11 @@ _CREDENTIALS: Final = ("Bad user name or password", "Not authorized")
 
 
 class ProtocolUnknown(aiomqtt.MqttError):
-    """The broker may not know this version of MQTT: it says so, or it hung up without a word."""
+    """The broker may not know this version of MQTT: it refused the connection for it, hung up, or sent no answer."""
 
 
 class ConnectionClosed(aiomqtt.MqttError):
-    """The broker closed the connection without a word."""
+    """The broker closed the connection and gave no reason."""
 
 
 class SessionTakenOver(aiomqtt.MqttError):
@@ -35,25 +35,31 @@ class Refusal(msgspec.Struct, frozen=True):
 
 
 class Complaints(logging.Handler):
-    """Keeps the last error that paho logged: only there it says why a connection was lost."""
+    """Keeps the last error that paho logged, because paho gives the cause of a lost connection nowhere else."""
 
-    last = ""
+    def __init__(self) -> None:
+        super().__init__()
+        self.last = ""
+        """In brackets, to be appended to a sentence."""
+        self.logger = logging.Logger("mqtt", logging.ERROR)  # noqa: LOG001 - each connection has one of its own
+        """The logger whose errors are kept."""
+        self.logger.addHandler(self)
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Keep it, to be appended to a sentence."""
+        """Keep it."""
         self.last = f" ({record.getMessage()})"
 
 
 def connection_refused(reason: ReasonCode, properties: Properties | None) -> aiomqtt.MqttError:
-    """For a CONNACK that says no."""
+    """For a CONNACK that refuses the connection."""
     if reason == "Unsupported protocol version":
         return ProtocolUnknown("The broker does not know this version of MQTT")
     hint = "; see mqtt.username and mqtt.password" if reason in _CREDENTIALS else ""
-    return aiomqtt.MqttError(f"The broker refuses the connection: {told(reason, properties)}{hint}")
+    return aiomqtt.MqttError(f"The broker refuses the connection: {in_words(reason, properties)}{hint}")
 
 
 def connection_lost(reason: ReasonCode, complaint: str) -> aiomqtt.MqttError:
-    """For a connection that ended without a word of the broker's."""
+    """For a connection that ended without a reason of the broker's."""
     if reason != "Unspecified error":
         return aiomqtt.MqttError(f"The connection to the broker was lost: {reason}{complaint}")
     if complaint:
@@ -64,18 +70,18 @@ def connection_lost(reason: ReasonCode, complaint: str) -> aiomqtt.MqttError:
 def connection_ended(reason: ReasonCode, properties: Properties | None) -> aiomqtt.MqttError:
     """For a DISCONNECT of the broker (MQTT 5)."""
     kind = SessionTakenOver if reason == "Session taken over" else aiomqtt.MqttError
-    return kind(f"The broker ended the connection: {told(reason, properties)}")
+    return kind(f"The broker ended the connection: {in_words(reason, properties)}")
 
 
 def subscription_refused(topic_filter: str, reason: ReasonCode | int) -> aiomqtt.MqttError | None:
-    """For one code of a SUBACK; None where it says yes."""
+    """For one code of a SUBACK; None if it grants the subscription."""
     if reason < _REFUSED:
         return None
     return aiomqtt.MqttError(f"The broker refuses the subscription to {topic_filter}: {reason}")
 
 
 def publication_refused(topic: str, reason: ReasonCode | int) -> Refusal | None:
-    """For a PUBACK; None where it says yes."""
+    """For a PUBACK; None if the broker took the publication."""
     if reason < _REFUSED:
         return None
     code = reason if isinstance(reason, int) else reason.value
@@ -86,7 +92,7 @@ def publication_refused(topic: str, reason: ReasonCode | int) -> Refusal | None:
     return Refusal(topic, name)
 
 
-def told(reason: ReasonCode, properties: Properties | None) -> str:
-    """The reason, with the broker's own words where it has some."""
+def in_words(reason: ReasonCode, properties: Properties | None) -> str:
+    """The reason, with the broker's own words if there are any."""
     words = getattr(properties, "ReasonString", None)
     return f"{reason} ({words})" if words else str(reason)

@@ -1,10 +1,10 @@
-"""A socket in the place of paho's: it keeps the messages and confirmations of QoS 1, and gives paho the rest."""
+"""A socket in the place of paho's. It keeps the packets that a connection reads itself, and gives paho all others."""
 
 from collections.abc import Callable
 from typing import Any, Final
 
 from parking_gateway.broker.large import Large
-from parking_gateway.broker.packets import MQTT_LIMITS, Cut, PacketLimits, split, variable_length
+from parking_gateway.broker.packets import MQTT_LIMITS, Cut, PacketLimits, variable_length
 
 _READ_BYTES: Final = 262_144
 _NO_PACKET: Final = b"\0\0"
@@ -12,21 +12,21 @@ _NO_PACKET: Final = b"\0\0"
 
 
 class Stream:
-    """Around whatever socket is beneath: TCP, TLS or WebSocket. What it holds is bounded by the limits and one read."""
+    """Around a socket of TCP, TLS or WebSocket. It holds no more than the limits and one read."""
 
     def __init__(
         self,
         socket: Any,
         *,
         is_v5: bool,
+        cut: Callable[[bytes], Cut],
         deliver: Callable[[Cut], None],
         limits: PacketLimits = MQTT_LIMITS,
-        is_direct: bool = True,
     ) -> None:
-        """If not `is_direct`, paho gets all packets but those that are too large."""
+        """`cut` takes complete packets off the stream; `deliver` takes the packets that are not for paho."""
         self._socket = socket
         self._is_v5 = is_v5
-        self._is_direct = is_direct
+        self._cut = cut
         self._limits = limits
         self._deliver = deliver
         self._begun = bytearray()
@@ -35,24 +35,24 @@ class Stream:
         """How many bytes it has; 0 where that is not known yet."""
         self._large: Large | None = None
         self._behind = b""
-        """What was read and not looked at yet: paho reads what came before a large packet first."""
+        """Bytes behind a large packet, not cut yet: paho reads the packets before it first."""
         self._for_paho = b""
         self._given = 0
         """How far paho has read in them."""
 
     def __getattr__(self, name: str) -> Any:
-        """Whatever else paho and aiomqtt ask a socket for."""
+        """Pass on all else that paho does with a socket."""
         return getattr(self._socket, name)
 
     def recv(self, size: int) -> bytes:
-        """What paho asks for, byte by byte. Raises BlockingIOError when all that came was for us."""
+        """The next bytes for paho. Raises BlockingIOError when there are none."""
         if self._given == len(self._for_paho):
             self._read()
         start, self._given = self._given, min(self._given + size, len(self._for_paho))
         return self._for_paho[start : self._given]
 
     def pending(self) -> int:
-        """Bytes that wait without the socket being readable; aiomqtt reads on while there are any."""
+        """Bytes that wait although the socket is not readable. The connection reads on while there are any."""
         beneath = getattr(self._socket, "pending", None)
         return len(self._for_paho) - self._given + len(self._behind) + (beneath() if beneath else 0)
 
@@ -65,7 +65,7 @@ class Stream:
             raise BlockingIOError
 
     def _taken(self, read: bytes) -> bytes:
-        """Take what is ours of the next piece of the stream, and return what is paho's."""
+        """Deliver our packets of the next piece of the stream, and return paho's."""
         if self._large is not None:
             return self._pass(self._large, read)
         if len(self._begun) + len(read) < self._needed:
@@ -73,7 +73,7 @@ class Stream:
             self._begun += read
             return b""
         data = bytes(self._begun) + read if self._begun else read
-        cut = split(data, is_v5=self._is_v5, limits=self._limits, is_direct=self._is_direct)
+        cut = self._cut(data)
         self._deliver(cut)
         length, body = variable_length(data, cut.end + 1, len(data))
         if length is not None and length > self._limits.packet:

@@ -1,6 +1,6 @@
-"""The socket beneath a connection: to whichever address of the host answers first, with TLS and WebSocket where asked for.
+"""The socket beneath a connection: to the address of the host that answers first, with TLS and WebSocket if configured.
 
-paho would open one itself, but it blocks, cannot be cancelled, and forgets to close what failed halfway.
+paho opens a socket itself, but that blocks, cannot be cancelled, and leaves a socket open after a handshake that failed.
 """
 
 import asyncio
@@ -12,10 +12,11 @@ from contextlib import asynccontextmanager, suppress
 from functools import cached_property, partial
 from typing import Final, TypeVar
 
+import msgspec
 from aiohappyeyeballs import start_connection
-from paho.mqtt.client import _WebsocketWrapper
 
 from parking_gateway.broker.frames import PING, PONG, Frames
+from parking_gateway.broker.private import FrameSocket
 
 Result = TypeVar("Result")
 
@@ -26,18 +27,21 @@ _FRAME_BYTES: Final = 65_536
 _DISCARDED_BYTES: Final = 65_536
 
 
-class WebSocket(_WebsocketWrapper):
-    """paho's, which sends frames of any size, keeps a frame until all of it has come, and loses a packet of a broken write."""
+class WebSocket(FrameSocket):
+    """paho's socket with frames of a limited size, read as they come, and written again after a write in part.
+
+    paho's own writes frames of any size, keeps a frame until all of it has come, and loses a packet after a write in part.
+    """
 
     def recv(self, length: int) -> bytes:
         """What came in binary frames, at most so much. Raises BlockingIOError where nothing did."""
-        data = self._socket.recv(length)
+        data = self.beneath.recv(length)
         if not data:
             return b""
         try:
             payload = self._frames.take(data)
         except ConnectionError:
-            return b""  # so paho ends the connection
+            return b""  # the end of the stream for paho
         for opcode, body in self._frames.controls:
             self._answer(opcode, body)
         self._frames.controls.clear()
@@ -46,10 +50,10 @@ class WebSocket(_WebsocketWrapper):
         return payload
 
     def _answer(self, opcode: int, body: bytes) -> None:
-        if self._sendbuffer:  # in the middle of another frame
+        if self.is_within_a_frame:
             return
         with suppress(OSError):
-            self._socket.send(self._create_frame(PONG if opcode == PING else opcode, bytearray(body)))
+            self.beneath.send(self.frame(PONG if opcode == PING else opcode, body))
 
     @cached_property
     def _frames(self) -> Frames:
@@ -66,22 +70,42 @@ class WebSocket(_WebsocketWrapper):
 Wire = socket.socket | WebSocket
 
 
-async def opened(host: str, port: int, *, tls: ssl.SSLContext | None, path: str | None) -> Wire:
+class Address(msgspec.Struct, frozen=True, kw_only=True):
+    """Where the broker is, and by what the stream to it is carried."""
+
+    host: str
+    port: int
+    tls: ssl.SSLContext | None
+    websocket_path: str | None
+
+    def __str__(self) -> str:
+        return f"{self.host}:{self.port}"
+
+
+async def opened(address: Address) -> Wire:
     """A connected socket, all handshakes done; a WebSocket where there is a path. Raises OSError.
 
     Cancelled at any point, it leaves nothing open.
     """
-    addresses = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    addresses = await asyncio.get_running_loop().getaddrinfo(address.host, address.port, type=socket.SOCK_STREAM)
     wire = await start_connection(addresses, happy_eyeballs_delay=_NEXT_ADDRESS_AFTER)
     try:
-        # Else the kernel keeps a publication back until the acknowledgements before it have arrived.
+        # Without this, the kernel keeps a publication back until the acknowledgements before it have arrived.
         wire.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        if tls is not None:
-            wire = secure = tls.wrap_socket(wire, server_hostname=host, do_handshake_on_connect=False)
+        if address.tls is not None:
+            wire = secure = address.tls.wrap_socket(wire, server_hostname=address.host, do_handshake_on_connect=False)
             await _in_thread(wire, secure.do_handshake)
-        if path is None:
+        if address.websocket_path is None:
             return wire
-        shake_hands = partial(WebSocket, wire, host, port, is_ssl=tls is not None, path=path, extra_headers=None)
+        shake_hands = partial(
+            WebSocket,
+            wire,
+            address.host,
+            address.port,
+            is_ssl=address.tls is not None,
+            path=address.websocket_path,
+            extra_headers=None,
+        )
         return await _in_thread(wire, shake_hands)
     except BaseException:
         wire.close()
@@ -90,10 +114,10 @@ async def opened(host: str, port: int, *, tls: ssl.SSLContext | None, path: str 
 
 @asynccontextmanager
 async def read_to_the_end(wire: Wire) -> AsyncIterator[None]:
-    """Within it a farewell is sent and the wire closed; at its end the peer has read everything, and hung up in turn.
+    """Within it, DISCONNECT is sent and the wire is closed. It ends when the peer has read everything and hung up in turn.
 
-    A connection that we end while data comes in is reset, and the peer loses what it has not read yet. How long to wait is
-    for the caller to say.
+    Without it, a connection that we end while data comes in is reset, and the peer loses the bytes that it has not read.
+    The caller limits the time.
     """
     with socket.socket(fileno=os.dup(wire.fileno())) as kept:
         kept.setblocking(False)  # noqa: FBT003 - the standard library's signature
@@ -104,7 +128,7 @@ async def read_to_the_end(wire: Wire) -> AsyncIterator[None]:
 
 
 async def _in_thread(wire: socket.socket, shake_hands: Callable[[], Result]) -> Result:
-    """What a handshake returns, which blocks. It ends with the connection beneath it."""
+    """The result of a handshake, which blocks. Cancelled, it ends the connection and with it the handshake."""
     wire.setblocking(True)  # noqa: FBT003 - the standard library's signature
     working = asyncio.get_running_loop().run_in_executor(None, shake_hands)
     try:
@@ -112,5 +136,5 @@ async def _in_thread(wire: socket.socket, shake_hands: Callable[[], Result]) -> 
     except asyncio.CancelledError:
         socket.socket.shutdown(wire, socket.SHUT_RDWR)
         await asyncio.wait([working])
-        working.exception()  # else asyncio complains that nobody asked for it
+        working.exception()  # without this, asyncio logs that the exception was never retrieved
         raise

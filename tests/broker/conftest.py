@@ -15,7 +15,7 @@ from typing import Any, Final
 import pytest
 from tenacity import AsyncRetrying, RetryError, retry_if_result, stop_after_delay, wait_fixed
 
-from parking_gateway.broker import connection
+from parking_gateway.broker import paho_connection
 from parking_gateway.cli.demo import brokers
 from parking_gateway.cli.demo.brokers import Broker
 from tests.plugins.tls import Certificates
@@ -35,7 +35,7 @@ def mqtt(request: pytest.FixtureRequest) -> Settings:
 @pytest.fixture
 def websocket(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[WebSocketBroker]:
     """Starts an amqtt that speaks WebSocket, for Debian's Mosquitto does not. Returns its URL."""
-    monkeypatch.setattr(connection, "_FAREWELL", 0.2)  # this broker never hangs up on who takes its leave
+    monkeypatch.setattr(paho_connection, "_FAREWELL", 0.2)  # this broker never hangs up on who takes its leave
     with ExitStack() as stack:
 
         def start(certificates: Certificates | None = None) -> str:

@@ -1,7 +1,8 @@
-"""The packets that we read and write ourselves are what paho reads and writes, however the stream is cut."""
+"""Our reading and writing of packets equals paho's, wherever the stream is cut."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
+from functools import partial
 from itertools import pairwise
 from typing import Any
 
@@ -10,17 +11,38 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from paho.mqtt.enums import CallbackAPIVersion
-from paho.mqtt.packettypes import PacketTypes
-from paho.mqtt.properties import Properties
 
 from parking_gateway.broker.large import Large
 from parking_gateway.broker.message import Message, Whole, without_its_end
-from parking_gateway.broker.packets import MQTT_LIMITS, Cut, PacketLimits, _length_bytes, puback, publish, split
+from parking_gateway.broker.packets import (
+    MQTT_LIMITS,
+    Cut,
+    PacketLimits,
+    _length_bytes,
+    complete,
+    puback,
+    publish,
+    split,
+)
+from parking_gateway.broker.properties import of_paho, packed
 from parking_gateway.broker.stream import Stream
+from parking_gateway.contract.publication import MessageProperties, Publication
 from parking_gateway.store.rejections import digest_of
 
-Heard = tuple[list[Message], list[Message], list[tuple[int, int]]]
+Received = tuple[list[Message], list[Message], list[tuple[int, int]]]
 """Messages of QoS 1, all other messages, and confirmations with their reasons."""
+Way = Callable[[bytes], Cut]
+
+
+def fast(*, is_v5: bool, limits: PacketLimits = MQTT_LIMITS) -> Way:
+    return partial(split, is_v5=is_v5, limits=limits)
+
+
+def plain(*, is_v5: bool, limits: PacketLimits = MQTT_LIMITS) -> Way:
+    return partial(complete, limits=limits)
+
+
+both_ways = pytest.mark.parametrize("way", [fast, plain])
 
 
 class CutSocket:
@@ -51,44 +73,40 @@ class CutSocket:
 
 
 def read_by_paho(
-    pieces: list[bytes],
-    *,
-    is_v5: bool,
-    is_direct: bool,
-    limits: PacketLimits = MQTT_LIMITS,
-    is_before_paho: bool = False,
-) -> Heard:
-    """What a paho client hears of the stream, alone or with our Stream before it (which `is_before_paho` is not direct)."""
-    heard: Heard = ([], [], [])
+    pieces: list[bytes], *, is_v5: bool, cut: Way | None = None, limits: PacketLimits = MQTT_LIMITS
+) -> Received:
+    """Read the stream with a paho client, alone or behind a Stream that cuts it so."""
+    received: Received = ([], [], [])
     client = mqtt.Client(CallbackAPIVersion.VERSION2, protocol=mqtt.MQTTv5 if is_v5 else mqtt.MQTTv311)
     client.manual_ack_set(True)  # noqa: FBT003 - paho's signature
 
     def on_message(_client: Any, _userdata: Any, message: mqtt.MQTTMessage) -> None:
-        one = Message(message.topic, bytes(message.payload), message.mid, message.qos, message.dup)
-        (heard[0] if message.qos == 1 else heard[1]).append(one)
+        properties = of_paho(message.properties)
+        payload = bytes(message.payload)
+        one = Message(message.topic, payload, message.mid, message.qos, message.dup, None, properties)
+        (received[0] if message.qos == 1 else received[1]).append(one)
 
     def on_publish(_client: Any, _userdata: Any, mid: int, reason: Any, _properties: Any) -> None:
-        heard[2].append((mid, reason.value))
+        received[2].append((mid, reason.value))
 
     def deliver(cut: Cut) -> None:
         for one in cut.messages:
-            (heard[0] if one.qos == 1 else heard[1]).append(one)
-        heard[2].extend((one.mid, one.reason) for one in cut.confirmations)
+            (received[0] if one.qos == 1 else received[1]).append(one)
+        received[2].extend((one.mid, one.reason) for one in cut.confirmations)
 
     client.on_message, client.on_publish = on_message, on_publish
-    # So that paho expects every confirmation, as it does for what it has published.
+    # So that paho expects every confirmation, as it does for its own publications.
     for mid in range(1, 20):
         client._out_messages[mid] = mqtt.MQTTMessage(mid, b"t")
         client._out_messages[mid].qos = 1
         client._inflight_messages += 1
     socket = CutSocket(pieces)
-    stream = Stream(socket, is_v5=is_v5, deliver=deliver, limits=limits, is_direct=is_direct)
-    is_ours = is_direct or is_before_paho
-    client._sock = stream if is_ours else socket  # type: ignore[assignment] # what paho asks of a socket
-    while not socket.is_empty or (is_ours and stream.pending()):
+    stream = Stream(socket, is_v5=is_v5, cut=cut, deliver=deliver, limits=limits) if cut else None
+    client._sock = stream or socket  # type: ignore[assignment] # all that paho does with a socket
+    while not socket.is_empty or (stream and stream.pending()):
         client.loop_read()
     client._sock = None
-    return heard
+    return received
 
 
 topics = st.text(
@@ -97,13 +115,25 @@ topics = st.text(
 payloads = st.binary(max_size=40) | st.integers(100, 20_000).map(lambda size: b"x" * size)
 
 
+mqtt_text = st.text(st.characters(codec="utf-8", exclude_characters="\0\ufeff"), max_size=100)
+properties = st.builds(
+    MessageProperties,
+    response_topic=st.none() | topics,
+    correlation_data=st.none() | st.binary(max_size=100),
+    content_type=st.none() | mqtt_text,
+    expiry_seconds=st.none() | st.integers(0, 2**32 - 1),
+    user=st.lists(st.tuples(mqtt_text, mqtt_text), max_size=3).map(tuple),
+)
+
+
 def _properties(draw: st.DrawFn) -> bytes:
-    properties = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call] # paho's is untyped
+    """With their length. Ours, and such as the broker adds and we do not keep."""
+    found = packed(draw(properties)) if draw(st.booleans()) else b""
     if draw(st.booleans()):
-        properties.UserProperty = [("k" * draw(st.integers(1, 90)), "v" * draw(st.integers(0, 90)))]
+        found += bytes([1, draw(st.sampled_from([0, 1]))])
     if draw(st.booleans()):
-        properties.MessageExpiryInterval = draw(st.integers(0, 2**32 - 1))
-    return bytes(properties.pack())  # type: ignore[no-untyped-call] # as above
+        found += b"\x0b" + bytes(_length_bytes(draw(st.integers(1, 2**28 - 1))))
+    return bytes(_length_bytes(len(found))) + found
 
 
 def _with_length(first: int, body: bytes) -> bytes:
@@ -153,51 +183,61 @@ def cut_streams(draw: st.DrawFn, *, is_v5: bool, of_qos_2: bool = True) -> list[
     return [stream[start:end] for start, end in zip([0, *cuts], [*cuts, len(stream)], strict=True)]
 
 
+@both_ways
 @pytest.mark.parametrize("is_v5", [False, True])
 @given(data=st.data())
-def test_we_hear_what_paho_hears_wherever_the_stream_is_cut(data: st.DataObject, is_v5: bool) -> None:  # noqa: FBT001
+def test_we_read_what_paho_reads_wherever_the_stream_is_cut(
+    data: st.DataObject,
+    is_v5: bool,  # noqa: FBT001
+    way: Callable[..., Way],
+) -> None:
     pieces = data.draw(cut_streams(is_v5=is_v5))
-    assert read_by_paho(pieces, is_v5=is_v5, is_direct=True) == read_by_paho(pieces, is_v5=is_v5, is_direct=False)
+    assert read_by_paho(pieces, is_v5=is_v5, cut=way(is_v5=is_v5)) == read_by_paho(pieces, is_v5=is_v5)
 
 
 SMALL = PacketLimits(payload=5_000, packet=6_000)
 """Above every topic and all properties of these tests."""
 
 
-@pytest.mark.parametrize("is_direct", [False, True])
+@both_ways
 @pytest.mark.parametrize("is_v5", [False, True])
 @given(data=st.data())
-def test_of_what_is_too_large_we_hear_the_beginning_and_all_else_as_paho_does(
+def test_of_what_is_too_large_we_read_the_beginning_and_all_else_as_paho_does(
     data: st.DataObject,
     is_v5: bool,  # noqa: FBT001
-    is_direct: bool,  # noqa: FBT001
+    way: Callable[..., Way],
 ) -> None:
     pieces = data.draw(cut_streams(is_v5=is_v5, of_qos_2=False))
-    ours = read_by_paho(pieces, is_v5=is_v5, is_direct=is_direct, limits=SMALL, is_before_paho=True)
-    first, second, confirmations = read_by_paho(pieces, is_v5=is_v5, is_direct=False)
+    ours = read_by_paho(pieces, is_v5=is_v5, cut=way(is_v5=is_v5, limits=SMALL), limits=SMALL)
+    first, second, confirmations = read_by_paho(pieces, is_v5=is_v5)
     expected = ([*map(_kept, first)], [*map(_kept, second)], confirmations)
     assert ([*map(_kept, ours[0])], [*map(_kept, ours[1])], ours[2]) == expected
 
 
 def _kept(message: Message) -> Message:
-    """What the client makes of a message. It cuts what paho read and the stream let through."""
+    """As the connection keeps it, which also cuts messages that paho has read whole."""
     return message if message.whole or len(message.payload) <= SMALL.payload else without_its_end(message)
 
 
-@pytest.mark.parametrize("is_direct", [False, True])
-def test_of_a_packet_that_is_too_large_no_more_is_held_than_a_read(is_direct: bool) -> None:  # noqa: FBT001
-    heard: list[Message] = []
-    packet = publish("application/up", b"x" * 2_000_000, mid=7, retain=False, is_v5=True)
+@both_ways
+def test_of_a_packet_that_is_too_large_no_more_is_held_than_a_read(way: Callable[..., Way]) -> None:
+    received: list[Message] = []
+    large = Publication(topic="application/up", payload=b"x" * 2_000_000, retain=False)
+    packet = publish(large, mid=7, is_v5=True)
     socket = CutSocket([packet[start : start + 10_000] for start in range(0, len(packet), 10_000)])
     stream = Stream(
-        socket, is_v5=True, deliver=lambda cut: heard.extend(cut.messages), limits=SMALL, is_direct=is_direct
+        socket,
+        is_v5=True,
+        cut=way(is_v5=True, limits=SMALL),
+        deliver=lambda cut: received.extend(cut.messages),
+        limits=SMALL,
     )
     while not socket.is_empty or stream.pending():
         with suppress(BlockingIOError):
             stream.recv(1)
         assert len(stream._begun) + len(stream._for_paho) + len(stream._behind) <= 10_000
         assert stream._large is None or len(stream._large._head) <= 10_000
-    (one,) = heard
+    (one,) = received
     assert (one.mid, one.qos, len(one.payload)) == (7, 1, 4096)
     assert one.whole == Whole(2_000_000, digest_of("application/up", b"x" * 2_000_000))
 
@@ -216,7 +256,7 @@ def test_of_a_packet_that_is_too_large_no_more_is_held_than_a_read(is_direct: bo
 @pytest.mark.parametrize("size", [1, 1000, 20_000])
 def test_a_large_packet_that_no_broker_may_send_ends_the_connection(packet: bytes, size: int) -> None:
     socket = CutSocket([packet[start : start + size] for start in range(0, len(packet), size)])
-    stream = Stream(socket, is_v5=True, deliver=lambda _: None, limits=SMALL)
+    stream = Stream(socket, is_v5=True, cut=fast(is_v5=True, limits=SMALL), deliver=lambda _: None, limits=SMALL)
     given = b""
     while (not socket.is_empty or stream.pending()) and not given:
         with suppress(BlockingIOError):
@@ -252,19 +292,19 @@ def test_any_bytes_are_cut_without_a_complaint_and_none_is_lost(stream: bytes, i
     assert len(cut.others) <= cut.end
 
 
+publications = st.builds(Publication, topic=topics, payload=payloads, retain=st.booleans(), properties=properties)
+
+
 @pytest.mark.parametrize("is_v5", [False, True])
-@given(topic=topics, payload=payloads, mid=st.integers(1, 65_535), retain=st.booleans())
-def test_what_we_publish_is_what_we_would_read(
-    topic: str,
-    payload: bytes,
-    mid: int,
-    retain: bool,  # noqa: FBT001
-    is_v5: bool,  # noqa: FBT001
-) -> None:
-    packet = publish(topic, payload, mid=mid, retain=retain, is_v5=is_v5)
+@given(one=publications, mid=st.integers(1, 65_535))
+def test_what_we_publish_is_what_we_would_read(one: Publication, mid: int, is_v5: bool) -> None:  # noqa: FBT001
+    """And paho reads the same, by the test above. MQTT 3.1.1 has no properties."""
+    packet = publish(one, mid=mid, is_v5=is_v5)
     cut = split(packet, is_v5=is_v5)
-    assert (cut.messages, cut.end) == ([Message(topic, payload, mid, 1, False)], len(packet))  # noqa: FBT003
-    assert bool(packet[0] & 1) is retain
+    kept = one.properties if is_v5 else MessageProperties()
+    expected = Message(one.topic, one.payload, mid, 1, False, None, kept)  # noqa: FBT003
+    assert (cut.messages, cut.end) == ([expected], len(packet))
+    assert bool(packet[0] & 1) is one.retain
 
 
 @pytest.mark.parametrize(
@@ -293,6 +333,6 @@ def _lengths() -> Iterator[int]:
 
 @pytest.mark.parametrize("size", list(_lengths()))
 def test_lengths_of_every_number_of_bytes(size: int) -> None:
-    packet = publish("t", b"x" * size, mid=1, retain=False, is_v5=True)
+    packet = publish(Publication(topic="t", payload=b"x" * size, retain=False), mid=1, is_v5=True)
     assert [len(one.payload) for one in split(packet, is_v5=True).messages] == [size]
     assert split(packet[:-1], is_v5=True) == Cut([], [], b"", 0)
