@@ -1,6 +1,6 @@
-"""The subscription to the events in the broker's session, and what an earlier configuration left there."""
+"""The subscriptions in the broker's session: those that we want, and those that an earlier configuration left there."""
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from functools import partial
 
 from parking_gateway.broker.asking import asking, shares, sharing_complaint
@@ -16,12 +16,21 @@ class Subscription:
     """Renewed at every connection. The broker keeps every subscription of a session until it is ended."""
 
     def __init__(
-        self, config: Config, *, database: Database, patience: Patience, complain: Callable[[str, str | None], None]
+        self,
+        config: Config,
+        *,
+        database: Database,
+        patience: Patience,
+        complain: Callable[[str, str | None], None],
+        others: Sequence[str] = (),
     ) -> None:
-        """`complain` is called with "sharing" and the sentence of what is wrong with it; None: nothing is."""
+        """`complain` is called with "sharing" and the sentence of what is wrong with it; None: nothing is.
+
+        `others` are topic filters beside that of the events.
+        """
         self._mqtt = config.mqtt
         self._folder = gateway_topic(config.publication.root, config.gateway.instance)
-        self._wanted = config.subscription
+        self._wanted = (config.subscription, *others)
         self._topic = config.chirpstack.topic
         self._client_id = config.mqtt.client_id
         self._database = database
@@ -46,23 +55,23 @@ class Subscription:
     async def renew(self, link: Link) -> bool:
         """Subscribe, and end every other subscription of ours. Return whether the broker has lost our session.
 
-        The new one comes first: no event falls between the two, and an event that comes over both is recorded once.
+        The new ones come first. So no event falls between the two, and an event that comes over both is recorded once.
         """
         if not self._is_known:
-            # Once only: later connections have to receive events and publish health also without a database.
+            # Once only, because later connections have to receive events and publish health also without a database.
             self._held = await self._patience(self._read, purpose="reading the subscriptions")
             self._is_known = True
         is_lost = self._held is not None and not link.session_present
-        held = self._held or frozenset()
-        if self._wanted not in held:
-            # Written before the broker is asked. Else a crash in between would leave a subscription that is never ended.
-            await self._remember(held | {self._wanted})
-        await link.subscribe(self._wanted)
+        held, wanted = self._held or frozenset(), frozenset(self._wanted)
+        if not wanted <= held:
+            # Written before the broker is asked. Without this, a crash in between would leave a subscription for ever.
+            await self._remember(held | wanted)
+        await link.subscribe(*self._wanted)
         # The plain topic too, which an earlier version may have left without writing it down.
-        if unwanted := (held | {self._topic}) - {self._wanted}:
+        if unwanted := (held | {self._topic}) - wanted:
             await link.unsubscribe(sorted(unwanted))
-        if self._held != frozenset({self._wanted}):
-            await self._remember(frozenset({self._wanted}))
+        if self._held != wanted:
+            await self._remember(wanted)
         return is_lost
 
     async def _remember(self, filters: frozenset[str]) -> None:

@@ -4,12 +4,14 @@ import asyncio
 from collections.abc import Sequence
 from pathlib import Path
 
+import aiomqtt
 import pytest
 
 from parking_gateway.broker.link import Link, MqttError
+from parking_gateway.broker.properties import of_paho
 from parking_gateway.broker.reasons import Refusal
 from parking_gateway.cli.demo.brokers import Broker
-from parking_gateway.contract.publication import Publication
+from parking_gateway.contract.publication import NO_PROPERTIES, MessageProperties, Publication
 from tests.broker.conftest import Peer, Scripted, Settings
 from tests.broker.links import CLIENT_ID, EVENTS, LOST, PATIENCE, link_to, other, publish, until
 from tests.plugins.broker import Configured
@@ -62,6 +64,28 @@ async def test_what_is_not_retained_reaches_who_listens_and_is_forgotten(mosquit
         async with asyncio.timeout(PATIENCE):
             assert [(await anext(watcher.messages)).payload for _ in range(2)] == [b"step", b"0"]
         assert await retained(mosquitto.port, 1) == as_topics(spaces(1))
+
+
+async def test_properties_are_published_in_mqtt_5_and_left_out_in_3(mosquitto: Broker, mqtt: Settings) -> None:
+    properties = MessageProperties(
+        response_topic="replies", correlation_data=b"\0\1", content_type="text/plain", user=(("a", "1"), ("a", "2"))
+    )
+    reply = Publication(topic="parking/v1/response/a", payload=b"reply", retain=False, properties=properties)
+    timed = Publication(
+        topic="parking/a", payload=b"timed", retain=True, properties=MessageProperties(expiry_seconds=60)
+    )
+    version = aiomqtt.ProtocolVersion.V5
+    async with link_to(mosquitto.url, **mqtt) as link, other(mosquitto.port, protocol=version) as watcher:
+        await watcher.subscribe("parking/#", qos=1)
+        assert await link.publish([reply, timed, *spaces(1)]) == []
+        async with asyncio.timeout(PATIENCE):
+            received = [await anext(watcher.messages) for _ in range(3)]
+    assert [one.payload for one in received] == [b"reply", b"timed", b"0"]
+    kept = [of_paho(one.properties) for one in received]
+    if mqtt["protocol"] == "5":
+        assert kept == [properties, timed.properties, NO_PROPERTIES]
+    else:
+        assert kept == [NO_PROPERTIES] * 3
 
 
 async def test_two_tasks_publish_at_the_same_time(mosquitto: Broker, mqtt: Settings) -> None:

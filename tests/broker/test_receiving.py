@@ -2,13 +2,17 @@
 
 import asyncio
 
+import aiomqtt
+import msgspec
 import pytest
+from paho.mqtt.packettypes import PacketTypes
 
 from parking_gateway.broker.inbox import BATCH_BYTES
 from parking_gateway.broker.link import ROOM_BYTES, Link, MqttError
 from parking_gateway.broker.message import Message, Whole
+from parking_gateway.broker.properties import for_paho
 from parking_gateway.cli.demo.brokers import Broker
-from parking_gateway.contract.publication import Publication
+from parking_gateway.contract.publication import NO_PROPERTIES, MessageProperties, Publication
 from parking_gateway.store.rejections import digest_of
 from tests.broker.conftest import Diary, Peer, Scripted, Settings
 from tests.broker.links import EVENTS, LOST, PATIENCE, link_to, numbered, other, payloads_of, publish, take, until
@@ -159,6 +163,45 @@ async def test_a_batch_is_bounded_by_bytes(mosquitto: Broker, mqtt: Settings) ->
         assert [payload for batch in batches for payload in batch] == sent
         assert all(sum(map(len, batch)) <= BATCH_BYTES for batch in batches[:-1])
         assert batches[-1] == [bytes(5_000_000)]
+
+
+@pytest.mark.parametrize("qos", [0, 1])
+async def test_properties_are_received_in_mqtt_5(mosquitto: Broker, mqtt: Settings, qos: int) -> None:
+    sent = MessageProperties(
+        response_topic="replies",
+        correlation_data=b"\0\1",
+        content_type="application/json",
+        expiry_seconds=3600,
+        user=(("a", "1"), ("a", "2")),
+    )
+    version = aiomqtt.ProtocolVersion.V5
+    async with link_to(mosquitto.url, **mqtt) as link, other(mosquitto.port, protocol=version) as requester:
+        await link.subscribe(EVENTS)
+        await requester.publish("events/a", b"1", qos=qos, properties=for_paho(sent, PacketTypes.PUBLISH))
+        await requester.publish("events/a", b"2", qos=qos)
+        with_properties, without = await take(link, 2)
+    assert without.properties is NO_PROPERTIES
+    if mqtt["protocol"] == "5":
+        left = with_properties.properties.expiry_seconds
+        assert left is not None
+        assert 3590 <= left <= 3600
+        assert msgspec.structs.replace(with_properties.properties, expiry_seconds=3600) == sent
+    else:
+        assert with_properties.properties is NO_PROPERTIES
+
+
+async def test_several_filters_are_one_subscription(mosquitto: Broker, mqtt: Settings) -> None:
+    async with link_to(mosquitto.url, **mqtt) as link:
+        await link.subscribe("events/#", "requests/+", "events/up")
+        for topic in ("events/down", "requests/a", "others/a", "requests/b"):
+            await publish(mosquitto.port, [b""], topic=topic)
+        received = await take(link, 3)
+        assert [one.topic for one in received] == ["events/down", "requests/a", "requests/b"]
+        link.acknowledge(received)
+        await link.unsubscribe(["events/#", "events/up"])
+        for topic in ("events/down", "requests/c"):
+            await publish(mosquitto.port, [b""], topic=topic)
+        assert [one.topic for one in await take(link, 1)] == ["requests/c"]
 
 
 @pytest.mark.parametrize("qos", [0, 1])

@@ -1,0 +1,59 @@
+"""The broker's session holds the subscriptions that we want, however many, and no other."""
+
+import asyncio
+from collections.abc import Sequence
+from datetime import timedelta
+
+import pytest
+
+from parking_gateway.broker.link import Link
+from parking_gateway.cli.demo.brokers import Broker
+from parking_gateway.intake.subscription import Subscription
+from parking_gateway.process.config import Config
+from parking_gateway.process.waits import Backoff
+from parking_gateway.store import gateways
+from parking_gateway.store.patience import Patience
+from parking_gateway.store.pool import Pool
+from tests.broker.links import CLIENT_ID, link_to, publish, take
+
+EVENT, REQUEST = "application/x/device/y/event/up", "parking/v1/request/space/get"
+REQUESTS = "parking/v1/request/#"
+
+
+async def topics_after(renewing: Subscription, link: Link, port: int) -> list[str]:
+    """The topics that come after the renewal, of an event and a request."""
+    await renewing.renew(link)
+    await publish(port, [b"request"], topic=REQUEST)
+    await publish(port, [b"event"], topic=EVENT)
+    messages = await take(link, 1)
+    while messages[-1].topic != EVENT:
+        messages += await take(link, 1)
+    link.acknowledge(messages)
+    return [message.topic for message in messages]
+
+
+def subscription(pool: Pool, *others: str) -> Subscription:
+    wait = Backoff(shortest=timedelta(seconds=0.01), longest=timedelta(seconds=0.1))
+    patience = Patience(pool, backoff=wait, stop=asyncio.Event(), report=lambda _purpose, _failure: None)
+    config = Config.model_validate({"mqtt": {"client_id": CLIENT_ID}})
+    return Subscription(config, database=pool, patience=patience, complain=lambda _name, _why: None, others=others)
+
+
+async def held(pool: Pool) -> Sequence[str]:
+    async with pool.connect() as connection:
+        return sorted(await gateways.filters(connection, CLIENT_ID) or ())
+
+
+@pytest.mark.parametrize("protocol", ["5", "3.1.1"])
+async def test_several_filters_are_held_and_each_ends_when_it_is_wanted_no_more(
+    mosquitto: Broker, pool: Pool, protocol: str
+) -> None:
+    async with link_to(mosquitto.url, protocol=protocol) as link:
+        assert await topics_after(subscription(pool, REQUESTS), link, mosquitto.port) == [REQUEST, EVENT]
+    assert await held(pool) == ["application/+/device/+/event/+", REQUESTS]
+    async with link_to(mosquitto.url, protocol=protocol) as link:
+        assert link.session_present
+        assert await topics_after(subscription(pool, REQUESTS), link, mosquitto.port) == [REQUEST, EVENT]
+    async with link_to(mosquitto.url, protocol=protocol) as link:
+        assert await topics_after(subscription(pool), link, mosquitto.port) == [EVENT]
+    assert await held(pool) == ["application/+/device/+/event/+"]
