@@ -1,20 +1,20 @@
-"""`python -m parking_gateway`, and what the script `parking-gateway` calls."""
+"""The entry point of `parking-gateway` and of `python -m parking_gateway`."""
 
 from typing import Final
 
 from parking_gateway.process import signals
 
 _WRONG_USAGE: Final = 2
-"""What the command line library exits with."""
+"""The status with which typer ends after wrong usage."""
 
 
 def main() -> None:
-    """Do what the command line says, and exit: 0, 1 where it cannot be done, 78 where the configuration is wrong.
+    """Run the command, and exit with 0 (done), 1 (failed) or 78 (the configuration is wrong).
 
-    After a signal it is what shells call it by: 130 for Ctrl-C, 143 for SIGTERM.
+    After a signal the status is that of a shell: 130 for Ctrl-C, 143 for SIGTERM.
     """
     signals.end_at_once()
-    from parking_gateway.cli import app  # noqa: PLC0415 - while it is imported, a signal is obeyed already
+    from parking_gateway.cli import app  # noqa: PLC0415 - a signal during this import ends the program already
 
     try:
         app(prog_name="parking-gateway")

@@ -1,4 +1,8 @@
-"""What a person types. A module for each group of commands; what is heavy is imported when a command needs it."""
+"""The command line. A command imports heavy modules only when it runs.
+
+In the order to read: `commands` (a module for each noun that a person types), `shown` and `table` (their output), `opened`
+(their database), `doctor` (the checks of one command), `demo` (the whole system on one machine).
+"""
 
 import typer
 

@@ -1,4 +1,4 @@
-"""How commands come to the database: it is opened for one piece of work, and where that cannot be done, a sentence says why."""
+"""The database of a command. It is opened for one piece of work; a failure becomes a sentence and status 1."""
 
 import os
 from collections.abc import Awaitable, Callable
@@ -19,15 +19,15 @@ Result = TypeVar("Result")
 
 
 def fail(*sentences: str) -> NoReturn:
-    """Say why the command failed, and end it with status 1."""
+    """Print why the command failed, and end it with status 1."""
     for sentence in sentences:
         show_error(sentence)
     raise typer.Exit(1)
 
 
 def decoder(config: "Config") -> "Decoder":
-    """The decoder that the configuration describes. Where it has mistakes, the command ends with status 78."""
-    from parking_gateway.decoding import codecs  # noqa: PLC0415 - what is heavy is imported when it is needed
+    """The decoder of the configuration. Where the configuration has mistakes, the command ends with status 78."""
+    from parking_gateway.decoding import codecs  # noqa: PLC0415 - heavy
     from parking_gateway.gateway.opening import decoder_of  # noqa: PLC0415 - as above
     from parking_gateway.process.config import ConfigError  # noqa: PLC0415 - as above
 
@@ -45,7 +45,7 @@ def _end_as_misconfigured(error: "ConfigError") -> NoReturn:
 
 
 def transact(config: "Config", work: Callable[["Connection"], Awaitable[Result]]) -> Result:
-    """Do the work in one transaction on a database with our schema. What the work rolls back itself is not kept."""
+    """Do the work in one transaction on a database with our schema. The work may roll back."""
 
     async def in_transaction(pool: "Pool") -> Result:
         from parking_gateway.store import schema  # noqa: PLC0415 - as above

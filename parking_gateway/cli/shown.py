@@ -1,4 +1,4 @@
-"""How commands show what they found: tables for people, JSON for scripts."""
+"""The output of commands: sentences and tables for people, JSON for scripts."""
 
 import sys
 from collections.abc import Sequence
@@ -9,48 +9,52 @@ import msgspec
 import typer
 
 from parking_gateway.core.printable import printable, printable_json
+from parking_gateway.core.wording import counted
 
 if TYPE_CHECKING:
     from parking_gateway.register.outcome import Registered
 
 _MOST = 1000
-"""Rows in a terminal: nobody reads more, and rich needs a millisecond for each."""
+"""Rows of a table in a terminal."""
 
 
 def show_line(text: str) -> None:
-    """A line for a person. Strangers choose names and topics in it, so what a terminal would obey is escaped."""
+    """Print a line. It may hold names and topics of strangers, so control characters are escaped."""
     typer.echo(printable(text))
 
 
 def show_error(sentence: str) -> None:
-    """A line on standard error, escaped likewise."""
+    """Print a line on standard error, escaped too."""
     typer.echo(printable(sentence), err=True)
 
 
 def show_json(document: object) -> None:
-    """One JSON document on standard output, and nothing else."""
+    """Print one JSON document."""
     typer.echo(printable_json(msgspec.json.format(msgspec.json.encode(document), indent=2)))
 
 
 def show_table(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
-    """A table in a terminal; elsewhere lines with tabs between the cells, which `grep`, `cut` and `awk` understand."""
+    """Print a table in a terminal; elsewhere lines with tabs between the cells, for `grep`, `cut` and `awk`."""
+    cells = [list(columns), *(list(map(_cell, row)) for row in rows)]
     if not sys.stdout.isatty():
-        for row in (columns, *rows):
-            typer.echo("\t".join(map(_cell, row)))
+        for row in cells:
+            typer.echo("\t".join(row))
         return
-    from rich.console import Console  # noqa: PLC0415 - what is heavy is imported when it is needed
-    from rich.table import Table  # noqa: PLC0415 - as above
+    from rich.console import Console  # noqa: PLC0415 - heavy
 
-    table = Table(*columns, box=None, pad_edge=False, header_style="bold")
-    for row in rows[:_MOST]:
-        table.add_row(*map(_cell, row))
-    Console(highlight=False, markup=False, emoji=False).print(table)
+    from parking_gateway.cli.table import table_lines  # noqa: PLC0415 - as above
+
+    console = Console(highlight=False, markup=False, emoji=False)
+    style = "bold"
+    for lines in table_lines(cells[: _MOST + 1], width=console.width):
+        console.print(*lines, sep="\n", style=style, soft_wrap=True)
+        style = ""
     if len(rows) > _MOST:
-        typer.echo(f"These are the first {_MOST} of {len(rows)}; into a pipe, or with --json, go all.", err=True)
+        show_error(f"These are the first {_MOST} of {counted(len(rows), 'row')}. A pipe or --json shows all.")
 
 
 def show_outcome(outcome: "Registered", *, is_kept: bool, as_json: bool) -> None:
-    """What became of a register."""
+    """Print the outcome of an import or an assignment."""
     from parking_gateway.register.summary import sentences  # noqa: PLC0415 - as above
 
     if as_json:
@@ -59,11 +63,11 @@ def show_outcome(outcome: "Registered", *, is_kept: bool, as_json: bool) -> None
     for sentence in sentences(outcome):
         show_line(sentence)
     if not is_kept:
-        show_line("It was a dry run: nothing was kept.")
+        show_line("This was a dry run: nothing was changed.")
 
 
 def percent(value: int | None) -> str | None:
-    """As a cell of a table."""
+    """A percentage as a cell of a table."""
     return None if value is None else f"{value} %"
 
 

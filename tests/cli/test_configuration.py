@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 import tomllib
@@ -153,12 +154,30 @@ def commands(group: TyperGroup, *before: str) -> Iterator[tuple[str, ...]]:
             yield (*before, name)
 
 
+def groups(group: TyperGroup) -> Iterator[tuple[str, ...]]:
+    for name, command in group.commands.items():
+        if isinstance(command, TyperGroup):
+            yield (name,)
+
+
 @pytest.mark.parametrize("command", list(commands(get_group(app))), ids=" ".join)
 def test_every_command_explains_itself(command: tuple[str, ...]) -> None:
     """`--help` of each command shows an example that begins with the command itself."""
     result = CliRunner().invoke(app, [*command, "--help"], terminal_width=120)
     assert result.exit_code == 0
     assert f"parking-gateway {' '.join(command)}" in result.output.partition("For example:")[2]
+
+
+@pytest.mark.parametrize("command", [(), *groups(get_group(app)), *commands(get_group(app))], ids=" ".join)
+def test_help_fits_into_80_columns(command: tuple[str, ...]) -> None:
+    """No line is longer, no summary in a list of commands is cut, and no argument or option is left without a word."""
+    result = CliRunner().invoke(app, [*command, "--help"], terminal_width=80)
+    lines = result.output.splitlines()
+    assert max(map(len, lines)) <= 80
+    listed = result.output.partition("Commands:")[2]
+    assert "..." not in listed
+    entries = re.split(r"\n  (?=\S)", result.output.partition("Options:")[0].partition("Arguments:")[2] + listed)
+    assert all(re.search(r"\S  +[^\s\[]", entry) for entry in entries[1:])
 
 
 def test_the_command_line_starts_fast() -> None:

@@ -41,16 +41,16 @@ def test_a_status_that_is_not_0_is_found_in_its_byte() -> None:
 
 def test_a_distance_alone_is_shown_with_what_is_missing() -> None:
     shown = run("decode", "dragino_ldds75", "--port", "2", "0ce403e800000001")
-    assert "occupancy            not said" in shown.stdout
-    assert "without the option occupied_below_mm it tells no occupancy" in shown.stdout
+    assert "occupancy            not reported" in shown.stdout
+    assert "without the option occupied_below_mm there is no occupancy" in shown.stdout
 
 
 def test_what_decode_assumes_is_shown() -> None:
     """An installation has to choose, and a person must not learn the wrong thing here."""
     shown = run("decode", "nwave-nps405", "--port", "1", "01")
-    assert "Read with layout=current, which only `decode` assumes" in shown.stdout
-    assert "assumes" not in run("decode", "nwave-nps405", "--port", "1", "01", "--option", "layout=legacy").stdout
-    assert "assumes" not in run("decode", "nwave-nps405-legacy", "--port", "1", "01").stdout
+    assert "Decoded with layout=current, an assumption of `decode` only" in shown.stdout
+    assert "assumption" not in run("decode", "nwave-nps405", "--port", "1", "01", "--option", "layout=legacy").stdout
+    assert "assumption" not in run("decode", "nwave-nps405-legacy", "--port", "1", "01").stdout
 
 
 def test_past_readings_are_lines_of_their_own() -> None:
@@ -73,11 +73,11 @@ def test_json_is_the_answer_with_its_bits() -> None:
         (("bosch-tps110", "--port", "1", ""), "the payload is empty"),
         (("bosch-tps110", "--port", "256", "01"), "a port is 1 to 255, not 256"),
         (("bosch-tps110", "--port", "0", "01"), "port 0 carries MAC commands"),
-        (("bosch-tps110", "--port", "1"), "A frame is a port and a payload"),
-        (("bosch-tps110", "01"), "A frame is a port and a payload"),
+        (("bosch-tps110", "--port", "1"), "A frame has a port and a payload"),
+        (("bosch-tps110", "01"), "A frame has a port and a payload"),
         (
             ("bosch-tps110", "--port", "1", "--option", "firmware", "01"),
-            "--option is written name=value, not 'firmware'",
+            "--option must be name=value, not 'firmware'",
         ),
         (("bosch-tps110", "--port", "1", "--option", "firmware=v1", "01"), "only v029 or v039"),
         (("bosch-tps110", "--port", "1", "--option", "firmwear=v029", "01"), "did you mean firmware?"),

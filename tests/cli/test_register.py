@@ -84,13 +84,13 @@ def recorded(engine: AsyncEngine) -> Callable[..., Awaitable[None]]:
 
 
 def output_of(result: subprocess.CompletedProcess[str]) -> str:
-    """What a command that succeeded said."""
+    """The output of a command that succeeded."""
     assert (result.returncode, result.stderr) == (0, "")
     return result.stdout
 
 
 def refused(result: subprocess.CompletedProcess[str]) -> str:
-    """What a command that failed said: sentences, on standard error only."""
+    """The output of a command that failed: sentences, on standard error only."""
     assert (result.returncode, result.stdout) == (1, "")
     assert "Traceback" not in result.stderr
     return result.stderr
@@ -114,7 +114,7 @@ def test_spaces_go_in_and_out(run: Run, spaces: Path, tmp_path: Path) -> None:
     """A dry run keeps nothing, an import everything, a second one changes nothing, and an export imports back."""
     tried = output_of(run("spaces", "import", spaces, "--dry-run"))
     assert tried.startswith("Spaces: 2 created, 0 changed, 0 unchanged.\n")
-    assert tried.endswith("It was a dry run: nothing was kept.\n")
+    assert tried.endswith("This was a dry run: nothing was changed.\n")
     assert output_of(run("spaces", "import", spaces)) == (
         "Spaces: 2 created, 0 changed, 0 unchanged.\n"
         "Installations: 1 created, 0 changed, 0 unchanged.\n"
@@ -188,7 +188,7 @@ async def test_mistakes_that_only_the_database_shows_are_named_with_their_lines(
 async def test_a_device_sends_is_listed_and_installed(
     run: Run, spaces: Path, recorded: Callable[..., Awaitable[None]]
 ) -> None:
-    """What it said before it had a space decides the space's state."""
+    """The uplinks that it sent before it had a space decide the state of the space."""
     await recorded(message(TWO, up(TWO, OCCUPIED, tags={"codec": "bosch_tps110_v029"})))
     output_of(run("spaces", "import", spaces))
     (device,) = read_json(run("devices", "list", "--unassigned", "--json"))
@@ -197,8 +197,7 @@ async def test_a_device_sends_is_listed_and_installed(
     assert output_of(run("devices", "assign", TWO.upper(), "central/level-1/A-2")) == (
         "Spaces: 0 created, 1 changed, 0 unchanged.\n"
         "Installations: 1 created, 0 changed, 0 unchanged.\n"
-        "Stored uplinks of these devices: 1 read again, 0 of them without success;"
-        " the states of spaces changed 1 time.\n"
+        "Replayed: 1 stored uplink of these devices, 0 unreadable, with 1 state change.\n"
     )
     assert [one["state"] for one in read_json(run("spaces", "list", "--json"))] == ["FREE", "OCCUPIED"]
     first, second = (line.split("\t") for line in output_of(run("devices", "list")).splitlines()[1:])
@@ -228,7 +227,7 @@ async def test_a_distance_without_thresholds_is_marked(
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        ([ONE, "central/level-1"], "'central/level-1' names no space: it must be SITE/ZONE/SPACE."),
+        ([ONE, "central/level-1"], "'central/level-1' names no space: write SITE/ZONE/SPACE."),
         ([ONE, "central/level-1/A-9"], "There is no space central/level-1/A-9; did you mean central/level-1/A-2?"),
         (["", "central/level-1/A-1"], "DEV_EUI is empty: it must name a device."),
         (["1", "central/level-1/A-1"], "dev_eui cannot be '1': 16 hexadecimal digits make a DevEUI"),
@@ -286,9 +285,12 @@ def test_a_database_is_migrated_and_may_be_read(empty_database: str) -> None:
         ),
         (
             ["--reading-role", "1; drop table space"],
-            "'1; drop table space' names no role: letters, digits, _ and - do, and a digit is not the first.",
+            "'1; drop table space' cannot be a role: write 1 to 63 letters, digits, _ and -, and begin with a letter or _.",
         ),
-        (["--down-to", "base", "--reading-role", "x"], "--down-to stands alone: it goes the other way."),
+        (
+            ["--down-to", "base", "--reading-role", "x"],
+            "--down-to goes back and cannot be combined: leave out --revision and --reading-role.",
+        ),
     ],
 )
 def test_a_migration_that_cannot_be_is_one_sentence(database: str, arguments: list[str], sentence: str) -> None:
@@ -412,4 +414,4 @@ def test_a_terminal_gets_no_more_rows_than_anybody_reads(
     shown.show_table(("number",), [(number,) for number in range(1000, 1005)])
     out, err = capsys.readouterr()
     assert [line.strip() for line in out.splitlines()[1:]] == ["1000", "1001", "1002"]
-    assert err == "These are the first 3 of 5; into a pipe, or with --json, go all.\n"
+    assert err == "These are the first 3 of 5 rows. A pipe or --json shows all.\n"

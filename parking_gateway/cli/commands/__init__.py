@@ -1,1 +1,1 @@
-"""The commands, one module for each noun that a person types."""
+"""The commands: a module for each noun that a person types."""

@@ -1,4 +1,4 @@
-"""Commands about the configuration, and how every other command comes to its own."""
+"""Commands about the configuration, and the configuration of every other command."""
 
 import json
 import os
@@ -20,22 +20,22 @@ ConfigFile = Annotated[
     typer.Option("--config", metavar="FILE", envvar="PARKING_GATEWAY_CONFIG", help="Configuration file (TOML)."),
 ]
 """The option `--config` of every command that needs a configuration."""
-AsJson = Annotated[bool, typer.Option("--json", help="For scripts: one JSON document.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document, for scripts.")]
 
 _HIDDEN = "********"
 
 
 def configured(file: Path | None, *, overrides: Mapping[str, Any] | None = None) -> "Config":
-    """The effective configuration. Where it has mistakes, the command says each and ends with status 78."""
+    """The effective configuration. Where it has mistakes, the command prints each and ends with status 78."""
     return _loaded(file, overrides).config
 
 
 def check_config(*, config: ConfigFile = None, as_json: AsJson = False) -> None:
-    """Check the configuration and show what is in force.
+    """Check the configuration and show the effective values.
 
-    Each value stands with the place that it comes from; passwords are hidden. Nothing is connected to. Every mistake is
-    a line on standard error, and the exit status is then 78. So is what this machine lacks now and the gateway would go
-    on without, such as a folder of codecs that is not mounted yet.
+    Each value is shown with its origin; passwords are hidden. The command connects to nothing. Each mistake is a line on
+    standard error, and the exit status is then 78. A missing folder is a mistake here too, although the gateway starts
+    without it.
 
     For example:
 
@@ -64,7 +64,7 @@ def version() -> None:
 
 
 def without_password(url: str) -> str:
-    """The URL as it may be shown: what stands for a password in it is hidden."""
+    """The URL with its passwords hidden."""
     url = re.sub(r"^(\w+://[^:/@]*):.*@", rf"\1:{_HIDDEN}@", url, flags=re.DOTALL)
     return re.sub(r"(password=)[^&]*", rf"\1{_HIDDEN}", url)
 
@@ -81,7 +81,7 @@ def _loaded(file: Path | None, overrides: Mapping[str, Any] | None) -> "Loaded":
 
 
 def _require_all_that_is_named(loaded: "Loaded") -> None:
-    """End with status 78 where this machine does not have what the configuration names."""
+    """End with status 78 where a folder or a codec of the configuration is missing on this machine."""
     from parking_gateway.gateway.opening import lacking  # noqa: PLC0415 - as above
 
     absent = lacking(loaded.config)
@@ -92,7 +92,7 @@ def _require_all_that_is_named(loaded: "Loaded") -> None:
 
 
 def _shown(config: "Config") -> dict[str, Any]:
-    """Every `section.key` with its value as JSON has it."""
+    """Every `section.key` with its value in JSON types."""
     values = {
         f"{section}.{key}": value
         for section, table in config.model_dump(mode="json").items()
@@ -105,7 +105,7 @@ def _shown(config: "Config") -> dict[str, Any]:
 
 
 def _lines(key: str, value: object) -> Iterator[tuple[str, str]]:
-    """A value as TOML writes it, with its dotted key; a table as a line for each of its values."""
+    """A key with its value in TOML; a table is a line for each of its values."""
     match value:
         case dict() if value:
             for name, inner in value.items():

@@ -1,4 +1,4 @@
-"""Commands about the database: its schema, what is published from it, and what it refused."""
+"""Commands about the database: its schema, its retained publications, and the rejections."""
 
 import re
 from datetime import UTC, datetime
@@ -14,39 +14,41 @@ if TYPE_CHECKING:
     from parking_gateway.store.database import Connection
     from parking_gateway.store.pool import Pool
 
-rejections = typer.Typer(name="rejections", help="Rejected messages, with the reasons.", no_args_is_help=True)
+rejections = typer.Typer(name="rejections", help="List the rejected messages.", no_args_is_help=True)
 
-Revision = Annotated[str, typer.Option("--revision", metavar="R", help="Only up to this revision of the schema.")]
+Revision = Annotated[str, typer.Option("--revision", metavar="R", help="Migrate up to this revision only.")]
 DownTo = Annotated[
     str,
-    typer.Option("--down-to", metavar="R", help="Take the schema back to this revision, with the data of later ones."),
+    typer.Option("--down-to", metavar="R", help="Go back to this revision. Data of later ones is lost."),
 ]
 ReadingRole = Annotated[
-    str, typer.Option("--reading-role", metavar="NAME", help="A role that may read what dashboards need.")
+    str, typer.Option("--reading-role", metavar="NAME", help="A role for dashboards, which may read the public tables.")
 ]
-Last = Annotated[int, typer.Option("--last", min=1, metavar="N", help="How many.")]
+Last = Annotated[int, typer.Option("--last", min=1, metavar="N", help="Number of messages.")]
 
 
 def migrate(
     *, config: ConfigFile = None, revision: Revision = "head", down_to: DownTo = "", reading_role: ReadingRole = ""
 ) -> None:
-    """Bring the database to this version's schema, and make the partitions of the coming months.
+    """Bring the database to the schema of this version.
 
-    With --reading-role a role is created where there is none (it cannot log in; grant it to those who can), and may
-    read the tables of the public contract.
+    It also makes the partitions of the coming months. With --reading-role it grants a role the right to read the tables of
+    the public contract. It creates a missing role without login: grant that role to users who can log in.
 
     For example:
 
         parking-gateway migrate --reading-role dashboards
     """
-    from alembic.util import CommandError  # noqa: PLC0415 - what is heavy is imported when it is needed
+    from alembic.util import CommandError  # noqa: PLC0415 - heavy
 
     from parking_gateway.store import dashboards, migrating, partitions, schema  # noqa: PLC0415 - as above
 
     if reading_role and not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_-]{0,62}", reading_role):
-        fail(f"{reading_role!r} names no role: letters, digits, _ and - do, and a digit is not the first.")
+        fail(
+            f"{reading_role!r} cannot be a role: write 1 to 63 letters, digits, _ and -, and begin with a letter or _."
+        )
     if down_to and (reading_role or revision != "head"):
-        fail("--down-to stands alone: it goes the other way.")
+        fail("--down-to goes back and cannot be combined: leave out --revision and --reading-role.")
 
     async def work(pool: "Pool") -> None:
         before, after = await (
@@ -69,7 +71,9 @@ def migrate(
 
 
 def republish(*, config: ConfigFile = None) -> None:
-    """Mark everything that is retained as not published yet: a running gateway publishes it again within seconds.
+    """Publish all retained messages again.
+
+    It marks them as not published yet. A running gateway publishes them within seconds.
 
     For example:
 

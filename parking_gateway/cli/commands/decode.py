@@ -1,4 +1,4 @@
-"""The command that shows what a frame says, and which of its bits say so."""
+"""The command that decodes a frame and explains its bits."""
 
 import sys
 from collections.abc import Iterable, Iterator
@@ -20,22 +20,20 @@ if TYPE_CHECKING:
 
 CodecArgument = Annotated[
     str,
-    typer.Argument(metavar="CODEC", help="A name of `decoders list`; - reads JSON lines instead.", show_default=False),
+    typer.Argument(metavar="CODEC", help="A name of `decoders list`; - reads lines of JSON.", show_default=False),
 ]
 PayloadArgument = Annotated[
     list[str] | None,
-    typer.Argument(metavar="HEX", help="The payload, two digits for each byte.", show_default=False),
+    typer.Argument(metavar="HEX", help="The payload, two digits a byte.", show_default=False),
 ]
-PortOption = Annotated[int | None, typer.Option("--port", metavar="N", help="FPort, 1 to 255.", show_default=False)]
+PortOption = Annotated[int | None, typer.Option("--port", metavar="N", help="The FPort, 1 to 255.", show_default=False)]
 CodecOptions = Annotated[
     list[str] | None,
-    typer.Option(
-        "--option", metavar="K=V", help="What a payload cannot tell; once for each option.", show_default=False
-    ),
+    typer.Option("--option", metavar="K=V", help="An option of the codec; repeatable.", show_default=False),
 ]
 
 _OF_FEW_VALUES = ("occupancy", "tamper", "fault")
-"""Fields of which it helps to see what they would be otherwise."""
+"""Fields with few values, whose other value is shown too."""
 
 
 def decode(
@@ -47,25 +45,25 @@ def decode(
     config: ConfigFile = None,
     as_json: AsJson = False,
 ) -> None:
-    """Show what a frame says, and which of its bits say so.
+    """Decode a frame and explain its bits.
 
-    Every bit is changed and the frame read again, so that what is said of it is true of the codec. Exit status 1: there
-    is no such codec or option, or the frame does not follow the device's format. What is wrong is said in a sentence.
+    It flips each bit and decodes again, so the explanation is that of the codec itself. Exit status 1: the codec or an
+    option does not exist, or the frame does not follow the format of the device. A sentence on standard error explains it.
 
-    `decode -` reads lines of JSON, {"codec": …, "fPort": …, "hex": …, "options": {…}, "object": {…}}, of which the last
-    two may be left out, and answers each at once with a line: the reading, or {"undecodable": why}.
+    `decode -` reads lines of JSON, {"codec": …, "fPort": …, "hex": …, "options": {…}, "object": {…}}; the last two are
+    optional. It answers each line at once, with the reading or with {"undecodable": why}.
 
     For example:
 
-        parking-gateway decode milesight-em310-udl --port 85 --option occupied_below_mm=1500 01755c 0382e803
+        parking-gateway decode bosch_tps110 --port 1 01
     """
     if codec == "-":
         if payload or port is not None or option:
-            fail("`decode -` takes port, payload and options from the lines that it reads: leave them out.")
+            fail("`decode -` reads port, payload and options from its lines: leave them out of the command.")
         _answer_lines(configured(config).decoders.folder)
         return
     if port is None or not payload:
-        fail("A frame is a port and a payload: parking-gateway decode CODEC --port N HEX")
+        fail("A frame has a port and a payload: parking-gateway decode CODEC --port N HEX")
     options = dict(map(_option, option or ()))
     _show(codec, options, port=port, text=" ".join(payload), folder=configured(config).decoders.folder, as_json=as_json)
 
@@ -73,17 +71,17 @@ def decode(
 def _option(text: str) -> tuple[str, str]:
     name, equals, value = (part.strip() for part in text.partition("="))
     if not (name and equals and value):
-        fail(f"--option is written name=value, not {text!r}.")
+        fail(f"--option must be name=value, not {text!r}.")
     return name, value
 
 
 def _answer_lines(folder: Path | None) -> None:
-    from parking_gateway.decoding.frame_lines import answer  # noqa: PLC0415 - what is heavy is imported when it is needed
+    from parking_gateway.decoding.frame_lines import answer  # noqa: PLC0415 - heavy
 
     out = sys.stdout.buffer
     for line in sys.stdin.buffer:
         out.write(printable_json(answer(line, received_at=datetime.now(UTC), folder=folder)))
-        # Who asks one question at a time waits for the answer.
+        # A caller may send one line at a time and wait for its answer.
         out.flush()
 
 
@@ -113,7 +111,7 @@ def _show(name: str, options: dict[str, str], *, port: int, text: str, folder: P
     for field, word in fields:
         show_line(f"{field:<{width}}  {word}")
     show_line("")
-    show_table(("byte", "hex", "bits", "what they say"), list(_bytes(frame.payload, changes)))
+    show_table(("byte", "hex", "bits", "meaning"), list(_bytes(frame.payload, changes)))
     for remark in _remarks(codec, options):
         show_line("")
         show_line(remark)
@@ -137,7 +135,7 @@ def _bytes(payload: bytes, changes: Iterable["Change"]) -> Iterator[tuple[object
 
 
 def _meanings(changes: Iterable["Change"]) -> Iterator[str]:
-    """What the bits of one byte say; neighbours that say the same together."""
+    """The meanings of the bits of one byte. Neighbours with the same meaning are one entry."""
     for (is_bit, meaning), group in groupby(changes, key=lambda change: (change.bit is not None, _meaning(change))):
         bits = [change.bit for change in group]
         if not is_bit:
@@ -157,18 +155,18 @@ def _meaning(change: "Change") -> str:
 
 
 def _remarks(codec: "Codec", options: dict[str, str]) -> Iterator[str]:
-    """What decides the occupancy beside the bits."""
+    """What else decides the occupancy: options that an installation has to choose."""
     for name, value in codec.assumed.items():
         if name not in options:
-            yield f"Read with {name}={value}, which only `decode` assumes: an installation has to choose."
+            yield f"Decoded with {name}={value}, an assumption of `decode` only: an installation has to choose it."
     if codec.device.measures_distance and "occupied_below_mm" not in options:
-        yield "It measures a distance: without the option occupied_below_mm it tells no occupancy."
+        yield "It measures a distance: without the option occupied_below_mm there is no occupancy."
 
 
 def _word(value: object) -> str:
     match value:
         case None:
-            return "not said"
+            return "not reported"
         case bool():
             return "yes" if value else "no"
         case float():

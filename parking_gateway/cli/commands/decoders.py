@@ -1,4 +1,4 @@
-"""The command that lists the devices whose frames can be read."""
+"""The command that lists the codecs."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -11,20 +11,21 @@ from parking_gateway.core.wording import duration
 if TYPE_CHECKING:
     from parking_gateway.decoding.codecs import Codec, Option
 
-app = typer.Typer(name="decoders", help="The devices whose frames can be read.", no_args_is_help=True)
+app = typer.Typer(name="decoders", help="List the codecs.", no_args_is_help=True)
 
 
 @app.command("list")
 def list_(*, config: ConfigFile = None, as_json: AsJson = False) -> None:
-    """List every codec: what is built in, installed beside it, or lies in the folder of the configuration.
+    """List every codec, with the devices that it reads.
 
-    An option with * has to be chosen for each installation; the name of a firmware line has chosen it already.
+    Codecs are built in, installed as packages, or lie in decoders.folder. Each installation has to choose an option with *,
+    or names a firmware line, which stands for its options.
 
     For example:
 
         parking-gateway decoders list
     """
-    from parking_gateway.decoding import codecs  # noqa: PLC0415 - what is heavy is imported when it is needed
+    from parking_gateway.decoding import codecs  # noqa: PLC0415 - heavy
 
     found = codecs.modules(dropins=configured(config).decoders.folder)
     if as_json:

@@ -1,4 +1,4 @@
-"""The command that shows the whole thing."""
+"""The command that shows the whole system at work."""
 
 import asyncio
 import json
@@ -11,23 +11,24 @@ from parking_gateway.cli.commands.configuration import AsJson
 if TYPE_CHECKING:
     from parking_gateway.cli.demo.audit import Report
 
-Size = Annotated[int, typer.Option("--spaces", min=1, max=100_000, help="Size of the car park.")]
+Size = Annotated[int, typer.Option("--spaces", min=1, max=100_000, metavar="N", help="Spaces of the car park.")]
 RunFor = Annotated[
     float | None,
-    typer.Option("--for", min=0.1, metavar="SECONDS", help="Run so long, without a picture, then check and report."),
+    typer.Option("--for", min=0.1, metavar="SECONDS", help="Run so long without a picture, then audit."),
 ]
-Seed = Annotated[int, typer.Option("--seed", help="Another number, other cars.")]
+Seed = Annotated[int, typer.Option("--seed", metavar="N", help="Another seed gives other cars.")]
 
 _COUNTS = ("uplinks", "recorded", "duplicates", "rejected", "transitions", "published", "lost")
 _SHOWN_DIFFERENCES = 20
 
 
 def demo(*, spaces: Size = 120, seconds: RunFor = None, seed: Seed = 1, as_json: AsJson = False) -> None:
-    """Show the gateway at work, with a broker, a database and a car park that exist only for it.
+    """Run the whole system on this machine, and audit it.
 
-    A fleet of simulated sensors sends what real ones send; you see what a dashboard sees. At the end, after Ctrl-C or
-    --for, everything that the broker confirmed is looked for in the database, and every retained topic is compared with
-    it. Exit status 0: nothing is lost and everything agrees. Nothing is left behind.
+    The demo starts its own broker, database and gateway. Simulated sensors send frames of real ones, and the picture is
+    that of a dashboard. Ctrl-C or --for ends it. Then the audit looks for every event that the broker confirmed in the
+    database, and compares every retained topic with it. Exit status 0: nothing is lost and everything agrees. The demo
+    leaves nothing behind.
 
     For example:
 
@@ -48,7 +49,7 @@ def demo(*, spaces: Size = 120, seconds: RunFor = None, seed: Seed = 1, as_json:
     try:
         report = asyncio.run(run(options, Console(stderr=True, highlight=False)))
     except* (BrokerFailed, EmbeddedFailed, GatewayDied, MqttError) as failed:
-        # One loss is noticed at several places.
+        # Several tasks can fail for the same reason.
         failures = list(dict.fromkeys(_sentence(one) for one in _leaves(failed)))
     for failure in failures:
         typer.echo(failure, err=True)
@@ -57,12 +58,12 @@ def demo(*, spaces: Size = 120, seconds: RunFor = None, seed: Seed = 1, as_json:
     if report is not None:
         _show(report, as_json=as_json)
     elif seconds is not None:
-        typer.echo("It was stopped before anything was checked.", err=True)
+        typer.echo("The demo was stopped before the audit: run it again, and let it end.", err=True)
         raise typer.Exit(1)
 
 
 def _show(report: "Report", *, as_json: bool) -> None:
-    """The counts on standard output, what is wrong on standard error. Ends with status 1 where something is."""
+    """Print the counts, and the differences on standard error. Ends with status 1 where there are any."""
     counts = {name: getattr(report, name) for name in _COUNTS}
     typer.echo(json.dumps(counts) if as_json else " ".join(f"{name}={count}" for name, count in counts.items()))
     for difference in report.differences[:_SHOWN_DIFFERENCES]:

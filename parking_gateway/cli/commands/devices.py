@@ -1,4 +1,4 @@
-"""Commands about devices: who is there, and who watches which space."""
+"""Commands about devices: their list, and their installation in spaces."""
 
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated
@@ -18,12 +18,12 @@ if TYPE_CHECKING:
 app = typer.Typer(name="devices", help="List the devices, and install them in spaces.", no_args_is_help=True)
 
 UnassignedOnly = Annotated[bool, typer.Option("--unassigned", help="Only devices that watch no space.")]
-DeviceArgument = Annotated[str, typer.Argument(metavar="DEV_EUI", show_default=False)]
-SpaceArgument = Annotated[str, typer.Argument(metavar="SITE/ZONE/SPACE", show_default=False)]
-ChannelOption = Annotated[int, typer.Option("--channel", help="Which of the device's sensors.")]
+DeviceArgument = Annotated[str, typer.Argument(metavar="DEV_EUI", help="16 hexadecimal digits.", show_default=False)]
+SpaceArgument = Annotated[str, typer.Argument(metavar="SITE/ZONE/SPACE", help="An existing space.", show_default=False)]
+ChannelOption = Annotated[int, typer.Option("--channel", metavar="N", help="The sensor of the device.")]
 CodecOption = Annotated[
     str,
-    typer.Option("--codec", metavar="NAME", help="Its codec. Not given: its tag or profile says.", show_default=False),
+    typer.Option("--codec", metavar="NAME", help="The codec, else that of the tag or profile.", show_default=False),
 ]
 CodecOptions = Annotated[
     list[str],
@@ -33,13 +33,15 @@ CodecOptions = Annotated[
 
 @app.command("list")
 def list_(*, config: ConfigFile = None, unassigned: UnassignedOnly = False, as_json: AsJson = False) -> None:
-    """List every device, the unassigned first. The last column says why one gives no occupancy.
+    """List every device, the unassigned first.
+
+    The last column explains why a device reports no occupancy.
 
     For example:
 
         parking-gateway devices list --unassigned
     """
-    from parking_gateway.register.equipment import listed  # noqa: PLC0415 - what is heavy is imported when needed
+    from parking_gateway.register.equipment import listed  # noqa: PLC0415 - heavy
     from parking_gateway.store import fleet  # noqa: PLC0415 - as above
 
     effective = configured(config)
@@ -53,7 +55,7 @@ def list_(*, config: ConfigFile = None, unassigned: UnassignedOnly = False, as_j
 
 
 @app.command("assign")
-def assign(  # noqa: PLR0913 - what a person may say of an installation
+def assign(  # noqa: PLR0913 - the fields of an installation
     device: DeviceArgument,
     space: SpaceArgument,
     *,
@@ -63,14 +65,14 @@ def assign(  # noqa: PLR0913 - what a person may say of an installation
     config: ConfigFile = None,
     as_json: AsJson = False,
 ) -> None:
-    """Install a device in a space, as a line of a file would.
+    """Install a device in a space.
 
-    What it said before is told to the space. A device that watched another space moves; one that watched this space is
-    unassigned. Codec and options are those that are given, whatever they were.
+    It does the same as a line of an imported file: the space takes over the stored uplinks of the device. A device of another
+    space moves, and the former device of this space becomes unassigned. Codec and options replace those of before.
 
     For example:
 
-        parking-gateway devices assign a84041000181c061 central/level-1/A-012 --option occupied_below_mm=1500
+        parking-gateway devices assign a84041000181c061 central/level-1/A-012
     """
     from parking_gateway.register.entries import Record, entry_of  # noqa: PLC0415 - as above
     from parking_gateway.register.outcome import Registered  # noqa: PLC0415 - as above
@@ -83,7 +85,7 @@ def assign(  # noqa: PLR0913 - what a person may say of an installation
         fail("DEV_EUI is empty: it must name a device.")
     names = space.split("/")
     if len(names) != len(("site", "zone", "space")):
-        fail(f"{space!r} names no space: it must be SITE/ZONE/SPACE.")
+        fail(f"{space!r} names no space: write SITE/ZONE/SPACE.")
     entry, mistakes = entry_of(Record(cells=dict(zip(("site", "zone", "space"), names, strict=True)) | cells), reader)
     if entry is None:
         fail(*map(str, mistakes))

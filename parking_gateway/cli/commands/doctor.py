@@ -1,4 +1,4 @@
-"""The command that says what is wrong, and what to do."""
+"""The command that finds faults and names their remedies."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
@@ -19,9 +19,9 @@ if TYPE_CHECKING:
     from parking_gateway.process.config import Config
     from parking_gateway.store.database import Connection
 
-OfDevices = Annotated[bool, typer.Option("--devices", help="Look at the devices instead.")]
+OfDevices = Annotated[bool, typer.Option("--devices", help="Check the devices instead.")]
 ListenFor = Annotated[
-    float, typer.Option("--listen", min=0, metavar="SECONDS", help="How long to wait for an event of ChirpStack.")
+    float, typer.Option("--listen", min=0, metavar="SECONDS", help="Wait so long for an event of ChirpStack.")
 ]
 
 _LATELY = timedelta(days=1)
@@ -30,14 +30,14 @@ _LATELY = timedelta(days=1)
 def doctor(
     *, config: ConfigFile = None, devices: OfDevices = False, listen: ListenFor = 3, as_json: AsJson = False
 ) -> None:
-    """Say what is wrong, and what to do.
+    """Find faults, and show what to do.
 
-    It looks at the configuration, the broker, the database, whether a gateway runs and is ready, and at how ChirpStack
-    publishes: at QoS 0, which is its own setting, a restart of the gateway loses events. What cannot be looked at is called
-    unknown. With --devices it names every device that is unassigned, silent, not understood, held back by a wrong clock, or
-    lacks an option, each with the command for it.
+    It checks the configuration, the broker, the database, the running gateway and the QoS of ChirpStack. (At QoS 0, the
+    default of ChirpStack, a restart of the gateway loses events.) A check that is not possible is "unknown". With --devices
+    it shows each device that is unassigned, silent, unreadable, held back by a wrong clock or without a needed option, and
+    the command that helps.
 
-    Nothing is changed, and a running gateway is not disturbed. Exit status 0: nothing is wrong.
+    It changes nothing and does not disturb a running gateway. Exit status 0: nothing is wrong.
 
     For example:
 
@@ -77,7 +77,7 @@ async def _of_database(config: "Config", reader: "Decoder", *, since: datetime) 
     from parking_gateway.store.schema import SchemaMismatch  # noqa: PLC0415 - as above
     from parking_gateway.store.verdicts import FAILURES, answer_of  # noqa: PLC0415 - as above
 
-    fix = "Do what it says, or correct the section [database]"
+    fix = "Follow this message, or correct the section [database]"
     try:
         async with database(config) as pool:
             checks = await examine_database(pool, reader)

@@ -15,22 +15,22 @@ if TYPE_CHECKING:
     from parking_gateway.process.config import Config
 
 _LAST_RESORT: Final = timedelta(seconds=5)
-"""Beyond `gateway.stop_timeout`, until the process ends whatever it waits for."""
+"""From `gateway.stop_timeout` to the end of the process in any case."""
 
-Migrate = Annotated[bool, typer.Option("--migrate", help="Bring the database to this version's schema first.")]
+Migrate = Annotated[bool, typer.Option("--migrate", help="Migrate the database first.")]
 
 
 def run(*, config: ConfigFile = None, migrate: Migrate = False) -> None:
     """Run the gateway until SIGTERM or Ctrl-C.
 
-    It waits for a broker and a database that are not there yet. A first signal lets it finish what it has in hand, a
-    second one ends it at once. Exit status 78: something has to be changed before it can run.
+    It waits for a broker or a database that is away. After the first signal it finishes its last batch; a second one ends
+    it at once. Exit status 78: the configuration or the schema has to be changed first.
 
     For example:
 
         parking-gateway run --config /etc/parking-gateway/config.toml
     """
-    # What only the gateway needs is not imported for a command like `version`.
+    # A command like `version` does not import what only the gateway needs.
     from parking_gateway.process.config import ConfigError  # noqa: PLC0415
     from parking_gateway.store.embedded import EmbeddedFailed  # noqa: PLC0415
     from parking_gateway.store.schema import SchemaMismatch  # noqa: PLC0415

@@ -1,4 +1,4 @@
-"""Commands about spaces: from a file into the database, and back."""
+"""Commands about spaces: import, export and list."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -19,27 +19,27 @@ if TYPE_CHECKING:
 
 app = typer.Typer(name="spaces", help="Import, export and list the spaces of the car park.", no_args_is_help=True)
 
-DryRun = Annotated[bool, typer.Option("--dry-run", help="Only say what would happen.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Show the outcome and change nothing.")]
 ImportedFile = Annotated[
-    Path, typer.Argument(metavar="FILE", help="CSV, or TOML where the name ends so.", show_default=False)
+    Path, typer.Argument(metavar="FILE", help="TOML if its name ends in .toml, else CSV.", show_default=False)
 ]
 ExportedFile = Annotated[
-    Path | None, typer.Argument(metavar="FILE", help="Standard output, if not given.", show_default=False)
+    Path | None, typer.Argument(metavar="FILE", help="Standard output, if left out.", show_default=False)
 ]
 
 
 @app.command("import")
 def import_(file: ImportedFile, *, config: ConfigFile = None, dry_run: DryRun = False, as_json: AsJson = False) -> None:
-    """Make the spaces of a file known, and install the devices that it names there.
+    """Import spaces and their devices from a file.
 
-    All of it or, where one line is wrong, nothing: every mistake is named with its line. Unchanged entries stay
+    Where one line is wrong, nothing is imported, and every mistake is shown with its line. Unchanged entries stay
     unchanged, so a file can be imported again. Spaces that the file does not name stay.
 
     For example:
 
         parking-gateway spaces import spaces.csv --dry-run
     """
-    from parking_gateway.register import files  # noqa: PLC0415 - what is heavy is imported when it is needed
+    from parking_gateway.register import files  # noqa: PLC0415 - heavy
     from parking_gateway.register.outcome import Registered  # noqa: PLC0415 - as above
     from parking_gateway.register.registering import register  # noqa: PLC0415 - as above
 
@@ -63,7 +63,9 @@ def import_(file: ImportedFile, *, config: ConfigFile = None, dry_run: DryRun = 
 
 @app.command("export")
 def export(file: ExportedFile = None, *, config: ConfigFile = None) -> None:
-    """Write every space with its device as CSV, which can be imported again.
+    """Export the spaces and their devices as CSV.
+
+    `spaces import` reads the file.
 
     For example:
 

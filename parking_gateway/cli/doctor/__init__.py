@@ -1,1 +1,5 @@
-"""What is wrong with what the gateway depends on, and what puts it right: broker, database, and every device."""
+"""The checks of `doctor`, each with its remedy.
+
+In the order to read: `surroundings` (broker and database), `promises` (what the gateway relies on), `running` (the gateway
+itself), `devices`.
+"""

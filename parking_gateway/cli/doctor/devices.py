@@ -1,4 +1,4 @@
-"""What is wrong with a device, and the command that puts it right. Pure."""
+"""The faults of a device, each with the command that helps. Pure."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
@@ -10,7 +10,7 @@ import msgspec
 
 from parking_gateway.core.events import DevEui
 from parking_gateway.core.installation import Installation
-from parking_gateway.core.wording import duration
+from parking_gateway.core.wording import counted, duration
 from parking_gateway.decoding import codecs
 from parking_gateway.decoding.decoder import Choice, Decoder
 from parking_gateway.register.remarks import NO_CODEC, NO_THRESHOLDS
@@ -20,28 +20,28 @@ from parking_gateway.store.fleet import KnownDevice
 
 MISSED_HEARTBEATS: Final = 3
 UNKNOWN_HEARTBEAT: Final = timedelta(days=1)
-"""Of devices whose data sheet names none, or that have no codec."""
+"""The assumed heartbeat, where the data sheet names none or the device has no codec."""
 
 
 class Problem(StrEnum):
-    """In which way a device is no help."""
+    """The kinds of faults."""
 
     UNASSIGNED = "unassigned"
     NO_CODEC = "no codec"
     UNREADABLE = "unreadable"
     """Its codec does not exist, or an option is wrong or missing."""
     NO_OCCUPANCY = "no occupancy"
-    """It measures a distance, and nobody has said which one is a car."""
+    """It measures a distance, and no option defines which one is a car."""
     NEVER_HEARD = "never heard"
     SILENT = "silent"
     UNDECODABLE = "undecodable"
-    """Frames of it were refused within the last day."""
+    """Frames of it were rejected within the last day."""
     CLOCK = "clock"
-    """Its last uplinks count as older than those before them, although their counters are higher."""
+    """Its last uplinks count as older than earlier ones, although their frame counters are higher."""
 
 
 class Finding(msgspec.Struct, frozen=True, kw_only=True):
-    """A problem of a device."""
+    """A fault of a device."""
 
     dev_eui: DevEui
     name: str
@@ -50,13 +50,13 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     problem: Problem
     detail: str
     fix: str
-    """What to do, with the command. What only a person knows stands in capitals."""
+    """The remedy with its command. A person replaces the words in capitals."""
 
 
 def examine(
     devices: Iterable[KnownDevice], refused: Mapping[DevEui, RefusedFrames], *, decoder: Decoder, now: datetime
 ) -> Iterator[Finding]:
-    """Say what is wrong with the devices. `refused` are frames that could not be read lately."""
+    """The faults of the devices. `refused` are their recent frames that could not be decoded."""
     for known in devices:
         dev_eui = known.identity.dev_eui
         space = _place(known) if known.installation else None
@@ -67,7 +67,7 @@ def examine(
 
 
 Found = tuple[Problem, str, str]
-"""What is wrong, in which respect, and what to do."""
+"""The kind of fault, its detail, and the remedy."""
 
 
 def _problems(known: KnownDevice, refused: RefusedFrames | None, decoder: Decoder, now: datetime) -> Iterator[Found]:
@@ -81,14 +81,18 @@ def _problems(known: KnownDevice, refused: RefusedFrames | None, decoder: Decode
     yield from _silence(known, choice, decoder, now)
     if known.problem == CLOCK:
         detail = "its uplinks change nothing: they count as older than earlier ones, because a clock was set back"
-        yield Problem.CLOCK, detail, "let NTP set the clocks of the network server, of its gateways and of this machine"
+        yield (
+            Problem.CLOCK,
+            detail,
+            "let NTP set the clocks of the network server, of the LoRaWAN gateways and of this machine",
+        )
     if refused:
-        detail = f"{refused.count} within a day, the last: {refused.detail}"
+        detail = f"{counted(refused.count, 'frame')} within a day, the last: {refused.detail}"
         yield Problem.UNDECODABLE, detail, _look(refused, choice)
 
 
 def _reading(known: KnownDevice, installed: Installation, choice: Choice | None, decoder: Decoder) -> Iterator[Found]:
-    """What stands between its frames and an occupancy."""
+    """The faults that keep its frames from becoming an occupancy."""
     another_codec = _assign(known, "--codec", "NAME", *_as_options(installed.options))
     if choice is None:
         yield Problem.NO_CODEC, NO_CODEC, another_codec
@@ -115,13 +119,17 @@ def _reading(known: KnownDevice, installed: Installation, choice: Choice | None,
 def _silence(known: KnownDevice, choice: Choice | None, decoder: Decoder, now: datetime) -> Iterator[Found]:
     other = _command("devices", "assign", "DEV_EUI", _place(known))
     if known.heard_at is None:
-        yield Problem.NEVER_HEARD, "no uplink of it ever came", f"see in ChirpStack whether it joined, or: {other}"
+        yield (
+            Problem.NEVER_HEARD,
+            "no uplink of it was ever received",
+            f"look in ChirpStack whether it joined, or: {other}",
+        )
         return
     heartbeat = _heartbeat(choice, decoder)
     if now - known.heard_at > MISSED_HEARTBEATS * (heartbeat or UNKNOWN_HEARTBEAT):
-        expected = f"it should be every {duration(heartbeat)}" if heartbeat else "how often it should be is not known"
+        expected = f"it should send every {duration(heartbeat)}" if heartbeat else "its heartbeat is not known"
         detail = f"last heard {known.heard_at:%Y-%m-%d %H:%M} UTC; {expected}"
-        yield Problem.SILENT, detail, f"see in ChirpStack whether it is heard, or replace it: {other}"
+        yield Problem.SILENT, detail, f"look in ChirpStack whether it sends, or replace it: {other}"
 
 
 def _heartbeat(choice: Choice | None, decoder: Decoder) -> timedelta | None:
@@ -134,7 +142,7 @@ def _heartbeat(choice: Choice | None, decoder: Decoder) -> timedelta | None:
 
 
 def _look(refused: RefusedFrames, choice: Choice | None) -> str:
-    """The command that shows what is wrong with the last frame that was refused."""
+    """The command that explains the last refused frame."""
     if choice is None or refused.data is None:
         return _command("rejections", "list")
     options = _as_options(choice.options)

@@ -1,4 +1,4 @@
-"""What the gateway relies on beyond a connection, tried as the gateway tries it: shared subscriptions and retained messages."""
+"""Abilities of the broker that the gateway relies on: shared subscriptions and retained messages. Each is tried."""
 
 import os
 from uuid import uuid4
@@ -11,9 +11,9 @@ from parking_gateway.process.config import Config
 
 
 async def examine_promises(config: Config) -> list[Check]:
-    """Send messages to ourselves, below the gateway's own topic, and see which the broker delivers.
+    """Send messages to ourselves, below the gateway's own topic, and check which of them the broker delivers.
 
-    Empty: all is as it should be. Nothing is retained, and no message of another comes here.
+    Empty: all abilities are there. The messages are not retained, and no other client receives them.
     """
     folder = gateway_topic(config.publication.root, config.gateway.instance)
     marker = marker_topic(config.publication.root, config.gateway.instance)
@@ -22,11 +22,11 @@ async def examine_promises(config: Config) -> list[Check]:
         async with asking(config.mqtt, name=name, protocol=protocol) as link:
             checks = [await _sharing(link, config, folder) if config.mqtt.shared_group else await _own(link, folder)]
             is_retained = marker in await retained(link, marker)
-        # Without a marker there is nothing retained to look for: the gateway was never here.
+        # Without a marker there is nothing retained to look for, because the gateway never ran here.
         if is_retained and not await retained_by_wildcard(config.mqtt, marker, name=name, protocol=protocol):
             checks.append(_no_wildcards())
     except (MqttError, OSError) as error:
-        detail = f"what the gateway relies on cannot be tried: {error}"
+        detail = f"its subscriptions and retained messages cannot be tried: {error}"
         return [Check(about="broker", detail=detail, fix=_readable(folder))]
     return [check for check in checks if check is not None]
 
@@ -40,8 +40,8 @@ async def _sharing(link: Link, config: Config, folder: str) -> Check | None:
         return Check(about="sharing", detail=f"a shared subscription of the group {group} gets its messages")
     return Check(
         about="sharing",
-        detail="the broker grants shared subscriptions and delivers nothing to them, so no event would come",
-        fix="Remove mqtt.shared_group, and every gateway gets every event; or use a broker that knows $share",
+        detail="the broker grants a shared subscription and delivers nothing to it, so no event would be received",
+        fix="Use a broker with shared subscriptions, or remove mqtt.shared_group (every gateway then receives every event)",
     )
 
 
@@ -61,8 +61,8 @@ def _not_delivered(folder: str) -> Check:
 def _no_wildcards() -> Check:
     return Check(
         about="retained",
-        detail="the broker sends no retained messages to subscriptions with wildcards: dashboards see only changes",
-        fix="Subscribe to exact topics, read the database, or use another broker",
+        detail="the broker sends no retained messages to subscriptions with wildcards, so dashboards see only changes",
+        fix="Let dashboards subscribe to exact topics or read the database, or use another broker",
     )
 
 

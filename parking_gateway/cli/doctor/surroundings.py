@@ -1,4 +1,4 @@
-"""What the gateway depends on, used as it would use it and left as it was: the broker and the database."""
+"""The checks of broker, database and configuration. They use them as the gateway does, and change nothing."""
 
 import asyncio
 import os
@@ -22,32 +22,32 @@ _LIMIT: Final = 100
 
 
 class Check(msgspec.Struct, frozen=True, kw_only=True):
-    """What was found of one thing."""
+    """The result of one check."""
 
     about: str
     detail: str
     fix: str | None = None
-    """What to do. None: it is as it should be, or nobody can tell."""
+    """The remedy. None: nothing is wrong, or it is not known."""
     is_judged: bool = True
-    """False: it could not be looked at."""
+    """False: the check was not possible."""
 
     @property
     def verdict(self) -> Literal["fine", "wrong", "unknown"]:
-        """In one word."""
+        """The result in one word."""
         if self.fix:
             return "wrong"
         return "fine" if self.is_judged else "unknown"
 
 
 async def examine_broker(config: Config, *, listen: timedelta) -> list[Check]:
-    """Connect and subscribe beside the gateway, with a session of our own, and listen until an event comes.
+    """Connect and subscribe with a session of our own, and wait for an event.
 
-    The gateway's session is not touched, and no event is kept from it: whoever shares a subscription takes part of it,
-    so this one is not shared.
+    The gateway still receives every event: its session is not touched, and this subscription is not shared, because a
+    shared one would take some of the events.
     """
     name = f"{config.mqtt.client_id}-doctor-{os.getpid()}"
     ours = config.mqtt.model_copy(update={"client_id": name, "session_expiry": timedelta(0)})
-    # Published only if we die here. It says nothing, and nobody listens for it.
+    # Published only if this process dies now. It is empty, and nothing subscribes to it.
     will = Publication(topic=f"{config.publication.root}/doctor", payload=b"", retain=False)
     try:
         async with connected(ours, will=will, inbox_limit=_LIMIT, window=1) as link:
@@ -58,7 +58,9 @@ async def examine_broker(config: Config, *, listen: timedelta) -> list[Check]:
         detail = f"{config.mqtt.url} cannot be used: {error}"
         return [Check(about="broker", detail=detail, fix="Correct the section [mqtt], or the broker")]
     return [
-        Check(about="broker", detail=f"{config.mqtt.url} lets us in and subscribe, with MQTT {protocol}"),
+        Check(
+            about="broker", detail=f"{config.mqtt.url} accepts our connection and subscription, with MQTT {protocol}"
+        ),
         _events(config, quality, listen),
     ]
 
@@ -66,7 +68,7 @@ async def examine_broker(config: Config, *, listen: timedelta) -> list[Check]:
 def _events(config: Config, quality: int | None, listen: timedelta) -> Check:
     topic = config.chirpstack.topic
     if quality is None:
-        detail = f"none came on {topic} within {listen.total_seconds():g} s, so they are not judged"
+        detail = f"none came on {topic} within {listen.total_seconds():g} s, so their QoS is not known"
         return Check(about="events", detail=detail, is_judged=False)
     if quality == 0:
         detail = f"they come on {topic} at QoS 0: the broker keeps none of them while the gateway is away"
@@ -86,9 +88,9 @@ async def _quality_of_first_event(link: Link, listen: timedelta) -> int | None:
 
 
 async def examine_database(database: Database, decoder: Decoder) -> list[Check]:
-    """Connect, and see whether the gateway could start with what it finds."""
+    """Check whether the gateway could start on this database."""
     if complaint := await diagnosis.complaint(database):
-        fix = "Run what it says, or correct the section [database]"
+        fix = "Follow this message, or correct the section [database]"
         return [Check(about="database", detail=complaint, fix=fix)]
     async with database.connect() as connection:
         chosen = await chosen_codecs(connection)
@@ -99,22 +101,24 @@ async def examine_database(database: Database, decoder: Decoder) -> list[Check]:
 
 
 async def examine_clocks(database: Database, *, since: datetime) -> list[Check]:
-    """Name the LoRaWAN gateways whose times were not believed `since`. Empty: all were."""
+    """The clocks whose times were not believed `since` then. Empty: all were believed."""
     found = await diagnosis.wrong_clocks(database, since=since)
     if isinstance(found, str):
-        return [Check(about="clocks", detail=f"they cannot be looked at: {found}", is_judged=False)]
+        return [Check(about="clocks", detail=f"they cannot be checked: {found}", is_judged=False)]
     return list(map(_clock, found))
 
 
 def examine_names(config: Config) -> list[Check]:
-    """Look for what the configuration names on this machine, such as the folder of codecs."""
-    fix = "parking-gateway check-config says where it is configured; the gateway goes on without it"
+    """Check whether this machine has what the configuration names, such as the folder of codecs."""
+    fix = "Correct it where parking-gateway check-config shows it; the gateway goes on without it"
     return [Check(about="configuration", detail=sentence, fix=fix) for _, sentence in lacking(config)]
 
 
 def _clock(wrong: diagnosis.DistrustedClock) -> Check:
     whose = (
-        f"that of the LoRaWAN gateway {wrong.receiver}" if wrong.receiver else "the network server's or this machine's"
+        f"that of the LoRaWAN gateway {wrong.receiver}"
+        if wrong.receiver
+        else "that of the network server or this machine"
     )
     off = timedelta(seconds=abs(wrong.seconds_ahead))
     return Check(
@@ -125,7 +129,7 @@ def _clock(wrong: diagnosis.DistrustedClock) -> Check:
 
 
 def _unusable(chosen: list[Chosen], decoder: Decoder) -> Iterator[Check]:
-    """Installations whose frames the gateway rejects."""
+    """The installations whose frames the gateway rejects."""
     for one, mistake in mistakes(decoder, [(one, Choice(codec=one.codec, options=one.options)) for one in chosen]):
-        detail = f"of {one.dev_eui}, and maybe of others: {mistake}"
+        detail = f"that of {one.dev_eui}, and perhaps others: {mistake}"
         yield Check(about="installation", detail=detail, fix="parking-gateway doctor --devices")

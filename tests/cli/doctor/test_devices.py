@@ -131,7 +131,7 @@ def test_silence_is_measured_by_the_heartbeat(
 
 def test_silence_is_shown_with_its_start_and_the_expected_heartbeat() -> None:
     found = the_one(known(heard=timedelta(days=10)))
-    assert found.detail == "last heard 2026-11-13 12:00 UTC; it should be every 1 d"
+    assert found.detail == "last heard 2026-11-13 12:00 UTC; it should send every 1 d"
     assert found.fix.endswith("parking-gateway devices assign DEV_EUI central/level-1/A-012")
     assert "not known" in the_one(known("pni_placepod", heard=timedelta(days=10))).detail
 
@@ -148,7 +148,7 @@ def test_a_refused_frame_can_be_looked_at() -> None:
     )
     found = the_one(known("bosch_tps110", options={"firmware": "v029"}), refused=refused)
     assert found.problem is Problem.UNDECODABLE
-    assert found.detail == "3 within a day, the last: bosch_tps110: no message on port 1 has 2 bytes"
+    assert found.detail == "3 frames within a day, the last: bosch_tps110: no message on port 1 has 2 bytes"
     assert found.fix == "parking-gateway decode bosch_tps110 --port 1 --option firmware=v029 0101"
 
 

@@ -74,7 +74,7 @@ async def test_events_at_qos_0_are_found(broker: Broker) -> None:
 async def test_events_that_do_not_come_are_not_judged(broker: Broker) -> None:
     _, events = await examine_broker(config_for(broker), listen=timedelta(0))
     assert events.fix is None
-    assert "not judged" in events.detail
+    assert "their QoS is not known" in events.detail
 
 
 async def test_a_broker_that_is_away_is_a_sentence() -> None:
@@ -240,6 +240,6 @@ async def test_devices_are_named_with_the_command_that_helps(
     assert ran.stdout.splitlines() == [
         "00000000000000ff: unassigned: it watches no space",
         "    parking-gateway devices assign 00000000000000ff SITE/ZONE/SPACE",
-        f"{DEVICE} bay 001 in central/level-1/A-1: undecodable: 1 within a day, the last: {why}",
+        f"{DEVICE} bay 001 in central/level-1/A-1: undecodable: 1 frame within a day, the last: {why}",
         "    parking-gateway decode bosch_tps110_v029 --port 1 0102",
     ]
