@@ -20,7 +20,9 @@ app = typer.Typer(name="devices", help="List the devices, and install them in sp
 UnassignedOnly = Annotated[bool, typer.Option("--unassigned", help="Only devices that watch no space.")]
 DeviceArgument = Annotated[str, typer.Argument(metavar="DEV_EUI", help="16 hexadecimal digits.", show_default=False)]
 SpaceArgument = Annotated[str, typer.Argument(metavar="SITE/ZONE/SPACE", help="An existing space.", show_default=False)]
-ChannelOption = Annotated[int, typer.Option("--channel", metavar="N", help="The sensor of the device.")]
+ChannelOption = Annotated[
+    int, typer.Option("--channel", metavar="N", help="The channel, where a device has several sensors.")
+]
 CodecOption = Annotated[
     str,
     typer.Option("--codec", metavar="NAME", help="The codec, else that of the tag or profile.", show_default=False),
