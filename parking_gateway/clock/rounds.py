@@ -1,47 +1,69 @@
-"""The clock: what has to be done because time passes, not because a message came."""
+"""The clock goes its rounds: work that is due because time passes, not because a message came.
+
+A new cause is a new file beside this one, and a line in `ROUNDS`.
+"""
 
 import asyncio
-from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
 from typing import Final
 
-from loguru import logger
+import msgspec
 
-from parking_gateway.store import partitions
+from parking_gateway.clock import partitions, silence
+from parking_gateway.clock.moment import Moment
+from parking_gateway.core.committed import Committed
 from parking_gateway.store.database import Database
 from parking_gateway.store.verdicts import FAILURES, answer_of
 
-_ROUND: Final = timedelta(hours=1)
+
+class Round(msgspec.Struct, frozen=True, kw_only=True):
+    """Work that is due again and again."""
+
+    name: str
+    go: Callable[[Database, Moment], Awaitable[Committed]]
+    """One transaction. Raises what the database raises."""
+    every: timedelta
+
+
+PARTITIONS: Final = Round(name="partitions", go=partitions.make, every=timedelta(hours=1))
+ROUNDS: Final = (
+    PARTITIONS,
+    Round(name="silence", go=silence.lapse, every=timedelta(seconds=10)),
+)
 _AGAIN: Final = timedelta(seconds=10)
-"""After an attempt that failed. Nothing is lost meanwhile: the default partition takes what no month takes."""
+"""After an attempt that failed. A round of the clock loses nothing by waiting."""
 
 
-async def run(database: Database, *, postponed: Callable[[], None]) -> None:
-    """Go round until cancelled. `postponed` is called when a partition could not be made, and will be tried again."""
-    logged: str | None = None
-    while True:
-        reason = await try_partitions(database)
-        if reason is not None:
-            postponed()
-            if reason != logged:
-                logger.bind(error=reason).warning("A partition for uplinks cannot be made now; trying again")
-        logged = reason
-        await asyncio.sleep((_ROUND if reason is None else _AGAIN).total_seconds())
+class Rounds(msgspec.Struct, frozen=True, kw_only=True):
+    """All rounds of one gateway."""
 
+    database: Database
+    moment: Callable[[], Moment]
+    report: Callable[[Committed], None]
+    """Called with every commit."""
+    failed: Callable[[str, str | None], None]
+    """Called after every attempt with the name of its round, and the reason if it failed."""
 
-async def try_partitions(database: Database) -> str | None:
-    """Make the months that uplinks will soon fall into, unless that has to wait. Returns why it has to."""
-    try:
-        await make_partitions(database)
-    except FAILURES as error:
-        database.renew()
-        return answer_of(error).sentence
-    return None
+    async def run(self) -> None:
+        """Go round until cancelled."""
+        time = asyncio.get_running_loop().time
+        due = {one.name: time() for one in ROUNDS}
+        while True:
+            for one in ROUNDS:
+                if time() >= due[one.name]:
+                    is_done = await self.go(one)
+                    due[one.name] = time() + (one.every if is_done else _AGAIN).total_seconds()
+            await asyncio.sleep(max(0.0, min(due.values()) - time()))
 
-
-async def make_partitions(database: Database) -> None:
-    """Make them, or raise within moments."""
-    async with database.begin() as connection:
-        made = await partitions.ensure(connection, now=datetime.now(UTC))
-    for name in made:
-        logger.bind(partition=name).info("Made a partition for uplinks")
+    async def go(self, one: Round) -> bool:
+        """Go one round, once. Returns whether the database took it; another attempt may follow where it did not."""
+        try:
+            committed = await one.go(self.database, self.moment())
+        except FAILURES as error:
+            self.database.renew()
+            self.failed(one.name, answer_of(error).sentence)
+            return False
+        self.failed(one.name, None)
+        self.report(committed)
+        return True

@@ -4,7 +4,7 @@ from collections import Counter
 
 import msgspec
 
-from parking_gateway.core.events import DeadLetter, DeviceEvent, Uplink
+from parking_gateway.core.events import DeadLetter, DevEui, DeviceEvent, Uplink
 from parking_gateway.core.space import SpaceId, Transition
 
 
@@ -14,6 +14,8 @@ class Committed(msgspec.Struct, frozen=True, kw_only=True):
     changed: list[SpaceId] = []
     """Spaces of which subscribers see a difference."""
     steps: list[Transition] = []
+    lost: list[DevEui] = []
+    """Devices whose contact was lost, because they were silent for too long."""
     seconds: float = 0.0
     """From the first attempt to the commit, waits for a database that was away included."""
     received: Counter[str] = msgspec.field(default_factory=Counter)

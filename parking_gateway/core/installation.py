@@ -16,3 +16,5 @@ class Installation(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     codec: str | None = None
     """None: the device's tag `codec`, else its profile, says which."""
     options: dict[str, str] = {}
+    lost_after: int | None = None
+    """Seconds that the sensor may be silent. None: the configuration decides. Only the register fills it in."""

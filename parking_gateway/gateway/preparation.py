@@ -8,7 +8,7 @@ from typing import Final
 
 from loguru import logger
 
-from parking_gateway.clock import rounds as patrol
+from parking_gateway.clock.rounds import PARTITIONS, Rounds
 from parking_gateway.decoding.decoder import Choice, Decoder
 from parking_gateway.gateway.opening import mistakes
 from parking_gateway.store import schema
@@ -20,7 +20,7 @@ _YOUNG_OBJECTS: Final = 10_000
 """So many new ones before the garbage collector looks at them: a batch makes thousands, and hardly a cycle among them."""
 
 
-async def prepare(pool: Pool, *, patience: Patience, decoder: Decoder, migrate: bool) -> None:
+async def prepare(pool: Pool, *, patience: Patience, decoder: Decoder, rounds: Rounds, migrate: bool) -> None:
     """Wait for the database and see what is in it. Raises SchemaMismatch where another version has to run first."""
     if migrate:
         from parking_gateway.store import migrating  # noqa: PLC0415 - Alembic, which else nobody needs
@@ -30,7 +30,7 @@ async def prepare(pool: Pool, *, patience: Patience, decoder: Decoder, migrate: 
     # In a thread, because a codec of others is started for it, which can take seconds.
     await asyncio.to_thread(_warn_of_unusable, chosen, decoder)
     # Before the first uplinks, if that is possible now. Else they go into the default partition, and are moved later.
-    await patrol.try_partitions(pool)
+    await rounds.go(PARTITIONS)
     # The objects of now stay: the garbage collector need not look at them again with every batch.
     gc.collect()
     gc.freeze()

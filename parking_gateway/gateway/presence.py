@@ -15,22 +15,22 @@ class Presence:
     def __init__(self, *, root: str, instance: str, report: Report) -> None:
         self._root = root
         self._instance = instance
-        self._reporting = report
+        self._report = report
 
     def will(self) -> Publication:
         """What the broker publishes when we are gone without a word: the same as our own farewell."""
         return gateway_publication(
-            self._root, self._instance, GatewayMessage(status="offline", since=self._reporting.started)
+            self._root, self._instance, GatewayMessage(status="offline", since=self._report.started)
         )
 
     async def begin(self, link: Link) -> None:
         """Publish "online" and the health."""
-        online = GatewayMessage(status="online", since=self._reporting.started)
+        online = GatewayMessage(status="online", since=self._report.started)
         await self._publish(link, gateway_publication(self._root, self._instance, online), self._health(link))
 
     async def keep(self, link: Link) -> None:
         """Publish the health whenever it changes, until cancelled."""
-        await pulse.report(partial(self._publish_health, link), self._reporting.health)
+        await pulse.report(partial(self._publish_health, link), self._report.health)
 
     async def end(self, link: Link) -> None:
         """Publish "offline"."""
@@ -40,7 +40,7 @@ class Presence:
         await self._publish(link, self._health(link))
 
     async def _publish(self, link: Link, *publications: Publication) -> None:
-        self._reporting.refused(await link.publish(publications))
+        self._report.refused(await link.publish(publications))
 
     def _health(self, link: Link) -> Publication:
-        return gateway_publication(self._root, self._instance, self._reporting.health_message(inbox=link.waiting))
+        return gateway_publication(self._root, self._instance, self._report.health_message(inbox=link.waiting))

@@ -15,7 +15,8 @@ from loguru import logger
 from parking_gateway import chirpstack
 from parking_gateway.broker.link import Link, connected
 from parking_gateway.broker.suspicion import Suspicion
-from parking_gateway.clock import rounds as patrol
+from parking_gateway.clock.moment import Moment
+from parking_gateway.clock.rounds import Rounds
 from parking_gateway.core import clocks
 from parking_gateway.decoding import codecs
 from parking_gateway.decoding.decoder import Decoder
@@ -105,8 +106,9 @@ class _Gateway:
         self._config = config
         self._pool = pool
         self._decoder = decoder
-        self._reporting = report
+        self._report = report
         self._on_ready = on_ready
+        self._clock = clock
         self._stop = stop
         root, instance = config.publication.root, config.gateway.instance
         self._patience = Patience(
@@ -142,17 +144,20 @@ class _Gateway:
             report=report.committed,
         )
         report.wake_outbox = self._outbox.changed
+        self._rounds = Rounds(database=pool, moment=self._moment, report=report.committed, failed=report.round_failed)
 
     async def run(self, *, migrate: bool) -> None:
         """Until told to stop."""
-        preparing = prepare(self._pool, patience=self._patience, decoder=self._decoder, migrate=migrate)
+        preparing = prepare(
+            self._pool, patience=self._patience, decoder=self._decoder, rounds=self._rounds, migrate=migrate
+        )
         await waits.unless(self._stop, _unless_stopped(preparing))
         if not self._stop.is_set():
             await self._live()
 
     async def _live(self) -> None:
         async with asyncio.TaskGroup() as group:
-            rounds = group.create_task(patrol.run(self._pool, postponed=self._reporting.partition_postponed))
+            rounds = group.create_task(self._rounds.run())
             counting = group.create_task(_unless_stopped(self._count_what_is_due()))
             # Outside of the connection: what is stopped within it is not said farewell, so that the broker publishes the will.
             await self._connections.make(lambda: _unless_stopped(self._one_connection()))
@@ -174,13 +179,11 @@ class _Gateway:
                 await self._work(link)
 
     async def _work(self, link: Link) -> None:
-        link.report_drops(self._reporting.dropped)  # first, because a session that stood brings messages at once
+        link.report_drops(self._report.dropped)  # first, because a session that stood brings messages at once
         await self._subscription.prove(link)
         if await self._subscription.renew(link):
-            self._reporting.session_lost()
-        self._reporting.connected(
-            protocol=link.protocol, session_present=link.session_present, oldest_event=link.oldest
-        )
+            self._report.session_lost()
+        self._report.connected(protocol=link.protocol, session_present=link.session_present, oldest_event=link.oldest)
         await self._presence.begin(link)
         self._connections.has_worked = True
         self._on_ready()
@@ -216,9 +219,17 @@ class _Gateway:
         intake.cancel()
         outbox.cancel()
 
+    def _moment(self) -> Moment:
+        return Moment(
+            now=self._clock(),
+            listening_since=self._report.listening_since,
+            lost_after=self._config.clock.lost_after,
+            lost_after_by_profile=self._config.clock.lost_after_by_profile,
+        )
+
     async def _count_what_is_due(self) -> None:
         within = self._config.database.statement_timeout
-        await pulse.count_what_is_due(self._pool, patience=self._patience, report=self._reporting, within=within)
+        await pulse.count_what_is_due(self._pool, patience=self._patience, report=self._report, within=within)
 
 
 async def _unless_stopped(work: Coroutine[Any, Any, None]) -> None:

@@ -6,7 +6,7 @@ import io
 from collections.abc import Iterable, Iterator
 from typing import Final
 
-from parking_gateway.register.entries import COLUMNS, REQUIRED, Entry, Mistake, Record, options_text
+from parking_gateway.register.entries import COLUMNS, REQUIRED, Assignment, Entry, Mistake, Record, options_text
 
 DELIMITERS: Final = ",;\t"
 """What spreadsheets write, by the language they are set to. The header says which: no column has one in its name."""
@@ -45,12 +45,15 @@ def text_of(entries: Iterable[Entry]) -> str:
     writer = csv.writer(file, lineterminator="\n")
     writer.writerow(COLUMNS)
     for entry in entries:
-        device = entry.assignment
-        cells = (device.dev_eui, device.channel, device.codec, options_text(device.options)) if device else ("",) * 4
-        writer.writerow((entry.place.site, entry.place.zone, entry.place.space, *cells))
+        writer.writerow((*entry.place, *(_cells(entry.assignment) if entry.assignment else _NO_DEVICE)))
     return file.getvalue()
 
 
+def _cells(device: Assignment) -> tuple[object, ...]:
+    return device.dev_eui, device.channel, device.codec, options_text(device.options), device.lost_after
+
+
+_NO_DEVICE: Final = ("",) * (len(COLUMNS) - len(REQUIRED))
 _ADVICE: Final = "a cell with the delimiter in it must stand in quotation marks"
 
 

@@ -12,7 +12,7 @@ from parking_gateway.core.events import DevEui
 from parking_gateway.decoding import codecs
 from parking_gateway.decoding.decoder import Decoder
 
-COLUMNS: Final = ("site", "zone", "space", "dev_eui", "channel", "codec", "options")
+COLUMNS: Final = ("site", "zone", "space", "dev_eui", "channel", "codec", "options", "lost_after")
 REQUIRED: Final = COLUMNS[:3]
 
 
@@ -36,6 +36,8 @@ class Assignment(msgspec.Struct, frozen=True, kw_only=True):
     codec: str | None = None
     """None: the device's tag, else its profile, says which."""
     options: dict[str, str] = {}
+    lost_after: int | None = None
+    """Seconds that the sensor may be silent. None: the configuration decides."""
 
 
 class Entry(msgspec.Struct, frozen=True, kw_only=True):
@@ -125,6 +127,8 @@ def _refusals_together(values: dict[str, Any], folder: Path | None) -> Iterator[
     codec, options = values["codec"], values["options"]
     if not values["dev_eui"] and (codec or options):
         yield f"{'codec' if codec else 'options'} says how a device is read, but dev_eui names none"
+    if not values["dev_eui"] and values["lost_after"]:
+        yield "lost_after says how long a device may be silent, but dev_eui names none"
     if not codec:
         return
     try:
@@ -175,6 +179,14 @@ def _codec(text: str) -> str | None:
     return text or None
 
 
+def _lost_after(text: str) -> int | None:
+    if not text:
+        return None
+    if not re.fullmatch(r"[0-9]{1,8}", text) or not 0 < int(text) <= _YEAR:
+        raise ValueError(f"cannot be {_shown(text)}, only a whole number of seconds from 1 to {_YEAR}")
+    return int(text)
+
+
 def _options(text: str) -> dict[str, str]:
     options: dict[str, str] = {}
     for part in filter(None, (part.strip() for part in text.split(";"))):
@@ -195,9 +207,11 @@ _READ: Final[dict[str, Callable[[str], Any]]] = {
     "channel": _channel,
     "codec": _codec,
     "options": _options,
+    "lost_after": _lost_after,
 }
 
 _SHOWN: Final = 40
+_YEAR: Final = 31_536_000
 
 
 def _shown(text: str) -> str:

@@ -78,7 +78,11 @@ async def registered(connection: Connection) -> list[Entry]:
             assignment=None
             if one.dev_eui is None
             else Assignment(
-                dev_eui=DevEui(one.dev_eui), channel=one.channel or 0, codec=one.codec, options=one.options or {}
+                dev_eui=DevEui(one.dev_eui),
+                channel=one.channel or 0,
+                codec=one.codec,
+                options=one.options or {},
+                lost_after=one.lost_after,
             ),
         )
         for one in await car_park.listed(connection)
@@ -99,7 +103,12 @@ def _wanted(entries: Iterable[Entry], ids: Mapping[car_park.Names, SpaceId]) -> 
     for entry in entries:
         if one := entry.assignment:
             yield Installation(
-                dev_eui=one.dev_eui, channel=one.channel, space=ids[entry.place], codec=one.codec, options=one.options
+                dev_eui=one.dev_eui,
+                channel=one.channel,
+                space=ids[entry.place],
+                codec=one.codec,
+                options=one.options,
+                lost_after=one.lost_after,
             )
 
 

@@ -46,10 +46,13 @@ def _mistakes(where: str, space: dict[str, Any]) -> Iterator[Mistake]:
             yield Mistake(where, f"the key {key!r} is unknown; {hint}")
         elif key == "options":
             yield from (Mistake(where, what) for what in _mistakes_of_options(value))
-        elif key == "channel" and type(value) is not int:
-            yield Mistake(where, "channel must be a whole number")
-        elif key != "channel" and not isinstance(value, str):
+        elif key in _NUMBERS and type(value) is not int:
+            yield Mistake(where, f"{key} must be a whole number")
+        elif key not in _NUMBERS and not isinstance(value, str):
             yield Mistake(where, f"{key} must be text, in quotation marks")
+
+
+_NUMBERS: Final = ("channel", "lost_after")
 
 
 def _mistakes_of_options(options: object) -> Iterator[str]:

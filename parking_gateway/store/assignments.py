@@ -48,7 +48,7 @@ def _install() -> pg.Insert:
     insert = pg.insert(installation).from_select(_GIVEN, sa.select(*_WANTED.c))
     return insert.on_conflict_do_update(
         index_elements=[installation.c.dev_eui, installation.c.channel],
-        set_={name: insert.excluded[name] for name in ("space_id", "codec", "options")},
+        set_={name: insert.excluded[name] for name in ("space_id", "codec", "options", "lost_after")},
     )
 
 
@@ -60,7 +60,14 @@ async def concerned(connection: Connection, wanted: Iterable[Installation]) -> l
     """The installations that these devices have now, and those of other devices in these spaces."""
     found = await connection.execute(_CONCERNED, encode(_WANTED, map(_row, wanted)))
     return [
-        Installation(dev_eui=row.dev_eui, channel=row.channel, space=row.space_id, codec=row.codec, options=row.options)
+        Installation(
+            dev_eui=row.dev_eui,
+            channel=row.channel,
+            space=row.space_id,
+            codec=row.codec,
+            options=row.options,
+            lost_after=row.lost_after,
+        )
         for row in found
     ]
 
@@ -88,4 +95,5 @@ def _row(one: Installation) -> dict[str, object]:
         "space_id": one.space,
         "codec": one.codec,
         "options": one.options,
+        "lost_after": one.lost_after,
     }

@@ -34,6 +34,7 @@ class ListedSpace(msgspec.Struct, frozen=True, kw_only=True):
     channel: int | None
     codec: str | None
     options: dict[str, str] | None
+    lost_after: int | None
 
 
 # Keeps another register out, and no uplink.
@@ -96,6 +97,7 @@ _LIST: Final = (
         installation.c.channel,
         installation.c.codec,
         installation.c.options,
+        installation.c.lost_after,
     )
     .select_from(_CAR_PARK.outerjoin(installation, installation.c.space_id == space.c.id))
     .order_by(site.c.name, zone.c.name, space.c.name, installation.c.dev_eui)

@@ -146,6 +146,11 @@ _MARK_CLOCK: Final = Statement(
     .values(problem=CLOCK, version=device.c.version + 1)
     .where(_IS_GIVEN, device.c.problem.is_distinct_from(CLOCK))
 )
+_LOSE: Final = Statement(
+    device.update()
+    .values(contact=Contact.LOST, version=device.c.version + 1)
+    .where(_IS_GIVEN, device.c.contact == Contact.LIVE)
+)
 # Without a snapshot the next uplink that counts is published, and ends the problem.
 _FORGET: Final = Statement(
     installation.update()
@@ -158,6 +163,12 @@ def mark_clock(devices: Collection[DevEui]) -> list[Query[None]]:
     """Mark that a clock is wrong: uplinks of these devices count as older although their counters are higher."""
     given = {"dev_euis": array_of(list(devices))}
     return [command(_MARK_CLOCK, given), command(_FORGET, given)]
+
+
+def lose(devices: Collection[DevEui]) -> list[Query[None]]:
+    """Mark the contact of these devices as lost. Their next uplink is published, because it has no snapshot."""
+    given = {"dev_euis": array_of(list(devices))}
+    return [command(_LOSE, given), command(_FORGET, given)] if devices else []
 
 
 def snapshots(devices: Collection[DevEui]) -> Query[dict[DevEui, Snapshot]]:

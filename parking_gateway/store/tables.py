@@ -146,10 +146,13 @@ installation: Final = sa.Table(
     sa.Column("space_id", sa.ForeignKey("space.id"), nullable=False),
     sa.Column("codec", sa.Text),
     sa.Column("options", pg.JSONB, nullable=False, server_default="{}"),
+    # Seconds that the sensor may be silent; null: the configuration decides.
+    sa.Column("lost_after", sa.Integer),
     # The last published values of the device, with which its next uplink is compared. A copy, because every uplink reads this
     # row anyway: to read `device` too costs PostgreSQL 2 µs with a thousand devices and 6 µs with a million.
     sa.Column("snapshot", pg.JSON),
     sa.PrimaryKeyConstraint("dev_eui", "channel"),
+    sa.CheckConstraint("lost_after > 0", name="lost_after"),
     sa.Index("installation_space_id_idx", "space_id"),
 )
 

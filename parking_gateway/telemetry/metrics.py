@@ -90,6 +90,7 @@ class Metrics:
         self.sessions_lost = counter("broker_sessions_lost", "Connections at which the broker had lost our session.")
         self.reconnects = counter("broker_reconnects", "Connections to the broker after the first.")
         self.dropped = counter("messages_dropped", "Messages of QoS 0 that were dropped because the inbox was full.")
+        self._lost = counter("sensors_lost", "Sensors that were silent for longer than lost_after.")
         self.postponed = counter("partitions_postponed", "Attempts to make a partition that failed; it is tried again.")
         self.outbox_backlog = gauge("outbox_backlog", "Publications that the broker has not confirmed yet.")
         gauge("broker_up", "Whether the broker is connected.").set_function(lambda: health.is_broker_up)
@@ -115,6 +116,7 @@ class Metrics:
             self._transitions.labels(before, after).inc(count)
         for reason, count in Counted(letter.rejection.reason for letter in committed.rejected).items():
             self._rejected.labels(reason).inc(count)
+        self._lost.inc(len(committed.lost))
         if not committed.received:
             return
         for event, count in committed.received.items():

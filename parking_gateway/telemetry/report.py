@@ -34,6 +34,12 @@ _LONGEST_REASON: Final = 500
 """Characters of an error in the health message."""
 
 
+_BACKLOG_SECONDS: Final = 5.0
+"""A sensor is not silent while its uplinks may wait in a backlog: an event that is older shows one."""
+_EXAMPLES: Final = 5
+_FAILED_ROUND: Final = {"partitions": "A partition for uplinks cannot be made now; trying again"}
+
+
 class Report:
     """The one place where values of the tasks become lines of the log and numbers."""
 
@@ -63,6 +69,8 @@ class Report:
         self._refused: Counter[str] = Counter()
         """Refused publications that no warning has counted yet, by kind."""
         self._outbox = 0
+        self._listening_since: datetime | None = None
+        self._failed_rounds: dict[str, str | None] = {}
         self._last: tuple[datetime, Totals] = (started, metrics.totals())
 
     def taken(self, batch: Sequence[Message]) -> None:
@@ -94,6 +102,10 @@ class Report:
             logger.bind(steps=committed.steps).info("Transitions")
         if committed.rejected:
             self._rejected(committed.rejected)
+        if committed.lost:
+            logger.bind(count=len(committed.lost), dev_euis=committed.lost[:_EXAMPLES]).warning(
+                "Sensors are lost: no uplink came for longer than lost_after; the states of their spaces are kept"
+            )
 
     def _rejected(self, letters: Sequence[DeadLetter]) -> None:
         """One warning for each reason."""
@@ -119,9 +131,21 @@ class Report:
         """Take note of one attempt of this purpose on the database. `failure` says why it failed; None: it succeeded."""
         self.health.database_answered(purpose, failure)
 
-    def partition_postponed(self) -> None:
-        """A month's partition could not be made yet."""
-        self._metrics.postponed.inc()
+    def round_failed(self, name: str, reason: str | None) -> None:
+        """Take note of one attempt at a round of the clock. `reason` says why it failed; None: it succeeded."""
+        if name == "partitions" and reason is not None:
+            self._metrics.postponed.inc()
+        if reason is not None and reason != self._failed_rounds.get(name):
+            logger.bind(round=name, error=reason).warning(
+                _FAILED_ROUND.get(name, "A round of the clock failed; trying again")
+            )
+        self._failed_rounds[name] = reason
+
+    @property
+    def listening_since(self) -> datetime | None:
+        """Since when every event has reached us. None: events may be missing, or wait for so long that they are overdue."""
+        is_listening = self.health.is_broker_up and self.health.oldest_event_age() < _BACKLOG_SECONDS
+        return self._listening_since if is_listening else None
 
     def refused(self, refusals: Sequence[Refusal]) -> None:
         """The broker refused these publications: counted, and told once in a while for every kind of topic."""
@@ -167,6 +191,10 @@ class Report:
         """The broker is there and events are subscribed to. `oldest_event` is as `Health` has it."""
         if self._connections:
             self._metrics.reconnects.inc()
+        if (
+            self._listening_since is None or not session_present
+        ):  # without our session, the broker kept no events for us
+            self._listening_since = self._clock()
         self._connections += 1
         self.health.broker_connected(oldest_event)
         logger.bind(protocol=protocol, session_present=session_present).info("Connected to the broker")

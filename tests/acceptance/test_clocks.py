@@ -116,3 +116,27 @@ async def test_two_gateways_that_are_delivered_the_same_record_it_once(
     assert await value(engine, "select count(*) from uplink") == len(sent)
     assert await value(engine, "select count(distinct deduplication_id) from uplink") == len(sent)
     assert await value(engine, "select count(*) from uplink where heard_at < now() - interval '1 hour'") == 0
+
+
+async def test_a_sensor_that_falls_silent_is_lost_on_the_board_and_back_with_its_next_uplink(
+    daemon: Daemon, broker: Broker, engine: AsyncEngine, car_park: CarPark
+) -> None:
+    """The state of its space is held meanwhile; counts show the space as unreachable."""
+    (device,) = await car_park(1)
+    daemon.configure(clock__lost_after="2")
+    daemon.start_and_wait()
+    await publish(broker, [(topic_of(device), heard(device, OCCUPIED, 1))])
+    for contact, unreachable in (("lost", 1), ("live", 0)):
+        await until(partial(is_published, broker, device, contact, unreachable), f"its contact is {contact}")
+        if contact == "lost":
+            await publish(broker, [(topic_of(device), heard(device, OCCUPIED, 2))])
+    assert await value(engine, "select count(*) from transition") == 1
+
+
+async def is_published(broker: Broker, device: str, contact: str, unreachable: int) -> bool:
+    """Whether the space, its device and its zone are published so, and the state of the space is held."""
+    retained = {topic: json.loads(payload) for topic, payload in (await read_retained(broker.url, ROOT)).items()}
+    topics = ("spaces/central/level-1/A-1", f"devices/{device}", "zones/central/level-1")
+    space, published, counts = (retained.get(f"{ROOT}/{topic}", {}) for topic in topics)
+    found = space.get("state"), space.get("contact"), published.get("contact"), counts.get("unreachable")
+    return found == ("OCCUPIED", contact, contact, unreachable)

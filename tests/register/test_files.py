@@ -118,9 +118,16 @@ WRONG = {
     f"central,level-1,A,{DEVICE},0,,port=1;port=2": ["options names 'port' twice"],
     f"central,level-1,A,{DEVICE},0,,port=\x01x": ["options cannot contain 'port=\\x01x': it has control characters"],
     "central,level-1,A,,,bosch_tps110_v029": ["codec says how a device is read, but dev_eui names none"],
+    "central,level-1,A,,,,,60": ["lost_after says how long a device may be silent, but dev_eui names none"],
+    "central,level-1,A,70b3d57ed0000001,,,,1h": [
+        "lost_after cannot be '1h', only a whole number of seconds from 1 to 31536000"
+    ],
+    "central,level-1,A,70b3d57ed0000001,,,,0": [
+        "lost_after cannot be '0', only a whole number of seconds from 1 to 31536000"
+    ],
     "central,level-1,A,,,,port=1": ["options says how a device is read, but dev_eui names none"],
-    "central,level-1,A,,,,port=1,more": [
-        "it has 8 cells, and the header 7: a cell with the delimiter in it must stand in quotation marks"
+    "central,level-1,A,,,,port=1,,more": [
+        "it has 9 cells, and the header 8: a cell with the delimiter in it must stand in quotation marks"
     ],
     "central,level-1,FIRST": ["the space central/level-1/FIRST stands already in line 2"],
     "central,level-1,A,70B3D57ED0000000": ["the device 70b3d57ed0000000 stands already in line 2"],
@@ -149,7 +156,7 @@ def test_lines_are_counted_as_an_editor_counts_them() -> None:
             "site,zone,spaces,notes\na,b,c\n",
             [
                 "line 1: the header has an unknown column 'spaces'; did you mean space?",
-                "line 1: the header has an unknown column 'notes'; there are site, zone, space, dev_eui, channel, codec, options",
+                "line 1: the header has an unknown column 'notes'; there are site, zone, space, dev_eui, channel, codec, options, lost_after",
                 f"line 1: the header lacks space; it must begin like {HEADER}",
             ],
         ),

@@ -33,6 +33,17 @@ CodecOptions = Annotated[
 ]
 
 
+LostAfterOption = Annotated[
+    int | None,
+    typer.Option(
+        "--lost-after",
+        metavar="SECONDS",
+        help="How long it may be silent. Not given: the configuration says.",
+        show_default=False,
+    ),
+]
+
+
 @app.command("list")
 def list_(*, config: ConfigFile = None, unassigned: UnassignedOnly = False, as_json: AsJson = False) -> None:
     """List every device, the unassigned first.
@@ -64,6 +75,7 @@ def assign(  # noqa: PLR0913 - the fields of an installation
     channel: ChannelOption = 0,
     codec: CodecOption = "",
     option: CodecOptions = [],  # noqa: B006 - typer copies it
+    lost_after: LostAfterOption = None,
     config: ConfigFile = None,
     as_json: AsJson = False,
 ) -> None:
@@ -83,6 +95,7 @@ def assign(  # noqa: PLR0913 - the fields of an installation
     effective = configured(config)
     reader = decoder(effective)
     cells = {"dev_eui": device, "channel": str(channel), "codec": codec, "options": ";".join(option)}
+    cells["lost_after"] = "" if lost_after is None else str(lost_after)
     if not device.strip():
         fail("DEV_EUI is empty: it must name a device.")
     names = space.split("/")

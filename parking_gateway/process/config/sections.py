@@ -72,21 +72,27 @@ def _profile(value: object) -> object:
     return {"codec": value} if isinstance(value, str) else value
 
 
-def _from_json(value: object) -> object:
-    if not isinstance(value, str):
-        return value
-    try:
-        return json.loads(value)
-    except (ValueError, RecursionError):
-        raise ValueError('must be JSON where it is not TOML, such as {"My profile": "milesight_em310_udl"}') from None
+def _from_json(example: str) -> BeforeValidator:
+    """A table, which is JSON in the environment and on the command line."""
+
+    def read(value: object) -> object:
+        if not isinstance(value, str):
+            return value
+        try:
+            return json.loads(value)
+        except (ValueError, RecursionError):
+            raise ValueError(f"must be JSON where it is not TOML, such as {example}") from None
+
+    return BeforeValidator(read)
 
 
 class DecodersConfig(Section):
     """The codecs of device profiles, and the folder of drop-in codecs."""
 
-    profiles: Annotated[dict[str, Annotated[Profile, BeforeValidator(_profile)]], BeforeValidator(_from_json)] = Field(
-        default_factory=dict
-    )
+    profiles: Annotated[
+        dict[str, Annotated[Profile, BeforeValidator(_profile)]],
+        _from_json('{"My profile": "milesight_em310_udl"}'),
+    ] = Field(default_factory=dict)
     folder: Folder = None
 
 
@@ -134,6 +140,15 @@ class PublicationConfig(Section):
     device_interval: Seconds = timedelta(minutes=15)
 
 
+class ClockConfig(Section):
+    """The limits of time: how long a sensor may be silent."""
+
+    lost_after: Seconds = timedelta(hours=25)
+    lost_after_by_profile: Annotated[dict[str, Seconds], _from_json('{"My profile": 7200}')] = Field(
+        default_factory=dict
+    )
+
+
 class GatewayConfig(Section):
     """The process itself."""
 
@@ -165,6 +180,7 @@ class Config(BaseSettings):
     decoders: DecodersConfig = Field(default_factory=DecodersConfig)
     database: DatabaseConfig = Field(default_factory=DatabaseConfig)
     publication: PublicationConfig = Field(default_factory=PublicationConfig)
+    clock: ClockConfig = Field(default_factory=ClockConfig)
     gateway: GatewayConfig = Field(default_factory=GatewayConfig)
     telemetry: TelemetryConfig = Field(default_factory=TelemetryConfig)
 

@@ -1,0 +1,17 @@
+"""A moment at which the clock looks around: what a round is given."""
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+
+import msgspec
+
+
+class Moment(msgspec.Struct, frozen=True, kw_only=True):
+    """The time, and what the gateway has to know beside it."""
+
+    now: datetime
+    listening_since: datetime | None
+    """Since when every event has reached this gateway. None: it may be missing events now."""
+    lost_after: timedelta
+    """How long a sensor may be silent, where neither its installation nor its profile has a limit of its own."""
+    lost_after_by_profile: Mapping[str, timedelta] = {}

@@ -1,0 +1,125 @@
+"""A sensor that is silent for too long is lost: by its own limit, its profile's, or the default."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from parking_gateway import chirpstack
+from parking_gateway.broker.message import Message
+from parking_gateway.clock.moment import Moment
+from parking_gateway.clock.silence import lapse
+from parking_gateway.core.committed import Committed
+from parking_gateway.decoding.decoder import Decoder
+from parking_gateway.intake.read import read
+from parking_gateway.intake.record import record
+from parking_gateway.process.config import DatabaseConfig
+from parking_gateway.store.pipeline import PipelinedConnection
+from parking_gateway.store.pool import opened
+from tests.events import NOON, OCCUPIED, VACANT, message, up
+from tests.plugins.car_park import CarPark
+
+HOUR = timedelta(hours=1)
+LIMITS = chirpstack.Limits(payload_bytes=65_536, depth=32)
+
+
+async def recorded(engine: AsyncEngine, *batch: Message) -> Committed:
+    """Record the batch and commit."""
+    found = read(batch, received_at=NOON + 9 * HOUR, limits=LIMITS)
+    async with engine.connect() as connection:
+        return await record(PipelinedConnection(connection), found, decoder=Decoder(), announce_every=99 * HOUR)
+
+
+async def lapsed(
+    url: str,
+    *,
+    hours: float,
+    listening_since: datetime | None = NOON - 99 * HOUR,
+    by_profile: dict[str, timedelta] | None = None,
+) -> Committed:
+    """What the clock commits so many hours after noon. By default, a sensor may be silent for two hours."""
+    moment = Moment(
+        now=NOON + hours * HOUR,
+        listening_since=listening_since,
+        lost_after=2 * HOUR,
+        lost_after_by_profile=by_profile or {},
+    )
+    async with opened(url, DatabaseConfig()) as pool:
+        return await lapse(pool, moment)
+
+
+async def rows(engine: AsyncEngine, query: str) -> Sequence[Any]:
+    async with engine.connect() as connection:
+        return (await connection.execute(sa.text(query))).all()
+
+
+async def test_a_silent_sensor_is_lost_and_its_space_keeps_its_state(
+    engine: AsyncEngine, database: str, car_park: CarPark
+) -> None:
+    silent, heard = await car_park(2)
+    await recorded(engine, message(silent, up(silent, OCCUPIED)), message(heard, up(heard, OCCUPIED, at=90)))
+    versions = "select sum(version) from device"
+    ((before,),) = await rows(engine, versions)
+    committed = await lapsed(database, hours=2.5)
+    assert (committed.lost, committed.steps, len(committed.changed)) == ([silent], [], 1)
+    assert await rows(engine, "select contact, state from space order by name") == [
+        ("lost", "OCCUPIED"),
+        ("live", "OCCUPIED"),
+    ]
+    assert await rows(engine, f"select contact from device where dev_eui = '{silent}'") == [("lost",)]
+    assert await rows(engine, versions) == [(before + 1,)]
+
+
+async def test_a_lost_sensor_is_lost_once_and_live_with_its_next_uplink(
+    engine: AsyncEngine, database: str, car_park: CarPark
+) -> None:
+    (device,) = await car_park(1)
+    await recorded(engine, message(device, up(device, VACANT)))
+    assert (await lapsed(database, hours=3)).lost == [device]
+    assert await lapsed(database, hours=4) == Committed()
+    committed = await recorded(engine, message(device, up(device, VACANT, at=300, f_cnt=2)))
+    assert len(committed.changed) == 1
+    both = "select space.contact, device.contact from space, device"
+    assert await rows(engine, both) == [("live", "live")]
+
+
+async def test_the_limit_is_the_installations_else_the_profiles_else_the_default(
+    engine: AsyncEngine, database: str, car_park: CarPark
+) -> None:
+    own, profiled, default = await car_park(3)
+    async with engine.begin() as connection:
+        limit = "update installation set lost_after = 18000 where dev_eui = :own"
+        await connection.execute(sa.text(limit), {"own": own})
+    await recorded(
+        engine,
+        message(own, up(own, profile="P")),
+        message(profiled, up(profiled, profile="P")),
+        message(default, up(default, profile="Q")),
+    )
+    by_profile = {"P": 4 * HOUR}
+    for hours, lost in ((1.9, []), (2.1, [default]), (3.9, []), (4.1, [profiled]), (4.9, []), (5.1, [own])):
+        assert (await lapsed(database, hours=hours, by_profile=by_profile)).lost == lost, hours
+
+
+@pytest.mark.parametrize("listening_since", [None, NOON + 2 * HOUR])
+async def test_silence_counts_only_while_the_gateway_listens(
+    engine: AsyncEngine, database: str, car_park: CarPark, listening_since: datetime | None
+) -> None:
+    """Else an absence of the gateway or of the broker would be the absence of every sensor."""
+    (device,) = await car_park(1)
+    await recorded(engine, message(device, up(device)))
+    assert await lapsed(database, hours=3.9, listening_since=listening_since) == Committed()
+    assert (await lapsed(database, hours=4.1, listening_since=NOON + 2 * HOUR)).lost == [device]
+
+
+async def test_an_uplink_that_comes_first_keeps_its_sensor_live(
+    engine: AsyncEngine, database: str, car_park: CarPark
+) -> None:
+    """The turn decides about the locked space, and not about the space that was looked up."""
+    (device,) = await car_park(1)
+    await recorded(engine, message(device, up(device)))
+    await recorded(engine, message(device, up(device, at=180, f_cnt=2)))
+    assert await lapsed(database, hours=4) == Committed()
