@@ -15,12 +15,12 @@ from benchmarks.fleet import Fleet
 from benchmarks.pages import page
 from parking_gateway.broker.message import Message
 from parking_gateway.chirpstack import Limits
+from parking_gateway.core.due import DueKind
 from parking_gateway.decoding.decoder import Decoder
 from parking_gateway.intake.read import read
 from parking_gateway.intake.record import record
 from parking_gateway.process.config import DatabaseConfig
 from parking_gateway.store import confirmations, due, pipeline
-from parking_gateway.store.due import Kind
 from parking_gateway.store.pool import opened
 from parking_gateway.store.query import Query
 
@@ -64,8 +64,11 @@ async def hot_statements(url: str, fleet: Fleet) -> list[Hot]:
     async with opened(url, DatabaseConfig()) as pool, pool.connect() as connection:
         with _rehearsed() as queries:
             outcome = await record(connection, found, decoder=Decoder(), announce_every=_TOLD_EVERY)
-            published = await due.read_spaces(connection, outcome.changed)
-            await confirmations.confirm(connection, Kind.SPACE, published)
+            rows, gained = await connection.together(due.changed(outcome.changed), due.steps(outcome.changed))
+            published = due.with_steps(rows, gained)
+            await connection.together(
+                confirmations.confirm(DueKind.SPACE, published), *confirmations.recount(published)
+            )
     return [Hot(text=one.statement.text, values=one.statement.values(one.arguments)) for one in queries]
 
 

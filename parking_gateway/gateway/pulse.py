@@ -31,7 +31,8 @@ async def count_what_is_due(database: Database, *, patience: Patience, report: R
 
     async def count() -> int:
         async with asyncio.timeout(within.total_seconds()), database.connect() as connection:
-            return await due.count(connection)
+            (number,) = await connection.commit_together(due.count())
+            return number
 
     while True:
         report.counted(await patience(count, purpose="counting what is due"))

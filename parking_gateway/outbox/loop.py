@@ -10,20 +10,18 @@ What was confirmed of a page is written down while the next page is read and pub
 
 import asyncio
 import math
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Collection
 from contextlib import suppress
 from itertools import islice
 from typing import Final
 
-from parking_gateway.broker.link import Link
-from parking_gateway.broker.reasons import Refusal
+from parking_gateway.core.due import DueKind
 from parking_gateway.core.space import SpaceId
 from parking_gateway.outbox.marker import Marker
-from parking_gateway.outbox.pages import PAGE, Page, Pages
+from parking_gateway.outbox.pages import PAGE, Page, Pages, Publisher, Report
 from parking_gateway.process.config.sections import PublicationConfig
 from parking_gateway.process.waits import pause
 from parking_gateway.store.database import Database
-from parking_gateway.store.due import Kind
 from parking_gateway.store.patience import Patience
 
 _REMEMBERED: Final = 50_000
@@ -40,7 +38,7 @@ class Outbox:
         database: Database,
         patience: Patience,
         marker: Marker,
-        report: Callable[[Kind, int, Sequence[Refusal]], None],
+        report: Report,
     ) -> None:
         self._config = config
         self._pages = Pages(config.root, database=database, patience=patience, marker=marker, report=report)
@@ -67,7 +65,7 @@ class Outbox:
         self._is_finishing = True
         self._wake.set()
 
-    async def run(self, link: Link) -> None:
+    async def run(self, link: Publisher) -> None:
         """Publish until `finish`. Raises when the link is lost."""
         self._look_at = 0.0
         self._confirmation, self._unconfirmed = None, frozenset()
@@ -80,7 +78,7 @@ class Outbox:
             are_rows_done.set()
             self._recount.set()
 
-    async def _publish_rows(self, link: Link, group: asyncio.TaskGroup) -> None:
+    async def _publish_rows(self, link: Publisher, group: asyncio.TaskGroup) -> None:
         clock = asyncio.get_running_loop().time
         while True:
             self._wake.clear()
@@ -97,16 +95,16 @@ class Outbox:
                 async with asyncio.timeout_at(self._look_at):
                     await self._wake.wait()
 
-    async def _look_through(self, link: Link, group: asyncio.TaskGroup) -> None:
+    async def _look_through(self, link: Publisher, group: asyncio.TaskGroup) -> None:
         await self._confirmed()
         if await self._pages.doubt_database():
             self._look_again()
-        for kind in (Kind.SPACE, Kind.DEVICE):
+        for kind in (DueKind.SPACE, DueKind.DEVICE):
             async for page in self._pages.of_kind(link, kind):
                 await self._confirm_meanwhile(page, group)
         self._recount.set()
 
-    async def _publish_changed(self, link: Link, group: asyncio.TaskGroup) -> None:
+    async def _publish_changed(self, link: Publisher, group: asyncio.TaskGroup) -> None:
         while self._changed:
             spaces = list(islice((space for space in self._changed if space not in self._unconfirmed), PAGE))
             if not spaces:  # those that are left have changed again since they were published
@@ -115,14 +113,14 @@ class Outbox:
             self._changed.difference_update(spaces)
             await self._confirm_meanwhile(await self._pages.of_spaces(link, spaces), group)
 
-    async def _publish_counts(self, link: Link, *, until: asyncio.Event) -> None:
+    async def _publish_counts(self, link: Publisher, *, until: asyncio.Event) -> None:
         """As often as they may be, and a last time when `until` is set."""
         is_last = False
         while not is_last:
             await self._recount.wait()
             self._recount.clear()
             is_last = until.is_set()
-            for kind in (Kind.ZONE, Kind.SITE):
+            for kind in (DueKind.ZONE, DueKind.SITE):
                 async for page in self._pages.of_kind(link, kind):
                     await self._confirm(page)
             if not is_last:
@@ -131,8 +129,8 @@ class Outbox:
     async def _confirm_meanwhile(self, page: Page, group: asyncio.TaskGroup) -> None:
         """Write down that the broker has these, after the page before and while the next one is on its way."""
         await self._confirmed()
-        if page.found:
-            self._unconfirmed = frozenset([one.key for one in page.found])
+        if page.rows:
+            self._unconfirmed = frozenset([one.key for one in page.rows])
             self._confirmation = group.create_task(self._confirm_rows(page))
 
     async def _confirm_rows(self, page: Page) -> None:
@@ -144,12 +142,12 @@ class Outbox:
             await self._confirmation
 
     async def _confirm(self, page: Page) -> None:
-        done = await self._pages.write_down(page)
-        if page.kind is Kind.SPACE:
+        still_due = await self._pages.confirm(page)
+        if page.kind is DueKind.SPACE:
             self._recount.set()
-        if done.still_due:
-            self.changed(done.still_due)
-        if done.is_all_due:
+        if still_due.spaces:
+            self.changed(still_due.spaces)
+        if still_due.is_all_due:
             self._look_again()
 
     def _look_again(self) -> None:

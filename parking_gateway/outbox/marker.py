@@ -10,6 +10,7 @@ from enum import StrEnum
 from typing import Final
 
 from parking_gateway.contract.messages import MarkerMessage, gateway_publication, marker_topic
+from parking_gateway.process.clock import Clock
 from parking_gateway.contract.publication import Publication
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -31,8 +32,9 @@ class Comparison(StrEnum):
 class Marker:
     """The numbers of one gateway, as this process knows them."""
 
-    def __init__(self, *, root: str, instance: str) -> None:
+    def __init__(self, *, root: str, instance: str, clock: Clock) -> None:
         self.instance = instance
+        self._clock = clock
         self.sent = 0
         """The last number on its way to the broker."""
         self._root = root
@@ -50,13 +52,13 @@ class Marker:
         """The topic of another gateway's marker."""
         return marker_topic(self._root, instance)
 
-    def next(self, now: datetime) -> Publication:
+    def next(self) -> Publication:
         """The marker of the next page.
 
         Its number is the time in microseconds, or one more than the last number if that is higher. So no number is used
         twice, also after the database went back.
         """
-        self.sent = max(self.sent + 1, (now - _EPOCH) // timedelta(microseconds=1))
+        self.sent = max(self.sent + 1, (self._clock() - _EPOCH) // timedelta(microseconds=1))
         return self.again()
 
     def again(self) -> Publication:

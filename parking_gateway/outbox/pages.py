@@ -1,142 +1,140 @@
-"""Pages of due rows: read and published together, a marker behind them, and written down once the broker has confirmed them."""
+"""Pages of due rows: read and published together with a marker behind them, and confirmed in the database afterwards."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from datetime import UTC, datetime
 from functools import partial
-from typing import Final
+from typing import Final, Protocol
 
 import msgspec
 from loguru import logger
 
-from parking_gateway.broker.link import Link
 from parking_gateway.broker.reasons import Refusal
-from parking_gateway.contract.messages import publication
+from parking_gateway.contract.publication import Publication
+from parking_gateway.contract.rendering import rendered
+from parking_gateway.core.due import Due, DueKind, DueSpace
 from parking_gateway.core.space import SpaceId
 from parking_gateway.outbox.marker import Comparison, Marker
 from parking_gateway.store import confirmations, due, gateways
 from parking_gateway.store.database import Connection, Database
-from parking_gateway.store.due import Due, Kind
 from parking_gateway.store.patience import Patience
 
 PAGE: Final = 1000
 """Rows of a page."""
 
+Report = Callable[[DueKind, int, Sequence[Refusal]], None]
+"""Called with a kind, how many of its publications were confirmed, and which were refused."""
+
+
+class Publisher(Protocol):
+    """The part of a link that publishes."""
+
+    async def publish(self, publications: Sequence[Publication], /) -> Sequence[Refusal]:
+        """Publish, and return the refusals once the broker has answered all. Raises MqttError when the link is lost."""
+        ...
+
 
 class Page(msgspec.Struct, frozen=True, kw_only=True):
     """Rows that were read and published together."""
 
-    kind: Kind
-    found: Sequence[Due]
+    kind: DueKind
+    rows: Sequence[Due]
     confirmed: Sequence[Due]
-    """The rows whose messages the broker has taken, all of them."""
+    """The rows of which the broker has confirmed every publication."""
     marker: int
     """The number of the marker behind them; 0 if the broker refused it."""
 
 
-class WrittenDown(msgspec.Struct, frozen=True, kw_only=True):
-    """What came of writing down a page."""
+class StillDue(msgspec.Struct, frozen=True, kw_only=True):
+    """What is due after a page was confirmed in the database."""
 
-    still_due: list[SpaceId]
-    """Spaces that have changed again since they were published."""
+    spaces: list[SpaceId]
+    """Spaces of the page that have changed since they were read."""
     is_all_due: bool
     """Whether everything is due, because the database went back to an older state."""
 
 
 class Pages:
-    """Their way to the broker and back. `report` is called with how many publications were confirmed, and what was refused."""
+    """Reads, publishes and confirms rows of one gateway, a page at a time."""
 
-    def __init__(
-        self,
-        root: str,
-        *,
-        database: Database,
-        patience: Patience,
-        marker: Marker,
-        report: Callable[[Kind, int, Sequence[Refusal]], None],
-    ) -> None:
+    def __init__(self, root: str, *, database: Database, patience: Patience, marker: Marker, report: Report) -> None:
         self._root = root
         self._database = database
         self._patience = patience
         self._marker = marker
         self._report = report
-        self._under_way: list[tuple[Kind, Sequence[Due]]] = []
-        """Rows whose publication began and whose confirmation is not written down."""
+        self._under_way: list[tuple[DueKind, Sequence[Due]]] = []
+        """Rows whose publication began and whose confirmation is not in the database."""
 
-    async def of_kind(self, link: Link, kind: Kind) -> AsyncIterator[Page]:
-        """Publish all rows of a kind that are due, a page at a time. Each once, though it may be due again meanwhile."""
+    async def of_kind(self, link: Publisher, kind: DueKind) -> AsyncIterator[Page]:
+        """Publish all due rows of a kind, a page at a time. Each once, though it may be due again meanwhile."""
         after: int | str | None = None
         while True:
-            page = await self._send(link, kind, partial(due.read, kind=kind, after=after, limit=PAGE))
-            if page.found:
+            page = await self._send(link, kind, partial(_read_page, kind=kind, after=after))
+            if page.rows:
                 yield page
-            if len(page.found) < PAGE:
+            if len(page.rows) < PAGE:
                 return
-            after = page.found[-1].key
+            after = page.rows[-1].key
 
-    async def of_spaces(self, link: Link, spaces: Sequence[SpaceId]) -> Page:
-        """Publish those of the spaces that are due, at most `PAGE`."""
-        return await self._send(link, Kind.SPACE, partial(due.read_spaces, spaces=spaces))
+    async def of_spaces(self, link: Publisher, spaces: Sequence[SpaceId]) -> Page:
+        """Publish the due ones of these spaces, at most `PAGE`."""
+        return await self._send(link, DueKind.SPACE, partial(_read_changed, spaces=spaces))
 
-    async def write_down(self, page: Page) -> WrittenDown:
-        """Write down what the broker has confirmed."""
+    async def confirm(self, page: Page) -> StillDue:
+        """Confirm the page in the database."""
         attempts = iter((page.confirmed,))
 
-        async def write() -> confirmations.Confirmed:
+        async def write() -> tuple[set[int | str], int]:
             # The database that answers after a failure may be another one, which lost the last changes of these rows.
-            published = next(attempts, None)
-            return await self._write(page, confirmations.doubted(page.found) if published is None else published)
+            confirmed = next(attempts, None)
+            return await self._write(page, confirmations.doubted(page.rows) if confirmed is None else confirmed)
 
-        known = self._marker.written
-        confirmed = await self._patience(write, purpose="recording what was confirmed")
-        self._under_way = [one for one in self._under_way if one[1] is not page.found]
+        written_before = self._marker.written
+        keys, number_before = await self._patience(write, purpose="recording what was confirmed")
+        self._under_way = [one for one in self._under_way if one[1] is not page.rows]
         self._marker.wrote(page.marker)
-        return WrittenDown(
-            still_due=[SpaceId(key) for key in confirmed.still_due if isinstance(key, int) and page.kind is Kind.SPACE],
-            is_all_due=await self._doubt_database(confirmed.marker_before or 0, known=known),
+        return StillDue(
+            spaces=[SpaceId(key) for key in keys if isinstance(key, int) and page.kind is DueKind.SPACE],
+            is_all_due=await self._has_gone_back(number_before, written_before=written_before),
         )
 
     async def publish_once_more(self) -> None:
         """Make rows due whose publication was cut off: the database may have lost their last change since then."""
         while self._under_way:
-            kind, found = self._under_way[0]
-            page = Page(kind=kind, found=found, confirmed=(), marker=0)
-            await self._patience(partial(self._write, page, confirmations.doubted(found)), purpose="publishing again")
+            kind, rows = self._under_way[0]
+            page = Page(kind=kind, rows=rows, confirmed=(), marker=0)
+            await self._patience(partial(self._write, page, confirmations.doubted(rows)), purpose="publishing again")
             self._under_way.pop(0)
 
     async def doubt_database(self) -> bool:
         """Make everything due, and return True, if the database has gone back to an older state."""
-        known = self._marker.written
-        return await self._doubt_database(
-            await self._patience(self._read_marker, purpose="reading what was confirmed"), known=known
-        )
+        written_before = self._marker.written
+        number = await self._patience(self._read_marker, purpose="reading what was confirmed")
+        return await self._has_gone_back(number, written_before=written_before)
 
-    async def _send(self, link: Link, kind: Kind, read: Callable[[Connection], Awaitable[list[Due]]]) -> Page:
-        found = await self._patience(partial(self._read, read), purpose="reading what is due")
-        if not found:
+    async def _send(self, link: Publisher, kind: DueKind, read: Callable[[Connection], Awaitable[list[Due]]]) -> Page:
+        rows = await self._patience(partial(self._read, read), purpose="reading what is due")
+        if not rows:
             self._report(kind, 0, [])
-            return Page(kind=kind, found=found, confirmed=found, marker=0)
-        self._under_way.append((kind, found))
-        messages = [publication(self._root, message) for one in found for message in (*one.steps, one.message)]
-        marker = self._marker.next(datetime.now(UTC))
+            return Page(kind=kind, rows=rows, confirmed=rows, marker=0)
+        self._under_way.append((kind, rows))
+        publications = [one for row in rows for one in rendered(self._root, row)]
+        marker = self._marker.next()
         number = self._marker.sent
-        refusals = await link.publish([*messages, marker])
-        self._report(kind, len(messages) - len(refusals), refusals)
+        refusals = await link.publish([*publications, marker])
+        self._report(kind, len(publications) - len(refusals), refusals)
         if not refusals:
-            return Page(kind=kind, found=found, confirmed=found, marker=number)
+            return Page(kind=kind, rows=rows, confirmed=rows, marker=number)
         refused = {refusal.topic for refusal in refusals}
         return Page(
             kind=kind,
-            found=found,
-            confirmed=[one for one in found if refused.isdisjoint(self._topics(one))],
+            rows=rows,
+            confirmed=[row for row in rows if refused.isdisjoint(one.topic for one in rendered(self._root, row))],
             marker=0 if marker.topic in refused else number,
         )
 
-    def _topics(self, one: Due) -> list[str]:
-        return [publication(self._root, message).topic for message in (*one.steps, one.message)]
-
-    async def _doubt_database(self, number: int, *, known: int) -> bool:
-        """Whether the database held an older number than was known of it before it was asked."""
-        if number >= known:
+    async def _has_gone_back(self, number: int, *, written_before: int) -> bool:
+        """Whether the database held an older number than it had before it was asked. Then everything becomes due."""
+        if number >= written_before:
             return False
         logger.bind(number=number).warning(Comparison.DATABASE_WENT_BACK)
         await self._patience(self._begin_again, purpose="publishing everything again")
@@ -146,15 +144,38 @@ class Pages:
         async with self._database.connect() as connection:
             return await read(connection)
 
-    async def _write(self, page: Page, published: Sequence[Due]) -> confirmations.Confirmed:
+    async def _write(self, page: Page, confirmed: Sequence[Due]) -> tuple[set[int | str], int]:
+        """The keys of rows that are due all the same, and the number of the marker that was confirmed before."""
         async with self._database.connect() as connection:
-            marker = gateways.advance(self._marker.instance, page.marker)
-            return await confirmations.confirm(connection, page.kind, published, marker=marker)
+            keys, *_, number_before = await connection.commit_together(
+                confirmations.confirm(page.kind, confirmed),
+                *(confirmations.recount(confirmed) if page.kind is DueKind.SPACE else []),
+                # The last, so that its row is locked for the commit only.
+                gateways.advance(self._marker.instance, page.marker),
+            )
+            return keys, number_before
 
     async def _read_marker(self) -> int:
         async with self._database.connect() as connection:
-            return await gateways.confirmed(connection, self._marker.instance)
+            (numbers,) = await connection.commit_together(gateways.markers())
+            return numbers.get(self._marker.instance, 0)
 
     async def _begin_again(self) -> None:
-        async with self._database.begin() as connection:
-            await gateways.begin_again(connection, self._marker.instance, self._marker.sent)
+        async with self._database.connect() as connection:
+            await connection.commit_together(*gateways.begin_again(self._marker.instance, self._marker.sent))
+
+
+async def _read_page(connection: Connection, *, kind: DueKind, after: int | str | None) -> list[Due]:
+    # Each ends its transaction at once, because the pool would need one more round trip for that.
+    (rows,) = await connection.commit_together(due.page(kind, limit=PAGE, after=after))
+    if kind is not DueKind.SPACE or not rows:
+        return rows
+    (gained,) = await connection.commit_together(
+        due.steps([SpaceId(row.key) for row in rows if isinstance(row, DueSpace)])
+    )
+    return due.with_steps(rows, gained)
+
+
+async def _read_changed(connection: Connection, *, spaces: Sequence[SpaceId]) -> list[Due]:
+    rows, gained = await connection.commit_together(due.changed(spaces), due.steps(spaces))
+    return due.with_steps(rows, gained)

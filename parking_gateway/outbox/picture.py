@@ -1,7 +1,6 @@
 """Checks at the beginning of every connection whether the broker still retains our publications, and whether we may read them."""
 
 from collections.abc import Callable
-from datetime import UTC, datetime
 from functools import partial
 from typing import Final
 
@@ -59,7 +58,7 @@ class Picture:
             self._is_examined = True
 
     async def _begin_again(self, link: Link) -> None:
-        marker = self._marker.next(datetime.now(UTC))
+        marker = self._marker.next()
         await self._patience(partial(self._write, self._marker.sent), purpose="publishing everything again")
         self._marker.wrote(self._marker.sent)
         await link.publish([marker])
@@ -85,8 +84,9 @@ class Picture:
 
     async def _read(self) -> dict[str, int]:
         async with self._database.connect() as connection:
-            return await gateways.markers(connection)
+            (numbers,) = await connection.commit_together(gateways.markers())
+            return numbers
 
     async def _write(self, number: int) -> None:
-        async with self._database.begin() as connection:
-            await gateways.begin_again(connection, self._marker.instance, number)
+        async with self._database.connect() as connection:
+            await connection.commit_together(*gateways.begin_again(self._marker.instance, number))

@@ -1,18 +1,17 @@
-"""What the broker has confirmed: written beside the rows, so that they are no longer due.
+"""Confirmations of the broker, written beside the rows, so that these are no longer due.
 
-A row is confirmed against the `published_version` it was read with. If that has changed, another gateway published the
-row meanwhile and nobody knows whose message came last: the row is due again. So the last message to reach the broker is
-the newest, however many gateways publish.
+A row is confirmed against the `published_version` with which it was read. If that has changed, another gateway published
+the row meanwhile, and either message may have been the last. Then the row is due again. So the last message that reaches
+the broker is the newest, however many gateways publish.
 """
 
 from collections.abc import Sequence
 from typing import Any, Final
 
-import msgspec
 import sqlalchemy as sa
+from msgspec.structs import replace
 
-from parking_gateway.store.database import Connection
-from parking_gateway.store.due import Due, Kind
+from parking_gateway.core.due import Due, DueKind, DueSpace
 from parking_gateway.store.due_rows import is_due
 from parking_gateway.store.query import Query, Rows, Statement, command
 from parking_gateway.store.rows import arguments, array_of, listed, table_of
@@ -51,10 +50,10 @@ def _confirm(table: sa.Table, key: sa.Column[Any]) -> Statement:
 
 
 _CONFIRM: Final = {
-    Kind.SPACE: _confirm(space, space.c.id),
-    Kind.ZONE: _confirm(zone, zone.c.id),
-    Kind.SITE: _confirm(site, site.c.id),
-    Kind.DEVICE: _confirm(device, device.c.dev_eui),
+    DueKind.SPACE: _confirm(space, space.c.id),
+    DueKind.ZONE: _confirm(zone, zone.c.id),
+    DueKind.SITE: _confirm(site, site.c.id),
+    DueKind.DEVICE: _confirm(device, device.c.dev_eui),
 }
 
 
@@ -75,54 +74,55 @@ _RECOUNT: Final = (
 )
 
 
-class Confirmed(msgspec.Struct, frozen=True, kw_only=True):
-    """What the database answered to a confirmation."""
-
-    still_due: set[int | str]
-    """The keys of rows that are due all the same."""
-    marker_before: int | None
-    """The number of the marker that was confirmed before; None where no marker was given."""
-
-
-async def confirm(
-    connection: Connection, kind: Kind, published: Sequence[Due], *, marker: Query[int] | None = None
-) -> Confirmed:
-    """Write down and commit that the broker has confirmed these, and the marker behind them.
-
-    Zones and sites of published spaces are due for a new count.
-    """
-    keys = {"keys": array_of([one.key for one in published])}
-    recounts = [command(recount, keys) for recount in _RECOUNT] if kind is Kind.SPACE else []
-    still_due, *others = await connection.commit_together(
-        Query(statement=_CONFIRM[kind], arguments=_confirmed(kind, published), read=_still_due),
-        *recounts,
-        # The last, so that its row is locked for the commit only.
-        *([] if marker is None else [marker]),
-    )
-    return Confirmed(still_due=still_due, marker_before=None if marker is None else others[-1])
+def confirm(kind: DueKind, published: Sequence[Due]) -> Query[set[int | str]]:
+    """Write that the broker has confirmed these. The answer is the keys of rows that are due all the same."""
+    columns: dict[str, Sequence[Any]] = {
+        "dev_eui" if kind is DueKind.DEVICE else "id": [one.key for one in published],
+        "version": [_confirmed(one) for one in published],
+        "published_version": [one.published_version for one in published],
+    }
+    if kind is DueKind.SPACE:
+        columns["published_transition"] = [_last_step(one) for one in published]
+    return Query(statement=_CONFIRM[kind], arguments=arguments(**columns), read=_still_due)
 
 
-def _still_due(rows: Rows) -> set[int | str]:
-    return {key for key, is_still_due in rows if is_still_due}
+def recount(spaces: Sequence[Due]) -> list[Query[None]]:
+    """Make the zones and sites of these spaces due for a new count."""
+    keys = {"keys": array_of([one.key for one in spaces])}
+    return [command(statement, keys) for statement in _RECOUNT]
 
 
 def doubted(published: Sequence[Due]) -> list[Due]:
     """These rows for `confirm`, so that all of them are due again: for a database that may have lost their last change."""
-    return [msgspec.structs.replace(one, published_version=_NEVER, steps=()) for one in published]
+    return list(map(_doubted, published))
 
 
-async def publish_all_again(connection: Connection) -> None:
-    """Everything that is retained is due: for a broker that has forgotten, or an operator who wants to be sure."""
-    for table in (space, zone, site, device):
-        await connection.execute(table.update().where(table.c.published_version != 0).values(published_version=0))
+def all_again() -> list[Query[None]]:
+    """Make everything due that is retained: for a broker that has lost it, or an operator who wants to be sure."""
+    return [command(statement, {}) for statement in _ALL_AGAIN]
 
 
-def _confirmed(kind: Kind, published: Sequence[Due]) -> dict[str, str]:
-    columns: dict[str, Sequence[Any]] = {
-        "dev_eui" if kind is Kind.DEVICE else "id": [one.key for one in published],
-        "version": [one.version for one in published],
-        "published_version": [one.published_version for one in published],
-    }
-    if kind is Kind.SPACE:
-        columns["published_transition"] = [one.steps[-1].id if one.steps else 0 for one in published]
-    return arguments(**columns)
+_ALL_AGAIN: Final = tuple(
+    Statement(table.update().where(table.c.published_version != 0).values(published_version=0))
+    for table in (space, zone, site, device)
+)
+
+
+def _confirmed(row: Due) -> int:
+    # The state of a space whose steps are not all published stays due.
+    is_whole = not isinstance(row, DueSpace) or row.has_all_steps
+    return row.version if is_whole else row.published_version
+
+
+def _doubted(row: Due) -> Due:
+    if isinstance(row, DueSpace):
+        return replace(row, published_version=_NEVER, steps=())
+    return replace(row, published_version=_NEVER)
+
+
+def _last_step(row: Due) -> int:
+    return row.steps[-1].id if isinstance(row, DueSpace) and row.steps else 0
+
+
+def _still_due(rows: Rows) -> set[int | str]:
+    return {key for key, is_still_due in rows if is_still_due}

@@ -1,42 +1,16 @@
-"""Rows that are due for publication: the statements that find them, and the messages that they make.
+"""Rows that are due for publication: the statements that read them, and their rows as values."""
 
-Their messages are made field by field: to have every field checked against its schema, as it was when it was written,
-would cost more than all the rest of a publication.
-"""
-
-from collections.abc import Callable
-from enum import StrEnum
-from typing import Any, Final, Literal, cast
+from collections.abc import Callable, Sequence
+from typing import Any, Final
 
 import msgspec
 import sqlalchemy as sa
 
-from parking_gateway.contract.messages import CountsMessage, DeviceMessage, SpaceMessage, TransitionMessage
+from parking_gateway.core.due import Due, DueCounts, DueDevice, DueKind, DueSpace, DueStep
 from parking_gateway.store.query import Statement
 from parking_gateway.store.rows import listed
 from parking_gateway.store.tables import device, installation, site, space, transition, zone
 from parking_gateway.store.words import CONTACTS, PREVIOUS, STATES
-
-
-class Kind(StrEnum):
-    """What can be due, by the table whose rows it is read from."""
-
-    SPACE = "space"
-    """With the steps of its log that led to its state."""
-    DEVICE = "device"
-    ZONE = "zone"
-    SITE = "site"
-
-
-class Due(msgspec.Struct, frozen=True, kw_only=True):
-    """A message that is due, and the row that its confirmation settles."""
-
-    key: int | str
-    version: int
-    published_version: int
-    message: SpaceMessage | CountsMessage | DeviceMessage
-    steps: tuple[TransitionMessage, ...] = ()
-    """Of a space: what its log has gained since the last confirmation."""
 
 
 class Source(msgspec.Struct, frozen=True, kw_only=True):
@@ -109,42 +83,34 @@ STEPS: Final = Statement(
 )
 
 
-def _space(row: tuple[Any, ...]) -> Due:
+def _space(row: tuple[Any, ...]) -> DueSpace:
     key, version, published_version, site_name, zone_name, name, state, since, previous, occupancy, *rest = row
-    contact, reserved_until, reservation, maintenance_reason, battery_percent, cause, updated = rest
-    message = SpaceMessage(
+    contact, reserved_until, reservation, maintenance_reason, battery_percent, cause, updated_at = rest
+    return DueSpace(
+        key=key,
+        version=version,
+        published_version=published_version,
         site=site_name,
         zone=zone_name,
         space=name,
         state=STATES[state],
         since=since,
         previous=PREVIOUS[previous],
-        occupancy=cast("Literal['vacant', 'occupied', 'unknown']", occupancy or "unknown"),
+        occupancy=occupancy or "unknown",
         contact=CONTACTS[contact],
         reserved_until=reserved_until,
         reservation=reservation,
         maintenance_reason=maintenance_reason,
         battery_percent=battery_percent,
-        version=version,
         cause=cause,
-        updated=updated,
+        updated_at=updated_at,
     )
-    return Due(key=key, version=version, published_version=published_version, message=message)
 
 
-def step(row: tuple[Any, ...], of: SpaceMessage) -> TransitionMessage:
-    """A row of `STEPS` as the message that goes with its space's."""
+def step(row: tuple[Any, ...]) -> DueStep:
+    """A row of `STEPS`."""
     _, number, before, after, at, cause = row
-    return TransitionMessage(
-        id=number,
-        site=of.site,
-        zone=of.zone,
-        space=of.space,
-        before=STATES[before],
-        after=STATES[after],
-        at=at,
-        cause=cause,
-    )
+    return DueStep(id=number, before=STATES[before], after=STATES[after], at=at, cause=cause)
 
 
 # Devices
@@ -177,14 +143,16 @@ _DEVICES: Final = (
 )
 
 
-def _device(row: tuple[Any, ...]) -> Due:
-    dev_eui, version, published_version, name, contact, last_heard, *rest = row
+def _device(row: tuple[Any, ...]) -> DueDevice:
+    dev_eui, version, published_version, name, contact, heard_at, *rest = row
     battery_percent, battery_volts, rssi, snr, codec, problem, site_name, zone_name, space_name = rest
-    message = DeviceMessage(
-        dev_eui=dev_eui,
+    return DueDevice(
+        key=dev_eui,
+        version=version,
+        published_version=published_version,
         name=name,
         contact=CONTACTS[contact],
-        last_heard=last_heard,
+        heard_at=heard_at,
         battery_percent=battery_percent,
         battery_volts=battery_volts,
         rssi=rssi,
@@ -195,32 +163,24 @@ def _device(row: tuple[Any, ...]) -> Due:
         zone=zone_name,
         space=space_name,
     )
-    return Due(key=dev_eui, version=version, published_version=published_version, message=message)
 
 
 # Zones and sites
 
-_OF_COUNTS: Final = ("total", "free", "occupied", "reserved", "maintenance", "unreachable", "occupancy")
-
-
-def _counted() -> tuple[sa.ColumnElement[Any], ...]:
-    total, occupied = sa.func.count(space.c.id), sa.func.count().filter(space.c.state == "OCCUPIED")
-    share = sa.cast(occupied, sa.Double) / sa.func.nullif(total, 0)
-    return (
-        total,
-        sa.func.count().filter(space.c.state == "FREE"),
-        occupied,
-        sa.func.count().filter(space.c.state == "RESERVED"),
-        sa.func.count().filter(space.c.state == "MAINTENANCE"),
-        sa.func.count().filter(space.c.contact != "live"),
-        sa.func.coalesce(share, 0.0),
-    )
+_COUNTED: Final = (
+    sa.func.count(space.c.id),
+    sa.func.count().filter(space.c.state == "FREE"),
+    sa.func.count().filter(space.c.state == "OCCUPIED"),
+    sa.func.count().filter(space.c.state == "RESERVED"),
+    sa.func.count().filter(space.c.state == "MAINTENANCE"),
+    sa.func.count().filter(space.c.contact != "live"),
+)
 
 
 def _counts(table: sa.Table, *names: sa.Column[Any]) -> Statement:
     due = _page(sa.select(table.c.id).where(is_due(table)), table.c.id).scalar_subquery()
     return Statement(
-        sa.select(table.c.id, table.c.version, table.c.published_version, *names, *_counted())
+        sa.select(table.c.id, table.c.version, table.c.published_version, *names, *_COUNTED)
         .select_from(site.outerjoin(zone).outerjoin(space))
         .where(table.c.id.in_(due))
         .group_by(table.c.id, *names)
@@ -228,22 +188,37 @@ def _counts(table: sa.Table, *names: sa.Column[Any]) -> Statement:
     )
 
 
-def _zone(row: tuple[Any, ...]) -> Due:
+def _zone(row: tuple[Any, ...]) -> DueCounts:
     key, version, published_version, site_name, zone_name, *counts = row
-    message = CountsMessage(site=site_name, zone=zone_name, **dict(zip(_OF_COUNTS, counts, strict=True)))
-    return Due(key=key, version=version, published_version=published_version, message=message)
+    return _with_counts(
+        counts, key=key, version=version, published_version=published_version, site=site_name, zone=zone_name
+    )
 
 
-def _site(row: tuple[Any, ...]) -> Due:
+def _site(row: tuple[Any, ...]) -> DueCounts:
     key, version, published_version, site_name, *counts = row
-    message = CountsMessage(site=site_name, **dict(zip(_OF_COUNTS, counts, strict=True)))
-    return Due(key=key, version=version, published_version=published_version, message=message)
+    return _with_counts(
+        counts, key=key, version=version, published_version=published_version, site=site_name, zone=None
+    )
+
+
+def _with_counts(counts: Sequence[int], **fields: Any) -> DueCounts:
+    total, free, occupied, reserved, maintenance, unreachable = counts
+    return DueCounts(
+        total=total,
+        free=free,
+        occupied=occupied,
+        reserved=reserved,
+        maintenance=maintenance,
+        unreachable=unreachable,
+        **fields,
+    )
 
 
 CHANGED_SPACES: Final = Source(statement=Statement(_ALL_SPACES.where(_IS_GIVEN)), read=_space)
 SOURCES: Final = {
-    Kind.SPACE: Source(statement=Statement(_page(_ALL_SPACES, space.c.id)), read=_space),
-    Kind.DEVICE: Source(statement=Statement(_page(_DEVICES, device.c.dev_eui)), read=_device),
-    Kind.ZONE: Source(statement=_counts(zone, site.c.name, zone.c.name), read=_zone),
-    Kind.SITE: Source(statement=_counts(site, site.c.name), read=_site),
+    DueKind.SPACE: Source(statement=Statement(_page(_ALL_SPACES, space.c.id)), read=_space),
+    DueKind.DEVICE: Source(statement=Statement(_page(_DEVICES, device.c.dev_eui)), read=_device),
+    DueKind.ZONE: Source(statement=_counts(zone, site.c.name, zone.c.name), read=_zone),
+    DueKind.SITE: Source(statement=_counts(site, site.c.name), read=_site),
 }

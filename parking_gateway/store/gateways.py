@@ -6,16 +6,15 @@ from typing import Any, Final
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql as pg
 
-from parking_gateway.store.confirmations import publish_all_again
+from parking_gateway.store import confirmations
 from parking_gateway.store.database import Connection
-from parking_gateway.store.query import Query, Rows, Statement
+from parking_gateway.store.query import Query, Rows, Statement, command
 from parking_gateway.store.tables import broker_session, gateway
 
 
-async def markers(connection: Connection) -> dict[str, int]:
-    """The number that the broker confirmed last, by instance: of this gateway and of those beside it."""
-    found = await connection.execute(sa.select(gateway.c.instance, gateway.c.confirmed))
-    return {row.instance: row.confirmed for row in found}
+def markers() -> Query[dict[str, int]]:
+    """The numbers of the markers that were confirmed last, by instance: of this gateway and of those beside it."""
+    return Query(statement=_MARKERS, arguments={}, read=_by_instance)
 
 
 async def filters(connection: Connection, client_id: str) -> frozenset[str] | None:
@@ -30,16 +29,9 @@ async def remember_filters(connection: Connection, held: Collection[str], *, cli
     await connection.execute(insert.on_conflict_do_update(index_elements=["client_id"], set_={"filters": sorted(held)}))
 
 
-async def begin_again(connection: Connection, instance: str, number: int) -> None:
+def begin_again(instance: str, number: int) -> list[Query[None]]:
     """Make everything due, and this number the one that the broker has to retain once it has confirmed the marker."""
-    await publish_all_again(connection)
-    insert = pg.insert(gateway).values(instance=instance, confirmed=number)
-    await connection.execute(insert.on_conflict_do_update(index_elements=["instance"], set_={"confirmed": number}))
-
-
-async def confirmed(connection: Connection, instance: str) -> int:
-    """The number of the last marker that was written down; 0 if there is none."""
-    return await connection.scalar(sa.select(gateway.c.confirmed).where(gateway.c.instance == instance)) or 0
+    return [*confirmations.all_again(), command(_SET_MARKER, {"gateway": instance, "number": number})]
 
 
 def advance(instance: str, number: int) -> Query[int]:
@@ -47,6 +39,13 @@ def advance(instance: str, number: int) -> Query[int]:
     return Query(statement=_ADVANCE, arguments={"gateway": instance, "number": number}, read=_before)
 
 
+_MARKERS: Final = Statement(sa.select(gateway.c.instance, gateway.c.confirmed))
+_INSERT: Final = pg.insert(gateway).values(
+    instance=sa.bindparam("gateway", type_=sa.Text), confirmed=sa.bindparam("number", type_=sa.BigInteger)
+)
+_SET_MARKER: Final = Statement(
+    _INSERT.on_conflict_do_update(index_elements=["instance"], set_={"confirmed": _INSERT.excluded.confirmed})
+)
 _BEFORE: Final = (
     sa.select(gateway.c.instance, gateway.c.confirmed)
     .where(gateway.c.instance == sa.bindparam("gateway", type_=sa.Text))
@@ -59,6 +58,10 @@ _ADVANCE: Final = Statement(
     .values(confirmed=sa.func.greatest(_BEFORE.c.confirmed, sa.bindparam("number", type_=sa.BigInteger)))
     .returning(_BEFORE.c.confirmed)
 )
+
+
+def _by_instance(rows: Rows) -> dict[str, int]:
+    return dict(rows)
 
 
 def _before(rows: Rows) -> int:

@@ -13,12 +13,12 @@ from parking_gateway.broker.message import Message
 from parking_gateway.broker.reasons import Refusal
 from parking_gateway.contract.messages import HealthMessage, kind_of
 from parking_gateway.core.committed import Committed
+from parking_gateway.core.due import DueKind
 from parking_gateway.core.events import DeadLetter
 from parking_gateway.core.printable import printable, shortened
 from parking_gateway.core.seldom import Seldom
 from parking_gateway.core.space import SpaceId
 from parking_gateway.process.clock import Clock
-from parking_gateway.store.due import Kind
 from parking_gateway.telemetry import clock_warnings
 from parking_gateway.telemetry.health import Health
 from parking_gateway.telemetry.metrics import Metrics, Totals
@@ -119,7 +119,7 @@ class Report:
                 left_out=counts[reason] - 1,
             ).warning("Rejected a message")
 
-    def published(self, kind: Kind, count: int, refusals: Sequence[Refusal]) -> None:
+    def published(self, kind: DueKind, count: int, refusals: Sequence[Refusal]) -> None:
         """The outbox looked at one kind; so many publications of it are confirmed, and these were refused."""
         self.refused(refusals)
         if count:

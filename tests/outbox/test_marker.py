@@ -11,7 +11,7 @@ NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 
 
 def marker() -> Marker:
-    return Marker(root="p/v1", instance="gw")
+    return Marker(root="p/v1", instance="gw", clock=lambda: NOON)
 
 
 @pytest.mark.parametrize(
@@ -38,10 +38,10 @@ def test_a_new_process_judges_by_both_numbers(
 def test_what_was_under_way_when_the_connection_was_lost_is_nothing_new() -> None:
     """Its rows are still due, so only they are published again; a new process cannot tell this from a restore."""
     ours = marker()
-    ours.next(NOON)
+    ours.next()
     ours.wrote(ours.sent)
     written = ours.sent
-    ours.next(NOON)
+    ours.next()
     assert ours.compare(database={"gw": written}, broker={"gw": ours.sent}) is Comparison.SAME
     assert ours.compare(database={"gw": written}, broker={"gw": ours.sent + 1}) is Comparison.DATABASE_WENT_BACK
 
@@ -61,8 +61,8 @@ def test_a_gateway_that_was_taken_away_with_its_topics_is_missed_once() -> None:
 def test_no_number_comes_twice() -> None:
     """Not within a microsecond, not when the clock goes back, and not after a comparison with a larger one."""
     ours = marker()
-    numbers = [number_of(ours.next(NOON).payload) for _ in range(3)]
+    numbers = [number_of(ours.next().payload) for _ in range(3)]
     ours.compare(database={"gw": 1 << 52}, broker={"gw": (1 << 52) + 5})
-    numbers.append(number_of(ours.next(NOON).payload))
+    numbers.append(number_of(ours.next().payload))
     assert numbers == sorted(set(numbers))
     assert numbers[-1] > (1 << 52) + 5

@@ -235,7 +235,8 @@ async def test_an_ordinary_reconnection_publishes_only_that_the_gateway_is_there
 
 async def nothing_is_due(engine: AsyncEngine) -> bool:
     async with engine.connect() as connection:
-        return await due.count(PipelinedConnection(connection)) == 0
+        (number,) = await PipelinedConnection(connection).together(due.count())
+    return bool(number == 0)
 
 
 async def received_until(reader: aiomqtt.Client, is_last: Callable[[aiomqtt.Message], bool]) -> list[aiomqtt.Message]:

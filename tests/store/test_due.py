@@ -1,25 +1,34 @@
-"""What is due is what the broker has not confirmed as it is, whichever of the two is newer."""
+"""A row is due while its version is not the one that the broker has confirmed, whichever of the two is newer."""
+
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from parking_gateway.core.due import Due, DueKind
 from parking_gateway.store import confirmations, due
-from parking_gateway.store.due import Due, Kind
-from parking_gateway.store.pipeline import PipelinedConnection
+from parking_gateway.store.pool import Pool
+from parking_gateway.store.query import Query
 from tests.plugins.car_park import CarPark
 
-TABLES = {Kind.SPACE: "space", Kind.DEVICE: "device", Kind.ZONE: "zone", Kind.SITE: "site"}
+TABLES = {DueKind.SPACE: "space", DueKind.DEVICE: "device", DueKind.ZONE: "zone", DueKind.SITE: "site"}
 
 
-async def read(engine: AsyncEngine, kind: Kind) -> list[Due]:
-    async with engine.connect() as connection:
-        return await due.read(PipelinedConnection(connection), kind, limit=10)
+async def ask(pool: Pool, query: Query[Any]) -> Any:
+    async with pool.connect() as connection:
+        (answer,) = await connection.commit_together(query)
+    return answer
 
 
-@pytest.mark.parametrize("kind", Kind)
+async def read(pool: Pool, kind: DueKind) -> list[Due]:
+    rows: list[Due] = await ask(pool, due.page(kind, limit=10))
+    return rows
+
+
+@pytest.mark.parametrize("kind", DueKind)
 async def test_a_confirmation_that_is_newer_than_its_row_is_due_and_heals(
-    engine: AsyncEngine, car_park: CarPark, kind: Kind
+    engine: AsyncEngine, pool: Pool, car_park: CarPark, kind: DueKind
 ) -> None:
     """So a failover leaves it that lost the row and kept, or repeated, the confirmation."""
     await car_park(1)
@@ -27,26 +36,20 @@ async def test_a_confirmation_that_is_newer_than_its_row_is_due_and_heals(
     async with engine.begin() as connection:
         for statement in [*others, f"update {TABLES[kind]} set published_version = version + 3"]:
             await connection.execute(sa.text(statement))
-    async with engine.connect() as connection:
-        assert await due.count(PipelinedConnection(connection)) == 1
-    (one,) = await read(engine, kind)
-    async with engine.connect() as connection:
-        confirmed = await confirmations.confirm(PipelinedConnection(connection), kind, [one])
-    assert confirmed.still_due == set()
-    assert await read(engine, kind) == []
+    assert await ask(pool, due.count()) == 1
+    (one,) = await read(pool, kind)
+    assert await ask(pool, confirmations.confirm(kind, [one])) == set()
+    assert await read(pool, kind) == []
     async with engine.begin() as connection:
         await connection.execute(sa.text(f"update {TABLES[kind]} set version = version + 1"))
-    assert len(await read(engine, kind)) == 1
+    assert len(await read(pool, kind)) == 1
 
 
-@pytest.mark.parametrize("kind", Kind)
-async def test_a_doubted_confirmation_leaves_its_row_due(engine: AsyncEngine, car_park: CarPark, kind: Kind) -> None:
+@pytest.mark.parametrize("kind", DueKind)
+async def test_a_doubted_confirmation_leaves_its_row_due(pool: Pool, car_park: CarPark, kind: DueKind) -> None:
     """The database that takes it may have lost the row's last change."""
     await car_park(1)
-    found = await read(engine, kind)
-    async with engine.connect() as connection:
-        await confirmations.confirm(PipelinedConnection(connection), kind, found)
-    async with engine.connect() as connection:
-        confirmed = await confirmations.confirm(PipelinedConnection(connection), kind, confirmations.doubted(found))
-    assert confirmed.still_due == {found[0].key}
-    assert len(await read(engine, kind)) == 1
+    rows = await read(pool, kind)
+    await ask(pool, confirmations.confirm(kind, rows))
+    assert await ask(pool, confirmations.confirm(kind, confirmations.doubted(rows))) == {rows[0].key}
+    assert len(await read(pool, kind)) == 1

@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from parking_gateway import chirpstack
 from parking_gateway.broker.message import Message
-from parking_gateway.contract.messages import CountsMessage, DeviceMessage
+from parking_gateway.core.due import DueCounts, DueDevice, DueKind
 from parking_gateway.core.events import DevEui
 from parking_gateway.decoding.decoder import Choice, Decoder
 from parking_gateway.intake.decide import Decision, decide
@@ -25,7 +25,6 @@ from parking_gateway.register.entries import Assignment, Entry, Mistake, Place
 from parking_gateway.register.outcome import Counts, Move, Registered, Removal, Replayed
 from parking_gateway.register.registering import register, registered, unknown_space
 from parking_gateway.store import confirmations, due, fleet
-from parking_gateway.store.due import Kind
 from parking_gateway.store.pipeline import PipelinedConnection
 from tests.events import NOON, OCCUPIED, VACANT, dev_eui_of, message, up
 
@@ -100,10 +99,11 @@ async def test_a_register_is_made_known_and_due(engine: AsyncEngine) -> None:
     assert outcome.spaces == Counts(created=3, changed=0, unchanged=0)
     assert outcome.installations == Counts(created=2, changed=0, unchanged=0)
     assert outcome.remarks == Counter({"never heard": 2})
-    expected = {Kind.SPACE: 3, Kind.ZONE: 1, Kind.SITE: 1, Kind.DEVICE: 2}
+    expected = {DueKind.SPACE: 3, DueKind.ZONE: 1, DueKind.SITE: 1, DueKind.DEVICE: 2}
     assert await rows(engine, INSTALLED) == [("A", ONE, BOSCH, {}), ("B", TWO, None, {}), ("C", None, None, None)]
     async with engine.connect() as connection:
-        counts = {kind: len(await due.read(PipelinedConnection(connection), kind, limit=10)) for kind in expected}
+        pages = await PipelinedConnection(connection).together(*(due.page(kind, limit=10) for kind in expected))
+        counts = dict(zip(expected, map(len, pages), strict=True))
     assert counts == expected
 
 
@@ -132,11 +132,12 @@ async def test_new_spaces_are_counted_in_their_old_zone(engine: AsyncEngine) -> 
 
     async def publish_everything() -> list[int]:
         totals = []
-        for kind in Kind:
+        for kind in DueKind:
             async with engine.begin() as connection:
-                found = await due.read(PipelinedConnection(connection), kind, limit=10)
-                totals += [one.message.total for one in found if isinstance(one.message, CountsMessage)]
-                await confirmations.confirm(PipelinedConnection(connection), kind, found)
+                (found,) = await PipelinedConnection(connection).together(due.page(kind, limit=10))
+                totals += [one.total for one in found if isinstance(one, DueCounts)]
+                recounts = confirmations.recount(found) if kind is DueKind.SPACE else []
+                await PipelinedConnection(connection).together(confirmations.confirm(kind, found), *recounts)
         return totals
 
     await kept(engine, entry("A"))
@@ -163,9 +164,9 @@ async def test_a_device_that_is_named_elsewhere_moves(engine: AsyncEngine) -> No
     assert outcome.spaces == Counts(created=0, changed=1, unchanged=0)
     assert await rows(engine, INSTALLED) == [("A", None, None, None), ("B", ONE, BOSCH, {})]
     async with engine.connect() as connection:
-        (told,) = await due.read(PipelinedConnection(connection), Kind.DEVICE, limit=10)
-    assert isinstance(told.message, DeviceMessage)
-    assert (told.version, told.message.space) == (2, "B")
+        ((moved,),) = await PipelinedConnection(connection).together(due.page(DueKind.DEVICE, limit=10))
+    assert isinstance(moved, DueDevice)
+    assert (moved.version, moved.space) == (2, "B")
 
 
 async def test_two_devices_can_swap_their_spaces(engine: AsyncEngine) -> None:

@@ -82,8 +82,9 @@ def republish(*, config: ConfigFile = None) -> None:
     from parking_gateway.store import confirmations, due  # noqa: PLC0415 - as above
 
     async def work(connection: "Connection") -> int:
-        await confirmations.publish_all_again(connection)
-        return await due.count(connection)
+        number: int
+        *_, number = await connection.together(*confirmations.all_again(), due.count())
+        return number
 
     typer.echo(f"Due for publication: {transact(configured(config), work)}.")
 

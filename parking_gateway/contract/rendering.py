@@ -1,0 +1,110 @@
+"""From a row that is due to its publications. A row may have several: `RENDERERS` has one entry for each vocabulary."""
+
+from collections.abc import Callable, Iterable
+from itertools import chain
+from typing import Final, assert_never
+
+from msgspec import UNSET
+
+from parking_gateway.contract.messages import (
+    CountsMessage,
+    DeviceMessage,
+    SpaceMessage,
+    TransitionMessage,
+    publication,
+)
+from parking_gateway.contract.publication import Publication
+from parking_gateway.core.due import Due, DueCounts, DueDevice, DueSpace
+
+Renderer = Callable[[str, Due], Iterable[Publication]]
+"""Given the root of our topics and a row, returns the row's publications in one vocabulary, in their order."""
+
+
+def rendered(root: str, row: Due) -> list[Publication]:
+    """All publications of a row. It is confirmed once the broker has confirmed every one of them."""
+    return list(chain.from_iterable([render(root, row) for render in RENDERERS]))
+
+
+def version_1(root: str, row: Due) -> Iterable[Publication]:
+    """The messages of our own contract: the steps of a space before its state."""
+    match row:
+        case DueSpace():
+            return [*_steps(root, row), publication(root, _space(row))]
+        case DueDevice():
+            return [publication(root, _device(row))]
+        case DueCounts():
+            return [publication(root, _counts(row))]
+        case _:
+            assert_never(row)
+
+
+RENDERERS: Final[tuple[Renderer, ...]] = (version_1,)
+
+
+def _space(row: DueSpace) -> SpaceMessage:
+    return SpaceMessage(
+        site=row.site,
+        zone=row.zone,
+        space=row.space,
+        state=row.state,
+        since=row.since,
+        previous=row.previous,
+        occupancy=row.occupancy,
+        contact=row.contact,
+        reserved_until=row.reserved_until,
+        reservation=row.reservation,
+        maintenance_reason=row.maintenance_reason,
+        battery_percent=row.battery_percent,
+        version=row.version,
+        cause=row.cause,
+        updated=row.updated_at,
+    )
+
+
+def _steps(root: str, row: DueSpace) -> Iterable[Publication]:
+    for step in row.steps:
+        yield publication(
+            root,
+            TransitionMessage(
+                id=step.id,
+                site=row.site,
+                zone=row.zone,
+                space=row.space,
+                before=step.before,
+                after=step.after,
+                at=step.at,
+                cause=step.cause,
+            ),
+        )
+
+
+def _device(row: DueDevice) -> DeviceMessage:
+    return DeviceMessage(
+        dev_eui=row.key,
+        name=row.name,
+        contact=row.contact,
+        last_heard=row.heard_at,
+        battery_percent=row.battery_percent,
+        battery_volts=row.battery_volts,
+        rssi=row.rssi,
+        snr=row.snr,
+        codec=row.codec,
+        problem=row.problem,
+        site=row.site,
+        zone=row.zone,
+        space=row.space,
+    )
+
+
+def _counts(row: DueCounts) -> CountsMessage:
+    return CountsMessage(
+        site=row.site,
+        zone=UNSET if row.zone is None else row.zone,
+        total=row.total,
+        free=row.free,
+        occupied=row.occupied,
+        reserved=row.reserved,
+        maintenance=row.maintenance,
+        unreachable=row.unreachable,
+        occupancy=row.occupied / row.total if row.total else 0.0,
+    )

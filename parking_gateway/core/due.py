@@ -1,0 +1,97 @@
+"""Rows that are due for publication: what the store reads, `contract.rendering` publishes and the store then confirms."""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Literal
+
+import msgspec
+
+from parking_gateway.core.space import Contact, SpaceId, SpaceState
+
+
+class DueKind(StrEnum):
+    """What can be due, by the table of its rows."""
+
+    SPACE = "space"
+    DEVICE = "device"
+    ZONE = "zone"
+    SITE = "site"
+
+
+class DueStep(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """One step of a space's log."""
+
+    id: int
+    before: SpaceState
+    after: SpaceState
+    at: datetime
+    cause: str
+
+
+class DueSpace(msgspec.Struct, frozen=True, kw_only=True):
+    """A space, and the steps that its log has gained since the last confirmation."""
+
+    key: SpaceId
+    version: int
+    published_version: int
+    site: str
+    zone: str
+    space: str
+    state: SpaceState
+    since: datetime
+    previous: SpaceState | None
+    occupancy: Literal["vacant", "occupied", "unknown"]
+    contact: Contact
+    reserved_until: datetime | None
+    reservation: str | None
+    maintenance_reason: str | None
+    battery_percent: int | None
+    cause: str | None
+    updated_at: datetime
+    steps: tuple[DueStep, ...] = ()
+    """The oldest first."""
+    has_all_steps: bool = True
+    """False: the log has gained more steps than are read at once. The space stays due until the rest is published."""
+
+
+class DueDevice(msgspec.Struct, frozen=True, kw_only=True):
+    """A device, and the space that it watches."""
+
+    key: str
+    """Its DevEUI."""
+    version: int
+    published_version: int
+    name: str
+    contact: Contact
+    heard_at: datetime | None
+    battery_percent: int | None
+    battery_volts: float | None
+    rssi: int | None
+    snr: float | None
+    codec: str | None
+    problem: Literal["clock"] | None
+    site: str | None
+    zone: str | None
+    space: str | None
+
+
+class DueCounts(msgspec.Struct, frozen=True, kw_only=True):
+    """A zone or a site, with the numbers of its spaces."""
+
+    key: int
+    version: int
+    published_version: int
+    site: str
+    zone: str | None
+    """None: the row is a site."""
+    total: int
+    free: int
+    occupied: int
+    reserved: int
+    maintenance: int
+    unreachable: int
+    """Spaces whose contact is not `live`; they count under their state too."""
+
+
+Due = DueSpace | DueDevice | DueCounts
+"""A row whose version is not the one that the broker has confirmed (`published_version`)."""
