@@ -18,7 +18,7 @@ Name = Annotated[str, msgspec.Meta(pattern="^[^+#/]+$")]
 """One level of a topic."""
 
 
-class SpaceMessage(msgspec.Struct, frozen=True, kw_only=True):
+class SpaceMessage(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """The state of one space. Topic: {root}/spaces/{site}/{zone}/{space}, retained."""
 
     site: Name
@@ -42,7 +42,7 @@ class SpaceMessage(msgspec.Struct, frozen=True, kw_only=True):
     updated: Instant
 
 
-class CountsMessage(msgspec.Struct, frozen=True, kw_only=True):
+class CountsMessage(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """How many spaces of a zone or site are in which state. Topics: {root}/zones/{site}/{zone}, {root}/sites/{site}."""
 
     site: Name
@@ -59,7 +59,7 @@ class CountsMessage(msgspec.Struct, frozen=True, kw_only=True):
     """Occupied spaces divided by all, 0 to 1."""
 
 
-class TransitionMessage(msgspec.Struct, frozen=True, kw_only=True):
+class TransitionMessage(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One step of the log, at least once. Topic: {root}/transitions/{site}/{zone}/{space}, not retained."""
 
     id: int
@@ -73,7 +73,7 @@ class TransitionMessage(msgspec.Struct, frozen=True, kw_only=True):
     cause: str
 
 
-class DeviceMessage(msgspec.Struct, frozen=True, kw_only=True):
+class DeviceMessage(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A device's health. Topic: {root}/devices/{dev_eui}, retained."""
 
     dev_eui: str
@@ -93,7 +93,7 @@ class DeviceMessage(msgspec.Struct, frozen=True, kw_only=True):
     """Site, zone and space are null for a device that is not assigned."""
 
 
-class GatewayMessage(msgspec.Struct, frozen=True, kw_only=True):
+class GatewayMessage(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Birth and will of a gateway. Topic: {root}/gateways/{instance}, retained."""
 
     status: Literal["online", "offline"]
@@ -101,7 +101,7 @@ class GatewayMessage(msgspec.Struct, frozen=True, kw_only=True):
     """When the gateway's process started: the same in birth and will."""
 
 
-class HealthMessage(msgspec.Struct, frozen=True, kw_only=True):
+class HealthMessage(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """How a gateway is doing. Topic: {root}/gateways/{instance}/health, retained."""
 
     version: str
@@ -146,7 +146,7 @@ class HealthMessage(msgspec.Struct, frozen=True, kw_only=True):
     """Since the start: uplinks of installed devices that no codec reads."""
 
 
-class MarkerMessage(msgspec.Struct, frozen=True, kw_only=True):
+class MarkerMessage(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """The last message of a gateway's page of publications. Topic: {root}/gateways/{instance}/marker, retained."""
 
     number: Count
@@ -174,20 +174,22 @@ _decode_marker: Final = msgspec.json.Decoder(MarkerMessage).decode
 
 def publication(root: str, message: SpaceMessage | CountsMessage | TransitionMessage | DeviceMessage) -> Publication:
     """The message on its topic below `root`."""
-    match message:
-        case SpaceMessage(site=site, zone=zone, space=space):
-            topic = f"{root}/spaces/{site}/{zone}/{space}"
-        case CountsMessage(site=site, zone=str(zone)):
-            topic = f"{root}/zones/{site}/{zone}"
-        case CountsMessage(site=site):
-            topic = f"{root}/sites/{site}"
-        case TransitionMessage(site=site, zone=zone, space=space):
-            topic = f"{root}/transitions/{site}/{zone}/{space}"
-        case DeviceMessage(dev_eui=dev_eui):
-            topic = f"{root}/devices/{dev_eui}"
-        case _:
-            assert_never(message)
-    return Publication(topic=topic, payload=_encode(message), retain=not isinstance(message, TransitionMessage))
+    return Publication(
+        topic=_topic(root, message), payload=_encode(message), retain=not isinstance(message, TransitionMessage)
+    )
+
+
+def _topic(root: str, message: SpaceMessage | CountsMessage | TransitionMessage | DeviceMessage) -> str:
+    # Not `match`, which takes 0.3 µs longer.
+    if isinstance(message, SpaceMessage):
+        return f"{root}/spaces/{message.site}/{message.zone}/{message.space}"
+    if isinstance(message, TransitionMessage):
+        return f"{root}/transitions/{message.site}/{message.zone}/{message.space}"
+    if isinstance(message, DeviceMessage):
+        return f"{root}/devices/{message.dev_eui}"
+    if message.zone is msgspec.UNSET:
+        return f"{root}/sites/{message.site}"
+    return f"{root}/zones/{message.site}/{message.zone}"
 
 
 def gateway_publication(

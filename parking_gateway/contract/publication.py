@@ -23,7 +23,7 @@ NO_PROPERTIES: Final = MessageProperties()
 """Shared by all messages without properties, such as ChirpStack's."""
 
 
-class Publication(msgspec.Struct, frozen=True, kw_only=True):
+class Publication(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One message for the broker, at QoS 1."""
 
     topic: str

@@ -1,8 +1,7 @@
 """From a row that is due to its publications. A row may have several: `RENDERERS` has one entry for each vocabulary."""
 
-from collections.abc import Callable, Iterable
-from itertools import chain
-from typing import Final, assert_never
+from collections.abc import Callable, Iterable, Sequence
+from typing import Final
 
 from msgspec import UNSET
 
@@ -14,28 +13,24 @@ from parking_gateway.contract.messages import (
     publication,
 )
 from parking_gateway.contract.publication import Publication
-from parking_gateway.core.due import Due, DueCounts, DueDevice, DueSpace
+from parking_gateway.core.due import Due, DueCounts, DueDevice, DueSpace, DueStep
 
-Renderer = Callable[[str, Due], Iterable[Publication]]
+Renderer = Callable[[str, Due], Sequence[Publication]]
 """Given the root of our topics and a row, returns the row's publications in one vocabulary, in their order."""
 
 
-def rendered(root: str, row: Due) -> list[Publication]:
-    """All publications of a row. It is confirmed once the broker has confirmed every one of them."""
-    return list(chain.from_iterable([render(root, row) for render in RENDERERS]))
+def rendered(root: str, rows: Iterable[Due]) -> list[Publication]:
+    """All publications of these rows. A row is confirmed once the broker has confirmed every one of its publications."""
+    return [one for row in rows for render in RENDERERS for one in render(root, row)]
 
 
-def version_1(root: str, row: Due) -> Iterable[Publication]:
+def version_1(root: str, row: Due) -> Sequence[Publication]:
     """The messages of our own contract: the steps of a space before its state."""
-    match row:
-        case DueSpace():
-            return [*_steps(root, row), publication(root, _space(row))]
-        case DueDevice():
-            return [publication(root, _device(row))]
-        case DueCounts():
-            return [publication(root, _counts(row))]
-        case _:
-            assert_never(row)
+    if isinstance(row, DueSpace):
+        if not row.steps:
+            return (publication(root, _space(row)),)
+        return [*(publication(root, _step(row, step)) for step in row.steps), publication(root, _space(row))]
+    return (publication(root, _device(row) if isinstance(row, DueDevice) else _counts(row)),)
 
 
 RENDERERS: Final[tuple[Renderer, ...]] = (version_1,)
@@ -61,21 +56,17 @@ def _space(row: DueSpace) -> SpaceMessage:
     )
 
 
-def _steps(root: str, row: DueSpace) -> Iterable[Publication]:
-    for step in row.steps:
-        yield publication(
-            root,
-            TransitionMessage(
-                id=step.id,
-                site=row.site,
-                zone=row.zone,
-                space=row.space,
-                before=step.before,
-                after=step.after,
-                at=step.at,
-                cause=step.cause,
-            ),
-        )
+def _step(row: DueSpace, step: DueStep) -> TransitionMessage:
+    return TransitionMessage(
+        id=step.id,
+        site=row.site,
+        zone=row.zone,
+        space=row.space,
+        before=step.before,
+        after=step.after,
+        at=step.at,
+        cause=step.cause,
+    )
 
 
 def _device(row: DueDevice) -> DeviceMessage:

@@ -28,7 +28,7 @@ class DueStep(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     cause: str
 
 
-class DueSpace(msgspec.Struct, frozen=True, kw_only=True):
+class DueSpace(msgspec.Struct, frozen=True, gc=False):
     """A space, and the steps that its log has gained since the last confirmation."""
 
     key: SpaceId
@@ -54,7 +54,7 @@ class DueSpace(msgspec.Struct, frozen=True, kw_only=True):
     """False: the log has gained more steps than are read at once. The space stays due until the rest is published."""
 
 
-class DueDevice(msgspec.Struct, frozen=True, kw_only=True):
+class DueDevice(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A device, and the space that it watches."""
 
     key: str
@@ -75,7 +75,7 @@ class DueDevice(msgspec.Struct, frozen=True, kw_only=True):
     space: str | None
 
 
-class DueCounts(msgspec.Struct, frozen=True, kw_only=True):
+class DueCounts(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A zone or a site, with the numbers of its spaces."""
 
     key: int

@@ -117,7 +117,7 @@ class Pages:
             self._report(kind, 0, [])
             return Page(kind=kind, rows=rows, confirmed=rows, marker=0)
         self._under_way.append((kind, rows))
-        publications = [one for row in rows for one in rendered(self._root, row)]
+        publications = rendered(self._root, rows)
         marker = self._marker.next()
         number = self._marker.sent
         refusals = await link.publish([*publications, marker])
@@ -128,7 +128,7 @@ class Pages:
         return Page(
             kind=kind,
             rows=rows,
-            confirmed=[row for row in rows if refused.isdisjoint(one.topic for one in rendered(self._root, row))],
+            confirmed=[row for row in rows if refused.isdisjoint(one.topic for one in rendered(self._root, [row]))],
             marker=0 if marker.topic in refused else number,
         )
 

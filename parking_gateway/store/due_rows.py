@@ -86,24 +86,25 @@ STEPS: Final = Statement(
 def _space(row: tuple[Any, ...]) -> DueSpace:
     key, version, published_version, site_name, zone_name, name, state, since, previous, occupancy, *rest = row
     contact, reserved_until, reservation, maintenance_reason, battery_percent, cause, updated_at = rest
+    # By position, because a call with more than 15 keywords takes 0.7 µs instead of 0.1.
     return DueSpace(
-        key=key,
-        version=version,
-        published_version=published_version,
-        site=site_name,
-        zone=zone_name,
-        space=name,
-        state=STATES[state],
-        since=since,
-        previous=PREVIOUS[previous],
-        occupancy=occupancy or "unknown",
-        contact=CONTACTS[contact],
-        reserved_until=reserved_until,
-        reservation=reservation,
-        maintenance_reason=maintenance_reason,
-        battery_percent=battery_percent,
-        cause=cause,
-        updated_at=updated_at,
+        key,
+        version,
+        published_version,
+        site_name,
+        zone_name,
+        name,
+        STATES[state],
+        since,
+        PREVIOUS[previous],
+        occupancy or "unknown",
+        CONTACTS[contact],
+        reserved_until,
+        reservation,
+        maintenance_reason,
+        battery_percent,
+        cause,
+        updated_at,
     )
 
 
