@@ -10,8 +10,8 @@ from enum import StrEnum
 from typing import Final
 
 from parking_gateway.contract.messages import MarkerMessage, gateway_publication, marker_topic
-from parking_gateway.process.clock import Clock
 from parking_gateway.contract.publication import Publication
+from parking_gateway.process.clock import Clock
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
