@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from annotated_types import Ge, Le
 from cryptography.hazmat.primitives.serialization import (
     BestAvailableEncryption,
     Encoding,
@@ -93,6 +94,18 @@ def test_the_reference_explains_every_key(section: str, key: str) -> None:
     assert before is not None
     group = re.findall(r"(?m)^# .*\n(?:#\w+ = .*\n)*\Z", before[0].rpartition("\n")[0] + "\n")
     assert group
+
+
+@pytest.mark.parametrize(("section", "key"), KEYS)
+def test_the_reference_names_the_limits_of_whole_numbers(section: str, key: str) -> None:
+    """With the numbers of the models, in the comment above the key."""
+    metadata = type(getattr(Config(), section)).model_fields[key].metadata
+    limits = [limit.ge if isinstance(limit, Ge) else limit.le for limit in metadata if isinstance(limit, Ge | Le)]
+    if limits:
+        table = REFERENCE.read_text(encoding="utf-8").partition(f"[{section}]")[2]
+        comment = re.search(rf"(?m)((?:^# .*\n)+)(?:#\w+ = .*\n)*?#{key} = ", table)
+        assert comment
+        assert "{} to {}".format(*limits) in comment[1]
 
 
 # The order
