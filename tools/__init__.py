@@ -1,1 +1,1 @@
-"""What is used on a checkout and not installed: generators of files that are made from code."""
+"""Generators of files that are made from code. They are used on a checkout and not installed."""

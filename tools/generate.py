@@ -12,17 +12,17 @@ from parking_gateway.contract.schemas import schema_files
 from tools.device_pages import pages
 
 Files = Mapping[str, bytes]
-"""By name, those of one folder."""
+"""The files of one folder, by name."""
 
 
 def folders(checkout: Path) -> dict[Path, Files]:
-    """The generated folders, and what shall be in them."""
+    """The generated folders, and their files."""
     devices = {name: text.encode() for name, text in pages(checkout / "tests" / "decoders").items()}
     return {checkout / "schemas": schema_files(), checkout / "docs" / "devices": devices}
 
 
 def stale(folder: Path, files: Files) -> Iterator[Path]:
-    """Those that are missing or differ, and those that do not belong there."""
+    """The files that are missing, differ, or do not belong there."""
     present = {file.name: file.read_bytes() for file in folder.iterdir()} if folder.is_dir() else {}
     for name in sorted(present.keys() | files.keys()):
         if present.get(name) != files.get(name):
@@ -30,7 +30,7 @@ def stale(folder: Path, files: Files) -> Iterator[Path]:
 
 
 def write(folder: Path, files: Files) -> None:
-    """Make the folder hold exactly these."""
+    """Make the folder hold exactly these files."""
     folder.mkdir(parents=True, exist_ok=True)
     for file in stale(folder, files):
         if file.name in files:
@@ -43,14 +43,14 @@ _CHECK: Final = "--check"
 
 
 def main(*arguments: str) -> str | None:
-    """Write or, with `--check`, compare in the present directory. Returns what is wrong."""
+    """Write the files below the current directory, or compare them with `--check`. Returns the mistakes."""
     differing: list[str] = []
     for folder, files in folders(Path()).items():
         differing += map(str, stale(folder, files))
         if _CHECK not in arguments:
             write(folder, files)
     if differing and _CHECK in arguments:
-        return f"Not what the code says any more: {', '.join(differing)}. Run: make generate"
+        return f"These files differ from the code: {', '.join(differing)}. Run: make generate"
     return None
 
 

@@ -1,4 +1,4 @@
-"""What is generated is current, complete, and says what a person needs."""
+"""The generated files are current, complete and sufficient for a person."""
 
 import re
 from pathlib import Path
@@ -30,7 +30,7 @@ def test_every_codec_has_a_page_and_a_row_of_the_index() -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_page_describes_the_device_and_its_handling(name: str) -> None:
-    """The sentences that `docs/decoders.md` asks of a data sheet are there, and each frame says what comes of it."""
+    """The sentences that `docs/decoders.md` asks of a data sheet are there, and each frame has its reading."""
     page = PAGES[f"{name}.md"]
     assert "Calibration" in page
     assert "downlink" in page.lower()
