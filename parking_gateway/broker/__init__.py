@@ -1,1 +1,5 @@
-"""The only MQTT. `link` is what the tasks see of a connection; `client` is where we reach into aiomqtt and paho."""
+"""The only MQTT.
+
+Read `link` first, which is all that the tasks see of a connection, then `connection` and its two implementations, `fast` and
+`plain`. `choosing` picks one. `private` holds every private name of aiomqtt and paho.
+"""

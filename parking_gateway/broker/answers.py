@@ -1,4 +1,4 @@
-"""Publications that the broker has not answered yet, and the answers that were no."""
+"""Publications that the broker has not answered yet, and its refusals."""
 
 import asyncio
 
@@ -8,7 +8,7 @@ from parking_gateway.broker.reasons import Refusal, publication_refused
 
 
 class Answers:
-    """Its length is the number of those that are missing."""
+    """Its length is the number of answers that are missing."""
 
     def __init__(self) -> None:
         self._topics: dict[int, str] = {}
@@ -19,11 +19,11 @@ class Answers:
         return len(self._topics)
 
     def expect(self, mid: int, topic: str) -> None:
-        """A publication is under way."""
+        """Count a publication that is under way."""
         self._topics[mid] = topic
 
     def put(self, mid: int, reason: ReasonCode | int) -> None:
-        """The broker's answer to it."""
+        """Take the broker's answer to it."""
         topic = self._topics.pop(mid, None)
         if topic is not None and (refusal := publication_refused(topic, reason)):
             self._refusals.append(refusal)
@@ -31,7 +31,7 @@ class Answers:
             self._complete.set()
 
     async def wait(self, seconds: float) -> None:
-        """Return when no answer is missing any more, when somebody calls `wake`, or after so many seconds."""
+        """Return when no answer is missing, after `wake`, or after so many seconds."""
         self._complete.clear()
         try:
             async with asyncio.timeout(seconds):

@@ -1,4 +1,4 @@
-"""Questions to the broker: which messages does it retain, which does it deliver? Over connections of their own, without a session."""
+"""Questions to the broker: which messages it retains, and which it delivers. Each has a connection without a session."""
 
 import asyncio
 from collections.abc import AsyncIterator, Collection
@@ -23,7 +23,7 @@ _DELIVERED: Final = 3.0
 
 @asynccontextmanager
 async def asking(config: MqttConfig, *, name: str, protocol: str) -> AsyncIterator[Link]:
-    """A connection for questions. `name` is added to the client id; `protocol` is the one that the broker speaks."""
+    """A connection for questions. `name` is added to the client id; `protocol` is the version that the broker knows."""
     alone = {"client_id": f"{config.client_id}-{name}", "session_expiry": timedelta(0), "protocol": protocol}
     async with connected(config.model_copy(update=alone), will=None, inbox_limit=_INBOX, window=10) as link:
         yield link
@@ -37,17 +37,17 @@ async def retained(link: Link, topic_filter: str, expected: Collection[str] = ()
     link.received()
     found: dict[str, bytes] = {}
     await link.subscribe(topic_filter)
-    # A broker sends what it retains with its answer or right after it, and so before the answer to a second question.
-    # Messages are acknowledged meanwhile, because amqtt gives no second answer before that, for five seconds.
+    # A broker sends its retained messages with the answer or right behind it, and so before the answer to a second question.
+    # Messages are acknowledged meanwhile. Without this, amqtt delays the second answer by five seconds.
     async with beside(_collect(link, found)):
         await link.subscribe(topic_filter)
     return found | await _collected(link, set(expected) - found.keys(), _RETAINED)
 
 
 async def retained_by_wildcard(config: MqttConfig, topic: str, *, name: str, protocol: str) -> bool:
-    """Whether what is retained on `topic` comes to a subscription with a wildcard.
+    """Whether a subscription with a wildcard receives the message that is retained on `topic`.
 
-    Over a connection of its own, where it can come to no other subscription.
+    The connection is its own, so that the message can come over no other subscription.
     """
     folder, _, _ = topic.rpartition("/")
     async with asking(config, name=name, protocol=protocol) as link:
@@ -55,7 +55,7 @@ async def retained_by_wildcard(config: MqttConfig, topic: str, *, name: str, pro
 
 
 async def delivered(link: Link, routes: dict[str, str]) -> set[str]:
-    """Of these topics, those on which a message reaches the subscription that stands beside the topic."""
+    """The topics on which a message reaches the subscription. `routes` are topics with the filters of subscriptions."""
     for topic_filter in routes.values():
         await link.subscribe(topic_filter)
     link.received()
@@ -66,7 +66,7 @@ async def delivered(link: Link, routes: dict[str, str]) -> set[str]:
 
 
 async def shares(link: Link, *, folder: str, group: str) -> bool | None:
-    """Whether a message reaches a shared subscription. None: no message reaches us below `folder`, so nobody can tell.
+    """Whether a message reaches a shared subscription. None: no message reaches us below `folder`, so the answer is unknown.
 
     Some brokers grant the subscription and deliver nothing to it.
     """
@@ -78,13 +78,13 @@ async def shares(link: Link, *, folder: str, group: str) -> bool | None:
     try:
         found = await delivered(link, {shared: f"$share/{group}/{shared}", plain: plain})
     except MqttError:
-        # Some brokers hang up on a publication that their ACL forbids. If this one is away, the gateway notices it too.
+        # Some brokers hang up on a publication that their ACL forbids. If the broker is away, the gateway notices it as well.
         return None
     return True if shared in found else False if plain in found else None
 
 
 def sharing_complaint(answer: bool | None, *, group: str, folder: str) -> str | None:  # noqa: FBT001 - of `shares`
-    """What is wrong, and what to do, for an answer of `shares`; None: nothing."""
+    """A sentence for an answer of `shares`: what is wrong, and what to do. None: nothing is wrong."""
     if answer:
         return None
     if answer is None:
@@ -99,7 +99,7 @@ def sharing_complaint(answer: bool | None, *, group: str, folder: str) -> str | 
 
 
 async def _collected(link: Link, expected: Collection[str], seconds: float) -> dict[str, bytes]:
-    """What comes, by topic, until all of these have come or the broker had its time."""
+    """Payloads by topic, until all expected topics have come or the time is over."""
     found = _by_topic(link.received())
     if not set(expected) <= found.keys():
         with suppress(TimeoutError):
@@ -109,7 +109,7 @@ async def _collected(link: Link, expected: Collection[str], seconds: float) -> d
 
 
 async def _collect(link: Link, found: dict[str, bytes], expected: Collection[str] | None = None) -> None:
-    """Add to `found` what comes, and acknowledge it, until all expected topics have come; without them, for ever."""
+    """Acknowledge messages and add them to `found` until all expected topics have come. `expected` None: for ever."""
     async for batch in link.batches(limit=_INBOX):
         link.acknowledge(batch)
         found |= _by_topic(batch)

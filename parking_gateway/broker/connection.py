@@ -1,6 +1,6 @@
 """The interface of a connection to the broker, as `link` needs it.
 
-`fast` reads and writes the packets of QoS 1 itself, `plain` leaves all packets to paho. Only `choosing` knows both.
+`fast` reads and writes the packets of QoS 1 itself, `plain` leaves all packets to paho. Only `choosing` imports both.
 """
 
 from abc import abstractmethod
@@ -43,7 +43,7 @@ class Connection(Protocol):
     @property
     @abstractmethod
     def is_connected(self) -> bool:
-        """Whether the connection stands, as far as this side can know."""
+        """Whether no end of the connection was seen yet."""
 
     @abstractmethod
     def lost(self) -> BaseException:

@@ -1,4 +1,4 @@
-"""WebSocket's frames, cut off the stream as it comes in. Pure; only the header of a frame is held.
+"""The frames of WebSocket, cut off the stream as it comes in. Pure; only the header of a frame is held.
 
 paho keeps a frame until it is complete, and a broker may put 256 MB into one.
 """
@@ -14,17 +14,17 @@ _BINARY: Final = 0x2
 _LONGEST_CONTROL: Final = 125
 """Bytes (RFC 6455)."""
 _LENGTH_BYTES: Final = {126: 2, 127: 8}
-"""Behind these lengths the real one follows, in so many bytes."""
+"""Behind these lengths follows the real length, in so many bytes."""
 
 
 class Frames:
-    """The frame that is coming in, as far as it is known."""
+    """The frame that is coming in."""
 
     def __init__(self) -> None:
         self.controls: list[tuple[int, bytes]] = []
-        """Opcode and payload of pings and closes that came. Whoever answers them clears the list."""
+        """Opcode and payload of pings and closes. The caller answers them and clears the list."""
         self._header = bytearray()
-        """Of a frame whose length is not known yet."""
+        """Of a frame whose header is not complete yet."""
         self._opcode = 0
         self._left = 0
         self._mask = b""

@@ -1,4 +1,4 @@
-"""Messages that came and were not taken yet. The broker's session is the queue; this is only what it has sent already."""
+"""Messages that were received and not taken yet. The queue is the broker's session; these are what it has sent already."""
 
 import asyncio
 import time
@@ -17,25 +17,25 @@ _OVERHEAD: Final = 300
 
 
 class Inbox:
-    """Bounded by bytes: what is beyond them is dropped, and so is everything that comes after it.
+    """Bounded by bytes. A message beyond them is dropped, and so is every message after it.
 
-    What is dropped was not acknowledged, so the broker sends it again over the next connection. Nothing stops the reading,
-    because the answers to our own publications come behind the messages. A broker that keeps to our Receive Maximum never
-    gets there; in MQTT 3.1.1 there is none, but brokers have a limit of their own.
+    A dropped message was not acknowledged, so the broker sends it again over the next connection. Reading goes on, because
+    the answers to our publications come behind the messages. A broker that keeps to our Receive Maximum never exceeds the
+    bound. MQTT 3.1.1 has no Receive Maximum, but brokers have a limit of their own.
     """
 
     def __init__(self, limit: int, *, limit_bytes: int = INBOX_BYTES) -> None:
         """`limit` is in messages, for those of QoS 0."""
         self.dropped = 0
-        """Messages of QoS 0 that came while there was no space: their publisher chose not to be answered."""
+        """Messages of QoS 0 that came while there was no space. The broker does not send them again."""
         self.is_closed = False
-        """Whether nothing is taken in any more, because there was too much or by `close`."""
+        """Whether messages are dropped from now on, because there were too many bytes or by `close`."""
         self.on_drop: Callable[[], None] = lambda: None
-        """Called for each of them."""
+        """Called for each dropped message of QoS 0."""
         self._limit = limit
         self._limit_bytes = limit_bytes
         self._arrivals: deque[list[float]] = deque()
-        """Of messages that came together: how many are left, and when they came."""
+        """For messages that came together: how many are left, and when they came."""
         self._messages: list[Message] = []
         self._bytes = 0
         self._something = asyncio.Event()
@@ -99,7 +99,7 @@ class Inbox:
         self.is_closed = True
 
     async def wait(self) -> None:
-        """Return when there is something to take, or when somebody calls `wake`."""
+        """Return when there is a message, or after `wake`."""
         if not self._messages:
             self._something.clear()
             await self._something.wait()

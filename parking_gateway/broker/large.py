@@ -1,6 +1,6 @@
-"""A packet that is too large to be kept whole: only the beginning of its payload is kept. Pure.
+"""A packet that is too large to be kept whole. Only the beginning of its payload is kept. Pure.
 
-Kept until it is complete, a packet of MQTT can take 256 MB of memory.
+A packet of MQTT can have 256 MB.
 """
 
 from typing import Final
@@ -25,17 +25,17 @@ class Large:
         self._is_v5 = is_v5
         self._seen = 0
         self._head = bytearray()
-        """Topic, packet id and the length of the properties, until they are complete."""
+        """Topic, packet id and the length of the properties, until all of them have come."""
         self._payload_at = 0
         self._topic = ""
         self._mid = 0
         self._payload: Beginning | None = None
-        # Nothing else can be so large, and we subscribe at QoS 1.
+        # No other kind of packet can be so large, and we subscribe at QoS 1.
         self.is_broken = first & _TYPE != _PUBLISH or (first & _QOS) >> 1 > 1
         """Whether this is no packet that a broker may send us."""
 
     def take(self, data: bytes) -> int:
-        """Look at the next piece of the stream, and return how many bytes of it belong to this packet."""
+        """Take the next piece of the stream, and return how many bytes of it belong to this packet."""
         size = min(len(data), self._length - self._seen)
         piece, at = data[:size], self._seen
         self._seen += size
@@ -51,7 +51,7 @@ class Large:
         return size
 
     def _begin(self) -> Beginning | None:
-        """The payload, once it is known where it begins."""
+        """The payload, once all bytes before it have come."""
         head = self._head
         topic_end = 2 + (head[0] << 8 | head[1]) if len(head) > 1 else len(head) + 1
         start = topic_end + 2 if self._first & _QOS else topic_end

@@ -23,7 +23,7 @@ from parking_gateway.contract.publication import Publication
 from parking_gateway.process.config.mqtt import MqttConfig
 
 _RIGHT_AFTER: Final = 1.0
-"""Seconds in which a broker hangs up on what it was sent."""
+"""Seconds in which a broker hangs up on a publication."""
 
 ROOM_BYTES: Final = 1 << 20
 """By which a packet may be longer than the longest payload. A message that is too large by less is received and rejected,
@@ -43,7 +43,7 @@ class Link:
         self._answers = connection.answers
         self._window = min(window, connection.receive_maximum)
         self._in_hand: deque[float] = deque()
-        """When the oldest message came of each batch that is not acknowledged yet."""
+        """For each batch that is not acknowledged yet: when its oldest message came."""
         self._is_receiving = True
         self._publishing = asyncio.Lock()
         self.suspicion = Suspicion("")
@@ -59,7 +59,7 @@ class Link:
 
     @property
     def waiting(self) -> int:
-        """Messages that came and were not taken yet."""
+        """Messages that were received and not taken yet."""
         return len(self._inbox)
 
     @property
@@ -72,7 +72,7 @@ class Link:
         self._inbox.on_drop = report
 
     def oldest(self) -> float | None:
-        """When the oldest message came that is not acknowledged, in seconds of `time.monotonic`. For any thread."""
+        """When the oldest message that is not acknowledged came, in seconds of `time.monotonic`. For any thread."""
         try:
             return self._in_hand[0]
         except IndexError:
@@ -88,7 +88,7 @@ class Link:
 
     @property
     def shares(self) -> bool:
-        """Whether the broker does not deny that it knows shared subscriptions."""
+        """Whether the broker does not deny shared subscriptions."""
         return self._connection.shares
 
     async def batches(self, *, limit: int) -> AsyncIterator[list[Message]]:
@@ -141,7 +141,7 @@ class Link:
         A refusal costs the one publication. Raises MqttError when the connection is lost or the broker is silent.
         """
         async with self._publishing:
-            # Publications of a cancelled call that have no answer yet count against the broker's limit too.
+            # Publications of a cancelled call that have no answer yet count against the broker's limit as well.
             await self._all_answered()
             self._answers.refusals()
             now = asyncio.get_running_loop().time()
@@ -160,7 +160,7 @@ class Link:
             self._connection.send(window)
             await self._all_answered()
             if not is_calm:
-                # A round trip, because a broker may answer a publication and hang up on it all the same.
+                # A round trip, because a broker may answer a publication and hang up on it nevertheless.
                 await self._connection.unsubscribe([window[-1].topic])
         except MqttError:
             self._suspect(self._last, now)
@@ -171,7 +171,7 @@ class Link:
         self._last = []
 
     def ended(self) -> None:
-        """The connection is over. The last publications are suspected if it was lost right after them."""
+        """After the end of the connection: suspect the last publications if it was lost right after them."""
         now = asyncio.get_running_loop().time()
         if self._last and not self._connection.is_connected and now - self._last_at < _RIGHT_AFTER:
             self._suspect(self._last, now)
@@ -203,7 +203,7 @@ async def connected(
     After an exception it hangs up instead, and the broker publishes the will.
     """
 
-    def speaking(protocol: str) -> Connection:
+    def made_for(protocol: str) -> Connection:
         inbox = Inbox(inbox_limit, limit_bytes=inbox_bytes)
         limits = PacketLimits(payload_limit, payload_limit + ROOM_BYTES)
         return connection_of(config, protocol, will=will, inbox=inbox, limits=limits, window=window)
@@ -211,12 +211,12 @@ async def connected(
     async with AsyncExitStack() as stack:
         protocol = "5" if config.protocol == "auto" else config.protocol
         try:
-            connection = await stack.enter_async_context(speaking(protocol))
+            connection = await stack.enter_async_context(made_for(protocol))
         except ProtocolUnknown:
             if config.protocol != "auto":
                 raise
             protocol = "3.1.1"
-            connection = await stack.enter_async_context(speaking(protocol))
+            connection = await stack.enter_async_context(made_for(protocol))
         link = Link(connection, protocol=protocol, window=window)
         stack.callback(link.ended)
         yield link

@@ -10,7 +10,7 @@ from parking_gateway.core.events import KEPT_BYTES
 
 
 class Whole(msgspec.Struct, frozen=True, gc=False):
-    """Length and digest of a payload of which only the beginning is kept."""
+    """Length and digest of a payload whose beginning alone is kept."""
 
     length: int
     """Bytes."""

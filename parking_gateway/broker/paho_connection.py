@@ -83,7 +83,7 @@ class PahoConnection(Connection):
 
     @abstractmethod
     def _cut(self, data: bytes) -> Cut:
-        """Cut complete packets off the beginning of the stream, and say which are paho's."""
+        """Cut complete packets off the beginning of the stream, and part ours from paho's."""
 
     @override
     async def __aenter__(self) -> Self:

@@ -1,7 +1,7 @@
 """Every private name of aiomqtt and paho that we use, each behind a name of ours. No other file touches one.
 
-`tests/broker/test_private.py` says which name changed when a new version of a library changes one. Where aiomqtt or paho
-has a public way today, the other files use that.
+`tests/broker/test_private.py` fails with the name when a new version of a library changes one. Where aiomqtt or paho has a
+public way, the other files use that.
 """
 
 import socket
@@ -14,7 +14,7 @@ from paho.mqtt.enums import MessageType
 
 
 def paho_of(client: aiomqtt.Client) -> Paho:
-    """Paho's client beneath aiomqtt's. aiomqtt passes on no acknowledgement, reason code or flag of CONNACK."""
+    """The client of paho beneath aiomqtt's. aiomqtt passes on no acknowledgement, reason code or flag of CONNACK."""
     return client._client  # noqa: SLF001
 
 

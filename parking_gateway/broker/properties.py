@@ -21,7 +21,7 @@ _MORE: Final = 0x80
 def read(data: bytes) -> MessageProperties:
     """The properties of a PUBLISH, without their length.
 
-    What follows a property that MQTT does not know is left out: a message is never refused for its properties.
+    It stops at a property that cannot be read. No message is refused for its properties, because the broker would send it again.
     """
     found: dict[str, Any] = {}
     user: list[tuple[str, str]] = []

@@ -1,4 +1,4 @@
-"""Whether another client uses our client id: then each connection of one throws the other out, and both come back.
+"""Whether another client uses our client id. Then each connection of one ends that of the other, and both come back.
 
 Some brokers send the reason (MQTT 5: Session taken over). Others only close the connection. One such end can have any
 cause. Several ends, each soon after a connection that worked, come from a rival or from a broker that hangs up on a
@@ -17,11 +17,11 @@ _A_FEW: Final = 3
 _LONGEST_WAIT: Final = 60.0
 
 TAKEN_OVER: Final = (
-    "Another client uses the same mqtt.client_id, {client_id}, and each throws the other out:"
+    "Another client uses the same mqtt.client_id, {client_id}, and each connection ends the other:"
     " give every gateway a client id of its own"
 )
 HUNG_UP: Final = (
-    "The broker closes every connection soon after it was made, without a word. Probably another client uses the same"
+    "The broker closes every connection soon after it was made, and gives no reason. Probably another client uses the same"
     " mqtt.client_id, {client_id}: give every gateway one of its own. Or the broker hangs up on a publication that its ACL"
     " forbids: let us write below publication.root"
 )
@@ -33,27 +33,27 @@ class Rivalry:
     def __init__(self, client_id: str) -> None:
         self._client_id = client_id
         self._ends = 0
-        self._is_said = False
+        self._is_taken_over = False
 
     def ended(self, error: BaseException, *, has_worked: bool, lasted: timedelta) -> None:
-        """A connection, or the attempt to make one, ended with this error."""
+        """Count a connection, or the attempt to make one, that ended with this error."""
         if lasted >= SOON:
             self.explained()
         if isinstance(error, SessionTakenOver):
-            self._ends, self._is_said = self._ends + 1, True
+            self._ends, self._is_taken_over = self._ends + 1, True
         elif isinstance(error, ConnectionClosed) and has_worked:
             self._ends += 1
         else:
             self.explained()
 
     def explained(self) -> None:
-        """The last connections ended for another reason."""
-        self._ends, self._is_said = 0, False
+        """Count from zero, because the last connections ended for another reason."""
+        self._ends, self._is_taken_over = 0, False
 
     @property
     def complaint(self) -> str | None:
-        """The sentence for a person; None while nothing points to a rival."""
-        if self._is_said:
+        """A sentence for a person. None: no end points to a rival."""
+        if self._is_taken_over:
             return TAKEN_OVER.format(client_id=self._client_id)
         return HUNG_UP.format(client_id=self._client_id) if self._ends >= _A_FEW else None
 

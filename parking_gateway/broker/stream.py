@@ -8,7 +8,7 @@ from parking_gateway.broker.packets import MQTT_LIMITS, Cut, PacketLimits, varia
 
 _READ_BYTES: Final = 262_144
 _NO_PACKET: Final = b"\0\0"
-"""paho ends the connection because of it, and says that the protocol was violated."""
+"""For these bytes, paho ends the connection with "Protocol error"."""
 
 
 class Stream:
@@ -32,7 +32,7 @@ class Stream:
         self._begun = bytearray()
         """A packet that is not complete yet."""
         self._needed = 0
-        """How many bytes it has; 0 where that is not known yet."""
+        """Its bytes, with its header; 0 until its length has come."""
         self._large: Large | None = None
         self._behind = b""
         """Bytes behind a large packet, not cut yet: paho reads the packets before it first."""

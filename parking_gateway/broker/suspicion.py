@@ -1,4 +1,4 @@
-"""Finds the publications on which the broker hangs up: it closes the connection where it could refuse the one publication.
+"""Finds the publications on which the broker hangs up. It closes the connection instead of refusing the one publication.
 
 Mosquitto 2.0 with `max_queued_messages 0` does so, and MQTT 3.1.1 has no refusal. Without this, every connection would end
 with the same publication, and nothing behind it would be published.
@@ -20,17 +20,17 @@ from parking_gateway.contract.publication import Publication
 _LOSSES: Final = 2
 _OF_A_KIND: Final = 3
 _TOPIC_ASIDE: Final = 300.0
-"""Seconds until a publication that was set aside is tried again: each attempt can cost a connection."""
+"""Seconds until a publication that was set aside is tried again. Each attempt can cost a connection."""
 _KIND_ASIDE: Final = 60.0
 _SUSPECTED: Final = 300.0
-"""Seconds after a loss until what was under way is not suspected any more."""
+"""Seconds after a loss, in which the publications that were under way are suspected."""
 _FORGOTTEN: Final = 300.0
-"""Seconds after which what was set aside, and might be tried again, is forgotten: nobody publishes it any more."""
+"""Seconds after which a publication that could be tried again is forgotten, because it is published no more."""
 HANGS_UP: Final = "The broker closes the connection when it is published"
 
 
 class Suspicion:
-    """What is known of the broker's behaviour, over all connections to it. Times are seconds of any one clock."""
+    """Of one broker, over all connections to it. Times are seconds of any one clock."""
 
     def __init__(self, root: str) -> None:
         self.convicted = 0
@@ -43,9 +43,9 @@ class Suspicion:
         self._suspected_until = 0.0
         self._lost_alone: Counter[str] = Counter()
         self._aside: dict[str, float] = {}
-        """Topics and kinds, and until when."""
+        """Topics and kinds that are set aside, and until when."""
         self._taken: set[str] = set()
-        """Kinds of which the broker took one, while there were suspects."""
+        """Kinds of which the broker took a publication while there were suspects."""
 
     def is_calm(self, now: float) -> bool:
         """Whether everything can be published together."""
@@ -60,11 +60,11 @@ class Suspicion:
         return is_calm
 
     def aside(self, publications: Iterable[Publication], now: float) -> list[Refusal]:
-        """Those of the publications that are set aside at present."""
+        """Refusals of the publications that are set aside at present."""
         return [Refusal(one.topic, HANGS_UP) for one in publications if self._is_aside(one.topic, now)]
 
     def windows(self, publications: Iterable[Publication], size: int, now: float) -> Iterator[list[Publication]]:
-        """What may be under way together, in order, without what is set aside. What is suspected goes alone."""
+        """Publications that may be under way together, in order. Each suspected one is alone, and those set aside are left out."""
         window: list[Publication] = []
         for one in publications:
             if self._is_aside(one.topic, now):
@@ -86,7 +86,7 @@ class Suspicion:
         return is_to_be_tried or (self._losses >= _LOSSES and topic in self._suspects)
 
     def taken(self, topics: Collection[str]) -> None:
-        """The broker took these, and the connection stands."""
+        """Clear the suspicion of these, because the broker took them and the connection stands."""
         self._suspects.difference_update(topics)
         if not self._suspects:
             self._losses = 0
@@ -97,7 +97,7 @@ class Suspicion:
             self._lost_alone.pop(topic, None)
 
     def lost(self, topics: Collection[str], now: float) -> None:
-        """The connection was lost with these under way."""
+        """Suspect these, because the connection was lost while they were under way."""
         self._suspected_until = now + _SUSPECTED
         if len(topics) == 1 and self.goes_alone(next(iter(topics))):
             (topic,) = topics

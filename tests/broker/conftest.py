@@ -1,4 +1,4 @@
-"""Brokers as a test wants them, and the law of this folder: whatever happened, nothing is left behind."""
+"""Brokers for the tests, and the law of this folder: no test leaves a task or a socket behind."""
 
 import asyncio
 import gc
@@ -26,16 +26,16 @@ WebSocketBroker = Callable[..., str]
 Scripted = Callable[[Callable[["Peer"], Awaitable[None]]], Awaitable[str]]
 
 
-@pytest.fixture(params=["5", "3.1.1", "5 by paho", "3.1.1 by paho"])
+@pytest.fixture(params=["5", "3.1.1", "5 plain", "3.1.1 plain"])
 def mqtt(request: pytest.FixtureRequest) -> Settings:
-    """`[mqtt]` for each version of MQTT that Mosquitto speaks, read and written by ourselves and by paho."""
-    return {"protocol": request.param.split()[0], "direct": "paho" not in request.param}
+    """`[mqtt]` for each version of MQTT, over the fast connection and over the plain one."""
+    return {"protocol": request.param.split()[0], "direct": "plain" not in request.param}
 
 
 @pytest.fixture
 def websocket(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[WebSocketBroker]:
-    """Starts an amqtt that speaks WebSocket, for Debian's Mosquitto does not. Returns its URL."""
-    monkeypatch.setattr(paho_connection, "_FAREWELL", 0.2)  # this broker never hangs up on who takes its leave
+    """Starts an amqtt with WebSocket, because Debian's Mosquitto has none. Returns its URL."""
+    monkeypatch.setattr(paho_connection, "_FAREWELL", 0.2)  # because amqtt does not hang up after DISCONNECT
     with ExitStack() as stack:
 
         def start(certificates: Certificates | None = None) -> str:
@@ -62,14 +62,14 @@ def websocket(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[WebSo
 
 
 class Peer:
-    """The client, as a broker that a test plays sees it."""
+    """The client, as a scripted broker sees it."""
 
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._reader = reader
         self._writer = writer
 
     async def packet(self) -> tuple[int, bytes]:
-        """Its next packet: first byte and body. (0, b"") when it hung up or takes its leave."""
+        """Its next packet: first byte and body. (0, b"") after DISCONNECT or the end of the connection."""
         try:
             first, length = await self._reader.readexactly(2)
             for place in range(1, 4):
@@ -83,34 +83,34 @@ class Peer:
         return (0, b"") if first == _DISCONNECT else (first, body)
 
     async def connect(self) -> None:
-        """Let it in, whatever it says."""
+        """Accept its CONNECT."""
         _, body = await self.packet()
         await self.send(b"\x20\x03\x00\x00\x00" if body[6] == 5 else b"\x20\x02\x00\x00")
 
     def reset(self) -> None:
-        """End the connection as the network does."""
+        """Reset the connection."""
         connection: socket.socket = self._writer.get_extra_info("socket")
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         self._writer.transport.abort()
 
     async def send(self, data: bytes) -> None:
-        """Send it what a broker may send, or may not."""
+        """Send it these bytes."""
         self._writer.write(data)
         await self._writer.drain()
 
 
 @pytest.fixture
 async def scripted() -> AsyncIterator[Scripted]:
-    """A broker that does what the test says, and hangs up at the end of it. Returns its URL."""
+    """A broker that runs a script of the test, and hangs up at its end. Returns its URL."""
     servers: list[asyncio.Server] = []
 
     async def serve(converse: Callable[[Peer], Awaitable[None]]) -> str:
-        async def take_in(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        async def serve_client(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
             await converse(Peer(reader, writer))
             writer.close()
             await writer.wait_closed()
 
-        server = await asyncio.start_server(take_in, brokers.LOCALHOST, 0)
+        server = await asyncio.start_server(serve_client, brokers.LOCALHOST, 0)
         servers.append(server)
         return f"mqtt://{brokers.LOCALHOST}:{server.sockets[0].getsockname()[1]}"
 
@@ -120,34 +120,34 @@ async def scripted() -> AsyncIterator[Scripted]:
         await server.wait_closed()
 
 
-class Diary:
-    """What Mosquitto says about itself: the packets as it sees them."""
+class PacketLog:
+    """The log of Mosquitto: the packets that it received and sent."""
 
     def __init__(self, log: Path) -> None:
         self._log = log
 
     def lines(self, pattern: str) -> list[str]:
-        """What the pattern's group found, in order."""
+        """The matches of the pattern's group, in order."""
         return re.findall(pattern, self._log.read_text())
 
-    async def says(self, pattern: str, *, times: int = 1) -> None:
-        """Wait until it is written. A broker tells nobody when it is done with a packet."""
+    async def contains(self, pattern: str, *, times: int = 1) -> None:
+        """Wait until the log contains it. A broker gives no other sign that a packet was handled."""
         looking = AsyncRetrying(
             retry=retry_if_result(lambda found: len(found) < times), wait=wait_fixed(0.01), stop=stop_after_delay(10)
         )
         try:
             await looking(self._look, pattern)
         except RetryError:
-            pytest.fail(f"Mosquitto never wrote {pattern!r}:\n{self._log.read_text()[-2000:]}")
+            pytest.fail(f"The log of Mosquitto does not contain {pattern!r}:\n{self._log.read_text()[-2000:]}")
 
     async def _look(self, pattern: str) -> list[str]:
         return self.lines(pattern)
 
 
 @pytest.fixture
-def diary(tmp_path: Path) -> Diary:
+def packet_log(tmp_path: Path) -> PacketLog:
     """Of the Mosquitto that `configured` started with `log_type all`."""
-    return Diary(tmp_path / "mosquitto.log")
+    return PacketLog(tmp_path / "mosquitto.log")
 
 
 @pytest.fixture(autouse=True)

@@ -1,4 +1,4 @@
-"""Connections of the gateway as the tests open them, and of others who publish and watch."""
+"""Connections of the gateway, and of other clients that publish and watch."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
@@ -44,13 +44,13 @@ def link_to(
 
 @asynccontextmanager
 async def other(port: int, **settings: Any) -> AsyncIterator[aiomqtt.Client]:
-    """Somebody else."""
+    """Another client."""
     async with aiomqtt.Client(LOCALHOST, port, **settings) as client:
         yield client
 
 
 async def publish(port: int, payloads: Sequence[bytes], *, topic: str = "events/up", qos: int = 1) -> None:
-    """Somebody publishes, and returns when the broker has confirmed all."""
+    """Publish with another client, and return when the broker has confirmed all."""
     async with other(port, max_inflight_messages=0) as client:
         client.pending_calls_threshold = len(payloads)
         for payload in payloads:
@@ -69,9 +69,9 @@ async def take(link: Link, count: int, *, limit: int = 1000) -> list[Message]:
 
 
 async def until(holds: Callable[[], bool]) -> None:
-    """Let others work until it holds."""
+    """Give way to other tasks until it holds."""
     async with asyncio.timeout(PATIENCE):
-        while not holds():  # noqa: ASYNC110 - what others do sets no event of ours
+        while not holds():  # noqa: ASYNC110 - other processes set no event of ours
             await asyncio.sleep(0.005)
 
 

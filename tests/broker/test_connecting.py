@@ -1,4 +1,4 @@
-"""Connecting works with whatever the broker asks for, says clearly why it does not, and can be given up at any point."""
+"""Connecting works with every setting of a broker, fails with a clear reason, and can be cancelled at any point."""
 
 import asyncio
 import re
@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives.serialization import (
 from parking_gateway.broker.link import MqttError
 from parking_gateway.cli.demo.brokers import LOCALHOST, Broker, free_port
 from parking_gateway.contract.publication import Publication
-from tests.broker.conftest import Diary, Peer, Scripted, Settings, WebSocketBroker
+from tests.broker.conftest import PacketLog, Peer, Scripted, Settings, WebSocketBroker
 from tests.broker.links import EVENTS, PATIENCE, link_to, payloads_of, take, until
 from tests.plugins.broker import Configured, write_passwords
 from tests.plugins.proxy import Proxied
@@ -30,7 +30,7 @@ Listening = Callable[..., int]
 # Versions
 
 
-async def test_a_broker_that_knows_mqtt_5_is_spoken_to_in_mqtt_5(mosquitto: Broker) -> None:
+async def test_a_broker_with_mqtt_5_is_used_with_mqtt_5(mosquitto: Broker) -> None:
     async with link_to(mosquitto.url, protocol="auto") as link:
         assert link.protocol == "5"
 
@@ -38,12 +38,12 @@ async def test_a_broker_that_knows_mqtt_5_is_spoken_to_in_mqtt_5(mosquitto: Brok
 @pytest.mark.parametrize(
     "answer",
     [
-        pytest.param(b"\x20\x02\x00\x01", id="says so in MQTT 3.1.1"),
-        pytest.param(b"\x20\x03\x00\x84\x00", id="says so in MQTT 5"),
+        pytest.param(b"\x20\x02\x00\x01", id="refuses in MQTT 3.1.1"),
+        pytest.param(b"\x20\x03\x00\x84\x00", id="refuses in MQTT 5"),
         pytest.param(b"", id="hangs up"),
     ],
 )
-async def test_a_broker_that_does_not_is_spoken_to_in_mqtt_3_at_once(scripted: Scripted, answer: bytes) -> None:
+async def test_a_broker_without_mqtt_5_is_used_with_mqtt_3_at_once(scripted: Scripted, answer: bytes) -> None:
     async def converse(peer: Peer) -> None:
         level = (await peer.packet())[1][6]
         if level == 4:
@@ -59,15 +59,15 @@ async def test_a_broker_that_does_not_is_spoken_to_in_mqtt_3_at_once(scripted: S
         await _works(url, protocol="5")
 
 
-async def test_a_broker_that_says_nothing_to_mqtt_5_is_spoken_to_in_mqtt_3(amqtt: Broker) -> None:
-    """Amqtt stumbles over the will and forgets us."""
+async def test_a_broker_that_gives_no_answer_to_mqtt_5_is_used_with_mqtt_3(amqtt: Broker) -> None:
+    """Amqtt fails on the will in MQTT 5, and sends nothing."""
     async with link_to(amqtt.url, protocol="auto", timeout=0.5) as link:
         assert link.protocol == "3.1.1"
     with pytest.raises(MqttError, match="gave no answer to MQTT 5"):
         await _works(amqtt.url, protocol="5", timeout=0.5)
 
 
-# Nobody, or nobody who speaks
+# No broker, or a silent one
 
 
 async def test_nobody_listens() -> None:
@@ -103,7 +103,7 @@ async def test_a_silent_broker_is_given_up_after_the_timeout(
 
 
 @pytest.mark.parametrize("scheme", ["mqtts", "ws", "wss"])
-async def test_the_broker_speaks_something_else(mosquitto: Broker, scheme: str) -> None:
+async def test_the_broker_has_another_protocol(mosquitto: Broker, scheme: str) -> None:
     with pytest.raises(OSError, match=r"SSL|WebSocket|reset"):
         async with link_to(f"{scheme}://{LOCALHOST}:{mosquitto.port}"):
             pass
@@ -118,12 +118,12 @@ async def test_the_broker_is_a_web_server(scripted: Scripted, mqtt: Settings) ->
         await _works(await scripted(converse), **mqtt)
 
 
-# Being let in
+# Credentials, subscriptions and TLS
 
 
 @pytest.fixture
 def guarded(configured: Configured, tmp_path: Path) -> Broker:
-    """A Mosquitto that lets in only `gateway` with the password `right`."""
+    """A Mosquitto that accepts only `gateway` with the password `right`."""
     passwords = tmp_path / "passwords"
     write_passwords(passwords, {"gateway": "right"})
     return configured(f"allow_anonymous false\npassword_file {passwords}\n")
@@ -136,14 +136,16 @@ async def test_name_and_password(guarded: Broker, mqtt: Settings) -> None:
             await _works(guarded.url, **(mqtt | wrong))
 
 
-async def test_a_broker_that_refuses_us_is_not_asked_again_in_another_version(guarded: Broker, diary: Diary) -> None:
+async def test_a_broker_that_refuses_us_is_not_asked_again_in_another_version(
+    guarded: Broker, packet_log: PacketLog
+) -> None:
     with pytest.raises(MqttError, match="Not authorized"):
         await _works(guarded.url, protocol="auto", username="gateway", password="wrong")
-    await diary.says("(not authorised)")
-    assert len(diary.lines("(not authorised)")) == 1
+    await packet_log.contains("(not authorised)")
+    assert len(packet_log.lines("(not authorised)")) == 1
 
 
-async def test_a_broker_may_add_words_of_its_own(scripted: Scripted) -> None:
+async def test_a_reason_text_of_the_broker_is_quoted(scripted: Scripted) -> None:
     async def converse(peer: Peer) -> None:
         await peer.packet()
         words = b"\x1f\x00\x0bcome at ten"
@@ -292,7 +294,7 @@ async def test_websocket_over_tls(websocket: WebSocketBroker, certificates: Cert
 
 
 @pytest.mark.parametrize("direct", [True, False])
-async def test_what_does_not_fit_into_a_websocket_at_once_follows(
+async def test_a_frame_that_is_written_in_part_is_continued(
     websocket: WebSocketBroker, proxied: Proxied, *, direct: bool
 ) -> None:
     """More than the buffers of the kernel take, so that a write is broken off in the middle of a frame."""
@@ -311,7 +313,7 @@ async def test_what_does_not_fit_into_a_websocket_at_once_follows(
 
 
 @pytest.mark.parametrize("direct", [True, False])
-async def test_what_is_too_large_is_cut_in_a_websocket_too(websocket: WebSocketBroker, *, direct: bool) -> None:
+async def test_a_large_packet_is_cut_in_a_websocket_too(websocket: WebSocketBroker, *, direct: bool) -> None:
     sent = [bytes([number]) * 3_000_000 for number in range(3)] + [b"last"]
     async with link_to(websocket(), protocol="3.1.1", direct=direct, payload_limit=1_000) as link:
         await link.subscribe("a")
@@ -322,7 +324,7 @@ async def test_what_is_too_large_is_cut_in_a_websocket_too(websocket: WebSocketB
     assert [one.whole and one.whole.length for one in received] == [3_000_000] * 3 + [None]
 
 
-# Giving up
+# Cancellation
 
 
 @pytest.mark.parametrize("scheme", ["mqtt", "mqtts", "ws", "wss"])

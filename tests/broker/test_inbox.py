@@ -1,4 +1,4 @@
-"""When the oldest message came that was not taken yet, whatever came and was taken before."""
+"""The age of the oldest message that was not taken yet."""
 
 import time
 

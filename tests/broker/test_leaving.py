@@ -1,4 +1,4 @@
-"""The will tells the world that we are gone without a word; who says goodbye has none. And nobody is thrown out unheard."""
+"""The will is published when a connection is lost, and not after DISCONNECT. The end of a connection has a reason."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -14,30 +14,28 @@ from tests.broker.conftest import Peer, Scripted, Settings
 from tests.broker.links import EVENTS, PATIENCE, WILL, link_to, numbered, other, payloads_of, publish, take
 from tests.plugins.proxy import Proxied
 
-Said = AsyncIterator[bytes]
-
 
 @asynccontextmanager
 async def watched(port: int) -> AsyncIterator[aiomqtt.Client]:
-    """Somebody who looks at the will's topic."""
+    """A subscriber of the will's topic."""
     async with other(port) as watcher:
         await watcher.subscribe(WILL.topic, qos=1)
         yield watcher
 
 
-async def next_word(watcher: aiomqtt.Client) -> object:
-    """What is said next on the will's topic."""
+async def next_payload(watcher: aiomqtt.Client) -> object:
+    """The next payload on the will's topic."""
     async with asyncio.timeout(PATIENCE):
         return (await anext(watcher.messages)).payload
 
 
-async def said_until_now(watcher: aiomqtt.Client) -> list[object]:
-    """Everything that was said on the will's topic and not heard yet."""
+async def published_until_now(watcher: aiomqtt.Client) -> list[object]:
+    """All payloads on the will's topic that were not received yet."""
     await watcher.publish(WILL.topic, b"now", qos=1)
-    words = []
-    while (word := await next_word(watcher)) != b"now":
-        words.append(word)
-    return words
+    found = []
+    while (payload := await next_payload(watcher)) != b"now":
+        found.append(payload)
+    return found
 
 
 async def test_the_will_is_published_when_the_connection_is_cut(
@@ -50,9 +48,9 @@ async def test_the_will_is_published_when_the_connection_is_cut(
         proxy.cut()
         with pytest.raises(MqttError):
             await working
-        assert await next_word(watcher) == b"offline"
+        assert await next_payload(watcher) == b"offline"
     async with watched(mosquitto.port) as newcomer:
-        assert await next_word(newcomer) == b"offline"
+        assert await next_payload(newcomer) == b"offline"
 
 
 async def test_with_mqtt_5_the_will_is_published_a_second_later(scripted: Scripted) -> None:
@@ -71,29 +69,29 @@ async def test_with_mqtt_5_the_will_is_published_a_second_later(scripted: Script
     assert b"\x18\x00\x00\x00\x01" not in connects[1]
 
 
-async def test_there_is_no_will_after_a_goodbye(mosquitto: Broker, mqtt: Settings) -> None:
+async def test_there_is_no_will_after_a_disconnect(mosquitto: Broker, mqtt: Settings) -> None:
     async with watched(mosquitto.port) as watcher:
         async with link_to(mosquitto.url, **mqtt) as link:
             await link.subscribe(EVENTS)
-        assert await said_until_now(watcher) == []
+        assert await published_until_now(watcher) == []
 
 
-async def test_whoever_leaves_by_an_error_leaves_the_will(mosquitto: Broker, mqtt: Settings) -> None:
+async def test_after_an_error_the_will_is_published(mosquitto: Broker, mqtt: Settings) -> None:
     async with watched(mosquitto.port) as watcher:
         with pytest.raises(ZeroDivisionError):
             async with link_to(mosquitto.url, **mqtt):
                 1 / 0  # noqa: B018 - a bug of ours
-        assert await next_word(watcher) == b"offline"
+        assert await next_payload(watcher) == b"offline"
 
 
-async def test_whoever_is_cancelled_leaves_the_will(mosquitto: Broker, mqtt: Settings) -> None:
+async def test_after_a_cancellation_the_will_is_published(mosquitto: Broker, mqtt: Settings) -> None:
     async with watched(mosquitto.port) as watcher:
         working = asyncio.create_task(_take_for_ever(mosquitto.url, mqtt, began := asyncio.Event()))
         await began.wait()
         working.cancel()
         with pytest.raises(asyncio.CancelledError):
             await working
-        assert await next_word(watcher) == b"offline"
+        assert await next_payload(watcher) == b"offline"
 
 
 async def _take_for_ever(url: str, mqtt: Settings, began: asyncio.Event) -> None:
@@ -105,10 +103,10 @@ async def _take_for_ever(url: str, mqtt: Settings, began: asyncio.Event) -> None
 
 
 @pytest.mark.parametrize("is_cancelled", [False, True])
-async def test_who_has_left_has_nothing_running_any_more(
+async def test_nothing_runs_after_the_end_of_a_connection(
     mosquitto: Broker, mqtt: Settings, *, is_cancelled: bool
 ) -> None:
-    """At once, and not some turns of the event loop later."""
+    """At once, and not some iterations of the event loop later."""
     before = asyncio.all_tasks()
     with suppress(asyncio.CancelledError):
         async with link_to(mosquitto.url, **mqtt) as link:
@@ -118,7 +116,7 @@ async def test_who_has_left_has_nothing_running_any_more(
     assert asyncio.all_tasks() == before
 
 
-async def test_a_goodbye_in_a_flood_is_heard(mosquitto: Broker, mqtt: Settings) -> None:
+async def test_a_disconnect_in_a_flood_is_received(mosquitto: Broker, mqtt: Settings) -> None:
     """Ended while messages come in, a connection is reset, and the broker loses what it has not read yet."""
     flood = [b"%d" % number + bytes(10_000) for number in range(500)]
     async with watched(mosquitto.port) as watcher:
@@ -132,10 +130,10 @@ async def test_a_goodbye_in_a_flood_is_heard(mosquitto: Broker, mqtt: Settings) 
                 received += payloads_of(batch)
                 link.acknowledge(batch)
         assert received == flood[: len(received)]
-        assert await said_until_now(watcher) == []
+        assert await published_until_now(watcher) == []
 
 
-async def test_a_goodbye_to_a_silent_broker_takes_no_longer_than_a_farewell(
+async def test_disconnecting_from_a_silent_broker_is_limited_in_time(
     mosquitto: Broker, mqtt: Settings, proxied: Proxied
 ) -> None:
     proxy = proxied(mosquitto.port)
@@ -161,8 +159,8 @@ async def test_a_second_client_of_the_same_name_takes_over(mosquitto: Broker, mq
             assert payloads_of(await take(second, 3)) == numbered(3)
 
 
-async def test_a_broker_may_say_why_it_throws_us_out(scripted: Scripted) -> None:
-    """Mosquitto 2.0.11 does not say that the session is taken over; later ones and others do."""
+async def test_a_broker_may_give_the_reason_for_the_end_of_a_connection(scripted: Scripted) -> None:
+    """Mosquitto 2.0.11 does not send "Session taken over"; later versions and other brokers do."""
 
     async def converse(peer: Peer) -> None:
         await peer.connect()

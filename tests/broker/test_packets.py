@@ -63,7 +63,7 @@ class CutSocket:
         return piece
 
     def send(self, data: bytes) -> int:
-        """Takes all that paho has to say."""
+        """Take all bytes of paho."""
         return len(data)
 
     @property
@@ -186,7 +186,7 @@ def cut_streams(draw: st.DrawFn, *, is_v5: bool, of_qos_2: bool = True) -> list[
 @both_ways
 @pytest.mark.parametrize("is_v5", [False, True])
 @given(data=st.data())
-def test_we_read_what_paho_reads_wherever_the_stream_is_cut(
+def test_packets_are_read_as_paho_reads_them_wherever_the_stream_is_cut(
     data: st.DataObject,
     is_v5: bool,  # noqa: FBT001
     way: Callable[..., Way],
@@ -202,7 +202,7 @@ SMALL = PacketLimits(payload=5_000, packet=6_000)
 @both_ways
 @pytest.mark.parametrize("is_v5", [False, True])
 @given(data=st.data())
-def test_of_what_is_too_large_we_read_the_beginning_and_all_else_as_paho_does(
+def test_large_packets_are_read_in_part_and_all_others_as_paho_does(
     data: st.DataObject,
     is_v5: bool,  # noqa: FBT001
     way: Callable[..., Way],
@@ -297,7 +297,7 @@ publications = st.builds(Publication, topic=topics, payload=payloads, retain=st.
 
 @pytest.mark.parametrize("is_v5", [False, True])
 @given(one=publications, mid=st.integers(1, 65_535))
-def test_what_we_publish_is_what_we_would_read(one: Publication, mid: int, is_v5: bool) -> None:  # noqa: FBT001
+def test_our_packets_are_read_as_they_were_written(one: Publication, mid: int, is_v5: bool) -> None:  # noqa: FBT001
     """And paho reads the same, by the test above. MQTT 3.1.1 has no properties."""
     packet = publish(one, mid=mid, is_v5=is_v5)
     cut = split(packet, is_v5=is_v5)

@@ -1,7 +1,7 @@
 """The private names of aiomqtt and paho that we use are there, in the shape that we use.
 
-A new version may change them at any time. Then a test here fails first, and says which name, before connections fail in
-ways that are hard to understand.
+A new version may change them at any time. Then a test here fails with the name, before connections fail in ways that are
+hard to understand.
 """
 
 import ast

@@ -40,7 +40,7 @@ def test_messages_without_properties_share_one_value() -> None:
         pytest.param(b"\x0b\xff", id="a number without an end"),
     ],
 )
-def test_what_comes_before_a_broken_property_is_kept(broken: bytes) -> None:
+def test_properties_before_a_broken_one_are_kept(broken: bytes) -> None:
     """The message behind them is whole. If it were refused, the broker would send it again for ever."""
     assert read(packed(REPLY) + broken) == REPLY
 

@@ -1,4 +1,4 @@
-"""Publishing returns when the broker has confirmed everything, and says what went wrong where it has not."""
+"""Publishing returns when the broker has confirmed everything, and returns or raises what went wrong."""
 
 import asyncio
 from collections.abc import Sequence
@@ -29,7 +29,7 @@ def spaces(count: int) -> list[Publication]:
 
 
 async def retained(port: int, count: int) -> dict[str, bytes]:
-    """What a newcomer sees, of so many topics."""
+    """Retained payloads as a new subscriber receives them, of so many topics."""
     found: dict[str, bytes] = {}
     async with other(port) as client, asyncio.timeout(PATIENCE):
         await client.subscribe("parking/#", qos=1)
@@ -56,7 +56,9 @@ async def test_nothing_to_publish_is_nothing_to_wait_for(mosquitto: Broker) -> N
         await link.publish([])
 
 
-async def test_what_is_not_retained_reaches_who_listens_and_is_forgotten(mosquitto: Broker, mqtt: Settings) -> None:
+async def test_a_publication_without_retain_reaches_subscribers_and_is_not_kept(
+    mosquitto: Broker, mqtt: Settings
+) -> None:
     step = Publication(topic="parking/v1/transitions/a", payload=b"step", retain=False)
     async with link_to(mosquitto.url, **mqtt) as link, other(mosquitto.port) as watcher:
         await watcher.subscribe("parking/#", qos=1)
@@ -94,10 +96,10 @@ async def test_two_tasks_publish_at_the_same_time(mosquitto: Broker, mqtt: Setti
         assert await retained(mosquitto.port, 150) == as_topics(spaces(150))
 
 
-async def test_the_same_topic_ends_with_its_last_word(mosquitto: Broker, mqtt: Settings) -> None:
-    words = [Publication(topic="parking/a", payload=b"%d" % number, retain=True) for number in range(500)]
+async def test_the_last_publication_on_a_topic_is_retained(mosquitto: Broker, mqtt: Settings) -> None:
+    publications = [Publication(topic="parking/a", payload=b"%d" % number, retain=True) for number in range(500)]
     async with link_to(mosquitto.url, **mqtt) as link:
-        await link.publish(words)
+        await link.publish(publications)
         assert await retained(mosquitto.port, 1) == {"parking/a": b"499"}
 
 
@@ -120,7 +122,7 @@ class Sparing:
                 async with asyncio.timeout(0.1):
                     first, body = await peer.packet()
             except TimeoutError:
-                # Nothing more comes: now they shall have their answers.
+                # No more publications come, so all are answered.
                 for answer in waiting:
                     await peer.send(bytes([0x40, len(answer)]) + answer)
                 waiting.clear()
@@ -142,7 +144,9 @@ async def test_no_more_is_under_way_than_the_broker_accepts(scripted: Scripted, 
 
 
 @pytest.mark.parametrize("direct", [True, False])
-async def test_what_was_cancelled_counts_against_what_the_broker_accepts(scripted: Scripted, *, direct: bool) -> None:
+async def test_cancelled_publications_count_against_the_limit_of_the_broker(
+    scripted: Scripted, *, direct: bool
+) -> None:
     broker = Sparing(10)
     async with link_to(await scripted(broker.converse), protocol="5", direct=direct, window=1000) as link:
         publishing = asyncio.create_task(link.publish(spaces(10)))
@@ -153,7 +157,7 @@ async def test_what_was_cancelled_counts_against_what_the_broker_accepts(scripte
     assert broker.most == 10
 
 
-async def test_what_the_broker_refuses_after_a_cancellation_concerns_nobody(scripted: Scripted) -> None:
+async def test_refusals_of_cancelled_publications_are_dropped(scripted: Scripted) -> None:
     broker = Sparing(10, reason=b"\x97")
     async with link_to(await scripted(broker.converse), protocol="5") as link:
         publishing = asyncio.create_task(link.publish(spaces(10)))
@@ -173,13 +177,13 @@ async def test_a_broker_that_is_slow_but_not_silent_is_waited_for(scripted: Scri
 
 
 @pytest.mark.parametrize(
-    ("reason", "words"),
+    ("reason", "text"),
     [(b"\x97", "Quota exceeded"), (b"\x99\x00", "Payload format invalid"), (b"\x8f", "reason code 143")],
 )
-async def test_a_broker_may_refuse_for_any_reason(scripted: Scripted, reason: bytes, words: str) -> None:
+async def test_a_broker_may_refuse_for_any_reason(scripted: Scripted, reason: bytes, text: str) -> None:
     broker = Sparing(10, reason=reason)
     async with link_to(await scripted(broker.converse), protocol="5") as link:
-        assert await link.publish(spaces(2)) == [Refusal(one.topic, words) for one in spaces(2)]
+        assert await link.publish(spaces(2)) == [Refusal(one.topic, text) for one in spaces(2)]
         broker.reason = b""
         assert await link.publish(spaces(2)) == []
 
@@ -215,10 +219,10 @@ async def test_a_silent_broker_is_given_up_after_the_timeout(
         with pytest.raises(MqttError, match="did not confirm"):
             await link.publish(spaces(10))
         assert 0.4 < clock() - began < PATIENCE / 2
-        proxy.resume()  # so that it hears our goodbye
+        proxy.resume()  # so that DISCONNECT reaches it
 
 
-async def test_a_refusal_says_which_topic_and_why(configured: Configured, tmp_path: Path) -> None:
+async def test_a_refusal_names_topic_and_reason(configured: Configured, tmp_path: Path) -> None:
     broker = configured(ACL.format(acl=_acl(tmp_path, "topic readwrite parking/v1/spaces/#")))
     refused = Publication(topic="parking/v1/zones/central", payload=b"{}", retain=True)
     async with link_to(broker.url, protocol="5") as link:

@@ -1,4 +1,4 @@
-"""Batches are what came in the meantime: never waited for, never longer than asked, and the inbox has bounds."""
+"""A batch holds the messages that have come, up to its limit, and the inbox is bounded."""
 
 import asyncio
 
@@ -14,7 +14,7 @@ from parking_gateway.broker.properties import for_paho
 from parking_gateway.cli.demo.brokers import Broker
 from parking_gateway.contract.publication import NO_PROPERTIES, MessageProperties, Publication
 from parking_gateway.store.rejections import digest_of
-from tests.broker.conftest import Diary, Peer, Scripted, Settings
+from tests.broker.conftest import PacketLog, Peer, Scripted, Settings
 from tests.broker.links import EVENTS, LOST, PATIENCE, link_to, numbered, other, payloads_of, publish, take, until
 from tests.plugins.broker import Configured
 from tests.plugins.proxy import Proxied
@@ -52,14 +52,14 @@ async def test_a_batch_is_never_longer_than_its_limit(mosquitto: Broker, mqtt: S
 
 @pytest.mark.parametrize("maximum", [1, 20, 50])
 async def test_no_more_than_the_receive_maximum_is_under_way(
-    configured: Configured, diary: Diary, maximum: int
+    configured: Configured, packet_log: PacketLog, maximum: int
 ) -> None:
     """Until the first acknowledgement: from then on Mosquitto 2.0.11 sends more than it may."""
     broker = configured("log_type all\n")
     async with link_to(broker.url, protocol="5", receive_maximum=maximum) as link:
         await link.subscribe(EVENTS)
         await publish(broker.port, numbered(200))
-        assert diary.lines(r"Sending PUBLISH to gateway \(d0, q1, r0, m(\d+)") == [
+        assert packet_log.lines(r"Sending PUBLISH to gateway \(d0, q1, r0, m(\d+)") == [
             str(mid) for mid in range(1, maximum + 1)
         ]
         assert payloads_of(await take(link, maximum)) == numbered(maximum)
@@ -73,7 +73,7 @@ _LARGE = [b"%d" % number + bytes(40_000) for number in range(100)]
 
 
 async def test_the_inbox_is_bounded_whatever_the_broker_sends(mosquitto: Broker, mqtt: Settings) -> None:
-    """In MQTT 3.1.1 nothing else bounds it. What it does not hold comes again over the next connection, in its order."""
+    """MQTT 3.1.1 has no other bound. Dropped messages come again over the next connection, in their order."""
     async with link_to(mosquitto.url, **mqtt) as link:
         await link.subscribe(EVENTS)
     await publish(mosquitto.port, _LARGE)
@@ -99,7 +99,7 @@ async def test_the_inbox_is_bounded_whatever_the_broker_sends(mosquitto: Broker,
 
 
 async def test_little_is_read_ahead_while_messages_are_taken(mosquitto: Broker) -> None:
-    """A broker that keeps to no limit sends 16 MB at once, and whoever takes a message after the other has 4 in memory."""
+    """A broker without a limit sends 16 MB at once. Taken message by message, at most 4 MB of it are in memory."""
     payloads = [bytes(40_000)] * 400
     async with link_to(mosquitto.url, protocol="3.1.1") as link:
         await link.subscribe(EVENTS)
@@ -116,22 +116,24 @@ async def test_little_is_read_ahead_while_messages_are_taken(mosquitto: Broker) 
     assert most < 4_000_000
 
 
-async def test_who_has_no_space_for_messages_hears_what_it_waits_for(
-    configured: Configured, diary: Diary, mqtt: Settings
+async def test_answers_are_received_although_the_inbox_is_full(
+    configured: Configured, packet_log: PacketLog, mqtt: Settings
 ) -> None:
-    """Such as while the database is away: the answers to pings and publications come behind messages that nobody takes."""
+    """As while the database is away. The answers to pings and publications come behind messages that are not taken."""
     broker = configured("log_type all\n")
     async with link_to(broker.url, **mqtt, keepalive=1, timeout=1, **_FULL) as link:
         await link.subscribe(EVENTS)
         await publish(broker.port, _LARGE)
         await until(lambda: link._inbox.is_closed)
         await link.publish([Publication(topic="parking/a", payload=b"state", retain=True)])
-        await diary.says("Received PINGREQ from gateway", times=2)  # the second one follows the answer to the first
+        await packet_log.contains(
+            "Received PINGREQ from gateway", times=2
+        )  # the second one follows the answer to the first
         await link.publish([Publication(topic="parking/a", payload=b"state", retain=True)])
 
 
-async def test_who_stops_receiving_hears_what_it_waits_for(mosquitto: Broker, mqtt: Settings) -> None:
-    """And what came meanwhile stays with the broker."""
+async def test_answers_are_received_after_receiving_was_stopped(mosquitto: Broker, mqtt: Settings) -> None:
+    """Messages that came meanwhile stay with the broker."""
     async with link_to(mosquitto.url, **mqtt) as link:
         await link.subscribe(EVENTS)
         link.stop_receiving()
@@ -149,7 +151,7 @@ async def test_who_stops_receiving_hears_what_it_waits_for(mosquitto: Broker, mq
 
 
 async def test_a_batch_is_bounded_by_bytes(mosquitto: Broker, mqtt: Settings) -> None:
-    """Whatever is made of a batch is in memory at once. One message is always taken."""
+    """All of a batch is in memory at once. One message is always taken."""
     sent = [b"%d" % number + bytes(700_000) for number in range(7)] + [bytes(5_000_000)]
     async with link_to(mosquitto.url, **mqtt, payload_limit=10_000_000) as link:
         await link.subscribe(EVENTS)
@@ -227,21 +229,21 @@ async def test_of_a_payload_that_is_too_large_the_beginning_is_received_and_ackn
         assert payloads_of(await take(link, 1)) == [b"next"]
 
 
-async def test_the_broker_is_told_how_large_a_packet_may_be(scripted: Scripted) -> None:
-    """In MQTT 5, with room for a topic, and for what shall be seen as too large."""
-    told: list[bytes] = []
+async def test_connect_holds_the_largest_size_of_a_packet(scripted: Scripted) -> None:
+    """In MQTT 5, with room for a topic, and for messages that are rejected as too large."""
+    connects: list[bytes] = []
 
     async def converse(peer: Peer) -> None:
-        told.append((await peer.packet())[1])
+        connects.append((await peer.packet())[1])
         await peer.send(b"\x20\x03\x00\x00\x00")
         await peer.packet()
 
     async with link_to(await scripted(converse), protocol="5", payload_limit=1_000):
-        assert b"\x27" + (1_000 + ROOM_BYTES).to_bytes(4, "big") in told[0]
+        assert b"\x27" + (1_000 + ROOM_BYTES).to_bytes(4, "big") in connects[0]
 
 
 async def test_before_anybody_takes_messages_they_do_not_hold_up_the_rest(mosquitto: Broker, mqtt: Settings) -> None:
-    """What came while the gateway was away is sent at once; it says that it is there before it works on them."""
+    """Messages of the time while the gateway was away are sent at once. It publishes "online" before it records them."""
     async with link_to(mosquitto.url, **mqtt) as link:
         await link.subscribe(EVENTS)
     await publish(mosquitto.port, numbered(500))
@@ -252,7 +254,7 @@ async def test_before_anybody_takes_messages_they_do_not_hold_up_the_rest(mosqui
 
 
 @pytest.mark.parametrize("direct", [True, False])
-async def test_what_comes_with_the_message_that_fills_the_inbox_is_read_later(
+async def test_packets_behind_the_message_that_fills_the_inbox_are_read_too(
     scripted: Scripted, *, direct: bool
 ) -> None:
     async def converse(peer: Peer) -> None:
@@ -273,7 +275,7 @@ async def test_what_comes_with_the_message_that_fills_the_inbox_is_read_later(
 
 @pytest.mark.parametrize("qos", [0, 1])
 async def test_a_topic_that_is_no_text_does_not_stop_anything(scripted: Scripted, mqtt: Settings, qos: int) -> None:
-    """Brokers must not let it pass; where one did, it would come again after every new connection."""
+    """A broker must not let it pass. If one does, the message would come again after every new connection."""
     is_v5 = mqtt["protocol"] == "5"
 
     async def converse(peer: Peer) -> None:
@@ -315,10 +317,10 @@ async def test_nonsense_ends_the_connection_and_nothing_else(
             await take(link, 1)
 
 
-async def test_a_mistake_of_ours_is_raised_where_somebody_hears_it(
+async def test_a_bug_in_a_callback_is_raised_in_the_tasks(
     mosquitto: Broker, mqtt: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What the event loop calls has nobody above it: the error would be logged, and all would wait for ever."""
+    """The event loop only logs an exception of a callback, and every task would wait for ever."""
 
     def fail(*_: object) -> None:
         raise ZeroDivisionError
@@ -333,7 +335,7 @@ async def test_a_mistake_of_ours_is_raised_where_somebody_hears_it(
             await link.publish([Publication(topic="parking/a", payload=b"state", retain=True)])
 
 
-async def test_acknowledging_as_the_connection_ends_harms_nobody(
+async def test_acknowledging_as_the_connection_ends_is_harmless(
     mosquitto: Broker, mqtt: Settings, proxied: Proxied
 ) -> None:
     """The number of a socket that is closed may be another one's by the time something is to be written."""
@@ -349,7 +351,7 @@ async def test_acknowledging_as_the_connection_ends_harms_nobody(
             await take(link, 1)
 
 
-async def test_a_reset_connection_says_what_the_network_said(scripted: Scripted, mqtt: Settings) -> None:
+async def test_the_error_of_a_reset_connection_names_the_reset(scripted: Scripted, mqtt: Settings) -> None:
     async def converse(peer: Peer) -> None:
         await peer.connect()
         peer.reset()
@@ -430,7 +432,7 @@ async def test_stopping_before_the_first_batch_gives_none(mosquitto: Broker) -> 
 
 
 async def test_stopping_during_a_batch_makes_it_the_last(mosquitto: Broker, mqtt: Settings) -> None:
-    """What had come already stays with the broker, which sends it again."""
+    """Messages that had come already stay with the broker, which sends them again."""
     async with link_to(mosquitto.url, **mqtt) as link:
         await link.subscribe(EVENTS)
         await publish(mosquitto.port, numbered(10))

@@ -1,4 +1,4 @@
-"""Another client with our id is recognised by how connections end, and not fought at full speed."""
+"""Another client with our id is recognised by the ends of connections, and new connections come slower."""
 
 from datetime import timedelta
 
@@ -16,7 +16,7 @@ def ended(error: BaseException, times: int, *, has_worked: bool = True, lasted: 
     return rivalry
 
 
-def test_a_broker_that_says_so_is_believed_at_once() -> None:
+def test_a_session_that_is_taken_over_is_a_complaint_at_once() -> None:
     assert "mqtt.client_id, gateway" in str(ended(SessionTakenOver("x"), 1).complaint)
     assert ended(SessionTakenOver("x"), 1).wait() == 0
 
@@ -26,8 +26,8 @@ def test_connections_that_are_closed_again_and_again_point_to_a_rival() -> None:
     assert "Probably another client uses the same mqtt.client_id" in str(ended(ConnectionClosed("x"), 3).complaint)
 
 
-def test_what_is_no_rival_is_not_taken_for_one() -> None:
-    """A broker that is away, refuses us or closes what never worked; and a connection that held."""
+def test_other_ends_of_connections_point_to_no_rival() -> None:
+    """A broker that is away or refuses us, a connection that never worked, and one that lasted."""
     assert ended(OSError(), 9).complaint is None
     assert ended(MqttError("refused"), 9).complaint is None
     assert ended(ConnectionClosed("x"), 9, has_worked=False).complaint is None

@@ -1,4 +1,4 @@
-"""Messages go where their topic's filter says, by the rules of MQTT."""
+"""A message goes to the destination of the filter that matches its topic, by the rules of MQTT."""
 
 from collections.abc import Sequence
 
@@ -76,7 +76,7 @@ def test_a_batch_for_one_destination_is_passed_on_as_it_is() -> None:
         assert messages is batch
 
 
-def test_an_earlier_subscription_s_messages_go_where_all_others_go() -> None:
+def test_messages_of_an_earlier_subscription_go_to_the_default_destination() -> None:
     """They may be events of a topic that the configuration no longer names. Nothing is dropped for its topic."""
     routes = Routes([("parking/v1/request/#", "requests")], otherwise="events")
     assert routes.destination("old/application/1/device/2/event/up") == "events"

@@ -1,15 +1,15 @@
-"""The broker's session is our inbox: what is not acknowledged comes again, what is acknowledged does not."""
+"""The broker's session holds our messages: one that is not acknowledged comes again, one that is acknowledged does not."""
 
 import pytest
 
 from parking_gateway.broker.link import MqttError
 from parking_gateway.cli.demo.brokers import Broker
-from tests.broker.conftest import Diary, Settings
+from tests.broker.conftest import PacketLog, Settings
 from tests.broker.links import EVENTS, link_to, numbered, payloads_of, publish, take
 from tests.plugins.broker import Configured
 
 
-async def test_what_is_published_while_we_are_away_comes_when_we_are_back(mosquitto: Broker, mqtt: Settings) -> None:
+async def test_messages_that_are_published_while_we_are_away_come_afterwards(mosquitto: Broker, mqtt: Settings) -> None:
     async with link_to(mosquitto.url, **mqtt) as link:
         assert not link.session_present
         await link.subscribe(EVENTS)
@@ -30,7 +30,7 @@ async def test_the_session_survives_a_restart_of_the_broker(mosquitto: Broker, m
         assert payloads_of(await take(link, 3)) == numbered(3)
 
 
-async def test_a_broker_that_lost_its_store_says_so(mosquitto: Broker, mqtt: Settings) -> None:
+async def test_a_broker_that_lost_its_store_has_no_session(mosquitto: Broker, mqtt: Settings) -> None:
     async with link_to(mosquitto.url, **mqtt) as link:
         await link.subscribe(EVENTS)
     mosquitto.kill()
@@ -54,7 +54,7 @@ async def test_only_what_was_not_acknowledged_is_sent_again(mosquitto: Broker, m
 
 
 async def test_a_batch_is_acknowledged_once_each_and_in_order(
-    configured: Configured, diary: Diary, mqtt: Settings
+    configured: Configured, packet_log: PacketLog, mqtt: Settings
 ) -> None:
     broker = configured("log_type all\n")
     async with link_to(broker.url, **mqtt) as link:
@@ -63,13 +63,13 @@ async def test_a_batch_is_acknowledged_once_each_and_in_order(
         messages = await take(link, 500)
         link.acknowledge(messages)
         acknowledged = r"Received PUBACK from gateway \(Mid: (\d+), RC:0\)"
-        await diary.says(acknowledged, times=500)
-    await diary.says("Client gateway disconnected")
-    assert diary.lines(acknowledged) == [str(message.mid) for message in messages]
+        await packet_log.contains(acknowledged, times=500)
+    await packet_log.contains("Client gateway disconnected")
+    assert packet_log.lines(acknowledged) == [str(message.mid) for message in messages]
 
 
 async def test_messages_of_qos_0_have_nothing_to_acknowledge(
-    configured: Configured, diary: Diary, mqtt: Settings
+    configured: Configured, packet_log: PacketLog, mqtt: Settings
 ) -> None:
     broker = configured("log_type all\n")
     async with link_to(broker.url, **mqtt) as link:
@@ -79,8 +79,8 @@ async def test_messages_of_qos_0_have_nothing_to_acknowledge(
         messages = await take(link, 2)
         assert [message.qos for message in messages] == [0, 1]
         link.acknowledge(messages)
-    await diary.says("Client gateway disconnected")
-    assert diary.lines(r"Received PUBACK from gateway \(Mid: (\d+),") == [str(messages[1].mid)]
+    await packet_log.contains("Client gateway disconnected")
+    assert packet_log.lines(r"Received PUBACK from gateway \(Mid: (\d+),") == [str(messages[1].mid)]
 
 
 async def test_nothing_is_acknowledged_over_a_connection_that_is_lost(mosquitto: Broker, mqtt: Settings) -> None:

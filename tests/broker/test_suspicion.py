@@ -1,4 +1,4 @@
-"""On what a broker hangs up is found out by who was under way, and set aside for a while."""
+"""Publications on which a broker hangs up are found by what was under way, and set aside for a while."""
 
 from parking_gateway.broker.suspicion import Suspicion
 from parking_gateway.contract.publication import Publication
@@ -84,7 +84,7 @@ def test_what_is_set_aside_and_never_published_again_is_forgotten() -> None:
 
 
 def test_a_kind_that_was_taken_once_may_be_refused_as_a_whole_later() -> None:
-    """An ACL is changed: what was taken in an earlier trouble says nothing of this one."""
+    """After a change of the ACL, publications that were taken earlier may be refused."""
     suspicion = Suspicion("p/v1")
     steps = [f"p/v1/transitions/s/z/{number}" for number in range(20)]
     for _ in range(4):

@@ -1,6 +1,6 @@
 """A real broker for every test that asks: Mosquitto where it is installed, else amqtt; each test has its own.
 
-Whatever a test needs of Mosquitto, it asks for here, so that without Mosquitto the test is left out before it begins.
+Without Mosquitto, a fixture leaves the test out before it begins.
 """
 
 import subprocess
@@ -17,7 +17,7 @@ from parking_gateway.cli.demo.brokers import Broker
 Configured = Callable[[str], Broker]
 
 NO_MOSQUITTO: Final = "Mosquitto 2 is not installed"
-"""The one reason to leave a test out for want of Mosquitto. CI lets it pass where it has hidden Mosquitto, and no other."""
+"""The only reason to leave a test out. CI accepts it where it has hidden Mosquitto, and accepts no other."""
 
 
 def mosquitto_in(folder: Path) -> Broker:
@@ -39,14 +39,14 @@ def _leave_out() -> NoReturn:
 
 @pytest.fixture
 def broker(tmp_path: Path) -> Iterator[Broker]:
-    """The best broker there is, started. It can be stopped, killed and started again on the same port."""
+    """Mosquitto, else amqtt, started. It can be stopped, killed and started again on the same port."""
     with brokers.running(_folder(tmp_path)) as broker:
         yield broker
 
 
 @pytest.fixture
 def mosquitto(tmp_path: Path) -> Iterator[Broker]:
-    """A Mosquitto, started, for what only a real broker does. Left out where it is not installed."""
+    """A Mosquitto, started. Leaves the test out where it is not installed."""
     broker = mosquitto_in(_folder(tmp_path))
     broker.start()
     yield broker
@@ -55,7 +55,7 @@ def mosquitto(tmp_path: Path) -> Iterator[Broker]:
 
 @pytest.fixture
 def amqtt(tmp_path: Path) -> Iterator[Broker]:
-    """A broker that speaks MQTT 3.1.1 only, and answers MQTT 5 by hanging up."""
+    """A broker that has MQTT 3.1.1 only, and gives no answer to MQTT 5."""
     broker = brokers.amqtt(tmp_path)
     assert broker is not None
     broker.start()
@@ -65,7 +65,7 @@ def amqtt(tmp_path: Path) -> Iterator[Broker]:
 
 @pytest.fixture(params=["5", "3.1.1"])
 def protocol(request: pytest.FixtureRequest, broker: Broker) -> str:
-    """Each version of MQTT in turn. Left out where the broker does not speak it."""
+    """Each version of MQTT in turn. Leaves the test out where the broker does not have it."""
     version = str(request.param)
     if version not in broker.protocols:
         _leave_out()
@@ -74,7 +74,7 @@ def protocol(request: pytest.FixtureRequest, broker: Broker) -> str:
 
 @pytest.fixture
 def lasting(broker: Broker) -> None:
-    """Leave the test out on amqtt, which forgets what a client that was cut off has not acknowledged."""
+    """Leave the test out on amqtt, which loses the unacknowledged messages of a client that was cut off."""
     if "5" not in broker.protocols:
         _leave_out()
 

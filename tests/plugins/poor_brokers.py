@@ -1,4 +1,4 @@
-"""Brokers that say yes and do not do it, as NATS and RabbitMQ 3 are: amqtt as it is, and with one thing taken away."""
+"""Brokers that grant a subscription and do not serve it, as NATS and RabbitMQ 3 do: amqtt, as it is and with less."""
 
 import asyncio
 import sys
@@ -13,7 +13,7 @@ from parking_gateway.cli.demo.brokers import LOCALHOST, Broker
 
 
 class WithoutWildcards(amqtt_broker.FixedBroker):
-    """Sends what is retained to subscriptions of exact topics only."""
+    """Sends retained messages to subscriptions of exact topics only."""
 
     async def _publish_retained_messages_for_subscription(self, subscription: tuple[str, int], session: object) -> None:
         if not {"+", "#"} & set(subscription[0].split("/")):
@@ -22,13 +22,13 @@ class WithoutWildcards(amqtt_broker.FixedBroker):
 
 @pytest.fixture
 def without_sharing(amqtt: Broker) -> Broker:
-    """A broker that grants `$share/…` and delivers nothing to it: it takes that for a topic."""
+    """A broker that grants `$share/…` and delivers nothing to it, because it takes that for a topic."""
     return amqtt
 
 
 @pytest.fixture
 def without_wildcards(tmp_path: Path) -> Iterator[Broker]:
-    """A broker that grants subscriptions with wildcards and sends them nothing that is retained."""
+    """A broker that grants subscriptions with wildcards and sends them no retained message."""
     port = brokers.free_port()
     command = (sys.executable, "-m", "tests.plugins.poor_brokers", str(port))
     broker = Broker(command, name="amqtt", protocols=("3.1.1",), port=port, log=tmp_path / "amqtt.log")

@@ -1,4 +1,4 @@
-"""A TCP proxy before a server of this machine, which does to connections what networks do."""
+"""A TCP proxy before a server of this machine, which cuts and stalls connections."""
 
 import socket
 import threading
@@ -40,11 +40,11 @@ class Proxy:
         """End all connections, to both sides. New ones are let through."""
         with self._lock:
             for one in self._open:
-                with suppress(OSError):  # the other end was faster
+                with suppress(OSError):  # closed by the other end meanwhile
                     one.shutdown(socket.SHUT_RDWR)
 
     def stall(self) -> None:
-        """Forward nothing from now on. Connections stand and new ones are accepted, as by a cable that leads nowhere."""
+        """Forward nothing from now on. Connections stand and new ones are accepted."""
         self._flows.clear()
 
     def resume(self) -> None:
@@ -84,7 +84,7 @@ class Proxy:
                 self._open -= {client, server}
 
     def _forward(self, source: socket.socket, sink: socket.socket) -> None:
-        with suppress(OSError):  # an end is gone; so shall be the other
+        with suppress(OSError):  # one end is gone, so the other is closed
             while data := source.recv(65_536):
                 self._flows.wait()
                 sink.sendall(data)

@@ -1,4 +1,4 @@
-"""Certificates that nobody else trusts: of a server, of a client, and of an authority that signed neither."""
+"""Certificates of a server, of a client, and of an authority that signed neither."""
 
 from dataclasses import dataclass
 from pathlib import Path
