@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from parking_gateway.process.config import Config, ConfigError
     from parking_gateway.store.database import Connection
     from parking_gateway.store.pool import Pool
+    from parking_gateway.store.query import Query
 
 Result = TypeVar("Result")
 
@@ -57,6 +58,16 @@ def transact(config: "Config", work: Callable[["Connection"], Awaitable[Result]]
             return result
 
     return with_database(config, in_transaction)
+
+
+def answer(config: "Config", query: "Query[Result]") -> Result:
+    """The answer of one query on a database with our schema."""
+
+    async def ask(connection: "Connection") -> Result:
+        (found,) = await connection.together(query)
+        return found
+
+    return transact(config, ask)
 
 
 def with_database(config: "Config", work: Callable[["Pool"], Awaitable[Result]]) -> Result:

@@ -40,7 +40,8 @@ async def prepare(pool: Pool, *, patience: Patience, decoder: Decoder, rounds: R
 async def _check_schema(pool: Pool) -> list[Chosen]:
     async with pool.connect() as connection:
         await schema.require_current(connection)
-        return await chosen_codecs(connection)
+        (chosen,) = await connection.commit_together(chosen_codecs())
+        return chosen
 
 
 def _warn_of_unusable(chosen: Sequence[Chosen], decoder: Decoder) -> None:

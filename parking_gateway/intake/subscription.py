@@ -80,8 +80,9 @@ class Subscription:
 
     async def _read(self) -> frozenset[str] | None:
         async with self._database.connect() as connection:
-            return await gateways.filters(connection, self._client_id)
+            (filters,) = await connection.commit_together(gateways.filters(self._client_id))
+            return filters
 
     async def _write(self, filters: Collection[str]) -> None:
-        async with self._database.begin() as connection:
-            await gateways.remember_filters(connection, filters, client_id=self._client_id)
+        async with self._database.connect() as connection:
+            await connection.commit_together(gateways.remember_filters(filters, client_id=self._client_id))

@@ -38,22 +38,26 @@ async def register(
     connection: Connection, entries: Sequence[Entry], *, decoder: Decoder, now: datetime
 ) -> Registered | list[Mistake]:
     """Make the entries part of the database; the caller commits. After mistakes, which only it knew, it is rolled back."""
-    await car_park.lock_register(connection)
-    ids, new = await car_park.add(connection, [entry.place for entry in entries])
+    places = [entry.place for entry in entries]
+    await connection.together(car_park.lock_register(), *car_park.add_zones(places))
+    new, ids = await connection.together(car_park.add(places), car_park.ids(places))
     wanted = list(_wanted(entries, ids))
-    made = plan(wanted, await assignments.concerned(connection, wanted))
+    (concerned,) = await connection.together(assignments.concerned(wanted))
+    made = plan(wanted, concerned)
     devices: dict[DevEui, DeviceIdentity] = {}
     replayed = Replayed()
     if made.installed:
-        await assignments.hold_uplinks(connection, (one.space for one in made.installed))
-        await assignments.change(connection, installed=made.installed, removed=[one for one, _ in made.removed])
-        heard = await fleet.identities(connection, (one.dev_eui for one in made.installed))
+        await connection.together(
+            *assignments.hold_uplinks(one.space for one in made.installed),
+            *assignments.change(installed=made.installed, removed=[one for one, _ in made.removed]),
+        )
+        (heard,) = await connection.together(fleet.identities(one.dev_eui for one in made.installed))
         devices = {one.dev_eui: one for one in heard}
         if mistakes := list(_mistakes(entries, devices, decoder)):
             await connection.rollback()
             return mistakes
         replayed = await _replay(connection, made, heard, decoder=decoder, now=now)
-    names = await car_park.names(connection, made.mentioned)
+    (names,) = await connection.together(car_park.names(made.mentioned))
     return Registered(
         spaces=_counts_of_spaces(made, asked=len(entries), new=set(new)),
         installations=Counts(created=len(made.created), changed=len(made.changed), unchanged=len(made.unchanged)),
@@ -72,6 +76,7 @@ async def register(
 
 async def registered(connection: Connection) -> list[Entry]:
     """The register as it is: who makes these entries part of a database has the same one."""
+    (spaces,) = await connection.together(car_park.listed())
     return [
         Entry(
             place=Place(one.site, one.zone, one.space),
@@ -85,13 +90,13 @@ async def registered(connection: Connection) -> list[Entry]:
                 lost_after=one.lost_after,
             ),
         )
-        for one in await car_park.listed(connection)
+        for one in spaces
     ]
 
 
 async def unknown_space(connection: Connection, place: Place) -> Mistake | None:
     """Why nothing can be installed there, or None when there is such a space."""
-    names = await car_park.neighbours(connection, site=place.site, zone=place.zone)
+    (names,) = await connection.together(car_park.neighbours(site=place.site, zone=place.zone))
     if place.space in names:
         return None
     near = difflib.get_close_matches(place.space, names, n=1)
@@ -146,7 +151,7 @@ async def _replay(
     step = _PAGE // limit
     for start in range(0, len(devices), step):
         page = devices[start : start + step]
-        stored = await fleet.latest_uplinks(connection, page, limit=limit)
+        (stored,) = await connection.together(fleet.latest_uplinks(page, limit=limit))
         (locked,) = await connection.together(spaces.lock(stored))
         causes: list[tuple[SpaceId, Cause]] = []
         facts: list[Facts] = []
@@ -163,7 +168,7 @@ async def _replay(
         made_of_page = turn(locked.spaces, causes)
         replayed.transitions += len(made_of_page.steps)
         await connection.together(*turns.writes(locked, made_of_page, now=now))
-        await fleet.keep(connection, facts)
+        await connection.together(fleet.keep(facts))
     return replayed
 
 

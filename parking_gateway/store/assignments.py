@@ -9,23 +9,25 @@ from sqlalchemy.dialects import postgresql as pg
 from parking_gateway.core.events import DevEui
 from parking_gateway.core.installation import Installation
 from parking_gateway.core.space import SpaceId
-from parking_gateway.store.database import Connection
+from parking_gateway.store.query import Query, Rows, Statement, command
 from parking_gateway.store.rows import encode, table_of
 from parking_gateway.store.tables import device, installation, space, uplink
 
 _GIVEN: Final = [column for column in installation.c if column is not installation.c.snapshot]
 """The columns of the register."""
 _WANTED: Final = table_of(*_GIVEN)
-_CONCERNED: Final = sa.select(*_GIVEN).where(
-    installation.c.dev_eui.in_(sa.select(_WANTED.c.dev_eui))
-    | installation.c.space_id.in_(sa.select(_WANTED.c.space_id))
+_CONCERNED: Final = Statement(
+    sa.select(*_GIVEN).where(
+        installation.c.dev_eui.in_(sa.select(_WANTED.c.dev_eui))
+        | installation.c.space_id.in_(sa.select(_WANTED.c.space_id))
+    )
 )
 
-# Every uplink is either on record before this lock, and so told to its space by us, or waits, and finds its installation.
-_LOCK_UPLINKS: Final = sa.text(f"lock table only {uplink.name} in share mode")
+# An uplink is either recorded before this lock, and replayed by us, or waits for it, and then finds its installation.
+_LOCK_UPLINKS: Final = Statement(sa.text(f"lock table only {uplink.name} in share mode"))
 
 _SPACE_IDS: Final = table_of(space.c.id)
-_LOCK_SPACES: Final = (
+_LOCK_SPACES: Final = Statement(
     sa.select(space.c.id)
     .join(_SPACE_IDS, space.c.id == _SPACE_IDS.c.id)
     .order_by(space.c.id)
@@ -33,14 +35,16 @@ _LOCK_SPACES: Final = (
 )
 
 _DEVICES: Final = table_of(device.c.dev_eui)
-_CONCERN_DEVICES: Final = (
+_CONCERN_DEVICES: Final = Statement(
     pg.insert(device)
     .from_select([device.c.dev_eui], sa.select(_DEVICES.c.dev_eui).order_by(_DEVICES.c.dev_eui))
     .on_conflict_do_update(index_elements=[device.c.dev_eui], set_={"version": device.c.version + 1})
 )
 
-_REMOVE: Final = installation.delete().where(
-    installation.c.dev_eui == _WANTED.c.dev_eui, installation.c.channel == _WANTED.c.channel
+_REMOVE: Final = Statement(
+    installation.delete().where(
+        installation.c.dev_eui == _WANTED.c.dev_eui, installation.c.channel == _WANTED.c.channel
+    )
 )
 
 
@@ -52,40 +56,44 @@ def _install() -> pg.Insert:
     )
 
 
-_INSTALL: Final = _install()
-_ANALYZE: Final = sa.text(f"analyze {installation.name}, {space.name}")
+_INSTALL: Final = Statement(_install())
+_ANALYZE: Final = Statement(sa.text(f"analyze {installation.name}, {space.name}"))
 
 
-async def concerned(connection: Connection, wanted: Iterable[Installation]) -> list[Installation]:
+def concerned(wanted: Iterable[Installation]) -> Query[list[Installation]]:
     """The installations that these devices have now, and those of other devices in these spaces."""
-    found = await connection.execute(_CONCERNED, encode(_WANTED, map(_row, wanted)))
+    return Query(statement=_CONCERNED, arguments=encode(_WANTED, map(_row, wanted)), read=_installations)
+
+
+def _installations(rows: Rows) -> list[Installation]:
     return [
         Installation(
-            dev_eui=row.dev_eui,
-            channel=row.channel,
-            space=row.space_id,
-            codec=row.codec,
-            options=row.options,
-            lost_after=row.lost_after,
+            dev_eui=dev_eui,
+            channel=channel,
+            space=space_id,
+            codec=codec,
+            options=options,
+            lost_after=lost_after,
         )
-        for row in found
+        for dev_eui, channel, space_id, codec, options, lost_after in rows
     ]
 
 
-async def hold_uplinks(connection: Connection, spaces: Iterable[SpaceId]) -> None:
+def hold_uplinks(spaces: Iterable[SpaceId]) -> list[Query[None]]:
     """Lock what an uplink needs, in the order in which uplinks do: no uplink is recorded until the transaction ends."""
-    await connection.execute(_LOCK_UPLINKS)
-    await connection.execute(_LOCK_SPACES, encode(_SPACE_IDS, ({"id": one} for one in spaces)))
+    return [command(_LOCK_UPLINKS), command(_LOCK_SPACES, encode(_SPACE_IDS, ({"id": one} for one in spaces)))]
 
 
-async def change(connection: Connection, *, installed: Sequence[Installation], removed: Sequence[Installation]) -> None:
-    """Install and remove. Devices that nobody knew become known; all are due for publication with their new space."""
+def change(*, installed: Sequence[Installation], removed: Sequence[Installation]) -> list[Query[None]]:
+    """Install and remove. New devices are added; all are due for publication with their new space."""
     concerned_devices: set[DevEui] = {one.dev_eui for one in (*installed, *removed)}
-    await connection.execute(_CONCERN_DEVICES, encode(_DEVICES, ({"dev_eui": one} for one in concerned_devices)))
-    await connection.execute(_REMOVE, encode(_WANTED, map(_row, removed)))
-    await connection.execute(_INSTALL, encode(_WANTED, map(_row, installed)))
-    # Of a table that was empty a second ago the planner believes that it still is.
-    await connection.execute(_ANALYZE)
+    return [
+        command(_CONCERN_DEVICES, encode(_DEVICES, ({"dev_eui": one} for one in concerned_devices))),
+        command(_REMOVE, encode(_WANTED, map(_row, removed))),
+        command(_INSTALL, encode(_WANTED, map(_row, installed))),
+        # Without this, the planner takes a table that was filled a second ago for an empty one.
+        command(_ANALYZE),
+    ]
 
 
 def _row(one: Installation) -> dict[str, object]:

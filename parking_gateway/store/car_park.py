@@ -1,6 +1,6 @@
-"""Sites, zones and spaces by their names: made known, and listed. What happens on a space is in `spaces`."""
+"""Sites, zones and spaces by their names: added and listed. `spaces` has the states of spaces."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Final
 
@@ -8,15 +8,15 @@ import msgspec
 import sqlalchemy as sa
 
 from parking_gateway.core.space import Contact, SpaceId, SpaceState
-from parking_gateway.store.database import Connection
-from parking_gateway.store.rows import encode, table_of
+from parking_gateway.store.query import Query, Rows, Statement, asks, command
+from parking_gateway.store.rows import Arguments, encode, table_of
 from parking_gateway.store.tables import installation, site, space, zone
 
 Names = tuple[str, str, str]
 """Of the site, the zone, and the space."""
 
 
-class ListedSpace(msgspec.Struct, frozen=True, kw_only=True):
+class ListedSpace(msgspec.Struct, frozen=True):
     """A space as people look at it, with the installation that it has."""
 
     site: str
@@ -37,8 +37,8 @@ class ListedSpace(msgspec.Struct, frozen=True, kw_only=True):
     lost_after: int | None
 
 
-# Keeps another register out, and no uplink.
-_LOCK_REGISTER: Final = sa.text("lock table installation in share update exclusive mode")
+# It keeps another import out, and no uplink.
+_LOCK_REGISTER: Final = Statement(sa.text("lock table installation in share update exclusive mode"))
 
 _NAMES: Final = table_of(
     sa.Column("site", sa.Text, nullable=False),
@@ -49,24 +49,28 @@ _NAMED_SITE: Final = site.c.name == _NAMES.c.site
 _NAMED_ZONE: Final = sa.and_(zone.c.site_id == site.c.id, zone.c.name == _NAMES.c.zone)
 _NAMED_SPACE: Final = sa.and_(space.c.zone_id == zone.c.id, space.c.name == _NAMES.c.space)
 
-_ADD_SITES: Final = site.insert().from_select(
-    [site.c.name],
-    sa.select(_NAMES.c.site)
-    .distinct()
-    .outerjoin_from(_NAMES, site, _NAMED_SITE)
-    .where(site.c.id.is_(None))
-    .order_by(_NAMES.c.site),
+_ADD_SITES: Final = Statement(
+    site.insert().from_select(
+        [site.c.name],
+        sa.select(_NAMES.c.site)
+        .distinct()
+        .outerjoin_from(_NAMES, site, _NAMED_SITE)
+        .where(site.c.id.is_(None))
+        .order_by(_NAMES.c.site),
+    )
 )
-_ADD_ZONES: Final = zone.insert().from_select(
-    [zone.c.site_id, zone.c.name],
-    sa.select(site.c.id, _NAMES.c.zone)
-    .distinct()
-    .select_from(_NAMES.join(site, _NAMED_SITE).outerjoin(zone, _NAMED_ZONE))
-    .where(zone.c.id.is_(None))
-    .order_by(site.c.id, _NAMES.c.zone),
+_ADD_ZONES: Final = Statement(
+    zone.insert().from_select(
+        [zone.c.site_id, zone.c.name],
+        sa.select(site.c.id, _NAMES.c.zone)
+        .distinct()
+        .select_from(_NAMES.join(site, _NAMED_SITE).outerjoin(zone, _NAMED_ZONE))
+        .where(zone.c.id.is_(None))
+        .order_by(site.c.id, _NAMES.c.zone),
+    )
 )
 _IN_ZONES: Final = _NAMES.join(site, _NAMED_SITE).join(zone, _NAMED_ZONE)
-_ADD_SPACES: Final = (
+_ADD_SPACES: Final = Statement(
     space.insert()
     .from_select(
         [space.c.zone_id, space.c.name],
@@ -77,10 +81,10 @@ _ADD_SPACES: Final = (
     )
     .returning(space.c.id)
 )
-_IDS: Final = sa.select(*_NAMES.c, space.c.id).select_from(_IN_ZONES.join(space, _NAMED_SPACE))
+_IDS: Final = Statement(sa.select(*_NAMES.c, space.c.id).select_from(_IN_ZONES.join(space, _NAMED_SPACE)))
 
 _CAR_PARK: Final = space.join(zone).join(site)
-_LIST: Final = (
+_LIST: Final = Statement(
     sa.select(
         site.c.name.label("site"),
         zone.c.name.label("zone"),
@@ -103,48 +107,65 @@ _LIST: Final = (
     .order_by(site.c.name, zone.c.name, space.c.name, installation.c.dev_eui)
 )
 _BY_ID: Final = table_of(space.c.id)
-_NAMES_OF: Final = sa.select(space.c.id, site.c.name, zone.c.name, space.c.name).select_from(
-    _CAR_PARK.join(_BY_ID, space.c.id == _BY_ID.c.id)
+_NAMES_OF: Final = Statement(
+    sa.select(space.c.id, site.c.name, zone.c.name, space.c.name).select_from(
+        _CAR_PARK.join(_BY_ID, space.c.id == _BY_ID.c.id)
+    )
 )
-_NEIGHBOURS: Final = (
+_NEIGHBOURS: Final = Statement(
     sa.select(space.c.name)
     .select_from(_CAR_PARK)
-    .where(site.c.name == sa.bindparam("site"), zone.c.name == sa.bindparam("zone"))
+    .where(site.c.name == sa.bindparam("site", type_=sa.Text), zone.c.name == sa.bindparam("zone", type_=sa.Text))
     .order_by(space.c.name)
 )
 
 
-async def lock_register(connection: Connection) -> None:
+def lock_register() -> Query[None]:
     """Wait until nobody else changes the register, and keep it so until the transaction ends. Readers go on."""
-    await connection.execute(_LOCK_REGISTER)
+    return command(_LOCK_REGISTER)
 
 
-async def add(connection: Connection, names: Collection[Names]) -> tuple[dict[Names, SpaceId], list[SpaceId]]:
-    """Make these spaces known, with their zones and sites. Returns the ids of all, and of those that are new.
+def add_zones(names: Iterable[Names]) -> list[Query[None]]:
+    """Add the sites and zones of these spaces that are not there yet."""
+    zones = encode(_NAMES, ({"site": site, "zone": zone} for site, zone in {(site, zone) for site, zone, _ in names}))
+    return [command(_ADD_SITES, zones), command(_ADD_ZONES, zones)]
+
+
+def add(names: Iterable[Names]) -> Query[list[SpaceId]]:
+    """Add the spaces that are not there yet; their zones are. The answer are the ids of the new ones.
 
     New rows are due for publication, and once the spaces are published their zones and sites are counted again.
     """
-    rows = encode(_NAMES, ({"site": site, "zone": zone, "space": name} for site, zone, name in names))
-    zones = encode(_NAMES, ({"site": site, "zone": zone} for site, zone in {(site, zone) for site, zone, _ in names}))
-    await connection.execute(_ADD_SITES, zones)
-    await connection.execute(_ADD_ZONES, zones)
-    new = list(await connection.scalars(_ADD_SPACES, rows))
-    found = await connection.execute(_IDS, rows)
-    return {(one.site, one.zone, one.space): one.id for one in found}, new
+    return asks(_ADD_SPACES, SpaceId, _names(names))
 
 
-async def listed(connection: Connection) -> list[ListedSpace]:
+def ids(names: Iterable[Names]) -> Query[dict[Names, SpaceId]]:
+    """The ids of these spaces, as far as they are there."""
+    return Query(statement=_IDS, arguments=_names(names), read=_ids)
+
+
+def listed() -> Query[list[ListedSpace]]:
     """Every space, by site, zone and name."""
-    found = await connection.execute(_LIST)
-    return [ListedSpace(**row) for row in found.mappings()]
+    return asks(_LIST, ListedSpace)
 
 
-async def names(connection: Connection, spaces: Iterable[SpaceId]) -> dict[SpaceId, Names]:
-    """What these spaces are called."""
-    found = await connection.execute(_NAMES_OF, encode(_BY_ID, ({"id": one} for one in spaces)))
-    return {space_id: (site, zone, name) for space_id, site, zone, name in found}
+def names(spaces: Iterable[SpaceId]) -> Query[dict[SpaceId, Names]]:
+    """The names of these spaces."""
+    return Query(statement=_NAMES_OF, arguments=encode(_BY_ID, ({"id": one} for one in spaces)), read=_names_by_id)
 
 
-async def neighbours(connection: Connection, *, site: str, zone: str) -> list[str]:
+def neighbours(*, site: str, zone: str) -> Query[list[str]]:
     """The names of the spaces of a zone."""
-    return list(await connection.scalars(_NEIGHBOURS, {"site": site, "zone": zone}))
+    return asks(_NEIGHBOURS, str, {"site": site, "zone": zone})
+
+
+def _names(names: Iterable[Names]) -> Arguments:
+    return encode(_NAMES, ({"site": site, "zone": zone, "space": name} for site, zone, name in names))
+
+
+def _ids(rows: Rows) -> dict[Names, SpaceId]:
+    return {(site, zone, name): space_id for site, zone, name, space_id in rows}
+
+
+def _names_by_id(rows: Rows) -> dict[SpaceId, Names]:
+    return {space_id: (site, zone, name) for space_id, site, zone, name in rows}

@@ -57,28 +57,12 @@ class Connection(Protocol):
         """
         ...
 
-    async def execute(self, statement: Any, arguments: Any = None) -> Any:
-        """For statements that are not queries yet."""
-        ...
-
-    async def scalar(self, statement: Any, arguments: Any = None) -> Any:
-        """For statements that are not queries yet."""
-        ...
-
-    async def scalars(self, statement: Any, arguments: Any = None) -> Any:
-        """For statements that are not queries yet."""
-        ...
-
 
 class Database(Protocol):
     """Where connections come from."""
 
     def connect(self) -> AbstractAsyncContextManager[Connection]:
         """A connection for one piece of work. At its end, a transaction that is not committed is rolled back."""
-        ...
-
-    def begin(self) -> AbstractAsyncContextManager[Connection]:
-        """A connection whose transaction is committed at the end. For statements that are not queries yet."""
         ...
 
     def renew(self) -> None:

@@ -7,11 +7,11 @@ from uuid import UUID
 import msgspec
 import sqlalchemy as sa
 
-from parking_gateway.store.database import Connection
+from parking_gateway.store.query import Query, Statement, asks
 from parking_gateway.store.tables import rejection
 
 
-class ListedRejection(msgspec.Struct, frozen=True, kw_only=True):
+class ListedRejection(msgspec.Struct, frozen=True):
     """A rejected message."""
 
     id: int
@@ -25,7 +25,7 @@ class ListedRejection(msgspec.Struct, frozen=True, kw_only=True):
     """As hexadecimal digits."""
 
 
-_LATEST: Final = (
+_LATEST: Final = Statement(
     sa.select(
         rejection.c.id,
         rejection.c.received_at,
@@ -41,7 +41,6 @@ _LATEST: Final = (
 )
 
 
-async def latest(connection: Connection, *, limit: int) -> list[ListedRejection]:
+def latest(*, limit: int) -> Query[list[ListedRejection]]:
     """The last `limit` of them, the latest first."""
-    found = await connection.execute(_LATEST, {"limit": limit})
-    return [ListedRejection(**row) for row in found.mappings()]
+    return asks(_LATEST, ListedRejection, {"limit": limit})

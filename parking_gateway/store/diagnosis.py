@@ -1,4 +1,4 @@
-"""What `doctor` asks: whether the database can be used, whose clocks are wrong, and which devices' frames were refused lately."""
+"""Queries of `doctor`: whose clocks are wrong, and which devices' frames were refused lately."""
 
 from datetime import datetime
 from typing import Final
@@ -8,10 +8,9 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql as pg
 
 from parking_gateway.core.events import DevEui, Reason
-from parking_gateway.store import schema
-from parking_gateway.store.database import Connection, Database
+from parking_gateway.store.query import Query, Rows, Statement, asks
+from parking_gateway.store.rows import array_of, listed
 from parking_gateway.store.tables import rejection, uplink
-from parking_gateway.store.verdicts import FAILURES, answer_of
 
 
 class RefusedFrames(msgspec.Struct, frozen=True, kw_only=True):
@@ -25,7 +24,7 @@ class RefusedFrames(msgspec.Struct, frozen=True, kw_only=True):
     """Of the last one, where it is still on record."""
 
 
-class DistrustedClock(msgspec.Struct, frozen=True, kw_only=True):
+class DistrustedClock(msgspec.Struct, frozen=True):
     """A LoRaWAN gateway whose times were not believed; None: the network server, or this machine."""
 
     receiver: str | None
@@ -35,7 +34,7 @@ class DistrustedClock(msgspec.Struct, frozen=True, kw_only=True):
 
 
 _MOST_CLOCKS: Final = 20
-_WRONG_CLOCKS: Final = (
+_WRONG_CLOCKS: Final = Statement(
     sa.select(
         uplink.c.claimed_by,
         sa.func.count().over(partition_by=uplink.c.claimed_by).label("uplinks"),
@@ -60,48 +59,44 @@ _OF_DEVICE: Final = (
     .ext(pg.distinct_on(rejection.c.dev_eui))
     .where(
         rejection.c.received_at >= sa.bindparam("since", type_=rejection.c.received_at.type),
-        rejection.c.reason.in_(_BY_CODEC),
+        rejection.c.reason.in_(listed("reasons", sa.Text)),
         rejection.c.dev_eui.is_not(None),
     )
     .order_by(rejection.c.dev_eui, rejection.c.received_at.desc(), rejection.c.id.desc())
     .subquery("refused")
 )
-_REFUSED: Final = sa.select(_OF_DEVICE, uplink.c.f_port, uplink.c.data).select_from(
-    _OF_DEVICE.outerjoin(
-        uplink,
-        sa.and_(uplink.c.dev_eui == _OF_DEVICE.c.dev_eui, uplink.c.deduplication_id == _OF_DEVICE.c.deduplication_id),
+_REFUSED: Final = Statement(
+    sa.select(_OF_DEVICE, uplink.c.f_port, uplink.c.data).select_from(
+        _OF_DEVICE.outerjoin(
+            uplink,
+            sa.and_(
+                uplink.c.dev_eui == _OF_DEVICE.c.dev_eui, uplink.c.deduplication_id == _OF_DEVICE.c.deduplication_id
+            ),
+        )
     )
 )
 
 
-async def complaint(database: Database) -> str | None:
-    """Why the database cannot be used, or None."""
-    try:
-        async with database.connect() as connection:
-            await schema.require_current(connection)
-    except schema.SchemaMismatch as mismatch:
-        return str(mismatch)
-    except FAILURES as error:
-        return answer_of(error).sentence
-    return None
+_VERSION: Final = Statement(sa.text("show server_version"))
 
 
-async def wrong_clocks(database: Database, *, since: datetime) -> list[DistrustedClock] | str:
-    """Whose times were not believed since then: the first few. Text: why nobody can tell, such as a table that is locked."""
-    try:
-        async with database.connect() as connection:
-            found = (await connection.execute(_WRONG_CLOCKS, {"since": since})).all()
-    except FAILURES as error:
-        return answer_of(error).sentence
-    return [
-        DistrustedClock(receiver=row.claimed_by, uplinks=row.uplinks, seconds_ahead=row.seconds_ahead) for row in found
-    ]
+def server_version() -> Query[str]:
+    """PostgreSQL's version."""
+    return Query(statement=_VERSION, arguments={}, read=lambda rows: rows[0][0])
 
 
-async def refused(connection: Connection, *, since: datetime) -> dict[DevEui, RefusedFrames]:
+def wrong_clocks(*, since: datetime) -> Query[list[DistrustedClock]]:
+    """The first few whose times were not believed since then."""
+    return asks(_WRONG_CLOCKS, DistrustedClock, {"since": since})
+
+
+def refused(*, since: datetime) -> Query[dict[DevEui, RefusedFrames]]:
     """The devices whose frames were refused since then."""
-    found = await connection.execute(_REFUSED, {"since": since})
+    return Query(statement=_REFUSED, arguments={"since": since, "reasons": array_of(_BY_CODEC)}, read=_refused)
+
+
+def _refused(rows: Rows) -> dict[DevEui, RefusedFrames]:
     return {
-        DevEui(row.dev_eui): RefusedFrames(count=row.frames, detail=row.detail, f_port=row.f_port, data=row.data)
-        for row in found
+        dev_eui: RefusedFrames(count=frames, detail=detail, f_port=f_port, data=data)
+        for dev_eui, detail, _, frames, f_port, data in rows
     }

@@ -1,7 +1,8 @@
-"""Devices as the register and people look at them. What they say of themselves as they say it is in `devices`."""
+"""Devices for the register and for people. `devices` writes what intake learns of them."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
+from functools import partial
 from typing import Any, Final
 
 import msgspec
@@ -10,10 +11,11 @@ import sqlalchemy as sa
 from parking_gateway.core.events import DevEui, DeviceIdentity, Uplink
 from parking_gateway.core.installation import Installation
 from parking_gateway.core.space import Contact
-from parking_gateway.store.database import Connection
 from parking_gateway.store.devices import battery_of
+from parking_gateway.store.query import Query, Rows, Statement, command
 from parking_gateway.store.rows import encode, table_of
 from parking_gateway.store.tables import device, installation, site, space, uplink, zone
+from parking_gateway.store.words import CONTACTS
 
 
 class KnownDevice(msgspec.Struct, frozen=True, kw_only=True):
@@ -45,7 +47,7 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
 
 _IDENTITY: Final = (device.c.dev_eui, device.c.name, device.c.profile, device.c.application, device.c.tags)
 _BATCH: Final = table_of(device.c.dev_eui)
-_IDENTITIES: Final = (
+_IDENTITIES: Final = Statement(
     sa.select(*_IDENTITY)
     .join(_BATCH, device.c.dev_eui == _BATCH.c.dev_eui)
     .where(device.c.heard_at.is_not(None))
@@ -55,6 +57,7 @@ _IDENTITIES: Final = (
 # Not what was claimed, which may be a time that no datetime is.
 _UNREAD: Final = ("time", "claimed_at", "claimed_by")
 _KEPT: Final = [column for column in uplink.c if column.name not in _UNREAD]
+_FIELDS: Final = (*(column.name for column in _KEPT), "time")
 _LATEST_OF_ONE: Final = (
     sa.select(*_KEPT, uplink.c.heard_at.label("time"))
     .where(uplink.c.dev_eui == _BATCH.c.dev_eui)
@@ -62,7 +65,7 @@ _LATEST_OF_ONE: Final = (
     .limit(sa.bindparam("limit", type_=sa.Integer))
     .lateral("latest")
 )
-_LATEST: Final = (
+_LATEST: Final = Statement(
     sa.select(_LATEST_OF_ONE)
     .select_from(_BATCH.join(_LATEST_OF_ONE, sa.true()))
     .order_by(_LATEST_OF_ONE.c.dev_eui, _LATEST_OF_ONE.c.heard_at, _LATEST_OF_ONE.c.f_cnt)
@@ -70,7 +73,7 @@ _LATEST: Final = (
 
 _OF_READING: Final = ("codec", "battery_volts", "temperature_celsius")
 _FACTS: Final = table_of(*(device.c[name] for name in Facts.__struct_fields__))
-_KEEP: Final = (
+_KEEP: Final = Statement(
     device.update()
     .where(device.c.dev_eui == _FACTS.c.dev_eui)
     .values(
@@ -83,7 +86,7 @@ _LAST_HEARD: Final = sa.func.greatest(
     device.c.heard_at,
     sa.select(sa.func.max(uplink.c.heard_at)).where(uplink.c.dev_eui == device.c.dev_eui).scalar_subquery(),
 )
-_LIST: Final = (
+_LIST: Final = Statement(
     sa.select(
         *_IDENTITY,
         device.c.contact,
@@ -109,59 +112,64 @@ _LIST: Final = (
 )
 
 
-async def identities(connection: Connection, devices: Iterable[DevEui]) -> list[DeviceIdentity]:
+def identities(devices: Iterable[DevEui]) -> Query[list[DeviceIdentity]]:
     """The identities of those of these devices that were ever heard, by DevEUI."""
-    found = await connection.execute(_IDENTITIES, encode(_BATCH, ({"dev_eui": one} for one in devices)))
-    return [_identity(row) for row in found.mappings()]
+    return Query(
+        statement=_IDENTITIES,
+        arguments=encode(_BATCH, ({"dev_eui": one} for one in devices)),
+        read=lambda rows: [_identity(row) for row in rows],
+    )
 
 
-async def latest_uplinks(
-    connection: Connection, devices: Iterable[DeviceIdentity], *, limit: int
-) -> dict[DevEui, list[Uplink]]:
+def latest_uplinks(devices: Sequence[DeviceIdentity], *, limit: int) -> Query[dict[DevEui, list[Uplink]]]:
     """The last `limit` uplinks of each device, the oldest first."""
+    batch = encode(_BATCH, ({"dev_eui": one.dev_eui} for one in devices))
+    return Query(statement=_LATEST, arguments={**batch, "limit": limit}, read=partial(_uplinks, devices))
+
+
+def _uplinks(devices: Iterable[DeviceIdentity], rows: Rows) -> dict[DevEui, list[Uplink]]:
     identities = {one.dev_eui: one for one in devices}
-    arguments: dict[str, Any] = {**encode(_BATCH, ({"dev_eui": one} for one in identities)), "limit": limit}
     uplinks: dict[DevEui, list[Uplink]] = {}
-    for row in (await connection.execute(_LATEST, arguments)).mappings():
-        fields = dict(row)
+    for row in rows:
+        fields = dict(zip(_FIELDS, row, strict=True))
         identity = identities[fields.pop("dev_eui")]
         uplinks.setdefault(identity.dev_eui, []).append(Uplink(device=identity, **fields))
     return uplinks
 
 
-async def keep(connection: Connection, facts: Iterable[Facts]) -> None:
+def keep(facts: Iterable[Facts]) -> Query[None]:
     """Keep the facts on the devices, which the caller has locked. What is None stays as it is."""
-    await connection.execute(_KEEP, encode(_FACTS, map(msgspec.structs.asdict, facts)))
+    return command(_KEEP, encode(_FACTS, map(msgspec.structs.asdict, facts)))
 
 
-async def listed(connection: Connection) -> list[KnownDevice]:
+def listed() -> Query[list[KnownDevice]]:
     """Every device: the unassigned first, then by site, zone and space."""
-    found = await connection.execute(_LIST)
-    return [_known(row) for row in found.mappings()]
+    return Query(statement=_LIST, arguments={}, read=lambda rows: [_known(*row) for row in rows])
 
 
-def _known(row: sa.RowMapping) -> KnownDevice:
+def _known(*row: Any) -> KnownDevice:
+    identity = _identity(row[: len(_IDENTITY)])
+    contact, heard_at, battery_percent, problem, channel, space_id, codec, options, site, zone, space = row[
+        len(_IDENTITY) :
+    ]
     installed = None
-    if row["space_id"] is not None:
+    if space_id is not None:
         installed = Installation(
-            dev_eui=row["dev_eui"],
-            channel=row["channel"],
-            space=row["space_id"],
-            codec=row["codec"],
-            options=row["options"],
+            dev_eui=identity.dev_eui, channel=channel, space=space_id, codec=codec, options=options
         )
     return KnownDevice(
-        identity=_identity(row),
-        contact=Contact(row["contact"]),
-        heard_at=row["heard_at"],
-        battery_percent=row["battery_percent"],
-        problem=row["problem"],
+        identity=identity,
+        contact=CONTACTS[contact],
+        heard_at=heard_at,
+        battery_percent=battery_percent,
+        problem=problem,
         installation=installed,
-        site=row["site_name"],
-        zone=row["zone_name"],
-        space=row["space_name"],
+        site=site,
+        zone=zone,
+        space=space,
     )
 
 
-def _identity(row: sa.RowMapping) -> DeviceIdentity:
-    return DeviceIdentity(**{column.name: row[column.name] for column in _IDENTITY})
+def _identity(row: Sequence[Any]) -> DeviceIdentity:
+    dev_eui, name, profile, application, tags = row
+    return DeviceIdentity(dev_eui=dev_eui, name=name, profile=profile, application=application, tags=tags)

@@ -7,8 +7,8 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql as pg
 
 from parking_gateway.store import confirmations
-from parking_gateway.store.database import Connection
 from parking_gateway.store.query import Query, Rows, Statement, command
+from parking_gateway.store.rows import array_of
 from parking_gateway.store.tables import broker_session, gateway
 
 
@@ -17,16 +17,14 @@ def markers() -> Query[dict[str, int]]:
     return Query(statement=_MARKERS, arguments={}, read=_by_instance)
 
 
-async def filters(connection: Connection, client_id: str) -> frozenset[str] | None:
+def filters(client_id: str) -> Query[frozenset[str] | None]:
     """The subscriptions that the session of `client_id` may hold. None: it never had a session."""
-    found = await connection.scalar(sa.select(broker_session.c.filters).where(broker_session.c.client_id == client_id))
-    return None if found is None else frozenset(found)
+    return Query(statement=_FILTERS, arguments={"client": client_id}, read=_filters)
 
 
-async def remember_filters(connection: Connection, held: Collection[str], *, client_id: str) -> None:
-    """Write down which subscriptions the session of `client_id` may hold."""
-    insert = pg.insert(broker_session).values(client_id=client_id, filters=sorted(held))
-    await connection.execute(insert.on_conflict_do_update(index_elements=["client_id"], set_={"filters": sorted(held)}))
+def remember_filters(held: Collection[str], *, client_id: str) -> Query[None]:
+    """Write which subscriptions the session of `client_id` may hold."""
+    return command(_REMEMBER, {"client": client_id, "held": array_of(sorted(held))})
 
 
 def begin_again(instance: str, number: int) -> list[Query[None]]:
@@ -40,6 +38,14 @@ def advance(instance: str, number: int) -> Query[int]:
 
 
 _MARKERS: Final = Statement(sa.select(gateway.c.instance, gateway.c.confirmed))
+_CLIENT: Final = sa.bindparam("client", type_=sa.Text)
+_FILTERS: Final = Statement(sa.select(broker_session.c.filters).where(broker_session.c.client_id == _CLIENT))
+_HELD: Final = sa.cast(sa.bindparam("held", type_=sa.Text), sa.ARRAY(sa.Text))
+_REMEMBER: Final = Statement(
+    pg.insert(broker_session)
+    .values(client_id=_CLIENT, filters=_HELD)
+    .on_conflict_do_update(index_elements=["client_id"], set_={"filters": _HELD})
+)
 _INSERT: Final = pg.insert(gateway).values(
     instance=sa.bindparam("gateway", type_=sa.Text), confirmed=sa.bindparam("number", type_=sa.BigInteger)
 )
@@ -58,6 +64,10 @@ _ADVANCE: Final = Statement(
     .values(confirmed=sa.func.greatest(_BEFORE.c.confirmed, sa.bindparam("number", type_=sa.BigInteger)))
     .returning(_BEFORE.c.confirmed)
 )
+
+
+def _filters(rows: Rows) -> frozenset[str] | None:
+    return frozenset(rows[0][0]) if rows else None
 
 
 def _by_instance(rows: Rows) -> dict[str, int]:

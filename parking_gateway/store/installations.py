@@ -8,8 +8,7 @@ import sqlalchemy as sa
 from parking_gateway.core.events import DevEui
 from parking_gateway.core.installation import Installation
 from parking_gateway.core.space import SpaceId
-from parking_gateway.store.database import Connection
-from parking_gateway.store.query import Query, Rows, Statement
+from parking_gateway.store.query import Query, Rows, Statement, asks
 from parking_gateway.store.rows import array_of, listed, texts_of
 from parking_gateway.store.tables import installation
 
@@ -24,16 +23,16 @@ class Chosen(NamedTuple):
     installations: int
 
 
-_CHOSEN: Final = (
+_CHOSEN: Final = Statement(
     sa.select(installation.c.codec, installation.c.options, sa.func.min(installation.c.dev_eui), sa.func.count())
     .where(installation.c.codec.is_not(None))
     .group_by(installation.c.codec, installation.c.options)
 )
 
 
-async def chosen_codecs(connection: Connection) -> list[Chosen]:
+def chosen_codecs() -> Query[list[Chosen]]:
     """Every codec and set of options that installations name."""
-    return [Chosen(*row) for row in await connection.execute(_CHOSEN)]
+    return asks(_CHOSEN, Chosen)
 
 
 _OF_DEVICES: Final = Statement(

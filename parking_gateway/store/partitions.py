@@ -1,59 +1,84 @@
 """The months of `uplink`: made before they begin, so that the default partition stays empty."""
 
+from collections.abc import Iterable
 from datetime import UTC, datetime
-from typing import Final
+from typing import Final, NamedTuple
 
 import sqlalchemy as sa
 
-from parking_gateway.store.database import Connection
+from parking_gateway.store.query import Query, Rows, Statement, command
+from parking_gateway.store.rows import array_of
 
-_EXISTS: Final = sa.text("select to_regclass(:name) is not null")
 MONTHS_AHEAD: Final = 2
 LOCK_TIMEOUT: Final = 200
-"""Milliseconds to wait for a lock. Whoever comes later than we waits for as long."""
-
-Month = tuple[datetime, datetime]
-"""Its first moment, and that of the next month."""
+"""Milliseconds to wait for a lock. Other transactions wait behind us as long."""
 
 
-async def ensure(connection: Connection, *, now: datetime) -> list[str]:
-    """Make the partitions of the month of `now` and the months after it. Returns the names of those that are new.
+class Month(NamedTuple):
+    """A month of UTC."""
 
-    Raises within `LOCK_TIMEOUT` where somebody else uses the default partition, such as pg_dump: every uplink that falls
-    into it and every statement that reads all of `uplink` waits behind us.
+    first: datetime
+    after: datetime
+    """The first moment of the next month."""
+
+    @property
+    def partition(self) -> str:
+        """The name of its table."""
+        return f"uplink_{self.first:%Y_%m}"
+
+
+def months(now: datetime) -> list[Month]:
+    """The month of `now` and those after it that need a partition already."""
+    return [Month(_month(now, ahead), _month(now, ahead + 1)) for ahead in range(MONTHS_AHEAD + 1)]
+
+
+_MISSING: Final = Statement(
+    sa.text("select name from unnest(cast(:names as text[])) as name where to_regclass(name) is null").bindparams(
+        sa.bindparam("names", type_=sa.Text)
+    )
+)
+
+
+def missing(wanted: Iterable[Month]) -> Query[list[Month]]:
+    """Those of these months that have no partition."""
+    by_name = {one.partition: one for one in wanted}
+
+    def read(rows: Rows) -> list[Month]:
+        return [by_name[name] for (name,) in rows]
+
+    return Query(statement=_MISSING, arguments={"names": array_of(list(by_name))}, read=read)
+
+
+_LOCK: Final = (
+    Statement(sa.text(f"set local lock_timeout = {LOCK_TIMEOUT}")),
+    Statement(sa.text("lock table uplink_default in access exclusive mode")),
+)
+
+
+def lock_default() -> list[Query[None]]:
+    """Lock the default partition until the transaction ends: no uplink falls into it, and only one gateway goes on.
+
+    It fails within `LOCK_TIMEOUT` if another session uses the default partition, such as pg_dump, because every uplink that
+    falls into it, and every statement that reads all of `uplink`, waits behind us. Attaching a partition locks the default
+    one as well, but then with a lock on `uplink` in hand. To take this lock first keeps uplinks of other months going.
     """
-    months = [(_month(now, ahead), _month(now, ahead + 1)) for ahead in range(MONTHS_AHEAD + 1)]
-    if not await _missing(connection, months):
-        return []
-    # Nothing comes into the default partition from here to the end, and of several gateways one goes on. To wait for this
-    # lock first keeps uplinks of other months going: attaching locks the default partition as well, but with a lock on
-    # `uplink` in hand. What it needs of `uplink` itself lets others write.
-    await connection.execute(sa.text(f"set local lock_timeout = {LOCK_TIMEOUT}"))
-    await connection.execute(sa.text("lock table uplink_default in access exclusive mode"))
-    missing = await _missing(connection, months)
-    for first, after in missing:
-        await _make(connection, _name(first), first, after)
-    return [_name(first) for first, _ in missing]
+    return [command(one) for one in _LOCK]
 
 
-async def _missing(connection: Connection, months: list[Month]) -> list[Month]:
-    return [month for month in months if not await connection.scalar(_EXISTS, {"name": _name(month[0])})]
-
-
-async def _make(connection: Connection, name: str, first: datetime, after: datetime) -> None:
-    # What the default partition holds of this month would forbid the new one, so it moves along.
-    bounds = f"from ('{first:%Y-%m-%d}') to ('{after:%Y-%m-%d}')"
-    month = f"time >= '{first:%Y-%m-%d}' and time < '{after:%Y-%m-%d}'"
-    for statement in (
-        f"create table {name} (like uplink including all)",
-        f"with moved as (delete from uplink_default where {month} returning *) insert into {name} select * from moved",
-        f"alter table uplink attach partition {name} for values {bounds}",
-    ):
-        await connection.execute(sa.text(statement))
-
-
-def _name(first: datetime) -> str:
-    return f"uplink_{first:%Y_%m}"
+def make(month: Month) -> Query[None]:
+    """Make the partition of a month. Rows of the month in the default partition, which would forbid it, move along."""
+    name = month.partition
+    bounds = f"from ('{month.first:%Y-%m-%d}') to ('{month.after:%Y-%m-%d}')"
+    condition = f"time >= '{month.first:%Y-%m-%d}' and time < '{month.after:%Y-%m-%d}'"
+    return command(
+        Statement(
+            sa.text(f"""do $$ begin
+    create table {name} (like uplink including all);
+    with moved as (delete from uplink_default where {condition} returning *) insert into {name} select * from moved;
+    alter table uplink attach partition {name} for values {bounds};
+end $$""")
+        )
+    )
 
 
 def _month(day: datetime, ahead: int) -> datetime:

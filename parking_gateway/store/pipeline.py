@@ -41,24 +41,11 @@ class PipelinedConnection(Connection):
 
     @override
     async def rollback(self) -> None:
-        await self.raw.rollback()
         await _driver(self.raw).rollback()
 
     @override
     async def tried(self, trials: Sequence[Sequence[Query[Any]]]) -> list[Exception | None]:
         return await _try(self.raw, trials)
-
-    @override
-    async def execute(self, statement: Any, arguments: Any = None) -> Any:
-        return await self.raw.execute(statement, arguments)
-
-    @override
-    async def scalar(self, statement: Any, arguments: Any = None) -> Any:
-        return await self.raw.scalar(statement, arguments)
-
-    @override
-    async def scalars(self, statement: Any, arguments: Any = None) -> Any:
-        return await self.raw.scalars(statement, arguments)
 
 
 async def _travel(connection: AsyncConnection, queries: Sequence[Query[Any]], *, ends: bool) -> tuple[Any, ...]:

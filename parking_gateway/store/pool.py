@@ -18,7 +18,7 @@ from typing_extensions import override
 from parking_gateway.process.config import database_url
 from parking_gateway.process.config.sections import DatabaseConfig
 from parking_gateway.store.connecting import connect
-from parking_gateway.store.database import Database
+from parking_gateway.store.database import Connection, Database
 from parking_gateway.store.pipeline import PipelinedConnection
 
 _GENERATION: Final = "generation"
@@ -82,14 +82,8 @@ class Pool(Database):
 
     @override
     @asynccontextmanager
-    async def connect(self) -> AsyncIterator[PipelinedConnection]:
+    async def connect(self) -> AsyncIterator[Connection]:
         async with self.engine.connect() as connection:
-            yield PipelinedConnection(connection)
-
-    @asynccontextmanager
-    async def begin(self) -> AsyncIterator[PipelinedConnection]:
-        """A connection whose transaction is committed at the end."""
-        async with self.engine.begin() as connection:
             yield PipelinedConnection(connection)
 
     @override

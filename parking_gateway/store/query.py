@@ -15,6 +15,7 @@ Answer = TypeVar("Answer")
 
 Rows = Sequence[tuple[Any, ...]]
 
+NOTHING: Final[Arguments] = {}
 _DIALECT: Final = dialect(paramstyle="numeric_dollar")  # type: ignore[no-untyped-call] # SQLAlchemy's
 
 
@@ -62,9 +63,14 @@ class Query(msgspec.Struct, Generic[Answer], frozen=True, kw_only=True):
     read: Callable[[Rows], Answer]
 
 
-def command(statement: Statement, arguments: Arguments) -> Query[None]:
+def command(statement: Statement, arguments: Arguments = NOTHING) -> Query[None]:
     """A query whose answer is that it was done."""
     return Query(statement=statement, arguments=arguments, read=_nothing)
+
+
+def asks(statement: Statement, kind: Callable[..., Answer], arguments: Arguments = NOTHING) -> Query[list[Answer]]:
+    """A query whose answer is one `kind` for each row, made from its columns in their order."""
+    return Query(statement=statement, arguments=arguments, read=lambda rows: [kind(*row) for row in rows])
 
 
 _WAIT: Final = Statement(sa.text("select pg_logical_emit_message(true, 'parking-gateway', '')"))
@@ -76,7 +82,7 @@ def waits() -> Query[None]:
     A commit that has written nothing does not wait. What it found written already may be on this server alone: the commit
     that wrote it may have been cut off, or its wait cancelled.
     """
-    return command(_WAIT, {})
+    return command(_WAIT)
 
 
 def _nothing(_rows: Rows) -> None:

@@ -9,11 +9,14 @@ from typing import Final
 import sqlalchemy as sa
 
 from parking_gateway.store.database import Connection
+from parking_gateway.store.query import NOTHING, Query, Statement
 
 _PACKAGE: Final = Path(__file__).parents[1]
 SCRIPTS: Final = next(folder for folder in (_PACKAGE / "migrations", _PACKAGE.parent / "migrations") if folder.is_dir())
 """The migrations: within the package where it was installed from a wheel, beside it in a checkout."""
 _VERSION: Final = sa.table("alembic_version", sa.column("version_num", sa.Text))
+_EXISTS: Final = Statement(sa.select(sa.cast(sa.func.to_regclass(_VERSION.name), sa.Text)))
+_FOUND: Final = Statement(sa.select(_VERSION.c.version_num))
 
 
 class SchemaMismatch(Exception):  # noqa: N818 - it is no failure of ours, but what we found
@@ -51,7 +54,12 @@ def revisions() -> set[str]:
 
 async def revision_of(connection: Connection) -> str | None:
     """The one that a database has; None where it has no schema."""
-    if await connection.scalar(sa.select(sa.func.to_regclass(_VERSION.name))) is None:
+    (exists,) = await connection.together(_ask(_EXISTS))
+    if exists is None:
         return None
-    found: str | None = await connection.scalar(sa.select(_VERSION.c.version_num))
+    (found,) = await connection.together(_ask(_FOUND))
     return found
+
+
+def _ask(statement: Statement) -> Query[str | None]:
+    return Query(statement=statement, arguments=NOTHING, read=lambda rows: rows[0][0] if rows else None)

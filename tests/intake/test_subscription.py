@@ -41,7 +41,8 @@ def subscription(pool: Pool, *others: str) -> Subscription:
 
 async def held(pool: Pool) -> Sequence[str]:
     async with pool.connect() as connection:
-        return sorted(await gateways.filters(connection, CLIENT_ID) or ())
+        (filters,) = await connection.together(gateways.filters(CLIENT_ID))
+    return sorted(filters or ())
 
 
 @pytest.mark.parametrize("protocol", ["5", "3.1.1"])

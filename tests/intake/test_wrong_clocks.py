@@ -18,6 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from decoders import Occupancy
 from parking_gateway import chirpstack
 from parking_gateway.broker.message import Message
+from parking_gateway.clock.partitions import make_missing
 from parking_gateway.core.clocks import WrongClock
 from parking_gateway.core.committed import Committed
 from parking_gateway.core.events import DevEui
@@ -27,8 +28,8 @@ from parking_gateway.intake.record import record
 from parking_gateway.register.entries import Assignment, Entry, Place
 from parking_gateway.register.outcome import Registered
 from parking_gateway.register.registering import register
-from parking_gateway.store import partitions
 from parking_gateway.store.pipeline import PipelinedConnection
+from parking_gateway.store.pool import Pool
 from tests.events import NOON, OCCUPIED, VACANT, dev_eui_of, message, up
 from tests.plugins.car_park import CarPark
 
@@ -239,8 +240,7 @@ async def test_a_redelivery_is_no_second_row_though_it_is_dated_otherwise(
     payload = json.dumps(event).encode()
     if form == "protobuf":
         payload = ParseDict(event, integration.UplinkEvent()).SerializeToString()
-    async with engine.begin() as connection:
-        made = await partitions.ensure(PipelinedConnection(connection), now=NOON)
+    made = await make_missing(Pool(engine), now=NOON)
     first = await recorded(engine, message(DEVICE, payload), received_at=NOON + 90 * MINUTE)
     again = await recorded(engine, message(DEVICE, payload), received_at=NOON + 92 * MINUTE)
     assert (len(first.recorded), len(again.recorded), again.duplicates) == (1, 0, 1)

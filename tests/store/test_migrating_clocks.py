@@ -6,13 +6,14 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
-from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
-from sqlalchemy.pool import NullPool
+from sqlalchemy.ext.asyncio import AsyncEngine
 
-from parking_gateway.store import migrating, partitions, schema
-from parking_gateway.store.pipeline import PipelinedConnection
+from parking_gateway.clock.partitions import make_missing
+from parking_gateway.process.config import DatabaseConfig
+from parking_gateway.store import migrating, schema
+from parking_gateway.store.pool import opened
 
-_SAID_BEFORE = (
+_BEFORE = (
     (
         "insert into uplink (deduplication_id, dev_eui, time, received_at, f_cnt, f_port, data, confirmed, gateway_count)"
         " select ('00000000-0000-0000-0000-00000000000' || number)::uuid, 'a840410000000001', time::timestamptz,"
@@ -34,15 +35,14 @@ _SAID_BEFORE = (
 @pytest.fixture
 async def earlier(empty_database: str) -> AsyncIterator[AsyncEngine]:
     """A database of the schema before, in which wrong clocks have left their marks."""
-    engine = create_async_engine(empty_database.replace("postgresql:", "postgresql+psycopg:"), poolclass=NullPool)
-    await migrating.upgrade(engine)
-    await migrating.downgrade(engine, "0004")
-    async with engine.begin() as connection:
-        await partitions.ensure(PipelinedConnection(connection), now=datetime(2026, 11, 26, tzinfo=UTC))
-        for statement in _SAID_BEFORE:
-            await connection.execute(sa.text(statement))
-    yield engine
-    await engine.dispose()
+    async with opened(empty_database, DatabaseConfig()) as pool:
+        await migrating.upgrade(pool.engine)
+        await migrating.downgrade(pool.engine, "0004")
+        await make_missing(pool, now=datetime(2026, 11, 26, tzinfo=UTC))
+        async with pool.engine.begin() as connection:
+            for statement in _BEFORE:
+                await connection.execute(sa.text(statement))
+        yield pool.engine
 
 
 async def rows(engine: AsyncEngine, query: str) -> Sequence[Any]:

@@ -11,6 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from parking_gateway.process.config import DatabaseConfig
+from parking_gateway.store.database import Connection
 from parking_gateway.store.pipeline import PipelinedConnection
 from parking_gateway.store.pool import Pool, opened
 from parking_gateway.store.query import Query, Rows, Statement, command
@@ -20,6 +21,12 @@ _NUMBER = sa.bindparam("number", type_=sa.Integer)
 _SAY = Statement(sa.select(_NUMBER))
 _DIVIDE = Statement(sa.select(100 / _NUMBER))
 _SLEEP = Statement(sa.select(sa.func.pg_sleep(sa.bindparam("number", type_=sa.Double))))
+_BACKEND = Statement(sa.text("select pg_backend_pid()"))
+_TERMINATE = Statement(
+    sa.text(
+        "select count(pg_terminate_backend(pid)) from pg_stat_activity where pid = :number and wait_event = 'PgSleep'"
+    )
+)
 _LIST = Statement(sa.select(sa.func.unnest(sa.cast(sa.bindparam("texts", type_=sa.Text), sa.ARRAY(sa.Text)))))
 _TABLE = sa.table("kept", sa.column("number", sa.Integer))
 _KEEP = Statement(_TABLE.insert().values(number=_NUMBER))
@@ -95,10 +102,11 @@ async def test_an_error_is_that_of_the_first_who_failed_and_costs_no_connection(
 
 async def test_what_was_prepared_outlives_a_rollback(pool: Pool) -> None:
     """The driver deallocates all prepared statements with its own, which it makes of what it is asked often."""
-    async with pool.connect() as connection:
+    async with pool.engine.connect() as raw:
+        connection = PipelinedConnection(raw)
         await connection.together(say(1))
         for _ in range(10):
-            await connection.execute(sa.text("select 1"))
+            await raw.execute(sa.text("select 1"))
         await connection.rollback()
         assert await connection.together(say(2)) == (2,)
 
@@ -123,10 +131,8 @@ async def test_a_connection_that_is_lost_says_so(pool: Pool, caplog: pytest.LogC
     async with pool.connect() as connection, pool.connect() as other:
         backend = await _backend(connection)
         asked = asyncio.create_task(connection.together(sleep))
-        terminate = sa.text(
-            "select count(pg_terminate_backend(pid)) from pg_stat_activity where pid = :pid and wait_event = 'PgSleep'"
-        )
-        while not await other.scalar(terminate, {"pid": backend}):
+        terminate = Query(statement=_TERMINATE, arguments={"number": backend}, read=_first)
+        while await other.together(terminate) == (0,):
             await other.rollback()
         with pytest.raises(psycopg.OperationalError):
             await asked
@@ -154,5 +160,6 @@ async def test_an_array_is_read_as_it_was_written(database: str, texts: list[str
         assert await connection.together(query) == (texts,)
 
 
-async def _backend(connection: PipelinedConnection) -> int:
-    return int(await connection.scalar(sa.text("select pg_backend_pid()")) or 0)
+async def _backend(connection: Connection) -> int:
+    (number,) = await connection.together(Query(statement=_BACKEND, arguments={}, read=_first))
+    return number

@@ -351,7 +351,7 @@ async def test_devices_are_listed_with_their_installations(engine: AsyncEngine) 
     await recorded(engine, *said(TWO, OCCUPIED))
     await kept(engine, entry("A", ONE))
     async with engine.connect() as connection:
-        found = await fleet.listed(PipelinedConnection(connection))
+        found = (await PipelinedConnection(connection).together(fleet.listed()))[0]
     assert [(one.identity.dev_eui, one.identity.profile, one.space) for one in found] == [
         (TWO, "Parking sensor", None),
         (ONE, "", "A"),
@@ -385,7 +385,7 @@ async def test_an_uplink_that_comes_meanwhile_finds_its_installation(engine: Asy
         await tried(operator, entry("A", ONE))
         gateway = asyncio.create_task(recorded(engine, *said(ONE, OCCUPIED)))
         await _until_somebody_waits(engine)
-        await operator.commit()
+        await PipelinedConnection(operator).commit_together()
     await gateway
     assert await rows(engine, "select state from space") == [("OCCUPIED",)]
 

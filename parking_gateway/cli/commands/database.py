@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from parking_gateway.cli.commands.configuration import AsJson, ConfigFile, configured
-from parking_gateway.cli.opened import fail, transact, with_database
+from parking_gateway.cli.opened import answer, fail, transact, with_database
 from parking_gateway.cli.shown import show_json, show_table
 
 if TYPE_CHECKING:
@@ -41,7 +41,8 @@ def migrate(
     """
     from alembic.util import CommandError  # noqa: PLC0415 - heavy
 
-    from parking_gateway.store import dashboards, migrating, partitions, schema  # noqa: PLC0415 - as above
+    from parking_gateway.clock.partitions import make_missing  # noqa: PLC0415 - as above
+    from parking_gateway.store import dashboards, migrating, schema  # noqa: PLC0415 - as above
 
     if reading_role and not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_-]{0,62}", reading_role):
         fail(
@@ -57,12 +58,14 @@ def migrate(
         typer.echo(f"Schema: {before or 'none'} -> {after or 'none'}.")
         if after != schema.newest():
             return
-        async with pool.begin() as connection:
-            for name in await partitions.ensure(connection, now=datetime.now(UTC)):
-                typer.echo(f"Partition: {name} made.")
-            if reading_role:
-                is_new = await dashboards.grant(connection, reading_role)
-                typer.echo(f"Role: {reading_role} {'made' if is_new else 'found'}; it may read.")
+        for name in await make_missing(pool, now=datetime.now(UTC)):
+            typer.echo(f"Partition: {name} made.")
+        if reading_role:
+            async with pool.connect() as connection:
+                (exists,) = await connection.together(dashboards.exists(reading_role))
+                new = [] if exists else [dashboards.create(reading_role)]
+                await connection.commit_together(*new, *dashboards.grant(reading_role))
+            typer.echo(f"Role: {reading_role} {'found' if exists else 'made'}; it may read.")
 
     try:
         with_database(configured(config), work)
@@ -97,11 +100,9 @@ def list_(*, config: ConfigFile = None, last: Last = 20, as_json: AsJson = False
 
         parking-gateway rejections list --last 100
     """
-    from functools import partial  # noqa: PLC0415 - as above
-
     from parking_gateway.store import dead_letters  # noqa: PLC0415 - as above
 
-    letters = transact(configured(config), partial(dead_letters.latest, limit=last))
+    letters = answer(configured(config), dead_letters.latest(limit=last))
     if as_json:
         show_json(letters)
         return

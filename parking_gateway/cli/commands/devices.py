@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from parking_gateway.cli.commands.configuration import AsJson, ConfigFile, configured
-from parking_gateway.cli.opened import decoder, fail, transact
+from parking_gateway.cli.opened import answer, decoder, fail, transact
 from parking_gateway.cli.shown import percent, show_json, show_outcome, show_table
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ def list_(*, config: ConfigFile = None, unassigned: UnassignedOnly = False, as_j
 
     effective = configured(config)
     reader = decoder(effective)
-    known = transact(effective, fleet.listed)
+    known = answer(effective, fleet.listed())
     devices = [listed(one, reader) for one in known if one.installation is None or not unassigned]
     if as_json:
         show_json(devices)

@@ -99,8 +99,7 @@ def _examined(config: "Config", reader: "Decoder") -> "list[Finding]":
     now = datetime.now(UTC)
 
     async def work(connection: "Connection") -> "list[Finding]":
-        known = await fleet.listed(connection)
-        refused = await diagnosis.refused(connection, since=now - _LATELY)
+        known, refused = await connection.together(fleet.listed(), diagnosis.refused(since=now - _LATELY))
         return list(examine(known, refused, decoder=reader, now=now))
 
     return transact(config, work)

@@ -12,7 +12,6 @@ from tempfile import TemporaryDirectory
 from typing import Final
 
 import msgspec
-import sqlalchemy as sa
 from rich.console import Console
 from rich.live import Live
 
@@ -30,6 +29,7 @@ from parking_gateway.process.config import Config
 from parking_gateway.process.waits import pause, seen_through, unless
 from parking_gateway.register.registering import register
 from parking_gateway.store import embedded, migrating
+from parking_gateway.store.diagnosis import server_version
 from parking_gateway.store.pool import opened
 
 _SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -100,9 +100,10 @@ async def _prepare_database(database_url: str, sensors: list[Sensor]) -> str:
     """Create the schema and register the car park. Returns PostgreSQL's version."""
     async with opened(database_url, Config().database) as pool:
         await migrating.upgrade(pool.engine)
-        async with pool.begin() as connection:
+        async with pool.connect() as connection:
             await register(connection, car_park.entries(sensors), decoder=Decoder(), now=datetime.now(UTC))
-            return str(await connection.scalar(sa.text("show server_version")))
+            (version,) = await connection.commit_together(server_version())
+            return version
 
 
 async def _simulate(

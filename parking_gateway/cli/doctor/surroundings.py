@@ -17,6 +17,7 @@ from parking_gateway.process.config import Config
 from parking_gateway.store import diagnosis, schema
 from parking_gateway.store.database import Database
 from parking_gateway.store.installations import Chosen, chosen_codecs
+from parking_gateway.store.verdicts import FAILURES, answer_of
 
 _LIMIT: Final = 100
 
@@ -89,11 +90,14 @@ async def _quality_of_first_event(link: Link, listen: timedelta) -> int | None:
 
 async def examine_database(database: Database, decoder: Decoder) -> list[Check]:
     """Check whether the gateway could start on this database."""
-    if complaint := await diagnosis.complaint(database):
+    try:
+        async with database.connect() as connection:
+            await schema.require_current(connection)
+            (chosen,) = await connection.together(chosen_codecs())
+    except (schema.SchemaMismatch, *FAILURES) as error:
+        complaint = str(error) if isinstance(error, schema.SchemaMismatch) else answer_of(error).sentence
         fix = "Follow this message, or correct the section [database]"
         return [Check(about="database", detail=complaint, fix=fix)]
-    async with database.connect() as connection:
-        chosen = await chosen_codecs(connection)
     return [
         Check(about="database", detail=f"it answers, with schema {schema.newest()}"),
         *_unusable(chosen, decoder),
@@ -102,9 +106,12 @@ async def examine_database(database: Database, decoder: Decoder) -> list[Check]:
 
 async def examine_clocks(database: Database, *, since: datetime) -> list[Check]:
     """The clocks whose times were not believed `since` then. Empty: all were believed."""
-    found = await diagnosis.wrong_clocks(database, since=since)
-    if isinstance(found, str):
-        return [Check(about="clocks", detail=f"they cannot be checked: {found}", is_judged=False)]
+    try:
+        async with database.connect() as connection:
+            (found,) = await connection.together(diagnosis.wrong_clocks(since=since))
+    except FAILURES as error:  # such as a table that another session has locked
+        detail = f"they cannot be checked: {answer_of(error).sentence}"
+        return [Check(about="clocks", detail=detail, is_judged=False)]
     return list(map(_clock, found))
 
 

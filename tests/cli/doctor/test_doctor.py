@@ -18,6 +18,7 @@ from parking_gateway.cli import app
 from parking_gateway.cli.demo.brokers import LOCALHOST, Broker
 from parking_gateway.cli.doctor.surroundings import Check, examine_broker, examine_database
 from parking_gateway.contract.publication import Publication
+from parking_gateway.core.events import DevEui
 from parking_gateway.decoding.decoder import Decoder
 from parking_gateway.intake.read import read
 from parking_gateway.intake.record import record
@@ -127,23 +128,26 @@ async def recorded(engine: AsyncEngine, *payloads: bytes) -> None:
         await record(PipelinedConnection(connection), found, decoder=Decoder(), announce_every=timedelta(hours=1))
 
 
+async def refused(engine: AsyncEngine, *, since: datetime) -> dict[DevEui, RefusedFrames]:
+    async with Pool(engine).connect() as connection:
+        (frames,) = await connection.together(diagnosis.refused(since=since))
+    return frames
+
+
 async def test_refused_frames_are_counted_and_the_last_is_shown(engine: AsyncEngine, car_park: CarPark) -> None:
     """Also those whose codec broke; and only those since the given time."""
     await car_park(2)
     await recorded(engine, b"\x01\x02", OCCUPIED, b"\x01\x02\x03")
     lately = datetime.now(UTC) - timedelta(hours=1)
-    async with engine.connect() as connection:
-        assert await diagnosis.refused(PipelinedConnection(connection), since=lately) == {
-            DEVICE: RefusedFrames(
-                count=2,
-                detail="bosch_tps110_v029: no message on port 1 has 3 bytes",
-                f_port=1,
-                data=b"\x01\x02\x03",
-            )
-        }
-        assert (
-            await diagnosis.refused(PipelinedConnection(connection), since=datetime.now(UTC) + timedelta(hours=1)) == {}
+    assert await refused(engine, since=lately) == {
+        DEVICE: RefusedFrames(
+            count=2,
+            detail="bosch_tps110_v029: no message on port 1 has 3 bytes",
+            f_port=1,
+            data=b"\x01\x02\x03",
         )
+    }
+    assert await refused(engine, since=datetime.now(UTC) + timedelta(hours=1)) == {}
 
 
 async def test_a_refused_frame_whose_uplink_is_gone_is_still_counted(engine: AsyncEngine, car_park: CarPark) -> None:
@@ -151,10 +155,8 @@ async def test_a_refused_frame_whose_uplink_is_gone_is_still_counted(engine: Asy
     await recorded(engine, b"\x01\x02")
     async with engine.begin() as connection:
         await connection.execute(sa.text("delete from uplink"))
-        (refused,) = (
-            await diagnosis.refused(PipelinedConnection(connection), since=NOON - timedelta(days=3650))
-        ).values()
-    assert (refused.count, refused.f_port, refused.data) == (1, None, None)
+    (frames,) = (await refused(engine, since=NOON - timedelta(days=3650))).values()
+    assert (frames.count, frames.f_port, frames.data) == (1, None, None)
 
 
 # --- the command
