@@ -16,7 +16,7 @@ import msgspec
 from decoders import Frame, conformance
 from parking_gateway.decoding import codecs
 from parking_gateway.decoding.declared import javascript
-from parking_gateway.decoding.guests.process import Stopped
+from parking_gateway.decoding.guests.process import GuestStopped
 
 VENDORS: Final = Path(__file__).parent / "vendors"
 FRAME: Final = Frame(
@@ -44,7 +44,7 @@ def stopped(folder: Path) -> tuple[float, float]:
     file = folder / "endless.js"
     script = javascript.Script(file, ("x",))
     began = time.perf_counter()
-    with suppress(Stopped):
+    with suppress(GuestStopped):
         script.ask(FRAME)
     ended = time.perf_counter()
     script.ask(msgspec.structs.replace(FRAME, port=1))

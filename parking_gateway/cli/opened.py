@@ -32,7 +32,7 @@ def decoder(config: "Config") -> "Decoder":
     from parking_gateway.gateway.opening import decoder_of  # noqa: PLC0415 - as above
     from parking_gateway.process.config import ConfigError  # noqa: PLC0415 - as above
 
-    codecs.remember_failures()
+    codecs.remember_unloadable()
     try:
         return decoder_of(config)
     except ConfigError as error:

@@ -1,5 +1,5 @@
-"""From a frame to a reading: `decoder` chooses a codec and asks it.
+"""From a frame to a reading. Read in this order: `decoder` chooses a codec and decodes with it, `codecs` finds it by its name.
 
-`codecs` finds it by its name, `declared` makes one of a script or a TOML file, and `guests` runs those of others in processes of
-their own. `questioning` limits the time of guests. `frame_lines` and `inspection` decode for people.
+`guests` runs codecs of others in processes of their own, and `budget` limits their time. `declared` makes a codec of a TOML
+file, with or without a vendor's script. `frame_lines` and `inspection` decode for people.
 """

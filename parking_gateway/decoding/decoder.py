@@ -1,7 +1,7 @@
-"""From an uplink and an installation to an observation: which codec reads it, and what is believed of what it read.
+"""From an uplink and an installation to a reading and an observation: chooses the codec, decodes, checks the device's clock.
 
-Whatever a codec raises becomes a rejection of that one uplink. This is the only broad `except` around them. Codecs of others
-are guests, which may also take for ever: they are asked beforehand, by `questioning`, and a decoder is given their answers.
+Any exception of a codec becomes a rejection of that one uplink. The only broad `except` around codecs is here. Guests are
+codecs of others and may take any time, so `budget` runs them before the transaction, and a decoder receives their readings.
 """
 
 from collections.abc import Mapping
@@ -18,41 +18,43 @@ from decoders.readings import WrongReading, checked
 from parking_gateway.core.device import NO_READING, DeviceReading
 from parking_gateway.core.events import DeviceEvent, DeviceIdentity, Reason, Rejection, Uplink
 from parking_gateway.core.installation import Installation
+from parking_gateway.core.printable import printable, shortened
 from parking_gateway.core.space import Observation
 from parking_gateway.decoding import codecs
+from parking_gateway.decoding.guests.process import GuestStopped
 
 CLOCK_BEHIND: Final = timedelta(days=1)
-"""How far a device's own clock is believed to reach back. One that was never set says a year long gone."""
+"""How old a time of a device's own clock may be. A clock that was never set is years behind."""
 _NO_TIME: Final = timedelta()
 
 
 class Choice(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """A codec by name, with the options that its frames need."""
+    """The name of a codec, with its options."""
 
     codec: str
     options: dict[str, str] = {}
 
 
-Question = tuple[UUID, str, frozenset[tuple[str, str]]]
-"""What a guest is asked: a deduplication id, the codec, its options."""
-Answers = Mapping[Question, Reading | Rejection]
+GuestKey = tuple[UUID, str, frozenset[tuple[str, str]]]
+"""Identifies a frame of a guest: the deduplication id of its uplink, the codec and its options."""
+GuestReadings = Mapping[GuestKey, Reading | Rejection]
 
 
-class NotAsked(LookupError):  # noqa: N818 - what has to be done
-    """A guest's answer is wanted, and this question was not put to it."""
+class NotAsked(LookupError):  # noqa: N818 - the cause
+    """The frame needs a guest, and the guest was not asked to decode it before the transaction."""
 
 
 class Decoder(msgspec.Struct, frozen=True, kw_only=True):
-    """Which codec reads which device: the installation's own setting, else the tag `codec`, else the profile's."""
+    """Chooses the codec of a device: that of the installation, else the tag `codec`, else that of the profile. Decodes with it."""
 
     profiles: Mapping[str, Choice] = {}
     folder: Path | None = None
-    """Where an operator drops codecs in."""
-    answers: Answers | None = None
-    """What guests have said already. None: they are asked when it is wanted to know, which takes its time."""
+    """The drop-in folder, for codecs of the operator."""
+    guest_readings: GuestReadings | None = None
+    """The readings of guests, if they were asked before. None: a guest decodes when its reading is needed, which takes time."""
 
     def choice(self, device: DeviceIdentity, installation: Installation) -> Choice | None:
-        """The codec for this device in this installation, or None where nobody chose one."""
+        """Return the codec for this device in this installation; None if none was chosen."""
         if installation.codec:
             return Choice(codec=installation.codec, options=installation.options)
         if tag := device.tags.get("codec"):
@@ -63,26 +65,26 @@ class Decoder(msgspec.Struct, frozen=True, kw_only=True):
         return by_profile
 
     def reading(self, uplink: Uplink, installation: Installation) -> DeviceReading:
-        """What the device measured, as this installation has it read: for a live uplink and for a stored one alike.
+        """Decode an uplink with the codec of this installation. The same for a live uplink and for a stored one.
 
-        Without a codec, and for port 0 (MAC commands), nothing is read. Why a codec could not read a frame is its rejection.
-        Raises `NotAsked` where the answers lack the one of a guest.
+        Without a codec, and on port 0 (MAC commands), the reading is empty. A frame that is not decoded has a rejection.
+        Raises `NotAsked` if the guest's reading of the uplink is missing.
         """
         choice = self.choice(uplink.device, installation)
         if choice is None:
             return DeviceReading(uplink)
         if uplink.f_port == 0:
             return DeviceReading(uplink, choice.codec)
-        answer = self.read(uplink, choice)
-        if isinstance(answer, Rejection):
-            return DeviceReading(uplink, choice.codec, NO_READING, answer)
-        return DeviceReading(uplink, choice.codec, answer)
+        reading = self.read(uplink, choice)
+        if isinstance(reading, Rejection):
+            return DeviceReading(uplink, choice.codec, NO_READING, reading)
+        return DeviceReading(uplink, choice.codec, reading)
 
     def read(self, uplink: Uplink, choice: Choice) -> Reading | Rejection:
-        """What the device said, or why nobody can tell. Raises `NotAsked` where the answers lack the one of a guest."""
-        if self.answers is not None and self.guest_of(choice) is not None:
+        """Decode an uplink with this codec. Raises `NotAsked` if the guest's reading of the uplink is missing."""
+        if self.guest_readings is not None and self.guest_of(choice) is not None:
             try:
-                return self.answers[question(uplink, choice)]
+                return self.guest_readings[guest_key(uplink, choice)]
             except KeyError:
                 raise NotAsked(choice.codec) from None
         options = _options(choice)
@@ -96,39 +98,39 @@ class Decoder(msgspec.Struct, frozen=True, kw_only=True):
         if isinstance(decode, Rejection):
             return decode
         frame = Frame(port=uplink.f_port, payload=uplink.data, received_at=uplink.heard_at, object=uplink.object)
-        said = attempt(decode, frame)
-        if isinstance(said, Rejection):
-            return msgspec.structs.replace(said, detail=f"{choice.codec}: {said.detail}")
-        return said
+        reading = decode_frame(decode, frame)
+        if isinstance(reading, Rejection):
+            return msgspec.structs.replace(reading, detail=f"{choice.codec}: {reading.detail}")
+        return reading
 
     def guest_of(self, choice: Choice) -> str | None:
-        """The guest that is asked when this codec is, which must not be while anybody waits; None where there is none."""
+        """Return the guest that this codec runs, or None. A guest must not run in a transaction or in the event loop."""
         return codecs.guest_of(choice.codec, dropins=self.folder)
 
     def check(self, choice: Choice) -> None:
-        """Raise `codecs.CodecNotFound` or `codecs.BadOption` when nothing could ever be read with this choice."""
+        """Raise `codecs.CodecNotFound` or `codecs.BadOption` if no frame can be decoded with this choice."""
         codecs.bind(codecs.find(choice.codec, dropins=self.folder), choice.options)
 
 
-def question(uplink: Uplink, choice: Choice) -> Question:
-    """The name under which a guest's answer is kept."""
+def guest_key(uplink: Uplink, choice: Choice) -> GuestKey:
+    """Return the key of a guest's reading."""
     return uplink.deduplication_id, choice.codec, _options(choice)
 
 
-def attempt(decode: codecs.Bound, frame: Frame) -> Reading | Rejection:
-    """What a codec makes of a frame, checked; or why nothing is made of it: the frame is refused, or the codec is broken."""
+def decode_frame(decode: codecs.Bound, frame: Frame) -> Reading | Rejection:
+    """Decode a frame and check the reading. A refusal and a failure of the codec are rejections."""
     try:
         return checked(decode(frame))
     except Undecodable as refusal:
         return Rejection(reason=Reason.UNDECODABLE, detail=_described(refusal))
-    except WrongReading as wrong:
-        return Rejection(reason=Reason.CODEC_FAILED, detail=_described(wrong))
-    except Exception as error:  # noqa: BLE001 - a codec may break in any way, and the next frame must not notice
+    except (WrongReading, GuestStopped) as failure:
+        return Rejection(reason=Reason.CODEC_FAILED, detail=_described(failure))
+    except Exception as error:  # noqa: BLE001 - a codec may raise anything, and must not affect the next frame
         return Rejection(reason=Reason.CODEC_FAILED, detail=_described(error, f"{type(error).__name__}: "))
 
 
 def observation(uplink: Uplink, reading: Reading) -> Observation:
-    """The uplink's statement about its space. The device's own clock says since when, where it can be believed."""
+    """Return the observation of a space. The device's own clock dates it if its time is plausible."""
     seen_at = heard_at = uplink.heard_at
     if reading.at is not None and _NO_TIME <= heard_at - reading.at <= CLOCK_BEHIND:
         seen_at = reading.at
@@ -144,7 +146,7 @@ def observation(uplink: Uplink, reading: Reading) -> Observation:
 
 
 def battery_report(event: DeviceEvent) -> Observation:
-    """What a device status says about the space that the device watches: its sensor's battery."""
+    """Return the observation of a device status: the battery of the space's sensor."""
     return Observation(
         occupancy=None,
         seen_at=event.heard_at,
@@ -156,12 +158,12 @@ def battery_report(event: DeviceEvent) -> Observation:
 
 
 def _described(error: Exception, before: str = "") -> str:
-    """The message of an exception, cut, and without the lone surrogates that neither JSON nor PostgreSQL takes."""
+    """Return the message of an exception: printable, because neither JSON nor PostgreSQL takes lone surrogates, and not too long."""
     try:
         text = f"{before}{error}"
-    except Exception:  # noqa: BLE001 - an exception may break while it is asked for its message
+    except Exception:  # noqa: BLE001 - the `__str__` of a codec's exception may raise
         text = f"{before}its message cannot be read"
-    return text[:_LONGEST_DETAIL].encode(errors="replace").decode()
+    return printable(shortened(text, _LONGEST_DETAIL))
 
 
 def _percent(value: float | None) -> int | None:
@@ -181,7 +183,7 @@ def _options(choice: Choice) -> frozenset[tuple[str, str]]:
 def _bound(name: str, options: frozenset[tuple[str, str]], folder: Path | None) -> codecs.Bound | Rejection:
     try:
         return codecs.bind(codecs.find(name, dropins=folder), dict(options))
-    except codecs.CodecStopped:  # which is not kept: the next time, it may answer
+    except codecs.CodecStopped:  # an exception is not cached; the next attempt may succeed
         raise
     except (codecs.CodecNotFound, codecs.BadOption) as mistake:
         return Rejection(reason=Reason.CODEC_NOT_FOUND, detail=str(mistake))
@@ -191,7 +193,7 @@ def _bound(name: str, options: frozenset[tuple[str, str]], folder: Path | None) 
 def _bound_later(
     name: str, options: frozenset[tuple[str, str]], folder: Path | None, _minute: datetime
 ) -> codecs.Bound | Rejection:
-    """The same for what was not there at first, once a minute: a folder may be mounted late, and a file be mended."""
+    """Bind a codec that was not found before. Once a minute, because a folder may be mounted late and a file may be corrected."""
     if codecs.has_appeared(name, dropins=folder):
         return _bound.__wrapped__(name, options, folder)
     return _bound(name, options, folder)

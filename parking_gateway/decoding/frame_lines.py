@@ -1,7 +1,8 @@
-"""Frames as people and scripts write them, and a line of JSON as the answer to each. Pure, and never at a loss.
+"""Decodes frames that are written as lines of JSON. Pure, and it never raises for the content of a line.
 
-A question is `{"codec": …, "fPort": …, "hex": …}`, with `"options": {…}` where the codec needs some, and `"object": {…}` for one that
-reads what ChirpStack has decoded. The answer is the reading in the words of the published state, or `{"undecodable": why}`.
+A line is `{"codec": …, "fPort": …, "hex": …}`. It may have `"options": {…}`, and `"object": {…}` for a codec that maps the
+output of ChirpStack's own codec. The output is a line with the reading, in the words of the published state, or
+`{"undecodable": why}`.
 """
 
 from collections.abc import Mapping
@@ -14,18 +15,19 @@ import msgspec
 
 from decoders import Frame, Reading
 from parking_gateway.core.events import Reason, Rejection
+from parking_gateway.core.printable import shortened
 from parking_gateway.decoding import codecs
-from parking_gateway.decoding.decoder import attempt
+from parking_gateway.decoding.decoder import decode_frame
 
 PORTS: Final = range(1, 256)
 
 
-class BadFrame(ValueError):  # noqa: N818 - what was typed is none, and nothing has failed
-    """What was written is no frame. The message says what about it is not."""
+class BadFrame(ValueError):  # noqa: N818 - the input is wrong, and nothing has failed
+    """The input is no frame. The message contains the cause."""
 
 
 def frame_of(*, port: int, text: str, received_at: datetime) -> Frame:
-    """The frame that is written as a port and hexadecimal digits, with or without blanks. Raises `BadFrame`."""
+    """Return the frame of a port and of hexadecimal digits, with or without blanks. Raises `BadFrame`."""
     if port == 0:
         raise BadFrame("port 0 carries MAC commands and is not decoded")
     if port not in PORTS:
@@ -33,46 +35,46 @@ def frame_of(*, port: int, text: str, received_at: datetime) -> Frame:
     try:
         payload = bytes.fromhex(text)
     except ValueError:
-        shown = text if len(text) <= _SHOWN else text[:_SHOWN] + "…"
-        raise BadFrame(f"{shown!r} is not hexadecimal: two digits, 0 to 9 or a to f, make a byte") from None
+        shown = shortened(text, _LONGEST_TEXT)
+        raise BadFrame(f"{shown!r} is not hexadecimal: a byte is two digits, 0 to 9 or a to f") from None
     if not payload:
         raise BadFrame("the payload is empty")
     return Frame(port=port, payload=payload, received_at=received_at)
 
 
-def words(reading: Reading) -> dict[str, Any]:
-    """What a reading says, as JSON has it: only what was said, but always an occupancy, which is None where none was."""
+def as_json(reading: Reading) -> dict[str, Any]:
+    """Return a reading as JSON: the fields that it has, and always the occupancy."""
     return {"occupancy": None, **msgspec.to_builtins(reading)}
 
 
-def answer(line: bytes, *, received_at: datetime, folder: Path | None = None) -> bytes:
-    """The answer to one line, itself a line. Whatever the line holds, there is one, and nothing is raised.
+def decoded_line(line: bytes, *, received_at: datetime, folder: Path | None = None) -> bytes:
+    """Decode the frame of a line, and return the output as a line. Never raises, for any line.
 
-    The frame is taken as received at `received_at`; codecs are also looked for in `folder`.
+    `received_at` becomes the time of receipt of the frame. Codecs are also looked up in `folder`.
     """
     try:
-        question = _read(line)
-        frame = frame_of(port=question.port, text=question.hex, received_at=received_at)
-        if question.object is not None:
-            frame = msgspec.structs.replace(frame, object=question.object)
+        asked = _read(line)
+        frame = frame_of(port=asked.port, text=asked.hex, received_at=received_at)
+        if asked.object is not None:
+            frame = msgspec.structs.replace(frame, object=asked.object)
     except BadFrame as mistake:
         return _undecodable(str(mistake))
-    except (ValueError, RecursionError) as mistake:  # of what is no JSON, no UTF-8, or nested without end
+    except (ValueError, RecursionError) as mistake:  # no JSON, no UTF-8, or nested too deeply
         return _undecodable(f"the line cannot be read: {mistake}")
-    options = question.options or _NONE
-    decode = _bound(question.codec, frozenset((name, _text(value)) for name, value in options.items()), folder)
+    options = asked.options or _NONE
+    decode = _bound(asked.codec, frozenset((name, _text(value)) for name, value in options.items()), folder)
     if isinstance(decode, str):
         return _undecodable(decode)
-    said = attempt(decode, frame)
-    return _undecodable(why_not(said)) if isinstance(said, Rejection) else _write(words(said)) + b"\n"
+    reading = decode_frame(decode, frame)
+    return _undecodable(cause(reading)) if isinstance(reading, Rejection) else _write(as_json(reading)) + b"\n"
 
 
-def why_not(rejection: Rejection) -> str:
-    """Why a codec makes nothing of a frame: what it says itself or, where it broke, that it did."""
+def cause(rejection: Rejection) -> str:
+    """Return why a codec did not decode a frame: its refusal, or its failure."""
     return f"codec failed: {rejection.detail}" if rejection.reason is Reason.CODEC_FAILED else rejection.detail
 
 
-class _Question(msgspec.Struct, frozen=True):
+class _FrameLine(msgspec.Struct, frozen=True):
     codec: str
     port: int = msgspec.field(name="fPort")
     hex: str
@@ -80,9 +82,10 @@ class _Question(msgspec.Struct, frozen=True):
     object: dict[str, Any] | None = None
 
 
-_SHOWN: Final = 40
+_LONGEST_TEXT: Final = 40
+"""Characters."""
 _NONE: Final[Mapping[str, str]] = {}
-_read: Final = msgspec.json.Decoder(_Question).decode
+_read: Final = msgspec.json.Decoder(_FrameLine).decode
 _write: Final = msgspec.json.Encoder().encode
 
 
@@ -95,7 +98,7 @@ def _bound(name: str, options: frozenset[tuple[str, str]], folder: Path | None) 
 
 
 def _text(value: str | float) -> str:
-    """A value of JSON as a CSV would say it: `1500`, `true`."""
+    """Return a value of JSON as the text of an option: `1500`, `true`."""
     if isinstance(value, str):
         return value
     is_whole = isinstance(value, float) and value.is_integer()

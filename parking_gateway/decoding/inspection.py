@@ -8,57 +8,57 @@ import msgspec
 from decoders import Frame
 from parking_gateway.core.events import Rejection
 from parking_gateway.decoding import codecs
-from parking_gateway.decoding.decoder import attempt
-from parking_gateway.decoding.frame_lines import why_not, words
+from parking_gateway.decoding.decoder import decode_frame
+from parking_gateway.decoding.frame_lines import as_json, cause
 
-Words = dict[str, Any]
-"""Fields of a reading, or `undecodable`, as JSON has them."""
+JsonReading = dict[str, Any]
+"""The fields of a reading as JSON, or `undecodable`."""
 
 
-class Change(msgspec.Struct, frozen=True, kw_only=True):
-    """Something in a frame that is not what it was, and what the frame says then."""
+class Effect(msgspec.Struct, frozen=True, kw_only=True):
+    """A change of a bit or a byte, and its effect on the reading."""
 
     byte: int
     bit: int | None
-    """7 to 0. None: the byte as a whole, where something in it matters that no bit of it decides alone."""
-    becomes: Words
-    """What is said otherwise; None where nothing is said any more. Or why the frame is refused: `undecodable`."""
+    """7 to 0. None: the byte as a whole, because no single bit of it has this effect."""
+    becomes: JsonReading
+    """The fields that differ, None for a field that is missing. Or `undecodable`, why the changed frame is refused."""
 
 
-def said(decode: codecs.Bound, frame: Frame) -> Words:
-    """What a codec makes of a frame, as JSON has it."""
-    reading = attempt(decode, frame)
-    return {"undecodable": why_not(reading)} if isinstance(reading, Rejection) else words(reading)
+def decoded(decode: codecs.Bound, frame: Frame) -> JsonReading:
+    """Decode a frame, and return the reading as JSON."""
+    reading = decode_frame(decode, frame)
+    return {"undecodable": cause(reading)} if isinstance(reading, Rejection) else as_json(reading)
 
 
-def changes(decode: codecs.Bound, frame: Frame) -> Iterator[Change]:
-    """Everything in a frame that says something, from its first bit to its last.
+def effects(decode: codecs.Bound, frame: Frame) -> Iterator[Effect]:
+    """Yield the bits of a frame that matter, from the first to the last.
 
-    Where a byte or one of its halves would say something else if it were cleared or full, and no single bit of it does,
-    the byte is named as a whole: a status that is "not 0" has no bit of its own.
+    A byte is yielded as a whole if an effect comes only from clearing or filling the byte or half of it. For example, a
+    status that is "not 0" depends on no single bit.
     """
-    before = said(decode, frame)
+    before = decoded(decode, frame)
 
-    def otherwise(byte: int, value: int) -> Words:
+    def effect(byte: int, value: int) -> JsonReading:
         payload = frame.payload[:byte] + bytes([value]) + frame.payload[byte + 1 :]
-        return _difference(before, said(decode, msgspec.structs.replace(frame, payload=payload)))
+        return _difference(before, decoded(decode, msgspec.structs.replace(frame, payload=payload)))
 
     for byte, value in enumerate(frame.payload):
         by_a_bit: set[str] = set()
         for bit in range(7, -1, -1):
-            if becomes := otherwise(byte, value ^ 1 << bit):
+            if becomes := effect(byte, value ^ 1 << bit):
                 by_a_bit.update(becomes)
-                yield Change(byte=byte, bit=bit, becomes=becomes)
-        together: Words = {}
+                yield Effect(byte=byte, bit=bit, becomes=becomes)
+        together: JsonReading = {}
         for other in (0x00, value & 0x0F, value & 0xF0, 0xFF):
-            for name, word in otherwise(byte, other).items():
+            for name, value_then in effect(byte, other).items():
                 if name not in by_a_bit:
-                    together.setdefault(name, word)
+                    together.setdefault(name, value_then)
         if together:
-            yield Change(byte=byte, bit=None, becomes=together)
+            yield Effect(byte=byte, bit=None, becomes=together)
 
 
-def _difference(before: Words, after: Words) -> Words:
+def _difference(before: JsonReading, after: JsonReading) -> JsonReading:
     if "undecodable" in after:
         return after
     return {

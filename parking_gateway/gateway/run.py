@@ -19,8 +19,8 @@ from parking_gateway.clock.moment import Moment
 from parking_gateway.clock.rounds import Rounds
 from parking_gateway.core import clocks
 from parking_gateway.decoding import codecs
+from parking_gateway.decoding.budget import Guests
 from parking_gateway.decoding.decoder import Decoder
-from parking_gateway.decoding.questioning import Guests
 from parking_gateway.gateway import pulse
 from parking_gateway.gateway.connections import Connections
 from parking_gateway.gateway.opening import database, decoder_of, lacking

@@ -20,8 +20,8 @@ from parking_gateway.broker.message import Message
 from parking_gateway.core.committed import Committed
 from parking_gateway.core.events import DevEui, Reason
 from parking_gateway.core.installation import Installation
+from parking_gateway.decoding.budget import Guests
 from parking_gateway.decoding.decoder import Decoder, NotAsked
-from parking_gateway.decoding.questioning import Guests
 from parking_gateway.intake import net
 from parking_gateway.intake.read import Batch, dead_letter, read, received
 from parking_gateway.intake.record import record
@@ -123,8 +123,8 @@ class Intake(msgspec.Struct, frozen=True, kw_only=True):
             return self.decoder
         devices = {uplink.device.dev_eui for uplink in batch.uplinks if uplink.f_port != 0}
         installed = await self.patience(partial(self._installed, devices), purpose="looking up which codecs to ask")
-        answers = await self.guests.answers(self.guests.choices(batch.uplinks, installed))
-        return msgspec.structs.replace(self.decoder, answers=answers)
+        readings = await self.guests.readings(self.guests.frames(batch.uplinks, installed))
+        return msgspec.structs.replace(self.decoder, guest_readings=readings)
 
     async def _installed(self, devices: set[DevEui]) -> list[Installation]:
         async with asyncio.timeout(self.timeout.total_seconds()), self.database.connect() as connection:

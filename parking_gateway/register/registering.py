@@ -15,8 +15,8 @@ from parking_gateway.core.installation import Installation
 from parking_gateway.core.space import SpaceId
 from parking_gateway.core.turn import Cause, turn
 from parking_gateway.decoding import codecs
+from parking_gateway.decoding.budget import Guests
 from parking_gateway.decoding.decoder import Decoder
-from parking_gateway.decoding.questioning import Guests
 from parking_gateway.register import replaying
 from parking_gateway.register.entries import Assignment, Entry, Mistake, Place
 from parking_gateway.register.outcome import Counts, Move, Registered, Removal, Replayed
@@ -158,7 +158,7 @@ async def _replay(
         for device in page:
             sent = stored[device.dev_eui]
             for installation in locked.installations.get(device.dev_eui, ()):
-                reader = guests.told(device, sent, installation)
+                reader = guests.decoder_of(device, sent, installation)
                 replay = replaying.read(device.dev_eui, sent, installation, decoder=reader)
                 seen = replaying.newest(replay.observations) if device.dev_eui in moved else replay.observations
                 causes += [(installation.space, one) for one in seen]

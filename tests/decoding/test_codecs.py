@@ -96,7 +96,7 @@ def test_finding_one_codec_imports_no_other() -> None:
         ("conformance", "lacks DEVICE or decode"),
     ],
 )
-def test_what_is_no_codec_is_not_found_and_the_message_helps(name: str, message: str) -> None:
+def test_an_unknown_name_is_not_found_and_the_message_helps(name: str, message: str) -> None:
     with pytest.raises(codecs.CodecNotFound) as refusal:
         codecs.find(name)
     assert message in str(refusal.value)
@@ -104,7 +104,7 @@ def test_what_is_no_codec_is_not_found_and_the_message_helps(name: str, message:
 
 @given(st.text(max_size=40))
 def test_any_name_is_found_or_refused(name: str) -> None:
-    """Names come from tags and files that anybody may have typed."""
+    """Tags and files can contain any name."""
     try:
         codec = codecs.find(name)
     except codecs.CodecNotFound:
@@ -140,13 +140,13 @@ def test_a_file_of_the_drop_in_folder_is_a_codec(dropins: Path) -> None:
 
 
 def test_a_name_longer_than_a_file_may_have_is_not_found(dropins: Path) -> None:
-    """Not an error of the file system: tags come from strangers."""
+    """Tags can have any length, and the file system must not raise."""
     with pytest.raises(codecs.CodecNotFound):
         codecs.find("a" * 300, dropins=dropins)
 
 
-def test_a_drop_in_does_not_replace_what_is_built_in(dropins: Path) -> None:
-    """Somebody's forgotten experiment must not decide what a sensor says."""
+def test_a_drop_in_does_not_replace_a_codec_of_ours(dropins: Path) -> None:
+    """A forgotten experiment must not replace a codec of ours."""
     (dropins / "nwave_nps310.py").write_text(GUEST)
     assert codecs.find("nwave_nps310", dropins=dropins).device.vendor == "Nwave"
 
@@ -162,7 +162,7 @@ def test_a_drop_in_does_not_replace_what_is_built_in(dropins: Path) -> None:
         ("", "lacks DEVICE or decode"),
     ],
 )
-def test_a_guest_that_breaks_is_not_found_and_hides_no_other(dropins: Path, source: str, message: str) -> None:
+def test_a_broken_guest_is_not_found_and_others_are(dropins: Path, source: str, message: str) -> None:
     (dropins / "broken.py").write_text(source)
     with pytest.raises(codecs.CodecNotFound, match=message):
         codecs.find("broken", dropins=dropins)
@@ -171,7 +171,7 @@ def test_a_guest_that_breaks_is_not_found_and_hides_no_other(dropins: Path, sour
 
 
 def test_an_installed_entry_point_comes_first(monkeypatch: pytest.MonkeyPatch) -> None:
-    """So that a package can repair a codec of ours before we do."""
+    """A package can repair a codec of ours."""
     points = [
         EntryPoint("nwave-nps310", "decoders.dragino_ldds75", codecs.ENTRY_POINTS),
         EntryPoint("acme_y2", "decoders.bosch_tps110", codecs.ENTRY_POINTS),
@@ -193,12 +193,12 @@ def test_an_installed_entry_point_comes_first(monkeypatch: pytest.MonkeyPatch) -
 
 
 def test_a_codec_without_options_is_its_own_function() -> None:
-    """One call per frame and nothing around it."""
+    """A frame costs one call and no wrapper."""
     codec = codecs.find("nwave_nps310")
     assert codecs.bind(codec) is codec.decode
 
 
-def test_options_come_as_text_and_arrive_as_what_they_are(dropins: Path) -> None:
+def test_options_are_converted_from_text(dropins: Path) -> None:
     codec = codecs.find("acme_x1", dropins=dropins)
     texts = {"age": "7", "mode": "b", "level": "1.5", "loud": "true", "note": "hm"}
     assert codecs.bind(codec, texts)(frame("00")) == Reading(counter=7, fault="b 1.5 True hm")
@@ -218,7 +218,7 @@ def test_a_line_takes_the_options_that_it_does_not_set(dropins: Path) -> None:
         (
             "acme_x1",
             {},
-            "acme_x1 needs the option age (a whole number): no payload tells it, or use a name that sets it",
+            "acme_x1 needs the option age (a whole number), because no payload contains it, or use a name that sets it",
         ),
         ("acme_x1", {"age": "7.5"}, "age cannot be '7.5', only a whole number"),
         ("acme_x1", {"age": "7", "mode": "c"}, "mode cannot be 'c', only a or b"),
@@ -226,17 +226,17 @@ def test_a_line_takes_the_options_that_it_does_not_set(dropins: Path) -> None:
         ("acme_x1", {"age": "7", "level": ""}, "level cannot be '', only a number"),
         ("acme_x1", {"age": "7", "note_": "x"}, "no option note_; did you mean note?"),
         ("acme_x1", {"age": "7", "frame": "x"}, "no option frame; it has age, mode, level, loud, note"),
-        ("acme_x1_old", {"mode": "a"}, "the name itself sets mode=b, so it cannot be 'a'"),
+        ("acme_x1_old", {"mode": "a"}, "the name itself sets mode=b, so the option cannot be 'a'"),
         ("nwave_nps310", {"layout": "current"}, "nwave_nps310 has no option layout; it has none"),
         ("nwave_nps310", {"occupied_below_mm": "1"}, "no option occupied_below_mm"),
         ("dragino_ldds75", {"occupied_below": "1"}, "did you mean occupied_below_mm?"),
         ("dragino_ldds75", {"occupied_below_mm": "1.5 m"}, "only a whole number"),
         ("dragino_ldds75", {"occupied_below_mm": "0"}, "must be more than 0"),
-        ("dragino_ldds75", {"vacant_above_mm": "2000"}, "needs occupied_below_mm beside it"),
+        ("dragino_ldds75", {"vacant_above_mm": "2000"}, "vacant_above_mm also needs occupied_below_mm"),
         ("dragino_ldds75", {"occupied_below_mm": "1500", "vacant_above_mm": "1499"}, "must not be less than"),
     ],
 )
-def test_a_wrong_option_is_an_error_that_says_what_would_be_right(
+def test_a_wrong_option_is_an_error_that_names_the_right_values(
     dropins: Path, name: str, options: dict[str, str], message: str
 ) -> None:
     with pytest.raises(codecs.BadOption) as refusal:
@@ -244,8 +244,8 @@ def test_a_wrong_option_is_an_error_that_says_what_would_be_right(
     assert message in str(refusal.value)
 
 
-def test_an_installation_has_to_choose_where_a_firmware_changed_the_layout() -> None:
-    """The same byte is occupied in one layout and vacant in the other: a default would be a guess."""
+def test_an_installation_has_to_choose_the_layout_that_a_firmware_changed() -> None:
+    """The same byte is occupied in one layout and vacant in the other, so a default would be a guess."""
     codec = codecs.find("nwave-nps405")
     with pytest.raises(codecs.BadOption, match=r"option layout \(current or legacy\).*nwave_nps405_legacy"):
         codecs.bind(codec)
@@ -254,7 +254,7 @@ def test_an_installation_has_to_choose_where_a_firmware_changed_the_layout() -> 
     assert codecs.bind(codecs.find("nwave-nps405-current"))(frame("01")).occupancy is OCCUPIED
 
 
-def test_a_person_who_looks_at_a_frame_gets_the_documented_layout() -> None:
+def test_a_person_who_inspects_a_frame_gets_the_documented_layout() -> None:
     codec = codecs.find("nwave-nps405")
     assert codecs.bind_assuming(codec)(frame("01")).occupancy is OCCUPIED
     assert codecs.bind_assuming(codec, {"layout": "legacy"})(frame("01")).occupancy is VACANT
@@ -282,7 +282,7 @@ def test_a_person_who_looks_at_a_frame_gets_the_documented_layout() -> None:
 def test_the_thresholds_turn_a_distance_into_an_occupancy(
     options: dict[str, str], expected: dict[int, Occupancy | None]
 ) -> None:
-    """Between the two, the space keeps what it was: the reading says nothing of it."""
+    """Between the two thresholds the reading has no occupancy, so the space keeps its state."""
     decode = codecs.bind(codecs.find("dragino_ldds75"), options)
     readings = {millimetres: decode(distance(millimetres)) for millimetres in expected}
     assert {millimetres: reading.occupancy for millimetres, reading in readings.items()} == expected
@@ -290,19 +290,19 @@ def test_the_thresholds_turn_a_distance_into_an_occupancy(
 
 
 def test_no_distance_is_no_occupancy() -> None:
-    """An error value of the device must not look like a car."""
+    """An error value of the device is no car."""
     decode = codecs.bind(codecs.find("dragino_ldds75"), {"occupied_below_mm": "1500"})
     assert decode(distance(0)) == Reading(battery_volts=3.5, temperature_celsius=0)
 
 
-def test_readings_of_the_past_are_judged_and_stay_in_the_past() -> None:
+def test_readings_of_the_past_get_an_occupancy_too() -> None:
     decode = codecs.bind(codecs.find("dragino_dds75_lb"), {"occupied_below_mm": "1500"})
     reading = decode(frame("0ce4 0320 00fa 41 6b042a66", port=3))
     assert reading.occupancy is None
     assert [past.occupancy for past in reading.past] == [OCCUPIED]
 
 
-def test_what_a_device_says_itself_is_not_judged_again(tmp_path: Path) -> None:
+def test_an_occupancy_of_the_device_itself_is_kept(tmp_path: Path) -> None:
     (tmp_path / "both.py").write_text(
         "from decoders import Device, Occupancy, Reading\n"
         'DEVICE = Device(vendor="A", model="B", ports=(), measures_distance=True)\n'

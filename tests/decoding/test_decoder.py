@@ -1,4 +1,4 @@
-"""Which codec reads a device, what is believed of what it read, and that whatever a codec does is one rejection."""
+"""The choice of a codec, the check of a device's clock, and the rejection of any failure of a codec."""
 
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -19,10 +19,10 @@ from parking_gateway.decoding.decoder import (
     Choice,
     Decoder,
     NotAsked,
-    attempt,
     battery_report,
+    decode_frame,
+    guest_key,
     observation,
-    question,
 )
 
 UPLINK = Uplink(
@@ -38,7 +38,7 @@ UPLINK = Uplink(
 HEAD = """
 from decoders import Device, Occupancy, Reading, Undecodable
 DEVICE = Device(vendor="A", model="B", ports=(), measures_distance=True)
-class Silent(Exception):  # noqa: N818 - what it is
+class Silent(Exception):  # noqa: N818 - the word for it
     def __str__(self): raise self
 """
 
@@ -48,7 +48,7 @@ def read(folder: Path, body: str) -> Reading | Rejection:
     return Decoder(folder=folder).read(UPLINK, Choice(codec="guest"))
 
 
-def test_what_it_reads_is_handed_on(tmp_path: Path) -> None:
+def test_the_reading_of_a_codec_is_returned(tmp_path: Path) -> None:
     assert read(tmp_path, "return Reading(counter=frame.payload[0])") == Reading(counter=1)
 
 
@@ -56,7 +56,7 @@ def test_what_it_reads_is_handed_on(tmp_path: Path) -> None:
     ("body", "reason", "detail"),
     [
         ("raise Undecodable('byte 0: no')", Reason.UNDECODABLE, "guest: byte 0: no"),
-        ("raise Undecodable('no \\udcff')", Reason.UNDECODABLE, "guest: no ?"),
+        ("raise Undecodable('no \\udcff')", Reason.UNDECODABLE, "guest: no \\udcff"),
         ("return 1 / 0", Reason.CODEC_FAILED, "guest: ZeroDivisionError: division by zero"),
         ("return decode(frame)", Reason.CODEC_FAILED, "guest: RecursionError: maximum recursion depth exceeded"),
         ("pass", Reason.CODEC_FAILED, "guest: decode returned NoneType, not Reading"),
@@ -71,12 +71,12 @@ def test_what_it_reads_is_handed_on(tmp_path: Path) -> None:
         ("raise ValueError('x' * 9999)", Reason.CODEC_FAILED, f"guest: ValueError: {'x' * 988}"),
     ],
 )
-def test_everything_else_is_a_rejection(tmp_path: Path, body: str, reason: Reason, detail: str) -> None:
+def test_any_other_result_is_a_rejection(tmp_path: Path, body: str, reason: Reason, detail: str) -> None:
     assert read(tmp_path, body) == Rejection(reason=reason, detail=detail)
 
 
-class Silent(Exception):  # noqa: N818 - what it is
-    """One that breaks when it is asked for its message."""
+class Silent(Exception):  # noqa: N818 - the word for it
+    """An exception whose `__str__` raises."""
 
     def __str__(self) -> str:
         raise self
@@ -86,17 +86,17 @@ class Silent(Exception):  # noqa: N818 - what it is
     ("error", "reason", "detail"),
     [
         (Undecodable("byte 0: no"), Reason.UNDECODABLE, "byte 0: no"),
-        (ZeroDivisionError("no \udcff"), Reason.CODEC_FAILED, "ZeroDivisionError: no ?"),
+        (ZeroDivisionError("no \udcff"), Reason.CODEC_FAILED, "ZeroDivisionError: no \\udcff"),
         (WrongReading("no"), Reason.CODEC_FAILED, "no"),
         (Silent(), Reason.CODEC_FAILED, "Silent: its message cannot be read"),
-        (ValueError("x" * 9999), Reason.CODEC_FAILED, f"ValueError: {'x' * 988}"),
+        (ValueError("x" * 9999), Reason.CODEC_FAILED, f"ValueError: {'x' * 738}[… 9011 characters …]{'x' * 250}"),
     ],
 )
-def test_what_a_codec_of_ours_raises_is_a_rejection_too(error: Exception, reason: Reason, detail: str) -> None:
+def test_an_exception_of_a_codec_of_ours_is_a_rejection_too(error: Exception, reason: Reason, detail: str) -> None:
     def decode(_frame: Frame) -> Reading:
         raise error
 
-    assert attempt(decode, Frame(port=1, payload=b"", received_at=NOON)) == Rejection(reason=reason, detail=detail)
+    assert decode_frame(decode, Frame(port=1, payload=b"", received_at=NOON)) == Rejection(reason=reason, detail=detail)
 
 
 def test_a_codec_whose_process_ends_while_it_is_loaded_is_a_rejection(tmp_path: Path) -> None:
@@ -107,31 +107,31 @@ def test_a_codec_whose_process_ends_while_it_is_loaded_is_a_rejection(tmp_path: 
     assert "its process ended" in refused.detail
 
 
-def test_a_decoder_with_answers_asks_no_guest(tmp_path: Path) -> None:
-    """What was not asked beforehand is not asked now: somebody is waiting."""
+def test_a_decoder_with_readings_runs_no_guest(tmp_path: Path) -> None:
+    """A transaction waits for the decoder, so a guest that was not asked before is not run now."""
     (tmp_path / "guest.py").write_text(f"{HEAD}def decode(frame):\n    return Reading()\n")
     choice, answer = Choice(codec="guest"), Reading(counter=3)
-    decoder = Decoder(folder=tmp_path, answers={question(UPLINK, choice): answer})
+    decoder = Decoder(folder=tmp_path, guest_readings={guest_key(UPLINK, choice): answer})
     assert decoder.read(UPLINK, choice) is answer
     with pytest.raises(NotAsked):
         decoder.read(UPLINK, Choice(codec="guest", options={"a": "1"}))
     assert isinstance(decoder.read(UPLINK, Choice(codec="bosch_tps110_v029")), Reading)
 
 
-def test_a_number_that_cannot_be_costs_no_occupancy(tmp_path: Path) -> None:
+def test_an_impossible_number_costs_no_occupancy(tmp_path: Path) -> None:
     body = "return Reading(occupancy=Occupancy.OCCUPIED, battery_percent=130, confidence=1.2, counter=2**64)"
     assert read(tmp_path, body) == Reading(occupancy=Occupancy.OCCUPIED)
 
 
 @pytest.mark.parametrize("distance", [-5, 0, 2**31, 10**12])
-def test_a_distance_that_cannot_be_says_nothing_of_the_space(tmp_path: Path, distance: int) -> None:
-    """Else a sensor's error value would be a car, or none."""
+def test_an_impossible_distance_gives_no_occupancy(tmp_path: Path, distance: int) -> None:
+    """Without this, an error value of a sensor would be an occupancy."""
     (tmp_path / "guest.py").write_text(f"{HEAD}def decode(frame):\n    return Reading(distance_mm={distance})\n")
     choice = Choice(codec="guest", options={"occupied_below_mm": "1500"})
     assert Decoder(folder=tmp_path).read(UPLINK, choice) == Reading()
 
 
-def test_a_codec_that_nobody_knows_is_a_rejection() -> None:
+def test_an_unknown_codec_is_a_rejection() -> None:
     refused = Decoder().read(UPLINK, Choice(codec="nwave_nps311"))
     assert isinstance(refused, Rejection)
     assert refused.reason is Reason.CODEC_NOT_FOUND
@@ -139,8 +139,8 @@ def test_a_codec_that_nobody_knows_is_a_rejection() -> None:
 
 
 @pytest.mark.parametrize("before", [None, "def decode("])
-def test_a_codec_that_comes_late_reads_from_the_next_minute_on(tmp_path: Path, before: str | None) -> None:
-    """A folder may be mounted after the start, and a file be mended: nobody has to start the gateway again for it."""
+def test_a_codec_that_appears_late_decodes_from_the_next_minute_on(tmp_path: Path, before: str | None) -> None:
+    """A folder may be mounted after the start, and a file may be corrected. The gateway need not be restarted."""
     folder, choice = tmp_path / "late", Choice(codec="guest_of_late")
     decoder = Decoder(folder=folder)
     if before is not None:
@@ -171,7 +171,7 @@ def test_the_installation_chooses_before_the_tag_and_the_tag_before_the_profile(
     assert decoder.choice(DeviceIdentity(dev_eui=plain.dev_eui), plain) is None
 
 
-def test_a_choice_that_could_never_read_anything_is_refused() -> None:
+def test_a_choice_that_can_decode_no_frame_is_refused() -> None:
     Decoder().check(Choice(codec="nwave_nps405", options={"layout": "current"}))
     with pytest.raises(CodecNotFound):
         Decoder().check(Choice(codec="no_such_sensor"))
@@ -180,16 +180,16 @@ def test_a_choice_that_could_never_read_anything_is_refused() -> None:
 
 
 @pytest.mark.parametrize(
-    ("said_at", "seen_at"),
+    ("device_time", "seen_at"),
     [
-        pytest.param(None, NOON, id="no clock: seen when it was heard"),
-        pytest.param(NOON - timedelta(hours=2), NOON - timedelta(hours=2), id="a clock of its own"),
-        pytest.param(NOON + timedelta(seconds=1), NOON, id="nothing is seen after it was heard"),
+        pytest.param(None, NOON, id="no clock: dated by heard_at"),
+        pytest.param(NOON - timedelta(hours=2), NOON - timedelta(hours=2), id="a clock of the device"),
+        pytest.param(NOON + timedelta(seconds=1), NOON, id="a time after heard_at"),
         pytest.param(NOON - timedelta(days=2), NOON, id="a clock that was never set"),
     ],
 )
-def test_a_clock_is_believed_as_far_as_it_can_be(said_at: datetime | None, seen_at: datetime) -> None:
-    seen = observation(UPLINK, Reading(occupancy=Occupancy.OCCUPIED, at=said_at))
+def test_a_plausible_clock_of_the_device_dates_the_observation(device_time: datetime | None, seen_at: datetime) -> None:
+    seen = observation(UPLINK, Reading(occupancy=Occupancy.OCCUPIED, at=device_time))
     assert (seen.seen_at, seen.heard_at, seen.occupancy) == (seen_at, NOON, Occupancy.OCCUPIED)
 
 
@@ -198,7 +198,7 @@ def test_a_battery_is_a_whole_percentage(percent: float | None, published: int |
     assert observation(UPLINK, Reading(battery_percent=percent)).battery_percent == published
 
 
-def test_a_status_speaks_of_the_battery_alone() -> None:
+def test_a_status_contains_the_battery_alone() -> None:
     status = DeviceEvent(
         kind=EventKind.STATUS, device=UPLINK.device, time=NOON, heard_at=NOON, received_at=NOON, battery_percent=41.7
     )

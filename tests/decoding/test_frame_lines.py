@@ -1,4 +1,4 @@
-"""Frames as lines of JSON: one answer for each, whatever the line holds."""
+"""Frames as lines of JSON: any line has exactly one output line."""
 
 import json
 from pathlib import Path
@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from decoders import Occupancy, Reading, conformance
 from parking_gateway.decoding import codecs
-from parking_gateway.decoding.frame_lines import BadFrame, answer, frame_of, words
+from parking_gateway.decoding.frame_lines import BadFrame, as_json, decoded_line, frame_of
 
 DEVICES = (
     *("bosch-tps110-v029", "bosch-tps110-v039", "nwave-nps310", "nwave-nps405", "nwave-nps405-legacy", "nwave-ncc405"),
@@ -22,12 +22,12 @@ DEVICES = (
     *("dragino-lds12-lb", "decentlab-dl-mbx", "decentlab-dl-lid", "elsys-elt-ultrasonic", "browan-tbms100"),
     *("adnexo-ax-dist", "adnexo-ax-opto", "plenom-busylight"),
 )
-"""What devices are called elsewhere."""
+"""Names of devices in other systems."""
 
 
-def ask(question: object, *, folder: Path | None = None) -> dict[str, Any]:
-    line = question if isinstance(question, bytes) else json.dumps(question).encode()
-    answered = answer(line, received_at=conformance.NOON, folder=folder)
+def ask(asked: object, *, folder: Path | None = None) -> dict[str, Any]:
+    line = asked if isinstance(asked, bytes) else json.dumps(asked).encode()
+    answered = decoded_line(line, received_at=conformance.NOON, folder=folder)
     assert answered.endswith(b"\n")
     assert answered.count(b"\n") == 1
     document: dict[str, Any] = json.loads(answered)
@@ -38,7 +38,7 @@ def question(codec: str, payload: str, *, port: int = 1, **more: object) -> dict
     return {"codec": codec, "fPort": port, "hex": payload, **more}
 
 
-def test_a_reading_says_only_what_was_said_and_always_an_occupancy() -> None:
+def test_a_line_has_the_fields_of_the_reading_and_always_the_occupancy() -> None:
     assert ask(question("bosch-tps110-v029", "01f4", port=2)) == {"occupancy": "occupied", "temperature_celsius": -12}
     assert ask(question("bosch-tps110", "00")) == {"occupancy": "vacant"}
     assert ask(question("bosch-tps110", "002702", port=4)) == {"occupancy": None}
@@ -51,9 +51,9 @@ def test_readings_of_the_past_have_their_time() -> None:
     }
 
 
-def test_all_fields_of_a_reading_are_words_of_an_answer() -> None:
+def test_all_fields_of_a_reading_have_a_json_form() -> None:
     reading = Reading(occupancy=Occupancy.VACANT, at=conformance.NOON, tamper=False, past=(Reading(counter=1),))
-    assert words(reading) == {
+    assert as_json(reading) == {
         "occupancy": "vacant",
         "at": "2026-11-23T12:00:00Z",
         "tamper": False,
@@ -62,8 +62,8 @@ def test_all_fields_of_a_reading_are_words_of_an_answer() -> None:
 
 
 @pytest.mark.parametrize("device", DEVICES)
-def test_every_device_is_known_by_its_usual_name(device: str) -> None:
-    """And needs no option: looking at a frame, the bare name stands for the documented layout."""
+def test_every_device_is_found_by_its_usual_name(device: str) -> None:
+    """Without an option, because the bare name stands for the documented layout when a frame is inspected."""
     answered = ask(question(device, "ff", port=255))
     assert "needs the option" not in answered.get("undecodable", "")
     assert "no codec" not in answered.get("undecodable", "")
@@ -87,7 +87,7 @@ def test_options_are_text_or_numbers(options: object, occupancy: str | None) -> 
 
 
 def test_true_is_not_one() -> None:
-    """Although Python says so: what was bound for the one is not used for the other."""
+    """In Python, True equals 1. A codec that was bound with one must not be used for the other."""
     frame = "0ce403e800000001"
     assert ask(question("dragino-ldds75", frame, port=2, options={"occupied_below_mm": 1}))["occupancy"] == "vacant"
     refused = ask(question("dragino-ldds75", frame, port=2, options={"occupied_below_mm": True}))
@@ -125,7 +125,7 @@ def test_true_is_not_one() -> None:
         (question("libelium-smart-parking", "01"), "needs the option line (fw1 or fw2 or sp2)"),
     ],
 )
-def test_what_cannot_be_answered_says_why(line: object, reason: str) -> None:
+def test_a_line_that_cannot_be_decoded_names_the_cause(line: object, reason: str) -> None:
     answered = ask(line)
     assert answered.keys() == {"undecodable"}
     assert reason in answered["undecodable"]
@@ -135,12 +135,12 @@ def test_what_cannot_be_answered_says_why(line: object, reason: str) -> None:
     ("body", "reason"),
     [
         ("return 1 / 0", "codec failed: ZeroDivisionError: division by zero"),
-        ("raise ValueError('\\udcff')", "codec failed: ValueError: ?"),
+        ("raise ValueError('\\udcff')", "codec failed: ValueError: \\udcff"),
         ("return Reading(counter=object())", "codec failed: counter has the type object, not int"),
         ("pass", "codec failed: decode returned NoneType, not Reading"),
     ],
 )
-def test_a_codec_that_breaks_is_an_answer_too(tmp_path: Path, body: str, reason: str) -> None:
+def test_a_broken_codec_has_an_output_line_too(tmp_path: Path, body: str, reason: str) -> None:
     (tmp_path / "guest.py").write_text(
         "from decoders import Device, Reading\n"
         'DEVICE = Device(vendor="A", model="B", ports=())\n'
@@ -149,7 +149,7 @@ def test_a_codec_that_breaks_is_an_answer_too(tmp_path: Path, body: str, reason:
     assert ask(question("guest", "01"), folder=tmp_path)["undecodable"].startswith(reason)
 
 
-def test_a_codec_that_translates_an_object_is_given_it(tmp_path: Path) -> None:
+def test_a_codec_that_maps_an_object_receives_it(tmp_path: Path) -> None:
     (tmp_path / "guest.py").write_text(
         "from decoders import Device, Reading\n"
         'DEVICE = Device(vendor="A", model="B", ports=())\n'
@@ -160,7 +160,7 @@ def test_a_codec_that_translates_an_object_is_given_it(tmp_path: Path) -> None:
 
 
 @given(st.binary(max_size=200))
-def test_any_bytes_have_one_answer(line: bytes) -> None:
+def test_any_bytes_have_one_output_line(line: bytes) -> None:
     ask(line)
 
 
@@ -188,8 +188,8 @@ json_values = st.recursive(
         },
     )
 )
-def test_any_question_has_one_answer(any_question: dict[str, Any]) -> None:
-    """And where it is a reading, it has an occupancy, if only to say that there is none."""
+def test_any_json_line_has_one_output_line(any_question: dict[str, Any]) -> None:
+    """A reading always has the field occupancy, which may be None."""
     answered = ask(any_question)
     assert answered.keys() == {"undecodable"} or answered["occupancy"] in {"occupied", "vacant", None}
 
@@ -199,7 +199,7 @@ def test_hexadecimal_digits_may_stand_apart() -> None:
     assert (frame.port, frame.payload, frame.received_at) == (85, b"\x01\x75\x5c", conformance.NOON)
 
 
-def test_what_is_no_frame_is_not_repeated_for_pages() -> None:
+def test_a_long_wrong_payload_is_cut_in_the_message() -> None:
     with pytest.raises(BadFrame) as refusal:
         frame_of(port=1, text="x" * 10_000, received_at=conformance.NOON)
     assert len(str(refusal.value)) < 150

@@ -17,8 +17,8 @@ from parking_gateway.broker.message import Message
 from parking_gateway.core.committed import Committed
 from parking_gateway.core.events import DeviceIdentity, Uplink
 from parking_gateway.core.installation import Installation
+from parking_gateway.decoding.budget import GuestFrames, Guests
 from parking_gateway.decoding.decoder import Choice, Decoder
-from parking_gateway.decoding.questioning import Guests, Questions
 from parking_gateway.intake.loop import Intake
 from parking_gateway.process.clock import utc
 from parking_gateway.process.waits import Backoff
@@ -230,12 +230,12 @@ async def test_a_bug_in_reading_costs_the_messages_that_meet_it(engine: AsyncEng
 class BreakingGuests(Guests):
     """With a bug that only one device meets."""
 
-    def choices(self, uplinks: Iterable[Uplink], installed: Iterable[Installation]) -> Questions:
+    def frames(self, uplinks: Iterable[Uplink], installed: Iterable[Installation]) -> GuestFrames:
         """Breaks for the poison."""
         uplinks = list(uplinks)
         if any(uplink.device.dev_eui == poison(7) for uplink in uplinks):
             raise ZeroDivisionError("a bug")
-        return super().choices(uplinks, installed)
+        return super().frames(uplinks, installed)
 
 
 async def test_a_bug_on_the_way_to_the_guests_costs_the_message_that_meets_it(engine: AsyncEngine) -> None:

@@ -16,7 +16,7 @@ from parking_gateway.core.printable import printable_json
 
 if TYPE_CHECKING:
     from parking_gateway.decoding.codecs import Codec
-    from parking_gateway.decoding.inspection import Change
+    from parking_gateway.decoding.inspection import Effect
 
 CodecArgument = Annotated[
     str,
@@ -76,11 +76,11 @@ def _option(text: str) -> tuple[str, str]:
 
 
 def _answer_lines(folder: Path | None) -> None:
-    from parking_gateway.decoding.frame_lines import answer  # noqa: PLC0415 - heavy
+    from parking_gateway.decoding.frame_lines import decoded_line  # noqa: PLC0415 - heavy
 
     out = sys.stdout.buffer
     for line in sys.stdin.buffer:
-        out.write(printable_json(answer(line, received_at=datetime.now(UTC), folder=folder)))
+        out.write(printable_json(decoded_line(line, received_at=datetime.now(UTC), folder=folder)))
         # A caller may send one line at a time and wait for its answer.
         out.flush()
 
@@ -95,14 +95,14 @@ def _show(name: str, options: dict[str, str], *, port: int, text: str, folder: P
         frame = frame_of(port=port, text=text, received_at=datetime.now(UTC))
     except (codecs.CodecNotFound, codecs.BadOption, BadFrame) as mistake:
         fail(str(mistake))
-    words = inspection.said(bound, frame)
+    words = inspection.decoded(bound, frame)
     if "undecodable" in words:
         if as_json:
             show_json(words)
         fail(f"{codec.name} cannot read it: {words['undecodable']}")
-    changes = list(inspection.changes(bound, frame))
+    effects = list(inspection.effects(bound, frame))
     if as_json:
-        show_json({**words, "bits": changes})
+        show_json({**words, "bits": effects})
         return
     show_line(f"{codec.name}: {codec.device.vendor} {codec.device.model}")
     show_line("")
@@ -111,7 +111,7 @@ def _show(name: str, options: dict[str, str], *, port: int, text: str, folder: P
     for field, word in fields:
         show_line(f"{field:<{width}}  {word}")
     show_line("")
-    show_table(("byte", "hex", "bits", "meaning"), list(_bytes(frame.payload, changes)))
+    show_table(("byte", "hex", "bits", "meaning"), list(_bytes(frame.payload, effects)))
     for remark in _remarks(codec, options):
         show_line("")
         show_line(remark)
@@ -126,18 +126,18 @@ def _fields(words: dict[str, Any]) -> Iterator[tuple[str, str]]:
             yield name, _word(value)
 
 
-def _bytes(payload: bytes, changes: Iterable["Change"]) -> Iterator[tuple[object, ...]]:
-    of_byte: dict[int, list[Change]] = {}
-    for change in changes:
-        of_byte.setdefault(change.byte, []).append(change)
+def _bytes(payload: bytes, effects: Iterable["Effect"]) -> Iterator[tuple[object, ...]]:
+    of_byte: dict[int, list[Effect]] = {}
+    for effect in effects:
+        of_byte.setdefault(effect.byte, []).append(effect)
     for at, byte in enumerate(payload):
         yield at, f"{byte:02x}", f"{byte:08b}", "; ".join(_meanings(of_byte.get(at, ())))
 
 
-def _meanings(changes: Iterable["Change"]) -> Iterator[str]:
+def _meanings(effects: Iterable["Effect"]) -> Iterator[str]:
     """The meanings of the bits of one byte. Neighbours with the same meaning are one entry."""
-    for (is_bit, meaning), group in groupby(changes, key=lambda change: (change.bit is not None, _meaning(change))):
-        bits = [change.bit for change in group]
+    for (is_bit, meaning), group in groupby(effects, key=lambda effect: (effect.bit is not None, _meaning(effect))):
+        bits = [effect.bit for effect in group]
         if not is_bit:
             yield f"as a whole: {meaning}"
         elif len(bits) == 1:
@@ -146,11 +146,11 @@ def _meanings(changes: Iterable["Change"]) -> Iterator[str]:
             yield f"bits {bits[0]}-{bits[-1]}: {meaning}"
 
 
-def _meaning(change: "Change") -> str:
-    if "undecodable" in change.becomes:
+def _meaning(effect: "Effect") -> str:
+    if "undecodable" in effect.becomes:
         return "else refused"
     return ", ".join(
-        f"{name} (else {_word(word)})" if name in _OF_FEW_VALUES else name for name, word in change.becomes.items()
+        f"{name} (else {_word(word)})" if name in _OF_FEW_VALUES else name for name, word in effect.becomes.items()
     )
 
 

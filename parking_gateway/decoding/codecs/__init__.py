@@ -1,8 +1,7 @@
-"""Codecs: found by name, and bound to an installation's options."""
+"""Finds codecs by name (`finding`), and binds them to the options of an installation (`binding`)."""
 
 from parking_gateway.decoding.codecs.binding import BadOption, Bound, bind, bind_assuming
 from parking_gateway.decoding.codecs.codec import OCCUPIED_BELOW, VACANT_ABOVE, Codec, Option
-from parking_gateway.decoding.codecs.failures import remember_failures
 from parking_gateway.decoding.codecs.finding import (
     ENTRY_POINTS,
     CodecBroken,
@@ -15,6 +14,7 @@ from parking_gateway.decoding.codecs.finding import (
     modules,
     names,
 )
+from parking_gateway.decoding.codecs.unloadable import remember_unloadable
 
 __all__ = [
     "ENTRY_POINTS",
@@ -35,5 +35,5 @@ __all__ = [
     "has_guests",
     "modules",
     "names",
-    "remember_failures",
+    "remember_unloadable",
 ]

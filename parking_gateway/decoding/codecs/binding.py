@@ -1,4 +1,4 @@
-"""A codec bound to an installation's options, which are checked once: one call per frame is all that is left."""
+"""Binds a codec to the options of an installation. They are checked once, so a frame costs one call."""
 
 import difflib
 import functools
@@ -12,19 +12,19 @@ from decoders.readings import is_possible
 from parking_gateway.decoding.codecs.codec import NO_OPTIONS, OCCUPIED_BELOW, VACANT_ABOVE, Codec, Option
 
 Bound = Callable[[Frame], Reading]
-"""A codec with its options chosen. Raises what the codec raises: `Undecodable` by contract, anything by accident."""
+"""A codec with its options. Raises `Undecodable` for a frame that it refuses. A broken codec raises any exception."""
 
 
-class BadOption(ValueError):  # noqa: N818 - the words of the rejection that it becomes
-    """An option of an installation is unknown, impossible or missing. The message says what would be right."""
+class BadOption(ValueError):  # noqa: N818 - the word of the rejection that it becomes
+    """An option of an installation is unknown, impossible or missing. The message names the correct values."""
 
 
 def bind(codec: Codec, options: Mapping[str, str] = NO_OPTIONS) -> Bound:
-    """Return the codec as a function of the frame, with an installation's `options` (text, as a CSV says them) checked once.
+    """Return the codec as a function of the frame. `options` are those of an installation, as text. Raises `BadOption`.
 
-    Raises `BadOption`. Codecs that measure a distance take two more options, in millimetres: nearer than
-    `occupied_below_mm` is occupied, farther than `vacant_above_mm` is vacant, and between the two the space keeps what
-    it was. Without the second, everything that is not occupied is vacant. Without both, a distance says no occupancy.
+    A codec that measures a distance has two more options, in millimetres. A distance below `occupied_below_mm` is occupied.
+    A distance above `vacant_above_mm` is vacant. Between them the reading has no occupancy. Without `vacant_above_mm`,
+    every other distance is vacant. Without both, a distance gives no occupancy.
     """
     chosen = _checked(codec, options)
     below, above = chosen.pop(OCCUPIED_BELOW.name, None), chosen.pop(VACANT_ABOVE.name, None)
@@ -32,43 +32,45 @@ def bind(codec: Codec, options: Mapping[str, str] = NO_OPTIONS) -> Bound:
     if below is None and above is None:
         return decode
     if below is None:
-        raise BadOption(f"{codec.name}: vacant_above_mm needs occupied_below_mm beside it")
+        raise BadOption(f"{codec.name}: vacant_above_mm also needs occupied_below_mm")
     if below <= 0:
         raise BadOption(f"{codec.name}: occupied_below_mm must be more than 0, not {below}")
     if above is not None and above < below:
         raise BadOption(f"{codec.name}: vacant_above_mm ({above}) must not be less than occupied_below_mm ({below})")
-    # Whole millimetres: "at least `below`" is "more than `below - 1`".
+    # Distances are whole millimetres: "at least `below`" is "more than `below - 1`".
     return _occupancy_by_distance(decode, below=below, above=below - 1 if above is None else above)
 
 
 def bind_assuming(codec: Codec, options: Mapping[str, str] = NO_OPTIONS) -> Bound:
-    """Bind for a person who looks at a frame: like `bind`, with what the bare name is documented to stand for."""
+    """Bind like `bind`, for a person who inspects a frame: the bare name stands for its documented options."""
     return bind(codec, {**codec.assumed, **options})
 
 
 def _occupancy_by_distance(decode: Bound, *, below: int, above: int) -> Bound:
-    def judged(reading: Reading) -> Reading:
+    def with_occupancy(reading: Reading) -> Reading:
         distance = reading.distance_mm
-        # A distance that cannot be says nothing of the space. It is dropped later, together with other such numbers.
+        # An impossible distance gives no occupancy. It is dropped later, together with other impossible numbers.
         if distance is None or reading.occupancy is not None or not is_possible("distance_mm", distance):
             return reading
         if distance < below:
             return msgspec.structs.replace(reading, occupancy=Occupancy.OCCUPIED)
         return msgspec.structs.replace(reading, occupancy=Occupancy.VACANT) if distance > above else reading
 
-    def decode_and_judge(frame: Frame) -> Reading:
-        reading = judged(decode(frame))
+    def decode_with_occupancy(frame: Frame) -> Reading:
+        reading = with_occupancy(decode(frame))
         if not reading.past:
             return reading
-        return msgspec.structs.replace(reading, past=tuple(map(judged, reading.past)))
+        return msgspec.structs.replace(reading, past=tuple(map(with_occupancy, reading.past)))
 
-    return decode_and_judge
+    return decode_with_occupancy
 
 
 def _checked(codec: Codec, options: Mapping[str, str]) -> dict[str, Any]:
     for name, text in codec.presets.items():
         if options.get(name, text) != text:
-            raise BadOption(f"{codec.name}: the name itself sets {name}={text}, so it cannot be {options[name]!r}")
+            raise BadOption(
+                f"{codec.name}: the name itself sets {name}={text}, so the option cannot be {options[name]!r}"
+            )
     texts = {**codec.presets, **options}
     known = {option.name: option for option in codec.options}
     for name in sorted(texts.keys() - known.keys()):
@@ -80,7 +82,7 @@ def _checked(codec: Codec, options: Mapping[str, str]) -> dict[str, Any]:
             lines = sorted(line for line in codec.device.lines if line != codec.name)
             also = f", or use a name that sets it: {', '.join(lines)}" if lines else ""
             raise BadOption(
-                f"{codec.name} needs the option {option.name} ({option.allowed}): no payload tells it{also}"
+                f"{codec.name} needs the option {option.name} ({option.allowed}), because no payload contains it{also}"
             )
     return {name: _value(codec, known[name], text) for name, text in texts.items()}
 

@@ -1,4 +1,4 @@
-"""A codec and its options, as the rest of the gateway knows them."""
+"""The types `Codec` and `Option`, as the other modules of the gateway use them."""
 
 from collections.abc import Callable, Mapping
 from typing import Any, Final, Literal, get_args, get_origin
@@ -11,7 +11,7 @@ NO_OPTIONS: Final[Mapping[str, str]] = {}
 
 
 class Option(msgspec.Struct, frozen=True, kw_only=True):
-    """One thing that a payload cannot tell and a person may or must choose."""
+    """A fact that no payload contains. A person may or must choose it."""
 
     name: str
     kind: Any
@@ -20,7 +20,7 @@ class Option(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def allowed(self) -> str:
-        """What may be written, in words."""
+        """Describe the possible values, for a person."""
         if get_origin(self.kind) is Literal:
             return " or ".join(str(choice) for choice in get_args(self.kind))
         return {int: "a whole number", float: "a number", bool: "true or false"}.get(self.kind, "text")
@@ -31,16 +31,16 @@ VACANT_ABOVE: Final = Option(name="vacant_above_mm", kind=int, required=False)
 
 
 class Codec(msgspec.Struct, frozen=True, kw_only=True):
-    """A way to read one device's frames, before its options are chosen."""
+    """A codec before its options are chosen."""
 
     name: str
     module: str
-    """The name of its module, which firmware lines share."""
+    """The name of its module. Firmware lines share a module."""
     device: Device
     decode: Callable[..., Reading]
     options: tuple[Option, ...]
-    """What an installation may set: the keyword-only parameters of `decode`, and the two thresholds for distances."""
+    """The options of an installation: the keyword-only parameters of `decode`, and the two thresholds of a distance."""
     presets: Mapping[str, str] = NO_OPTIONS
-    """What the name of a firmware line has set already."""
+    """The options that the name of a firmware line sets."""
     assumed: Mapping[str, str] = NO_OPTIONS
-    """What the bare name stands for when a person looks at a single frame. An installation has to choose itself."""
+    """The options that the bare name stands for when a person inspects a frame. An installation has to choose them."""

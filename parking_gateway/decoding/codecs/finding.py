@@ -1,8 +1,8 @@
-"""Finding a codec by its name.
+"""Finds a codec by its name.
 
-A name is looked up as an installed entry point, else as a module of `decoders`, else as a file of the operator's drop-in
-folder; letter case does not matter and `-` is `_`. Names of firmware lines begin with their module's name, so the longest
-module name that a name begins with decides, and nothing else is imported.
+A name is looked up as an installed entry point, then as a module of `decoders`, then as a file of the operator's drop-in
+folder. Letter case does not matter, and `-` equals `_`. The name of a firmware line begins with the name of its module, so
+the longest module name at the beginning decides, and no other module is imported.
 """
 
 import difflib
@@ -23,39 +23,39 @@ import msgspec
 import decoders
 from decoders import Device, Reading
 from parking_gateway.decoding import declared
-from parking_gateway.decoding.codecs import failures
+from parking_gateway.decoding.codecs import unloadable
 from parking_gateway.decoding.codecs.codec import NO_OPTIONS, OCCUPIED_BELOW, VACANT_ABOVE, Codec, Option
-from parking_gateway.decoding.codecs.foreign import ForeignCodec
-from parking_gateway.decoding.guests.process import Stopped
+from parking_gateway.decoding.codecs.guest_codec import GuestCodec
+from parking_gateway.decoding.guests.process import GuestStopped
 
 ENTRY_POINTS: Final = "parking_gateway.decoders"
-"""The group in which installed packages announce codecs: `name = "package.module"`."""
+"""The entry point group for codecs of installed packages: `name = "package.module"`."""
 
 _DECLARED: Final = (".toml", ".js")
 
 
-class CodecNotFound(LookupError):  # noqa: N818 - the words of the rejection that it becomes
-    """No codec goes by that name, or what goes by it is no codec. The message says which, and the nearest name."""
+class CodecNotFound(LookupError):  # noqa: N818 - the word of the rejection that it becomes
+    """There is no codec of that name, or the module of that name is no codec. The message contains the nearest name."""
 
 
 class CodecBroken(CodecNotFound):
-    """The name is right, and what it names cannot be used: a mistake in a file, or a package that lacks something."""
+    """The codec of that name cannot be loaded: a mistake in its file, or a package without something it needs."""
 
 
 class CodecStopped(CodecBroken):
-    """The codec of that name is a guest, and its process gave no answer. It may give one the next time."""
+    """The codec of that name is a guest, and its process did not reply. The next attempt may succeed."""
 
 
 def find(name: str, *, dropins: Path | None = None) -> Codec:
     """Return the codec of that name. Raises `CodecNotFound`.
 
-    A codec that was found is kept, files of `dropins` too. One that was not found is looked for again.
+    A found codec is kept, also one from `dropins`. A codec that was not found is looked up again the next time.
     """
     return _find(_normal(name), dropins)
 
 
 def has_appeared(name: str, *, dropins: Path | None = None) -> bool:
-    """Whether a codec goes by a name that was not found before. Unlike `find` it loads no other codec, to be cheap."""
+    """Return whether there is now a codec of a name that was not found before. Loads no other codec, because that is slow."""
     try:
         return _look_for(_normal(name), dropins) is not None
     except CodecNotFound:
@@ -63,14 +63,14 @@ def has_appeared(name: str, *, dropins: Path | None = None) -> bool:
 
 
 def has_guests(dropins: Path | None) -> bool:
-    """Say whether there can be codecs of others: a drop-in folder, or installed packages that announce some."""
+    """Return whether there can be guests: there is a drop-in folder, or an installed package with codecs."""
     return dropins is not None or bool(_installed())
 
 
 def guest_of(name: str, *, dropins: Path | None) -> str | None:
-    """Return the name of the guest that is run when this codec is looked for or asked, which takes time.
+    """Return the name of the guest that finding or using this codec runs, which takes time.
 
-    None: it is a codec of ours. Empty: no codec has that name yet, and a file of others may have it at any time.
+    None: it is a codec of ours. Empty: no codec has that name, but a file of that name may appear at any time.
     """
     if not has_guests(dropins):
         return None
@@ -88,7 +88,7 @@ def _guest_of(wanted: str, dropins: Path | None) -> str | None:
             return stem
         if load is not None and (wanted == stem or wanted in _codec(stem, load).device.lines):
             return None
-    raise CodecNotFound(wanted)  # which is not kept
+    raise CodecNotFound(wanted)  # an exception is not cached
 
 
 @functools.lru_cache(maxsize=1024)
@@ -121,7 +121,7 @@ def _stems_of(wanted: str) -> Iterator[str]:
 
 
 def _names_at_hand(dropins: Path | None) -> list[str]:
-    """Names to guess at without running a guest: of our codecs and their firmware lines, and of the files of others."""
+    """Return the names to suggest, without running a guest: our codecs, their firmware lines, and the files of guests."""
     stems = _stems(dropins)
     ours = {stem for stem in stems if guest_of(stem, dropins=dropins) is None}
     return sorted(stems - ours | {name for stem in ours for name in _names_of(stem, dropins)})
@@ -141,7 +141,7 @@ def _names_of(stem: str, dropins: Path | None) -> set[str]:
 
 
 def modules(*, dropins: Path | None = None) -> tuple[Codec, ...]:
-    """Return all codecs by their own names, sorted: a firmware line is in its module's. Imports all of them."""
+    """Return all codecs, sorted by name, without firmware lines. Imports all of them."""
     stems = sorted({find(name, dropins=dropins).module for name in names(dropins=dropins)})
     return tuple(find(stem, dropins=dropins) for stem in stems)
 
@@ -150,7 +150,7 @@ def _normal(name: str) -> str:
     wanted = name.strip().lower().replace("-", "_")
     if not re.fullmatch(r"[a-z][a-z0-9_]{,99}", wanted):
         raise CodecNotFound(
-            f"{name[:100]!r} is no name of a codec: it is up to 100 letters, digits, - and _, and begins with a letter"
+            f"{name[:100]!r} is no name of a codec: a name has up to 100 letters, digits, - and _, and begins with a letter"
         )
     return wanted
 
@@ -159,11 +159,11 @@ def _codec(stem: str, load: functools.partial[Any]) -> Codec:
     if load.func in _OURS:
         return _loaded(stem, load)
     (source,) = load.args
-    failures.raise_known(source)
+    unloadable.raise_again(source)
     try:
         return _loaded(stem, load)
     except CodecBroken as mistake:
-        failures.remember(source, mistake)
+        unloadable.remember(source, mistake)
         raise
 
 
@@ -174,9 +174,9 @@ def _loaded(stem: str, load: Callable[[], Any]) -> Codec:
         options = getattr(module, "OPTIONS", None) or (tuple(_parameters(decode)) if callable(decode) else ())
     except declared.Unusable as mistake:
         raise CodecBroken(f"the codec {stem} cannot be loaded: {mistake}") from None
-    except Stopped as stopped:
+    except GuestStopped as stopped:
         raise CodecStopped(f"the codec {stem} was stopped while it was loaded: {stopped}") from None
-    except Exception as error:  # codecs are guests, and a guest can break in any way while it is imported
+    except Exception as error:  # a codec can break in any way while it is imported
         raise CodecBroken(f"the codec {stem} cannot be loaded: {type(error).__name__}: {error}") from error
     if not isinstance(device, Device) or not callable(decode):
         raise CodecBroken(f"{stem} is no codec: it lacks DEVICE or decode")
@@ -198,16 +198,16 @@ def _parameters(decode: Callable[..., Reading]) -> Iterator[Option]:
 
 
 def _loader(stem: str, dropins: Path | None) -> functools.partial[Any] | None:
-    """Return what loads the module of that name, or None where there is none. What is not of `_OURS` starts a process."""
+    """Return the function that loads the module of that name, or None. A function outside `_OURS` starts a process."""
     if stem in _installed():
-        return functools.partial(ForeignCodec, _installed()[stem])
+        return functools.partial(GuestCodec, _installed()[stem])
     if importlib.util.find_spec(f"decoders.{stem}"):
         return functools.partial(importlib.import_module, f"decoders.{stem}")
     if dropins is None:
         return None
     file = dropins / f"{stem}.py"
     if _is_file(file):
-        return functools.partial(ForeignCodec, file)
+        return functools.partial(GuestCodec, file)
     declaration = file.with_suffix(".toml")
     if _is_file(file.with_suffix(".js")):
         return functools.partial(_load_script, declaration)
@@ -220,7 +220,7 @@ def _load_script(declaration: Path) -> Any:
 
 
 _OURS: Final = (importlib.import_module, declared.load)
-"""What loads code that is trusted."""
+"""The functions that load trusted code."""
 
 
 def _stems(dropins: Path | None) -> set[str]:
@@ -230,11 +230,11 @@ def _stems(dropins: Path | None) -> set[str]:
 
 
 def _is_file(file: Path) -> bool:
-    return os.path.isfile(file)  # noqa: PTH113 - False also where we may not look, or the folder's disk does not answer
+    return os.path.isfile(file)  # noqa: PTH113 - also False without permission, or when the folder's disk does not respond
 
 
 def _listed(folder: Path) -> list[Path]:
-    """What lies in the folder: nothing while it is not mounted, or closed to us."""
+    """Return the files of a folder; none while it is not mounted or not readable."""
     try:
         return list(folder.iterdir())
     except OSError:

@@ -1,6 +1,7 @@
-"""The TOML that declares a codec: whose device it is, which frames are read, and where our facts lie in `data`.
+"""The TOML of a declared codec: the device, the frames that are decoded, and the paths of the fields in `data`.
 
-`data` is what the vendor's script returns under that name, and what ChirpStack publishes as `object`.
+`data` is a member of the value that the vendor's script returns. Without a script, it is the `object` that ChirpStack
+publishes.
 """
 
 import math
@@ -15,91 +16,91 @@ from msgspec import Meta
 
 from decoders import Device, Occupancy
 
-Word = bool | int | float | str
-"""A value of JSON that is neither a list nor an object. Null is "nothing was said"."""
-Words = Annotated[tuple[Word, ...], Meta(min_length=1)]
+Scalar = bool | int | float | str
+"""A value of JSON that is neither a list nor an object. Null stands for no value."""
+Scalars = Annotated[tuple[Scalar, ...], Meta(min_length=1)]
 
 Title = Annotated[str, Meta(min_length=1, max_length=200)]
-Place = Annotated[str, Meta(pattern=r"\A[^.]+(\.[^.]+){0,15}\Z")]
-"""Names of members and numbers of items, with dots between them: `sensors.0.status`."""
+MemberPath = Annotated[str, Meta(pattern=r"\A[^.]+(\.[^.]+){0,15}\Z")]
+"""Names of members and indexes of items, with dots between them: `sensors.0.status`."""
 
 PORTS: Final = range(1, 256)
 SIZES: Final = range(1, 243)
-"""What LoRaWAN can carry. An empty payload says nothing, whatever a script makes of it."""
+"""Bytes of a LoRaWAN payload. An empty payload is never decoded."""
 
 
 class Unusable(ValueError):  # noqa: N818 - the word of the sentence that it becomes
-    """A declaration or its script cannot be used. The message is one sentence that says which and why."""
+    """A declaration, or the code of a guest, cannot be used. The message is one sentence with the file and the cause."""
 
 
-class Source(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Where a fact lies."""
+class FieldSource(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The source of a field."""
 
-    path: Place
-    none: tuple[Word, ...] = ()
-    """Values that say nothing: a device's error values, `"unknown"`."""
-
-
-class OccupancySource(Source, frozen=True, kw_only=True):
-    """Where the occupancy lies, and which values mean what."""
-
-    occupied: Words
-    vacant: Words
+    path: MemberPath
+    none: tuple[Scalar, ...] = ()
+    """Values without a meaning: a device's error values, `"unknown"`."""
 
 
-class FlagSource(Source, frozen=True, kw_only=True):
-    """Where a yes or no lies, and which values mean what."""
+class OccupancySource(FieldSource, frozen=True, kw_only=True):
+    """The source of the occupancy, and the meaning of its values."""
 
-    true: Words = (True,)
-    false: Words = (False,)
+    occupied: Scalars
+    vacant: Scalars
 
 
-class NumberSource(Source, frozen=True, kw_only=True):
-    """Where a number lies, and what makes it one of our units: `value x factor + offset`."""
+class FlagSource(FieldSource, frozen=True, kw_only=True):
+    """The source of a flag, and the meaning of its values."""
+
+    true: Scalars = (True,)
+    false: Scalars = (False,)
+
+
+class NumberSource(FieldSource, frozen=True, kw_only=True):
+    """The source of a number, and its conversion to our unit: `value x factor + offset`."""
 
     factor: float = 1
     offset: float = 0
 
 
-class Sources(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Where each field of a reading lies. Nothing else is taken."""
+class FieldSources(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The source of each field of a reading. Other values are ignored."""
 
     occupancy: OccupancySource | None = None
     at: NumberSource | None = None
-    """Seconds since 1970 after `factor` and `offset`, or a text of ISO 8601 with its zone."""
+    """Seconds since 1970 after `factor` and `offset`, or ISO 8601 text with a time zone."""
     battery_volts: NumberSource | None = None
     battery_percent: NumberSource | None = None
     temperature_celsius: NumberSource | None = None
     distance_mm: NumberSource | None = None
-    fault: Source | None = None
+    fault: FieldSource | None = None
     tamper: FlagSource | None = None
     counter: NumberSource | None = None
     confidence: NumberSource | None = None
 
-    def declared(self) -> Mapping[str, Source]:
-        """By the name of the reading's field."""
+    def by_field(self) -> Mapping[str, FieldSource]:
+        """Return the declared sources by the name of the reading's field."""
         named = ((name, getattr(self, name)) for name in self.__struct_fields__)
         return {name: source for name, source in named if source is not None}
 
 
 class Declaration(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """All that the file says."""
+    """The content of the file."""
 
     vendor: Title
     model: Title
     heartbeat: timedelta | None = None
     source: str = ""
-    """Where the script or the layout is published: for people only."""
+    """Where the script or the layout is published. For people only."""
     ports: dict[str, tuple[int | str, ...]]
-    """The sizes of the payloads that are read, in bytes, by port: `85 = [4, "7-51"]`."""
-    reading: Sources
+    """The sizes of the decoded payloads, in bytes, by port: `85 = [4, "7-51"]`."""
+    reading: FieldSources
 
     def sizes(self) -> Mapping[int, frozenset[int]]:
-        """By port, the sizes of the payloads that are read. Raises `ValueError` where they are written wrongly."""
+        """Return the sizes of the decoded payloads by port. Raises `ValueError` if they are malformed."""
         return {_port(port): frozenset(_sizes(port, texts)) for port, texts in self.ports.items()}
 
     def device(self) -> Device:
-        """The same as of any codec. What has no occupancy of its own can be given one by its distance."""
+        """Return the `DEVICE` of the codec. Without an occupancy of its own, its distance can give one."""
         return Device(
             vendor=self.vendor,
             model=self.model,
@@ -116,29 +117,29 @@ def read(file: Path) -> Declaration:
         _check(declaration)
     except OSError as error:
         raise Unusable(f"{file.name} cannot be read: {error.strerror}") from None
-    except ValueError as error:  # msgspec's, ours, and those of what is no UTF-8
+    except ValueError as error:  # msgspec's, ours, and those of invalid UTF-8
         raise Unusable(f"{file.name}: {error}") from None
     return declaration
 
 
-def comparable(word: Word) -> tuple[str, Word]:
-    """A value as JSON compares it: 1 is 1.0, but neither is `true` or "1". Python takes `true` for 1."""
-    return "bool" if isinstance(word, bool) else "text" if isinstance(word, str) else "number", word
+def comparable(scalar: Scalar) -> tuple[str, Scalar]:
+    """Return a key that compares as JSON does: 1 equals 1.0, but not `true` or "1". In Python, 1 equals `True`."""
+    return "bool" if isinstance(scalar, bool) else "text" if isinstance(scalar, str) else "number", scalar
 
 
-def meanings(source: Source) -> Mapping[tuple[str, Word], Any]:
-    """What each declared value means, by `comparable`. Raises `ValueError` where one is said to mean two things."""
-    groups: list[tuple[tuple[Word, ...], Any]] = [(source.none, None)]
+def meanings(source: FieldSource) -> Mapping[tuple[str, Scalar], Any]:
+    """Return the meaning of each declared value, by `comparable`. Raises `ValueError` for a value with two meanings."""
+    groups: list[tuple[tuple[Scalar, ...], Any]] = [(source.none, None)]
     match source:
         case OccupancySource():
             groups += [(source.occupied, Occupancy.OCCUPIED), (source.vacant, Occupancy.VACANT)]
         case FlagSource():
             groups += [(source.true, True), (source.false, False)]
-    found: dict[tuple[str, Word], Any] = {}
-    for words, meaning in groups:
-        for word in words:
-            if found.setdefault(comparable(word), meaning) is not meaning:
-                raise ValueError(f"{word!r} is said to mean two things")
+    found: dict[tuple[str, Scalar], Any] = {}
+    for scalars, meaning in groups:
+        for scalar in scalars:
+            if found.setdefault(comparable(scalar), meaning) is not meaning:
+                raise ValueError(f"{scalar!r} has two meanings")
     return found
 
 
@@ -163,8 +164,8 @@ def _sizes(port: str, texts: tuple[int | str, ...]) -> Iterator[int]:
 def _check(declaration: Declaration) -> None:
     sizes = declaration.sizes()
     if not sizes or not all(sizes.values()):
-        raise ValueError("every port needs the sizes of its payloads, and there is at least one port - at `$.ports`")
-    declared = declaration.reading.declared()
+        raise ValueError("at least one port is needed, and each port needs the sizes of its payloads - at `$.ports`")
+    declared = declaration.reading.by_field()
     if not declared:
         raise ValueError("no field of a reading is declared - at `$.reading`")
     for name, source in declared.items():
@@ -173,4 +174,4 @@ def _check(declaration: Declaration) -> None:
         except ValueError as error:
             raise ValueError(f"{error} - at `$.reading.{name}`") from None
         if isinstance(source, NumberSource) and not (source.factor and math.isfinite(source.factor + source.offset)):
-            raise ValueError(f"a factor is not 0, and both it and an offset are finite - at `$.reading.{name}`")
+            raise ValueError(f"a factor must not be 0, and factor and offset must be finite - at `$.reading.{name}`")

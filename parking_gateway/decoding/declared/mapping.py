@@ -1,4 +1,4 @@
-"""From the values that lie at the declared places to a reading. What is not as declared is refused, never guessed."""
+"""Maps the values at the declared paths to a reading. A value that is not as declared is refused."""
 
 import math
 from collections.abc import Callable, Mapping
@@ -10,38 +10,45 @@ import msgspec
 
 from decoders import Reading, Undecodable
 from decoders.readings import LONGEST_FAULT, RANGES, WHOLE
-from parking_gateway.decoding.declared.declaration import NumberSource, Source, Sources, Word, comparable, meanings
+from parking_gateway.decoding.declared.declaration import (
+    FieldSource,
+    FieldSources,
+    NumberSource,
+    Scalar,
+    comparable,
+    meanings,
+)
 
 _SHOWN: Final = 60
 _DECIMALS: Final = 6
-"""Enough for any sensor. What a factor adds beyond is noise: 3300 x 0.001 is 3.3000000000000003."""
+"""Enough for any sensor. Further decimals come from rounding: 3300 x 0.001 is 3.3000000000000003."""
 
 
 class Field(msgspec.Struct, frozen=True, kw_only=True):
-    """A field of a reading, the place of its value, and what makes the one of the other."""
+    """A field of a reading, the path of its value, and the conversion from the value to the field."""
 
     name: str
     path: str
-    read: Callable[[Word], Any]
+    convert: Callable[[Scalar], Any]
     """Raises `Undecodable`."""
 
 
-def fields(sources: Sources) -> tuple[Field, ...]:
-    """Every field that is declared."""
+def fields(sources: FieldSources) -> tuple[Field, ...]:
+    """Return all declared fields."""
     return tuple(
-        Field(name=name, path=source.path, read=partial(_read, source, meanings(source), _otherwise(name)))
-        for name, source in sources.declared().items()
+        Field(name=name, path=source.path, convert=partial(_convert, source, meanings(source), _conversion_of(name)))
+        for name, source in sources.by_field().items()
     )
 
 
-def reading(declared: tuple[Field, ...], said: Mapping[str, Word | None]) -> Reading:
-    """What was said, by path: where there is nothing, or null, nothing was. Raises `Undecodable`."""
-    values = ((field, said.get(field.path)) for field in declared)
-    return Reading(**{field.name: field.read(value) for field, value in values if value is not None})
+def reading(declared: tuple[Field, ...], values: Mapping[str, Scalar | None]) -> Reading:
+    """Return the reading of these values, which are given by path. None stands for no value. Raises `Undecodable`."""
+    pairs = ((field, values.get(field.path)) for field in declared)
+    return Reading(**{field.name: field.convert(value) for field, value in pairs if value is not None})
 
 
-def word_at(data: Any, path: str) -> Word | None:
-    """What lies at a path in values of JSON, None where nothing does. Raises `Undecodable` for a list or an object."""
+def scalar_at(data: Any, path: str) -> Scalar | None:
+    """Return the value at a path in JSON; None if there is none. Raises `Undecodable` for a list or an object."""
     for name in path.split("."):
         match data:
             case dict():
@@ -52,36 +59,38 @@ def word_at(data: Any, path: str) -> Word | None:
             case None:
                 return None
             case _:
-                raise Undecodable(f"{path} leads through {shown(data)}, which is no object")
+                raise Undecodable(f"{path} leads through {json_text(data)}, which is no object")
     if isinstance(data, dict | list):
-        raise Undecodable(f"{path} is {shown(data)}")
-    word: Word | None = data
-    return word
+        raise Undecodable(f"{path} is {json_text(data)}")
+    scalar: Scalar | None = data
+    return scalar
 
 
-def shown(value: object) -> str:
-    """A value of JSON in a sentence, and not all of it."""
+def json_text(value: object) -> str:
+    """Return the JSON of a value for a message, cut after some characters."""
     match value:
         case dict():
             return "an object"
         case list():
             return "a list"
         case float() if value.is_integer():
-            value = int(value)  # 7 and 7.0 are one number to JSON
+            value = int(value)  # JSON does not distinguish 7 and 7.0
     text = msgspec.json.encode(value).decode()
     return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
 
 
-Otherwise = Callable[[Source, Word], Any]
-"""What reads a value that has no meaning of its own."""
+Conversion = Callable[[FieldSource, Scalar], Any]
+"""Converts a value without a declared meaning."""
 
 
-def _read(source: Source, known: Mapping[tuple[str, Word], Any], otherwise: Otherwise, value: Word) -> Any:
+def _convert(
+    source: FieldSource, known: Mapping[tuple[str, Scalar], Any], conversion: Conversion, value: Scalar
+) -> Any:
     key = comparable(value)
-    return known[key] if key in known else otherwise(source, value)
+    return known[key] if key in known else conversion(source, value)
 
 
-def _otherwise(name: str) -> Otherwise:
+def _conversion_of(name: str) -> Conversion:
     match name:
         case "occupancy" | "tamper":
             return _unknown
@@ -93,44 +102,44 @@ def _otherwise(name: str) -> Otherwise:
             return partial(_number, name)
 
 
-def _unknown(source: Source, value: Word) -> Any:
-    raise Undecodable(f"{source.path} is {shown(value)}, and what that means is not declared")
+def _unknown(source: FieldSource, value: Scalar) -> Any:
+    raise Undecodable(f"{source.path} is {json_text(value)}, which is not a declared value")
 
 
-def _number(name: str, source: Source, value: Word) -> float | int:
+def _number(name: str, source: FieldSource, value: Scalar) -> float | int:
     number = _scaled(source, value)
     lowest, highest = RANGES[name]
     if not lowest <= number <= highest:
-        raise Undecodable(f"{source.path} is {shown(value)}: {name} is {lowest} to {highest}, not {number}")
+        raise Undecodable(f"{source.path} is {json_text(value)}: {name} is {lowest} to {highest}, not {number}")
     return round(number) if name in WHOLE else number
 
 
-def _scaled(source: Source, value: Word) -> float:
+def _scaled(source: FieldSource, value: Scalar) -> float:
     if isinstance(value, bool | str) or not isinstance(source, NumberSource):
-        raise Undecodable(f"{source.path} is {shown(value)}, which is no number")
+        raise Undecodable(f"{source.path} is {json_text(value)}, which is no number")
     try:
         number = float(value) * source.factor + source.offset
-    except OverflowError:  # of a whole number that no float can hold
+    except OverflowError:  # a whole number beyond any float
         number = math.inf
     if not math.isfinite(number):
-        raise Undecodable(f"{source.path} is {shown(value)}, which is no number that can be reckoned with")
+        raise Undecodable(f"{source.path} is {json_text(value)}, which is too large for a number")
     return round(number, _DECIMALS)
 
 
-def _moment(source: Source, value: Word) -> datetime:
+def _moment(source: FieldSource, value: Scalar) -> datetime:
     seconds = None if isinstance(value, str) else _scaled(source, value)
     try:
         moment = msgspec.convert(value, datetime) if seconds is None else datetime.fromtimestamp(seconds, UTC)
         if moment.tzinfo is not None:
             return moment.astimezone(UTC)
-    except (ValueError, OverflowError, OSError):  # what is no time, and years that no calendar here has
+    except (ValueError, OverflowError, OSError):  # invalid times, and years outside the calendar
         pass
-    raise Undecodable(f"{source.path} is {shown(value)}, which is no time with a zone")
+    raise Undecodable(f"{source.path} is {json_text(value)}, which is no time with a time zone")
 
 
-def _fault(source: Source, value: Word) -> str | None:
+def _fault(source: FieldSource, value: Scalar) -> str | None:
     if not isinstance(value, str) or len(value) > LONGEST_FAULT or not value.isprintable():
         raise Undecodable(
-            f"{source.path} is {shown(value)}, which is no text of up to {LONGEST_FAULT} printable characters"
+            f"{source.path} is {json_text(value)}, which is no text of up to {LONGEST_FAULT} printable characters"
         )
     return value or None

@@ -1,4 +1,5 @@
-"""Processes in which code of others runs: a line in, a line out, and an end when it takes too long.
+"""Processes of guests: one line in, one line out, and an end after a time limit (`process`).
 
-Two programs run in them: `parking_gateway/decoding/declared/sandbox.py` with a vendor's JavaScript and `python_codec.py` with a codec in Python.
+Two programs run in them: `parking_gateway/decoding/declared/sandbox.py` runs a vendor's JavaScript, and `python_codec.py`
+runs a codec in Python.
 """

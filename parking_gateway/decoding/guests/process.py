@@ -1,4 +1,4 @@
-"""A process of a guest: a line in, a line out in time, and a new process where the old one had to be ended."""
+"""The process of a guest: one line in, one line out within a time limit. A process that is ended is replaced by a new one."""
 
 import math
 import os
@@ -15,22 +15,22 @@ from pathlib import Path
 from typing import IO, Final, cast
 
 START_SECONDS: Final = 3
-"""How long a process may take to start, with what it imports. A script's takes some 30 ms, one for Python some 100."""
+"""The time limit of the start, imports included. A script takes about 30 ms, a codec in Python about 100."""
 LONGEST_LINE: Final = 256 * 1024
 
 _ENVIRONMENT: Final = ("LD_LIBRARY_PATH",)
-"""All that Python may need to start. The rest holds passwords."""
+"""The only variable that Python may need to start. Others can contain passwords."""
 
 
-class Stopped(RuntimeError):  # noqa: N818 - what happened to it
-    """There was no answer: it took too long, or the process ended. The message says which."""
+class GuestStopped(RuntimeError):  # noqa: N818 - the event
+    """The guest did not reply: it took too long, or its process ended. The message contains the cause."""
 
 
 class Process:
-    """A running program of ours, in which a guest works. It ends with the gateway, or when nothing refers to this any more."""
+    """A running program of ours with a guest in it. It ends with the gateway, or when this object is no longer referenced."""
 
     def __init__(self, program: Path, setting: bytes, *, flags: Sequence[str]) -> None:
-        """Start it in our interpreter, with these flags. `setting` is the first line that it is given."""
+        """Start the program in our interpreter, with these flags. `setting` is the first line that it receives."""
         self._command = (sys.executable, *flags, str(program))
         self._setting = setting
         self._is_ready: bool
@@ -38,18 +38,18 @@ class Process:
         self._start()
 
     def ask(self, line: bytes, *, seconds: float) -> bytes:
-        """The answer to a line. Raises `Stopped` when there is none in this time, to which a start is not counted."""
+        """Send a line and return the reply. Raises `GuestStopped` without a reply within `seconds`, in which a start is not included."""
         with self._one_at_a_time:
-            if self._popen.poll() is not None:  # it ended after its last answer
+            if self._popen.poll() is not None:  # it ended after its last reply
                 self._finish()
                 self._start()
             if not self._is_ready:
-                self._answer(self._setting, seconds=START_SECONDS)
+                self._reply(self._setting, seconds=START_SECONDS)
                 self._is_ready = True
-            return self._answer(line, seconds=seconds)
+            return self._reply(line, seconds=seconds)
 
     def end(self) -> None:
-        """End it before its time."""
+        """End the process now."""
         self._finish()
 
     def _start(self) -> None:
@@ -60,7 +60,7 @@ class Process:
             bufsize=0,
             cwd="/",
             env={name: os.environ[name] for name in _ENVIRONMENT if name in os.environ},
-            start_new_session=True,  # Ctrl-C in a terminal is for the gateway, which has frames to finish
+            start_new_session=True,  # Ctrl-C in a terminal must reach the gateway only, which still needs the guest
         )
         self._finish = weakref.finalize(self, _finish, self._popen)
         self._is_ready = False
@@ -68,9 +68,9 @@ class Process:
         self._input, self._output = (pipe.fileno() for pipe in pipes)
         os.set_blocking(self._input, False)
 
-    def _answer(self, line: bytes, *, seconds: float) -> bytes:
+    def _reply(self, line: bytes, *, seconds: float) -> bytes:
         until = time.monotonic() + seconds
-        late = f"no answer within {seconds * 1000:.0f} ms"
+        late = f"no reply within {seconds * 1000:.0f} ms"
         left = memoryview(line + b"\n")
         try:
             while left:
@@ -78,14 +78,14 @@ class Process:
                 left = left[os.write(self._input, left) :]
         except BrokenPipeError:
             raise self._stopped("its process ended") from None
-        answer = b""
-        while not answer.endswith(b"\n"):
+        reply = b""
+        while not reply.endswith(b"\n"):
             self._wait(self._output, select.POLLIN, until, late)
             part = os.read(self._output, LONGEST_LINE)
-            answer += part
-            if not part or len(answer) > LONGEST_LINE:
-                raise self._stopped("an answer without end" if part else "its process ended")
-        return answer
+            reply += part
+            if not part or len(reply) > LONGEST_LINE:
+                raise self._stopped("its reply is too long" if part else "its process ended")
+        return reply
 
     def _wait(self, file: int, event: int, until: float, late: str) -> None:
         ready = select.poll()
@@ -94,15 +94,15 @@ class Process:
         if left <= 0 or not ready.poll(math.ceil(left * 1000)):
             raise self._stopped(late)
 
-    def _stopped(self, why: str) -> Stopped:
-        """End the process, and start the next at once so that it is there when it is needed."""
+    def _stopped(self, why: str) -> GuestStopped:
+        """End the process, and start the next one at once, so that the next frame need not wait for it."""
         self._finish()
         self._start()
-        return Stopped(why)
+        return GuestStopped(why)
 
 
 def _finish(process: subprocess.Popen[bytes]) -> None:
     with process:  # closes its pipes and waits for its end
         if process.returncode is None:
             with suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGKILL)  # and whatever it has started
+                os.killpg(process.pid, signal.SIGKILL)  # also ends the processes that it has started

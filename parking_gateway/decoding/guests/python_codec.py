@@ -1,11 +1,12 @@
-"""The program in which a codec of others runs that is written in Python: a line of JSON comes in, a line of JSON goes out.
+"""The program in which a guest in Python runs: one line of JSON in, one line of JSON out.
 
-It is started by its path as a process of its own and imports nothing of the gateway. Whoever started it kills it when it takes too
-long. The codec has neither our pipes nor our terminal: what it prints is gone.
+The gateway starts it by its path as a process of its own, and kills it after a time limit. It imports nothing of the
+gateway. The codec has neither our pipes nor our terminal, so its output is discarded.
 
-The first line is the setting, `{"path", "file" or "entry_point"}`, and the answer, `{"ready": true}`, comes when the codec is
-imported. The line `null` asks what it is, and is answered by `{"device", "options"}` or `{"unusable": text}`. Each further one is
-a `Question`, and is answered by `{"reading"}`, by `{"undecodable": text}` (what it refuses) or by `{"failed": text}`.
+The first line is the setting, `{"path", "file" or "entry_point"}`. The reply `{"ready": true}` comes after the import. The
+line `null` asks for a description. The reply is `{"device", "options"}` or `{"unusable": text}`. Each further line is a
+frame, with the member `options`. The reply is `{"reading"}`, `{"undecodable": text}` for a refusal, or `{"failed": text}`
+for an error.
 """
 
 import importlib.metadata
@@ -24,54 +25,54 @@ from typing import Any, BinaryIO, Literal, get_args, get_origin, get_type_hints
 
 MEMORY_BYTES = 256 * 1024 * 1024
 FORSAKEN_SECONDS = 10
-"""Whoever has to kill this process does so much earlier, or is dead."""
+"""The gateway kills this process much earlier. This limit is for a gateway that has died."""
 LONGEST_TEXT = 1000
 WORDS = {int: "int", float: "float", bool: "bool", str: "str"}
-"""Kinds of options, beside a list of words."""
+"""Names of the types of options. A `Literal` is a list of its words instead."""
 
-Answer = dict[str, Any]
+JsonObject = dict[str, Any]
 
 
 def main() -> None:
-    """Answer every line until there are no more."""
-    questions, answers = _pipes()
-    with suppress(OSError, ValueError):  # where systemd does not let us, the limit of time has to do
+    """Reply to each line until the input ends."""
+    requests, replies = _pipes()
+    with suppress(OSError, ValueError):  # without permission (systemd), only the time limit holds
         resource.setrlimit(resource.RLIMIT_DATA, (MEMORY_BYTES, MEMORY_BYTES))
-    setting = json.loads(questions.readline())
+    setting = json.loads(requests.readline())
     sys.path[:] = setting["path"]
     signal.alarm(FORSAKEN_SECONDS)
     codec = _loaded(setting)
-    _say(answers, {"ready": True})
-    for line in questions:
+    _send(replies, {"ready": True})
+    for line in requests:
         signal.alarm(FORSAKEN_SECONDS)
         if isinstance(codec, str):
-            _say(answers, {"unusable": codec})
+            _send(replies, {"unusable": codec})
         else:
-            _say(answers, _description(codec) if line == b"null\n" else _answer(codec, line))
+            _send(replies, _description(codec) if line == b"null\n" else _decoded(codec, line))
         signal.alarm(0)
 
 
 def _pipes() -> tuple[BinaryIO, BinaryIO]:
-    """The ends of our pipes, where the codec does not look for them."""
-    questions, answers = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
+    """Move our ends of the pipes to other numbers, so that the codec does not use them."""
+    requests, replies = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
     nothing = os.open(os.devnull, os.O_RDWR)
     for standard in range(3):
         os.dup2(nothing, standard)
-    return questions, answers
+    return requests, replies
 
 
-def _say(answers: BinaryIO, answer: Answer) -> None:
-    answers.write(json.dumps(answer).encode() + b"\n")
-    answers.flush()
+def _send(replies: BinaryIO, reply: JsonObject) -> None:
+    replies.write(json.dumps(reply).encode() + b"\n")
+    replies.flush()
 
 
-def _loaded(setting: Answer) -> ModuleType | str:
+def _loaded(setting: JsonObject) -> ModuleType | str:
     try:
         if "file" in setting:
             return _import_file(Path(setting["file"]))
         loaded: ModuleType = importlib.metadata.EntryPoint("codec", setting["entry_point"], "").load()
     except BaseException as error:  # noqa: BLE001 - a guest can break in any way while it is imported
-        return _told(error)
+        return _described(error)
     return loaded
 
 
@@ -84,8 +85,8 @@ def _import_file(file: Path) -> ModuleType:
     return module
 
 
-def _description(codec: ModuleType) -> Answer:
-    import msgspec  # noqa: PLC0415 - it is found where the gateway finds it
+def _description(codec: ModuleType) -> JsonObject:
+    import msgspec  # noqa: PLC0415 - `path` is set by now
 
     from decoders import Device  # noqa: PLC0415 - as above
 
@@ -95,10 +96,10 @@ def _description(codec: ModuleType) -> Answer:
     try:
         return {"device": msgspec.to_builtins(device), "options": list(_options(decode))}
     except BaseException as error:  # noqa: BLE001 - as above
-        return {"unusable": _told(error)}
+        return {"unusable": _described(error)}
 
 
-def _options(decode: Callable[..., Any]) -> Iterator[Answer]:
+def _options(decode: Callable[..., Any]) -> Iterator[JsonObject]:
     hints = get_type_hints(decode)
     for parameter in inspect.signature(decode).parameters.values():
         if parameter.kind is parameter.KEYWORD_ONLY:
@@ -109,30 +110,30 @@ def _options(decode: Callable[..., Any]) -> Iterator[Answer]:
             yield {"name": parameter.name, "kind": words, "required": parameter.default is parameter.empty}
 
 
-def _answer(codec: ModuleType, line: bytes) -> Answer:
+def _decoded(codec: ModuleType, line: bytes) -> JsonObject:
     import msgspec  # noqa: PLC0415 - as above
 
     from decoders import Frame, Undecodable  # noqa: PLC0415 - as above
     from decoders.readings import WrongReading, checked  # noqa: PLC0415 - as above
 
-    question = msgspec.json.decode(line)
-    options = question.pop("options")
+    frame = msgspec.json.decode(line)
+    options = frame.pop("options")
     try:
-        reading = codec.decode(msgspec.convert(question, Frame), **options)
-        checked(reading)  # and dropped is nothing here, so that the conformance suite sees what cannot be
+        reading = codec.decode(msgspec.convert(frame, Frame), **options)
+        checked(reading)  # raises only; the gateway drops impossible numbers, and the conformance suite has to see them
         return {"reading": msgspec.to_builtins(reading)}
     except Undecodable as refusal:
         return {"undecodable": str(refusal)[:LONGEST_TEXT]}
     except WrongReading as wrong:
         return {"failed": str(wrong)[:LONGEST_TEXT]}
-    except BaseException as error:  # noqa: BLE001 - the next frame must not notice, not even of SystemExit
-        return {"failed": _told(error)}
+    except BaseException as error:  # noqa: BLE001 - also SystemExit must not affect the next frame
+        return {"failed": _described(error)}
 
 
-def _told(error: BaseException) -> str:
+def _described(error: BaseException) -> str:
     try:
         return f"{type(error).__name__}: {error}"[:LONGEST_TEXT]
-    except BaseException:  # noqa: BLE001 - a guest's exception may break while it is asked for its message
+    except BaseException:  # noqa: BLE001 - the `__str__` of a guest's exception may raise
         return f"{type(error).__name__}: its message cannot be read"
 
 

@@ -1,4 +1,4 @@
-"""Codecs that are declared, from text that a test writes."""
+"""Declared codecs, from text that a test writes."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -11,7 +11,7 @@ from decoders import Frame, Occupancy, Reading
 from parking_gateway.core.events import Rejection
 from parking_gateway.decoding import declared
 from parking_gateway.decoding.declared import javascript
-from parking_gateway.decoding.decoder import attempt
+from parking_gateway.decoding.decoder import decode_frame
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 
@@ -36,11 +36,11 @@ def frame(payload: str, *, port: int = 1, object: dict[str, object] | None = Non
 
 
 GOOD = Reading(occupancy=Occupancy.OCCUPIED, counter=3)
-"""What a `hostile` script says otherwise."""
+"""The reading of a `hostile` script for any other payload."""
 
 
 def hostile(code: str) -> str:
-    """A script that does this for a payload of 00, and for any other what it should."""
+    """Return a script that runs this code for a payload of 00, and returns `GOOD` for any other."""
     good = "return { data: { occupied: true, count: 3 } };"
     return f"function decodeUplink(input) {{ if (input.bytes[0] === 0) {{ {code} }} {good} }}"
 
@@ -50,12 +50,12 @@ def returning(data: str) -> str:
 
 
 def bad_and_next(decode: Decode) -> tuple[Reading | Rejection, Reading | Rejection]:
-    return attempt(decode, frame("00")), attempt(decode, frame("01"))
+    return decode_frame(decode, frame("00")), decode_frame(decode, frame("01"))
 
 
 @pytest.fixture
 def declare(tmp_path: Path) -> Declare:
-    """Make a codec of a script, or of none, and a declaration."""
+    """Make a codec of a declaration, with or without a script."""
 
     def declare(script: str | None, toml: str = TOML) -> Decode:
         (tmp_path / "acme.toml").write_text(toml)
@@ -69,5 +69,5 @@ def declare(tmp_path: Path) -> Declare:
 
 @pytest.fixture(autouse=True)
 def patience(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A test machine may be busy. What the limit of time does is tested with the real one."""
+    """A test machine may be busy. The time limit has tests of its own."""
     monkeypatch.setattr(javascript, "FRAME_SECONDS", 10)

@@ -1,4 +1,4 @@
-"""The TOML of a declared codec: every mistake is one sentence, at once, that says where."""
+"""The TOML of a declared codec. Each mistake is one sentence with its place."""
 
 from pathlib import Path
 
@@ -24,11 +24,11 @@ def read(folder: Path, toml: str | bytes) -> declaration.Declaration:
     return declaration.read(file)
 
 
-def test_what_is_declared_is_what_is_read(tmp_path: Path) -> None:
-    """1, "1" and true are three values."""
+def test_a_declaration_is_read(tmp_path: Path) -> None:
+    """1, "1" and true are different values."""
     declared = read(tmp_path, GOOD)
     assert declared.sizes() == {1: frozenset({2, 4, 5, 6}), 20: frozenset(range(1, 243))}
-    assert list(declared.reading.declared()) == ["occupancy", "battery_volts"]
+    assert list(declared.reading.by_field()) == ["occupancy", "battery_volts"]
 
 
 @pytest.mark.parametrize(
@@ -50,8 +50,12 @@ def test_what_is_declared_is_what_is_read(tmp_path: Path) -> None:
         ("1 = [2,", "256 = [2,", "a port is 1 to 255, not '256' - at `$.ports`"),
         ("1 = [2,", "01 = [2,", "a port is 1 to 255, not '01' - at `$.ports`"),
         ("1 = [2,", "up = [2,", "a port is 1 to 255, not 'up' - at `$.ports`"),
-        ('{ 1 = [2, "4-6"], 20 = ["1-242"] }', "{}", "there is at least one port - at `$.ports`"),
-        ('[2, "4-6"]', "[]", "every port needs the sizes of its payloads"),
+        (
+            '{ 1 = [2, "4-6"], 20 = ["1-242"] }',
+            "{}",
+            "at least one port is needed, and each port needs the sizes of its payloads - at `$.ports`",
+        ),
+        ('[2, "4-6"]', "[]", "each port needs the sizes of its payloads"),
         ('[2, "4-6"]', "2", "Expected `array`, got `int`"),
         ('path = "a.0.b", ', "", "missing required field `path` - at `$.reading.occupancy`"),
         ('"a.0.b"', '""', "at `$.reading.occupancy.path`"),
@@ -65,18 +69,18 @@ def test_what_is_declared_is_what_is_read(tmp_path: Path) -> None:
         ('[1, "1", true]', "true", "at `$.reading.occupancy.occupied`"),
         ('[1, "1", true]', "[[1]]", "at `$.reading.occupancy.occupied[0]`"),
         ('[1, "1", true]', "[2026-11-23]", "at `$.reading.occupancy.occupied[0]`"),
-        ("[-1, 2.5]", "[1.0]", "is said to mean two things - at `$.reading.occupancy`"),
-        ('[1, "1", true]', "[false]", "False is said to mean two things - at `$.reading.occupancy`"),
+        ("[-1, 2.5]", "[1.0]", "has two meanings - at `$.reading.occupancy`"),
+        ('[1, "1", true]', "[false]", "False has two meanings - at `$.reading.occupancy`"),
         ("battery_volts", "battery_volt", "`battery_volt`"),
         ("battery_volts", "past", "`past`"),
-        ("factor = 0.001", "factor = 0", "a factor is not 0, and both it and an offset are finite"),
-        ("factor = 0.001", "factor = nan", "a factor is not 0, and both it and an offset are finite"),
-        ("offset = -1", "offset = inf", "a factor is not 0, and both it and an offset are finite"),
+        ("factor = 0.001", "factor = 0", "a factor must not be 0, and factor and offset must be finite"),
+        ("factor = 0.001", "factor = nan", "a factor must not be 0, and factor and offset must be finite"),
+        ("offset = -1", "offset = inf", "a factor must not be 0, and factor and offset must be finite"),
         ("factor = 0.001", 'factor = "0.001"', "at `$.reading.battery_volts.factor`"),
         ("factor = 0.001", 'unit = "mV"', "`unit`"),
     ],
 )
-def test_a_mistake_is_told_with_its_place(tmp_path: Path, written: str, instead: str, why: str) -> None:
+def test_a_mistake_is_named_with_its_place(tmp_path: Path, written: str, instead: str, why: str) -> None:
     assert written in GOOD
     with pytest.raises(Unusable) as mistake:
         read(tmp_path, GOOD.replace(written, instead, 1))
@@ -101,8 +105,8 @@ def test_a_file_that_is_no_declaration_is_refused(tmp_path: Path, toml: str | by
     assert why in str(mistake.value)
 
 
-def test_a_mistake_is_found_when_the_codec_is_looked_for(tmp_path: Path) -> None:
-    """It hides no other codec, and a script is of no use without its declaration."""
+def test_a_mistake_is_found_when_the_codec_is_looked_up(tmp_path: Path) -> None:
+    """Other codecs are still found. A script without a declaration is no codec."""
     (tmp_path / "acme.toml").write_text(GOOD.replace("path", "pfad", 1))
     (tmp_path / "alone.js").write_text("function decodeUplink() {}")
     (tmp_path / "fine.toml").write_text(GOOD)
@@ -114,8 +118,8 @@ def test_a_mistake_is_found_when_the_codec_is_looked_for(tmp_path: Path) -> None
     assert not {"acme", "alone"} & set(codecs.names(dropins=tmp_path))
 
 
-def test_a_file_of_python_goes_before_a_declaration(tmp_path: Path) -> None:
-    """Its vectors are a TOML of the same name, and may lie beside it."""
+def test_a_file_of_python_precedes_a_declaration(tmp_path: Path) -> None:
+    """The vectors of a Python codec are a TOML file of the same name, which may be beside it."""
     (tmp_path / "acme.toml").write_text("[[vector]]\n")
     (tmp_path / "acme.py").write_text(
         "from decoders import Device, Reading\n"
@@ -125,7 +129,7 @@ def test_a_file_of_python_goes_before_a_declaration(tmp_path: Path) -> None:
     assert codecs.find("acme", dropins=tmp_path).device.vendor == "P"
 
 
-def test_a_declaration_does_not_replace_what_is_built_in(tmp_path: Path) -> None:
+def test_a_declaration_does_not_replace_a_codec_of_ours(tmp_path: Path) -> None:
     (tmp_path / "nwave_nps310.toml").write_text(GOOD)
     assert codecs.find("nwave_nps310", dropins=tmp_path).device.vendor == "Nwave"
 

@@ -32,8 +32,8 @@ def test_the_object_of_the_page_is_read_without_the_script(tmp_path: Path) -> No
     (tmp_path / "acme_bay_x1.toml").write_text(blocks("toml")[0])
     line = re.search(r"echo '(.*?)' \|", PAGE.read_text())
     assert line
-    answer = frame_lines.answer(line[1].encode(), received_at=NOON, folder=tmp_path)
-    assert answer == b'{"occupancy":"vacant"}\n'
+    decoded_line = frame_lines.decoded_line(line[1].encode(), received_at=NOON, folder=tmp_path)
+    assert decoded_line == b'{"occupancy":"vacant"}\n'
 
 
 @pytest.mark.parametrize("number", [0, 1])

@@ -8,7 +8,7 @@ import pytest
 from decoders import Occupancy, Reading, Undecodable
 from parking_gateway.core.events import Reason, Rejection
 from parking_gateway.decoding.declared import javascript
-from parking_gateway.decoding.decoder import attempt
+from parking_gateway.decoding.decoder import decode_frame
 from tests.decoding.declared.conftest import GOOD, Declare, bad_and_next, frame, hostile, returning
 
 THROWN = {
@@ -90,7 +90,7 @@ def test_what_is_no_data_is_refused(declare: Declare, code: str) -> None:
         ("{}", "an object"),
         ("true", "true"),
         ("1", "1"),
-        ("['line\\nline\\u0000\\u001b[31m']", "line line"),
+        ("['line\\nline\\u0000\\u001b[31m']", "line\\nline"),
         ("['x'.repeat(1e6)]", "xxxx"),
         ("new Array(1e6)", "nothing"),
         ("new Proxy([], { get() { return 1; } })", ""),
@@ -100,7 +100,7 @@ def test_errors_are_honoured_whatever_else_is_returned(declare: Declare, errors:
     rejection, following = bad_and_next(declare(hostile(f"return {{ data: {{ occupied: true }}, errors: {errors} }};")))
     assert isinstance(rejection, Rejection)
     assert rejection.reason is Reason.UNDECODABLE
-    assert rejection.detail.startswith(f"acme.js says: {why}")
+    assert rejection.detail.startswith(f"acme.js reports: {why}")
     assert rejection.detail.isprintable()
     assert following == GOOD
 
@@ -209,7 +209,7 @@ def test_tricks_with_prototypes_and_globals_mislead_nobody(declare: Declare, tri
         f"{at_first}\nfunction decodeUplink(input) {{ {with_the_frame}\n return {{ data: {{ occupied: false }} }}; }}"
     )
     for _ in range(2):
-        assert attempt(decode, frame("00")) == Reading(occupancy=Occupancy.VACANT)
+        assert decode_frame(decode, frame("00")) == Reading(occupancy=Occupancy.VACANT)
 
 
 @pytest.mark.parametrize(

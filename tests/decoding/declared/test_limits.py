@@ -8,8 +8,8 @@ import pytest
 from decoders import Undecodable
 from parking_gateway.core.events import Reason, Rejection
 from parking_gateway.decoding.declared import javascript
-from parking_gateway.decoding.decoder import attempt
-from parking_gateway.decoding.guests.process import Stopped
+from parking_gateway.decoding.decoder import decode_frame
+from parking_gateway.decoding.guests.process import GuestStopped
 from tests.decoding.declared.conftest import GOOD, Declare, bad_and_next, frame, hostile
 
 SOON_SECONDS = 3
@@ -41,19 +41,19 @@ def test_what_does_not_end_is_ended(declare: Declare, monkeypatch: pytest.Monkey
     decode = declare(hostile(code))
     monkeypatch.setattr(javascript, "FRAME_SECONDS", 0.05)
     began = time.monotonic()
-    rejection = attempt(decode, frame("00"))
+    rejection = decode_frame(decode, frame("00"))
     took = time.monotonic() - began
     monkeypatch.setattr(javascript, "FRAME_SECONDS", 10)
     assert isinstance(rejection, Rejection)
     assert took < SOON_SECONDS
-    assert attempt(decode, frame("01")) == GOOD
+    assert decode_frame(decode, frame("01")) == GOOD
 
 
-def test_a_loop_is_told_with_its_function(declare: Declare) -> None:
-    """For the person who has to find it. It is the script that failed, and not the frame."""
+def test_an_endless_loop_is_named_with_its_function(declare: Declare) -> None:
+    """The person who has to find the loop needs the function. The reason is a failed codec, not the frame."""
     decode = declare("function decodeUplink(input) { return count(); }\nfunction count() { for (;;); }")
-    assert attempt(decode, frame("00")) == Rejection(
-        reason=Reason.CODEC_FAILED, detail="Stopped: acme.js was stopped: it computes without an end in count"
+    assert decode_frame(decode, frame("00")) == Rejection(
+        reason=Reason.CODEC_FAILED, detail="acme.js was stopped: it computes without end in count"
     )
 
 
@@ -63,7 +63,7 @@ def test_the_limit_is_that_of_one_frame(declare: Declare, monkeypatch: pytest.Mo
     decode(frame("01"))
     monkeypatch.setattr(javascript, "FRAME_SECONDS", 0.2)
     began = time.monotonic()
-    with pytest.raises(Stopped, match=r"acme\.js was stopped: no answer within 200 ms"):
+    with pytest.raises(GuestStopped, match=r"acme\.js was stopped: no reply within 200 ms"):
         decode(frame("00"))
     assert 0.2 <= time.monotonic() - began < SOON_SECONDS
 

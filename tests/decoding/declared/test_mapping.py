@@ -9,15 +9,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from decoders import Occupancy, Reading, Undecodable, conformance
-from parking_gateway.decoding.declared.declaration import Sources
-from parking_gateway.decoding.declared.mapping import fields, reading, word_at
+from parking_gateway.decoding.declared.declaration import FieldSources
+from parking_gateway.decoding.declared.mapping import fields, reading, scalar_at
 
 NUMBERS = ["battery_volts", "battery_percent", "temperature_celsius", "distance_mm", "counter", "confidence", "at"]
 
 
 def read(name: str, value: Any, **source: Any) -> Any:
     """What becomes of a value that lies at `x`."""
-    sources = msgspec.convert({name: {"path": "x", **source}}, Sources)
+    sources = msgspec.convert({name: {"path": "x", **source}}, FieldSources)
     return getattr(reading(fields(sources), {"x": value}), name)
 
 
@@ -50,9 +50,9 @@ def read(name: str, value: Any, **source: Any) -> Any:
     ],
 )
 def test_a_value_becomes_what_is_declared(name: str, value: Any, source: dict[str, Any], expected: Any) -> None:
-    said = read(name, value, **source)
-    assert said == expected
-    assert type(said) is type(expected) or isinstance(said, float)
+    values = read(name, value, **source)
+    assert values == expected
+    assert type(values) is type(expected) or isinstance(values, float)
 
 
 @pytest.mark.parametrize(
@@ -66,22 +66,22 @@ def test_a_value_becomes_what_is_declared(name: str, value: Any, source: dict[st
         ("temperature_celsius", -300, {}, "temperature_celsius is -273.15 to"),
         ("counter", True, {}, "x is true, which is no number"),
         ("counter", "12", {}, 'x is "12", which is no number'),
-        ("battery_volts", 10**400, {}, "no number that can be reckoned with"),
-        ("battery_volts", 1e308, {"factor": 1e9}, "no number that can be reckoned with"),
-        ("occupancy", True, {"occupied": [1], "vacant": [0]}, "x is true, and what that means is not declared"),
-        ("occupancy", "1", {"occupied": [1], "vacant": [0]}, 'x is "1", and what that means is not declared'),
-        ("occupancy", 1, {"occupied": [True], "vacant": [False]}, "x is 1, and what that means is not declared"),
-        ("occupancy", "", {"occupied": ["a"], "vacant": ["b"]}, 'x is "", and what that means is not declared'),
-        ("occupancy", "y" * 500, {"occupied": ["a"], "vacant": ["b"]}, "yyy…, and what that means"),
-        ("tamper", 1, {}, "x is 1, and what that means is not declared"),
+        ("battery_volts", 10**400, {}, "which is too large for a number"),
+        ("battery_volts", 1e308, {"factor": 1e9}, "which is too large for a number"),
+        ("occupancy", True, {"occupied": [1], "vacant": [0]}, "x is true, which is not a declared value"),
+        ("occupancy", "1", {"occupied": [1], "vacant": [0]}, 'x is "1", which is not a declared value'),
+        ("occupancy", 1, {"occupied": [True], "vacant": [False]}, "x is 1, which is not a declared value"),
+        ("occupancy", "", {"occupied": ["a"], "vacant": ["b"]}, 'x is "", which is not a declared value'),
+        ("occupancy", "y" * 500, {"occupied": ["a"], "vacant": ["b"]}, "yyy…, which is not a declared value"),
+        ("tamper", 1, {}, "x is 1, which is not a declared value"),
         ("fault", True, {}, "x is true, which is no text"),
         ("fault", "a\nb", {}, "printable characters"),
         ("fault", "a\0b", {}, "printable characters"),
         ("fault", "y" * 201, {}, "which is no text of up to 200"),
-        ("at", "2026-11-23T13:00:00", {}, "which is no time with a zone"),
-        ("at", "yesterday", {}, "which is no time with a zone"),
-        ("at", "0001-01-01T00:00:00+14:00", {}, "which is no time with a zone"),
-        ("at", 1e18, {}, "which is no time with a zone"),
+        ("at", "2026-11-23T13:00:00", {}, "which is no time with a time zone"),
+        ("at", "yesterday", {}, "which is no time with a time zone"),
+        ("at", "0001-01-01T00:00:00+14:00", {}, "which is no time with a time zone"),
+        ("at", 1e18, {}, "which is no time with a time zone"),
         ("at", True, {}, "x is true, which is no number"),
     ],
 )
@@ -101,11 +101,11 @@ def test_any_value_becomes_a_reading_that_can_be_or_a_refusal(
     name: str, value: Any, factor: float, offset: float
 ) -> None:
     try:
-        said = Reading(**{name: read(name, value, factor=factor, offset=offset)})
+        values = Reading(**{name: read(name, value, factor=factor, offset=offset)})
     except Undecodable:
         return
-    assert list(conformance.impossible(said)) == []
-    assert msgspec.convert(msgspec.to_builtins(said), Reading) == said
+    assert list(conformance.impossible(values)) == []
+    assert msgspec.convert(msgspec.to_builtins(values), Reading) == values
 
 
 # --- places
@@ -133,7 +133,7 @@ DATA = {"a": {"b": [{"c": 7}, None, "t"]}, "n": None, "0": True, "length": [1, 2
     ],
 )
 def test_a_path_leads_to_a_value_or_to_nothing(path: str, expected: Any) -> None:
-    assert word_at(DATA, path) == expected
+    assert scalar_at(DATA, path) == expected
 
 
 @pytest.mark.parametrize(
@@ -148,7 +148,7 @@ def test_a_path_leads_to_a_value_or_to_nothing(path: str, expected: Any) -> None
 )
 def test_a_path_through_or_to_the_wrong_thing_is_refused(path: str, why: str) -> None:
     with pytest.raises(Undecodable) as refusal:
-        word_at(DATA, path)
+        scalar_at(DATA, path)
     assert str(refusal.value) == why
 
 

@@ -1,4 +1,4 @@
-"""What ChirpStack has decoded already, from its recorded events to a reading."""
+"""Codecs that map the `object` of ChirpStack's own codec, from recorded events to a reading."""
 
 import base64
 import json
@@ -19,7 +19,7 @@ CHOICE = Choice(codec="chirpstack_bay")
 
 
 def recorded(form: str, scene: str) -> list[Uplink]:
-    """The uplinks of a scene of the recordings."""
+    """Return the uplinks of a recorded scene."""
     lines = (HERE.parents[1] / "recordings" / f"chirpstack-{form}.jsonl").read_text().splitlines()
     events = [line for line in map(json.loads, lines) if line["scene"] == scene]
     limits = Limits(payload_bytes=100_000, depth=8)
@@ -42,48 +42,48 @@ def test_the_object_of_a_recorded_uplink_becomes_a_reading(form: str) -> None:
 @pytest.mark.parametrize(
     ("scene", "why"),
     [
-        ("codec throws", "0 bytes on port 2 are not declared"),
-        ("codec with a syntax error", "ChirpStack sent no object with it"),
+        ("codec throws", "the size 0 on port 2 is not declared"),
+        ("codec with a syntax error", "ChirpStack sent no object: "),
     ],
 )
-def test_without_an_object_there_is_a_sentence(scene: str, why: str) -> None:
-    """ChirpStack leaves it out when its codec failed, as the one of the first scene does for an empty payload."""
+def test_without_an_object_the_rejection_names_the_cause(scene: str, why: str) -> None:
+    """ChirpStack leaves `object` out if its codec failed, as it does in the first scene for an empty payload."""
     (uplink,) = recorded("json", scene)
     assert uplink.object is None
-    said = DECODER.read(uplink, CHOICE)
-    assert isinstance(said, Rejection)
-    assert said.reason is Reason.UNDECODABLE
-    assert said.detail.startswith(f"chirpstack_bay: {why}")
+    rejection = DECODER.read(uplink, CHOICE)
+    assert isinstance(rejection, Rejection)
+    assert rejection.reason is Reason.UNDECODABLE
+    assert rejection.detail.startswith(f"chirpstack_bay: {why}")
 
 
-def test_an_object_is_only_read_for_declared_ports_and_sizes(declare: Declare) -> None:
+def test_an_object_is_mapped_for_declared_ports_and_sizes_only(declare: Declare) -> None:
     decode = declare(None)
     good: dict[str, object] = {"occupied": True}
     assert decode(frame("00", object=good)).occupancy is Occupancy.OCCUPIED
     with pytest.raises(Undecodable, match="port 2 is not declared, only 1"):
         decode(frame("00", port=2, object=good))
-    with pytest.raises(Undecodable, match="52 bytes on port 1 are not declared"):
+    with pytest.raises(Undecodable, match="the size 52 on port 1 is not declared"):
         decode(frame("00" * 52, object=good))
 
 
 @pytest.mark.parametrize(
-    ("said", "why"),
+    ("values", "why"),
     [
-        (None, "ChirpStack sent no object with it"),
-        ({"occupied": 1.0}, "occupied is 1, and what that means is not declared"),
+        (None, "ChirpStack sent no object: "),
+        ({"occupied": 1.0}, "occupied is 1, which is not a declared value"),
         ({"occupied": {}}, "occupied is an object"),
         ({"occupied": [True]}, "occupied is a list"),
         ({"occupied": "true"}, 'occupied is "true"'),
     ],
 )
 def test_an_object_that_is_not_as_declared_is_refused(
-    declare: Declare, said: dict[str, object] | None, why: str
+    declare: Declare, values: dict[str, object] | None, why: str
 ) -> None:
     with pytest.raises(Undecodable) as refusal:
-        declare(None)(frame("00", object=said))
+        declare(None)(frame("00", object=values))
     assert why in str(refusal.value)
 
 
-def test_an_object_without_our_facts_says_nothing(declare: Declare) -> None:
+def test_an_object_without_declared_values_gives_an_empty_reading(declare: Declare) -> None:
     assert declare(None)(frame("00", object={})) == Reading()
     assert declare(None)(frame("00", object={"occupied": None, "else": {"occupied": True}})) == Reading()

@@ -1,4 +1,4 @@
-"""The process of a script, and what is seen of a script before there is any frame."""
+"""The process of a script, and the checks of a script before its first frame."""
 
 import os
 import select
@@ -23,7 +23,7 @@ def test_a_process_that_ended_is_replaced(tmp_path: Path) -> None:
 
 
 def test_a_process_ends_when_the_gateway_is_killed(tmp_path: Path) -> None:
-    """Nobody is left then who would end it."""
+    """The killed gateway cannot end it."""
     (tmp_path / "acme.js").write_text(hostile(""))
     program = (
         "import sys\n"
@@ -44,7 +44,7 @@ def test_a_process_ends_when_the_gateway_is_killed(tmp_path: Path) -> None:
     assert has_ended
 
 
-def test_a_process_ends_with_what_needs_it(tmp_path: Path) -> None:
+def test_a_process_ends_with_its_script(tmp_path: Path) -> None:
     (tmp_path / "acme.js").write_text(hostile(""))
     script = javascript.Script(tmp_path / "acme.js", ("count",))
     popen = script._process._popen
@@ -68,41 +68,41 @@ def test_a_process_ends_with_what_needs_it(tmp_path: Path) -> None:
         ("function decodeUplink(input) {} 'x'.repeat(1e9);", "acme.js does not run: InternalError: out of memory"),
         ("const decodeUplink = decodeUplink;", "acme.js does not run: ReferenceError"),
         ("function decodeUplink() {}\0", "acme.js has a NUL character in it"),
-        ("/" * 600_000, "acme.js has 600000 characters, and 524288 are allowed"),
+        ("/" * 600_000, "acme.js has 600000 characters, at most 524288 are allowed"),
     ],
 )
-def test_a_script_that_cannot_be_used_is_refused_when_it_is_found(declare: Declare, script: str, why: str) -> None:
+def test_an_unusable_script_is_refused_when_it_is_found(declare: Declare, script: str, why: str) -> None:
     with pytest.raises(Unusable) as refusal:
         declare(script)
     assert why in str(refusal.value)
 
 
-def test_a_script_that_works_for_ever_is_refused_when_it_is_found(
+def test_a_script_that_never_ends_is_refused_when_it_is_found(
     declare: Declare, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(javascript, "LOOK_SECONDS", 0.2)
-    with pytest.raises(Unusable, match=r"acme\.js was stopped: no answer within 200 ms"):
+    with pytest.raises(Unusable, match=r"acme\.js was stopped: no reply within 200 ms"):
         declare("new Array(2 ** 31).join(''); function decodeUplink() {}")
 
 
 @pytest.mark.parametrize(
     "last", ["5n ** 9999n", "Symbol('x')", "'\\ud800'", "({ toString() { for (;;); } })", "// a comment", "if (true) 5"]
 )
-def test_the_last_value_of_a_script_is_nobodys_business(declare: Declare, last: str) -> None:
+def test_the_last_value_of_a_script_is_ignored(declare: Declare, last: str) -> None:
     decode = declare(f"function decodeUplink() {{ return {{ data: {{ count: 3 }} }}; }}\n{last}")
     assert decode(frame("00")).counter == 3
 
 
-def test_without_quickjs_the_sentence_says_what_to_install(declare: Declare, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What has no script needs none."""
+def test_without_quickjs_the_sentence_names_what_to_install(declare: Declare, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A declared codec without a script does not need QuickJS."""
     monkeypatch.setattr("importlib.util.find_spec", lambda _: None)
     assert declare(None)(frame("00", object={"count": 3})).counter == 3
     with pytest.raises(Unusable, match=r"acme.js needs QuickJS, .* install parking-gateway\[javascript\]"):
         declare(hostile(""))
 
 
-def test_frames_far_apart_are_read_in_contexts_that_wait(declare: Declare) -> None:
-    """The date that a frame is given is its own, although its context was there before it."""
+def test_frames_far_apart_have_their_own_dates(declare: Declare) -> None:
+    """Each frame has its own date, although its context is made before it."""
     decode = declare("function decodeUplink(i) { return { data: { count: i.recvTime.getUTCFullYear() } }; }")
     assert decode(frame("00")).counter == 2026
     assert decode(Frame(port=1, payload=b"\0", received_at=frame("00").received_at.replace(year=2027))).counter == 2027

@@ -1,4 +1,4 @@
-"""Scripts as vendors write them, found by their names like any codec, in QuickJS itself."""
+"""Scripts as vendors write them, found by their names, in QuickJS itself."""
 
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -33,7 +33,7 @@ def read(name: str, port: int, payload: str, **options: str) -> Reading:
     ],
 )
 def test_a_script_of_sloppy_mode(port: int, payload: str, expected: Reading) -> None:
-    """It uses variables that it never declared; its warnings are ignored, and so is all that is not declared."""
+    """It uses variables without declaring them. Its warnings and its undeclared values are ignored."""
     assert read("acme_bay_x1", port, payload) == expected
 
 
@@ -46,23 +46,23 @@ def test_a_script_of_sloppy_mode(port: int, payload: str, expected: Reading) -> 
     ],
 )
 def test_a_script_of_strict_mode(payload: str, expected: Reading) -> None:
-    """Its decodeUplink is a constant, which is no member of the global object."""
+    """Its decodeUplink is a constant, so it is no member of the global object."""
     assert read("north_tlv", 85, payload) == expected
 
 
 @pytest.mark.parametrize(("name", "ports"), [("acme_bay_x1", (1, 2, 3)), ("north_tlv", (85,))])
 def test_any_bytes_give_a_reading_or_a_refusal(name: str, ports: tuple[int, ...]) -> None:
-    """As of any codec: nothing else is raised, and the same frame gives the same answer."""
+    """As for any codec: nothing else is raised, and the same frame gives the same reading."""
     decode = codecs.bind(codecs.find(name, dropins=VENDORS))
 
     @settings(max_examples=200)
     @given(port=st.sampled_from(ports), payload=st.binary(max_size=13))
     def law(port: int, payload: bytes) -> None:
         frame = Frame(port=port, payload=payload, received_at=NOON)
-        answer = conformance.outcome(decode, frame)
-        assert repr(answer) == repr(conformance.outcome(decode, frame))
-        if isinstance(answer, Reading):
-            assert list(conformance.impossible(answer)) == []
+        outcome = conformance.outcome(decode, frame)
+        assert repr(outcome) == repr(conformance.outcome(decode, frame))
+        if isinstance(outcome, Reading):
+            assert list(conformance.impossible(outcome)) == []
 
     law()
 
@@ -77,19 +77,19 @@ def test_a_distance_takes_the_thresholds_of_the_installation() -> None:
 @pytest.mark.parametrize(
     ("name", "port", "payload", "why"),
     [
-        ("acme_bay_x1", 3, "07 00", "acme_bay_x1.js says: unknown alarm 7"),
-        ("acme_bay_x1", 3, "00 07", "tilted is 7, and what that means is not declared"),
+        ("acme_bay_x1", 3, "07 00", "acme_bay_x1.js reports: unknown alarm 7"),
+        ("acme_bay_x1", 3, "00 07", "tilted is 7, which is not a declared value"),
         ("acme_bay_x1", 4, "01", "port 4 is not declared, only 1, 2, 3"),
-        ("acme_bay_x1", 1, "", "0 bytes on port 1 are not declared"),
-        ("acme_bay_x1", 1, "01 10", "2 bytes on port 1 are not declared"),
-        ("acme_bay_x1", 2, "01 10 20 30 40", "5 bytes on port 2 are not declared"),
+        ("acme_bay_x1", 1, "", "the size 0 on port 1 is not declared"),
+        ("acme_bay_x1", 1, "01 10", "the size 2 on port 1 is not declared"),
+        ("acme_bay_x1", 2, "01 10 20 30 40", "the size 5 on port 2 is not declared"),
         ("north_tlv", 85, "09 00", "north_tlv.js threw Error: unknown item 9 at 0 (line 16)"),
         ("north_tlv", 85, "02 00", "north_tlv.js threw RangeError"),
         ("north_tlv", 85, "01 65", "battery is 101: battery_percent is 0 to 100"),
     ],
 )
-def test_what_a_script_or_the_declaration_refuses(name: str, port: int, payload: str, why: str) -> None:
-    """The line is that of the vendor's file."""
+def test_refusals_of_a_script_and_of_the_declaration(name: str, port: int, payload: str, why: str) -> None:
+    """The message contains the line of the vendor's file."""
     with pytest.raises(Undecodable) as refusal:
         read(name, port, payload)
     assert why in str(refusal.value)
@@ -106,8 +106,8 @@ def test_a_declared_codec_is_a_codec_like_any_other() -> None:
         codecs.bind(codec, {"occupied_below_mm": "1500"})
 
 
-def test_input_is_what_ts013_says(tmp_path: Path) -> None:
-    """Numbers in a list, the port, a Date, and variables, of which there are none."""
+def test_input_follows_ts013(tmp_path: Path) -> None:
+    """A list of numbers, the port, a Date, and empty variables."""
     (tmp_path / "echo.toml").write_text(
         'vendor = "E"\nmodel = "E"\nports = { 7 = [3] }\nreading = { fault = { path = "seen" } }\n'
     )
@@ -120,5 +120,5 @@ def test_input_is_what_ts013_says(tmp_path: Path) -> None:
         """
     )
     decode = codecs.bind(codecs.find("echo", dropins=tmp_path))
-    said = decode(Frame(port=7, payload=b"\x00\x7f\xff", received_at=NOON + timedelta(milliseconds=250)))
-    assert said.fault == "true 0,127,255 7 true 2026-11-23T12:00:00.250Z {} 4"
+    reading = decode(Frame(port=7, payload=b"\x00\x7f\xff", received_at=NOON + timedelta(milliseconds=250)))
+    assert reading.fault == "true 0,127,255 7 true 2026-11-23T12:00:00.250Z {} 4"

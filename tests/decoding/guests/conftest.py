@@ -1,4 +1,4 @@
-"""Codecs of others, from text that a test writes, and devices that they read."""
+"""Guests, from text that a test writes, and devices that they decode."""
 
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -14,7 +14,7 @@ DEVICE = Device(vendor="Acme", model="X", ports=())
 OCCUPIED = Reading(occupancy=Occupancy.OCCUPIED)
 """
 ASKED = "open({!r}, 'a').write('.')"
-"""What a guest does for a test that wants to know how often it was asked."""
+"""Code of a guest that counts how often it was run."""
 
 Guest = Callable[..., Path]
 Install = Callable[[str, str], Awaitable[None]]
@@ -22,7 +22,7 @@ Install = Callable[[str, str], Awaitable[None]]
 
 @pytest.fixture
 def guest(tmp_path: Path) -> Guest:
-    """Write a codec of this name that does this with a frame; returns the drop-in folder."""
+    """Write a codec of this name with this body of `decode`, and return the drop-in folder."""
     folder = tmp_path / "dropins"
     folder.mkdir()
 
@@ -35,7 +35,7 @@ def guest(tmp_path: Path) -> Guest:
 
 @pytest.fixture
 def install(engine: AsyncEngine) -> Install:
-    """Let a codec read a device that watches a space already."""
+    """Set the codec of an installed device."""
 
     async def install(device: str, codec: str) -> None:
         async with engine.begin() as connection:

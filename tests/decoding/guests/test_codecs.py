@@ -1,4 +1,4 @@
-"""A codec of others in its process: found, described and asked like any other, and ended whatever it does."""
+"""A guest in its process: found and used like any codec, and ended at its time limit."""
 
 import time
 from collections.abc import Callable
@@ -14,11 +14,11 @@ from parking_gateway.core.events import Reason, Rejection
 from parking_gateway.core.installation import Installation
 from parking_gateway.core.space import SpaceId
 from parking_gateway.decoding import codecs
-from parking_gateway.decoding.codecs import foreign
-from parking_gateway.decoding.decoder import Choice, Decoder, attempt, question
+from parking_gateway.decoding.budget import LEFT_ALONE_SECONDS, Guests
+from parking_gateway.decoding.codecs import guest_codec
+from parking_gateway.decoding.decoder import Choice, Decoder, decode_frame, guest_key
 from parking_gateway.decoding.guests import process
-from parking_gateway.decoding.guests.process import Process, Stopped
-from parking_gateway.decoding.questioning import LEFT_ALONE_SECONDS, Guests
+from parking_gateway.decoding.guests.process import GuestStopped, Process
 from parking_gateway.gateway.opening import mistakes
 from tests.decoding.guests.conftest import ASKED, HEAD, Guest
 from tests.decoding.test_decoder import UPLINK
@@ -29,8 +29,8 @@ FRAME = Frame(
 CHOICE = Choice(codec="guest")
 
 
-def test_a_guest_is_given_all_of_a_frame_and_gives_all_of_a_reading(guest: Guest) -> None:
-    """As if it ran here: also numbers of any size, which are judged here."""
+def test_a_guest_gets_a_whole_frame_and_returns_a_whole_reading(guest: Guest) -> None:
+    """As if it ran in this process. Numbers of any size are checked here."""
     fields = "battery_percent=130, counter=2**70, fault='a\\udcff', tamper=True, at=frame.received_at"
     past = "past=(Reading(at=frame.received_at, distance_mm=7),)"
     body = f"assert frame == FRAME, frame; return Reading(occupancy=Occupancy.OCCUPIED, {fields}, {past})"
@@ -72,10 +72,10 @@ def test_an_option_of_another_kind_is_refused_in_a_sentence(tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize("first", ["while True: pass", "time.sleep(1000)"])
-def test_a_guest_that_hangs_while_it_is_imported_is_given_up_and_tried_again(
+def test_a_guest_that_hangs_while_it_is_imported_is_ended_and_tried_again(
     guest: Guest, first: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A machine may have been busy, or the file is mended. Nothing of it is kept."""
+    """The machine may have been busy, or the file is corrected. The error is not cached."""
     monkeypatch.setattr(process, "START_SECONDS", 0.5)
     decoder = Decoder(folder=guest("guest", "return OCCUPIED", first=first))
     began = time.monotonic()
@@ -83,7 +83,7 @@ def test_a_guest_that_hangs_while_it_is_imported_is_given_up_and_tried_again(
     assert time.monotonic() - began < 10
     assert isinstance(refused, Rejection)
     assert refused.reason is Reason.CODEC_FAILED
-    assert "was stopped while it was loaded: no answer within 500 ms" in refused.detail
+    assert "was stopped while it was loaded: no reply within 500 ms" in refused.detail
     monkeypatch.setattr(process, "START_SECONDS", 30)
     guest("guest", "return OCCUPIED")
     assert decoder.read(UPLINK, CHOICE) == Reading(occupancy=Occupancy.OCCUPIED)
@@ -100,7 +100,7 @@ def test_a_guest_that_hangs_keeps_a_start_waiting_once_however_many_installation
     found = list(mistakes(decoder, choices))
     assert [number for number, _ in found] == list(range(20))
     assert all(isinstance(mistake, codecs.CodecStopped) for _, mistake in found)
-    # One that hung, and one that was started in its place.
+    # The process that hung, and the one that replaced it.
     assert asked.read_text() in (".", "..")
 
 
@@ -114,15 +114,15 @@ def test_a_guest_that_ends_while_it_is_imported_is_no_codec(guest: Guest) -> Non
 def test_the_frame_after_one_that_hung_is_read(guest: Guest, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = guest("guest", "return OCCUPIED if frame.payload == b'1' else time.sleep(1000)")
     decode = codecs.find("guest", dropins=folder).decode
-    monkeypatch.setattr(foreign, "FRAME_SECONDS", 0.1)
-    stopped = attempt(decode, FRAME)
-    assert stopped == Rejection(reason=Reason.CODEC_FAILED, detail="Stopped: no answer within 100 ms")
-    monkeypatch.setattr(foreign, "FRAME_SECONDS", 30)
-    assert attempt(decode, msgspec.structs.replace(FRAME, payload=b"1")) == Reading(occupancy=Occupancy.OCCUPIED)
+    monkeypatch.setattr(guest_codec, "FRAME_SECONDS", 0.1)
+    stopped = decode_frame(decode, FRAME)
+    assert stopped == Rejection(reason=Reason.CODEC_FAILED, detail="no reply within 100 ms")
+    monkeypatch.setattr(guest_codec, "FRAME_SECONDS", 30)
+    assert decode_frame(decode, msgspec.structs.replace(FRAME, payload=b"1")) == Reading(occupancy=Occupancy.OCCUPIED)
 
 
-def test_what_a_guest_started_ends_with_it(guest: Guest, tmp_path: Path) -> None:
-    """Else a guest that is stopped again and again would fill the machine."""
+def test_child_processes_of_a_guest_end_with_it(guest: Guest, tmp_path: Path) -> None:
+    """Without this, a guest that is stopped repeatedly would fill the machine with processes."""
     child = tmp_path / "child"
     body = f"open({str(child)!r}, 'w').write(str(os.fork() or os.getpid() * 0 or time.sleep(1000))); return OCCUPIED"
     codec = codecs.find("guest", dropins=guest("guest", body))
@@ -136,7 +136,7 @@ def test_what_a_guest_started_ends_with_it(guest: Guest, tmp_path: Path) -> None
 
 
 def is_running(process_id: int) -> bool:
-    """Whether there is such a process, and not only what nobody has waited for."""
+    """Return whether there is such a process, zombies excluded."""
     stat = Path(f"/proc/{process_id}/stat")
     try:
         return stat.read_text().rpartition(")")[2].split()[0] != "Z"
@@ -144,22 +144,22 @@ def is_running(process_id: int) -> bool:
         return False
 
 
-def test_a_process_that_reads_nothing_is_given_up_too(tmp_path: Path) -> None:
-    """A question that does not fit into the pipe would be written for ever."""
+def test_a_process_that_reads_nothing_is_ended_too(tmp_path: Path) -> None:
+    """Writing a line that does not fit into the pipe would block forever."""
     (tmp_path / "deaf.py").write_text(
         "import sys, time\nsys.stdin.readline()\nprint('{}', flush=True)\ntime.sleep(1000)\n"
     )
     deaf = Process(tmp_path / "deaf.py", b"{}", flags=["-I", "-S"])
-    with pytest.raises(Stopped, match="no answer within 300 ms"):
+    with pytest.raises(GuestStopped, match="no reply within 300 ms"):
         deaf.ask(b"x" * 10_000_000, seconds=0.3)
     deaf.end()
 
 
-# --- who is a guest
+# --- which codecs are guests
 
 
 def test_only_code_of_others_is_a_guest(guest: Guest) -> None:
-    """Whatever the name. Nobody is asked for it: what would not come back would not come back here either."""
+    """The name alone decides, and no guest is run for it: one that hangs would hang here too."""
     folder = guest("acme", "pass", first="while True: pass")
     (folder / "vendor.js").write_text("")
     (folder / "vendor.toml").write_text("")
@@ -179,8 +179,8 @@ def test_only_code_of_others_is_a_guest(guest: Guest) -> None:
     assert codecs.guest_of("no_such_codec", dropins=None) is None
 
 
-def test_a_name_that_nobody_has_asks_no_guest_for_its_own(guest: Guest, tmp_path: Path) -> None:
-    """A tag may name anything, with every uplink."""
+def test_an_unknown_name_runs_no_guest(guest: Guest, tmp_path: Path) -> None:
+    """A tag may contain any name, in every uplink."""
     asked = tmp_path / "asked"
     folder = guest("acme_bay", "pass", first=ASKED.format(str(asked)))
     with pytest.raises(codecs.CodecNotFound, match="did you mean acme_bay"):
@@ -192,35 +192,35 @@ def test_a_name_that_nobody_has_asks_no_guest_for_its_own(guest: Guest, tmp_path
 
 
 def test_a_replay_has_the_same_limits(guest: Guest) -> None:
-    """It holds what it replays for: the gateways wait for it."""
+    """A replay holds locks that the gateways wait for."""
     folder = guest("guest", "time.sleep(1000)")
     decoder = Decoder(folder=folder)
     installation = Installation(dev_eui=UPLINK.device.dev_eui, space=SpaceId(1), codec="guest")
     uplinks = [msgspec.structs.replace(UPLINK, deduplication_id=UUID(int=n)) for n in range(1000)]
     began = time.monotonic()
-    told = Guests(decoder).told(UPLINK.device, uplinks, installation)
+    with_readings = Guests(decoder).decoder_of(UPLINK.device, uplinks, installation)
     assert time.monotonic() - began < 15
-    said = [told.read(uplink, CHOICE) for uplink in uplinks]
-    assert {one.reason for one in said if isinstance(one, Rejection)} == {
+    readings = [with_readings.read(uplink, CHOICE) for uplink in uplinks]
+    assert {one.reason for one in readings if isinstance(one, Rejection)} == {
         Reason.CODEC_FAILED,
         Reason.CODEC_OUT_OF_TIME,
     }
     ours = msgspec.structs.replace(installation, codec="bosch_tps110_v029")
-    assert Guests(decoder).told(UPLINK.device, uplinks, ours) is decoder
+    assert Guests(decoder).decoder_of(UPLINK.device, uplinks, ours) is decoder
 
 
-# --- budgets, by a clock of the test's own
+# --- budgets, by a clock of the test
 
 
 class Clock:
-    """So many seconds pass whenever somebody looks: at the beginning of a batch, and after each frame."""
+    """A clock that advances by `seconds` at each call: at the beginning of a batch, and after each frame."""
 
     def __init__(self, seconds: float) -> None:
         self.seconds = seconds
         self.now = 1000.0
 
     def __call__(self) -> float:
-        """The time, later than before."""
+        """Advance, and return the time."""
         self.now += self.seconds
         return self.now
 
@@ -230,7 +230,7 @@ Taking = Callable[[float], tuple[Guests, Clock]]
 
 @pytest.fixture
 def taking(guest: Guest) -> Taking:
-    """A good guest, each of whose frames takes so many seconds."""
+    """Return a good guest that takes this time for each frame."""
 
     def taking(seconds: float) -> tuple[Guests, Clock]:
         clock = Clock(seconds)
@@ -239,46 +239,46 @@ def taking(guest: Guest) -> Taking:
     return taking
 
 
-def answered(guests: Guests, frames: int) -> list[bool]:
-    """Whether each of so many frames of one batch was put to the guest."""
+def decoded(guests: Guests, frames: int) -> list[bool]:
+    """Return for each frame of one batch whether the guest decoded it."""
     uplinks = [msgspec.structs.replace(UPLINK, deduplication_id=UUID(int=number)) for number in range(frames)]
-    answers = guests.read("guest", [(uplink, CHOICE) for uplink in uplinks])
-    found = [answers[question(uplink, CHOICE)] for uplink in uplinks]
+    readings = guests.read("guest", [(uplink, CHOICE) for uplink in uplinks])
+    found = [readings[guest_key(uplink, CHOICE)] for uplink in uplinks]
     return [not isinstance(one, Rejection) or one.reason is not Reason.CODEC_OUT_OF_TIME for one in found]
 
 
-def test_a_guest_that_is_busy_but_answers_is_never_left_alone(taking: Taking) -> None:
-    """Ten times as slow as a script is by itself: batch after batch."""
+def test_a_guest_that_is_busy_but_replies_is_always_used(taking: Taking) -> None:
+    """Batch after batch, ten times as slow as a script."""
     guests, _ = taking(0.004)
     for _ in range(50):
-        assert all(answered(guests, 200))
+        assert all(decoded(guests, 200))
 
 
 def test_frames_that_hang_waste_half_a_second_of_a_batch(taking: Taking) -> None:
     guests, _ = taking(0.2)
-    assert answered(guests, 20) == [True] * 3 + [False] * 17
+    assert decoded(guests, 20) == [True] * 3 + [False] * 17
 
 
 def test_slow_frames_are_bounded_all_together(taking: Taking) -> None:
     guests, _ = taking(0.03)
-    assert sum(answered(guests, 200)) == 44  # 0.5 s and 200 times 4 ms, and the one that went beyond
+    assert sum(decoded(guests, 200)) == 44  # 0.5 s and 200 times 4 ms, and the one that went beyond
 
 
 @pytest.mark.parametrize("seconds", [0.2, 0.03])
-def test_who_wastes_two_seconds_is_left_alone_for_a_minute_and_asked_again(taking: Taking, seconds: float) -> None:
+def test_a_guest_that_wastes_two_seconds_is_not_used_for_a_minute(taking: Taking, seconds: float) -> None:
     guests, clock = taking(seconds)
     batches = 0
-    while any(answered(guests, 100)):
+    while any(decoded(guests, 100)):
         batches += 1
-    assert batches in {4, 5}  # a little is forgiven between them
+    assert batches in {4, 5}  # a little expires between them
     clock.now += LEFT_ALONE_SECONDS - 1
-    assert not any(answered(guests, 100))
+    assert not any(decoded(guests, 100))
     clock.now += 2
-    assert any(answered(guests, 100))
+    assert any(decoded(guests, 100))
 
 
-def test_one_frame_that_hangs_now_and_then_is_forgiven(taking: Taking) -> None:
+def test_a_guest_with_a_rare_slow_frame_is_always_used(taking: Taking) -> None:
     guests, clock = taking(0.2)
     for _ in range(100):
-        assert answered(guests, 1) == [True]
+        assert decoded(guests, 1) == [True]
         clock.now += 10

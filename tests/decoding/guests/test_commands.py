@@ -1,4 +1,4 @@
-"""Commands that look up the codec of each device do not wait for one that hangs more than once."""
+"""Commands that find the codec of each device wait only once for one that hangs."""
 
 import asyncio
 import os
@@ -13,7 +13,7 @@ from tests.plugins.car_park import CarPark
 async def test_a_codec_that_hangs_keeps_doctor_waiting_once(
     database: str, car_park: CarPark, guest: Guest, install: Install, tmp_path: Path
 ) -> None:
-    """Each attempt takes three seconds, and every device names it."""
+    """Each attempt takes three seconds, and every device has this codec."""
     asked = tmp_path / "asked"
     folder = guest("hangs", "return OCCUPIED", first=f"{ASKED.format(str(asked))}\ntime.sleep(1000)")
     for device in await car_park(4):

@@ -17,9 +17,9 @@ from parking_gateway import chirpstack
 from parking_gateway.broker.message import Message
 from parking_gateway.core.committed import Committed
 from parking_gateway.core.events import Reason
-from parking_gateway.decoding.codecs import foreign
+from parking_gateway.decoding.budget import LEFT_ALONE_SECONDS, Guests
+from parking_gateway.decoding.codecs import guest_codec
 from parking_gateway.decoding.decoder import Decoder
-from parking_gateway.decoding.questioning import LEFT_ALONE_SECONDS, Guests
 from parking_gateway.intake.loop import Intake
 from parking_gateway.process.clock import utc
 from parking_gateway.process.waits import Backoff
@@ -150,7 +150,7 @@ async def test_while_a_guest_is_asked_no_transaction_is_open_and_the_event_loop_
     folder = guest("waits", waiting_guest(asked, tmp_path / "go"))
     (device,) = await car_park(1)
     await install(device, "waits")
-    monkeypatch.setattr(foreign, "FRAME_SECONDS", 60)
+    monkeypatch.setattr(guest_codec, "FRAME_SECONDS", 60)
     open_transactions: list[list[Any]] = []
 
     async def look() -> None:
@@ -211,7 +211,7 @@ async def test_a_guest_that_wastes_time_again_and_again_is_left_alone_for_a_whil
     ((detail, payload),) = await rows(
         engine, "select detail, payload from rejection where reason = 'codec_out_of_time' order by id desc limit 1"
     )
-    assert "can be read again" in detail
+    assert "can be decoded later" in detail
     assert payload.startswith(b'{"deduplicationId"')
 
 
@@ -225,7 +225,7 @@ async def test_when_the_installation_changes_meanwhile_the_right_guest_is_asked(
 ) -> None:
     """The locked row is the truth, and what was asked before is not."""
     asked = tmp_path / "asked"
-    monkeypatch.setattr(foreign, "FRAME_SECONDS", 60)
+    monkeypatch.setattr(guest_codec, "FRAME_SECONDS", 60)
     guest("before", waiting_guest(asked, tmp_path / "go"))
     folder = guest("after", "return OCCUPIED")
     (device,) = await car_park(1)
@@ -246,7 +246,7 @@ async def test_a_batch_of_one_codec_of_ours_is_recorded_while_a_guest_hangs(
     folder = guest("hangs", "time.sleep(1000)")
     hanging, other = await car_park(2)
     await install(hanging, "hangs")
-    monkeypatch.setattr(foreign, "FRAME_SECONDS", 10)
+    monkeypatch.setattr(guest_codec, "FRAME_SECONDS", 10)
     lane = Lane(engine, folder)
     stuck = asyncio.create_task(lane.commit([message(hanging, up(hanging))]))
     assert await asyncio.wait_for(lane.commit([message(other, up(other))]), 30) == {}
