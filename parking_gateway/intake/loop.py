@@ -5,10 +5,10 @@ database takes it. A message that the database refuses, or on which the gateway 
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from datetime import datetime, timedelta
 from functools import partial
-from typing import Final
+from typing import Any, Final
 from zlib import crc32
 
 import msgspec
@@ -17,6 +17,7 @@ from loguru import logger
 from parking_gateway import chirpstack
 from parking_gateway.broker.link import Link
 from parking_gateway.broker.message import Message
+from parking_gateway.broker.routes import Routes
 from parking_gateway.core.committed import Committed
 from parking_gateway.core.events import DevEui, Reason
 from parking_gateway.core.installation import Installation
@@ -31,6 +32,8 @@ from parking_gateway.store.database import Database
 from parking_gateway.store.patience import Patience, StopRequested
 
 Done = asyncio.Task[None]
+Commit = Callable[[Sequence[Message]], Coroutine[Any, Any, None]]
+"""Makes messages part of the database. They are acknowledged after it."""
 
 _LANES: Final = 2
 _SMALLEST_LANE: Final = 50
@@ -55,25 +58,36 @@ class Intake(msgspec.Struct, frozen=True, kw_only=True):
     taken: Callable[[Sequence[Message]], None]
     settled: Callable[[], None]
     report: Callable[[Committed], None]
+    elsewhere: Sequence[tuple[str, Commit]] = ()
+    """Topic filters of messages that are no events, and what commits those messages."""
 
     async def run(self, link: Link) -> None:
         """Work until the link stops receiving. Raises when it is lost, or has to be made anew."""
+        routes: Routes[Commit | None] = Routes(self.elsewhere, otherwise=None)
         async with asyncio.TaskGroup() as group:
             ends: list[Done] = []  # of the lanes, so far
             before: Done | None = None
             async for messages in link.batches(limit=self.batch_size):
                 self.taken(messages)
-                parts = lanes(messages)
-                if len(parts) == len(ends):
-                    ends = [group.create_task(self.commit(part, [end])) for part, end in zip(parts, ends, strict=True)]
-                else:
-                    ends = [group.create_task(self.commit(part, ends)) for part in parts]
-                current = group.create_task(self._acknowledge(link, messages, ends, before))
+                others: list[Done] = []
+                for commit, routed in routes.sort(messages):
+                    if commit is None:
+                        ends = self._begin_lanes(group, routed, ends)
+                    else:
+                        others.append(group.create_task(commit(routed)))
+                current = group.create_task(self._acknowledge(link, messages, [*ends, *others], before))
                 # Two batches at a time: while PostgreSQL works on one, the other is read.
                 if before is not None:
                     await before
                 before = current
         link.refill()
+
+    def _begin_lanes(self, group: asyncio.TaskGroup, events: Sequence[Message], ends: Sequence[Done]) -> list[Done]:
+        """Commit the events in lanes, each behind the lane of the batch before it. Returns the ends of the new lanes."""
+        parts = lanes(events)
+        if len(parts) == len(ends):
+            return [group.create_task(self.commit(part, [end])) for part, end in zip(parts, ends, strict=True)]
+        return [group.create_task(self.commit(part, ends)) for part in parts]
 
     async def _acknowledge(
         self, link: Link, messages: Sequence[Message], ends: Sequence[Done], before: Done | None

@@ -1,0 +1,185 @@
+"""The intake loop by itself, between a broker that can hang up and a database that can be cut off at any commit."""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from parking_gateway import chirpstack
+from parking_gateway.broker.link import MqttError
+from parking_gateway.broker.message import Message
+from parking_gateway.core.committed import Committed
+from parking_gateway.decoding.decoder import Decoder
+from parking_gateway.intake.loop import Commit, Intake
+from parking_gateway.process.clock import utc
+from parking_gateway.process.config import DatabaseConfig
+from parking_gateway.process.waits import Backoff
+from parking_gateway.store.database import Connection, Database
+from parking_gateway.store.patience import Patience
+from parking_gateway.store.pool import Pool, opened
+from parking_gateway.store.query import Query
+from tests.events import OCCUPIED, VACANT, message, up
+from tests.links import FakeLink
+from tests.plugins.car_park import CarPark
+
+SPACES = 5
+
+
+class CutOff:
+    """A connection whose `cut` commits have an answer that is lost: before the commit, or after it."""
+
+    def __init__(self, connection: Connection, cuts: list[str]) -> None:
+        self._connection = connection
+        self._cuts = cuts
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._connection, name)
+
+    async def commit_together(self, /, *queries: Query[Any]) -> tuple[Any, ...]:
+        """Commit, unless the connection is cut before it."""
+        cut = self._cuts.pop(0) if self._cuts else ""
+        if cut == "before":
+            raise ConnectionResetError(cut)
+        answers = await self._connection.commit_together(*queries)
+        if cut == "after":
+            raise ConnectionResetError(cut)
+        return answers
+
+
+class CutDatabase:
+    """A pool, and for each of its next commits whether the connection is cut `before` it, `after` it, or not at all."""
+
+    def __init__(self, pool: Pool, cuts: Sequence[str] = ()) -> None:
+        self._pool = pool
+        self.cuts = list(cuts)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._pool, name)
+
+    @asynccontextmanager
+    async def connect(self) -> AsyncIterator[Connection]:
+        """A connection that can be cut off."""
+        async with self._pool.connect() as connection:
+            yield CutOff(connection, self.cuts)
+
+
+class Life:
+    """The intake of one process, and what it reported."""
+
+    def __init__(self, database: Database, elsewhere: Sequence[tuple[str, Commit]] = ()) -> None:
+        self.commits: list[Committed] = []
+        wait = Backoff(shortest=timedelta(seconds=0.01), longest=timedelta(seconds=0.05))
+        self._intake = Intake(
+            database=database,
+            decoder=Decoder(),
+            limits=chirpstack.Limits(payload_bytes=65_536, depth=32),
+            batch_size=150,
+            timeout=timedelta(seconds=30),
+            patience=Patience(database, backoff=wait, stop=asyncio.Event(), report=lambda _purpose, _failure: None),
+            announce_every=timedelta(hours=1),
+            clock=utc,
+            taken=lambda _batch: None,
+            settled=lambda: None,
+            report=self.commits.append,
+            elsewhere=elsewhere,
+        )
+
+    async def run(self, link: FakeLink) -> None:
+        """Work until the link ends."""
+        await self._intake.run(link)  # type: ignore[arg-type] # the part of a link that the intake uses
+
+
+class Watching(FakeLink):
+    """A link that fails at an acknowledgement before the commit, and notes the order of all."""
+
+    def __init__(self, session: list[Message], life: Life, **faults: Any) -> None:
+        super().__init__(session=session, **faults)
+        self.life = life
+        self.acknowledged: list[int] = []
+
+    def acknowledge(self, batch: Sequence[Message]) -> None:
+        """As the broker, which forgets these messages."""
+        committed = sum(commit.received.total() for commit in self.life.commits)
+        assert len(self.acknowledged) + len(batch) <= committed, "acknowledged before the commit"
+        self.acknowledged += [one.mid for one in batch]
+        super().acknowledge(batch)
+
+
+def backlog(devices: Sequence[str], uplinks: int = 600) -> list[Message]:
+    """Cars that come and go, a minute each, in turn on all spaces."""
+    found = []
+    for number in range(uplinks):
+        device = devices[number % len(devices)]
+        status = [OCCUPIED, VACANT][number // len(devices) % 2]
+        one = message(device, up(device, status, at=number, f_cnt=number + 1))
+        found.append(Message(one.topic, one.payload, number, 1, is_redelivered=False))
+    return found
+
+
+async def recorded(engine: AsyncEngine) -> tuple[int, list[tuple[str, int]]]:
+    """How many uplinks are recorded, and how often each state was entered."""
+    async with engine.connect() as connection:
+        uplinks = await connection.scalar(sa.text("select count(*) from uplink"))
+        steps = await connection.execute(sa.text('select "to", count(*) from transition group by 1 order by 1'))
+        return uplinks or 0, [(to, count) for to, count in steps]
+
+
+@pytest.mark.parametrize(
+    "cuts", [[], ["before"], ["after"], ["after", "", "before", "after"], ["before"] * 3 + ["after"] * 3]
+)
+async def test_whatever_commit_is_cut_off_every_uplink_is_recorded_once(
+    engine: AsyncEngine, database: str, car_park: CarPark, cuts: list[str]
+) -> None:
+    """And acknowledged once, after its commit, in the order in which it came; no step of a space is doubled or left out."""
+    messages = backlog(await car_park(SPACES))
+    async with opened(database, DatabaseConfig()) as pool:
+        cut = CutDatabase(pool, cuts)
+        life = Life(cut)
+        link = Watching(messages, life)
+        await life.run(link)
+    assert cut.cuts == [], "not every fault happened"
+    assert link.session == []
+    assert link.acknowledged == list(range(600))
+    assert await recorded(engine) == (600, [("FREE", 300), ("OCCUPIED", 300)])
+
+
+@pytest.mark.parametrize("lost_after", [0, 149, 150, 299, 450])
+async def test_messages_of_a_lost_link_come_again_and_are_recorded_once(
+    engine: AsyncEngine, database: str, car_park: CarPark, lost_after: int
+) -> None:
+    messages = backlog(await car_park(SPACES))
+    async with opened(database, DatabaseConfig()) as pool:
+        life = Life(pool)
+        lost = Watching(messages, life, lost_after=lost_after)
+        with pytest.raises(ExceptionGroup) as failure:
+            await life.run(lost)
+        assert failure.group_contains(MqttError)
+        assert len(lost.session) == 600 - len(lost.acknowledged)
+        again = Life(pool)
+        await again.run(Watching(lost.session, again))
+    assert await recorded(engine) == (600, [("FREE", 300), ("OCCUPIED", 300)])
+
+
+async def test_messages_of_another_route_are_committed_there_and_acknowledged_with_their_batch(
+    engine: AsyncEngine, database: str, car_park: CarPark
+) -> None:
+    asked: list[Message] = []
+
+    async def commit(messages: Sequence[Message]) -> None:
+        asked.extend(messages)
+
+    messages = backlog(await car_park(SPACES), 20)
+    requests = [Message("parking/v1/request/space/get", b"{}", 20 + n, 1, is_redelivered=False) for n in range(3)]
+    async with opened(database, DatabaseConfig()) as pool:
+        life = Life(pool, elsewhere=[("parking/v1/request/#", commit)])
+        link = FakeLink(session=[*requests[:1], *messages, *requests[1:]])
+        await life.run(link)
+        await life.run(alone := FakeLink(session=list(requests)))
+    assert link.session == alone.session == []
+    assert asked == [*requests, *requests]
+    assert await recorded(engine) == (20, [("FREE", 10), ("OCCUPIED", 10)])
