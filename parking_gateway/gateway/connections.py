@@ -39,7 +39,7 @@ class Connections(msgspec.Struct, kw_only=True):
         backoff = Backoff(shortest=self.config.reconnect_wait_min, longest=self.config.reconnect_wait_max)
         rivalry = Rivalry(self.config.client_id)
         clock = asyncio.get_running_loop().time
-        async for attempt in attempts(backoff, stop=self.stop, has_worked=lambda: self.has_worked):
+        async for attempt in attempts(backoff, stop=self.stop, clock=clock, has_worked=lambda: self.has_worked):
             began, self.has_worked = clock(), False
             before = (self.suspicion.losses_alone, self.suspicion.convicted)
             try:

@@ -60,6 +60,8 @@ async def run(config: Config, *, stop: asyncio.Event, migrate: bool = False, clo
             stalled_after=config.telemetry.stalled_after,
             overdue_after=config.telemetry.overdue_after,
             alive=systemd.alive,
+            seconds=asyncio.get_running_loop().time,
+            clock=clock,
         )
         await stack.enter_async_context(waits.beside(pulse.tell(systemd, health, stop=stop)))
         metrics = Metrics(health)

@@ -1,6 +1,5 @@
 """Warnings about wrong clocks. A clock stays wrong until somebody sets it, so each LoRaWAN gateway is named seldom."""
 
-import time
 from collections.abc import Iterable
 
 from loguru import logger
@@ -9,9 +8,10 @@ from parking_gateway.core.events import DeviceEvent, Uplink
 from parking_gateway.core.seldom import Seldom
 
 
-def warn(wrong_clocks: Iterable[Uplink | DeviceEvent], held_back: Iterable[Uplink], seldom: Seldom) -> None:
+def warn(
+    wrong_clocks: Iterable[Uplink | DeviceEvent], held_back: Iterable[Uplink], seldom: Seldom, *, now: float
+) -> None:
     """Log each clock that was not believed, and each uplink that a clock held back, as often as `seldom` allows."""
-    now = time.monotonic()
     for event in wrong_clocks:
         wrong = event.wrong_clock
         if wrong and seldom.is_due(f"wrong clock of {wrong.receiver}", now=now):

@@ -6,8 +6,10 @@ they cannot disagree.
 
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Final
+
+from parking_gateway.process.clock import Clock, utc
 
 _START: Final = "start"
 _BROKER, _DATABASE, _INTAKE = "broker", "database", "intake"
@@ -28,15 +30,16 @@ class Health:
         stalled_after: timedelta,
         overdue_after: timedelta = timedelta(seconds=30),
         alive: Callable[[], None] = lambda: None,
-        clock: Callable[[], float] = time.monotonic,
+        seconds: Callable[[], float] = time.monotonic,
+        clock: Clock = utc,
     ) -> None:
-        """`alive` feeds the watchdog: it is called at every progress while no task is stalled. `clock` gives seconds."""
+        """`alive` feeds the watchdog: it is called at every progress while no task is stalled. `seconds` never goes back."""
         self.is_broker_up = False
         self.is_database_up = False
         self.database_since: datetime | None = None
         """When the database came up or went down; None: it was not tried yet."""
         self.oldest_event: Callable[[], float | None] = lambda: None
-        """When the oldest unacknowledged event was received, in seconds of `clock`; None: there is none."""
+        """When the oldest unacknowledged event was received, in seconds of `seconds`; None: there is none."""
         self.problems: dict[str, str] = {}
         """Faults that an administrator has to correct although the gateway works: a sentence by its subject."""
         self._broker_error: str | None = None
@@ -46,13 +49,15 @@ class Health:
         self._overdue_after = overdue_after.total_seconds()
         self._alive = alive
         self._clock = clock
-        self._progress = {_START: clock()}
+        self.seconds = seconds
+        """The time by a clock that never goes back."""
+        self._progress = {_START: seconds()}
 
     def progress(self, task: str) -> None:
         """The task did its work, or found nothing to do."""
         if task != _START:
             self._progress.pop(_START, None)
-        self._progress[task] = self._clock()
+        self._progress[task] = self.seconds()
         if not self.stalled():
             self._alive()
 
@@ -62,7 +67,7 @@ class Health:
 
     def retried(self) -> None:
         """The absent broker or database was tried again. A task that waits for it is not stuck, so no restart is needed."""
-        self._progress = dict.fromkeys(self._progress, self._clock())
+        self._progress = dict.fromkeys(self._progress, self.seconds())
         self._alive()
 
     def database_answered(self, purpose: str, failure: str | None) -> None:
@@ -74,7 +79,7 @@ class Health:
             self.retried()
         is_up = not self._failing
         if is_up != self.is_database_up or self.database_since is None:
-            self.database_since = datetime.now(UTC)
+            self.database_since = self._clock()
         self.is_database_up = is_up
 
     def broker_connected(self, oldest_event: Callable[[], float | None]) -> None:
@@ -90,13 +95,13 @@ class Health:
 
     def stalled(self) -> list[str]:
         """The tasks without progress for `stalled_after`."""
-        oldest = self._clock() - self._limit
+        oldest = self.seconds() - self._limit
         return sorted(task for task, at in list(self._progress.items()) if at < oldest)
 
     def oldest_event_age(self) -> float:
         """Age of the oldest unacknowledged event in seconds; 0: there is none."""
         came = self.oldest_event()
-        return 0.0 if came is None else max(0.0, self._clock() - came)
+        return 0.0 if came is None else max(0.0, self.seconds() - came)
 
     def missing(self) -> list[str]:
         """What keeps the gateway from its work: an absent broker or database, or an intake that is overdue."""

@@ -1,6 +1,5 @@
 """Events at QoS 0. The broker keeps none of them, and the gateway drops those that do not fit into its inbox."""
 
-import time
 from typing import Final
 
 from loguru import logger
@@ -33,7 +32,7 @@ class EventsAtQos0:
 
     def came(self) -> None:
         """Events at QoS 0 were received."""
-        self._came_at = time.monotonic()
+        self._came_at = self._health.seconds()
         self._health.problems[_PROBLEM] = AT_QOS_0
         if self._daily.is_due(_PROBLEM, now=self._came_at):
             logger.warning(AT_QOS_0)
@@ -42,7 +41,7 @@ class EventsAtQos0:
         """An event was dropped."""
         self._metrics.dropped.inc()
         self._drops_unlogged += 1
-        if self._drops.is_due("", now=time.monotonic()):
+        if self._drops.is_due("", now=self._health.seconds()):
             self.log_drops()
             self.came()
 
@@ -56,6 +55,6 @@ class EventsAtQos0:
 
     def look(self) -> None:
         """End the problem after a day without such an event."""
-        if self._came_at is not None and time.monotonic() - self._came_at >= _DAY:
+        if self._came_at is not None and self._health.seconds() - self._came_at >= _DAY:
             self._came_at = None
             self._health.problems.pop(_PROBLEM, None)

@@ -1,6 +1,5 @@
 """What happened, reported once: to the log, to metrics and health, and to the outbox, which publishes what changed."""
 
-import time
 from collections import Counter
 from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
@@ -96,7 +95,7 @@ class Report:
         self._metrics.observe(committed, lag := self._lag(committed))
         self._lag_seconds = self._lag_seconds if lag is None else lag
         if committed.wrong_clocks or committed.held_back:
-            clock_warnings.warn(committed.wrong_clocks, committed.held_back, self._clocks)
+            clock_warnings.warn(committed.wrong_clocks, committed.held_back, self._clocks, now=self.health.seconds())
         if committed.steps:
             # One line for a batch: under load a line for each step would cost more than the step itself.
             logger.bind(steps=committed.steps).info("Transitions")
@@ -155,7 +154,7 @@ class Report:
         by_kind = {kind_of(refusal.topic, root=self._root): refusal for refusal in refusals}
         self._refused.update(kind_of(refusal.topic, root=self._root) for refusal in refusals)
         for kind, refusal in by_kind.items():
-            if self._refusals.is_due(kind, now=time.monotonic()):
+            if self._refusals.is_due(kind, now=self.health.seconds()):
                 logger.bind(
                     kind=kind, topic=refusal.topic, error=refusal.reason, count=self._refused.pop(kind)
                 ).warning("The broker refuses a publication; its ACL has to allow it")

@@ -223,7 +223,7 @@ def test_no_topic_can_make_a_new_series(received: dict[str, int]) -> None:
 
 def test_gauges_show_what_health_holds() -> None:
     now = 0.0
-    well = health(clock=lambda: now)
+    well = health(seconds=lambda: now)
     metrics = Metrics(well)
     names = ("broker_up", "database_up", "stalled_tasks")
     assert [samples(metrics)[f"parking_gateway_{name}"] for name in names] == [0, 0, 0]
@@ -252,7 +252,7 @@ class Clock:
 
 def test_a_silent_task_stalls_however_lively_the_others_are() -> None:
     clock = Clock()
-    well = health(clock=clock)
+    well = health(seconds=clock)
     well.progress("intake")
     for clock.now in (20.0, 40.0, 60.0):
         well.progress("patrol")
@@ -266,7 +266,7 @@ def test_a_silent_task_stalls_however_lively_the_others_are() -> None:
 
 def test_a_task_that_ended_owes_nothing() -> None:
     clock = Clock()
-    well = health(clock=clock)
+    well = health(seconds=clock)
     well.progress("outbox")
     well.ended("outbox")
     clock.now = 1000.0
@@ -277,7 +277,7 @@ def test_waiting_for_a_neighbour_is_not_stalling() -> None:
     """Each attempt feeds the watchdog and excuses everybody, also before the first progress and when nobody works."""
     clock = Clock()
     fed: list[float] = []
-    well = health(clock=clock, alive=lambda: fed.append(clock.now))
+    well = health(seconds=clock, alive=lambda: fed.append(clock.now))
     for clock.now in (50.0, 100.0):
         well.retried()
         assert well.stalled() == []
@@ -296,7 +296,7 @@ def test_waiting_for_a_neighbour_is_not_stalling() -> None:
 def test_a_start_has_to_end() -> None:
     """Until the first task reports, the start is watched; it may report for itself while it waits for others."""
     clock = Clock()
-    well = health(clock=clock)
+    well = health(seconds=clock)
     clock.now = 50.0
     well.progress("start")
     clock.now = 110.0
@@ -311,7 +311,7 @@ def test_only_a_healthy_gateway_feeds_the_watchdog() -> None:
     """Progress of one task feeds it no more when another has stalled."""
     clock = Clock()
     fed: list[float] = []
-    well = health(clock=clock, alive=lambda: fed.append(clock.now))
+    well = health(seconds=clock, alive=lambda: fed.append(clock.now))
     well.progress("intake")
     well.progress("patrol")
     for clock.now in (30.0, 60.0, 90.0, 120.0):
@@ -353,7 +353,7 @@ def test_the_database_is_up_while_none_of_its_purposes_fails() -> None:
 
 def test_an_event_that_waits_for_too_long_is_an_intake_that_is_missing() -> None:
     clock = Clock()
-    well = health(clock=clock, overdue_after=timedelta(seconds=5))
+    well = health(seconds=clock, overdue_after=timedelta(seconds=5))
     well.database_answered("reading", None)
     well.broker_connected(lambda: 10.0)
     clock.now = 15.0

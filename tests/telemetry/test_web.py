@@ -28,7 +28,7 @@ class Gateway:
 
     def __init__(self) -> None:
         self.now = 0.0
-        self.health = Health(stalled_after=timedelta(seconds=60), clock=lambda: self.now)
+        self.health = Health(stalled_after=timedelta(seconds=60), seconds=lambda: self.now)
         self.metrics = Metrics(self.health)
         self.address: Address | None = None
 
