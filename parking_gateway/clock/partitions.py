@@ -10,7 +10,7 @@ from parking_gateway.store import partitions
 from parking_gateway.store.database import Database
 
 
-async def make(database: Database, moment: Moment) -> Committed:
+async def go(database: Database, moment: Moment) -> Committed:
     """Make the partitions, or raise within moments where another statement uses the default partition."""
     for name in await make_missing(database, now=moment.now):
         logger.bind(partition=name).info("Made a partition for uplinks")

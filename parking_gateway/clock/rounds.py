@@ -26,10 +26,10 @@ class Round(msgspec.Struct, frozen=True, kw_only=True):
     every: timedelta
 
 
-PARTITIONS: Final = Round(name="partitions", go=partitions.make, every=timedelta(hours=1))
+PARTITIONS: Final = Round(name="partitions", go=partitions.go, every=timedelta(hours=1))
 ROUNDS: Final = (
     PARTITIONS,
-    Round(name="silence", go=silence.lapse, every=timedelta(seconds=10)),
+    Round(name="silence", go=silence.go, every=timedelta(seconds=10)),
 )
 _AGAIN: Final = timedelta(seconds=10)
 """After an attempt that failed. A round of the clock loses nothing by waiting."""

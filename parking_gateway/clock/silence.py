@@ -7,7 +7,7 @@ from parking_gateway.store import devices, silent, spaces, turns
 from parking_gateway.store.database import Database
 
 
-async def lapse(database: Database, moment: Moment) -> Committed:
+async def go(database: Database, moment: Moment) -> Committed:
     """Let the contact of spaces with silent sensors be lost. Nothing is done while the gateway may be missing events."""
     now, since = moment.now, moment.listening_since
     if since is None:

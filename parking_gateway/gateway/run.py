@@ -32,10 +32,10 @@ from parking_gateway.outbox.loop import Outbox
 from parking_gateway.outbox.marker import Marker
 from parking_gateway.outbox.picture import Picture
 from parking_gateway.process import waits
-from parking_gateway.process.clock import Clock, utc
 from parking_gateway.process.config import Config
 from parking_gateway.process.systemd import systemd as systemd_told
 from parking_gateway.process.waits import Backoff
+from parking_gateway.process.wall_clock import WallClock, utc
 from parking_gateway.store.patience import Patience, StopRequested
 from parking_gateway.store.pool import Pool
 from parking_gateway.telemetry import Health, Metrics, web
@@ -47,7 +47,7 @@ _UNWINDING: Final = 0.2
 """Seconds for tasks whose connections were ended to come to their end."""
 
 
-async def run(config: Config, *, stop: asyncio.Event, migrate: bool = False, clock: Clock = utc) -> None:
+async def run(config: Config, *, stop: asyncio.Event, migrate: bool = False, clock: WallClock = utc) -> None:
     """Run until `stop`. Raises ConfigError or SchemaMismatch when there is no use in trying."""
     decoder = decoder_of(config)
     if absent := [sentence for _, sentence in lacking(config)]:
@@ -103,7 +103,7 @@ class _Gateway:
         report: Report,
         on_ready: Callable[[], None],
         stop: asyncio.Event,
-        clock: Clock,
+        clock: WallClock,
     ) -> None:
         self._config = config
         self._pool = pool

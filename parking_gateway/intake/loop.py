@@ -26,7 +26,7 @@ from parking_gateway.decoding.decoder import Decoder, NotAsked
 from parking_gateway.intake import net
 from parking_gateway.intake.read import Batch, dead_letter, read, received
 from parking_gateway.intake.record import record
-from parking_gateway.process.clock import Clock
+from parking_gateway.process.wall_clock import WallClock
 from parking_gateway.store import installations
 from parking_gateway.store.database import Database
 from parking_gateway.store.patience import Patience, StopRequested
@@ -54,7 +54,7 @@ class Intake(msgspec.Struct, frozen=True, kw_only=True):
     patience: Patience
     announce_every: timedelta
     """How often a device that only goes on living is published again."""
-    clock: Clock
+    clock: WallClock
     taken: Callable[[Sequence[Message]], None]
     settled: Callable[[], None]
     report: Callable[[Committed], None]

@@ -15,7 +15,7 @@ from parking_gateway.core.events import DevEui, Reason, Rejection
 from parking_gateway.decoding.decoder import Decoder
 from parking_gateway.intake.decide import decide
 from parking_gateway.intake.read import Batch
-from parking_gateway.intake.record import snapshots_of, writes
+from parking_gateway.intake.record import snapshots_of, statements
 from parking_gateway.store import spaces, uplinks
 from parking_gateway.store.database import Connection
 from parking_gateway.store.patience import Refused
@@ -64,7 +64,7 @@ async def faults(
     def all_of(places: Piece) -> list[Query[Any]]:
         batch = batch_of(places)
         decision = decide(batch, batch.uplinks, locked, decoder=decoder)
-        changes = writes(batch, decision, locked, snapshots, announce_every=announce_every)
+        changes = statements(batch, decision, locked, snapshots, announce_every=announce_every)
         return [uplinks.record(batch.uplinks), *changes]
 
     size = isqrt(len(readable)) + 1

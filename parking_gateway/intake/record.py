@@ -22,14 +22,14 @@ async def record(connection: Connection, batch: Batch, *, decoder: Decoder, anno
     Two round trips, and one more where an uplink's device watches no space. A device that only goes on living is published
     again after `announce_every`.
     """
-    new, locked = await lock(connection, batch)
+    new, locked = await lock_spaces_of(connection, batch)
     snapshots = await snapshots_of(connection, new, locked)
     decision = decide(batch, new, locked, decoder=decoder)
-    await connection.commit_together(*writes(batch, decision, locked, snapshots, announce_every=announce_every))
+    await connection.commit_together(*statements(batch, decision, locked, snapshots, announce_every=announce_every))
     return _committed(batch, new, decision)
 
 
-async def lock(connection: Connection, batch: Batch) -> tuple[list[Uplink], Locked]:
+async def lock_spaces_of(connection: Connection, batch: Batch) -> tuple[list[Uplink], Locked]:
     """Record the uplinks and lock the spaces that their devices watch. Returns the uplinks that are new."""
     if not (concerned := batch.devices):
         return [], Locked()
@@ -45,7 +45,7 @@ async def snapshots_of(connection: Connection, new: Sequence[Uplink], locked: Lo
     return locked.snapshots | of_unassigned
 
 
-def writes(
+def statements(
     batch: Batch,
     decision: Decision,
     locked: Locked,

@@ -11,7 +11,7 @@ from typing import Final
 
 from parking_gateway.contract.messages import MarkerMessage, gateway_publication, marker_topic
 from parking_gateway.contract.publication import Publication
-from parking_gateway.process.clock import Clock
+from parking_gateway.process.wall_clock import WallClock
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -32,7 +32,7 @@ class Comparison(StrEnum):
 class Marker:
     """The numbers of one gateway, as this process knows them."""
 
-    def __init__(self, *, root: str, instance: str, clock: Clock) -> None:
+    def __init__(self, *, root: str, instance: str, clock: WallClock) -> None:
         self.instance = instance
         self._clock = clock
         self.sent = 0

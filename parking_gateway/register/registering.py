@@ -160,7 +160,7 @@ async def _replay(
             for installation in locked.installations.get(device.dev_eui, ()):
                 reader = guests.decoder_of(device, sent, installation)
                 replay = replaying.read(device.dev_eui, sent, installation, decoder=reader)
-                seen = replaying.newest(replay.observations) if device.dev_eui in moved else replay.observations
+                seen = replaying.latest(replay.observations) if device.dev_eui in moved else replay.observations
                 causes += [(installation.space, one) for one in seen]
                 facts.append(replay.facts)
                 replayed.uplinks += len(sent)

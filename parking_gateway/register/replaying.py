@@ -39,7 +39,7 @@ def read(dev_eui: DevEui, uplinks: Sequence[Uplink], installation: Installation,
     )
 
 
-def newest(observations: Sequence[Observation]) -> list[Observation]:
+def latest(observations: Sequence[Observation]) -> list[Observation]:
     """The last occupancy, and the last sign of life.
 
     They are all that counts for a device that watched another space until now: what came before is history of that space.

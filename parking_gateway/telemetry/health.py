@@ -9,7 +9,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Final
 
-from parking_gateway.process.clock import Clock, utc
+from parking_gateway.process.wall_clock import WallClock, utc
 
 _START: Final = "start"
 _BROKER, _DATABASE, _INTAKE = "broker", "database", "intake"
@@ -31,7 +31,7 @@ class Health:
         overdue_after: timedelta = timedelta(seconds=30),
         alive: Callable[[], None] = lambda: None,
         seconds: Callable[[], float] = time.monotonic,
-        clock: Clock = utc,
+        clock: WallClock = utc,
     ) -> None:
         """`alive` feeds the watchdog: it is called at every progress while no task is stalled. `seconds` never goes back."""
         self.is_broker_up = False

@@ -17,7 +17,7 @@ from parking_gateway.core.events import DeadLetter
 from parking_gateway.core.printable import printable, shortened
 from parking_gateway.core.seldom import Seldom
 from parking_gateway.core.space import SpaceId
-from parking_gateway.process.clock import Clock
+from parking_gateway.process.wall_clock import WallClock
 from parking_gateway.telemetry import clock_warnings
 from parking_gateway.telemetry.health import Health
 from parking_gateway.telemetry.metrics import Metrics, Totals
@@ -48,7 +48,7 @@ class Report:
         health: Health,
         metrics: Metrics,
         root: str,
-        clock: Clock,
+        clock: WallClock,
     ) -> None:
         """`root` is that of all topics that we publish."""
         self._clock = clock

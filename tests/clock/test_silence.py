@@ -10,8 +10,8 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from parking_gateway import chirpstack
 from parking_gateway.broker.message import Message
+from parking_gateway.clock import silence
 from parking_gateway.clock.moment import Moment
-from parking_gateway.clock.silence import lapse
 from parking_gateway.core.committed import Committed
 from parking_gateway.decoding.decoder import Decoder
 from parking_gateway.intake.read import read
@@ -48,7 +48,7 @@ async def lapsed(
         lost_after_by_profile=by_profile or {},
     )
     async with opened(url, DatabaseConfig()) as pool:
-        return await lapse(pool, moment)
+        return await silence.go(pool, moment)
 
 
 async def rows(engine: AsyncEngine, query: str) -> Sequence[Any]:

@@ -20,8 +20,8 @@ from parking_gateway.core.installation import Installation
 from parking_gateway.decoding.budget import GuestFrames, Guests
 from parking_gateway.decoding.decoder import Choice, Decoder
 from parking_gateway.intake.loop import Intake
-from parking_gateway.process.clock import utc
 from parking_gateway.process.waits import Backoff
+from parking_gateway.process.wall_clock import utc
 from parking_gateway.store.patience import Patience
 from parking_gateway.store.pool import Pool
 from tests.events import OCCUPIED, VACANT, dev_eui_of, message, up

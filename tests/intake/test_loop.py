@@ -16,9 +16,9 @@ from parking_gateway.broker.message import Message
 from parking_gateway.core.committed import Committed
 from parking_gateway.decoding.decoder import Decoder
 from parking_gateway.intake.loop import Commit, Intake
-from parking_gateway.process.clock import utc
 from parking_gateway.process.config import DatabaseConfig
 from parking_gateway.process.waits import Backoff
+from parking_gateway.process.wall_clock import utc
 from parking_gateway.store.database import Connection, Database
 from parking_gateway.store.patience import Patience
 from parking_gateway.store.pool import Pool, opened

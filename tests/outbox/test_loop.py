@@ -17,7 +17,7 @@ from parking_gateway.core.due import DueKind
 from parking_gateway.core.space import SpaceId
 from parking_gateway.outbox.loop import Outbox
 from parking_gateway.outbox.marker import Marker
-from parking_gateway.process import clock
+from parking_gateway.process import wall_clock
 from parking_gateway.process.config.sections import PublicationConfig
 from parking_gateway.process.waits import Backoff
 from parking_gateway.store import due, gateways
@@ -115,7 +115,7 @@ class Running:
             PublicationConfig(**{"poll_interval": NEVER, "counts_interval": SOON, **publication}),
             database=store,
             patience=patience,
-            marker=Marker(root="parking/v1", instance="gw", clock=clock.utc),
+            marker=Marker(root="parking/v1", instance="gw", clock=wall_clock.utc),
             report=self._report,
         )
 

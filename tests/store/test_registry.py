@@ -19,7 +19,7 @@ from parking_gateway.core.events import DevEui
 from parking_gateway.decoding.decoder import Choice, Decoder
 from parking_gateway.intake.decide import Decision, decide
 from parking_gateway.intake.read import read
-from parking_gateway.intake.record import lock, snapshots_of, writes
+from parking_gateway.intake.record import lock_spaces_of, snapshots_of, statements
 from parking_gateway.register import registering
 from parking_gateway.register.entries import Assignment, Entry, Mistake, Place
 from parking_gateway.register.outcome import Counts, Move, Registered, Removal, Replayed
@@ -63,10 +63,10 @@ async def recorded_by(connection: AsyncConnection, *batch: Message) -> Decision:
     limits = chirpstack.Limits(payload_bytes=65_536, depth=32)
     found = read(batch, received_at=datetime.now(UTC), limits=limits)
     ours = PipelinedConnection(connection)
-    new, locked = await lock(ours, found)
+    new, locked = await lock_spaces_of(ours, found)
     snapshots = await snapshots_of(ours, new, locked)
     decision = decide(found, new, locked, decoder=Decoder())
-    await ours.together(*writes(found, decision, locked, snapshots, announce_every=timedelta(hours=1)))
+    await ours.together(*statements(found, decision, locked, snapshots, announce_every=timedelta(hours=1)))
     return decision
 
 

@@ -21,8 +21,8 @@ from parking_gateway.decoding.budget import LEFT_ALONE_SECONDS, Guests
 from parking_gateway.decoding.codecs import guest_codec
 from parking_gateway.decoding.decoder import Decoder
 from parking_gateway.intake.loop import Intake
-from parking_gateway.process.clock import utc
 from parking_gateway.process.waits import Backoff
+from parking_gateway.process.wall_clock import utc
 from parking_gateway.store.patience import Patience
 from parking_gateway.store.pool import Pool
 from tests.decoding.guests.conftest import ASKED, Guest, Install

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from datetime import UTC, datetime
 
-Clock = Callable[[], datetime]
+WallClock = Callable[[], datetime]
 """Returns the present time, in UTC."""
 
 
