@@ -1,4 +1,4 @@
-"""The frame that all parking sensors of Dingtek send. The vendor's decoders check only its length; this codec checks all of it.
+"""The frame that all parking sensors of Dingtek send. The vendor's decoders check only its length.
 
     0   80      head
     1   00

@@ -1,5 +1,5 @@
-"""`make fuzz`: bytes that nobody would think of, for every codec and for the parser of ChirpStack's events.
+"""`make fuzz`: random bytes for every codec and for the parser of ChirpStack's events.
 
-`targets` says what is tried and what must hold; `run` tries it for a while under atheris; `__main__` is what a person
-starts. What was found to reach code that nothing else reaches is kept in `corpus/`, a line for each.
+`targets` contains what is fuzzed and which laws must hold. `run` fuzzes one target under atheris. `__main__` is the command
+of `make fuzz`. Inputs that reached new code are kept in `corpus/`, one a line.
 """

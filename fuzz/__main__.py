@@ -1,4 +1,4 @@
-"""What `make fuzz` starts: every target for its share of the time, from the seeds and from what was kept."""
+"""The command of `make fuzz`: fuzzes each target for its share of the time, from its seeds and its corpus."""
 
 import base64
 import importlib.util
@@ -11,7 +11,7 @@ from typing import Annotated, Final
 
 import typer
 
-from fuzz.targets import TARGETS, Target
+from fuzz.targets import TARGETS, FuzzTarget
 
 HERE: Final = Path(__file__).parent
 CRASHES: Final = HERE / "crashes"
@@ -22,13 +22,13 @@ def fuzz(
     *,
     seconds: Annotated[int, typer.Option(help="for all of them together")] = 60,
 ) -> None:
-    """Try bytes that nobody would think of, and fail where something breaks.
+    """Fuzz with random bytes, and fail if a law is broken.
 
-    What reaches code that nothing else reaches is added to fuzz/corpus/TARGET.txt.
+    Inputs that reach new code are added to fuzz/corpus/TARGET.txt.
     """
     if importlib.util.find_spec("atheris") is None:
         typer.echo(
-            f"atheris, which does the fuzzing, is not installed: there are wheels of it for CPython 3.11 to 3.13 on Linux,"
+            f"atheris, which is needed for fuzzing, is not installed: its wheels are for CPython 3.11 to 3.13 on Linux,"
             f" x86_64, and this is {platform.python_implementation()} {platform.python_version()} on {platform.system()},"
             f" {platform.machine()}.",
             err=True,
@@ -39,7 +39,7 @@ def fuzz(
     raise typer.Exit(max(codes))
 
 
-def _run(name: str, target: Target, *, seconds: int) -> int:
+def _run(name: str, target: FuzzTarget, *, seconds: int) -> int:
     kept = HERE / "corpus" / f"{name}.txt"
     with TemporaryDirectory() as folder:
         found, known = Path(folder, "found"), Path(folder, "known")
@@ -57,14 +57,14 @@ def _run(name: str, target: Target, *, seconds: int) -> int:
             "-timeout=10",
             "-print_final_stats=1",
         ]
-        code = subprocess.run(  # noqa: S603 - ourselves
+        code = subprocess.run(  # noqa: S603 - our own module
             [sys.executable, "-m", "fuzz.run", name, *options, found, known], check=False
         ).returncode
         new = {base64.b64encode(file.read_bytes()).decode() for file in found.iterdir()}
     kept.write_text("".join(f"{line}\n" for line in sorted({*lines, *new})))
     typer.echo(f"{name}: {'failed' if code else 'nothing failed'}, {len(new)} new in {kept.relative_to(HERE.parent)}")
     for file in sorted(set(CRASHES.iterdir()) - earlier):
-        typer.echo(f"To see it again: {sys.executable} -m fuzz.run {name} {file.relative_to(HERE.parent)}")
+        typer.echo(f"To repeat the failure: {sys.executable} -m fuzz.run {name} {file.relative_to(HERE.parent)}")
     return code
 
 

@@ -10,22 +10,22 @@ with atheris.instrument_imports(include=["decoders", "parking_gateway.chirpstack
 
     name = sys.argv.pop(1)
     target = TARGETS[name]
-    for _ in target.seeds():  # so that every codec is imported here
+    for _ in target.seeds():  # imports every codec here, where it is instrumented
         pass
 
 
 def try_out(data: bytes) -> None:
-    """Try it, and say what it was when it fails."""
+    """Try one input, and print it if it fails."""
     try:
         target.try_out(data)
     except BaseException:
-        print(f"\n{name} failed for: {target.told(data)}", file=sys.stderr)  # noqa: T201 - libFuzzer writes there too
+        print(f"\n{name} failed for: {target.described(data)}", file=sys.stderr)  # noqa: T201 - libFuzzer writes there too
         raise
 
 
 def mutate(data: bytes, longest: int, seed: int) -> bytes:
-    """Bend it in the target's own way every other time, and as libFuzzer does otherwise."""
-    bent = target.bent(data, Random(seed)) if seed % 2 else None  # noqa: S311 - chance, and no secret
+    """Change the input: every other time in the target's own way, otherwise as libFuzzer does."""
+    bent = target.bent(data, Random(seed)) if seed % 2 else None  # noqa: S311 - random, but no secret
     return atheris.Mutate(data, longest) if bent is None or len(bent) > longest else bent
 
 

@@ -1,4 +1,4 @@
-"""What is fuzzed: how bytes become a question, what must hold of the answer, and where the first bytes come from."""
+"""The targets of fuzzing: how bytes become an input, which laws the result must obey, and the seeds."""
 
 import base64
 import json
@@ -25,39 +25,39 @@ LONGEST_EVENT: Final = 4096
 
 _NOW: Final = datetime(2026, 11, 23, 18, tzinfo=UTC)
 _LIMITS: Final = Limits(payload_bytes=100_000, depth=8)
-_STAYS: Final = 0.1
-"""How often an object or a list is replaced, instead of something in it."""
-_FORGOTTEN: Final[tuple[object, ...]] = (
+_REPLACES: Final = 0.1
+"""The probability that an object or a list is replaced as a whole, instead of a value in it."""
+_ODD_VALUES: Final[tuple[object, ...]] = (
     *(None, True, False, 0, -1, 1.5, 1e308, float("nan"), float("inf"), 2**31, 2**32, 2**63, 2**64, 10**400),
     *("", "\0", "\ud800", "0" * 16, "G" * 16, "AA==", "A", "0001-01-01T00:00:00+14:00", "9999-12-31T23:59:60Z"),
     *([], {}, [None], {"": None}, {"\0": "\0"}, [[[[[[[[[]]]]]]]]]),
 )
-_TOPICS: Final = (*sorted(EVENTS), "unheard-of")
+_TOPICS: Final = (*sorted(EVENTS), "unknown")
 
 
-class Broken(AssertionError):  # noqa: N818 - what a law then is
-    """There was an answer, and it is one that must not be."""
+class Broken(AssertionError):  # noqa: N818 - a law is broken
+    """The result breaks a law."""
 
 
-class Target(NamedTuple):
-    """One thing to be fuzzed."""
+class FuzzTarget(NamedTuple):
+    """One target of fuzzing."""
 
     try_out: Callable[[bytes], None]
-    """Raises whatever is wrong."""
+    """Raises an exception if a law is broken."""
     seeds: Callable[[], Iterator[bytes]]
-    told: Callable[[bytes], str]
-    """The question that the bytes are, for a person."""
+    described: Callable[[bytes], str]
+    """The input as a person reads it."""
     longest: int
     """Bytes."""
     bent: Callable[[bytes, Random], bytes | None]
-    """The same with something in it changed that single bytes hardly reach; None where there is no such thing."""
+    """Changes the input where changes of single bytes rarely help; None if the target has no such change."""
 
 
-# --- codecs: four bytes for the way in which it is bound, one for the port, and the payload
+# --- codecs: four bytes for the codec and its options, one byte for the port, and the payload
 
 
 class Way(NamedTuple):
-    """A codec with its options chosen."""
+    """A codec with its options."""
 
     name: str
     options: Mapping[str, str]
@@ -65,26 +65,26 @@ class Way(NamedTuple):
 
     @property
     def key(self) -> bytes:
-        """It stays the same when other codecs come and go, so that what was kept stays of use."""
+        """Return a key that does not depend on other codecs, so that the corpus stays useful."""
         return zlib.crc32(repr((self.name, sorted(self.options.items()))).encode()).to_bytes(4)
 
 
 def try_a_codec(data: bytes) -> None:
-    """Give any bytes to any codec: a reading that can be, or a refusal that says why, and twice the same."""
+    """Decode any bytes with any codec. The law: a possible reading, or a refusal with a message, and twice the same."""
     way, frame = _frame(data)
-    answer = conformance.outcome(way.decode, frame)
-    if repr(answer) != repr(conformance.outcome(way.decode, frame)):
-        raise Broken("two answers for one frame")
-    if isinstance(answer, Undecodable):
-        if not str(answer):
-            raise Broken("a refusal without a word")
+    outcome = conformance.outcome(way.decode, frame)
+    if repr(outcome) != repr(conformance.outcome(way.decode, frame)):
+        raise Broken("one frame has two different readings")
+    if isinstance(outcome, Undecodable):
+        if not str(outcome):
+            raise Broken("a refusal without a message")
         return
-    if said := list(conformance.impossible(answer)):
-        raise Broken("; ".join(said))
+    if complaints := list(conformance.impossible(outcome)):
+        raise Broken("; ".join(complaints))
 
 
 def frames() -> Iterator[bytes]:
-    """Every vector in every way in which its codec can be bound."""
+    """Yield every vector, with all options of its codec."""
     ways = _ways()
     for codec in codecs.modules():
         for vector in _vectors(codec.name).vector:
@@ -94,8 +94,8 @@ def frames() -> Iterator[bytes]:
                     yield way.key + bytes([frame.port]) + frame.payload
 
 
-def told_as_a_command(data: bytes) -> str:
-    """What a person would type."""
+def as_command(data: bytes) -> str:
+    """Return the command that decodes the frame."""
     way, frame = _frame(data)
     options = "".join(f" --option {name}={value}" for name, value in way.options.items())
     return f"parking-gateway decode {way.name} --port {frame.port}{options} '{frame.payload.hex()}'"
@@ -110,7 +110,7 @@ def _frame(data: bytes) -> tuple[Way, Frame]:
 
 @cache
 def _ways() -> Mapping[bytes, Way]:
-    """Every codec and line by its name, and with all options that a vector has."""
+    """Return every codec and line, with all options of its vectors."""
     chosen: list[tuple[str, Mapping[str, str]]] = []
     for codec in codecs.modules():
         vectors = _vectors(codec.name)
@@ -127,21 +127,21 @@ def _vectors(name: str) -> conformance.Vectors:
     return conformance.load(TESTS / "decoders" / f"{name}.toml")
 
 
-# --- events: one byte for the event's name, and the payload
+# --- events: one byte for the name of the event, and the payload
 
 
 def try_an_event(data: bytes) -> None:
-    """Give any bytes to the parser, for any event: one of its four answers, which PostgreSQL can store."""
+    """Parse any bytes as any event. The law: one of the four outcomes, and PostgreSQL can store it."""
     outcome = parse(_topic(data), data[1:], received_at=_NOW, limits=_LIMITS)
     if not isinstance(outcome, Uplink | DeviceEvent | UnknownEvent | Rejection):
-        raise Broken(f"the answer is {outcome!r}")
+        raise Broken(f"the outcome is {outcome!r}")
     if "\\u0000" in msgspec.json.encode(outcome).decode().replace("\\\\", ""):
-        raise Broken("a NUL came through")
+        raise Broken("the outcome contains a NUL")
 
 
 def events() -> Iterator[bytes]:
-    """What ChirpStack published, in either form, and not the same again and again."""
-    for file in sorted((TESTS / "recordings").glob("*.jsonl")):
+    """Yield recorded messages of ChirpStack, in both forms, one for each scene and event."""
+    for file in sorted((TESTS / "recordings").glob("chirpstack-*.jsonl")):
         seen = set()
         for line in map(json.loads, file.read_text().splitlines()):
             event = line["topic"].rpartition("/")[2]
@@ -150,13 +150,13 @@ def events() -> Iterator[bytes]:
                 yield bytes([_TOPICS.index(event)]) + base64.b64decode(line["payload"])
 
 
-def told_as_an_event(data: bytes) -> str:
-    """The message as the gateway would be given it."""
+def as_message(data: bytes) -> str:
+    """Return the message, as the gateway receives it."""
     return f"topic …/event/{_topic(data)}, payload {data[1:]!r}"
 
 
 def bent_event(data: bytes, random: Random) -> bytes | None:
-    """An event in JSON with one value, wherever in it, replaced by one that somebody may have forgotten."""
+    """Replace one value of an event in JSON, at any place, by an odd one."""
     try:
         event = json.loads(data[1:])
     except (ValueError, RecursionError):
@@ -165,8 +165,8 @@ def bent_event(data: bytes, random: Random) -> bytes | None:
     while isinstance(place, dict | list) and place:
         within = list(place) if isinstance(place, dict) else range(len(place))
         key = random.choice(within)
-        if not isinstance(place[key], dict | list) or random.random() < _STAYS:
-            place[key] = random.choice(_FORGOTTEN)
+        if not isinstance(place[key], dict | list) or random.random() < _REPLACES:
+            place[key] = random.choice(_ODD_VALUES)
             return data[:1] + json.dumps(event).encode()
         place = place[key]
     return None
@@ -176,7 +176,7 @@ def _topic(data: bytes) -> str:
     return _TOPICS[int.from_bytes(data[:1]) % len(_TOPICS)]
 
 
-TARGETS: Final[Mapping[str, Target]] = {
-    "codecs": Target(try_a_codec, frames, told_as_a_command, LONGEST_PAYLOAD, lambda *_: None),
-    "events": Target(try_an_event, events, told_as_an_event, LONGEST_EVENT, bent_event),
+TARGETS: Final[Mapping[str, FuzzTarget]] = {
+    "codecs": FuzzTarget(try_a_codec, frames, as_command, LONGEST_PAYLOAD, lambda *_: None),
+    "events": FuzzTarget(try_an_event, events, as_message, LONGEST_EVENT, bent_event),
 }

@@ -33,7 +33,7 @@ _decode_uuid: Final = msgspec.json.Decoder(UUID).decode
 
 
 def read(payload: bytes, received_at: datetime, reach: timedelta, messages: Messages) -> Uplink:
-    """Read an uplink. Raises `messages.error` for bytes that are no event, `msgspec.ValidationError` for impossible values."""
+    """Read an uplink. Raises `messages.error` for other bytes, `msgspec.ValidationError` for impossible values."""
     up = messages.uplink.FromString(payload)
     if up.f_port > HIGHEST_F_PORT:
         raise msgspec.ValidationError(f"Expected `int` <= {HIGHEST_F_PORT} - at `$.fPort`")

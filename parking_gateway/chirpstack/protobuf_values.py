@@ -15,7 +15,7 @@ _FEW: Final = 1000
 
 
 def part_of(message: Any, field: str) -> Any:
-    """Return a nested message. Raises `msgspec.ValidationError` if it is absent; protobuf itself would return an empty one."""
+    """Return a nested message. Raises `msgspec.ValidationError` if it is absent; protobuf would return an empty one."""
     if not message.HasField(field):
         name = message.DESCRIPTOR.fields_by_name[field].json_name
         raise msgspec.ValidationError(f"Object missing required field `{name}`")

@@ -17,7 +17,7 @@ from parking_gateway.core.installation import Installation
 from parking_gateway.decoding.decoder import Choice, Decoder, GuestKey, GuestReadings, guest_key
 
 BATCH_SECONDS: Final = 0.5
-"""Seconds of a batch that a guest may waste in slow frames. The whole batch waits for them. Half a second of delay is acceptable."""
+"""Seconds of a batch that a guest may waste in slow frames. The whole batch waits, and half a second of delay is acceptable."""
 SLOW_SECONDS: Final = 0.04
 """A frame that takes longer is slow. A vendor's script takes 0.4 ms, and ten times that on an overloaded machine."""
 FRAME_SECONDS: Final = 0.004

@@ -45,13 +45,13 @@ class NotAsked(LookupError):  # noqa: N818 - the cause
 
 
 class Decoder(msgspec.Struct, frozen=True, kw_only=True):
-    """Chooses the codec of a device: that of the installation, else the tag `codec`, else that of the profile. Decodes with it."""
+    """Decodes uplinks with the codec of the installation, else of the tag `codec`, else of the profile."""
 
     profiles: Mapping[str, Choice] = {}
     folder: Path | None = None
     """The drop-in folder, for codecs of the operator."""
     guest_readings: GuestReadings | None = None
-    """The readings of guests, if they were asked before. None: a guest decodes when its reading is needed, which takes time."""
+    """The readings of guests that were asked before. None: a guest is asked when its reading is needed, which takes time."""
 
     def choice(self, device: DeviceIdentity, installation: Installation) -> Choice | None:
         """Return the codec for this device in this installation; None if none was chosen."""
@@ -158,7 +158,7 @@ def battery_report(event: DeviceEvent) -> Observation:
 
 
 def _described(error: Exception, before: str = "") -> str:
-    """Return the message of an exception: printable, because neither JSON nor PostgreSQL takes lone surrogates, and not too long."""
+    """Return the message of an exception, printable and cut: neither JSON nor PostgreSQL takes lone surrogates."""
     try:
         text = f"{before}{error}"
     except Exception:  # noqa: BLE001 - the `__str__` of a codec's exception may raise
@@ -193,7 +193,7 @@ def _bound(name: str, options: frozenset[tuple[str, str]], folder: Path | None) 
 def _bound_later(
     name: str, options: frozenset[tuple[str, str]], folder: Path | None, _minute: datetime
 ) -> codecs.Bound | Rejection:
-    """Bind a codec that was not found before. Once a minute, because a folder may be mounted late and a file may be corrected."""
+    """Look up a codec again once a minute, because a folder may be mounted late and a file may be corrected."""
     if codecs.has_appeared(name, dropins=folder):
         return _bound.__wrapped__(name, options, folder)
     return _bound(name, options, folder)

@@ -1,3 +1,3 @@
-"""The package beside this file is somebody else's: it is installed and then tested, and never collected from here."""
+"""The package beside this file stands for a third-party one. Its tests run after its installation, so pytest must not collect them."""
 
 collect_ignore = ["acme_parking"]

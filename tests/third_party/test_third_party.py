@@ -1,4 +1,4 @@
-"""Somebody else's package: installed, its codec is found by its entry point, and our conformance suite runs on it."""
+"""A third-party package: its codec is found by its entry point, and our conformance suite runs on it."""
 
 import json
 import os
@@ -17,7 +17,7 @@ Run = Callable[..., subprocess.CompletedProcess[str]]
 
 @pytest.fixture(scope="module")
 def site() -> Iterator[Path]:
-    """A folder into which the package is installed, built as `pip install` builds it."""
+    """Return a folder with the package, installed by `pip install`."""
     with TemporaryDirectory() as folder:
         source = shutil.copytree(PACKAGE, Path(folder) / "source", ignore=shutil.ignore_patterns("__pycache__"))
         target = Path(folder) / "site"
@@ -29,7 +29,7 @@ def site() -> Iterator[Path]:
 
 @pytest.fixture
 def run(site: Path, tmp_path: Path) -> Run:
-    """Run a module in a process that has the package installed, in a folder with its test and vectors."""
+    """Run a module in a process with the package, in a folder with its test and vectors."""
     for file in PACKAGE.glob("*acme_bay_x1.*"):
         if file.name != "acme_bay_x1.py":
             shutil.copy(file, tmp_path)
@@ -55,8 +55,8 @@ def test_it_is_listed_and_reads_lines_like_our_own(run: Run) -> None:
     listed = json.loads(run("parking_gateway", "decoders", "list", "--json").stdout)
     assert {"acme_bay_x1", "bosch_tps110"} <= {codec["codec"] for codec in listed}
     line = '{"codec": "acme_bay_x1", "fPort": 1, "hex": "0024"}'
-    answer = json.loads(run("parking_gateway", "decode", "-", given=line).stdout)
-    assert answer == {"occupancy": "vacant", "battery_volts": 3.6}
+    reading = json.loads(run("parking_gateway", "decode", "-", given=line).stdout)
+    assert reading == {"occupancy": "vacant", "battery_volts": 3.6}
 
 
 def test_the_conformance_suite_runs_on_it(run: Run) -> None:
@@ -65,8 +65,8 @@ def test_the_conformance_suite_runs_on_it(run: Run) -> None:
     assert "1 passed" in tested.stdout
 
 
-def test_the_conformance_suite_complains_where_it_should(run: Run, tmp_path: Path) -> None:
-    """So that the pass above means something."""
+def test_the_conformance_suite_complains_about_a_wrong_vector(run: Run, tmp_path: Path) -> None:
+    """Without this, the pass above proves nothing."""
     vectors = tmp_path / "acme_bay_x1.toml"
     vectors.write_text(vectors.read_text().replace('"vacant"', '"occupied"'))
     tested = run("pytest", "-q", "-p", "no:cacheprovider", "test_acme_bay_x1.py")

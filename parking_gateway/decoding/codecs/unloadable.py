@@ -18,7 +18,7 @@ _is_on = False
 
 
 def remember_unloadable() -> None:
-    """From now on, load a guest that could not be loaded only once in this process, until its files change."""
+    """From now on, a guest that could not be loaded is not tried again in this process until its files change."""
     global _is_on  # noqa: PLW0603 - loaded modules belong to the process too
     _is_on = True
 

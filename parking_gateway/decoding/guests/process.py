@@ -38,7 +38,7 @@ class Process:
         self._start()
 
     def ask(self, line: bytes, *, seconds: float) -> bytes:
-        """Send a line and return the reply. Raises `GuestStopped` without a reply within `seconds`, in which a start is not included."""
+        """Send a line and return the reply. Raises `GuestStopped` without a reply within `seconds`, a start not included."""
         with self._one_at_a_time:
             if self._popen.poll() is not None:  # it ended after its last reply
                 self._finish()

@@ -1,4 +1,4 @@
-"""What docs/javascript.md shows works as it says."""
+"""The examples of docs/javascript.md work."""
 
 import re
 from datetime import UTC, datetime
@@ -32,12 +32,12 @@ def test_the_object_of_the_page_is_read_without_the_script(tmp_path: Path) -> No
     (tmp_path / "acme_bay_x1.toml").write_text(blocks("toml")[0])
     line = re.search(r"echo '(.*?)' \|", PAGE.read_text())
     assert line
-    decoded_line = frame_lines.decoded_line(line[1].encode(), received_at=NOON, folder=tmp_path)
-    assert decoded_line == b'{"occupancy":"vacant"}\n'
+    output = frame_lines.decoded_line(line[1].encode(), received_at=NOON, folder=tmp_path)
+    assert output == b'{"occupancy":"vacant"}\n'
 
 
 @pytest.mark.parametrize("number", [0, 1])
-def test_the_lines_for_older_scripts_make_them_new_ones(tmp_path: Path, number: int) -> None:
+def test_the_lines_for_older_scripts_make_them_usable(tmp_path: Path, number: int) -> None:
     line = blocks("javascript")[1].splitlines()[number]
     old = [
         "function Decoder(bytes, port) { return { count: bytes[0] + port }; }",

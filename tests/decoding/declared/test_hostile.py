@@ -1,4 +1,4 @@
-"""Whatever a script throws, returns or changes: a reading of what it said or a refusal, and the next frame is read."""
+"""Whatever a script throws, returns or changes: a reading or a refusal follows, and the next frame is decoded."""
 
 import os
 from pathlib import Path
@@ -32,8 +32,8 @@ THROWN = {
 
 
 @pytest.mark.parametrize(("code", "why"), THROWN.items(), ids=range(len(THROWN)))
-def test_what_a_script_throws_is_why_nothing_is_read(declare: Declare, code: str, why: str) -> None:
-    """In one line that a log and a database can hold."""
+def test_an_exception_of_a_script_is_a_refusal(declare: Declare, code: str, why: str) -> None:
+    """The message is one printable line, for a log and a database."""
     rejection, following = bad_and_next(declare(hostile(code)))
     assert isinstance(rejection, Rejection)
     assert rejection.reason is Reason.UNDECODABLE
@@ -70,7 +70,7 @@ def test_what_a_script_throws_is_why_nothing_is_read(declare: Declare, code: str
         "return { get data() { throw new Error('no'); } };",
     ],
 )
-def test_what_is_no_data_is_refused(declare: Declare, code: str) -> None:
+def test_a_result_without_data_is_refused(declare: Declare, code: str) -> None:
     rejection, following = bad_and_next(declare(hostile(code)))
     assert isinstance(rejection, Rejection)
     assert rejection.reason is Reason.UNDECODABLE
@@ -96,7 +96,7 @@ def test_what_is_no_data_is_refused(declare: Declare, code: str) -> None:
         ("new Proxy([], { get() { return 1; } })", ""),
     ],
 )
-def test_errors_are_honoured_whatever_else_is_returned(declare: Declare, errors: str, why: str) -> None:
+def test_returned_errors_are_a_refusal(declare: Declare, errors: str, why: str) -> None:
     rejection, following = bad_and_next(declare(hostile(f"return {{ data: {{ occupied: true }}, errors: {errors} }};")))
     assert isinstance(rejection, Rejection)
     assert rejection.reason is Reason.UNDECODABLE
@@ -106,7 +106,7 @@ def test_errors_are_honoured_whatever_else_is_returned(declare: Declare, errors:
 
 
 @pytest.mark.parametrize("errors", ["[]", "null", "undefined", "''", "false"])
-def test_no_errors_are_no_errors(declare: Declare, errors: str) -> None:
+def test_empty_errors_are_no_refusal(declare: Declare, errors: str) -> None:
     decode = declare(f"function decodeUplink() {{ return {{ data: {{ occupied: false }}, errors: {errors} }}; }}")
     assert decode(frame("00")) == Reading(occupancy=Occupancy.VACANT)
 
@@ -147,8 +147,8 @@ def test_no_errors_are_no_errors(declare: Declare, errors: str) -> None:
         "new Proxy({ count: 1 }, { get() { return 2n; } })",
     ],
 )
-def test_what_is_not_of_the_declared_kind_is_refused(declare: Declare, data: str) -> None:
-    """1 is not true, "3" is not 3, and nothing is converted by what the script brings along for that."""
+def test_a_value_of_another_type_is_refused(declare: Declare, data: str) -> None:
+    """1 is not true, "3" is not 3, and the script's own conversions are not used."""
     rejection, following = bad_and_next(declare(returning(data)))
     assert isinstance(rejection, Rejection)
     assert rejection.reason is Reason.UNDECODABLE
@@ -169,8 +169,8 @@ def test_what_is_not_of_the_declared_kind_is_refused(declare: Declare, data: str
         "{ other: new Array(1e5).fill('x') }",
     ],
 )
-def test_what_is_not_there_says_nothing(declare: Declare, data: str) -> None:
-    """Objects have what they have themselves. What is not declared may be what it likes."""
+def test_a_missing_value_gives_no_field(declare: Declare, data: str) -> None:
+    """Only own members of an object count. Undeclared values may be anything."""
     assert bad_and_next(declare(returning(data))) == (Reading(), GOOD)
 
 
@@ -202,8 +202,8 @@ TRICKS = [
 
 @pytest.mark.parametrize("when", ["at first", "with the frame"])
 @pytest.mark.parametrize("trick", TRICKS, ids=range(len(TRICKS)))
-def test_tricks_with_prototypes_and_globals_mislead_nobody(declare: Declare, trick: str, when: str) -> None:
-    """What is read is what the script returned: here a space that is vacant, and no count."""
+def test_changed_prototypes_and_globals_have_no_effect(declare: Declare, trick: str, when: str) -> None:
+    """The reading has the values that the script returned: a vacant space and no count."""
     at_first, with_the_frame = (trick, "") if when == "at first" else ("", trick)
     decode = declare(
         f"{at_first}\nfunction decodeUplink(input) {{ {with_the_frame}\n return {{ data: {{ occupied: false }} }}; }}"
@@ -215,15 +215,15 @@ def test_tricks_with_prototypes_and_globals_mislead_nobody(declare: Declare, tri
 @pytest.mark.parametrize(
     "kept", ["globalThis.seen", "Object.prototype.seen", "Array.seen", "decodeUplink.seen", "Math.seen", "JSON.seen"]
 )
-def test_nothing_is_kept_from_one_frame_to_the_next(declare: Declare, kept: str) -> None:
+def test_no_state_is_kept_between_frames(declare: Declare, kept: str) -> None:
     decode = declare(
         f"function decodeUplink(i) {{ {kept} = ({kept} || 0) + 1; return {{ data: {{ count: {kept} }} }}; }}"
     )
     assert [decode(frame("00")).counter for _ in range(3)] == [1, 1, 1]
 
 
-def test_a_script_finds_nothing_of_the_outside(declare: Declare) -> None:
-    """No files, no network, no clock to wait for, no modules, no way out: only what the language itself has."""
+def test_a_script_has_no_access_to_the_system(declare: Declare) -> None:
+    """No files, no network, no timers, no modules: only the language itself."""
     absent = "std os require process Deno Bun fetch XMLHttpRequest WebSocket Worker setTimeout setInterval scriptArgs print load"
     tests = " + ".join(f"(typeof {name} !== 'undefined')" for name in absent.split())
     decode = declare(f"function decodeUplink() {{ return {{ data: {{ count: {tests} }} }}; }}")
@@ -233,7 +233,7 @@ def test_a_script_finds_nothing_of_the_outside(declare: Declare) -> None:
 
 
 def test_the_process_has_no_environment_and_no_files_of_ours(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Passwords are in the one, and the connection to the database is among the others."""
+    """The environment may contain passwords, and the files include the connection to the database."""
     monkeypatch.setenv("PARKING_GATEWAY_DATABASE__URL", "postgresql://secret")
     (tmp_path / "acme.js").write_text("function decodeUplink() {}")
     with (tmp_path / "open").open("w") as ours:

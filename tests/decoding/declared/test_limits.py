@@ -1,4 +1,4 @@
-"""A frame takes its time and its memory and no more, whatever the script does, and the next frame is read."""
+"""The limits of time and memory of a frame hold for any script, and the next frame is decoded."""
 
 import time
 from pathlib import Path
@@ -13,7 +13,7 @@ from parking_gateway.decoding.guests.process import GuestStopped
 from tests.decoding.declared.conftest import GOOD, Declare, bad_and_next, frame, hostile
 
 SOON_SECONDS = 3
-"""Far more than the limit and a new process take on a busy machine, and far less than what is stopped would."""
+"""Far more than the limit and a new process on a busy machine, and far less than the stopped code."""
 
 ENDLESS = {
     "a loop": "for (;;);",
@@ -36,8 +36,8 @@ ENDLESS = {
 
 
 @pytest.mark.parametrize("code", ENDLESS.values(), ids=ENDLESS)
-def test_what_does_not_end_is_ended(declare: Declare, monkeypatch: pytest.MonkeyPatch, code: str) -> None:
-    """QuickJS ends a script between its steps; what a native function does ends with the process."""
+def test_code_that_never_ends_is_stopped(declare: Declare, monkeypatch: pytest.MonkeyPatch, code: str) -> None:
+    """QuickJS stops a script between its steps. A built-in function is stopped with the process."""
     decode = declare(hostile(code))
     monkeypatch.setattr(javascript, "FRAME_SECONDS", 0.05)
     began = time.monotonic()
@@ -58,7 +58,7 @@ def test_an_endless_loop_is_named_with_its_function(declare: Declare) -> None:
 
 
 def test_the_limit_is_that_of_one_frame(declare: Declare, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What was waited for is the limit, and not much more: the clock is that on the wall."""
+    """The wait is the limit and little more, in wall-clock time."""
     decode = declare(hostile("new Array(2 ** 31).join('');"))
     decode(frame("01"))
     monkeypatch.setattr(javascript, "FRAME_SECONDS", 0.2)
@@ -85,7 +85,7 @@ HOGS = {
 
 
 @pytest.mark.parametrize("code", HOGS.values(), ids=HOGS)
-def test_what_takes_too_much_memory_is_refused_it(declare: Declare, code: str) -> None:
+def test_code_that_takes_too_much_memory_is_refused(declare: Declare, code: str) -> None:
     decode = declare(hostile(code), TOML_WITH_A_TEXT)
     rejection, following = bad_and_next(decode)
     assert isinstance(rejection, Rejection)
@@ -104,7 +104,7 @@ fault = { path = "fault" }
 
 
 def test_memory_is_limited_and_given_back(tmp_path: Path) -> None:
-    """8 MiB for a script, beside the interpreter's own few, however often and however it tries."""
+    """A script has 8 MiB, and the interpreter a few more, also after many attempts."""
     file = tmp_path / "hog.js"
     file.write_text(hostile("var a = []; for (;;) a.push(new Uint8Array(100000));"))
     script = javascript.Script(file, ("occupied",))
@@ -119,6 +119,6 @@ def test_memory_is_limited_and_given_back(tmp_path: Path) -> None:
 
 
 def peak_memory(process: int) -> int:
-    """The most bytes that it had resident."""
+    """Return the highest resident size in bytes."""
     status = Path(f"/proc/{process}/status").read_text()
     return int(status.split("VmHWM:")[1].split()[0]) * 1024

@@ -1,4 +1,4 @@
-"""From values to a reading: in our units, within what can be, and nothing that was not said."""
+"""From values to a reading: in our units, within the possible ranges, and without other fields."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -16,7 +16,7 @@ NUMBERS = ["battery_volts", "battery_percent", "temperature_celsius", "distance_
 
 
 def read(name: str, value: Any, **source: Any) -> Any:
-    """What becomes of a value that lies at `x`."""
+    """Return the field of a value at the path `x`."""
     sources = msgspec.convert({name: {"path": "x", **source}}, FieldSources)
     return getattr(reading(fields(sources), {"x": value}), name)
 
@@ -49,7 +49,7 @@ def read(name: str, value: Any, **source: Any) -> Any:
         *((name, None, {}, None) for name in NUMBERS),
     ],
 )
-def test_a_value_becomes_what_is_declared(name: str, value: Any, source: dict[str, Any], expected: Any) -> None:
+def test_a_value_is_converted_as_declared(name: str, value: Any, source: dict[str, Any], expected: Any) -> None:
     values = read(name, value, **source)
     assert values == expected
     assert type(values) is type(expected) or isinstance(values, float)
@@ -85,7 +85,7 @@ def test_a_value_becomes_what_is_declared(name: str, value: Any, source: dict[st
         ("at", True, {}, "x is true, which is no number"),
     ],
 )
-def test_a_value_that_cannot_be_is_refused(name: str, value: Any, source: dict[str, Any], why: str) -> None:
+def test_an_impossible_value_is_refused(name: str, value: Any, source: dict[str, Any], why: str) -> None:
     with pytest.raises(Undecodable) as refusal:
         read(name, value, **source)
     assert why in str(refusal.value)
@@ -97,9 +97,7 @@ def test_a_value_that_cannot_be_is_refused(name: str, value: Any, source: dict[s
     factor=st.floats(allow_nan=False, allow_infinity=False).filter(bool),
     offset=st.floats(allow_nan=False, allow_infinity=False),
 )
-def test_any_value_becomes_a_reading_that_can_be_or_a_refusal(
-    name: str, value: Any, factor: float, offset: float
-) -> None:
+def test_any_value_becomes_a_possible_reading_or_a_refusal(name: str, value: Any, factor: float, offset: float) -> None:
     try:
         values = Reading(**{name: read(name, value, factor=factor, offset=offset)})
     except Undecodable:
@@ -132,7 +130,7 @@ DATA = {"a": {"b": [{"c": 7}, None, "t"]}, "n": None, "0": True, "length": [1, 2
         ("a.b.²", None),
     ],
 )
-def test_a_path_leads_to_a_value_or_to_nothing(path: str, expected: Any) -> None:
+def test_a_path_leads_to_a_value_or_to_none(path: str, expected: Any) -> None:
     assert scalar_at(DATA, path) == expected
 
 
@@ -146,11 +144,11 @@ def test_a_path_leads_to_a_value_or_to_nothing(path: str, expected: Any) -> None
         ("0.x", "0.x leads through true, which is no object"),
     ],
 )
-def test_a_path_through_or_to_the_wrong_thing_is_refused(path: str, why: str) -> None:
+def test_a_path_through_a_scalar_or_to_an_object_is_refused(path: str, why: str) -> None:
     with pytest.raises(Undecodable) as refusal:
         scalar_at(DATA, path)
     assert str(refusal.value) == why
 
 
-def test_times_of_devices_are_utc() -> None:
+def test_times_are_converted_to_utc() -> None:
     assert read("at", "2026-11-23T13:00:00+01:00").utcoffset() == timedelta(0)

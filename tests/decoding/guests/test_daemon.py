@@ -1,4 +1,4 @@
-"""The daemon with codecs of others that hang and die: everybody else's spaces are right, and it stops when it is told to."""
+"""The daemon with guests that hang and die: the spaces of other codecs are right, and it stops on SIGTERM."""
 
 import json
 import time
@@ -13,7 +13,7 @@ from tests.plugins.car_park import CarPark
 from tests.plugins.daemon import Daemon
 
 SOON_SECONDS = 20
-"""For what a daemon without budgets would wait for without an end."""
+"""A daemon without budgets would wait forever."""
 
 
 async def test_a_guest_that_hangs_or_dies_stops_nothing(  # noqa: PLR0913 - everything is real
@@ -26,7 +26,7 @@ async def test_a_guest_that_hangs_or_dies_stops_nothing(  # noqa: PLR0913 - ever
     guest: Guest,
     install: Install,
 ) -> None:
-    """With every batch anew: the uplinks of all are recorded, and the states of those that can be read are published."""
+    """In every batch: all uplinks are recorded, and the states of spaces with working codecs are published."""
     devices = await car_park(7)
     guest("hangs", "while True: pass")
     guest("dies", "os._exit(1)")

@@ -1,4 +1,4 @@
-"""A guest that hangs, dies, prints or eats memory costs its own frames, and nobody else waits for it for long."""
+"""A guest that hangs, dies, prints or fills the memory costs its own frames, and other frames wait a limited time."""
 
 import asyncio
 import time
@@ -31,7 +31,7 @@ from tests.plugins.car_park import CarPark
 
 LIMITS = chirpstack.Limits(payload_bytes=65_536, depth=32)
 SOON_SECONDS = 15
-"""Far more than every budget together on a busy machine, and far less than what is stopped would take."""
+"""Far more than all budgets together on a busy machine, and far less than the stopped code would take."""
 
 GUESTS = {
     "hangs": ("while True: pass", Reason.CODEC_FAILED),
@@ -39,7 +39,7 @@ GUESTS = {
     "ends": ("os._exit(3)", Reason.CODEC_FAILED),
     "exits": ("sys.exit('bye')", Reason.CODEC_FAILED),
     "is_killed": ("os.kill(os.getpid(), 9)", Reason.CODEC_FAILED),
-    "eats_memory": ("return OCCUPIED if bytearray(10**9) else None", Reason.CODEC_FAILED),
+    "fills_memory": ("return OCCUPIED if bytearray(10**9) else None", Reason.CODEC_FAILED),
     "recurses": ("return decode(frame)", Reason.CODEC_FAILED),
     "lies": ("return Reading(at=time.time())", Reason.CODEC_FAILED),
     "shouts": ("raise Undecodable('x' * 10**7)", Reason.UNDECODABLE),
@@ -49,17 +49,17 @@ GUESTS = {
     "closes": ("os.closerange(0, 3); return OCCUPIED", None),
     "is_good": ("return OCCUPIED", None),
 }
-"""What guests do with a frame, and what becomes of it. None: a reading."""
+"""The code of guests, and the reason of the rejection. None: a reading."""
 ENDLESS = "function decodeUplink(input) { new Array(2 ** 31).join(''); }"
 
 
 class Lane:
-    """The intake's way of a batch into the database, without a broker, and what it reported."""
+    """The intake without a broker, and the outcomes that it reported."""
 
     def __init__(self, engine: AsyncEngine, folder: Path) -> None:
         self.outcomes: list[Committed] = []
         self.ahead = 0.0
-        """Seconds by which the clock that guests are measured with is ahead."""
+        """Seconds by which the clock of the budgets is ahead."""
         decoder = Decoder(folder=folder)
         database = Pool(engine)
         wait = Backoff(shortest=timedelta(seconds=0.01), longest=timedelta(seconds=0.1))
@@ -79,7 +79,7 @@ class Lane:
         )
 
     async def commit(self, batch: Sequence[Message]) -> Counter[Reason]:
-        """As the intake commits a lane. Returns how often each reason was given, and fails where nothing was recorded."""
+        """Commit a lane, and return the number of rejections for each reason."""
         before = len(self.outcomes)
         await self._intake.commit(batch)
         letters = [letter for outcome in self.outcomes[before:] for letter in outcome.rejected]
@@ -92,7 +92,7 @@ async def rows(engine: AsyncEngine, query: str) -> list[Any]:
 
 
 async def until_there(file: Path, engine: AsyncEngine) -> None:
-    """Look again and again whether a guest has written it."""
+    """Poll until a guest has written the file."""
     is_there = file.exists
     async with asyncio.timeout(60):
         while not is_there():
@@ -102,7 +102,7 @@ async def until_there(file: Path, engine: AsyncEngine) -> None:
 async def test_every_guest_costs_its_own_frames_only(
     engine: AsyncEngine, car_park: CarPark, guest: Guest, install: Install
 ) -> None:
-    """All in one batch, with devices of ours among them."""
+    """All guests in one batch, together with devices that have codecs of ours."""
     devices = await car_park(len(GUESTS) + 21)
     for device, (codec, (body, _)) in zip(devices, GUESTS.items(), strict=False):
         folder = guest(codec, body)
@@ -138,7 +138,7 @@ async def test_every_guest_costs_its_own_frames_only(
 OCCUPIED_DEVICES = "select dev_eui from installation join space on space.id = space_id where state = 'OCCUPIED'"
 
 
-async def test_while_a_guest_is_asked_no_transaction_is_open_and_the_event_loop_goes_on(
+async def test_while_a_guest_runs_no_transaction_is_open_and_the_event_loop_goes_on(
     engine: AsyncEngine,
     car_park: CarPark,
     guest: Guest,
@@ -154,7 +154,7 @@ async def test_while_a_guest_is_asked_no_transaction_is_open_and_the_event_loop_
     open_transactions: list[list[Any]] = []
 
     async def look() -> None:
-        """On the event loop that the intake has."""
+        """Run on the event loop of the intake."""
         await until_there(asked, engine)
         for _ in range(20):
             others = "datname = current_database() and pid <> pg_backend_pid()"
@@ -174,16 +174,16 @@ async def test_while_a_guest_is_asked_no_transaction_is_open_and_the_event_loop_
 
 
 def waiting_guest(asked: Path, go: Path) -> str:
-    """What a guest does that says that it was asked, and answers once it may."""
+    """Return the code of a guest that marks its run and waits for a file before it returns."""
     return (
         f"{ASKED.format(str(asked))}\n    while not os.path.exists({str(go)!r}): time.sleep(0.01)\n    return Reading()"
     )
 
 
-async def test_a_guest_that_wastes_time_again_and_again_is_left_alone_for_a_while(
+async def test_a_guest_that_wastes_time_repeatedly_is_not_used_for_a_while(
     engine: AsyncEngine, car_park: CarPark, guest: Guest, install: Install, tmp_path: Path
 ) -> None:
-    """Then its frames cost nothing, and later it is asked again."""
+    """Its frames cost no time meanwhile, and later it is used again."""
     asked = tmp_path / "asked"
     folder = guest("hangs", f"{ASKED.format(str(asked))}; time.sleep(1000)")
     hanging, other = await car_park(2)
@@ -215,7 +215,7 @@ async def test_a_guest_that_wastes_time_again_and_again_is_left_alone_for_a_whil
     assert payload.startswith(b'{"deduplicationId"')
 
 
-async def test_when_the_installation_changes_meanwhile_the_right_guest_is_asked(
+async def test_when_the_installation_changes_meanwhile_the_right_guest_is_used(
     engine: AsyncEngine,
     car_park: CarPark,
     guest: Guest,
@@ -223,7 +223,7 @@ async def test_when_the_installation_changes_meanwhile_the_right_guest_is_asked(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """The locked row is the truth, and what was asked before is not."""
+    """The locked row decides, and not the codec that was found before the transaction."""
     asked = tmp_path / "asked"
     monkeypatch.setattr(guest_codec, "FRAME_SECONDS", 60)
     guest("before", waiting_guest(asked, tmp_path / "go"))
@@ -242,7 +242,7 @@ async def test_when_the_installation_changes_meanwhile_the_right_guest_is_asked(
 async def test_a_batch_of_one_codec_of_ours_is_recorded_while_a_guest_hangs(
     engine: AsyncEngine, car_park: CarPark, guest: Guest, install: Install, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Another lane does not wait for it."""
+    """Another lane does not wait for the guest."""
     folder = guest("hangs", "time.sleep(1000)")
     hanging, other = await car_park(2)
     await install(hanging, "hangs")

@@ -3,7 +3,7 @@
     port  bytes  message
     1     2      status: 0 bit 0 occupied, 1 battery, 0.1 V
 
-Calibration: by itself. Downlinks: none.
+Calibration: automatic. Downlinks: none.
 
 Source: Acme's Payload Guide 1.2.
 """

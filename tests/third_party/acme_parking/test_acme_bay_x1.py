@@ -1,4 +1,4 @@
-"""The package's own test: the suite that parking-gateway exports, on the codec that it finds by its entry point."""
+"""The package's own test: the conformance suite of parking-gateway runs on its codec, which is found by its entry point."""
 
 from collections.abc import Mapping
 from pathlib import Path
