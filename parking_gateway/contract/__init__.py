@@ -1,1 +1,1 @@
-"""What others may rely on: `messages` on their topics, and `schemas`, the same as JSON Schema."""
+"""The public contract: `messages` and their topics, `rendering` from rows, and `schemas`, the messages as JSON Schema."""

@@ -1,7 +1,4 @@
-"""The public contract, version 1: what is said about the car park, on which topic, in which JSON.
-
-The structs are the messages; `schemas/` is generated from them.
-"""
+"""The messages of the public contract, version 1, and their topics. `schemas/` is generated from these structs."""
 
 from datetime import datetime
 from typing import Annotated, Final, Literal, assert_never
@@ -29,41 +26,41 @@ class SpaceMessage(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """When the present state began."""
     previous: SpaceState | None
     occupancy: Literal["vacant", "occupied", "unknown"]
-    """What the sensor last said; unknown: it never said anything."""
+    """The sensor's last occupancy; unknown: there was none yet."""
     contact: Contact
     reserved_until: Instant | None
     reservation: str | None
     maintenance_reason: str | None
     battery_percent: Percent | None
     version: Count
-    """Grows with every change that is published; a message with a smaller one is older."""
+    """Grows with every published change; a message with a smaller one is older."""
     cause: str | None
-    """What brought the present state about: an uplink's deduplication id, or who asked."""
+    """The cause of the present state: an uplink's deduplication id, or the origin of a request."""
     updated: Instant
 
 
 class CountsMessage(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """How many spaces of a zone or site are in which state. Topics: {root}/zones/{site}/{zone}, {root}/sites/{site}."""
+    """The spaces of a zone or site, counted by state. Topics: {root}/zones/{site}/{zone}, {root}/sites/{site}."""
 
     site: Name
     zone: Name | msgspec.UnsetType = msgspec.UNSET
-    """Only for a zone."""
+    """Left out in the counts of a site."""
     total: Count
     free: Count
     occupied: Count
     reserved: Count
     maintenance: Count
     unreachable: Count
-    """Spaces whose sensor was lost or never heard; they also count under their state."""
+    """Spaces whose contact is `lost` or `never`; they also count under their state."""
     occupancy: Annotated[float, msgspec.Meta(ge=0, le=1)]
     """Occupied spaces divided by all, 0 to 1."""
 
 
 class TransitionMessage(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """One step of the log, at least once. Topic: {root}/transitions/{site}/{zone}/{space}, not retained."""
+    """One step of the log, published at least once. Topic: {root}/transitions/{site}/{zone}/{space}, not retained."""
 
     id: int
-    """Names the step: whoever receives it twice can tell."""
+    """Identifies the step, because a subscriber may receive it twice."""
     site: Name
     zone: Name
     space: Name
@@ -86,7 +83,7 @@ class DeviceMessage(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     snr: float | None
     codec: str | None
     problem: Literal["clock"] | None = None
-    """clock: its uplinks count as older than earlier ones although their counters are higher, and change nothing."""
+    """clock: its uplinks change nothing, because they count as older than earlier ones with lower counters."""
     site: str | None
     zone: str | None
     space: str | None
@@ -102,7 +99,7 @@ class GatewayMessage(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
 
 class HealthMessage(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """How a gateway is doing. Topic: {root}/gateways/{instance}/health, retained."""
+    """The health of a gateway. Topic: {root}/gateways/{instance}/health, retained."""
 
     version: str
     uptime_seconds: Count
@@ -115,31 +112,31 @@ class HealthMessage(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     transitions: Count
     published: Count
     inbox: Count
-    """Messages that were received and are not in hand yet."""
+    """Received messages that are in no batch yet."""
     outbox: Count
     """Publications that the broker has not confirmed yet."""
     lag_seconds: float
-    """From the network's receipt of the last uplink to its commit."""
+    """Seconds from when the last uplink was heard to its commit."""
     database: Literal["up", "down"]
     """Down while any work on it fails."""
     broker: Literal["up", "down"]
     problems: list[str]
-    """What somebody has to put right, a sentence for each."""
+    """What an administrator has to do, a sentence for each problem."""
     updated: Instant
     ready: bool = True
     """As /readyz says."""
     missing: list[str] = []
-    """What keeps the gateway from its work: `broker`, `database`, `intake`."""
+    """What the gateway has to have for its work and lacks: `broker`, `database`, `intake`."""
     why: list[str] = []
     """A sentence for each that is missing."""
     database_since: Instant | None = None
-    """When the database came to be as it is."""
+    """When `database` last changed."""
     oldest_event_seconds: float = 0.0
-    """For how long the oldest event that is not acknowledged has been here."""
+    """The age of the oldest event that is not acknowledged, since its receipt."""
     events_at_qos_0: Count = 0
-    """Since the start: events that the broker keeps for nobody."""
+    """Since the start: events that the broker does not keep while the gateway is away."""
     dropped: Count = 0
-    """Since the start: events of QoS 0 that came faster than they could be taken."""
+    """Since the start: events of QoS 0 that were dropped because the inbox was full."""
     unassigned: Count = 0
     """Since the start: uplinks of devices that watch no space."""
     without_codec: Count = 0
@@ -150,7 +147,7 @@ class MarkerMessage(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """The last message of a gateway's page of publications. Topic: {root}/gateways/{instance}/marker, retained."""
 
     number: Count
-    """Grows with every page of this gateway. A smaller one than before: the broker went back to an older state."""
+    """Grows with every page of this gateway. If the retained one is smaller, the broker went back to an older state."""
 
 
 Message = (
@@ -195,7 +192,7 @@ def _topic(root: str, message: SpaceMessage | CountsMessage | TransitionMessage 
 def gateway_publication(
     root: str, instance: str, message: GatewayMessage | HealthMessage | MarkerMessage
 ) -> Publication:
-    """The message of a gateway about itself, on its topic below `root`."""
+    """A gateway's message about itself, on its topic below `root`."""
     match message:
         case GatewayMessage():
             topic = gateway_topic(root, instance)
@@ -209,7 +206,7 @@ def gateway_publication(
 
 
 def gateway_topic(root: str, instance: str) -> str:
-    """Where a gateway says whether it is there; below it are its other topics."""
+    """The topic of birth and will; a gateway's other topics are below it."""
     return f"{root}/gateways/{instance}"
 
 
@@ -219,12 +216,12 @@ def marker_topic(root: str, instance: str) -> str:
 
 
 def kind_of(topic: str, *, root: str) -> str:
-    """Of what one of our messages is: the first level of its topic below `root`, such as `spaces`."""
+    """The first level of one of our topics below `root`, such as `spaces`."""
     return topic.removeprefix(f"{root}/").partition("/")[0]
 
 
 def number_of(marker: bytes) -> int:
-    """The number in the payload of a marker; 0 if there is none that can be read."""
+    """The number in the payload of a marker; 0 if the payload is not a marker."""
     try:
         return _decode_marker(marker).number
     except msgspec.MsgspecError:

@@ -1,1 +1,1 @@
-"""The way out: from a row whose version is not the published one to the retained message. Read `loop`, then `pages`."""
+"""The way out: from a due row to its confirmed publication. Read `loop`, then `pages`, `marker` and `picture`."""

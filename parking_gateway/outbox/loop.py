@@ -1,11 +1,11 @@
-"""From the database to the broker: publish what the broker does not know yet, and record what it confirmed.
+"""The loop that publishes due rows and confirms them in the database.
 
-There is no queue: due are the rows whose version is not the confirmed one, so many changes of one space become one
-message, and a restart loses nothing. Spaces that the intake changed are published at once; all rows are looked through
-at the start and every `poll_interval`, for what others changed and for what the broker refused. Zones and sites are
-counted once per interval.
+There is no queue. A row is due while its version is not the confirmed one, so many changes of one space become one
+message, and a restart loses nothing. Spaces that are passed to `changed` are published at once. All rows are scanned at
+the start and every `poll_interval`, for changes of other processes and for refused publications. Zones and sites are
+counted once in `counts_interval`.
 
-What was confirmed of a page is written down while the next page is read and published.
+A page is confirmed in the database while the next one is read and published.
 """
 
 import asyncio
@@ -25,11 +25,11 @@ from parking_gateway.store.database import Database
 from parking_gateway.store.patience import Patience
 
 _REMEMBERED: Final = 50_000
-"""Changed spaces, beyond which it is cheaper to look through all than to remember which."""
+"""With more changed spaces than this, a scan of all is cheaper than a list of their ids."""
 
 
 class Outbox:
-    """The one way out. `report` is called with how many publications of a kind were confirmed, and what was refused."""
+    """Publishes over one link after the other."""
 
     def __init__(
         self,
@@ -46,28 +46,28 @@ class Outbox:
         self._wake = asyncio.Event()
         self._recount = asyncio.Event()
         self._is_finishing = False
-        self._look_at = 0.0
-        """When all rows are looked through, by the loop's clock."""
+        self._scan_at = 0.0
+        """When all rows are scanned next, by the event loop's clock."""
         self._confirmation: asyncio.Task[None] | None = None
         self._unconfirmed: frozenset[int | str] = frozenset()
-        """Spaces that the broker has, and of which this is being written down."""
+        """Keys of the page that the broker has confirmed and the database not yet."""
 
     def changed(self, spaces: Collection[SpaceId]) -> None:
-        """These spaces are due."""
+        """Publish these spaces soon."""
         self._changed.update(spaces)
         if len(self._changed) > _REMEMBERED:
             self._changed.clear()
-            self._look_at = 0.0
+            self._scan_at = 0.0
         self._wake.set()
 
     def finish(self) -> None:
-        """Publish what is due and return from `run`."""
+        """Let `run` publish the rows that are due now, and return."""
         self._is_finishing = True
         self._wake.set()
 
     async def run(self, link: Publisher) -> None:
-        """Publish until `finish`. Raises when the link is lost."""
-        self._look_at = 0.0
+        """Publish until `finish`. Raises MqttError in an exception group when the link is lost."""
+        self._scan_at = 0.0
         self._confirmation, self._unconfirmed = None, frozenset()
         are_rows_done = asyncio.Event()
         await self._pages.publish_once_more()
@@ -83,22 +83,22 @@ class Outbox:
         while True:
             self._wake.clear()
             is_finishing = self._is_finishing
-            if clock() >= self._look_at:
-                self._look_at = math.inf
-                await self._look_through(link, group)
-                # Unless somebody wants another look meanwhile.
-                self._look_at = min(self._look_at, clock() + self._config.poll_interval.total_seconds())
+            if clock() >= self._scan_at:
+                self._scan_at = math.inf
+                await self._scan(link, group)
+                # `_scan_again` may have asked for another scan meanwhile.
+                self._scan_at = min(self._scan_at, clock() + self._config.poll_interval.total_seconds())
             await self._publish_changed(link, group)
             if is_finishing:
                 return
             with suppress(TimeoutError):
-                async with asyncio.timeout_at(self._look_at):
+                async with asyncio.timeout_at(self._scan_at):
                     await self._wake.wait()
 
-    async def _look_through(self, link: Publisher, group: asyncio.TaskGroup) -> None:
+    async def _scan(self, link: Publisher, group: asyncio.TaskGroup) -> None:
         await self._confirmed()
         if await self._pages.doubt_database():
-            self._look_again()
+            self._scan_again()
         for kind in (DueKind.SPACE, DueKind.DEVICE):
             async for page in self._pages.of_kind(link, kind):
                 await self._confirm_meanwhile(page, group)
@@ -107,14 +107,14 @@ class Outbox:
     async def _publish_changed(self, link: Publisher, group: asyncio.TaskGroup) -> None:
         while self._changed:
             spaces = list(islice((space for space in self._changed if space not in self._unconfirmed), PAGE))
-            if not spaces:  # those that are left have changed again since they were published
+            if not spaces:  # the other ones were published and have changed again
                 await self._confirmed()
                 continue
             self._changed.difference_update(spaces)
             await self._confirm_meanwhile(await self._pages.of_spaces(link, spaces), group)
 
     async def _publish_counts(self, link: Publisher, *, until: asyncio.Event) -> None:
-        """As often as they may be, and a last time when `until` is set."""
+        """Publish due zones and sites once in an interval, and a last time when `until` is set."""
         is_last = False
         while not is_last:
             await self._recount.wait()
@@ -127,7 +127,7 @@ class Outbox:
                 await pause(self._config.counts_interval.total_seconds(), stop=until)
 
     async def _confirm_meanwhile(self, page: Page, group: asyncio.TaskGroup) -> None:
-        """Write down that the broker has these, after the page before and while the next one is on its way."""
+        """Begin to confirm the page in the database. The page before is confirmed first."""
         await self._confirmed()
         if page.rows:
             self._unconfirmed = frozenset([one.key for one in page.rows])
@@ -148,9 +148,9 @@ class Outbox:
         if still_due.spaces:
             self.changed(still_due.spaces)
         if still_due.is_all_due:
-            self._look_again()
+            self._scan_again()
 
-    def _look_again(self) -> None:
-        self._look_at = 0.0
+    def _scan_again(self) -> None:
+        self._scan_at = 0.0
         self._wake.set()
         self._recount.set()

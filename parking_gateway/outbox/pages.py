@@ -89,7 +89,7 @@ class Pages:
             return await self._write(page, confirmations.doubted(page.rows) if confirmed is None else confirmed)
 
         written_before = self._marker.written
-        keys, number_before = await self._patience(write, purpose="recording what was confirmed")
+        keys, number_before = await self._patience(write, purpose="confirming publications")
         self._under_way = [one for one in self._under_way if one[1] is not page.rows]
         self._marker.wrote(page.marker)
         return StillDue(
@@ -108,11 +108,11 @@ class Pages:
     async def doubt_database(self) -> bool:
         """Make everything due, and return True, if the database has gone back to an older state."""
         written_before = self._marker.written
-        number = await self._patience(self._read_marker, purpose="reading what was confirmed")
+        number = await self._patience(self._read_marker, purpose="reading the marker")
         return await self._has_gone_back(number, written_before=written_before)
 
     async def _send(self, link: Publisher, kind: DueKind, read: Callable[[Connection], Awaitable[list[Due]]]) -> Page:
-        rows = await self._patience(partial(self._read, read), purpose="reading what is due")
+        rows = await self._patience(partial(self._read, read), purpose="reading due rows")
         if not rows:
             self._report(kind, 0, [])
             return Page(kind=kind, rows=rows, confirmed=rows, marker=0)

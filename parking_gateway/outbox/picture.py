@@ -1,4 +1,4 @@
-"""Checks at the beginning of every connection whether the broker still retains our publications, and whether we may read them."""
+"""Whether the broker still retains our publications, and whether we may read them: checked at every new connection."""
 
 from collections.abc import Callable
 from functools import partial
@@ -16,7 +16,7 @@ from parking_gateway.store.database import Database
 from parking_gateway.store.patience import Patience
 
 Complain = Callable[[str, str | None], None]
-"""Called with a name and the sentence of what is wrong; None: nothing is."""
+"""Called with the name of a check and the sentence for an administrator; None: nothing is wrong."""
 
 UNREADABLE: Final = (
     "The broker does not send us our own retained message on {topic}, so everything is published again at every"
@@ -29,7 +29,7 @@ NO_WILDCARDS: Final = (
 
 
 class Picture:
-    """What the broker retains of this gateway."""
+    """The retained messages of this gateway, as a subscriber receives them."""
 
     def __init__(
         self, config: Config, *, database: Database, patience: Patience, marker: Marker, complain: Complain
@@ -43,9 +43,9 @@ class Picture:
         self._is_examined = False
 
     async def compare(self, link: Link) -> None:
-        """Make everything due unless broker and database hold the same marker."""
+        """Make everything due unless broker and database agree about the last marker."""
         # The database first: its number was confirmed earlier, so the broker has to have it.
-        database = await self._patience(self._read, purpose="reading what was confirmed")
+        database = await self._patience(self._read, purpose="reading the markers")
         async with asking(self._config.mqtt, name="asks", protocol=link.protocol) as asked:
             broker = await self._retained(asked, {self._marker.instance: 0, **database})
         found = self._marker.compare(database=database, broker=broker)

@@ -96,7 +96,7 @@ FAULTS = {
             "create trigger broken before update of published_version on space for each row execute function broken()",
         ],
         ["drop trigger broken on space", "drop function broken()"],
-        [NOT_AS_IT_IS, "PL/pgSQL function broken()", "recording what was confirmed"],
+        [NOT_AS_IT_IS, "PL/pgSQL function broken()", "confirming publications"],
     ),
     "a refusing trigger where nothing is received": (
         [
@@ -104,7 +104,7 @@ FAULTS = {
             "create trigger broken before update of published_version on space for each row execute function broken()",
         ],
         ["drop trigger broken on space", "drop function broken()"],
-        [NOT_AS_IT_IS, "PL/pgSQL function broken()", "recording what was confirmed"],
+        [NOT_AS_IT_IS, "PL/pgSQL function broken()", "confirming publications"],
     ),
     "an internal error": (
         [RAISE[0].format("XX000"), RAISE[1]],

@@ -229,7 +229,9 @@ async def test_a_database_that_went_back_is_what_is_shown(
         daemon.start_and_wait()
     await settle(broker, 10)
     assert await occupied(broker) == 10
-    await until(partial(has_said, daemon, "The database does not know what the broker confirmed last"), "a warning")
+    await until(
+        partial(has_said, daemon, "The database does not hold the last marker that the broker confirmed"), "a warning"
+    )
     await publish(broker, [(topic_of(devices[0]), up(devices[0], VACANT, at=200, f_cnt=9))])
     await settle(broker, 11)
 

@@ -19,8 +19,8 @@ def marker() -> Marker:
     [
         ({}, {}, Comparison.FIRST),
         ({"gw": 7}, {"gw": 7}, Comparison.SAME),
-        ({"gw": 7}, {}, Comparison.BROKER_FORGOT),
-        ({"gw": 7}, {"gw": 0}, Comparison.BROKER_FORGOT),
+        ({"gw": 7}, {}, Comparison.BROKER_LOST_ALL),
+        ({"gw": 7}, {"gw": 0}, Comparison.BROKER_LOST_ALL),
         ({"gw": 7}, {"gw": 6}, Comparison.BROKER_WENT_BACK),
         ({"gw": 7}, {"gw": 8}, Comparison.DATABASE_WENT_BACK),
         ({}, {"gw": 8}, Comparison.DATABASE_WENT_BACK),
