@@ -19,7 +19,7 @@ test: $(VENV)/dev.stamp  ## every test; ARGS="-k name" narrows
 coverage: $(VENV)/dev.stamp  ## every branch of the core is tested by the core's own tests
 	$(BIN)/coverage run -m pytest --numprocesses=0 --quiet tests/core tests/contract tests/decoding/test_decoder.py \
 		tests/chirpstack tests/broker/test_packets.py tests/broker/test_properties.py \
-		tests/broker/test_frames.py tests/broker/test_routes.py tests/decoders/test_answers.py
+		tests/broker/test_frames.py tests/broker/test_routes.py tests/decoders/test_readings.py
 	$(BIN)/coverage report
 
 check: $(VENV)/dev.stamp  ## style, types, layers, generated files

@@ -16,7 +16,7 @@ import msgspec
 from msgspec import Meta, Struct
 
 from parking_gateway.chirpstack.receivers import wrong_clock_of
-from parking_gateway.chirpstack.reception import Moment, Reception, in_utc, newest_server_time, signal
+from parking_gateway.chirpstack.reception import AwareTime, Reception, in_utc, newest_server_time, signal
 from parking_gateway.core import clocks
 from parking_gateway.core.clocks import WrongClock
 from parking_gateway.core.events import DevEui, DeviceEvent, DeviceIdentity, EventKind, Uplink
@@ -69,7 +69,7 @@ class Up(Struct, rename="camel", gc=False):
     """An uplink. Also a frame that carries MAC commands only."""
 
     deduplication_id: UUID
-    time: Moment
+    time: AwareTime
     device_info: DeviceInfo
     dev_addr: DevAddr | None = None
     f_cnt: Unsigned32 = 0
@@ -119,7 +119,7 @@ class Up(Struct, rename="camel", gc=False):
 class Join(Struct, rename="camel"):
     """A device has joined. It has not sent with its new address yet."""
 
-    time: Moment
+    time: AwareTime
     device_info: DeviceInfo
     deduplication_id: str = ""
     dev_addr: str = ""
@@ -132,7 +132,7 @@ class Join(Struct, rename="camel"):
 class Ack(Struct, rename="camel"):
     """The result of a confirmed downlink. Without an acknowledgement there is no uplink, and the deduplication id is empty."""
 
-    time: Moment
+    time: AwareTime
     device_info: DeviceInfo
     deduplication_id: str = ""
     queue_item_id: str = ""
@@ -152,7 +152,7 @@ class Ack(Struct, rename="camel"):
 class TxAck(Struct, rename="camel"):
     """A LoRaWAN gateway has accepted a downlink. That does not prove that the device received it. It names no uplink."""
 
-    time: Moment
+    time: AwareTime
     device_info: DeviceInfo
     queue_item_id: str = ""
     gateway_id: str = ""
@@ -173,7 +173,7 @@ class TxAck(Struct, rename="camel"):
 class Log(Struct, rename="camel"):
     """A log entry of ChirpStack about a device, mostly a failure. Its context may name the uplink."""
 
-    time: Moment
+    time: AwareTime
     device_info: DeviceInfo
     level: str = "INFO"
     code: str = "UNKNOWN"
@@ -194,7 +194,7 @@ class Log(Struct, rename="camel"):
 class Status(Struct, rename="camel"):
     """A device's battery and margin, which the network has requested."""
 
-    time: Moment
+    time: AwareTime
     device_info: DeviceInfo
     deduplication_id: str = ""
     margin: int | None = 0
@@ -234,7 +234,7 @@ class Position(Struct, rename="camel"):
 class Location(Struct, rename="camel"):
     """The position of the device, by a geolocation service."""
 
-    time: Moment
+    time: AwareTime
     device_info: DeviceInfo
     location: Position
     deduplication_id: str = ""

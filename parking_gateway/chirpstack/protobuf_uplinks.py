@@ -19,7 +19,7 @@ from parking_gateway.chirpstack.events import (
     MANY,
 )
 from parking_gateway.chirpstack.protobuf_messages import Messages
-from parking_gateway.chirpstack.protobuf_values import float32_of, moment_of, object_of, time_of
+from parking_gateway.chirpstack.protobuf_values import float32_of, object_of, time_from, time_of
 from parking_gateway.chirpstack.receivers import wrong_clock_in
 from parking_gateway.chirpstack.reception import signal
 from parking_gateway.core import clocks
@@ -74,7 +74,7 @@ def _agree(receptions: Sequence[Any], seconds: int) -> bool:
 
 def _newest(receptions: Sequence[Any]) -> datetime | None:
     # Protobuf reads an absent time as 1970, which is no time of a network server.
-    return max(filter(None, (moment_of(one.ns_time) for one in receptions if one.ns_time.seconds)), default=None)
+    return max(filter(None, (time_from(one.ns_time) for one in receptions if one.ns_time.seconds)), default=None)
 
 
 def _may_be_huge(payload: bytes) -> bool:

@@ -24,16 +24,18 @@ def part_of(message: Any, field: str) -> Any:
 
 def time_of(message: Any) -> datetime:
     """Return the `time` of an event."""
-    time = message.time
-    if not time.seconds:
+    timestamp = message.time
+    if not timestamp.seconds:
         part_of(message, "time")  # raises if it is absent; a time after 1970 is there
-    moment = moment_of(time)
-    if moment is None:
-        raise msgspec.ValidationError(f"{time.seconds} s and {time.nanos} ns since 1970 is no time - at `$.time`")
-    return moment
+    time = time_from(timestamp)
+    if time is None:
+        raise msgspec.ValidationError(
+            f"{timestamp.seconds} s and {timestamp.nanos} ns since 1970 is no time - at `$.time`"
+        )
+    return time
 
 
-def moment_of(timestamp: Any) -> datetime | None:
+def time_from(timestamp: Any) -> datetime | None:
     """Return the time of a `google.protobuf.Timestamp`; None if there is no such time.
 
     Rounded to microseconds, half up, as msgspec rounds the nine digits of JSON, so that both forms give the same time.

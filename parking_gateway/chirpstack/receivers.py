@@ -6,8 +6,8 @@ from typing import Any, Final, NamedTuple
 
 import msgspec
 
-from parking_gateway.chirpstack.protobuf_values import moment_of, storable_text
-from parking_gateway.chirpstack.reception import Moment, in_utc
+from parking_gateway.chirpstack.protobuf_values import storable_text, time_from
+from parking_gateway.chirpstack.reception import AwareTime, in_utc
 from parking_gateway.core.clocks import WrongClock, agree
 
 _LONGEST_ID: Final = 16
@@ -48,7 +48,9 @@ def wrong_clock_of(time: datetime, payload: bytes) -> WrongClock:
     except (ValueError, RecursionError):  # for nearly valid JSON, which `optional_fields` has read
         return WrongClock(claimed=time)
     receivers = [
-        Receiver(str(one.gateway_id), one.time_since_gps_epoch is not None, _moment(one.gw_time), _moment(one.ns_time))
+        Receiver(
+            str(one.gateway_id), one.time_since_gps_epoch is not None, _time_of(one.gw_time), _time_of(one.ns_time)
+        )
         for one in event.rx_info
     ]
     return WrongClock(claimed=time, receiver=source_of(time, receivers))
@@ -60,8 +62,8 @@ def wrong_clock_in(time: datetime, event: Any) -> WrongClock:
         Receiver(
             storable_text(one.gateway_id),
             one.HasField("time_since_gps_epoch"),
-            moment_of(one.gw_time) if one.HasField("gw_time") else None,
-            moment_of(one.ns_time) if one.HasField("ns_time") else None,
+            time_from(one.gw_time) if one.HasField("gw_time") else None,
+            time_from(one.ns_time) if one.HasField("ns_time") else None,
         )
         for one in event.rx_info
     ]
@@ -75,15 +77,15 @@ class _Clocks(msgspec.Struct, rename="camel"):
     ns_time: Any = None
 
 
-class _Up(msgspec.Struct, rename="camel"):
+class _EventClocks(msgspec.Struct, rename="camel"):
     rx_info: list[_Clocks] = []
 
 
-_decode: Final = msgspec.json.Decoder(_Up).decode
+_decode: Final = msgspec.json.Decoder(_EventClocks).decode
 
 
-def _moment(text: Any) -> datetime | None:
+def _time_of(text: Any) -> datetime | None:
     try:
-        return in_utc(msgspec.convert(text, Moment))
+        return in_utc(msgspec.convert(text, AwareTime))
     except msgspec.ValidationError:
         return None

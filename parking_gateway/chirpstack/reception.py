@@ -7,7 +7,7 @@ from typing import Annotated, Final, Protocol
 
 from msgspec import Meta, Struct
 
-Moment = Annotated[datetime, Meta(tz=True)]
+AwareTime = Annotated[datetime, Meta(tz=True)]
 
 _LOWEST_RSSI_DBM: Final = -200
 _HIGHEST_RSSI_DBM: Final = 100
@@ -41,7 +41,7 @@ class Reception(Struct, rename="camel", gc=False):
     gateway_id: str = ""
     rssi: int | None = 0
     snr: float | None = 0.0
-    ns_time: Moment | None = None
+    ns_time: AwareTime | None = None
     """The network server's own clock."""
 
 

@@ -95,7 +95,7 @@ def _conversion_of(name: str) -> Conversion:
         case "occupancy" | "tamper":
             return _unknown
         case "at":
-            return _moment
+            return _time
         case "fault":
             return _fault
         case _:
@@ -126,12 +126,12 @@ def _scaled(source: FieldSource, value: Scalar) -> float:
     return round(number, _DECIMALS)
 
 
-def _moment(source: FieldSource, value: Scalar) -> datetime:
+def _time(source: FieldSource, value: Scalar) -> datetime:
     seconds = None if isinstance(value, str) else _scaled(source, value)
     try:
-        moment = msgspec.convert(value, datetime) if seconds is None else datetime.fromtimestamp(seconds, UTC)
-        if moment.tzinfo is not None:
-            return moment.astimezone(UTC)
+        time = msgspec.convert(value, datetime) if seconds is None else datetime.fromtimestamp(seconds, UTC)
+        if time.tzinfo is not None:
+            return time.astimezone(UTC)
     except (ValueError, OverflowError, OSError):  # invalid times, and years outside the calendar
         pass
     raise Undecodable(f"{source.path} is {json_text(value)}, which is no time with a time zone")
