@@ -1,4 +1,4 @@
-# Everything a person or CI does with a checkout. The first two are the README's.
+# All work on a checkout, by people and by CI. The README shows the first two.
 
 PYTHON ?= python3
 TIME ?= 60
@@ -9,14 +9,14 @@ PIP := $(BIN)/pip --disable-pip-version-check --quiet
 .PHONY: demo test coverage check generate lock fuzz clean
 .PHONY: bench bench-goals bench-scale bench-gateways bench-guard bench-against bench-codecs bench-javascript
 
-demo: $(VENV)/gateway.stamp  ## the whole thing on this machine: broker, database, fleet, gateway
+demo: $(VENV)/gateway.stamp  ## the whole system on this machine: broker, database, fleet, gateway
 	@$(BIN)/parking-gateway demo $(ARGS)
 
 test: $(VENV)/dev.stamp  ## every test; ARGS="-k name" narrows
 	$(BIN)/pytest $(ARGS)
 	$(if $(ARGS),,$(MAKE) --no-print-directory coverage)
 
-coverage: $(VENV)/dev.stamp  ## every branch of the core is tested by the core's own tests
+coverage: $(VENV)/dev.stamp  ## every branch of the core is covered by its own tests
 	$(BIN)/coverage run -m pytest --numprocesses=0 --quiet tests/core tests/contract tests/decoding/test_decoder.py \
 		tests/chirpstack tests/broker/test_packets.py tests/broker/test_properties.py \
 		tests/broker/test_frames.py tests/broker/test_routes.py tests/decoders/test_readings.py
@@ -29,13 +29,13 @@ check: $(VENV)/dev.stamp  ## style, types, layers, generated files
 	$(BIN)/lint-imports
 	$(BIN)/python -m tools.generate --check
 
-generate: $(VENV)/dev.stamp  ## the files that are made from code: schemas/ and docs/devices/
+generate: $(VENV)/dev.stamp  ## files that are made from code: schemas/ and docs/devices/
 	$(BIN)/python -m tools.generate
 
-bench: $(VENV)/bench.stamp  ## how fast it is, beside two yardsticks; ARGS="--help" says what can be asked for
+bench: $(VENV)/bench.stamp  ## throughput and latency, beside two yardsticks; ARGS="--help" shows the options
 	$(BIN)/python -m benchmarks $(ARGS)
 
-bench-goals: $(VENV)/dev.stamp  ## the goals of performance, each with what was measured
+bench-goals: $(VENV)/dev.stamp  ## the goals of performance, each with its measurement
 	$(BIN)/python -m benchmarks.goals $(ARGS)
 
 bench-scale: $(VENV)/dev.stamp  ## the same backlog with more spaces, and with more history
@@ -44,19 +44,19 @@ bench-scale: $(VENV)/dev.stamp  ## the same backlog with more spaces, and with m
 bench-gateways: $(VENV)/dev.stamp  ## several gateways on one shared subscription
 	$(BIN)/python -m benchmarks.gateways $(ARGS)
 
-bench-guard: $(VENV)/dev.stamp  ## whether the gateway became slower, by ratios within one run; it is what CI asks
+bench-guard: $(VENV)/dev.stamp  ## whether the gateway became slower, by ratios within one run; for CI
 	$(BIN)/python -m benchmarks.guard $(ARGS)
 
-bench-against: $(VENV)/bench.stamp  ## this checkout and an earlier revision in turn; REV=COMMIT
+bench-against: $(VENV)/bench.stamp  ## this checkout and an earlier revision, alternating; REV=COMMIT
 	$(BIN)/python -m benchmarks.against $(REV) $(ARGS)
 
-bench-codecs: $(VENV)/dev.stamp  ## what a frame costs in every codec
+bench-codecs: $(VENV)/dev.stamp  ## time per frame of every codec
 	$(BIN)/python -m benchmarks.codecs
 
-bench-javascript: $(VENV)/dev.stamp  ## what a frame costs in a vendor's script
+bench-javascript: $(VENV)/dev.stamp  ## time per frame of a vendor's script
 	$(BIN)/python -m benchmarks.javascript
 
-fuzz: $(VENV)/dev.stamp  ## bytes that nobody would think of, for every codec and for events; TIME=60 seconds
+fuzz: $(VENV)/dev.stamp  ## random bytes for every codec and for events; TIME=60 seconds
 	-@$(PIP) install --require-hashes --only-binary :all: -r requirements/fuzz.txt
 	@$(BIN)/python -m fuzz --seconds $(TIME) $(ARGS)
 
@@ -90,6 +90,6 @@ $(VENV)/dev.stamp: $(VENV)/created.stamp requirements/dev.txt pyproject.toml
 	@touch $@ $(VENV)/gateway.stamp
 
 $(VENV)/bench.stamp: $(VENV)/dev.stamp requirements/bench.txt
-	@echo "Installing what draws the plots into $(VENV) …"
+	@echo "Installing the libraries of the plots into $(VENV) …"
 	@$(PIP) install --require-hashes --only-binary :all: -r requirements/bench.txt
 	@touch $@
