@@ -1,4 +1,4 @@
-"""`check-config` and `version`, run as a person or a script runs them."""
+"""`check-config`, `version` and `--help`, as a person or a script runs them."""
 
 import json
 import os
@@ -23,7 +23,7 @@ from parking_gateway.process.config import KEYS, Config, load
 
 
 def run(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
-    """`parking-gateway` in a process of its own, which sees no configuration but these variables."""
+    """`parking-gateway` in its own process, with no other configuration than these variables."""
     ours = ("PARKING_GATEWAY_", "CREDENTIALS_DIRECTORY")
     environment = {name: value for name, value in os.environ.items() if not name.startswith(ours)} | variables
     command = [sys.executable, "-m", "parking_gateway", *arguments]
@@ -50,7 +50,7 @@ def config_file(tmp_path: Path) -> Path:
 
 
 def test_a_good_configuration_is_shown_as_toml(config_file: Path) -> None:
-    """What is shown means, but for the hidden passwords, what was loaded."""
+    """The output is the loaded configuration, apart from the hidden passwords."""
     result = run("check-config", "--config", str(config_file))
     assert (result.returncode, result.stderr) == (0, "")
     assert "hunter2" not in result.stdout
@@ -112,7 +112,7 @@ def test_codecs_of_profiles_are_looked_for(profile: str, expected: str, tmp_path
 
 
 def test_what_is_not_on_this_machine_is_a_mistake(tmp_path: Path) -> None:
-    """The gateway would start without it, so only a person is told that it is missing."""
+    """The gateway starts without it, so only this command and doctor show it."""
     file = tmp_path / "config.toml"
     file.write_text(f'[decoders]\nfolder = "/nowhere"\n[gateway]\nstate_directory = "{file}"\n')
     result = run("check-config", "--config", str(file))
@@ -130,7 +130,7 @@ def test_a_missing_file_is_a_mistake(tmp_path: Path) -> None:
 
 
 def test_nothing_configured_is_fine() -> None:
-    """An empty PARKING_GATEWAY_CONFIG is no file, as compose files leave it."""
+    """An empty PARKING_GATEWAY_CONFIG names no file. Compose files leave it empty."""
     assert run("check-config", PARKING_GATEWAY_CONFIG="").returncode == 0
 
 
@@ -162,7 +162,7 @@ def groups(group: TyperGroup) -> Iterator[tuple[str, ...]]:
 
 @pytest.mark.parametrize("command", list(commands(get_group(app))), ids=" ".join)
 def test_every_command_explains_itself(command: tuple[str, ...]) -> None:
-    """`--help` of each command shows an example that begins with the command itself."""
+    """`--help` of each command has an example that begins with the command."""
     result = CliRunner().invoke(app, [*command, "--help"], terminal_width=120)
     assert result.exit_code == 0
     assert f"parking-gateway {' '.join(command)}" in result.output.partition("For example:")[2]
@@ -170,7 +170,7 @@ def test_every_command_explains_itself(command: tuple[str, ...]) -> None:
 
 @pytest.mark.parametrize("command", [(), *groups(get_group(app)), *commands(get_group(app))], ids=" ".join)
 def test_help_fits_into_80_columns(command: tuple[str, ...]) -> None:
-    """No line is longer, no summary in a list of commands is cut, and no argument or option is left without a word."""
+    """No line is longer, no summary of a command is cut, and every argument has a description."""
     result = CliRunner().invoke(app, [*command, "--help"], terminal_width=80)
     lines = result.output.splitlines()
     assert max(map(len, lines)) <= 80
@@ -181,7 +181,7 @@ def test_help_fits_into_80_columns(command: tuple[str, ...]) -> None:
 
 
 def test_the_command_line_starts_fast() -> None:
-    """What is heavy is imported by the commands that need it, not by `--help`."""
+    """`--help` imports no heavy module. The commands that need one import it."""
     heavy = {"sqlalchemy", "aiomqtt", "alembic", "amqtt", "psycopg", "pydantic", "prometheus_client", "rich"}
     code = "import sys, parking_gateway.__main__, parking_gateway.cli; print(*sys.modules)"
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
@@ -190,7 +190,7 @@ def test_the_command_line_starts_fast() -> None:
 
 @given(st.text(min_size=1).map(lambda text: f"hunter2{text}"), st.sampled_from(["{}@host/db", "{}@host/db?a=b@c"]))
 def test_no_password_survives(password: str, after: str) -> None:
-    """However it is spelt, and wherever it stands in the URL."""
+    """With any spelling, and at any place in the URL."""
     assert "hunter2" not in without_password(f"postgresql://parking:{after.format(password)}")
     assert "hunter2" not in without_password(f"postgresql://host/db?password={password.replace('&', '')}&b=c")
 

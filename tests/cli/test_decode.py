@@ -46,7 +46,7 @@ def test_a_distance_alone_is_shown_with_what_is_missing() -> None:
 
 
 def test_what_decode_assumes_is_shown() -> None:
-    """An installation has to choose, and a person must not learn the wrong thing here."""
+    """An installation has to choose the option, so a person must not take the assumption for the rule."""
     shown = run("decode", "nwave-nps405", "--port", "1", "01")
     assert "Decoded with layout=current, an assumption of `decode` only" in shown.stdout
     assert "assumption" not in run("decode", "nwave-nps405", "--port", "1", "01", "--option", "layout=legacy").stdout
@@ -98,7 +98,7 @@ def test_a_refused_frame_is_json_where_json_was_asked_for() -> None:
 
 
 def test_lines_are_answered_in_order_one_for_one() -> None:
-    """A bad line is answered like a good one, the last one needs no end, and the exit status is 0."""
+    """Every line has an answer, also a bad one and one without a line break. The exit status is 0."""
     lines = [
         '{"codec": "bosch-tps110", "fPort": 1, "hex": "01"}',
         "",
@@ -130,7 +130,7 @@ def test_codecs_of_the_configured_folder_are_known(tmp_path: Path, monkeypatch: 
 
 
 def test_whoever_asks_one_question_at_a_time_is_answered_at_once() -> None:
-    """Nothing waits in a buffer: a program can keep `decode -` beside itself."""
+    """No answer stays in a buffer, so a program can keep `decode -` running."""
     command = [sys.executable, "-m", "parking_gateway", "decode", "-"]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as decode:
         assert decode.stdin

@@ -1,4 +1,4 @@
-"""The commands about spaces, devices and the database, run as a person or a script runs them."""
+"""The commands about spaces, devices and the database, as a person or a script runs them."""
 
 import json
 import os
@@ -36,7 +36,7 @@ Run = Callable[..., subprocess.CompletedProcess[str]]
 
 
 def run_on(url: str, *arguments: str | Path, **settings: str) -> subprocess.CompletedProcess[str]:
-    """`parking-gateway` in a process of its own, on that database."""
+    """`parking-gateway` in its own process, on that database."""
     ours = {"PARKING_GATEWAY_DATABASE__URL": url}
     ours |= {f"PARKING_GATEWAY_{name}": value for name, value in settings.items()}
     command = [sys.executable, "-m", "parking_gateway", *map(str, arguments)]
@@ -44,7 +44,7 @@ def run_on(url: str, *arguments: str | Path, **settings: str) -> subprocess.Comp
 
 
 def invoke(url: str, *arguments: str | Path, **settings: str) -> subprocess.CompletedProcess[str]:
-    """The same in this process: a second faster, for the many ways to be refused."""
+    """The same in this process, which is a second faster, for the many refusals."""
     ours = {"PARKING_GATEWAY_DATABASE__URL": url}
     ours |= {f"PARKING_GATEWAY_{name}": value for name, value in settings.items()}
     result = CliRunner().invoke(app, [*map(str, arguments)], env=ours, catch_exceptions=False)
@@ -102,7 +102,7 @@ def read_json(result: subprocess.CompletedProcess[str]) -> Any:
 
 
 def query(url: str, statement: str) -> list[tuple[Any, ...]]:
-    """Rows, past all commands."""
+    """The rows of a statement."""
     with psycopg.connect(url) as connection:
         return connection.execute(statement.encode()).fetchall()
 
@@ -111,7 +111,7 @@ def query(url: str, statement: str) -> list[tuple[Any, ...]]:
 
 
 def test_spaces_go_in_and_out(run: Run, spaces: Path, tmp_path: Path) -> None:
-    """A dry run keeps nothing, an import everything, a second one changes nothing, and an export imports back."""
+    """A dry run changes nothing, a second import neither, and an export can be imported."""
     tried = output_of(run("spaces", "import", spaces, "--dry-run"))
     assert tried.startswith("Spaces: 2 created, 0 changed, 0 unchanged.\n")
     assert tried.endswith("This was a dry run: nothing was changed.\n")
@@ -252,7 +252,7 @@ def test_an_assignment_that_cannot_be_is_one_sentence(
 
 
 def test_a_database_is_migrated_and_may_be_read(empty_database: str) -> None:
-    """The reading role sees the contract's tables, months that are made later too, and nothing else."""
+    """The reading role reads the tables of the contract, also partitions of later months, and nothing else."""
     refusal = refused(run_on(empty_database, "spaces", "list"))
     assert refusal == "The database has no schema yet. Run: parking-gateway migrate (or start with --migrate).\n"
     made = output_of(run_on(empty_database, "migrate", "--reading-role", "dash-boards")).splitlines()
@@ -369,7 +369,7 @@ def test_a_missing_right_to_write_is_one_sentence(spaces: Path, database: str) -
 
 
 def test_the_embedded_database_serves_commands_beside_a_gateway(spaces: Path) -> None:
-    """A command finds the server that runs already, and leaves it running."""
+    """A command uses the running server of the gateway, and leaves it running."""
     with TemporaryDirectory(prefix="parking-gateway-tests-") as folder:
         Path(folder).chmod(0o755)  # PostgreSQL runs as a user of its own when the tests run as root
         state = {"GATEWAY__STATE_DIRECTORY": folder}
@@ -389,7 +389,7 @@ def test_profiles_that_name_no_codec_end_with_78(database: str, spaces: Path) ->
 
 
 def test_a_terminal_gets_a_table(run: Run, spaces: Path, database: str) -> None:
-    """Cells are aligned for people."""
+    """The columns are aligned."""
     output_of(run("spaces", "import", spaces))
     ours, theirs = pty.openpty()
     environment = os.environ | {

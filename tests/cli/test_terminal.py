@@ -1,4 +1,4 @@
-"""No name, topic or detail that a stranger chose reaches the terminal as anything but text, whichever command shows it."""
+"""Names, topics and details of strangers reach the terminal as text only, in the output of every command."""
 
 import asyncio
 import json
@@ -38,7 +38,7 @@ _FILL = (
 
 
 def shown_in_a_terminal(command: tuple[str, ...], environment: dict[str, str]) -> str:
-    """What the command writes to a terminal, standard error included."""
+    """The output of the command in a terminal, with its standard error."""
     ours, its = pty.openpty()
     process = subprocess.Popen(
         [sys.executable, "-m", "parking_gateway", *command], stdin=its, stdout=its, stderr=its, env=environment
@@ -73,7 +73,7 @@ async def test_no_stranger_commands_the_terminal(
 
 
 def test_no_codec_of_others_commands_it_either(tmp_path: Path) -> None:
-    """What a codec says while it is loaded is shown by the command that checks the configuration."""
+    """`check-config` shows the error of a codec that cannot be loaded."""
     (tmp_path / "evil.py").write_text(f"raise ValueError({EVIL!r})", encoding="utf-8")
     settings = {"FOLDER": str(tmp_path), "PROFILES": '{"any": "evil"}'}
     environment = os.environ | {f"PARKING_GATEWAY_DECODERS__{name}": value for name, value in settings.items()}

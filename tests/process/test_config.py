@@ -1,4 +1,4 @@
-"""The configuration: what it accepts, where it is read from, and what it says of mistakes."""
+"""The configuration: its values, its sources and its mistakes."""
 
 import os
 import re
@@ -36,7 +36,7 @@ REFERENCE = Path(__file__).parents[2] / "config.toml"
 
 @pytest.fixture(autouse=True)
 def _nothing_around(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No variable of the machine that runs the tests counts."""
+    """Remove the variables of the machine that runs the tests."""
     for name in os.environ:
         if name.startswith("PARKING_GATEWAY_"):
             monkeypatch.delenv(name)
@@ -46,7 +46,7 @@ def _nothing_around(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def write(tmp_path: Path) -> Any:
-    """Writes a configuration file and names it."""
+    """A function that writes a configuration file and returns its path."""
 
     def write(text: str) -> Path:
         file = tmp_path / "config.toml"
@@ -70,7 +70,7 @@ def uncommented() -> dict[str, Any]:
 
 
 def test_the_reference_is_complete() -> None:
-    """Every key of the models stands in config.toml, once, and no other."""
+    """config.toml has every key of the models once, and no other key."""
     assert [(section, key) for section, table in uncommented().items() for key in table] == list(KEYS)
 
 
@@ -87,7 +87,7 @@ def test_the_reference_as_it_is_sets_nothing() -> None:
 
 @pytest.mark.parametrize(("section", "key"), KEYS)
 def test_the_reference_explains_every_key(section: str, key: str) -> None:
-    """Above each key, or above the keys that it is listed with, stands a comment."""
+    """A comment is above each key, or above its group of keys."""
     text = REFERENCE.read_text(encoding="utf-8")
     table = text[text.index(f"[{section}]") :]
     before = re.search(rf"(?ms)\A.*?^#{key} = ", table)
@@ -174,7 +174,7 @@ def test_config_made_by_hand_reads_nothing(monkeypatch: pytest.MonkeyPatch) -> N
 def test_foreign_secrets_are_ignored(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, certificates: Certificates
 ) -> None:
-    """The directory may hold files for others, such as the CA that a key names."""
+    """The directory may hold other files, such as the CA that a key names."""
     shutil.copy(certificates.ca, tmp_path / "ca.pem")
     monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(tmp_path))
     config = load(overrides={"mqtt": {"url": "mqtts://broker", "ca_file": str(tmp_path / "ca.pem")}})
@@ -182,7 +182,7 @@ def test_foreign_secrets_are_ignored(
 
 
 def test_variables_of_kubernetes_are_no_mistakes(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A pod beside a service called parking-gateway is given these."""
+    """Kubernetes sets these in a pod beside a service with the name parking-gateway."""
     for name in ("SERVICE_HOST", "SERVICE_PORT", "SERVICE_PORT_HTTP", "PORT", "PORT_9464_TCP", "PORT_9464_TCP_ADDR"):
         monkeypatch.setenv(f"PARKING_GATEWAY_{name}", "10.0.0.1")
     assert load() == Config()
@@ -394,7 +394,7 @@ def test_all_mistakes_are_shown_at_once(write: Any, monkeypatch: pytest.MonkeyPa
 
 
 def test_an_unknown_variable_is_a_mistake(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A variable that names a section and no key of it is judged like the same key in the file."""
+    """A variable with a section and an unknown key is a mistake like the same key in the file."""
     monkeypatch.setenv("PARKING_GATEWAY_DATABASE__ULR", "embedded")
     assert mistakes_of() == (
         "PARKING_GATEWAY_DATABASE__ULR: database.ulr is no known key; the nearest is database.url.",
@@ -408,7 +408,7 @@ def test_profiles_in_the_environment_are_json(monkeypatch: pytest.MonkeyPatch) -
 
 
 def test_a_default_that_contradicts_has_no_place(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The key that is to be set is named, and nobody is blamed for having written it."""
+    """The mistake names the missing key, and no place where it was written."""
     monkeypatch.setenv("PARKING_GATEWAY_MQTT__RECONNECT_WAIT_MIN", "40")
     assert mistakes_of() == ("mqtt.reconnect_wait_max must not be shorter than mqtt.reconnect_wait_min.",)
 
@@ -443,7 +443,7 @@ def test_a_certificate_and_its_key_come_together(alone: str, tmp_path: Path) -> 
 def test_certificates_are_read_before_anything_is_connected_to(
     key: str, wrong: str, expected: str, certificates: Certificates, tmp_path: Path
 ) -> None:
-    """A file that is no PEM, a key of another certificate, and a key for which somebody would be asked for a password."""
+    """A file that is not PEM, the key of another certificate, and a key with a password are mistakes."""
     (tmp_path / "nonsense").write_text("-----BEGIN nothing\n")
     private = load_pem_private_key(certificates.client_key.read_bytes(), password=None)
     encryption = BestAvailableEncryption(b"secret")
@@ -484,7 +484,7 @@ def test_the_gateway_does_not_listen_to_itself(*, topic: str, root: str, is_rece
     ],
 )
 def test_waiting_does_not_count_as_stalling(waits: dict[str, Any]) -> None:
-    """A task that only waits as long as it may must not look stuck."""
+    """A task that waits as long as its limit allows does not count as stalled."""
     (sentence,) = mistakes_of(**waits)
     assert "telemetry has a stalled_after that is not longer than" in sentence
 

@@ -1,4 +1,4 @@
-"""`database.url`: what libpq understands is taken, all the way to a server, and all else is a sentence without a secret."""
+"""`database.url`: every form of libpq is accepted, up to a server; a mistake is a sentence without a secret."""
 
 from urllib.parse import quote
 
@@ -83,7 +83,7 @@ def test_any_password_can_be_written(password: str) -> None:
 
 @given(st.text())
 def test_any_text_is_a_url_or_a_sentence(text: str) -> None:
-    """Nothing but ValueError, and nothing of what may be a password."""
+    """Only ValueError is raised, and it quotes no part that may be a password."""
     for url in (text, f"postgresql://{text}", f"postgresql://u:hunter2{text}@h/db", f"postgresql://h/db?{text}"):
         assert "hunter2" not in complaint_about(url)
 
@@ -97,7 +97,7 @@ def complaint_about(url: str) -> str:
 
 
 async def test_several_servers_and_options_reach_the_engine(database: str) -> None:
-    """The first server is not there; what the URL says of a session stands beside what we ask for."""
+    """The first server is away; the session has the settings of the URL and our own."""
     folder = parameters(database)["host"]
     more = "target_session_attrs=read-write&options=-csearch_path%3Dparking&application_name=named-in-the-url"
     url = checked(f"{database.partition('?')[0]}?host=/nowhere,{folder}&port=1,5432&{more}")

@@ -1,4 +1,4 @@
-"""The unit file, as systemd itself judges it."""
+"""The unit file, checked by systemd itself."""
 
 import configparser
 import re
@@ -18,7 +18,7 @@ analyze = pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="sy
 
 @pytest.fixture
 def unit(tmp_path: Path) -> Path:
-    """A copy that runs a program which is there on every machine, for the real one is not."""
+    """A copy with a program that every machine has, because the real one is not installed."""
     program = shutil.which("true")
     assert program is not None
     copy = tmp_path / UNIT.name
@@ -27,7 +27,7 @@ def unit(tmp_path: Path) -> Path:
 
 
 def service() -> configparser.SectionProxy:
-    # Of a setting that is given twice, the last one is seen; none of those below is.
+    # Of a setting that is given twice, only the last one is read. None of the settings below is given twice.
     parser = configparser.ConfigParser(strict=False, interpolation=None)
     parser.read(UNIT)
     return parser["Service"]
@@ -59,7 +59,7 @@ def test_little_is_exposed(unit: Path) -> None:
 
 
 def test_the_times_fit_the_defaults() -> None:
-    """There is time to stop in order, and a task that is only slow does not starve the watchdog."""
+    """The time is enough for an orderly stop, and a slow task does not starve the watchdog."""
     config = Config()
     assert seconds(service()["TimeoutStopSec"]) >= 2 * config.gateway.stop_timeout
     assert seconds(service()["WatchdogSec"]) > 2 * config.telemetry.stalled_after

@@ -1,4 +1,4 @@
-"""systemd is told the truth, signals stop or end the process, and waits between attempts are random and bounded."""
+"""Notifications of systemd are true, signals stop or end the process, and waits are random and limited."""
 
 import asyncio
 import os
@@ -34,7 +34,7 @@ def notifications(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[s
 
 
 def received(listener: socket.socket) -> list[str]:
-    """Everything that was said since the last call."""
+    """The notifications since the last call."""
     messages = []
     while True:
         try:
@@ -52,7 +52,7 @@ def test_systemd_is_notified_of_the_life(notifications: socket.socket) -> None:
 
 
 def test_a_systemd_that_does_not_listen_stops_nobody(notifications: socket.socket) -> None:
-    """Its queue holds some ten messages. Who waits for space in it would stand still for good."""
+    """Its queue holds about ten messages. A gateway that waited for space in it would block for ever."""
     with systemd() as supervisor:
         for number in range(1000):
             supervisor.status(str(number))
@@ -75,7 +75,7 @@ def test_a_socket_that_is_gone_stops_nobody(tmp_path: Path, monkeypatch: pytest.
 
 
 def test_the_watchdog_is_fed_by_progress(notifications: socket.socket, monkeypatch: pytest.MonkeyPatch) -> None:
-    """However often there is progress, it is fed once per half interval; without progress it is not fed."""
+    """It is fed once per half interval, however often there is progress, and never without progress."""
     monkeypatch.setenv("WATCHDOG_USEC", "10000000")
     clock = iter([100.0, 101.0, 104.9, 105.0, 105.1, 110.0])
     with systemd(clock=clock.__next__) as supervisor:
@@ -119,7 +119,7 @@ STUBBORN = """
 
 @pytest.fixture
 def run() -> Iterator[list[subprocess.Popen[str]]]:
-    """The processes of a test; those that are left at its end are killed."""
+    """The processes of a test, which are killed at its end."""
     processes: list[subprocess.Popen[str]] = []
     yield processes
     for process in processes:
@@ -157,7 +157,7 @@ def test_the_first_signal_asks_to_stop(number: signal.Signals, run: list[subproc
 def test_the_second_signal_ends_the_process(
     first: signal.Signals, second: signal.Signals, afterwards: str, run: list[subprocess.Popen[str]]
 ) -> None:
-    """Even while nothing returns to the loop; and the exit status says that the signal did it."""
+    """Even while the loop is blocked. The exit status names the signal."""
     process = start(afterwards, run)
     process.send_signal(first)
     assert line_of(process) == "stopping"
@@ -169,7 +169,7 @@ def test_the_second_signal_ends_the_process(
 def test_whatever_hangs_a_process_that_was_asked_to_stop_ends(
     afterwards: str, run: list[subprocess.Popen[str]]
 ) -> None:
-    """Even while nothing returns to the loop, or a thread to the interpreter. It has finished what it could."""
+    """Even while the loop or a thread is blocked. The status is 0, because the work was finished."""
     process = start(afterwards, run, at_most="datetime.timedelta(seconds=0.5)")
     process.send_signal(signal.SIGTERM)
     assert line_of(process) == "stopping"
@@ -197,7 +197,7 @@ async def test_what_the_work_raises_is_raised() -> None:
 
 
 async def test_work_that_takes_longer_is_given_up_and_then_cancelled() -> None:
-    """Also where it does not obey at once."""
+    """Also work that does not obey at once."""
     stop, given_up = asyncio.Event(), asyncio.Event()
     seen: list[str] = []
 
@@ -263,7 +263,7 @@ async def test_attempts_count_failures_until_success() -> None:
 
 
 async def test_attempts_begin_again_after_one_that_worked() -> None:
-    """A connection that held longer than the longest wait was no failure, whatever ended it."""
+    """A connection that lasted longer than the longest wait was not a failure, whatever ended it."""
     ticks = iter([0, 0, 0, 0, 0, 1, 1, 1])
     counts = []
     async for failures in attempts(MOMENT, stop=asyncio.Event(), clock=lambda: next(ticks)):
@@ -274,7 +274,7 @@ async def test_attempts_begin_again_after_one_that_worked() -> None:
 
 
 async def test_attempts_begin_again_after_one_that_worked_for_a_moment() -> None:
-    """What came as far as working was no failure, however short it was."""
+    """An attempt that worked was not a failure, however short it was."""
     counts: list[int] = []
     async for failures in attempts(MOMENT, stop=asyncio.Event(), clock=lambda: 0, has_worked=lambda: len(counts) == 3):
         counts.append(failures)

@@ -1,4 +1,4 @@
-"""The law of the suite: what is left out is said with its reason, and CI lets pass only what it has hidden itself."""
+"""The law of the suite: it names left-out tests with their reason, and CI accepts only those that it hid itself."""
 
 import os
 import subprocess
@@ -25,7 +25,7 @@ def test_that_passes() -> None:
 
 
 def end_of(folder: Path, reason: str, **variables: str) -> tuple[int, str]:
-    """Run a suite that leaves three tests out; its exit status, and what it said."""
+    """Run a suite that leaves three tests out. Returns its exit status and its output."""
     suite = folder / "test_suite.py"
     suite.write_text(SUITE.format(reason=reason))
     outside = {name: value for name, value in os.environ.items() if name not in ("CI", "WITHOUT_MOSQUITTO")}
@@ -53,7 +53,7 @@ def test_in_ci_it_is_a_failure(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("reason", "expected"), [(NO_MOSQUITTO, OK), ("the moon is new", FAILED)])
 def test_a_run_without_mosquitto_may_leave_out_what_needs_it(tmp_path: Path, reason: str, expected: int) -> None:
-    """And nothing else; and it does not begin where Mosquitto is there all the same."""
+    """And only that; the suite does not begin where Mosquitto is there after all."""
     status, output = end_of(tmp_path, reason, CI="true", WITHOUT_MOSQUITTO="true")
     found = brokers.program_path("mosquitto")
     assert (status, f"Mosquitto is there: {found}" in output) == (

@@ -1,4 +1,4 @@
-"""The files of `docs/examples` on a real Mosquitto: it starts with them, the gateway works, and nobody may do more than it says."""
+"""The files of `docs/examples` on a real Mosquitto: it starts, the gateway works, and no user may do more than the ACL allows."""
 
 import asyncio
 import getpass
@@ -48,7 +48,7 @@ OWN = "parking/v1/gateways/garage"
 MARKER = f"{OWN}/marker"
 SPACE = "parking/v1/spaces/central/level-1/A-1"
 
-# The package of Debian and Ubuntu has these lines in its own file, and reads what lies beside it.
+# The package of Debian and Ubuntu has these lines in its own file, and includes the folder beside it.
 _PACKAGE = """\
 persistence true
 persistence_location {folder}/
@@ -59,7 +59,7 @@ user {user}
 
 @pytest.fixture
 def example_broker(tmp_path: Path) -> Iterator[Broker]:
-    """A Mosquitto with both examples, on a port of this test's own, started."""
+    """A running Mosquitto with both examples, on a port of its own."""
     folder = tmp_path / "mosquitto"
     (folder / "conf.d").mkdir(parents=True)
     broker = mosquitto_in(folder)
@@ -85,7 +85,7 @@ def client(broker: Broker, user: str) -> aiomqtt.Client:
 
 
 async def arrives(broker: Broker, *, topic: str, by: str, at: str) -> bool:
-    """Whether what one user publishes on this topic reaches another, who asks for everything."""
+    """Whether a message of one user on this topic reaches another user, who subscribes to everything."""
     last_word_by, last_word = {
         "parking-gateway": ("chirpstack", EVENT.replace("up", "end")),
         "operator": ("parking-gateway", "parking/v1/end"),
@@ -156,7 +156,7 @@ async def test_messages_reach_those_who_need_them(example_broker: Broker, topic:
     ],
 )
 async def test_nobody_else_is(example_broker: Broker, topic: str, by: str, at: str) -> None:
-    """A dashboard invents no car and no state, no LoRaWAN gateway speaks for another, nobody reads what is not for them."""
+    """A dashboard publishes no event and no state, a LoRaWAN gateway only its own topics, and each user reads only its own."""
     assert not await arrives(example_broker, topic=topic, by=by, at=at)
 
 
@@ -185,7 +185,7 @@ async def test_the_gateway_works_with_what_it_is_allowed(
 async def test_the_broker_starts_again_with_what_it_kept(
     example_broker: Broker, database: str, car_park: CarPark, daemon_of: DaemonOf
 ) -> None:
-    """Its store can be written and read again by whoever it runs as, and what came meanwhile waits in it."""
+    """Its user can write and read its store, and the store holds the events that came meanwhile."""
     (dev_eui,) = await car_park(1)
     daemon = daemon_of(example_broker.url)
     daemon.start_and_wait()

@@ -1,4 +1,4 @@
-"""What `docs/onboarding.md` tells a person to type exists, and shows what the page shows."""
+"""Every command of `docs/onboarding.md` exists, and its output is that of the page."""
 
 import re
 import shlex

@@ -1,4 +1,4 @@
-"""What `pip install` brings: the gateway and its codecs with the migrations inside, and nothing else of the checkout."""
+"""The wheel has the gateway and its codecs, with the migrations inside, and nothing else of the checkout."""
 
 import os
 import subprocess
@@ -58,7 +58,7 @@ def test_the_packages_are_those_of_the_checkout_with_the_migrations_inside(wheel
 
 def test_every_module_can_be_imported_from_it_alone(wheel: Path) -> None:
     """With its dependencies beside it and without a checkout, as on the machine of an operator."""
-    # Without `site`, the installation of the checkout in this environment is not followed.
+    # -S leaves out the editable installation of the checkout in this environment.
     paths = os.pathsep.join([str(wheel), sysconfig.get_path("purelib")])
     command = [sys.executable, "-S", "-P", "-c", IMPORT_ALL]
     environment = os.environ | {"PYTHONPATH": paths}

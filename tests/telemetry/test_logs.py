@@ -1,4 +1,4 @@
-"""The log stops nobody and deceives nobody: read late, never, or by a terminal, and whatever strangers make it say."""
+"""The log blocks nothing and deceives nobody, whether it is read late, never or by a terminal, and whatever a field holds."""
 
 import json
 import subprocess
@@ -22,7 +22,7 @@ Process = subprocess.Popen[str]
 
 @pytest.fixture
 def processes() -> Iterator[list[Process]]:
-    """Those of a test, ended at its end."""
+    """The processes of a test, which are killed at its end."""
     started: list[Process] = []
     yield started
     for process in started:
@@ -31,7 +31,7 @@ def processes() -> Iterator[list[Process]]:
 
 
 def start(processes: list[Process], code: str, *, log_format: str = "json") -> Process:
-    """A process that logs to a pipe, and says on standard error what the test waits for."""
+    """A process that logs to a pipe. On standard error it reports to the test."""
     program = f"""
 import sys
 from loguru import logger
@@ -51,7 +51,7 @@ set_up_logging("INFO", {log_format!r})
 
 
 def ended(process: Process) -> tuple[list[dict[str, Any]], str]:
-    """Its lines of log and its standard error, once it has ended."""
+    """The lines of log and the standard error of a process that ended."""
     output, errors = process.communicate(timeout=SECONDS)
     return [json.loads(line) for line in output.splitlines()], errors
 
@@ -66,7 +66,7 @@ sys.stdin.readline()
 
 
 def test_a_pipe_that_nobody_reads_stops_nobody(processes: list[Process]) -> None:
-    """What it cannot hold is dropped, and once it is read again, a line says how many."""
+    """Lines that do not fit are dropped. Once the pipe is read again, a line has their number."""
     process = start(processes, FLOOD)
     assert process.stderr is not None
     dropped = int(process.stderr.readline())
@@ -109,7 +109,7 @@ def test_a_closed_pipe_ends_nothing(processes: list[Process]) -> None:
 
 
 def test_without_standard_output_nothing_is_written_elsewhere(tmp_path: Path) -> None:
-    """Its number is given to the next file that is opened, which might be a connection."""
+    """The next open file gets its number, and may be a connection."""
     other = tmp_path / "other"
     program = f"""
 from parking_gateway.telemetry import set_up_logging
@@ -125,7 +125,7 @@ logger.info("A line")
 
 
 def test_a_warning_that_repeats_itself_is_shown_once_a_second_with_a_count(processes: list[Process]) -> None:
-    """None goes uncounted, also not the last ones; other sentences and what is no warning are not held back."""
+    """Every line is counted, also the last ones. Other sentences and lines at INFO are not held back."""
     lines, _ = ended(
         start(
             processes,
@@ -189,7 +189,7 @@ def test_no_field_can_command_a_terminal_or_forge_a_line(processes: list[Process
 
 
 def test_a_bug_that_ends_the_process_is_a_line(processes: list[Process]) -> None:
-    """Whoever reads the log by its lines finds it, and a full pipe on standard error delays nothing."""
+    """A reader of the log finds it, and a full pipe on standard error delays nothing."""
     lines, errors = ended(start(processes, 'raise ZeroDivisionError("a bug")'))
     assert errors == ""
     assert lines[-1]["level"] == "CRITICAL"
@@ -197,7 +197,7 @@ def test_a_bug_that_ends_the_process_is_a_line(processes: list[Process]) -> None
 
 
 def test_errors_that_nobody_catches_are_lines(processes: list[Process]) -> None:
-    """Of a thread, of the end of an object, and warnings: none goes to standard error."""
+    """Errors of a thread, of a finaliser, and warnings do not go to standard error."""
     code = """
         import threading, warnings
 

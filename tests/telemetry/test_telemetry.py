@@ -1,4 +1,4 @@
-"""Lines of log that machines and people can read, numbers that add up, and a health that cannot be feigned."""
+"""Lines of log for machines and people, metrics that add up, and a true health."""
 
 import json
 import os
@@ -28,7 +28,7 @@ from parking_gateway.telemetry import Health, Metrics, Totals
 
 
 def printed_by(code: str, *, level: str = "INFO", log_format: str = "json") -> str:
-    """What a process prints that sets up logging and runs the code."""
+    """The output of a process that sets up the log and runs the code."""
     program = f"""
 import logging
 from loguru import logger
@@ -49,7 +49,7 @@ def lines_of(output: str) -> list[dict[str, Any]]:
 
 
 def test_a_line_is_one_json_object_with_its_fields_flat() -> None:
-    """Time in UTC, level and message first; then what was bound, whatever its type, none of it able to replace the first."""
+    """Time in UTC, level and message come first. Bound fields of any type follow, and cannot replace them."""
     before = datetime.now(UTC) - timedelta(seconds=1)
     (line,) = lines_of(
         printed_by("""
@@ -86,7 +86,7 @@ def test_an_exception_stays_on_its_line_and_shows_no_variables() -> None:
 
 
 def test_the_libraries_log_through_us() -> None:
-    """Under their logger's name; from WARNING on, because below it they have a line for every packet."""
+    """With the name of their logger, from WARNING on, because below it they log a line for every packet."""
     code = """
         logging.getLogger("mqtt").info("packet %s", 1)
         logging.getLogger("mqtt").warning("failed {%s}", 1)
@@ -240,13 +240,13 @@ def test_the_process_is_measured() -> None:
 
 
 class Clock:
-    """Seconds that pass when told to."""
+    """A clock that a test sets."""
 
     def __init__(self) -> None:
         self.now = 0.0
 
     def __call__(self) -> float:
-        """What time it is."""
+        """The time in seconds."""
         return self.now
 
 
@@ -274,7 +274,7 @@ def test_a_task_that_ended_owes_nothing() -> None:
 
 
 def test_waiting_for_a_neighbour_is_not_stalling() -> None:
-    """Each attempt feeds the watchdog and excuses everybody, also before the first progress and when nobody works."""
+    """Each attempt feeds the watchdog and counts as progress of every task, also before the first progress."""
     clock = Clock()
     fed: list[float] = []
     well = health(seconds=clock, alive=lambda: fed.append(clock.now))
@@ -294,7 +294,7 @@ def test_waiting_for_a_neighbour_is_not_stalling() -> None:
 
 
 def test_a_start_has_to_end() -> None:
-    """Until the first task reports, the start is watched; it may report for itself while it waits for others."""
+    """Until the first task reports, the start has to. It may report progress while it waits for others."""
     clock = Clock()
     well = health(seconds=clock)
     clock.now = 50.0
@@ -308,7 +308,7 @@ def test_a_start_has_to_end() -> None:
 
 
 def test_only_a_healthy_gateway_feeds_the_watchdog() -> None:
-    """Progress of one task feeds it no more when another has stalled."""
+    """Once a task has stalled, progress of another does not feed it."""
     clock = Clock()
     fed: list[float] = []
     well = health(seconds=clock, alive=lambda: fed.append(clock.now))
@@ -335,7 +335,7 @@ def test_who_is_missing(*, is_broker_up: bool, is_database_up: bool, missing: li
 
 
 def test_the_database_is_up_while_none_of_its_purposes_fails() -> None:
-    """Whatever else succeeds meanwhile; with why, and since when."""
+    """Whatever else succeeds meanwhile. The reason and the time are kept."""
     well = health()
     well.database_answered("reading", None)
     up_since = well.database_since

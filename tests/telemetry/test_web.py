@@ -1,4 +1,4 @@
-"""The three pages, asked for by a real client."""
+"""The three pages, read by a real client."""
 
 import asyncio
 import socket
@@ -24,7 +24,7 @@ JSON = "application/json; charset=utf-8"
 
 
 class Gateway:
-    """A served health and metrics, with a clock to turn and a client that asks."""
+    """Health and metrics that are served, a clock that the test sets, and a client."""
 
     def __init__(self) -> None:
         self.now = 0.0
@@ -76,7 +76,7 @@ async def test_ready_means_broker_and_database(gateway: Gateway) -> None:
 
 
 async def test_absent_neighbours_are_no_illness(gateway: Gateway) -> None:
-    """Restarting us would not bring the broker back."""
+    """A restart of the gateway would not bring the broker back."""
     status, _, _ = await gateway.get("/healthz")
     assert status == 200
 
@@ -97,7 +97,7 @@ def warnings() -> Iterator[list[dict[str, Any]]]:
 
 
 async def test_an_address_in_use_is_waited_for(warnings: list[dict[str, Any]]) -> None:
-    """Another program has it: one warning, and all is served as soon as that program has ended."""
+    """Another program holds it: there is one warning, and the pages are served once that program has ended."""
     gateway = Gateway()
     other = socket.create_server(("127.0.0.1", 0))
     gateway.address = Address(*other.getsockname())
@@ -111,7 +111,7 @@ async def test_an_address_in_use_is_waited_for(warnings: list[dict[str, Any]]) -
 
 @pytest.mark.parametrize("host", ["192.0.2.1", "no-such-host.invalid"])
 async def test_an_address_that_is_not_here_keeps_nobody_waiting(warnings: list[dict[str, Any]], host: str) -> None:
-    """Neither the start of the gateway nor its end: the network may come late, and a resolver may not answer."""
+    """Neither the start of the gateway nor its end, because a network may come late, and a resolver may not answer."""
     gateway = Gateway()
     async with asyncio.timeout(5), serve(Address(host, 9464), metrics=gateway.metrics, health=gateway.health) as bound:
         assert bound is None

@@ -1,4 +1,4 @@
-"""What is wrong with each device, and that the command for it puts it right."""
+"""The faults of each device, and the command that corrects each."""
 
 import shlex
 from datetime import timedelta
@@ -20,7 +20,7 @@ ASSIGN = f"parking-gateway devices assign {DEVICE} central/level-1/A-012"
 
 
 def known(codec: str | None = "bosch_tps110", *, heard: timedelta | None = timedelta(0), **more: Any) -> KnownDevice:
-    """A device that is installed in A-012 and was heard so long ago."""
+    """A device that is installed in A-012 and was last heard so long ago."""
     installation = Installation(dev_eui=DEVICE, space=SpaceId(1), codec=codec, options=more.pop("options", {}))
     return KnownDevice(
         identity=DeviceIdentity(dev_eui=DEVICE, name="bay 12", **more),
@@ -63,7 +63,7 @@ def test_a_device_that_sends_and_can_be_read_is_not_mentioned() -> None:
 
 
 def test_an_unassigned_device_needs_a_space_before_anything_else() -> None:
-    """That it is silent and has no codec matters to nobody yet."""
+    """Its silence and its missing codec are not shown before it has a space."""
     found = the_one(UNASSIGNED)
     assert (found.problem, found.space) == (Problem.UNASSIGNED, None)
     assert found.fix == f"parking-gateway devices assign {DEVICE} SITE/ZONE/SPACE"
@@ -96,7 +96,7 @@ def test_a_finding_names_its_device() -> None:
     ],
 )
 def test_what_stands_between_frames_and_an_occupancy(device: KnownDevice, problem: Problem, more: str) -> None:
-    """The command keeps what is chosen already, because an assignment is taken as it is given."""
+    """The command repeats the present codec and options, because an assignment replaces them."""
     found = the_one(device)
     assert (found.problem, found.fix) == (problem, f"{ASSIGN} {more}")
 
@@ -124,7 +124,7 @@ def test_what_a_profile_chooses_is_not_repeated_on_the_installation() -> None:
 def test_silence_is_measured_by_the_heartbeat(
     codec: str, options: dict[str, str], heard: timedelta, *, is_silent: bool
 ) -> None:
-    """Three of them may be missed; where the data sheet names none, three days."""
+    """Three heartbeats may be missed; where the data sheet names none, three days."""
     found = findings(known(codec, options=options, heard=heard))
     assert [one.problem for one in found] == [Problem.SILENT] * is_silent
 

@@ -41,7 +41,7 @@ def config_for(broker: Broker, **mqtt: object) -> Config:
 
 
 async def published(broker: Broker, *, qos: int) -> None:
-    """Publish an event again and again until cancelled, so that whoever subscribes hears the next one."""
+    """Publish an event again and again until cancelled, so that a subscriber receives the next one."""
     async with aiomqtt.Client(LOCALHOST, broker.port) as network_server:
         while True:
             await network_server.publish(topic_of(DEVICE), up(DEVICE), qos=qos)
@@ -49,7 +49,7 @@ async def published(broker: Broker, *, qos: int) -> None:
 
 
 async def checked_while_publishing(broker: Broker, *, qos: int, **mqtt: object) -> list[Check]:
-    """What is said of a broker on which ChirpStack publishes so."""
+    """The checks of a broker on which ChirpStack publishes with this QoS."""
     publishing = asyncio.create_task(published(broker, qos=qos))
     try:
         return await examine_broker(config_for(broker, **mqtt), listen=timedelta(seconds=20))
@@ -65,7 +65,7 @@ async def test_events_that_the_broker_keeps_are_fine(broker: Broker) -> None:
 
 @pytest.mark.usefixtures("lasting")  # amqtt also hands out at QoS 1 what was published at 0
 async def test_events_at_qos_0_are_found(broker: Broker) -> None:
-    """It is what ChirpStack does by itself, and nobody notices before something is lost."""
+    """QoS 0 is the default of ChirpStack, and nothing else shows it before an event is lost."""
     _, events = await checked_while_publishing(broker, qos=0)
     assert "at QoS 0" in events.detail
     assert events.fix
@@ -86,7 +86,7 @@ async def test_a_broker_that_is_away_is_a_sentence() -> None:
 
 @pytest.mark.parametrize("protocol", ["5", "3.1.1"])
 async def test_the_gateway_is_not_disturbed(mosquitto: Broker, protocol: str) -> None:
-    """It keeps its connection, its session and every event, and nothing of ours stays on the broker."""
+    """It keeps its connection, its session and every event, and doctor leaves nothing on the broker."""
     config = config_for(mosquitto, protocol=protocol, shared_group="gateways")
     async with aiomqtt.Client(LOCALHOST, mosquitto.port, identifier=config.mqtt.client_id) as gateway:
         await gateway.subscribe(config.subscription, qos=1)
@@ -120,7 +120,7 @@ async def test_an_installation_with_which_the_gateway_would_not_start(engine: As
 
 
 async def recorded(engine: AsyncEngine, *payloads: bytes) -> None:
-    """Record uplinks of the device that are received just now."""
+    """Record uplinks of the device with the present time."""
     now = datetime.now(UTC)
     batch = [message(DEVICE, up(DEVICE, payload, f_cnt=number)) for number, payload in enumerate(payloads)]
     async with engine.begin() as connection:
@@ -135,7 +135,7 @@ async def refused(engine: AsyncEngine, *, since: datetime) -> dict[DevEui, Refus
 
 
 async def test_refused_frames_are_counted_and_the_last_is_shown(engine: AsyncEngine, car_park: CarPark) -> None:
-    """Also those whose codec broke; and only those since the given time."""
+    """Also frames on which the codec failed, and only frames since the given time."""
     await car_park(2)
     await recorded(engine, b"\x01\x02", OCCUPIED, b"\x01\x02\x03")
     lately = datetime.now(UTC) - timedelta(hours=1)
@@ -164,7 +164,7 @@ async def test_a_refused_frame_whose_uplink_is_gone_is_still_counted(engine: Asy
 
 @pytest.fixture
 def doctor(database: str, broker: Broker) -> Doctor:
-    """Run the command for the test's own broker and database."""
+    """Run the command for the broker and the database of the test."""
     variables = {
         "PARKING_GATEWAY_DATABASE__URL": database,
         "PARKING_GATEWAY_MQTT__URL": broker.url,
@@ -180,7 +180,7 @@ def doctor(database: str, broker: Broker) -> Doctor:
 
 
 def test_nothing_wrong_is_status_0(doctor: Doctor, daemon: Daemon) -> None:
-    """And nothing is called fine that was not looked at: no event came."""
+    """A check that was not possible is not fine: no event came."""
     daemon.start_and_wait()
     ran = doctor()
     assert ran.exit_code == 0

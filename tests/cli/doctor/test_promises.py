@@ -1,4 +1,4 @@
-"""`doctor` tries what the gateway relies on, and leaves nothing behind."""
+"""`doctor` tries the abilities of the broker that the gateway relies on, and leaves nothing behind."""
 
 from pathlib import Path
 

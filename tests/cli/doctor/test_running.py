@@ -1,4 +1,4 @@
-"""`doctor` beside a gateway that runs, runs badly, or does not run: it says what the gateway itself says."""
+"""`doctor` beside a gateway that is ready, not ready, or away. It reports the same as the gateway itself."""
 
 import asyncio
 import json
@@ -28,7 +28,7 @@ DEVICE = "a840410000000001"
 
 @pytest.fixture
 def doctor(database: str, broker: Broker, daemon: Daemon) -> Doctor:
-    """Run the command with the configuration of the test's daemon. Its exit status follows from what it says."""
+    """Run the command with the configuration of the test's daemon. The checks decide its exit status."""
     daemon.serve_pages()
     daemon.configure(TELEMETRY__OVERDUE_AFTER="0.3")
 
@@ -36,7 +36,7 @@ def doctor(database: str, broker: Broker, daemon: Daemon) -> Doctor:
         settings = {"DATABASE__URL": database, "MQTT__URL": broker.url, "GATEWAY__INSTANCE": "test"}
         settings |= {"TELEMETRY__LISTEN": daemon.listen, "DATABASE__LOCK_TIMEOUT": "0.5"} | more
         variables = {f"PARKING_GATEWAY_{name}": value for name, value in settings.items()}
-        # A process, because a command obeys signals, which a thread of ours cannot.
+        # A process, because a command sets signal handlers, and a thread cannot.
         command = [sys.executable, "-m", "parking_gateway", "doctor", "--listen", "0", "--json"]
         ran = subprocess.run(command, env=os.environ | variables, capture_output=True, text=True, check=False)
         checks: Checks = json.loads(ran.stdout)
@@ -48,7 +48,7 @@ def doctor(database: str, broker: Broker, daemon: Daemon) -> Doctor:
 
 
 def of(about: str, checks: Checks) -> list[tuple[str, str]]:
-    """Verdict and sentence of the checks about something."""
+    """Verdict and detail of the checks about one thing."""
     return [(check["verdict"], check["detail"]) for check in checks if check["about"] == about]
 
 
@@ -65,7 +65,7 @@ async def until(holds: Callable[[], Awaitable[bool]]) -> None:
 
 
 async def until_judged(doctor: Doctor, about: str, verdict: str, sentence: str, **more: str) -> Checks:
-    """Ask doctor until it judges so, as others need a moment to say what has happened. Returns all that it says then."""
+    """Run doctor until it has this verdict, because gateway and broker need a moment to publish. Returns its checks."""
     checks: Checks = []
 
     async def holds() -> bool:
@@ -86,7 +86,7 @@ async def has_recorded(engine: AsyncEngine, uplinks: int) -> None:
 
 @asynccontextmanager
 async def locked(engine: AsyncEngine) -> AsyncIterator[None]:
-    """No uplink can be recorded."""
+    """In this context no uplink can be recorded."""
     async with engine.begin() as connection:
         await connection.execute(sa.text("lock table uplink in access exclusive mode"))
         yield
@@ -106,7 +106,7 @@ def test_a_gateway_that_is_ready_is_fine(doctor: Doctor, daemon: Daemon) -> None
 
 @pytest.mark.usefixtures("lasting")
 async def test_a_gateway_that_was_killed_is_wrong(doctor: Doctor, daemon: Daemon) -> None:
-    """Its health says that all is well, and is still retained and fresh. At once, and once the broker published the will."""
+    """Its retained health is still current and ready. It is wrong at once, and after the broker published the will."""
     await asyncio.to_thread(daemon.start_and_wait)
     daemon.kill()
     assert of("gateway", await asyncio.to_thread(doctor))[0][0] == "wrong"
@@ -132,7 +132,7 @@ def test_another_gateway_at_that_address_is_not_taken_for_ours(doctor: Doctor, d
 async def test_a_gateway_that_does_not_get_on_is_wrong_in_its_own_words(
     doctor: Doctor, daemon: Daemon, broker: Broker, engine: AsyncEngine, car_park: CarPark, listen: str | None
 ) -> None:
-    """Broker and database are fine, each looked at alone."""
+    """Broker and database alone are fine."""
     await car_park(1)
     await asyncio.to_thread(daemon.start_and_wait)
     async with locked(engine):
@@ -147,7 +147,7 @@ async def test_a_gateway_that_does_not_get_on_is_wrong_in_its_own_words(
 async def test_events_that_came_before_doctor_listened_are_judged(
     doctor: Doctor, daemon: Daemon, broker: Broker, engine: AsyncEngine, car_park: CarPark
 ) -> None:
-    """The gateway received them: one at QoS 1, then one at QoS 0. Doctor itself hears none."""
+    """The gateway received them: one at QoS 1, then one at QoS 0. Doctor itself receives none."""
     await car_park(1)
     await asyncio.to_thread(daemon.start_and_wait)
     assert of("events", await asyncio.to_thread(doctor))[0][0] == "unknown"
@@ -173,7 +173,7 @@ async def test_events_that_came_before_doctor_listened_are_judged(
 async def test_a_gateway_is_seen_where_wildcards_get_nothing_that_is_retained(
     doctor: Doctor, daemon: Daemon, without_wildcards: Broker
 ) -> None:
-    """As on RabbitMQ 3: doctor asks for the exact topics. Without a page, they are all that it sees of the gateway."""
+    """As on RabbitMQ 3. Doctor subscribes to the exact topics, the only sign of a gateway without a page."""
     mqtt = {"MQTT__URL": without_wildcards.url, "MQTT__PROTOCOL": "3.1.1"}
     daemon.configure(**mqtt)
     daemon.start_and_wait()
