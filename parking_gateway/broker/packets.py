@@ -12,7 +12,7 @@ import msgspec
 
 from parking_gateway.broker.message import Message, without_its_end
 from parking_gateway.broker.properties import packed, read
-from parking_gateway.contract.publication import NO_PROPERTIES, Publication
+from parking_gateway.contract.publication import NO_PROPERTIES, MessageProperties, Publication
 
 _PUBLISH_QOS_1: Final = 0x32
 _DUP: Final = 0x08
@@ -110,10 +110,10 @@ def puback(mids: Iterable[int]) -> bytes:
 def publish(one: Publication, *, mid: int, is_v5: bool) -> bytes:
     """A publication at QoS 1. Its properties are sent in MQTT 5 only."""
     name = one.topic.encode()
-    head = len(name).to_bytes(2, "big") + name + mid.to_bytes(2, "big")
+    properties = b""
     if is_v5:
-        properties = b"" if one.properties is NO_PROPERTIES else packed(one.properties)
-        head += bytes(_length_bytes(len(properties))) + properties
+        properties = b"\0" if one.properties is NO_PROPERTIES else _properties(one.properties)
+    head = len(name).to_bytes(2, "big") + name + mid.to_bytes(2, "big") + properties
     first = _PUBLISH_QOS_1 | _RETAIN if one.retain else _PUBLISH_QOS_1
     return bytes((first, *_length_bytes(len(head) + len(one.payload)))) + head + one.payload
 
@@ -138,6 +138,11 @@ def _length_bytes(value: int) -> Iterable[int]:
         yield value & 0x7F | _MORE
         value >>= 7
     yield value
+
+
+def _properties(properties: MessageProperties) -> bytes:
+    found = packed(properties)
+    return bytes(_length_bytes(len(found))) + found
 
 
 def _message(data: bytes, body: int, after: int, *, is_v5: bool, is_redelivered: bool) -> Message | None:

@@ -7,6 +7,7 @@ hard to understand.
 import ast
 import inspect
 import re
+import socket
 from collections.abc import Callable
 from importlib.metadata import version
 from pathlib import Path
@@ -26,7 +27,7 @@ FOLDER = Path(broker.__file__).parent
 def changed(name: str, what: str) -> str:
     library = "aiomqtt" if name.startswith("aiomqtt") else "paho-mqtt"
     return (
-        f"{library} {version(library)} {what}: {name}. parking_gateway/broker/private.py uses it. Adapt that file, or keep"
+        f"{library} {version(library)} {what} {name}. parking_gateway/broker/private.py uses it. Adapt that file, or keep"
         f" {library} below this version in pyproject.toml"
     )
 
@@ -54,55 +55,74 @@ def client() -> paho.Client:
 )
 def test_a_private_method_is_there(name: str, owner: type, parameters: list[str]) -> None:
     method: Callable[..., Any] | None = getattr(owner, name.rpartition(".")[2], None)
-    assert callable(method), changed(name, "has this method no more")
-    assert list(inspect.signature(method).parameters) == parameters, changed(name, "has other parameters")
+    assert callable(method), changed(name, "no longer has")
+    assert list(inspect.signature(method).parameters) == parameters, changed(name, "has other parameters of")
 
 
 async def test_paho_s_client_is_beneath_aiomqtt_s() -> None:
     name = "aiomqtt.Client._client"
     found = getattr(aiomqtt.Client("localhost"), "_client", None)
-    assert isinstance(found, paho.Client), changed(name, "has paho's client elsewhere")
+    assert isinstance(found, paho.Client), changed(name, "does not keep paho's client in")
 
 
-def test_paho_connects_over_the_socket_of_its_private_method() -> None:
-    """Aiomqtt's `_client_connect` ends in paho's `connect`, and that in `_create_socket`."""
+def test_aiomqtt_connects_by_paho_s_connect() -> None:
     name = "aiomqtt.Client._client_connect"
-    assert "self._client.connect(" in inspect.getsource(aiomqtt.Client._client_connect), changed(name, "differs")
+    assert "self._client.connect(" in inspect.getsource(aiomqtt.Client._client_connect), changed(name, "differs in")
+
+
+def test_paho_connects_over_the_socket_of_its_private_method(
+    client: paho.Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
     name = "paho.Client._create_socket"
-    assert "= self._create_socket()" in inspect.getsource(paho.Client.reconnect), changed(name, "does not call it")
+    ours, theirs = socket.socketpair()
+    monkeypatch.setattr(client, "_create_socket", lambda: ours)
+    with ours, theirs:
+        try:
+            client.connect("broker.invalid")
+        except OSError:
+            pytest.fail(changed(name, "opens its socket elsewhere, not in"))
+        assert theirs.recv(1) == b"\x10"  # CONNECT
+        private.hang_up(client)
+        assert ours.fileno() == -1, changed("paho.Client._sock_close", "does not close the socket in")
 
 
-def test_a_ping_without_an_answer_is_a_time_that_can_be_cleared(client: paho.Client) -> None:
+def test_the_wait_for_a_pong_can_be_ended(client: paho.Client) -> None:
+    """`test_receiving` shows the effect. This shows that the name is paho's."""
     name = "paho.Client._ping_t"
-    assert isinstance(getattr(client, "_ping_t", None), float | int), changed(name, "has no such number")
-    assert "self._ping_t == 0" in inspect.getsource(paho.Client._check_keepalive), changed(name, "does not look at it")
+    assert isinstance(getattr(client, "_ping_t", None), float | int), changed(name, "has no number in")
+    private.expect_no_pong(client)
+    assert getattr(client, "_ping_t", None) == 0
 
 
-def test_queued_packets_are_written_as_they_are(client: paho.Client) -> None:
-    name = "paho.Client._packet_queue"
-    private.send_packets(client, MessageType.PUBACK, b"packets")
-    (queued,) = client._out_packet
-    assert (queued["packet"], queued["qos"]) == (b"packets", 1), changed(name, "queues something else")
+def test_queued_packets_are_written_as_they_are(client: paho.Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    ours, theirs = socket.socketpair()
+    monkeypatch.setattr(client, "_create_socket", lambda: ours)
+    with ours, theirs:
+        client.connect("broker.invalid")
+        theirs.recv(1000)
+        private.send_packets(client, MessageType.PUBLISH, b"two packets")
+        assert theirs.recv(1000) == b"two packets", changed("paho.Client._packet_queue", "writes something else in")
+        private.hang_up(client)
 
 
 def test_a_packet_id_is_given_once(client: paho.Client) -> None:
     name = "paho.Client._mid_generate"
     ids = [private.next_packet_id(client) for _ in range(70_000)]
-    assert set(ids) == set(range(1, 65_536)), changed(name, "gives other numbers")
+    assert set(ids) == set(range(1, 65_536)), changed(name, "gives other numbers in")
 
 
 def test_a_topic_that_is_no_text_can_be_read() -> None:
     name = "paho.MQTTMessage._topic"
     message = paho.MQTTMessage(1, b"a/\xff")
-    assert getattr(message, "_topic", None) == b"a/\xff", changed(name, "keeps no bytes")
+    assert getattr(message, "_topic", None) == b"a/\xff", changed(name, "keeps no bytes in")
     assert private.topic_of(message) == "a/\ufffd"
 
 
-@pytest.mark.parametrize("attribute", ["_socket", "_sendbuffer"])
-def test_a_websocket_has_its_attributes(attribute: str) -> None:
-    name = f"paho._WebsocketWrapper.{attribute}"
-    source = inspect.getsource(paho._WebsocketWrapper._send_impl)
-    assert f"self.{attribute}" in source, changed(name, "does not use it")
+def test_a_frame_is_written_from_a_buffer_to_the_socket_beneath() -> None:
+    source = inspect.getsource(paho._WebsocketWrapper)
+    for name in ("_socket", "_sendbuffer"):
+        assert f"self.{name} = " in source, changed(f"paho._WebsocketWrapper.{name}", "no longer has")
+    assert "self._socket.send(self._sendbuffer)" in source, changed("paho._WebsocketWrapper._sendbuffer", "differs in")
 
 
 def test_no_other_file_touches_a_private_name() -> None:
