@@ -108,7 +108,7 @@ WRONG = {
     ],
     f"central,level-1,A,{DEVICE},0,nwave_nps405": [
         (
-            "nwave_nps405 needs the option layout (current or legacy): no payload tells it, or use a name that sets it:"
+            "nwave_nps405 needs the option layout (current or legacy), because no payload contains it, or use a name that sets it:"
             " nwave_nps405_current, nwave_nps405_legacy"
         )
     ],
