@@ -1,8 +1,8 @@
-"""When something was heard, and which of two frames of a device is the later one. Nothing else decides either. Pure.
+"""Two decisions that nothing else makes: when a message was heard, and which of two frames of a device is the later one. Pure.
 
-Every clock on the way of an uplink can be wrong: that of the sensor, of a LoRaWAN gateway (ChirpStack believes one that
-claims GPS time), of the network server, and ours. So `when` says what is believed of what a message claims, and `compare`
-orders frames of one session by their counter where clocks are too coarse for it.
+Every clock on the way of an uplink can be wrong: the sensor's, a LoRaWAN gateway's (ChirpStack believes a gateway with GPS
+time), the network server's, and ours. So `when` checks the time that a message claims, and `compare` orders frames of one
+session by their counter where clocks are too coarse.
 """
 
 from datetime import datetime, timedelta
@@ -11,13 +11,13 @@ from typing import Final, Protocol
 import msgspec
 
 AT_ONCE: Final = timedelta(minutes=1)
-"""How far two clocks may differ that both are right; and how far ahead of ours the network server's may be."""
+"""Two right clocks differ by this at most. The network server's clock may be ahead of ours by this."""
 STEP: Final = timedelta(hours=1)
-"""How far a clock that is right is ever set back. Frames further apart are ordered by when they were heard."""
+"""A right clock is set back by this at most. Frames further apart are ordered by when they were heard."""
 JUST_NOW: Final = STEP - AT_ONCE
-"""A message that is not older is within any `reach`, because the shortest one is `STEP`."""
+"""A message of this age is within any `reach`, because the shortest `reach` is `STEP`."""
 COUNTERS_APART: Final = 64
-"""Frames of one session whose counters are further apart are ordered by when they were heard: a counter may have restarted."""
+"""Frames of one session with counters further apart are ordered by when they were heard, because a counter can restart."""
 _NO_TIME: Final = timedelta()
 _AT_ONCE_AHEAD: Final = -AT_ONCE
 
@@ -31,7 +31,7 @@ class WrongClock(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Numbered(Protocol):
-    """What orders a frame of a device."""
+    """The fields that order the frames of a device."""
 
     @property
     def heard_at(self) -> datetime:
@@ -39,7 +39,7 @@ class Numbered(Protocol):
 
     @property
     def dev_addr(self) -> str | None:
-        """Names the session that the counter belongs to. None: not known, as of what is no frame."""
+        """Session of the counter. None: unknown, because the source is not a frame."""
 
     @property
     def f_cnt(self) -> int:
@@ -47,7 +47,7 @@ class Numbered(Protocol):
 
 
 class Mark(msgspec.Struct, frozen=True, gc=False):
-    """The frame that something is known from."""
+    """The frame that a value comes from."""
 
     heard_at: datetime
     dev_addr: str | None = None
@@ -55,21 +55,21 @@ class Mark(msgspec.Struct, frozen=True, gc=False):
 
 
 def reach(session_expiry: timedelta) -> timedelta:
-    """How old a message may be that is right: the broker keeps messages for `session_expiry`."""
+    """The age of the oldest message that can be right: the broker keeps messages for `session_expiry`."""
     return session_expiry + STEP
 
 
 def when(
     time: datetime, server_time: datetime | None, received_at: datetime, *, reach: timedelta
 ) -> tuple[datetime, datetime]:
-    """The key of a message that claims `time`, and when it was heard. Where `time` is not believed, the latter is not `time`.
+    """Return the key of a message that claims `time`, and when it was heard. The two differ where `time` is not believed.
 
-    The key is a function of the message's content alone: a redelivery has the same, however late it comes. `server_time` is
-    the network server's own clock when the message came to it, None where that is not said. It counts where it is at most
-    `reach` older than `received_at`, our own clock, and hardly newer; then `time` is believed where it differs from it by a
-    minute at most. Without it, `time` is believed within the same limits, and else `received_at`.
+    The key depends on the content of the message only, so a redelivery has the same key. `server_time` is the network
+    server's own clock at its receipt; None: the message has none. It counts if it is at most `reach` older than
+    `received_at`, our own clock, and at most a minute newer. Then `time` is believed if it differs from `server_time` by a
+    minute at most. Without `server_time`, `time` is believed within the same limits. Else `received_at` counts.
     """
-    # Differences only: a sum with a time of the year 1 or 9999 overflows.
+    # Only differences, because a sum with a time of the year 1 or 9999 overflows.
     key = time
     if server_time is not None:
         if not agree(time, server_time):
@@ -80,17 +80,17 @@ def when(
 
 
 def was_just_now(time: datetime, received_at: datetime) -> bool:
-    """Whether our own clock agrees. Where the network server's does too, as nearly always, `when` need not be asked."""
+    """Whether our own clock agrees. If the network server's clock agrees too, as nearly always, `when` is not needed."""
     return _NO_TIME <= received_at - time <= JUST_NOW
 
 
 def agree(one: datetime, other: datetime) -> bool:
-    """Whether two clocks that show these times at once can both be right."""
+    """Whether two clocks with these times at one moment can both be right."""
     return _AT_ONCE_AHEAD <= one - other <= AT_ONCE
 
 
 def compare(one: Numbered, other: Numbered) -> int:
-    """Positive: `one` is the later of two frames of one device; negative: `other` is; 0: nobody can tell."""
+    """Positive: `one` is the later of two frames of one device; negative: `other` is; 0: they cannot be ordered."""
     counted, heard = one.f_cnt - other.f_cnt, one.heard_at - other.heard_at
     of_one_session = (
         one.dev_addr is not None

@@ -1,4 +1,4 @@
-"""What one transaction has committed, whatever its cause. Log, metrics and the outbox's wake-up are made of this one value."""
+"""The result of one transaction, whatever its cause. `telemetry.report` makes log, metrics and the outbox's wake-up of it."""
 
 from collections import Counter
 
@@ -9,7 +9,7 @@ from parking_gateway.core.space import SpaceId, Transition
 
 
 class Committed(msgspec.Struct, frozen=True, kw_only=True):
-    """A commit. What a cause does not bring about is empty."""
+    """A commit. Fields that do not belong to its cause are empty."""
 
     changed: list[SpaceId] = []
     """Spaces of which subscribers see a difference."""
@@ -27,7 +27,7 @@ class Committed(msgspec.Struct, frozen=True, kw_only=True):
     without_codec: int = 0
     """Recorded uplinks of installed devices for which nobody chose a codec."""
     wrong_clocks: list[Uplink | DeviceEvent] = []
-    """Recorded, and dated otherwise than they claim."""
+    """Recorded with another time than they claim."""
     held_back: list[Uplink] = []
-    """Recorded, and counted as older than what their spaces know although their counters are higher."""
+    """Recorded, but older than the last observation of their spaces by the clock, although their counters are higher."""
     rejected: list[DeadLetter] = []

@@ -1,4 +1,4 @@
-"""What is known of a device, and which of its uplinks are kept in its row. Pure.
+"""A device's readings, and which of them are kept in its row. Pure.
 
 Every uplink is recorded. Beside the uplinks, one row for each device holds what it is and its last values, and is published. The
 row is written when a published field changed, and else once in a while.

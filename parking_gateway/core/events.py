@@ -1,6 +1,6 @@
-"""What a message of the network server turned out to be: an uplink, a device event, an event unknown to us, or a rejection.
+"""The values that messages of the network server become: uplinks, device events, unknown events, and rejections.
 
-Values only. They are msgspec structs because one of them is made for every message.
+They are msgspec structs, because one of them is made for every message.
 """
 
 from datetime import datetime
@@ -17,11 +17,11 @@ DevEui = NewType("DevEui", str)
 
 
 KEPT_BYTES: Final = 4096
-"""Of the payload of a message that is too large, so much is kept with its rejection."""
+"""The beginning of a payload that is kept with a rejection as too large."""
 
 
 class DeviceIdentity(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """Who sent it, in the words of the network server."""
+    """A device as the network server names it."""
 
     dev_eui: DevEui
     name: str = ""
@@ -34,31 +34,31 @@ class Uplink(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One uplink as ChirpStack published it, heard by one or more gateways."""
 
     deduplication_id: UUID
-    """One per uplink, however many gateways heard it; repeated when MQTT redelivers. Our trace id everywhere."""
+    """One for each uplink, however many LoRaWAN gateways received it; MQTT redelivers it unchanged. Our trace id everywhere."""
     device: DeviceIdentity
     time: datetime
-    """With the id, what names it: of the message's content alone, and nearly always `heard_at`. Nothing else uses it."""
+    """The key of the uplink together with the id. It depends on the content only, and is nearly always `heard_at`."""
     heard_at: datetime
-    """When the network heard it, in UTC, as far as that can be believed. May go backwards between uplinks."""
+    """When the network heard it, in UTC, corrected by `clocks.when`. It can go backwards between uplinks."""
     received_at: datetime
-    """When we took it from the broker, in UTC."""
+    """When the gateway took it from the broker, in UTC."""
     f_cnt: int
     dev_addr: str | None = None
-    """Names the session that the counter belongs to."""
+    """Session of the counter."""
     f_port: int
     """0 for frames without application payload."""
     data: bytes
     dr: int | None = None
     confirmed: bool = False
     rssi: int | None = None
-    """dBm, of the gateway that heard it best; None when no gateway is named."""
+    """dBm, of the LoRaWAN gateway with the best reception; None: no gateway is named."""
     snr: float | None = None
     """dB, of the same gateway."""
     gateway_count: int = 0
     object: dict[str, Any] | None = None
-    """What ChirpStack's own codec made of it, where the profile has one and it did not throw."""
+    """The result of ChirpStack's own codec, if the profile has one and it did not throw."""
     wrong_clock: WrongClock | None = None
-    """What it claims of its time, where that is not believed."""
+    """The time that it claims, if that is not believed."""
 
 
 class EventKind(StrEnum):
@@ -73,34 +73,34 @@ class EventKind(StrEnum):
 
 
 class DeviceEvent(msgspec.Struct, frozen=True, kw_only=True):
-    """What the network server says of a device: it joined, its battery, a downlink's fate, an error."""
+    """An event of the network server about a device: a join, a battery level, the result of a downlink, an error."""
 
     kind: EventKind
     device: DeviceIdentity
     time: datetime
     """As ChirpStack has it."""
     heard_at: datetime
-    """The same, as far as it can be believed."""
+    """`time`, corrected by `clocks.when`."""
     received_at: datetime
     deduplication_id: UUID | None = None
-    """The uplink it belongs to, where one is named (`log` names it in its context)."""
+    """Its uplink, if the event names one (`log` names it in its context)."""
     level: str | None = None
     """Of a `log`: INFO, WARNING or ERROR."""
     code: str | None = None
-    """Of a `log`: ChirpStack's word, such as UPLINK_CODEC."""
+    """Of a `log`: ChirpStack's code, such as UPLINK_CODEC."""
     description: str | None = None
     battery_percent: float | None = None
-    """Of a `status`: 0 to 100; None on external power or when the device cannot tell."""
+    """Of a `status`: 0 to 100; None: external power, or the device cannot measure it."""
     external_power: bool | None = None
     margin_db: int | None = None
     """Of a `status`: demodulation margin of the last request, -32 to 31 dB."""
     details: dict[str, Any] = {}
-    """What else it carries, as JSON values: downlink ids, acknowledged, gateway, location, device address."""
+    """Other fields as JSON values: downlink ids, acknowledged, gateway, location, device address."""
     wrong_clock: WrongClock | None = None
 
 
 class UnknownEvent(msgspec.Struct, frozen=True, kw_only=True):
-    """An event that this version does not know, or a message without a byte. Counted, acknowledged, not kept."""
+    """An event that this version does not know, or an empty message. It is counted and acknowledged, and not kept."""
 
     name: str
 
@@ -117,15 +117,15 @@ class Reason(StrEnum):
     CHIRPSTACK_V3 = "chirpstack_v3"
     PROTOBUF_NOT_INSTALLED = "protobuf_not_installed"
     UNDECODABLE = "undecodable"
-    """The codec says that the frame does not follow the device's format."""
+    """The codec refused the frame: it does not follow the device's format."""
     CODEC_FAILED = "codec_failed"
     """The codec itself broke."""
     CODEC_OUT_OF_TIME = "codec_out_of_time"
-    """The codec, a guest, has used up the time that it is allowed: it was not asked, and can be asked again."""
+    """The codec is a guest and has used up its time. The frame can be read again later."""
     CODEC_NOT_FOUND = "codec_not_found"
     """A tag names a codec or an option that does not exist."""
     GATEWAY_FAILED = "gateway_failed"
-    """The gateway itself broke on it: a bug, or an error of PostgreSQL that nobody foresaw."""
+    """The gateway itself failed on it: a bug, or an unforeseen error of PostgreSQL."""
 
 
 class Rejection(msgspec.Struct, frozen=True, kw_only=True):
@@ -145,14 +145,14 @@ class EventMessage(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class DeadLetter(msgspec.Struct, frozen=True, kw_only=True):
-    """A rejected message with all that is known of it."""
+    """A rejected message, with its device if it could be read so far."""
 
     rejection: Rejection
     topic: str
     payload: bytes
     received_at: datetime
     is_redelivered: bool
-    """Whether the broker marked it as sent before: only then may it be on record already."""
+    """Whether the broker marked it as sent before. Only then it can be recorded already."""
     dev_eui: DevEui | None = None
     deduplication_id: UUID | None = None
     digest: UUID | None = None

@@ -14,7 +14,7 @@ class Installation(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Which of the device's sensors; 0 for devices with one."""
     space: SpaceId
     codec: str | None = None
-    """None: the device's tag `codec`, else its profile, says which."""
+    """None: the device's tag `codec`, else its profile, decides."""
     options: dict[str, str] = {}
     lost_after: int | None = None
     """Seconds that the sensor may be silent. None: the configuration decides. Only the register fills it in."""

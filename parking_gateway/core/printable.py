@@ -1,6 +1,6 @@
-"""Text that strangers chose (names, topics, details, error messages), made fit to be shown. Pure.
+"""Text from outside (names, topics, details, error messages), made safe for a terminal and a log. Pure.
 
-A terminal obeys escape codes, and a log is read by lines. So whatever is shown to a person passes through here.
+A terminal obeys escape codes, and a log is read by lines. So all text for a person passes through this module.
 """
 
 import json
@@ -9,7 +9,7 @@ from typing import Final
 
 _DELETE: Final = b"\x7f"
 _HARMLESS: Final = "Zs"
-"""Spaces of any width. All other separators, and whatever is not a character to see, are written as escapes."""
+"""Spaces of any width. All other separators and invisible characters are written as escapes."""
 
 
 def printable(text: str) -> str:
@@ -22,7 +22,7 @@ def printable(text: str) -> str:
 
 
 def printable_json(document: bytes) -> bytes:
-    """The JSON with what is not printable in its strings as JSON's own escapes, so that it means the same.
+    """The JSON with the unprintable characters of its strings as JSON's own escapes, so its meaning is the same.
 
     JSON itself escapes only what is below U+0020; a terminal also obeys U+009B. The usual document is ASCII, and then
     this takes microseconds for a line about a thousand uplinks.
@@ -34,7 +34,7 @@ def printable_json(document: bytes) -> bytes:
 
 
 def shortened(text: str, most: int) -> str:
-    """The text where it has at most so many characters, else its beginning and its end and how much lies between them."""
+    """The text if it has at most `most` characters, else its beginning, its end, and the number of characters between them."""
     if len(text) <= most:
         return text
     end = most // 4
@@ -43,7 +43,7 @@ def shortened(text: str, most: int) -> str:
 
 
 def in_one_line(error: BaseException | None) -> str:
-    """The message of an exception without line breaks; its class where it has no message."""
+    """The message of an exception without line breaks; its class if it has no message."""
     return " ".join(str(error).split()) or type(error).__name__
 
 

@@ -1,7 +1,6 @@
-"""Answers of a pure function that are kept, because the same is asked again and again. Bounded in bytes.
+"""A memory for the results of a pure function with repeated arguments. Bounded in bytes.
 
-A device says the same of itself with every uplink, and so does its row: it is read once, and whoever asks again shares the
-answer.
+Every uplink of a device has the same `deviceInfo`, and so has its row. It is parsed once, and all uplinks share the result.
 """
 
 from collections.abc import Callable
@@ -12,12 +11,12 @@ Asked = TypeVar("Asked", bytes, str)
 Answer = TypeVar("Answer")
 
 _MOST: Final = 4096
-"""Answers, in 5 MB. What is asked of more devices is read each time, which takes 1 to 2 µs."""
+"""Results, in 5 MB. With more devices, a result is computed each time, which takes 1 to 2 µs."""
 _LONGEST: Final = 1024
-"""Bytes or characters. Without this limit, whoever publishes long names could fill the memory with them."""
+"""Bytes or characters. Without this limit, a publisher of long names could fill the memory."""
 
 
 def remembered(read: Callable[[Asked], Answer]) -> Callable[[Asked], Answer]:
-    """`read`, asked once for the same. What it returns must not be changed, because it is shared."""
+    """`read`, called once for each argument. Its results must not be changed, because they are shared."""
     short = lru_cache(maxsize=_MOST)(read)
     return lambda asked: (short if len(asked) <= _LONGEST else read)(asked)

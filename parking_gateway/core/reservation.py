@@ -1,4 +1,4 @@
-"""A right to a space for a time range: the aspect of a space that the clock and the people who book change."""
+"""A right to a space for a time range. The clock and the people who book change this aspect of a space."""
 
 from datetime import datetime
 

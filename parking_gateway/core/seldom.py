@@ -1,21 +1,21 @@
-"""How often the same thing is told: once in a while, however often it happens and to however many. Pure."""
+"""A limit for repeated messages to people: each at most once in a while. Pure."""
 
 
 class Seldom:
-    """Remembers what was told lately, up to `most` different things: a publisher can invent any number of them."""
+    """Remembers recent messages, up to `most` different ones, because a publisher can cause any number of them."""
 
     def __init__(self, seconds: float, *, most: int = 1000) -> None:
-        """`seconds` lie at least between two times that the same thing is told."""
+        """`seconds` is the shortest time between two messages with the same key."""
         self._seconds = seconds
         self._most = most
-        self._told: dict[str, float] = {}
-        """When, the oldest first."""
+        self._shown_at: dict[str, float] = {}
+        """By key, the oldest first."""
 
-    def is_due(self, what: str, *, now: float) -> bool:
-        """Whether to tell it, `now` in seconds of a clock that never goes back. If so, it counts as told."""
-        while self._told and now - next(iter(self._told.values())) >= self._seconds:
-            del self._told[next(iter(self._told))]
-        if what in self._told or len(self._told) >= self._most:
+    def is_due(self, key: str, *, now: float) -> bool:
+        """Whether to show the message, and if so, count it as shown. `now`: seconds of a clock that never goes back."""
+        while self._shown_at and now - next(iter(self._shown_at.values())) >= self._seconds:
+            del self._shown_at[next(iter(self._shown_at))]
+        if key in self._shown_at or len(self._shown_at) >= self._most:
             return False
-        self._told[what] = now
+        self._shown_at[key] = now
         return True

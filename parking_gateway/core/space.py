@@ -1,13 +1,13 @@
-"""The parking space and its state machine. Whatever decides a space's state is in this file, and nothing here does I/O.
+"""The parking space and its state machine. Everything that decides a space's state is in this file. Pure.
 
-A space has four aspects, and each changes on its own clock: what is older than what it knows changes nothing. So any
-order of delivery, with repeats, ends in the same space.
+A space has four aspects, and each has its own clock: a change that is older than the last one has no effect. So any order
+of delivery, with repeats, ends in the same space.
 
     aspect        values                          ordered by
     occupancy     vacant, occupied, None: never   the order of frames (`clocks.compare`), then occupied wins
-    contact       live, lost, never               when we heard it
+    contact       live, lost, never               when the sensor was heard
     reservation   one that holds, or None         the clock
-    service       in service, maintenance         when the operator said so
+    service       in service, maintenance         when the operator ordered it
 
 The state is one word computed from the aspects, in this order:
 
@@ -16,7 +16,7 @@ The state is one word computed from the aspects, in this order:
     RESERVED      a reservation holds
     FREE          else
 
-Where the computed state jumps over a step that is not legal, the log takes the legal path, through FREE.
+If the step to the computed state is not legal, the log takes the legal path, through FREE.
 """
 
 from datetime import datetime, timedelta
@@ -52,7 +52,7 @@ LEGAL_STEPS: dict[SpaceState, frozenset[SpaceState]] = {
 
 
 class Contact(StrEnum):
-    """Whether the space's sensor is heard. It never changes the state: the last one known is held."""
+    """Whether the space's sensor is heard. It never changes the state: the space keeps its last state."""
 
     NEVER = "never"
     LIVE = "live"
@@ -67,18 +67,18 @@ class Service(StrEnum):
 
 
 class Observation(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """One uplink's statement about one space."""
+    """What one uplink means for one space."""
 
     occupancy: Occupancy | None
-    """None: the sensor was heard and said nothing about the space."""
+    """None: the uplink has no occupancy, and is only a sign of life."""
     seen_at: datetime
-    """Since when it is so, by the sensor's own clock where it has one. Orders nothing, because such clocks are set back."""
+    """Since when it is so, by the sensor's own clock if it has one. It orders nothing, because such clocks are set back."""
     heard_at: datetime
     dev_addr: str | None = None
     f_cnt: int
     battery_percent: int | None = None
     cause: UUID | None
-    """The uplink's deduplication id. None: what was heard says nothing that could change the state."""
+    """The uplink's deduplication id. None: the observation cannot change the state."""
 
 
 class Transition(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -92,14 +92,14 @@ class Transition(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
 
 class Space(msgspec.Struct, frozen=True, gc=False):
-    """A parking space: its aspects, and what its last transition left behind."""
+    """A parking space: its aspects, and the traces of its last transition."""
 
     id: SpaceId
     since: datetime
-    """When the present state began; for a space that never changed, when it was made known to us."""
+    """When the present state began; for a space without a transition, when it was registered."""
     occupancy: Occupancy | None = None
     seen_at: datetime | None = None
-    """When the frame was heard that said so; what follows is its session and counter."""
+    """When the frame with this occupancy was heard. Its session and counter follow."""
     seen_dev_addr: str | None = None
     seen_f_cnt: int = 0
     contact: Contact = Contact.NEVER
@@ -109,9 +109,9 @@ class Space(msgspec.Struct, frozen=True, gc=False):
     service_at: datetime | None = None
     maintenance_reason: str | None = None
     battery_percent: int | None = None
-    """Of the sensor, as it last said; published beside the state."""
+    """Of the sensor, the last known level; published beside the state."""
     battery_at: datetime | None = None
-    """When the frame was heard that said so; what follows is its session and counter."""
+    """When the frame with this level was heard. Its session and counter follow."""
     battery_dev_addr: str | None = None
     battery_f_cnt: int | None = None
     previous: SpaceState | None = None
@@ -121,7 +121,7 @@ class Space(msgspec.Struct, frozen=True, gc=False):
 
     @property
     def state(self) -> SpaceState:
-        """The one word, computed from the aspects."""
+        """The state, computed from the aspects."""
         if self.service is Service.MAINTENANCE:
             return SpaceState.MAINTENANCE
         if self.occupancy is Occupancy.OCCUPIED:
@@ -132,7 +132,7 @@ class Space(msgspec.Struct, frozen=True, gc=False):
 
     @property
     def is_in_conflict(self) -> bool:
-        """Whether a car stands where a reservation holds. No error: the reservation counts from when it leaves."""
+        """Whether a car stands on a reserved space. This is no error: the reservation counts from the moment the car leaves."""
         return self.reservation is not None and self.occupancy is Occupancy.OCCUPIED
 
 
@@ -141,11 +141,11 @@ Change = tuple[Space, tuple[Transition, ...]]
 
 
 def observe(space: Space, seen: Observation) -> Change:
-    """What an observation makes of a space. One that is older than what the space knows changes nothing."""
+    """Apply an observation. An observation that is older than the last one has no effect."""
     is_news = seen.occupancy is not None and _is_newer(seen, space)
     is_heard = space.heard_at is None or seen.heard_at > space.heard_at
     if is_news and is_heard and _is_known(seen, space):
-        # Nearly every uplink. To go the long way would take twice the time.
+        # A short cut for nearly every uplink: the long way takes twice the time.
         heard_at = seen.heard_at
         after = msgspec.structs.replace(
             space, seen_at=heard_at, seen_dev_addr=seen.dev_addr, seen_f_cnt=seen.f_cnt, heard_at=heard_at
@@ -172,7 +172,7 @@ def observe(space: Space, seen: Observation) -> Change:
 
 
 def lapse(space: Space, *, now: datetime, lost_after: timedelta, listening_since: datetime) -> Change:
-    """A live contact is lost after `lost_after` of silence, counted only while we ourselves were listening."""
+    """End a live contact after `lost_after` of silence. Silence counts only while the gateway received events."""
     if space.contact is not Contact.LIVE or space.heard_at is None:
         return space, ()
     if now - max(space.heard_at, listening_since) <= lost_after:
@@ -181,7 +181,7 @@ def lapse(space: Space, *, now: datetime, lost_after: timedelta, listening_since
 
 
 def change_service(space: Space, service: Service, *, at: datetime, cause: str, reason: str | None = None) -> Change:
-    """The operator takes a space out of service, or back. An order older than the last one changes nothing."""
+    """Take a space out of service, or back. An order that is older than the last one has no effect."""
     if space.service_at is not None and at <= space.service_at:
         return space, ()
     after = msgspec.structs.replace(
@@ -194,7 +194,7 @@ def change_service(space: Space, service: Service, *, at: datetime, cause: str, 
 
 
 def change_reservation(space: Space, reservation: Reservation | None, *, at: datetime, cause: str) -> Change:
-    """The reservation that holds from now on, or none. Its end never declares a space free under a parked car."""
+    """Set the reservation that holds from now on, or none. Its end never frees a space under a parked car."""
     return _settle(space, msgspec.structs.replace(space, reservation=reservation), at=at, cause=cause)
 
 
@@ -208,24 +208,24 @@ def path(before: SpaceState, after: SpaceState) -> tuple[SpaceState, ...]:
 
 
 def last_seen(space: Space) -> Mark | None:
-    """The frame that said the occupancy, None where none did."""
+    """The frame that the occupancy comes from; None: there was none."""
     return None if space.seen_at is None else Mark(space.seen_at, space.seen_dev_addr, space.seen_f_cnt)
 
 
 def _is_known(seen: Observation, space: Space) -> bool:
-    """Whether it says nothing that a subscriber does not know."""
+    """Whether the observation has nothing new for subscribers."""
     return seen.occupancy is space.occupancy and space.contact is Contact.LIVE and seen.battery_percent is None
 
 
 def _is_newer(seen: Observation, space: Space) -> bool:
     if space.seen_at is None:
         return True
-    # Nearly always clock and counter agree, and then nobody need compare.
+    # Nearly always clock and counter agree, and then no comparison is needed.
     if seen.heard_at > space.seen_at and seen.f_cnt > space.seen_f_cnt:
         return True
     order = compare(seen, Mark(space.seen_at, space.seen_dev_addr, space.seen_f_cnt))
-    # The last word breaks a tie of two different uplinks of one instant and counter. Occupied wins: the smaller
-    # mistake is not to send a driver to a space than to send one to a parked car.
+    # Two different uplinks of one instant and counter: occupied wins, because to keep a driver from a free space is a
+    # smaller mistake than to send a driver to a parked car.
     return order > 0 or (order == 0 and (seen.occupancy, space.occupancy) == (Occupancy.OCCUPIED, Occupancy.VACANT))
 
 
@@ -237,13 +237,13 @@ def _is_newer_battery(seen: Observation, space: Space) -> bool:
 
 
 def _settle(before: Space, after: Space, *, at: datetime, cause: str | UUID | None) -> Change:
-    """Date the change of state, log its steps, and count a version if a subscriber could see a difference."""
+    """Date the change of state, make its steps, and count a version if subscribers see a difference."""
     if _look_alike(before, after):
         return after, ()
     was, is_now = before.state, after.state
     if was is is_now:
         return msgspec.structs.replace(after, version=before.version + 1), ()
-    # A step is never dated before the one it follows, whatever the clock of the sensor says.
+    # A step is never dated before the step before it, whatever the clock of the sensor shows.
     at = at if before.previous is None else max(at, before.since)
     why = str(cause)
     steps, state = [], was
@@ -255,7 +255,7 @@ def _settle(before: Space, after: Space, *, at: datetime, cause: str | UUID | No
 
 
 def _look_alike(one: Space, other: Space) -> bool:
-    """Whether a subscriber sees no difference. Nearly every uplink ends here, so nothing is made to compare."""
+    """Whether subscribers see no difference. Nearly every uplink ends here, so no object is made for the comparison."""
     return (
         one.occupancy is other.occupancy
         and one.contact is other.contact

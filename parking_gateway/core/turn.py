@@ -29,7 +29,7 @@ from parking_gateway.core.space import (
 
 
 class Silence(msgspec.Struct, frozen=True, kw_only=True):
-    """A moment at which nothing had been received of a space's sensor for a while."""
+    """A moment at which a space's sensor had been silent for a while."""
 
     now: datetime
     lost_after: timedelta
@@ -58,7 +58,7 @@ Cause = Observation | Silence | ServiceOrder | ReservationChange
 
 
 class Turn(msgspec.Struct, frozen=True, kw_only=True):
-    """What a list of causes made of locked spaces."""
+    """The result of applying causes to locked spaces."""
 
     spaces: dict[SpaceId, Space]
     """All locked spaces as they are afterwards. A space without a change is the same object as before."""

@@ -1,6 +1,6 @@
-"""One broker connection after the other, until the gateway is told to stop, and why each of them ended.
+"""One broker connection after the other until the gateway stops, and the reason for the end of each.
 
-This is the only place where an error of the broker is caught: it ends the connection, and another one is made.
+Only this module catches an error of the broker: it ends the connection, and another one is made.
 """
 
 import asyncio
@@ -20,7 +20,7 @@ from parking_gateway.process.waits import Backoff, attempts, pause
 from parking_gateway.telemetry.report import Report
 
 _RIVAL: Final = "client_id"
-"""Of complaints about another client with our id."""
+"""The subject of complaints about another client with our id."""
 
 
 class Connections(msgspec.Struct, kw_only=True):
@@ -32,10 +32,10 @@ class Connections(msgspec.Struct, kw_only=True):
     report: Report
     stop: asyncio.Event
     has_worked: bool = False
-    """Whether the present one came as far as events and confirmed publications."""
+    """Whether the present connection delivered events and took publications."""
 
     async def make(self, one: Callable[[], Awaitable[None]]) -> None:
-        """Call `one`, which lasts as long as a connection, again and again until told to stop."""
+        """Call `one`, which lasts as long as a connection, again and again until `stop`."""
         backoff = Backoff(shortest=self.config.reconnect_wait_min, longest=self.config.reconnect_wait_max)
         rivalry = Rivalry(self.config.client_id)
         clock = asyncio.get_running_loop().time
@@ -57,7 +57,7 @@ class Connections(msgspec.Struct, kw_only=True):
             await pause(rivalry.wait(), stop=self.stop)
 
     async def outlast_rivals(self) -> None:
-        """A connection that holds so long shows that no other client uses our id any more."""
+        """Withdraw the complaint when the connection has lasted: then no other client uses our id any more."""
         await asyncio.sleep(SOON.total_seconds())
         self.report.complain(_RIVAL, None)
 

@@ -1,4 +1,4 @@
-"""What a configuration describes, opened: the database and the decoder. For the gateway and for every command alike."""
+"""The database and the decoder of a configuration, for the gateway and for every command."""
 
 import asyncio
 import contextlib
@@ -19,13 +19,13 @@ from parking_gateway.store.pool import Pool, opened
 Key = TypeVar("Key")
 
 _LOOK_SECONDS: Final = 0.5
-"""Between two looks whether the embedded server is there: an attempt to connect to its socket."""
+"""Seconds between two checks of the embedded server. A check connects to its socket."""
 _AGAIN_SECONDS: Final = 5.0
-"""Between two attempts to start it: each that fails adds lines to its log."""
+"""Seconds between two attempts to start it. A failed attempt adds lines to its log."""
 
 
 def decoder_of(config: Config) -> Decoder:
-    """The decoder that the configuration describes. Raises ConfigError when a profile is wrong whatever the folder holds."""
+    """The decoder of the configuration. Raises ConfigError if a profile is wrong with any content of the folder."""
     decoder = _described(config)
     if wrong := [sentence for sentence, may_pass in _unusable(decoder) if not may_pass]:
         raise ConfigError(wrong)
@@ -33,9 +33,9 @@ def decoder_of(config: Config) -> Decoder:
 
 
 def lacking(config: Config) -> list[tuple[str, str]]:
-    """What the configuration names and cannot be used now: its `section.key` with a sentence.
+    """Files and codecs of the configuration that cannot be used now: the `section.key` with a sentence.
 
-    The gateway goes on without it, and takes it when it is there.
+    The gateway starts without them, and uses them as soon as they are there.
     """
     away = [(key, f"{key} {what}") for key, what in absences(config)]
     return [*away, *(("decoders.profiles", sentence) for sentence, _ in _unusable(_described(config)))]
@@ -50,9 +50,9 @@ def _described(config: Config) -> Decoder:
 
 
 def _unusable(decoder: Decoder) -> Iterator[tuple[str, bool]]:
-    """Why a profile's frames cannot be read, and whether that can pass without another configuration.
+    """The reason why a profile's frames cannot be read, and whether it can pass without another configuration.
 
-    A file can be mended. A name that nobody knows is a mistake, unless the folder is not mounted: it could be there.
+    A broken file can be repaired. An unknown name is a mistake, unless the folder is not mounted and can hold it.
     """
     is_folder_away = decoder.folder is not None and why_unreadable(decoder.folder) is not None
     for name, mistake in mistakes(decoder, decoder.profiles.items()):
@@ -63,7 +63,7 @@ def _unusable(decoder: Decoder) -> Iterator[tuple[str, bool]]:
 def mistakes(
     decoder: Decoder, choices: Iterable[tuple[Key, Choice]]
 ) -> Iterator[tuple[Key, codecs.CodecNotFound | codecs.BadOption]]:
-    """Those of the choices with which nothing could ever be read, by their keys, each with the reason.
+    """The choices that cannot read any frame, by their keys, each with the reason.
 
     A codec that hangs is tried once and not for each of its choices, because an attempt takes seconds.
     """
@@ -83,9 +83,9 @@ def mistakes(
 
 @contextlib.asynccontextmanager
 async def database(config: Config) -> AsyncIterator[Pool]:
-    """A pool on the configured database: somebody's server, or the embedded one, which is started for it and looked after.
+    """A pool on the configured database. The embedded server is started for it, and again whenever it dies.
 
-    Raises ConfigError and EmbeddedFailed where the embedded one cannot be started.
+    Raises ConfigError and EmbeddedFailed if the embedded server cannot be started.
     """
     if not config.database.is_embedded:
         async with opened(config.database.url.get_secret_value(), config.database) as pool:
@@ -99,11 +99,11 @@ async def database(config: Config) -> AsyncIterator[Pool]:
 
 
 async def _look_after(server: embedded.Server) -> None:
-    """Start the server again whenever it has died, until cancelled. Who works on it waits as for any other."""
+    """Start the server again whenever it has died, until cancelled. Its users wait as for any other server."""
     said = ""
     while True:
         await asyncio.sleep(_LOOK_SECONDS if not said else _AGAIN_SECONDS)
-        # In a thread: a server that stands still takes its time to refuse.
+        # In a thread, because a server that hangs delays the check.
         if await asyncio.to_thread(server.is_running):
             said = ""
             continue
@@ -111,7 +111,7 @@ async def _look_after(server: embedded.Server) -> None:
             said = "it is gone"
             logger.warning("The embedded PostgreSQL is gone; starting it again")
         try:
-            # Seen through, also when we are cancelled: else it would start after whoever leaves has stopped it.
+            # Not interrupted by a cancellation. Else the server could start after it was stopped.
             await seen_through(server.start)
         except (ConfigError, embedded.EmbeddedFailed) as failure:
             if str(failure) != said:

@@ -1,4 +1,4 @@
-"""What has to be there before the first uplink: a database that can be worked with, with the schema of this program."""
+"""Preparations before the first uplink: a database that answers, with the schema of this program."""
 
 import asyncio
 import gc
@@ -17,21 +17,21 @@ from parking_gateway.store.patience import Patience
 from parking_gateway.store.pool import Pool
 
 _YOUNG_OBJECTS: Final = 10_000
-"""So many new ones before the garbage collector looks at them: a batch makes thousands, and hardly a cycle among them."""
+"""New objects before the garbage collector runs. A batch makes thousands, and hardly any of them are in a cycle."""
 
 
 async def prepare(pool: Pool, *, patience: Patience, decoder: Decoder, rounds: Rounds, migrate: bool) -> None:
-    """Wait for the database and see what is in it. Raises SchemaMismatch where another version has to run first."""
+    """Wait for the database and check its schema. Raises SchemaMismatch if another version has to run first."""
     if migrate:
         from parking_gateway.store import migrating  # noqa: PLC0415 - Alembic, which else nobody needs
 
         await patience(partial(migrating.upgrade, pool.engine), purpose="migrating")
     chosen = await patience(partial(_check_schema, pool), purpose="connecting")
-    # In a thread, because a codec of others is started for it, which can take seconds.
+    # In a thread, because the start of a guest can take seconds.
     await asyncio.to_thread(_warn_of_unusable, chosen, decoder)
-    # Before the first uplinks, if that is possible now. Else they go into the default partition, and are moved later.
+    # Before the first uplinks if possible. Else they go into the default partition, and are moved later.
     await rounds.go(PARTITIONS)
-    # The objects of now stay: the garbage collector need not look at them again with every batch.
+    # The present objects stay, so the garbage collector need not check them again with every batch.
     gc.collect()
     gc.freeze()
     gc.set_threshold(_YOUNG_OBJECTS)
@@ -45,7 +45,7 @@ async def _check_schema(pool: Pool) -> list[Chosen]:
 
 
 def _warn_of_unusable(chosen: Sequence[Chosen], decoder: Decoder) -> None:
-    """Say once how many installations cannot be read. All others are, whatever is missing, such as a late mount."""
+    """Warn once about installations that cannot be read. All others are read."""
     choices = [(one, Choice(codec=one.codec, options=one.options)) for one in chosen]
     wrong = list(mistakes(decoder, choices))
     if wrong:

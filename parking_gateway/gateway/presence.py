@@ -1,4 +1,4 @@
-"""What a gateway says of itself on MQTT: that it is there, that it is gone, and how it is doing."""
+"""The gateway's own topics on MQTT: online, offline, and its health."""
 
 from functools import partial
 
@@ -10,7 +10,7 @@ from parking_gateway.telemetry.report import Report
 
 
 class Presence:
-    """Of one gateway, in its own topics."""
+    """Publishes them for one gateway."""
 
     def __init__(self, *, root: str, instance: str, report: Report) -> None:
         self._root = root
@@ -18,7 +18,7 @@ class Presence:
         self._report = report
 
     def will(self) -> Publication:
-        """What the broker publishes when we are gone without a word: the same as our own farewell."""
+        """The publication for the broker to send if the connection is lost: the same "offline" as at a stop."""
         return gateway_publication(
             self._root, self._instance, GatewayMessage(status="offline", since=self._report.started)
         )

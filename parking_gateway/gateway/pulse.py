@@ -1,6 +1,6 @@
-"""Reports of the gateway's health, on MQTT and to systemd, as soon as it changes.
+"""Publications of the gateway's health, on MQTT and to systemd, as soon as it changes.
 
-None of them waits for the database, because they have to report that it is away.
+They never wait for the database, because they have to show that it is away.
 """
 
 import asyncio
@@ -19,14 +19,13 @@ from parking_gateway.telemetry.report import Report
 _INTERVAL: Final = 10.0
 """Seconds between two reports of the gateway's own health on MQTT when nothing changes."""
 _LOOK: Final = 0.5
-"""Seconds between two looks whether something has changed. An event becomes overdue although nothing happens."""
+"""Seconds between two checks for a change. An event can become overdue without any other event."""
 
 
 async def count_what_is_due(database: Database, *, patience: Patience, report: Report, within: timedelta) -> None:
     """Count the publications that are due, every 10 seconds until cancelled, also while there is no broker.
 
-    This also notices a database that stands still while there is no other work for it. One attempt takes at most
-    `within`.
+    It also notices a database that hangs while there is no other work for it. One attempt takes at most `within`.
     """
 
     async def count() -> int:
@@ -40,7 +39,7 @@ async def count_what_is_due(database: Database, *, patience: Patience, report: R
 
 
 async def report(publish: Callable[[], Awaitable[None]], health: Health) -> None:
-    """Publish the health when it changes, else every 10 seconds, until cancelled. The caller has just published it."""
+    """Publish the health when it changes, else every 10 seconds, until cancelled. The caller has published it once."""
     clock = asyncio.get_running_loop().time
     published, at = health.state(), clock()
     while True:

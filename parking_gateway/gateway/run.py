@@ -1,8 +1,8 @@
 """The composition root: opens everything, runs the tasks, and closes in reverse.
 
-A broker connection is a scope. While one stands, intake, outbox and the health report work over it; when it is lost they
-end, and the next connection starts them again. Nothing of theirs needs to survive: the broker's session holds what was
-not acknowledged, the database what was not published.
+A broker connection is a scope. Intake, outbox and the health report work while it lasts. They end with it, and the next
+connection starts them again. They need no memory: the broker's session holds all messages that were not acknowledged, and the
+database all rows that were not published.
 """
 
 import asyncio
@@ -42,9 +42,9 @@ from parking_gateway.telemetry import Health, Metrics, web
 from parking_gateway.telemetry.report import Report
 
 _LAST_WORD: Final = 1.0
-"""Seconds beyond `gateway.stop_timeout` for "offline". From a broker that does not take it, the will says it."""
+"""Seconds beyond `gateway.stop_timeout` for "offline". If the broker does not take it, it publishes the will."""
 _UNWINDING: Final = 0.2
-"""Seconds for tasks whose connections were ended to come to their end."""
+"""Seconds for tasks to end after their connections were ended."""
 
 
 async def run(config: Config, *, stop: asyncio.Event, migrate: bool = False, clock: WallClock = utc) -> None:
@@ -92,7 +92,7 @@ async def run(config: Config, *, stop: asyncio.Event, migrate: bool = False, clo
 
 
 class _Gateway:
-    """One process, from its first connection to the database to its last word on the broker."""
+    """One process, from its first connection to the database to its "offline" on the broker."""
 
     def __init__(  # noqa: PLR0913 - the composition root hands over what it has opened
         self,
@@ -161,7 +161,7 @@ class _Gateway:
         async with asyncio.TaskGroup() as group:
             rounds = group.create_task(self._rounds.run())
             counting = group.create_task(_unless_stopped(self._count_what_is_due()))
-            # Outside of the connection: what is stopped within it is not said farewell, so that the broker publishes the will.
+            # Outside of the connection, so a stop within it ends without "offline", and the broker publishes the will.
             await self._connections.make(lambda: _unless_stopped(self._one_connection()))
             rounds.cancel()
             counting.cancel()
@@ -181,7 +181,7 @@ class _Gateway:
                 await self._work(link)
 
     async def _work(self, link: Link) -> None:
-        link.report_drops(self._report.dropped)  # first, because a session that stood brings messages at once
+        link.report_drops(self._report.dropped)  # first, because a session that was kept delivers messages at once
         await self._subscription.prove(link)
         if await self._subscription.renew(link):
             self._report.session_lost()
@@ -207,14 +207,14 @@ class _Gateway:
         await self._outbox.run(link)
 
     async def _drain(self, intake: asyncio.Task[None], outbox: asyncio.Task[None]) -> None:
-        # Not awaited themselves: who waits and runs out of time would cancel them, before their connections are ended.
+        # The tasks are not awaited directly: a timeout would cancel them before their connections are ended.
         until = asyncio.get_running_loop().time() + self._config.gateway.stop_timeout.total_seconds()
         await asyncio.wait({intake}, timeout=self._config.gateway.stop_timeout.total_seconds())
         self._outbox.finish()
         await asyncio.wait({outbox}, timeout=until - asyncio.get_running_loop().time())
         if intake.done() and outbox.done():
             return
-        # What is left is not lost: the broker has the messages, the database what is due.
+        # Nothing is lost: the broker has the messages, and the database has the due rows.
         logger.warning("Not everything was finished within gateway.stop_timeout; it will be at the next start")
         self._pool.hang_up()
         await asyncio.wait({intake, outbox}, timeout=_UNWINDING)
@@ -235,7 +235,7 @@ class _Gateway:
 
 
 async def _unless_stopped(work: Coroutine[Any, Any, None]) -> None:
-    """Do the work. That the database is away when we are told to stop is no failure."""
+    """Do the work. An absent database during a stop is no failure."""
     try:
         await work
     except* StopRequested:

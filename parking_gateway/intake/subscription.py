@@ -1,4 +1,4 @@
-"""The subscriptions in the broker's session: those that we want, and those that an earlier configuration left there."""
+"""The subscriptions in the broker's session: the wanted ones, and those of an earlier configuration."""
 
 from collections.abc import Callable, Collection, Sequence
 from functools import partial
@@ -24,7 +24,7 @@ class Subscription:
         complain: Callable[[str, str | None], None],
         others: Sequence[str] = (),
     ) -> None:
-        """`complain` is called with "sharing" and the sentence of what is wrong with it; None: nothing is.
+        """`complain` is called with "sharing" and a sentence about its fault; None: it has none.
 
         `others` are topic filters beside that of the events.
         """

@@ -1,4 +1,5 @@
-"""The register of the car park: which spaces there are, which device watches which, and the files that say so.
+"""The register of the car park: its spaces, the device that watches each of them, and the files of both.
 
-Files become entries, or mistakes with their lines (pure); `registering` makes entries part of the database.
+Read `files` and `entries` (text becomes entries, or mistakes with their lines; pure), `planning` (which installations change),
+then `registering`, which makes entries part of the database, and `replaying`, which reads stored uplinks again.
 """

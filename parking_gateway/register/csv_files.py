@@ -9,11 +9,11 @@ from typing import Final
 from parking_gateway.register.entries import COLUMNS, REQUIRED, Assignment, Entry, Mistake, Record, options_text
 
 DELIMITERS: Final = ",;\t"
-"""What spreadsheets write, by the language they are set to. The header says which: no column has one in its name."""
+"""The delimiters of spreadsheets in different languages. The header decides, because no column has one in its name."""
 
 
 def records(text: str) -> Iterator[Record | Mistake]:
-    """What every line says, with its number. After a quotation mark that never ends, nothing can be told apart."""
+    """One record for each line, with its number. Nothing is read after a quotation mark without an end."""
     rows = _rows(text)
     header = next(rows, None)
     if header is None:
@@ -40,7 +40,7 @@ def records(text: str) -> Iterator[Record | Mistake]:
 
 
 def text_of(entries: Iterable[Entry]) -> str:
-    """The file that says exactly these entries."""
+    """The file with exactly these entries."""
     file = io.StringIO(newline="")
     writer = csv.writer(file, lineterminator="\n")
     writer.writerow(COLUMNS)
@@ -63,7 +63,7 @@ def _delimiter(text: str) -> str:
 
 
 def _rows(text: str) -> Iterator[tuple[str, list[str]] | Mistake]:
-    """The lines that say something, each with the number of the line on which it begins."""
+    """The lines that are not empty, each with the number of its first line."""
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=_delimiter(text), strict=True)
     while True:
         where = f"line {reader.line_num + 1}"

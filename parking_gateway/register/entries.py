@@ -1,4 +1,4 @@
-"""An entry of the register: a space and, where one is named, the device that watches it. Text becomes entries only here."""
+"""An entry of the register: a space and, if one is named, the device that watches it. Text becomes entries only here."""
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -24,7 +24,7 @@ class Place(NamedTuple):
     space: str
 
     def __str__(self) -> str:
-        """As it stands in topics: `site/zone/space`."""
+        """As in topics: `site/zone/space`."""
         return f"{self.site}/{self.zone}/{self.space}"
 
 
@@ -34,7 +34,7 @@ class Assignment(msgspec.Struct, frozen=True, kw_only=True):
     dev_eui: DevEui
     channel: int = 0
     codec: str | None = None
-    """None: the device's tag, else its profile, says which."""
+    """None: the device's tag, else its profile, decides."""
     options: dict[str, str] = {}
     lost_after: int | None = None
     """Seconds that the sensor may be silent. None: the configuration decides."""
@@ -45,20 +45,20 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
 
     place: Place
     assignment: Assignment | None = None
-    """None: nothing is said about who watches it, and whoever does so stays."""
+    """None: the space keeps its device, if it has one."""
     where: str = ""
     """Where it was written, such as `line 7`."""
 
 
 class Record(msgspec.Struct, frozen=True, kw_only=True):
-    """What was written about one space: text by column, not judged yet. A column that is missing is empty."""
+    """The text about one space, by column, not checked yet. A missing column is empty."""
 
     where: str = ""
     cells: Mapping[str, str]
 
 
 class Mistake(msgspec.Struct, frozen=True):
-    """Why nothing was registered: one sentence, and where the reason was written."""
+    """The reason why nothing was registered: one sentence, and its place in the file."""
 
     where: str
     what: str
@@ -69,15 +69,15 @@ class Mistake(msgspec.Struct, frozen=True):
 
 
 class Sheet(msgspec.Struct, frozen=True, kw_only=True):
-    """What a file says as a whole."""
+    """The content of a file."""
 
     entries: tuple[Entry, ...] = ()
     mistakes: tuple[Mistake, ...] = ()
-    """Any: the entries are those of the other lines, and nothing of it shall be registered."""
+    """If there are any, the entries are those of the other lines, and none is registered."""
 
 
 def sheet_of(records: Iterable[Record | Mistake], decoder: Decoder) -> Sheet:
-    """Judge every record by itself, and all of them against each other."""
+    """Check every record by itself, and all records against each other."""
     entries: list[Entry] = []
     mistakes: list[Mistake] = []
     places: dict[Place, Entry] = {}
@@ -100,7 +100,7 @@ def sheet_of(records: Iterable[Record | Mistake], decoder: Decoder) -> Sheet:
 
 
 def entry_of(record: Record, decoder: Decoder) -> tuple[Entry | None, list[Mistake]]:
-    """What a record says, or all that is wrong with it."""
+    """The entry of a record, or all its mistakes."""
     values: dict[str, Any] = {}
     refusals: list[str] = []
     for column, read in _READ.items():
@@ -118,12 +118,12 @@ def entry_of(record: Record, decoder: Decoder) -> tuple[Entry | None, list[Mista
 
 
 def options_text(options: Mapping[str, str]) -> str:
-    """Options as a cell says them: `key=value;key=value`."""
+    """Options as in a cell: `key=value;key=value`."""
     return ";".join(f"{name}={value}" for name, value in sorted(options.items()))
 
 
 def _refusals_together(values: dict[str, Any], folder: Path | None) -> Iterator[str]:
-    """What is wrong between cells that are right by themselves. The codec gets the name that it calls itself."""
+    """The conflicts between cells that are right by themselves. The codec's name is replaced by its full name."""
     codec, options = values["codec"], values["options"]
     if not values["dev_eui"] and (codec or options):
         yield f"{'codec' if codec else 'options'} says how a device is read, but dev_eui names none"

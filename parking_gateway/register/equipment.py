@@ -13,7 +13,7 @@ from parking_gateway.store.fleet import KnownDevice
 
 
 class ListedDevice(msgspec.Struct, frozen=True, kw_only=True):
-    """A device, who it is and what it does."""
+    """A device: its identity, its contact, and its space."""
 
     dev_eui: DevEui
     name: str
@@ -22,14 +22,14 @@ class ListedDevice(msgspec.Struct, frozen=True, kw_only=True):
     last_heard: datetime | None
     battery_percent: int | None
     codec: str | None
-    """The one that its next uplink will be read with."""
+    """The codec for its next uplink."""
     options: dict[str, str]
     assigned: bool
     site: str | None
     zone: str | None
     space: str | None
     note: str | None
-    """Why it says nothing about a space, or nobody can hear it."""
+    """The reason why the device has no space, gives no occupancy, or was never heard."""
 
 
 def listed(known: KnownDevice, decoder: Decoder) -> ListedDevice:

@@ -9,7 +9,7 @@ from parking_gateway.register.entries import Mistake, Sheet, sheet_of
 
 
 def read(name: str, data: bytes, *, decoder: Decoder) -> Sheet:
-    """What the file says. Whatever is wrong with it becomes mistakes; nothing is raised for what it holds."""
+    """Read the file. Wrong content becomes mistakes and never raises."""
     if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         return Sheet(mistakes=(Mistake("line 1", f"the file is UTF-16; {_ADVICE}"),))
     try:

@@ -1,4 +1,4 @@
-"""What became of a register: the one value that the command's summary is made of."""
+"""The result of an import or an assignment. The command's summary is made of this one value."""
 
 from collections import Counter
 
@@ -8,7 +8,7 @@ from parking_gateway.core.events import DevEui
 
 
 class Counts(msgspec.Struct, kw_only=True):
-    """What became of what was asked for."""
+    """Numbers of entries by their result."""
 
     created: int
     changed: int
@@ -32,22 +32,22 @@ class Removal(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Replayed(msgspec.Struct, kw_only=True):
-    """What the spaces were told of the time before."""
+    """Stored uplinks that were read again for the spaces of their devices."""
 
     uplinks: int = 0
     transitions: int = 0
     unreadable: int = 0
-    """Of the uplinks, those that the codec could not read."""
+    """Uplinks that the codec could not read."""
 
 
 class Registered(msgspec.Struct, kw_only=True):
-    """What became of the entries: what the command prints."""
+    """The result of all entries, as the command prints it."""
 
     spaces: Counts
-    """Changed are those that were there and that another device watches now, or the same in another way."""
+    """A space is changed if another device watches it now, or the same device with another codec, options or limit."""
     installations: Counts
     moved: list[Move]
     removed: list[Removal]
     replayed: Replayed
     remarks: Counter[str]
-    """What somebody should know of the devices that were installed, and of how many it is true."""
+    """Remarks about the installed devices, each with the number of its devices."""

@@ -1,4 +1,4 @@
-"""What has to change so that the installations are those that somebody wants. Pure."""
+"""The changes from the present installations to the wanted ones. Pure."""
 
 from collections.abc import Iterable
 
@@ -10,23 +10,23 @@ from parking_gateway.core.space import SpaceId
 
 
 class Plan(msgspec.Struct, kw_only=True):
-    """The installations, by what becomes of them."""
+    """Installations by their change."""
 
     created: list[Installation] = []
     changed: list[tuple[Installation, Installation]] = []
     """Before, and from now on."""
     unchanged: list[Installation] = []
     removed: list[tuple[Installation, DevEui]] = []
-    """Of devices whose space another one gets, and which get none themselves; with the other one."""
+    """Installations of devices that lose their space to another device and get none, with the other device."""
 
     @property
     def installed(self) -> list[Installation]:
-        """Those that are not as they were."""
+        """The created and the changed installations."""
         return [*self.created, *(after for _, after in self.changed)]
 
     @property
     def moved(self) -> list[tuple[Installation, Installation]]:
-        """Those of `changed` whose device watches another space than before."""
+        """The changed installations whose device watches another space than before."""
         return [(before, after) for before, after in self.changed if before.space != after.space]
 
     @property
@@ -37,7 +37,7 @@ class Plan(msgspec.Struct, kw_only=True):
 
 
 def plan(wanted: Iterable[Installation], present: Iterable[Installation]) -> Plan:
-    """Compare what is wanted with what there is. A space that is wanted for a device is that device's alone."""
+    """Compare the wanted installations with the present ones. A space that a device is installed in belongs to it alone."""
     before = {(one.dev_eui, one.channel): one for one in present}
     made = Plan()
     watchers: dict[SpaceId, DevEui] = {}

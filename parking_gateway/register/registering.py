@@ -1,7 +1,7 @@
-"""What entries become, in one transaction: this file is the way of a register into the database.
+"""The way of a register into the database, in one transaction.
 
-Make the spaces known, see what is installed, and where that changes: hold the uplinks, install, and tell every space what
-its new device has said so far.
+Spaces are added and the installations compared. Where an installation changes, uplinks are held back, the device is installed,
+and its stored uplinks are replayed for its new space.
 """
 
 import difflib
@@ -27,9 +27,9 @@ from parking_gateway.store.database import Connection
 from parking_gateway.store.fleet import Facts
 
 REPLAYED_OF_ONE: Final = 100
-"""Uplinks of a device that are replayed at most. The last few say what the space is, the others are its log: some days."""
+"""Replayed uplinks of a device at most: some days. The last few decide the state, the others become the log."""
 REPLAYED_OF_ALL: Final = 100_000
-"""Uplinks that are replayed at most, shared by the devices: the gateways wait meanwhile, for seconds and not minutes."""
+"""Replayed uplinks of all devices at most, because the gateways wait meanwhile: for seconds and not minutes."""
 _PAGE: Final = 20_000
 """Uplinks in memory at a time."""
 
@@ -37,7 +37,7 @@ _PAGE: Final = 20_000
 async def register(
     connection: Connection, entries: Sequence[Entry], *, decoder: Decoder, now: datetime
 ) -> Registered | list[Mistake]:
-    """Make the entries part of the database; the caller commits. After mistakes, which only it knew, it is rolled back."""
+    """Make the entries part of the database; the caller commits. If the database shows mistakes, everything is rolled back."""
     places = [entry.place for entry in entries]
     await connection.together(car_park.lock_register(), *car_park.add_zones(places))
     new, ids = await connection.together(car_park.add(places), car_park.ids(places))
@@ -75,7 +75,7 @@ async def register(
 
 
 async def registered(connection: Connection) -> list[Entry]:
-    """The register as it is: who makes these entries part of a database has the same one."""
+    """The entries of the present register."""
     (spaces,) = await connection.together(car_park.listed())
     return [
         Entry(
@@ -95,7 +95,7 @@ async def registered(connection: Connection) -> list[Entry]:
 
 
 async def unknown_space(connection: Connection, place: Place) -> Mistake | None:
-    """Why nothing can be installed there, or None when there is such a space."""
+    """The reason why nothing can be installed there; None: the space exists."""
     (names,) = await connection.together(car_park.neighbours(site=place.site, zone=place.zone))
     if place.space in names:
         return None
@@ -120,7 +120,7 @@ def _wanted(entries: Iterable[Entry], ids: Mapping[car_park.Names, SpaceId]) -> 
 def _mistakes(
     entries: Iterable[Entry], devices: Mapping[DevEui, DeviceIdentity], decoder: Decoder
 ) -> Iterator[Mistake]:
-    """Options that do not fit the codec that the device's tag or profile names: only now can anybody tell."""
+    """Options that do not fit the codec of the device's tag or profile, which only the database knows."""
     for entry in entries:
         one = entry.assignment
         if one is None or one.codec or not one.options or one.dev_eui not in devices:
@@ -184,7 +184,7 @@ def _remarks(
     for one in installed:
         device = devices.get(one.dev_eui)
         known = remark(device or DeviceIdentity(dev_eui=one.dev_eui), one, decoder)
-        # Which codec a tag or a profile will name, nobody knows of a device that was never heard.
+        # The tag and the profile of a device are unknown until its first uplink.
         if known and (device or known != NO_CODEC):
             found[known] += 1
         if device is None:

@@ -1,4 +1,4 @@
-"""What somebody should know of a device in its space, in a few words: why it will not say whether there is a car."""
+"""Remarks about an installed device: the reason why it gives no occupancy."""
 
 from functools import lru_cache
 from pathlib import Path
@@ -15,7 +15,7 @@ NO_THRESHOLDS: Final = "no occupancy: it measures a distance, and the option occ
 
 
 def remark(device: DeviceIdentity, installation: Installation, decoder: Decoder) -> str | None:
-    """What stands between this device and an occupancy, or None."""
+    """The reason why this device gives no occupancy; None: there is none."""
     choice = decoder.choice(device, installation)
     if choice is None:
         return NO_CODEC

@@ -42,7 +42,7 @@ def read(dev_eui: DevEui, uplinks: Sequence[Uplink], installation: Installation,
 def latest(observations: Sequence[Observation]) -> list[Observation]:
     """The last occupancy, and the last sign of life.
 
-    They are all that counts for a device that watched another space until now: what came before is history of that space.
+    Only these two count for a device that watched another space until now. Its earlier uplinks are that space's history.
     """
     with_occupancy = sorted((seen for seen in observations if seen.occupancy is not None), key=_later)
     return [*with_occupancy[-1:], *observations[-1:]]

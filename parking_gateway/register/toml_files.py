@@ -12,7 +12,7 @@ _TABLE: Final = re.compile(r"[ \t]*\[\[[ \t]*(spaces|\"spaces\"|'spaces')[ \t]*\
 
 
 def records(text: str) -> Iterator[Record | Mistake]:
-    """What every table says, with the number of the line on which it begins."""
+    """One record for each table, with the number of its first line."""
     try:
         document = tomllib.loads(text)
     except (ValueError, RecursionError) as error:  # of numbers of 5,000 digits, and of a thousand brackets
@@ -33,7 +33,7 @@ def records(text: str) -> Iterator[Record | Mistake]:
 
 
 def _lines(text: str, count: int) -> list[str]:
-    """Where the tables begin. TOML does not say; where the lines that look so are not as many, they are numbered."""
+    """The lines of the tables. The TOML parser has none; if the lines that look like tables are not as many, tables are numbered."""
     lines = [f"line {number}" for number, line in enumerate(text.split("\n"), 1) if _TABLE.match(line)]
     return lines if len(lines) == count else [f"space {number}" for number in range(1, count + 1)]
 

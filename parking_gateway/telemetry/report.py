@@ -1,4 +1,4 @@
-"""What happened, reported once: to the log, to metrics and health, and to the outbox, which publishes what changed."""
+"""The report of every event of the tasks, made once: to the log, to metrics and health, and to the outbox."""
 
 from collections import Counter
 from collections.abc import Callable, Collection, Sequence
@@ -28,19 +28,19 @@ OUTBOX: Final = "outbox"
 _REFUSALS_EVERY: Final = 60.0
 """Seconds between two warnings about refused publications of one kind. Each is tried again every few seconds."""
 _CLOCKS_EVERY: Final = 3600.0
-"""Seconds between two warnings about one clock, which is wrong until somebody sets it."""
+"""Seconds between two warnings about one clock. It is wrong until a person sets it."""
 _LONGEST_REASON: Final = 500
 """Characters of an error in the health message."""
 
 
 _BACKLOG_SECONDS: Final = 5.0
-"""A sensor is not silent while its uplinks may wait in a backlog: an event that is older shows one."""
+"""A sensor is not silent while its uplinks can wait in a backlog. An event of this age shows a backlog."""
 _EXAMPLES: Final = 5
 _FAILED_ROUND: Final = {"partitions": "A partition for uplinks cannot be made now; trying again"}
 
 
 class Report:
-    """The one place where values of the tasks become lines of the log and numbers."""
+    """Turns the values of the tasks into lines of the log and numbers. Nothing else does."""
 
     def __init__(
         self,
@@ -50,10 +50,10 @@ class Report:
         root: str,
         clock: WallClock,
     ) -> None:
-        """`root` is that of all topics that we publish."""
+        """`root`: the first levels of all our topics."""
         self._clock = clock
         self.wake_outbox: Callable[[Collection[SpaceId]], None] = _nobody
-        """Called with the spaces that have to be published. Whoever has the outbox sets it."""
+        """Called with the spaces that have to be published. The owner of the outbox sets it."""
         started = clock()
         self.started = started
         self.health = health
@@ -66,14 +66,14 @@ class Report:
         self._connections = 0
         self._in_hand = 0
         self._refused: Counter[str] = Counter()
-        """Refused publications that no warning has counted yet, by kind."""
+        """Refused publications since the last warning, by kind."""
         self._outbox = 0
         self._listening_since: datetime | None = None
         self._failed_rounds: dict[str, str | None] = {}
         self._last: tuple[datetime, Totals] = (started, metrics.totals())
 
     def taken(self, batch: Sequence[Message]) -> None:
-        """A batch was taken in hand: from now on its commit is waited for."""
+        """A batch was taken. From now on its commit is expected."""
         at_qos_0 = [message.qos for message in batch].count(0)
         self._metrics.took(len(batch), at_qos_0=at_qos_0)
         if at_qos_0:
@@ -119,7 +119,7 @@ class Report:
             ).warning("Rejected a message")
 
     def published(self, kind: DueKind, count: int, refusals: Sequence[Refusal]) -> None:
-        """The outbox looked at one kind; so many publications of it are confirmed, and these were refused."""
+        """The outbox has published `count` rows of one kind, and the broker refused these publications."""
         self.refused(refusals)
         if count:
             self._metrics.published.inc(count)
@@ -127,11 +127,11 @@ class Report:
         self.health.progress(OUTBOX)
 
     def database_answers(self, purpose: str, failure: str | None) -> None:
-        """Take note of one attempt of this purpose on the database. `failure` says why it failed; None: it succeeded."""
+        """Record one attempt of this purpose on the database. `failure`: the reason if it failed."""
         self.health.database_answered(purpose, failure)
 
     def round_failed(self, name: str, reason: str | None) -> None:
-        """Take note of one attempt at a round of the clock. `reason` says why it failed; None: it succeeded."""
+        """Record one attempt at a round of the clock. `reason`: why it failed; None: it succeeded."""
         if name == "partitions" and reason is not None:
             self._metrics.postponed.inc()
         if reason is not None and reason != self._failed_rounds.get(name):
@@ -142,12 +142,12 @@ class Report:
 
     @property
     def listening_since(self) -> datetime | None:
-        """Since when every event has reached us. None: events may be missing, or wait for so long that they are overdue."""
+        """Since when every event has reached the gateway. None: events can be missing, or wait in a backlog."""
         is_listening = self.health.is_broker_up and self.health.oldest_event_age() < _BACKLOG_SECONDS
         return self._listening_since if is_listening else None
 
     def refused(self, refusals: Sequence[Refusal]) -> None:
-        """The broker refused these publications: counted, and told once in a while for every kind of topic."""
+        """Count refused publications, and warn once in a while for every kind of topic."""
         if not refusals:
             return
         self._metrics.refused.inc(len(refusals))
@@ -168,7 +168,7 @@ class Report:
         )
 
     def complain(self, about: str, sentence: str | None) -> None:
-        """Take note of what somebody has to put right. None: it is as it should be."""
+        """Record a fault that an administrator has to correct. None: it is corrected."""
         if sentence is None:
             self.health.problems.pop(about, None)
         elif self.health.problems.get(about) != sentence:
@@ -199,7 +199,7 @@ class Report:
         logger.bind(protocol=protocol, session_present=session_present).info("Connected to the broker")
 
     def disconnected(self, error: str | None = None) -> None:
-        """The broker is gone: intake and outbox have nothing to do until it is back."""
+        """The broker is gone. Intake and outbox have no work until it is back."""
         self._qos_0.log_drops()
         self._in_hand = 0
         self.health.ended(INTAKE)
@@ -207,7 +207,7 @@ class Report:
         self.health.broker_lost(error)
 
     def health_message(self, *, inbox: int) -> HealthMessage:
-        """How we are doing, with rates since the last time that this was asked."""
+        """The health of the gateway, with rates since the last call."""
         self._qos_0.log_drops()
         self._qos_0.look()
         health = self.health
