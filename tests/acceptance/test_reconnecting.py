@@ -71,8 +71,9 @@ async def test_two_gateways_with_one_client_id_do_not_fight_for_ever(
     few = len(connected())
     await until(partial(has_logged, daemon, "Connected to the broker", few + 2), "two more connections")
     times = [datetime.fromisoformat(str(line["time"])) for line in connected()]
-    pauses = [(after - before).total_seconds() for before, after in pairwise(times)]
-    assert pauses[-1] > 2 * pauses[0]
+    # The first connection lasted until the second gateway had started, which takes its time on a busy machine.
+    pauses = [(after - before).total_seconds() for before, after in pairwise(times[1:])]
+    assert pauses[-1] > 2 * pauses[0], pauses
     assert "Traceback" not in daemon.log.read_text()
 
 
