@@ -14,10 +14,10 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from parking_gateway.cli.demo.brokers import Broker
 from parking_gateway.cli.demo.retained import ROOT, read_retained
-from tests.acceptance.test_daemon import has_recorded, publish, settled, until, value
 from tests.events import OCCUPIED, VACANT, topic_of, up
 from tests.plugins.car_park import CarPark
 from tests.plugins.daemon import Daemon
+from tests.whole_gateway import has_recorded, publish, settled, until, value
 
 WRONG = "83d9f4c106d20001"
 GPS_OF_1980, IN_2036 = datetime(1980, 1, 6, tzinfo=UTC), datetime(2036, 2, 7, tzinfo=UTC)

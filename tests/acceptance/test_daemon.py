@@ -4,109 +4,37 @@ import asyncio
 import json
 import signal
 from base64 import b64decode
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import aiomqtt
-import jsonschema
-import psycopg
-import psycopg.conninfo
 import pytest
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncEngine
-from tenacity import AsyncRetrying, RetryError, retry_if_result, stop_after_delay, wait_fixed
 
-from parking_gateway.cli.demo.audit import wrong_steps, wrong_topics
 from parking_gateway.cli.demo.brokers import LOCALHOST, Broker
-from parking_gateway.cli.demo.recorded import read_database
 from parking_gateway.cli.demo.retained import ROOT, read_retained
-from tests.events import OCCUPIED, VACANT, topic_of, up
+from tests.events import VACANT, topic_of, up
 from tests.plugins.broker import Configured
 from tests.plugins.car_park import CarPark
 from tests.plugins.daemon import Daemon
+from tests.whole_gateway import (
+    PATIENCE,
+    SCHEMA_BY_LEVEL,
+    delete_store,
+    has_logged,
+    has_recorded,
+    publish,
+    settled,
+    traffic,
+    unavailable,
+    until,
+    validate,
+    value,
+)
 
-SCHEMAS = Path(__file__).parents[2] / "schemas"
 RECORDINGS = Path(__file__).parents[1] / "recordings"
-PATIENCE = 60
-"""Seconds, for what takes one on a machine that does nothing else."""
-KINDS = {"spaces": "space", "zones": "counts", "sites": "counts", "devices": "device", "gateways": "gateway"}
-"""By the level of the topic that follows the root."""
-Sent = Sequence[tuple[str, bytes]]
-
-
-async def publish(broker: Broker, sent: Sent) -> None:
-    """Publish at QoS 1, as ChirpStack does when told to, and return when the broker has confirmed all."""
-    async with aiomqtt.Client(LOCALHOST, broker.port, max_queued_outgoing_messages=0) as client:
-        client.pending_calls_threshold = len(sent)
-        for start in range(0, len(sent), 100):
-            await asyncio.gather(
-                *(client.publish(topic, payload, qos=1) for topic, payload in sent[start : start + 100])
-            )
-
-
-async def until(holds: Callable[[], Awaitable[bool]], what: str) -> None:
-    """Look until it holds. The database tells nobody when it is written to."""
-    looking = AsyncRetrying(
-        retry=retry_if_result(lambda held: not held), wait=wait_fixed(0.02), stop=stop_after_delay(PATIENCE)
-    )
-    try:
-        await looking(holds)
-    except RetryError:
-        pytest.fail(f"In {PATIENCE} seconds it never came to this: {what}")
-
-
-async def has_recorded(engine: AsyncEngine, uplinks: int) -> bool:
-    return bool(await value(engine, f"select count(*) > {uplinks} from uplink"))
-
-
-async def value(engine: AsyncEngine, query: str) -> Any:
-    async with engine.connect() as connection:
-        return await connection.scalar(sa.text(query))
-
-
-async def settled(engine: AsyncEngine, broker: Broker, database: str, *, uplinks: int) -> dict[str, bytes]:
-    """Wait until so many uplinks are recorded and everything is published; check the picture; return what is retained."""
-
-    async def holds() -> bool:
-        if await value(engine, "select count(*) from uplink") < uplinks:
-            return False
-        contents, retained = await read_database(database), await read_retained(broker.url, ROOT)
-        return not [*wrong_topics(contents, retained, ROOT)]
-
-    await until(holds, f"{uplinks} uplinks, and every retained topic as the database says")
-    assert [*wrong_steps(await read_database(database))] == []
-    assert await value(engine, "select count(*) from uplink") == uplinks
-    assert await value(engine, "select count(distinct deduplication_id) from uplink") == uplinks
-    assert (
-        await value(
-            engine,
-            "select count(*) from transition t join space on space.id = t.space where t.id > published_transition",
-        )
-        == 0
-    )
-    retained = await read_retained(broker.url, ROOT)
-    for topic, payload in retained.items():
-        validate(kind_of(topic), json.loads(payload))
-    return retained
-
-
-def traffic(devices: Sequence[str], *, uplinks: int) -> list[tuple[str, bytes]]:
-    """So many uplinks of these devices: a car comes, a car goes."""
-    return [
-        (
-            topic_of(devices[number % len(devices)]),
-            up(
-                devices[number % len(devices)],
-                VACANT if number // len(devices) % 2 else OCCUPIED,
-                at=number / 100,
-                f_cnt=number // len(devices),
-            ),
-        )
-        for number in range(uplinks)
-    ]
 
 
 @pytest.mark.usefixtures("lasting")
@@ -165,7 +93,7 @@ async def test_every_message_follows_its_schema(
     retained = await settled(engine, broker, database, uplinks=6)
     for step in steps:
         validate("transition", step)
-    assert {topic.split("/")[2] for topic in retained} == set(KINDS)
+    assert {topic.split("/")[2] for topic in retained} == set(SCHEMA_BY_LEVEL)
     assert len({step["id"] for step in steps}) == 6
     space = json.loads(retained[f"{ROOT}/spaces/central/level-1/A-1"])
     assert (space["state"], space["previous"], space["occupancy"], space["contact"]) == (
@@ -174,18 +102,6 @@ async def test_every_message_follows_its_schema(
         "vacant",
         "live",
     )
-
-
-def kind_of(topic: str) -> str:
-    """The schema of what is retained on a topic."""
-    _, _, kind, _, *rest = topic.split("/")
-    return rest[0] if kind == "gateways" and rest else KINDS[kind]
-
-
-def validate(kind: str, message: object) -> None:
-    """Check a message against the published schema, formats included."""
-    schema = json.loads((SCHEMAS / f"{kind}.json").read_text())
-    jsonschema.validate(message, schema, jsonschema.Draft202012Validator, format_checker=jsonschema.FormatChecker())
 
 
 @pytest.mark.usefixtures("lasting")
@@ -230,7 +146,7 @@ async def test_a_broker_that_comes_late_is_waited_for(daemon: Daemon, broker: Br
 async def test_a_gateway_that_finds_no_broker_can_be_stopped(daemon: Daemon, broker: Broker) -> None:
     broker.stop()
     daemon.start()
-    await until(partial(has_said, daemon, "No connection to the broker"), "a warning that there is no broker")
+    await until(partial(has_logged, daemon, "No connection to the broker"), "a warning that there is no broker")
     assert daemon.terminate() == 0
 
 
@@ -257,9 +173,9 @@ async def test_a_database_that_goes_away_is_waited_for(
 ) -> None:
     devices = await car_park(10)
     daemon.start_and_wait()
-    async with away(database):
+    async with unavailable(database):
         await publish(broker, traffic(devices, uplinks=200))
-        await until(partial(has_said, daemon, "The database does not answer"), "a warning that the database is away")
+        await until(partial(has_logged, daemon, "The database does not answer"), "a warning that the database is away")
     await settled(engine, broker, database, uplinks=200)
 
 
@@ -269,31 +185,13 @@ async def test_a_gateway_whose_database_is_away_can_be_stopped(
 ) -> None:
     devices = await car_park(10)
     daemon.start_and_wait()
-    async with away(database):
+    async with unavailable(database):
         await publish(broker, traffic(devices, uplinks=200))
-        await until(partial(has_said, daemon, "The database does not answer"), "a warning that the database is away")
+        await until(partial(has_logged, daemon, "The database does not answer"), "a warning that the database is away")
         assert daemon.terminate() == 0
     assert "Traceback" not in daemon.log.read_text()
     daemon.start_and_wait()
     await settled(engine, broker, database, uplinks=200)
-
-
-@asynccontextmanager
-async def away(database: str) -> AsyncIterator[None]:
-    """The database takes no connections, and has cut those that it had."""
-    name = psycopg.conninfo.conninfo_to_dict(database)["dbname"]
-    server = psycopg.conninfo.make_conninfo(database, dbname="postgres")
-    async with await psycopg.AsyncConnection.connect(server, autocommit=True) as connection:
-        await connection.execute(f"alter database {name} allow_connections false")
-        await connection.execute("select pg_terminate_backend(pid) from pg_stat_activity where datname = %s", [name])
-        try:
-            yield
-        finally:
-            await connection.execute(f"alter database {name} allow_connections true")
-
-
-async def has_said(daemon: Daemon, sentence: str) -> bool:
-    return sentence in daemon.log.read_text()
 
 
 async def test_a_broker_that_forgot_everything_is_told_everything_again(
@@ -304,7 +202,7 @@ async def test_a_broker_that_forgot_everything_is_told_everything_again(
     await publish(broker, traffic(devices, uplinks=60))
     await settled(engine, broker, database, uplinks=60)
     broker.kill()
-    forget(tmp_path)
+    delete_store(tmp_path)
     broker.start()
     await settled(engine, broker, database, uplinks=60)
 
@@ -367,17 +265,11 @@ async def test_a_topic_that_the_broker_refuses_stops_nothing_else(
     daemon.configure(MQTT__URL=broker.url, PUBLICATION__POLL_INTERVAL="0.2")
     daemon.start_and_wait()
     await publish(broker, traffic(devices, uplinks=10))
-    await until(partial(has_said, daemon, "The broker refuses a publication"), "a warning about the refusal")
+    await until(partial(has_logged, daemon, "The broker refuses a publication"), "a warning about the refusal")
     await publish(broker, traffic(devices, uplinks=30)[10:])
     await until(partial(has_recorded, engine, 29), "all uplinks")
     assert "No connection to the broker" not in daemon.log.read_text()
     assert daemon.terminate() == 0
-
-
-def forget(folder: Path) -> None:
-    """Take a Mosquitto's store away: its sessions and its retained messages."""
-    for store in folder.rglob("mosquitto.db*"):
-        store.unlink()
 
 
 async def test_a_schema_that_is_missing_is_one_sentence_and_status_78(daemon: Daemon, engine: AsyncEngine) -> None:

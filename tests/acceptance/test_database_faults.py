@@ -11,9 +11,9 @@ from psycopg import sql
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from parking_gateway.cli.demo.brokers import Broker
-from tests.acceptance.test_daemon import has_recorded, has_said, publish, settled, traffic, until, value
 from tests.plugins.car_park import CarPark
 from tests.plugins.daemon import Daemon
+from tests.whole_gateway import has_logged, has_recorded, publish, settled, traffic, until, value
 
 CUT = "select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'parking-gateway' and datname = current_database()"
 RAISE = (
@@ -171,7 +171,7 @@ async def test_what_somebody_does_to_the_database_is_waited_for(
         await someone.does(breaks)
         publishing = asyncio.create_task(publish(broker, sent[100:]))
         for sentence in sentences:
-            await until(partial(has_said, daemon, sentence), f"a line with: {sentence}")
+            await until(partial(has_logged, daemon, sentence), f"a line with: {sentence}")
         await someone.does(mends)
         await publishing
         if "truncate uplink" in mends:
@@ -189,7 +189,7 @@ async def test_a_start_without_rights_waits_for_them(daemon: Daemon, database: s
         await someone.does(["revoke all on all tables in schema public from {role}"])
         daemon.start()
         for sentence in (NOT_AS_IT_IS, "permission denied for table alembic_version", "grant all on all tables"):
-            await until(partial(has_said, daemon, sentence), f"a line with: {sentence}")
+            await until(partial(has_logged, daemon, sentence), f"a line with: {sentence}")
         await someone.does(["grant all on all tables in schema public to {role}"])
         daemon.wait_until("READY=1")
         assert daemon.terminate() == 0

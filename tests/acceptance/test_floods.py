@@ -8,10 +8,10 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from parking_gateway.cli.demo.brokers import Broker
-from tests.acceptance.test_daemon import publish, until, value
 from tests.events import topic_of, up
 from tests.plugins.car_park import CarPark
 from tests.plugins.daemon import Daemon
+from tests.whole_gateway import publish, until, value
 
 FLOOD = 10_000
 REFUSED = 4711

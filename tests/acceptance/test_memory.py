@@ -8,9 +8,9 @@ import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from parking_gateway.cli.demo.brokers import LOCALHOST, Broker
-from tests.acceptance.test_daemon import PATIENCE, away, publish, until, value
 from tests.events import dev_eui_of, topic_of, up
 from tests.plugins.daemon import Daemon
+from tests.whole_gateway import PATIENCE, publish, unavailable, until, value
 
 BOUND = 250_000_000
 
@@ -60,7 +60,7 @@ async def _withstands(
     """It is published while the database is away, so that all of it waits that can."""
     daemon.configure(DATABASE__RECONNECT_WAIT_MAX="1")
     daemon.start_and_wait()
-    async with away(database), aiomqtt.Client(LOCALHOST, broker.port, timeout=PATIENCE) as client:
+    async with unavailable(database), aiomqtt.Client(LOCALHOST, broker.port, timeout=PATIENCE) as client:
         for payload in flood:
             await client.publish(topic_of(dev_eui_of(1)), payload, qos=1)
     await publish(broker, [(topic_of(dev_eui_of(2)), up(dev_eui_of(2)))])

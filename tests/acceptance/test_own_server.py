@@ -8,10 +8,10 @@ import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from parking_gateway.cli.demo.brokers import Broker
-from tests.acceptance.test_daemon import has_recorded, has_said, publish, settled, traffic, until, value
 from tests.plugins.car_park import CarPark
 from tests.plugins.daemon import Daemon
 from tests.plugins.postgres import OwnServer
+from tests.whole_gateway import has_logged, has_recorded, publish, settled, traffic, until, value
 
 LOCK_TIMEOUT = 10
 """Seconds, by default. Whoever waits for a lock that is not given waits so long."""
@@ -36,7 +36,7 @@ async def test_the_first_commit_comes_within_two_seconds_after_the_server_is_bac
         await until(partial(has_recorded, engine, outage * 100 + 49), "uplinks before the outage")
         own_server.stop()
         await publish(broker, sent[outage * 100 + 50 : outage * 100 + 100])
-        await until(partial(has_said, daemon, "The database does not answer; trying again"), "a warning")
+        await until(partial(has_logged, daemon, "The database does not answer; trying again"), "a warning")
         await asyncio.sleep(2)  # how long it is away: every wait is at most a second
         own_server.start()
         back = asyncio.get_running_loop().time()
@@ -58,8 +58,8 @@ async def test_what_the_standby_does_not_have_is_not_acknowledged(
     publishing = asyncio.create_task(publish(broker, traffic(devices, uplinks=100)))
     for _ in range(3):
         await until(partial(value, engine, WAITING), "a commit that waits for the standby, and is cancelled")
-    await until(partial(has_said, daemon, "the commit is on this server alone"), "the reason")
-    await until(partial(has_said, daemon, "PostgreSQL warns"), "the server's own warning")
+    await until(partial(has_logged, daemon, "the commit is on this server alone"), "the reason")
+    await until(partial(has_logged, daemon, "PostgreSQL warns"), "the server's own warning")
     await until(partial(value, engine, WAITING), "a commit that waits once more")
     await publishing
     daemon.kill()
@@ -79,9 +79,9 @@ async def test_a_dump_holds_up_nothing(
     async with await psycopg.AsyncConnection.connect(database) as dump:
         await dump.execute("lock table uplink, space, device, transition in access share mode")
         daemon.start_and_wait()
-        await until(partial(has_said, daemon, "A partition for uplinks cannot be made now"), "an attempt")
+        await until(partial(has_logged, daemon, "A partition for uplinks cannot be made now"), "an attempt")
         second_daemon.start_and_wait()
-        await until(partial(has_said, second_daemon, "A partition for uplinks cannot be made now"), "an attempt")
+        await until(partial(has_logged, second_daemon, "A partition for uplinks cannot be made now"), "an attempt")
         assert second_daemon.terminate() == 0
         began = asyncio.get_running_loop().time()
         await publish(broker, sent)

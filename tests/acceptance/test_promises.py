@@ -12,12 +12,11 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from parking_gateway.cli.demo.brokers import LOCALHOST, Broker
 from parking_gateway.cli.demo.retained import ROOT
-from tests.acceptance.test_daemon import has_said, publish, traffic, until, value
-from tests.acceptance.test_refusals import has_refused
 from tests.broker.conftest import Peer
 from tests.plugins.broker import Configured
 from tests.plugins.car_park import CarPark
 from tests.plugins.daemon import Daemon
+from tests.whole_gateway import has_logged, has_refused, has_uplinks, publish, traffic, until
 
 
 async def gets(broker: Broker, topic_filter: str, topic: str, *, within: float) -> bool:
@@ -42,13 +41,13 @@ async def test_a_broker_that_delivers_nothing_to_a_shared_group_is_not_relied_on
     daemon.configure(MQTT__URL=without_sharing.url, MQTT__PROTOCOL="3.1.1", MQTT__SHARED_GROUP="group")
     daemon.serve_pages()
     daemon.start()
-    await until(partial(has_said, daemon, "does not deliver to shared subscriptions"), "a complaint")
-    await until(partial(has_said, daemon, "No connection to the broker"), "the end of the attempt")
+    await until(partial(has_logged, daemon, "does not deliver to shared subscriptions"), "a complaint")
+    await until(partial(has_logged, daemon, "No connection to the broker"), "the end of the attempt")
     assert "Connected to the broker" not in daemon.log.read_text()
     status, page = daemon.page("/readyz")
     assert status == 503
     assert "mqtt.shared_group" in page
-    assert "READY=1" not in daemon.said
+    assert "READY=1" not in daemon.notifications
     assert await asyncio.to_thread(daemon.terminate) == 0
 
 
@@ -61,10 +60,6 @@ async def test_without_the_group_the_same_broker_serves(
     await publish(without_sharing, traffic(devices, uplinks=3))
     await until(partial(has_uplinks, engine, 3), "3 uplinks")
     assert "shared subscriptions" not in daemon.log.read_text()
-
-
-async def has_uplinks(engine: AsyncEngine, count: int) -> bool:
-    return bool(await value(engine, f"select count(*) = {count} from uplink"))
 
 
 async def test_a_broker_that_says_that_it_has_no_shared_subscriptions_is_believed(daemon: Daemon) -> None:
@@ -82,7 +77,7 @@ async def test_a_broker_that_says_that_it_has_no_shared_subscriptions_is_believe
         port = server.sockets[0].getsockname()[1]
         daemon.configure(MQTT__URL=f"mqtt://{LOCALHOST}:{port}", MQTT__PROTOCOL="5", MQTT__SHARED_GROUP="group")
         daemon.start()
-        await until(partial(has_said, daemon, "does not deliver to shared subscriptions"), "a complaint")
+        await until(partial(has_logged, daemon, "does not deliver to shared subscriptions"), "a complaint")
         assert await asyncio.to_thread(daemon.terminate) == 0
 
 
@@ -93,7 +88,7 @@ async def test_retained_messages_that_no_wildcard_gets_are_one_warning(
     devices = await car_park(3)
     daemon.configure(MQTT__URL=without_wildcards.url, MQTT__PROTOCOL="3.1.1")
     daemon.start_and_wait()
-    await until(partial(has_said, daemon, "no retained messages to subscriptions with wildcards"), "a warning")
+    await until(partial(has_logged, daemon, "no retained messages to subscriptions with wildcards"), "a warning")
     await publish(without_wildcards, traffic(devices, uplinks=3))
     await until(partial(has_uplinks, engine, 3), "3 uplinks")
     topic = f"{ROOT}/spaces/central/level-1/A-1"
@@ -134,7 +129,7 @@ async def test_an_acl_that_hides_our_own_messages_is_named_and_stops_nothing(
     daemon.start_and_wait()
     await publish(broker, traffic(devices, uplinks=3))
     await until(partial(has_uplinks, engine, 3), "3 uplinks")
-    await until(partial(has_said, daemon, "its ACL has to let the gateway read"), "a warning")
+    await until(partial(has_logged, daemon, "its ACL has to let the gateway read"), "a warning")
     assert not await has_refused(daemon, 1)
 
 

@@ -12,10 +12,10 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from parking_gateway.cli.demo.brokers import Broker
 from parking_gateway.cli.demo.retained import ROOT, read_retained
-from tests.acceptance.test_daemon import has_said, publish, settled, traffic, until, value
 from tests.plugins.broker import Configured
 from tests.plugins.car_park import CarPark
 from tests.plugins.daemon import Daemon
+from tests.whole_gateway import has_logged, has_refused, publish, settled, traffic, until, value
 
 REFUSING = "max_queued_messages 1000000\n"
 HANGING_UP = "max_queued_messages 0\n"
@@ -108,10 +108,6 @@ async def test_what_was_refused_is_published_when_the_acl_allows_it(
     await settled(engine, broker, database, uplinks=3)
 
 
-async def has_refused(daemon: Daemon, times: int) -> bool:
-    return daemon.metric("parking_gateway_publications_refused_total") >= times
-
-
 @pytest.mark.parametrize("answer", [REFUSING, HANGING_UP], ids=["refusing", "hanging up"])
 async def test_a_gateway_that_may_not_speak_of_itself_works_all_the_same(
     daemon: Daemon, configured: Configured, engine: AsyncEngine, car_park: CarPark, acl: Path, answer: str
@@ -122,7 +118,7 @@ async def test_a_gateway_that_may_not_speak_of_itself_works_all_the_same(
     broker = configured(f"acl_file {acl}\n{answer}")
     daemon.configure(MQTT__URL=broker.url, MQTT__PROTOCOL="5")
     daemon.start()
-    await until(partial(has_said, daemon, "The broker refuses a publication"), "a refusal")
+    await until(partial(has_logged, daemon, "The broker refuses a publication"), "a refusal")
     await publish(broker, traffic(devices, uplinks=20))
     await until(partial(is_retained, broker, 20), "20 spaces")
     assert await value(engine, "select count(*) from uplink") == 20

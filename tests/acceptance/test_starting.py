@@ -1,6 +1,5 @@
 """The gateway starts with what is there: what is missing for a while costs only what needs it, and nobody has to come."""
 
-import json
 import socket
 from collections.abc import Iterator
 from functools import partial
@@ -13,10 +12,10 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_fixed
 
 from parking_gateway.cli.demo.brokers import LOCALHOST, Broker
-from tests.acceptance.test_daemon import publish, until, value
 from tests.events import topic_of, up
 from tests.plugins.car_park import CarPark
 from tests.plugins.daemon import Daemon
+from tests.whole_gateway import publish, until, value
 
 NOT_THERE = "Codecs of installations cannot be used; until they can, the frames of these devices are rejected"
 
@@ -28,17 +27,13 @@ def occupied() -> Iterator[socket.socket]:
         yield server
 
 
-def lines(daemon: Daemon, message: str) -> list[dict[str, object]]:
-    return [line for line in map(json.loads, daemon.log.read_text().splitlines()) if line["message"] == message]
-
-
 def test_an_address_that_another_program_has_is_waited_for(daemon: Daemon, occupied: socket.socket) -> None:
     """The gateway works meanwhile, and serves there as soon as it can."""
     port = occupied.getsockname()[1]
     daemon.configure(TELEMETRY__LISTEN=f"{LOCALHOST}:{port}")
     daemon.start_and_wait()
-    said = lines(
-        daemon, "The address of telemetry.listen cannot be bound; trying again: change the key, or free the address"
+    said = daemon.log_lines(
+        "The address of telemetry.listen cannot be bound; trying again: change the key, or free the address"
     )
     assert [line["listen"] for line in said] == [f"{LOCALHOST}:{port}"]
     occupied.close()
@@ -59,7 +54,7 @@ async def test_codecs_that_are_not_there_cost_only_their_own_frames(
             await connection.execute(sa.text(f"update installation set {wrong} where dev_eui = '{devices[number]}'"))
     daemon.configure(DECODERS__FOLDER=str(tmp_path))
     daemon.start_and_wait()
-    (said,) = lines(daemon, NOT_THERE)
+    (said,) = daemon.log_lines(NOT_THERE)
     assert said["installations"] == 3
     await publish(broker, [(topic_of(dev_eui), up(dev_eui)) for dev_eui in devices])
     await until(partial(_has_settled, engine), "three frames rejected, and the fourth space occupied")
@@ -76,7 +71,7 @@ def test_a_folder_that_is_not_mounted_is_no_mistake_of_the_configuration(daemon:
     """Nor is a profile's codec that may lie in it."""
     daemon.configure(DECODERS__FOLDER="/nowhere", DECODERS__PROFILES='{"Mine": "of_a_late_mount"}')
     daemon.start_and_wait()
-    (said,) = lines(daemon, "The gateway starts without something that the configuration names")
+    (said,) = daemon.log_lines("The gateway starts without something that the configuration names")
     assert "decoders.folder must name a directory that exists, and /nowhere is none" in str(said["error"])
     assert "decoders.profiles: 'Mine': no codec is named of_a_late_mount" in str(said["error"])
     assert daemon.terminate() == 0

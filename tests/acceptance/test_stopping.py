@@ -3,11 +3,10 @@
 import json
 import signal
 import time
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager, suppress
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import partial
 
-import psutil
 import psycopg
 import pytest
 import sqlalchemy as sa
@@ -15,10 +14,10 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from parking_gateway.cli.demo.brokers import Broker
 from parking_gateway.cli.demo.retained import ROOT, read_retained
-from tests.acceptance.test_daemon import has_recorded, has_said, publish, settled, traffic, until
 from tests.plugins.car_park import CarPark
 from tests.plugins.daemon import Daemon
 from tests.plugins.proxy import Proxied, Proxy
+from tests.whole_gateway import halted, has_logged, has_recorded, publish, settled, traffic, until
 
 STOP_TIMEOUT = 2
 A_LITTLE = 3
@@ -111,7 +110,7 @@ async def test_while_the_database_is_deaf(
     """Its processes are halted: connections stand, and nobody answers."""
     devices = await car_park(10)
     patient.start_and_wait()
-    async with deaf(database):
+    async with halted(database):
         if has_work:
             await publish(broker, traffic(devices, uplinks=2_000))
         with stopped_in_time(patient):
@@ -120,25 +119,6 @@ async def test_while_the_database_is_deaf(
     await publish(broker, traffic(devices, uplinks=2_000))
     patient.start_and_wait()
     await until(partial(has_recorded, engine, 1_999), "all uplinks")
-
-
-@asynccontextmanager
-async def deaf(database: str) -> AsyncIterator[None]:
-    """The server takes connections, as its kernel does, and answers nobody."""
-    async with await psycopg.AsyncConnection.connect(database) as connection:
-        server = psutil.Process(connection.info.backend_pid).parent()
-    assert server is not None
-    server.suspend()  # first, so that it starts no process that would answer
-    halted = [server, *server.children()]
-    for one in halted:
-        with suppress(psutil.NoSuchProcess):
-            one.suspend()
-    try:
-        yield
-    finally:
-        for one in halted:
-            with suppress(psutil.NoSuchProcess):
-                one.resume()
 
 
 @pytest.mark.usefixtures("lasting")
@@ -172,9 +152,9 @@ async def test_before_it_is_ready(patient: Daemon, broker: Broker, database: str
     await until(partial(_is_connected, proxy), "an attempt to connect")
     with stopped_in_time(patient):
         pass
-    async with deaf(database):
+    async with halted(database):
         patient.start()
-        await until(partial(has_said, patient, "The database does not answer"), "a warning")
+        await until(partial(has_logged, patient, "The database does not answer"), "a warning")
         with stopped_in_time(patient):
             pass
 

@@ -10,11 +10,11 @@ import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from parking_gateway.cli.demo.brokers import LOCALHOST, Broker
-from tests.acceptance.test_daemon import forget, has_said, publish, settled, until, value
 from tests.events import up
 from tests.plugins.broker import Configured
 from tests.plugins.car_park import CarPark
 from tests.plugins.daemon import Daemon
+from tests.whole_gateway import delete_store, has_logged, has_uplinks, publish, settled, until, value
 
 RECEIVED = 'parking_gateway_messages_received_total{event="up"}'
 OLD, NEW = "application", "renamed"
@@ -49,12 +49,12 @@ async def test_a_subscription_of_an_earlier_configuration_is_ended(
     daemon.configure(MQTT__URL=wordy.url, MQTT__PROTOCOL=protocol, CHIRPSTACK__TOPIC=f"{OLD}/+/device/+/event/+")
     daemon.start_and_wait()
     await publish(wordy, [said(device, 1, under=OLD)])
-    await until(partial(has, engine, 1), "an uplink on the old topic")
+    await until(partial(has_uplinks, engine, 1), "an uplink on the old topic")
     assert daemon.terminate() == 0
     daemon.configure(CHIRPSTACK__TOPIC=f"{NEW}/+/device/+/event/+")
     daemon.start_and_wait()
     await publish(wordy, [said(device, 2, under=OLD), said(device, 3, under=NEW)])
-    await until(partial(has, engine, 2), "an uplink on the new topic")
+    await until(partial(has_uplinks, engine, 2), "an uplink on the new topic")
     assert await value(engine, "select f_cnt from uplink order by f_cnt desc limit 1") == 3
     assert daemon.terminate() == 0
     await publish(wordy, [said(device, 4, under=OLD), said(device, 5, under=NEW)])
@@ -80,7 +80,7 @@ async def test_events_come_once_after_the_group_was_changed(
     daemon.configure(MQTT__SHARED_GROUP=groups[1])
     daemon.start_and_wait()
     await publish(wordy, [said(device, number, under=OLD) for number in range(20)])
-    await until(partial(has, engine, 20), "20 uplinks")
+    await until(partial(has_uplinks, engine, 20), "20 uplinks")
     await until(partial(has_counted, daemon, 20), "so many received")
     assert daemon.metric(RECEIVED) == 20
     assert daemon.metric("parking_gateway_duplicates_total") == 0
@@ -97,7 +97,7 @@ async def test_what_a_version_without_memory_left_is_ended_too(
     daemon.configure(MQTT__URL=wordy.url, MQTT__PROTOCOL="3.1.1", MQTT__SHARED_GROUP="group")
     daemon.start_and_wait()
     await publish(wordy, [said(device, number, under=OLD) for number in range(20)])
-    await until(partial(has, engine, 20), "20 uplinks")
+    await until(partial(has_uplinks, engine, 20), "20 uplinks")
     assert daemon.metric("parking_gateway_duplicates_total") == 0
 
 
@@ -128,10 +128,6 @@ async def has_counted(daemon: Daemon, messages: int) -> bool:
     return daemon.metric(RECEIVED) >= messages
 
 
-async def has(engine: AsyncEngine, uplinks: int) -> bool:
-    return bool(await value(engine, f"select count(*) = {uplinks} from uplink"))
-
-
 @pytest.mark.usefixtures("lasting")
 async def test_a_session_that_the_broker_lost_is_a_warning_and_a_count(
     daemon: Daemon, broker: Broker, database: str, engine: AsyncEngine, tmp_path: Path
@@ -141,9 +137,9 @@ async def test_a_session_that_the_broker_lost_is_a_warning_and_a_count(
     daemon.start_and_wait()
     assert daemon.metric("parking_gateway_broker_sessions_lost_total") == 0
     broker.kill()
-    forget(tmp_path)
+    delete_store(tmp_path)
     broker.start()
-    await until(partial(has_said, daemon, "The broker has lost our session"), "a warning")
+    await until(partial(has_logged, daemon, "The broker has lost our session"), "a warning")
     await settled(engine, broker, database, uplinks=0)
     assert daemon.metric("parking_gateway_broker_sessions_lost_total") == 1
 
@@ -156,7 +152,7 @@ async def test_a_session_that_was_lost_while_the_gateway_was_away_is_noticed(
     daemon.start_and_wait()
     assert daemon.terminate() == 0
     broker.kill()
-    forget(tmp_path)
+    delete_store(tmp_path)
     broker.start()
     daemon.start_and_wait()
-    await until(partial(has_said, daemon, "The broker has lost our session"), "a warning")
+    await until(partial(has_logged, daemon, "The broker has lost our session"), "a warning")

@@ -19,11 +19,10 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from parking_gateway.cli.demo.brokers import LOCALHOST, Broker
 from parking_gateway.cli.demo.retained import ROOT, read_retained
-from tests.acceptance.test_daemon import away, has_recorded, has_said, publish, settled, traffic, until, value
-from tests.acceptance.test_stopping import deaf
 from tests.events import OCCUPIED, VACANT, topic_of, up
 from tests.plugins.car_park import CarPark
 from tests.plugins.daemon import Daemon
+from tests.whole_gateway import halted, has_logged, has_recorded, publish, settled, traffic, unavailable, until, value
 
 
 @pytest.fixture
@@ -133,7 +132,7 @@ async def test_a_database_that_is_away_is_said_to_be_away_while_it_is(
     daemon.start_and_wait()
     await until(partial(all_say, daemon, broker, []), "that all is well")
     gone = datetime.now(UTC)
-    async with away(database):
+    async with unavailable(database):
         await publish(broker, traffic(devices, uplinks=5))
         await until(partial(all_say, daemon, broker, ["database"]), "that the database is away")
         health = await retained_health(broker)
@@ -175,7 +174,7 @@ async def test_a_server_that_stands_still_is_seen_while_it_does(
     daemon.serve_pages()
     daemon.configure(TELEMETRY__OVERDUE_AFTER="0.5", INTAKE__TIMEOUT="1", DATABASE__RECONNECT_WAIT_MAX="1")
     daemon.start_and_wait()
-    async with deaf(database):
+    async with halted(database):
         await publish(broker, traffic(devices, uplinks=5))
         await until(partial(all_say, daemon, broker, ["database", "intake"]), "that neither gets on")
         assert daemon.page("/healthz")[0] == 200
@@ -243,7 +242,7 @@ async def test_dropped_events_are_counted_and_told_while_they_are_dropped(
         async with aiomqtt.Client(LOCALHOST, broker.port) as client:
             for topic, payload in traffic(devices, uplinks=200):
                 await client.publish(topic, payload, qos=0)
-        await until(partial(has_said, daemon, "Messages of QoS 0 were dropped"), "a warning about dropped messages")
+        await until(partial(has_logged, daemon, "Messages of QoS 0 were dropped"), "a warning about dropped messages")
 
         async def are_counted() -> bool:
             dropped = (await retained_health(broker))["dropped"]
@@ -303,7 +302,7 @@ async def test_systemd_is_told_when_stopping_begins_and_what_is_missing(
         await connection.execute(sa.text("lock table uplink in access exclusive mode"))
         await publish(broker, traffic(devices, uplinks=5))
         await asyncio.to_thread(
-            daemon.wait_until_it_says, "STATUS=Not ready, intake missing; intake: an event has waited"
+            daemon.wait_until_prefix, "STATUS=Not ready, intake missing; intake: an event has waited"
         )
         daemon.send(signal.SIGTERM)
         await asyncio.to_thread(daemon.wait_until, "STOPPING=1")

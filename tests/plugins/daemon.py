@@ -1,5 +1,6 @@
-"""The daemon as systemd sees it: a process, the signals it gets, and what it says on its notification socket."""
+"""The gateway as systemd starts it: a process, its signals, and its states on the notification socket."""
 
+import json
 import os
 import re
 import signal
@@ -21,7 +22,7 @@ _STOP_SECONDS = 20
 
 
 class Daemon:
-    """`parking-gateway run` in a process of its own, configured by its environment alone."""
+    """`parking-gateway run` in a process of its own, configured by environment variables."""
 
     def __init__(self, log: Path, environment: dict[str, str]) -> None:
         self.log = log
@@ -32,27 +33,27 @@ class Daemon:
         self._address = f"\0parking-gateway-{os.getpid()}-{id(self)}"
         self._notifications.bind(self._address)
         self._page_port = 0
-        self.said: list[str] = []
-        """What it told systemd since its last start."""
+        self.notifications: list[str] = []
+        """The states that it sent to systemd since its last start."""
         self.stdout: int | None = None
-        """A descriptor in place of the file `log`, for a test that reads it otherwise or not at all."""
+        """A file descriptor for its output, instead of the file `log`."""
 
     def configure(self, **settings: str) -> None:
-        """Set what is not as the fixture has it, such as MQTT__PROTOCOL="5"."""
+        """Change settings of the fixture, such as MQTT__PROTOCOL="5"."""
         self._environment |= {f"PARKING_GATEWAY_{name}": value for name, value in settings.items()}
 
     def serve_pages(self) -> None:
-        """Have it answer `page` from its next start on."""
+        """Let it serve its pages from its next start on."""
         self._page_port = free_port()
         self.configure(TELEMETRY__LISTEN=self.listen)
 
     @property
     def listen(self) -> str:
-        """Where it serves its pages."""
+        """The address of its pages."""
         return f"{LOCALHOST}:{self._page_port}"
 
     def page(self, path: str) -> tuple[int, str]:
-        """Status and body of one of its pages. Raises OSError where nothing answers."""
+        """Status and body of one of its pages. Raises OSError where it does not listen."""
         with closing(HTTPConnection(LOCALHOST, self._page_port, timeout=10)) as connection:
             connection.request("GET", path)
             response = connection.getresponse()
@@ -64,9 +65,14 @@ class Daemon:
         (found,) = re.findall(rf"^{re.escape(sample)} (\S+)$", text, re.MULTILINE)
         return float(found)
 
+    def log_lines(self, message: str) -> list[dict[str, object]]:
+        """The lines of its log with this message."""
+        lines = [json.loads(line) for line in self.log.read_text().splitlines() if line.startswith("{")]
+        return [line for line in lines if line["message"] == message]
+
     def start(self, *arguments: str) -> None:
-        """Start it, without waiting for anything."""
-        self.said.clear()
+        """Start it."""
+        self.notifications.clear()
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "parking_gateway", "run", *arguments],
@@ -76,31 +82,31 @@ class Daemon:
             )
 
     def wait_until(self, state: str) -> None:
-        """Wait until it tells systemd this state, such as READY=1. A daemon that ended will not."""
-        self._wait_until(state, lambda: state in self.said)
+        """Wait until it has sent this state to systemd, such as READY=1. Fails when it ends before."""
+        self._wait_until(state, lambda: state in self.notifications)
 
-    def wait_until_it_says(self, beginning: str) -> None:
-        """Wait until it tells systemd a state that begins so, such as STATUS=Not ready."""
-        self._wait_until(beginning, lambda: any(state.startswith(beginning) for state in self.said))
+    def wait_until_prefix(self, beginning: str) -> None:
+        """Wait until it has sent a state that begins with this text, such as STATUS=Not ready."""
+        self._wait_until(beginning, lambda: any(state.startswith(beginning) for state in self.notifications))
 
-    def _wait_until(self, state: str, is_said: Callable[[], bool]) -> None:
+    def _wait_until(self, state: str, is_sent: Callable[[], bool]) -> None:
         assert self._process is not None
         self._notifications.settimeout(0.1)
         deadline = time.monotonic() + _READY_SECONDS
-        while not is_said():
+        while not is_sent():
             with suppress(TimeoutError):
-                self.said.append(self._notifications.recv(4096).decode())
+                self.notifications.append(self._notifications.recv(4096).decode())
                 continue
             if self._process.poll() is not None or time.monotonic() > deadline:
-                pytest.fail(f"The daemon never said {state}. Its log:\n{self.log.read_text()}")
+                pytest.fail(f"The gateway never sent {state}. Its log:\n{self.log.read_text()}")
 
     def start_and_wait(self, *arguments: str) -> None:
-        """Start it and wait until it is connected to broker and database."""
+        """Start it and wait until it has sent READY=1."""
         self.start(*arguments)
         self.wait_until("READY=1")
 
     def kill(self) -> None:
-        """End it as a power cut would."""
+        """End it with SIGKILL, as a power cut would."""
         assert self._process is not None
         self._process.kill()
         self._process.wait()
@@ -116,19 +122,19 @@ class Daemon:
         return self._process.wait(_STOP_SECONDS)
 
     def terminate(self) -> int:
-        """Ask it to stop, and return its exit status."""
+        """Send SIGTERM, and wait for its exit status."""
         self.send(signal.SIGTERM)
         return self.wait()
 
     def peak_bytes(self) -> int:
-        """The most memory that it has had at once since its start."""
+        """The peak of its memory since its start."""
         assert self._process is not None
         status = Path(f"/proc/{self._process.pid}/status").read_text()
         (peak,) = [line.split()[1] for line in status.splitlines() if line.startswith("VmHWM:")]
         return int(peak) * 1024
 
     def close(self) -> None:
-        """Leave nothing behind."""
+        """End it and close the socket."""
         if self._process is not None and self._process.poll() is None:
             self.kill()
         self._notifications.close()
@@ -143,7 +149,7 @@ def daemon(tmp_path: Path, database: str, broker: Broker) -> Iterator[Daemon]:
 
 @pytest.fixture
 def second_daemon(tmp_path: Path, database: str, broker: Broker) -> Iterator[Daemon]:
-    """Another one, beside the first."""
+    """A second gateway for the same broker and database."""
     with _daemon(tmp_path, database, broker, "second") as daemon:
         yield daemon
 
@@ -153,13 +159,13 @@ def _daemon(folder: Path, database: str, broker: Broker, instance: str) -> Itera
     daemon = Daemon(folder / f"{instance}.log", dict(os.environ))
     daemon.configure(
         MQTT__URL=broker.url,
-        # A broker that answers MQTT 5 by silence costs `auto` a timeout at every connection.
+        # `auto` costs a timeout at every connection to a broker that does not answer MQTT 5.
         MQTT__PROTOCOL="auto" if "5" in broker.protocols else broker.protocols[0],
         MQTT__CLIENT_ID=f"parking-gateway-{instance}",
         DATABASE__URL=database,
         TELEMETRY__LISTEN="",
         GATEWAY__INSTANCE=instance,
-        # Shorter than by default, so that tests wait less for what happens again and again.
+        # Shorter than the defaults, so that tests wait less.
         MQTT__RECONNECT_WAIT_MIN="0.2",
         MQTT__RECONNECT_WAIT_MAX="1",
         PUBLICATION__POLL_INTERVAL="1",

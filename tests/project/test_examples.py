@@ -17,12 +17,12 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from parking_gateway.cli.demo.brokers import LOCALHOST, Broker
 from parking_gateway.store import due
 from parking_gateway.store.pipeline import PipelinedConnection
-from tests.acceptance.test_daemon import until
 from tests.events import topic_of, up
 from tests.plugins.broker import mosquitto_in, write_passwords
 from tests.plugins.car_park import CarPark
 from tests.plugins.daemon import Daemon
 from tests.plugins.proxy import Proxied
+from tests.whole_gateway import until
 
 DaemonOf = Callable[..., Daemon]
 

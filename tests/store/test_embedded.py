@@ -18,7 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from parking_gateway.gateway.opening import database
 from parking_gateway.process.config import Config, ConfigError, DatabaseConfig, GatewayConfig
 from parking_gateway.store import embedded
-from tests.acceptance.test_daemon import until
+from tests.whole_gateway import until
 
 
 @pytest.fixture

@@ -137,7 +137,7 @@ async def test_a_gateway_that_does_not_get_on_is_wrong_in_its_own_words(
     await asyncio.to_thread(daemon.start_and_wait)
     async with locked(engine):
         await publish(broker, qos=1)
-        await asyncio.to_thread(daemon.wait_until_it_says, "STATUS=Not ready, intake missing")
+        await asyncio.to_thread(daemon.wait_until_prefix, "STATUS=Not ready, intake missing")
         more = {} if listen is None else {"TELEMETRY__LISTEN": listen}
         checks = await until_judged(doctor, "gateway", "wrong", "an event has waited for", **more)
     assert [of(about, checks)[0][0] for about in ("broker", "database")] == ["fine", "fine"]

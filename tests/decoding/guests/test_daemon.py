@@ -7,10 +7,10 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from parking_gateway.cli.demo.brokers import Broker
 from parking_gateway.cli.demo.retained import ROOT
-from tests.acceptance.test_daemon import publish, settled, traffic, value
 from tests.decoding.guests.conftest import Guest, Install
 from tests.plugins.car_park import CarPark
 from tests.plugins.daemon import Daemon
+from tests.whole_gateway import publish, settled, traffic, value
 
 SOON_SECONDS = 20
 """A daemon without budgets would wait forever."""
