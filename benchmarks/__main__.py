@@ -1,4 +1,4 @@
-"""`python -m benchmarks`: everything in order, from two empty servers to a table."""
+"""`python -m benchmarks`: starts the servers, measures, and prints the tables."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -16,13 +16,13 @@ from benchmarks.events import Form
 from benchmarks.fleet import Fleet
 from benchmarks.machine import Machine, commits
 from benchmarks.report import Report, Scenario
-from benchmarks.stage import RESULTS, Stage, say, stage
+from benchmarks.stage import RESULTS, Stage, print_line, stage
 
 _TEMPLATE: Final = "template_car_park"
 
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
-    """What a person asked for."""
+    """The options of the command."""
 
     uplinks: int
     spaces: int
@@ -70,7 +70,7 @@ def bench(  # noqa: PLR0913 - the options of a command
         raise typer.BadParameter(str(mistake)) from None
     done = _measure(plan)
     pages.write(output, "bench", done, report.as_markdown(done))
-    say(plots.draw(done, output))
+    print_line(plots.draw(done, output))
 
 
 def _measure(plan: Plan) -> Report:
@@ -89,7 +89,7 @@ def _measure(plan: Plan) -> Report:
 def _scenarios(plan: Plan, here: Stage) -> Iterator[Scenario]:
     ground = Ground(
         server=here.server,
-        # One that stores nothing still gets a database, so that all runs are alike.
+        # The contestant that stores nothing gets a database too, so that all runs are alike.
         database=lambda _: here.server.database(template=_TEMPLATE),
         folder=here.folder,
         settings=plan.settings,
@@ -99,14 +99,14 @@ def _scenarios(plan: Plan, here: Stage) -> Iterator[Scenario]:
         for number in range(plan.runs):
             fleet = Fleet(plan.spaces, changes=changes, form=form)
             order = drain.turned(plan.contestants, number)
-            say(f"{form}, {changes:.0%} changes, run {number + 1} of {plan.runs}: {', '.join(order)} …")
+            print_line(f"{form}, {changes:.0%} changes, run {number + 1} of {plan.runs}: {', '.join(order)} …")
             drains += drain.run(order, fleet, plan.uplinks, ground)
         yield Scenario(
             form=form,
             changes=changes,
             uplinks=plan.uplinks,
             spaces=plan.spaces,
-            mean_bytes=fleet.told().mean_bytes,
+            mean_bytes=fleet.outcome().mean_bytes,
             settings=plan.settings,
             drains=drains,
         )
@@ -116,7 +116,7 @@ def _latencies(plan: Plan, here: Stage) -> Iterator[latency.Latency]:
     if not plan.latency_seconds or Contestant.DAEMON not in plan.contestants:
         return
     for load in latency.LOADS:
-        say(f"latency at {load.rate} uplinks/s, {load.changes:.0%} changes …")
+        print_line(f"latency at {load.rate} uplinks/s, {load.changes:.0%} changes …")
         yield latency.run(
             load,
             seconds=plan.latency_seconds,

@@ -1,7 +1,7 @@
-"""`make bench-against`: the gateway of this checkout and that of an earlier revision, in turn, each by its own benchmark.
+"""`make bench-against`: measures this checkout and an earlier revision in turn, each with its own benchmark.
 
 The earlier revision is checked out into a temporary folder, so that its schema and its code stay together. The figures
-are ratios within a pair of runs, because a machine that becomes slower slows down both.
+are ratios within a pair of runs, because a slow machine slows down both.
 """
 
 import subprocess
@@ -20,14 +20,14 @@ from benchmarks.drain import turned
 from benchmarks.figures import cost, rate, ratio
 from benchmarks.pages import page, table
 from benchmarks.report import Report
-from benchmarks.stage import say
+from benchmarks.stage import print_line
 
 _ROOT: Final = Path(__file__).parent.parent
 _HEAD: Final = ("", "earlier", "now", "now / earlier", "lowest to highest")
 
 
 class Pairs(msgspec.Struct, frozen=True, kw_only=True):
-    """What was measured, pair by pair."""
+    """The reports of both, pair by pair."""
 
     earlier: list[Report]
     now: list[Report]
@@ -47,7 +47,7 @@ def against(
         contenders = [(earlier, pairs.earlier), (_ROOT, pairs.now)]
         for number in range(runs):
             for checkout, reports in turned(contenders, number):
-                say(f"pair {number + 1} of {runs}: {'now' if checkout == _ROOT else revision} …")
+                print_line(f"pair {number + 1} of {runs}: {'now' if checkout == _ROOT else revision} …")
                 reports.append(_measured(checkout, options, Path(name)))
     typer.echo(page(f"{revision} against this checkout, {runs} pairs of runs.", table(_HEAD, rows(pairs))))
 
@@ -85,7 +85,7 @@ def _measured(checkout: Path, options: Sequence[str], folder: Path) -> Report:
     command = [sys.executable, "-m", "benchmarks", *options, "--output", str(folder)]
     done = subprocess.run(command, cwd=checkout, capture_output=True, text=True, check=False)  # noqa: S603 - our own module
     if done.returncode:
-        say(f"The benchmark of {checkout} ended with status {done.returncode}: {done.stderr[-2000:]}")
+        print_line(f"The benchmark of {checkout} ended with status {done.returncode}: {done.stderr[-2000:]}")
         raise typer.Exit(1)
     return msgspec.json.decode((folder / "bench.json").read_bytes(), type=Report)
 
@@ -104,7 +104,7 @@ def _checkout(revision: str) -> Iterator[Path]:
 def _git(*arguments: str) -> None:
     done = subprocess.run(["git", *arguments], cwd=_ROOT, capture_output=True, text=True, check=False)  # noqa: S603, S607 - git as the person has it
     if done.returncode:
-        say(done.stderr.strip())
+        print_line(done.stderr.strip())
         raise typer.Exit(1)
 
 

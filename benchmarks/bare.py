@@ -18,7 +18,7 @@ from typing import Any, Final
 import msgspec
 import psycopg
 
-from benchmarks.standing import link, say_drained
+from benchmarks.standing import link, report_drained
 from parking_gateway.broker.message import Message
 from parking_gateway.chirpstack.protobuf_messages import messages
 from parking_gateway.chirpstack.protobuf_values import time_of
@@ -206,4 +206,4 @@ def _snr(reception: _Reception) -> float:
 
 if __name__ == "__main__":
     asyncio.run(drain(load(), int(sys.argv[1])))
-    say_drained()
+    report_drained()

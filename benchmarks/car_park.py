@@ -1,6 +1,6 @@
-"""The car park of the benchmark in the gateway's own tables: every space vacant and live, its device known.
+"""The car park of the benchmark in the gateway's own tables: every space is vacant and live, and every device is known.
 
-So a run begins in the middle of a car park's life, where only a change of a space is worth a word.
+So only a change of a space is published, as in a car park that has been in operation for some time.
 """
 
 from typing import Final
@@ -17,7 +17,7 @@ _DEVICE: Final = "TPS110 level 1 bay "
 _ZONE_SPACES: Final = 100
 
 DEV_EUI: Final = "'0004a30b' || lpad(to_hex(number), 8, '0')"
-"""What `dev_eui_of` says, in SQL: a million need not be sent."""
+"""`dev_eui_of` in SQL, so that a million of them need not be sent."""
 
 _SEED: Final = (
     "insert into site (name, published_version) values (%(site)s, %(published)s)",
@@ -59,7 +59,7 @@ def dev_eui_of(space: int) -> str:
 
 
 def device_name_of(space: int) -> str:
-    """What the device is called in ChirpStack."""
+    """The name of the device in ChirpStack."""
     return f"{_DEVICE}{space}"
 
 
@@ -83,5 +83,5 @@ def seed(url: str, *, spaces: int, is_published: bool = False) -> None:
         for statement in _SEED:
             connection.execute(statement, facts)
     with psycopg.connect(url, autocommit=True) as connection:
-        # Not of the empty tables: PostgreSQL would believe that they stay empty, which no car park's do.
+        # Without this, PostgreSQL would plan for empty tables.
         connection.execute("vacuum analyze site, zone, space, device, installation")

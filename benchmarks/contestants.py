@@ -1,4 +1,4 @@
-"""Who drains the backlog: a process each, with the same environment variables and a session of its own on the broker."""
+"""The contestants that drain the backlog: processes with the same environment variables, each with its own session."""
 
 import http.client
 import os
@@ -23,16 +23,16 @@ _STOP_SECONDS: Final = 30
 _READY_SECONDS: Final = 0.01
 _LAST_LINES: Final = 5
 _REST: Final = 4
-"""We sleep so many times as long as we look: on a large database a look costs something, and is nobody's."""
+"""The pause after a query, as a multiple of its duration: on a large database, a query takes CPU that no contestant uses."""
 
 INSTANCE: Final = "bench"
-"""What the gateway calls itself in topics."""
+"""The gateway's name in topics."""
 NO_SETTINGS: Final[Mapping[str, str]] = MappingProxyType({})
-"""Environment variables without their prefix, beyond those that everybody gets."""
+"""More environment variables, without their prefix."""
 
 
 class Contestant(StrEnum):
-    """By the letters of the documentation."""
+    """The contestants, by their letters in the documentation."""
 
     RECEIVE = "a"
     BARE = "b"
@@ -40,12 +40,12 @@ class Contestant(StrEnum):
 
     @property
     def client_id(self) -> str:
-        """Whose session it drains."""
+        """The client id of its session."""
         return f"bench-{self.value}"
 
     @property
     def words(self) -> str:
-        """What it does, for a table."""
+        """Its name in a table."""
         return {
             Contestant.RECEIVE: "(a) receive and acknowledge only",
             Contestant.BARE: "(b) bare durable loop",
@@ -54,11 +54,11 @@ class Contestant(StrEnum):
 
 
 class Failed(Exception):  # noqa: N818 - it is what happened
-    """A contestant ended, was too slow, or did not do what it has to do. The message says which."""
+    """A contestant ended early, was too slow, or left a wrong result. The message has the details."""
 
 
 class Running:
-    """A contestant at work."""
+    """A running contestant."""
 
     def __init__(self, process: subprocess.Popen[str], log: Path, *, started_at: float) -> None:
         self.pid = process.pid
@@ -67,8 +67,8 @@ class Running:
         self._process = process
         self._log = log
 
-    def wait_until(self, is_done: Callable[[], bool], *, what: str, every: float, within: float) -> float:
-        """Ask again and again; return when the answer was yes, on the monotonic clock. Raises Failed."""
+    def wait_until(self, is_done: Callable[[], bool], *, participle: str, every: float, within: float) -> float:
+        """Poll until it is done. Returns the time on the monotonic clock. Raises Failed."""
         end = time.monotonic() + within
         while True:
             began = time.monotonic()
@@ -77,54 +77,54 @@ class Running:
                 return ended
             self.require_alive()
             if ended > end:
-                raise Failed(f"It has not {what} within {within:.0f} s: {self._last_words()}")
+                raise Failed(f"It has not {participle} within {within:.0f} s: {self._last_lines()}")
             time.sleep(max(every, _REST * (ended - began)))
 
     def wait_for_connection(self, broker: Mosquitto, client_id: str) -> float:
-        """When the broker let it in, on the monotonic clock. Raises Failed."""
+        """The time of its connection to the broker, on the monotonic clock. Raises Failed."""
         end = time.monotonic() + _START_SECONDS
         while time.monotonic() < end:
             self.require_alive()
             if (at := broker.connected_at(client_id, after=self.started_at, within=1)) is not None:
                 return at
-        raise Failed(f"It has not connected to the broker: {self._last_words()}")
+        raise Failed(f"It has not connected to the broker: {self._last_lines()}")
 
     def wait_until_ready(self, listen: str) -> float:
-        """When the gateway first said at this address that it is ready, on the monotonic clock. Raises Failed."""
+        """Wait until /readyz at this address has status 200. Returns the time on the monotonic clock. Raises Failed."""
         return self.wait_until(
-            lambda: _is_ready(listen), what="become ready", every=_READY_SECONDS, within=_START_SECONDS
+            lambda: _is_ready(listen), participle="become ready", every=_READY_SECONDS, within=_START_SECONDS
         )
 
     def wait_until_drained(self) -> float:
-        """Wait for the word of one of our own loops. Raises Failed."""
+        """Wait until one of our own loops reports that it has drained. Raises Failed."""
         if self._process.stdout is None or self._process.stdout.readline().strip() != DRAINED:
-            raise Failed(f"It ended early: {self._last_words()}")
+            raise Failed(f"It ended early: {self._last_lines()}")
         return time.monotonic()
 
     def require_alive(self) -> None:
-        """Raise Failed when it is not."""
+        """Raise Failed when it has ended."""
         if self._process.poll() is not None:
-            raise Failed(f"It ended with status {self._process.returncode}: {self._last_words()}")
+            raise Failed(f"It ended with status {self._process.returncode}: {self._last_lines()}")
 
     def freeze(self) -> None:
-        """Let it do nothing at all, not even read."""
+        """Suspend its process."""
         os.kill(self.pid, signal.SIGSTOP)
 
     def thaw(self) -> None:
-        """Let it go on."""
+        """Continue its process."""
         os.kill(self.pid, signal.SIGCONT)
 
     def stop(self) -> None:
-        """Ask it to end. Raises Failed unless it ends well."""
+        """End it. Raises Failed unless its exit status is 0."""
         if self._process.stdin is not None:
-            self._process.stdin.close()  # our own loops wait for that
+            self._process.stdin.close()  # our own loops end at the end of their input
         else:
             self._process.terminate()
         if status := self._process.wait(_STOP_SECONDS):
-            raise Failed(f"It ended with status {status}: {self._last_words()}")
+            raise Failed(f"It ended with status {status}: {self._last_lines()}")
 
-    def _last_words(self) -> str:
-        return " / ".join(self._log.read_text(errors="replace").splitlines()[-_LAST_LINES:]) or "without a word"
+    def _last_lines(self) -> str:
+        return " / ".join(self._log.read_text(errors="replace").splitlines()[-_LAST_LINES:]) or "no output"
 
 
 @contextmanager
@@ -137,7 +137,7 @@ def running(
     uplinks: int = 0,
     settings: Mapping[str, str] = NO_SETTINGS,
 ) -> Iterator[Running]:
-    """Start it, and make sure that it is gone in the end. `uplinks` is for our own loops, which end after so many."""
+    """Start it, and kill it at the end. Our own loops end after `uplinks` uplinks."""
     usual = {
         "MQTT__URL": broker_url,
         "MQTT__CLIENT_ID": contestant.client_id,
@@ -172,7 +172,7 @@ def _popen(contestant: Contestant, uplinks: int, variables: dict[str, str], log:
 
 
 def command(*arguments: str, settings: Mapping[str, str]) -> subprocess.Popen[str]:
-    """Start one of the gateway's own commands, as an operator does beside a running gateway."""
+    """Start another command of the gateway, as an operator does."""
     return subprocess.Popen(  # noqa: S603 - our own module
         (sys.executable, "-m", "parking_gateway", *arguments),
         cwd=_ROOT,
@@ -182,28 +182,28 @@ def command(*arguments: str, settings: Mapping[str, str]) -> subprocess.Popen[st
     )
 
 
-def asked(listen: str, path: str) -> str:
-    """What a gateway answers at this address. Raises OSError unless it says that all is well."""
+def read_page(listen: str, path: str) -> str:
+    """The body of a page. Raises OSError unless it has status 200."""
     connection = http.client.HTTPConnection(listen)
     try:
         connection.request("GET", path)
-        answer = connection.getresponse()
-        if answer.status != http.HTTPStatus.OK:
-            raise OSError(f"{path}: status {answer.status}")
-        return answer.read().decode()
+        response = connection.getresponse()
+        if response.status != http.HTTPStatus.OK:
+            raise OSError(f"{path}: status {response.status}")
+        return response.read().decode()
     finally:
         connection.close()
 
 
 def _is_ready(listen: str) -> bool:
     try:
-        asked(listen, "/readyz")
+        read_page(listen, "/readyz")
     except OSError:
-        return False  # it does not listen yet, or says no
+        return False  # it does not listen yet, or is not ready
     return True
 
 
 def environment(settings: Mapping[str, str]) -> dict[str, str]:
-    """Ours, where nothing but these settings is the gateway's."""
+    """The environment of this process, with only these settings of the gateway."""
     inherited = {name: value for name, value in os.environ.items() if not name.startswith(_PREFIX)}
     return inherited | {f"{_PREFIX}{name}": value for name, value in settings.items()}

@@ -1,9 +1,9 @@
 """How fast a contestant empties its session, and what that costs.
 
-The clock starts when the broker lets it in, because then it delivers, and stops when the last acknowledgement is sent (a)
-or all uplinks are committed (b, c), which is the same but for less than a millisecond. The database is asked 50 times a
-second: for the last uplink, by its key, and once that is there, whether all are. CPU is counted until everything is done
-that the backlog asks for: for the gateway, until all that it has to publish is confirmed.
+The time starts when the broker accepts the connection, because then it delivers. It ends when the last acknowledgement is
+sent (a) or all uplinks are committed (b, c), which differs by less than a millisecond. The database is queried 50 times a
+second: for the last uplink, by its key, and once that is there, for the number of all. CPU is counted until the work is
+done: for the gateway, until every publication is confirmed.
 """
 
 import asyncio
@@ -17,9 +17,9 @@ import psycopg
 
 from benchmarks import sessions
 from benchmarks.contestants import NO_SETTINGS, Contestant, Running, running
-from benchmarks.fleet import Fleet, Told
+from benchmarks.fleet import ExpectedOutcome, Fleet
 from benchmarks.meter import Processor, peak_bytes, sampled
-from benchmarks.outcome import has_committed, has_published, require_right
+from benchmarks.outcome import has_committed, has_published, require_outcome
 from benchmarks.servers import Mosquitto, Postgres, mosquitto
 
 _DRAIN_SECONDS: Final = 900
@@ -36,7 +36,7 @@ class Drain(msgspec.Struct, frozen=True, kw_only=True):
     seconds: float
     """From the first delivery to the last acknowledgement."""
     published_after: float | None
-    """Seconds from the first delivery until the broker confirmed the last publication; of the gateway only."""
+    """Seconds from the first delivery until the broker confirmed the last publication; only for the gateway."""
     cpu: Processor
     """Seconds, until everything was done."""
     peak_bytes: int | None
@@ -45,31 +45,31 @@ class Drain(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def uplinks_per_second(self) -> float:
-        """What it is all about."""
+        """The throughput."""
         return self.uplinks / self.seconds
 
 
 class Ground(msgspec.Struct, frozen=True, kw_only=True):
-    """Where contestants drain."""
+    """The servers and settings of a drain."""
 
     server: Postgres
     database: Callable[[Contestant], AbstractContextManager[str]]
-    """The URL of a contestant's database, for one drain."""
+    """Makes the database of a contestant for one drain, and returns its URL."""
     folder: Path
     settings: Mapping[str, str] = NO_SETTINGS
     """Environment variables of the contestants, without their prefix."""
 
 
 def run(order: Sequence[Contestant], fleet: Fleet, uplinks: int, ground: Ground) -> list[Drain]:
-    """Put the same backlog into the sessions of all contestants, and let one after the other drain it."""
+    """Put the same backlog into the sessions of all contestants, and let each drain it in turn."""
     with mosquitto(ground.folder) as broker:
         asyncio.run(_fill(broker, order, fleet, uplinks))
-        told = fleet.told()
-        return [_drain(one, uplinks, told, broker, ground) for one in order]
+        expected = fleet.outcome()
+        return [_drain(one, uplinks, expected, broker, ground) for one in order]
 
 
 def turned(order: Sequence[Contender], number: int) -> Sequence[Contender]:
-    """The order of the run with this number: nobody is always the first, or always after the same one."""
+    """The order of the run with this number, so that no contestant is always the first or always after the same one."""
     turn = number % len(order)
     return [*order[turn:], *order[:turn]]
 
@@ -80,7 +80,7 @@ async def _fill(broker: Mosquitto, contestants: Sequence[Contestant], fleet: Fle
     await sessions.fill(broker.url, (event.publication for event in fleet.backlog(uplinks)))
 
 
-def _drain(contestant: Contestant, uplinks: int, told: Told, broker: Mosquitto, ground: Ground) -> Drain:
+def _drain(contestant: Contestant, uplinks: int, expected: ExpectedOutcome, broker: Mosquitto, ground: Ground) -> Drain:
     with ExitStack() as stack:
         url = stack.enter_context(ground.database(contestant))
         watcher = stack.enter_context(psycopg.connect(url, autocommit=True))
@@ -103,7 +103,7 @@ def _drain(contestant: Contestant, uplinks: int, told: Told, broker: Mosquitto, 
 
         used_before = used()
         with sampled(at_work.pid) as resident:
-            ended = _wait(contestant, at_work, watcher, told)
+            ended = _wait(contestant, at_work, watcher, expected)
             published = _wait_for_publications(at_work, watcher) if contestant is Contestant.DAEMON else None
         drained = Drain(
             contestant=contestant,
@@ -116,16 +116,18 @@ def _drain(contestant: Contestant, uplinks: int, told: Told, broker: Mosquitto, 
         )
         at_work.stop()
         if contestant is not Contestant.RECEIVE:
-            require_right(contestant, watcher, told)
+            require_outcome(contestant, watcher, expected)
         asyncio.run(sessions.require_empty(broker.url, contestant.client_id))
         return drained
 
 
-def _wait(contestant: Contestant, at_work: Running, watcher: psycopg.Connection[object], told: Told) -> float:
+def _wait(
+    contestant: Contestant, at_work: Running, watcher: psycopg.Connection[object], expected: ExpectedOutcome
+) -> float:
     if contestant is Contestant.RECEIVE:
         return at_work.wait_until_drained()
     ended = at_work.wait_until(
-        lambda: has_committed(watcher, told), what="committed", every=_LOOK_SECONDS, within=_DRAIN_SECONDS
+        lambda: has_committed(watcher, expected), participle="committed", every=_LOOK_SECONDS, within=_DRAIN_SECONDS
     )
     if contestant is Contestant.BARE:
         at_work.wait_until_drained()
@@ -134,5 +136,5 @@ def _wait(contestant: Contestant, at_work: Running, watcher: psycopg.Connection[
 
 def _wait_for_publications(at_work: Running, watcher: psycopg.Connection[object]) -> float:
     return at_work.wait_until(
-        lambda: has_published(watcher), what="published", every=_LOOK_SECONDS, within=_DRAIN_SECONDS
+        lambda: has_published(watcher), participle="published", every=_LOOK_SECONDS, within=_DRAIN_SECONDS
     )

@@ -1,4 +1,4 @@
-"""What ChirpStack 4.20 publishes when it hears a TPS110, as JSON and as protobuf: about 1.1 kB and 0.5 kB."""
+"""The `up` events of ChirpStack 4.20 for a TPS110, as JSON and as protobuf: about 1.1 kB and 0.5 kB."""
 
 import base64
 from datetime import datetime
@@ -11,37 +11,37 @@ from google.protobuf.json_format import ParseDict
 from benchmarks.car_park import APPLICATION, PROFILE, TAGS, dev_eui_of, device_name_of
 
 Form = Literal["json", "protobuf"]
-"""As ChirpStack's own setting: it publishes everything in one or the other."""
+"""ChirpStack's setting: it publishes all events in one of the two."""
 
 _APPLICATION: Final = "a4d93f72-f38e-4a23-b773-343f0e8eaade"
 _GATEWAYS: Final = (("83d9f4c106d20001", -102, -7.25), ("83d9f4c106d20002", -114, -11.5))
 
 
-class Said(msgspec.Struct, frozen=True, kw_only=True):
-    """What differs between two uplinks."""
+class UplinkFields(msgspec.Struct, frozen=True, kw_only=True):
+    """The fields that differ between two uplinks."""
 
     deduplication_id: str
     time: datetime
     space: int
     f_cnt: int
     data: bytes
-    heard_by: int
-    """Gateways, 1 or 2."""
+    gateways: int
+    """The number of LoRaWAN gateways, 1 or 2."""
 
 
 def topic_of(space: int) -> str:
-    """Where ChirpStack publishes the uplinks of this space's device."""
+    """The topic of the uplinks of this space's device."""
     return f"application/{_APPLICATION}/device/{dev_eui_of(space)}/event/up"
 
 
-def write(said: Said, form: Form) -> bytes:
+def write(fields: UplinkFields, form: Form) -> bytes:
     """The event's bytes."""
-    return _write_json(said) if form == "json" else _write_protobuf(said)
+    return _write_json(fields) if form == "json" else _write_protobuf(fields)
 
 
 @cache
-def _event(heard_by: int) -> dict[str, Any]:
-    """An `up` event of ChirpStack 4.20 with everything in it that does not differ between two uplinks."""
+def _event(gateways: int) -> dict[str, Any]:
+    """An `up` event with all fields that are the same in all uplinks."""
     return {
         "deduplicationId": "",
         "time": "",
@@ -76,7 +76,7 @@ def _event(heard_by: int) -> dict[str, Any]:
                 "context": "Cg0ZWg==",
                 "crcStatus": "CRC_OK",
             }
-            for gateway, rssi, snr in _GATEWAYS[:heard_by]
+            for gateway, rssi, snr in _GATEWAYS[:gateways]
         ],
         "txInfo": {
             "frequency": 868100000,
@@ -89,40 +89,40 @@ def _event(heard_by: int) -> dict[str, Any]:
 _encode: Final = msgspec.json.Encoder().encode
 
 
-def _write_json(said: Said) -> bytes:
-    event = _event(said.heard_by)
-    device = {"deviceName": device_name_of(said.space), "devEui": dev_eui_of(said.space)}
-    time = f"{said.time:%Y-%m-%dT%H:%M:%S.%f}000+00:00"
+def _write_json(fields: UplinkFields) -> bytes:
+    event = _event(fields.gateways)
+    device = {"deviceName": device_name_of(fields.space), "devEui": dev_eui_of(fields.space)}
+    time = f"{fields.time:%Y-%m-%dT%H:%M:%S.%f}000+00:00"
     return _encode(
         event
         | {
-            "deduplicationId": said.deduplication_id,
+            "deduplicationId": fields.deduplication_id,
             "time": time,
             "rxInfo": [{"gwTime": time, "nsTime": time, **one} for one in event["rxInfo"]],
             "deviceInfo": event["deviceInfo"] | device,
-            "fCnt": said.f_cnt,
-            "data": base64.b64encode(said.data).decode(),
+            "fCnt": fields.f_cnt,
+            "data": base64.b64encode(fields.data).decode(),
         }
     )
 
 
-def _write_protobuf(said: Said) -> bytes:
-    message = _message(said.heard_by)
-    message.deduplication_id = said.deduplication_id
-    message.time.FromDatetime(said.time)
+def _write_protobuf(fields: UplinkFields) -> bytes:
+    message = _message(fields.gateways)
+    message.deduplication_id = fields.deduplication_id
+    message.time.FromDatetime(fields.time)
     for one in message.rx_info:
         one.gw_time.CopyFrom(message.time)
         one.ns_time.CopyFrom(message.time)
-    message.device_info.device_name = device_name_of(said.space)
-    message.device_info.dev_eui = dev_eui_of(said.space)
-    message.f_cnt = said.f_cnt
-    message.data = said.data
+    message.device_info.device_name = device_name_of(fields.space)
+    message.device_info.dev_eui = dev_eui_of(fields.space)
+    message.f_cnt = fields.f_cnt
+    message.data = fields.data
     return bytes(message.SerializeToString())
 
 
 @cache
-def _message(heard_by: int) -> Any:
-    """One message that is filled again and again."""
+def _message(gateways: int) -> Any:
+    """One message that is reused."""
     from chirpstack_api.integration import UplinkEvent  # noqa: PLC0415 - an optional dependency of the gateway
 
-    return ParseDict({**_event(heard_by), "time": "2026-11-23T17:23:33Z"}, UplinkEvent())
+    return ParseDict({**_event(gateways), "time": "2026-11-23T17:23:33Z"}, UplinkEvent())

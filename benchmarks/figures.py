@@ -1,4 +1,4 @@
-"""What several runs say in one figure: medians, and ratios within a run."""
+"""Figures of several runs: medians, and ratios within a run."""
 
 from collections.abc import Callable, Iterable, Sequence
 from statistics import median
@@ -16,7 +16,7 @@ _MB: Final = 1e6
 
 
 def by_contestant(drains: Iterable[Drain]) -> dict[Contestant, list[Drain]]:
-    """The runs of everybody who drained, in the order of the runs."""
+    """The drains of each contestant, in the order of the runs."""
     runs: dict[Contestant, list[Drain]] = {one: [] for one in Contestant}
     for drain in drains:
         runs[drain.contestant].append(drain)
@@ -39,12 +39,12 @@ def middle(figure: Figure, drains: Iterable[Drain]) -> float:
 
 
 def ratio(figure: Figure, drains: Sequence[Drain], yardstick: Sequence[Drain]) -> float:
-    """The median of the ratios within a run: what slows down a whole run slows down both."""
+    """The median of the ratios within a run, because a slow machine slows down both."""
     return median(figure(one) / figure(other) for one, other in zip(drains, yardstick, strict=True))
 
 
 def compared(figure: Figure, drains: Sequence[Drain], yardstick: Sequence[Drain] | None) -> str:
-    """The ratio, where there is a yardstick."""
+    """The ratio as text, where there is a yardstick."""
     return f"{ratio(figure, drains, yardstick):.0%}" if yardstick else ABSENT
 
 
@@ -65,17 +65,17 @@ def pace(drains: Sequence[Drain], yardstick: Sequence[Drain] | None) -> tuple[st
 
 
 def summary(runs: int) -> str:
-    """What the figures of a table are, in words."""
+    """How the figures of a table were made."""
     return "one run" if runs == 1 else f"medians of {runs} runs"
 
 
 def peak(drains: Sequence[Drain]) -> str:
-    """Of memory, in MB."""
+    """The peak of memory in MB, as text."""
     found = [drain.peak_bytes for drain in drains if drain.peak_bytes is not None]
     return f"{median(found) / _MB:.0f}" if found else ABSENT
 
 
 def published(drains: Sequence[Drain]) -> str:
-    """After how many seconds everything was."""
+    """After how many seconds everything was published, as text."""
     found = [drain.published_after for drain in drains if drain.published_after is not None]
     return f"{median(found):.1f} s" if found else ABSENT

@@ -1,11 +1,11 @@
 """`make bench-gateways`: several gateways on one shared subscription drain one backlog into one database.
 
-They wait, connected and frozen, while the broker hands the backlog out among them, and are let go together. Whatever
-a session was given waits there for its gateway, so that nobody takes work from one that is slow.
+All gateways are connected and suspended while the broker distributes the backlog, and continue together. A message waits in
+the session of its gateway, so that no gateway takes work from a slower one.
 
-One device's uplinks go to different gateways, and no order holds between those. What holds: every uplink is there once,
-every space ends as its sensor last said, every step of the log is legal, begins where the one before it ended, and has an
-uplink of its own. An uplink that is overtaken by a younger one makes no step, so that there may be fewer than were told.
+The uplinks of one device go to different gateways, without an order between them. Every uplink is recorded once, every space
+ends in the state of its newest uplink, and every step of the log is legal, begins where the one before it ended, and has its
+own uplink. An uplink that is overtaken by a newer one makes no step, so that there can be fewer steps than changes.
 """
 
 import asyncio
@@ -23,22 +23,22 @@ import psycopg
 import typer
 
 from benchmarks import drain, outcome, sessions
-from benchmarks.contestants import Contestant, Failed, Running, asked, running
+from benchmarks.contestants import Contestant, Failed, Running, read_page, running
 from benchmarks.drain import Drain
 from benchmarks.figures import cost, middle, pace, peak, published, summary
-from benchmarks.fleet import Fleet, Told
+from benchmarks.fleet import ExpectedOutcome, Fleet
 from benchmarks.machine import Machine
 from benchmarks.meter import Processor, peak_bytes
 from benchmarks.pages import measured_on, page, table, write
 from benchmarks.servers import Mosquitto, mosquitto
-from benchmarks.stage import RESULTS, Stage, say, stage
+from benchmarks.stage import RESULTS, Stage, print_line, stage
 from parking_gateway.cli.demo.brokers import free_port
 
 _CHANGES: Final = 0.1
 _TEMPLATE: Final = "template_gateways"
 _GROUP: Final = "bench"
 _PATIENT: Final = {"MQTT__SHARED_GROUP": _GROUP, "MQTT__KEEPALIVE": "3600"}
-"""Nobody is hung up on for the time that it is frozen."""
+"""The keepalive is so long that the broker does not disconnect a suspended gateway."""
 _RECORDED: Final = "parking_gateway_uplinks_recorded_total "
 _LOOK_SECONDS: Final = 0.02
 _DRAIN_SECONDS: Final = 900
@@ -53,22 +53,22 @@ _HEAD: Final = (
     "PostgreSQL",
     "peak MB together",
     "smallest share",
-    "steps of those told",
+    "steps of all changes",
     "all published after",
 )
 
 
 class Team(msgspec.Struct, frozen=True, kw_only=True):
-    """So many gateways, and what they did together, run by run."""
+    """A number of gateways, and their results, run by run."""
 
     gateways: int
     drains: list[Drain]
     recorded: list[list[int]]
     """Uplinks, by gateway."""
     steps: list[int]
-    """Of the log."""
-    told: list[int]
-    """Changes that the sensors told."""
+    """Rows of `transition`."""
+    changes: list[int]
+    """Uplinks that changed a space."""
 
 
 class Teams(msgspec.Struct, frozen=True, kw_only=True):
@@ -91,7 +91,7 @@ class _Member(msgspec.Struct, frozen=True, kw_only=True):
 
 def gateways(
     *,
-    numbers: Annotated[str, typer.Option("--gateways", help="The first is what others are compared with.")] = "1,2,4",
+    numbers: Annotated[str, typer.Option("--gateways", help="The others are compared with the first.")] = "1,2,4",
     uplinks: Annotated[int, typer.Option(min=100, help="Uplinks in the backlog.")] = 50_000,
     spaces: Annotated[int, typer.Option(min=1, help="Spaces, each with a sensor.")] = 1000,
     runs: Annotated[int, typer.Option(min=1, help="How often each number of gateways drains it.")] = 3,
@@ -99,7 +99,7 @@ def gateways(
 ) -> None:
     """Drain the same backlog with several gateways that share it. Takes about two minutes."""
     try:
-        teams = [Team(gateways=int(one), drains=[], recorded=[], steps=[], told=[]) for one in numbers.split(",")]
+        teams = [Team(gateways=int(one), drains=[], recorded=[], steps=[], changes=[]) for one in numbers.split(",")]
     except ValueError as mistake:
         raise typer.BadParameter(str(mistake)) from None
     with stage() as here:
@@ -107,14 +107,14 @@ def gateways(
         here.make(_TEMPLATE, spaces=spaces, is_published=True)
         for number in range(runs):
             for team in drain.turned(teams, number):
-                say(f"{team.gateways} together, run {number + 1} of {runs} …")
+                print_line(f"{team.gateways} together, run {number + 1} of {runs} …")
                 _run(team, Fleet(spaces, changes=_CHANGES, form="json"), uplinks, here)
     done = Teams(at=datetime.now(UTC), machine=machine, uplinks=uplinks, spaces=spaces, teams=teams)
     write(output, "gateways", done, as_markdown(done))
 
 
 def _run(team: Team, fleet: Fleet, uplinks: int, here: Stage) -> None:
-    """Let the team drain a backlog, and look whether all is as it has to be. Raises Failed or LeftOver."""
+    """Let the team drain a backlog, and check the result. Raises Failed or LeftOver."""
     with ExitStack() as stack:
         broker = stack.enter_context(mosquitto(here.folder))
         url = stack.enter_context(here.server.database(template=_TEMPLATE))
@@ -123,19 +123,19 @@ def _run(team: Team, fleet: Fleet, uplinks: int, here: Stage) -> None:
         for one in members:
             one.running.freeze()
         asyncio.run(sessions.fill(broker.url, (event.publication for event in fleet.backlog(uplinks))))
-        told = fleet.told()
-        team.drains.append(_drain(members, told, broker, watcher, here))
+        expected = fleet.outcome()
+        team.drains.append(_drain(members, expected, broker, watcher, here))
         team.recorded.append([_recorded(one) for one in members])
         for one in members:
             one.running.stop()
-        _require_right(members, team.recorded[-1], told, broker, watcher)
+        _require_right(members, team.recorded[-1], expected, broker, watcher)
         team.steps.append(outcome.steps(watcher))
-        team.told.append(told.transitions)
+        team.changes.append(expected.transitions)
 
 
 @contextmanager
 def _member(number: int, broker: Mosquitto, url: str, watcher: psycopg.Connection, here: Stage) -> Iterator[_Member]:
-    """A gateway that is ready and has nothing to do."""
+    """A gateway that is ready and idle."""
     name = f"bench-gateway-{number + 1}"
     listen = f"127.0.0.1:{free_port()}"
     asyncio.run(sessions.remember_gateway(broker.url, watcher, instance=name))
@@ -151,7 +151,11 @@ def _member(number: int, broker: Mosquitto, url: str, watcher: psycopg.Connectio
 
 
 def _drain(
-    members: Sequence[_Member], told: Told, broker: Mosquitto, watcher: psycopg.Connection[object], here: Stage
+    members: Sequence[_Member],
+    expected: ExpectedOutcome,
+    broker: Mosquitto,
+    watcher: psycopg.Connection[object],
+    here: Stage,
 ) -> Drain:
     pids = [one.running.pid for one in members]
 
@@ -162,18 +166,20 @@ def _drain(
     def has_committed() -> bool:
         for one in members:
             one.running.require_alive()
-        return outcome.has_committed(watcher, told)
+        return outcome.has_committed(watcher, expected)
 
     used_before = used()
     began = time.monotonic()
     for one in members:
         one.running.thaw()
     wait = members[0].running.wait_until
-    ended = wait(has_committed, what="committed", every=_LOOK_SECONDS, within=_DRAIN_SECONDS)
-    done = wait(lambda: outcome.has_published(watcher), what="published", every=_LOOK_SECONDS, within=_DRAIN_SECONDS)
+    ended = wait(has_committed, participle="committed", every=_LOOK_SECONDS, within=_DRAIN_SECONDS)
+    done = wait(
+        lambda: outcome.has_published(watcher), participle="published", every=_LOOK_SECONDS, within=_DRAIN_SECONDS
+    )
     return Drain(
         contestant=Contestant.DAEMON,
-        uplinks=told.uplinks,
+        uplinks=expected.uplinks,
         seconds=ended - began,
         published_after=done - began,
         cpu=used().since(used_before),
@@ -183,23 +189,23 @@ def _drain(
 
 
 def _recorded(one: _Member) -> int:
-    """How many uplinks it says it has recorded."""
-    lines = asked(one.listen, "/metrics").splitlines()
+    """How many uplinks it has recorded, by its own metric."""
+    lines = read_page(one.listen, "/metrics").splitlines()
     return int(float(next(line for line in lines if line.startswith(_RECORDED)).removeprefix(_RECORDED)))
 
 
 def _require_right(
     members: Sequence[_Member],
     recorded: Sequence[int],
-    told: Told,
+    expected: ExpectedOutcome,
     broker: Mosquitto,
     watcher: psycopg.Connection[object],
 ) -> None:
-    if not all(recorded) or sum(recorded) != told.uplinks:
-        raise Failed(f"The gateways recorded {recorded} of {told.uplinks} uplinks: they did not share them")
-    outcome.require_kept(Contestant.DAEMON, watcher, told)
+    if not all(recorded) or sum(recorded) != expected.uplinks:
+        raise Failed(f"The gateways recorded {recorded} of {expected.uplinks} uplinks: they did not share them")
+    outcome.require_kept(Contestant.DAEMON, watcher, expected)
     outcome.require_whole_log(watcher)
-    outcome.require_no_step_twice(watcher, told)
+    outcome.require_no_step_twice(watcher, expected)
     outcome.require_no_deadlock(watcher)
     for one in members:
         asyncio.run(sessions.require_empty(broker.url, one.client_id, shared_group=_GROUP))
@@ -225,7 +231,7 @@ def _row(team: Team, first: Sequence[Drain]) -> tuple[str, ...]:
         f"{middle(cost('database'), drains):.0f}",
         peak(drains),
         f"{min(shares):.1%}",
-        f"{median([steps / told for steps, told in zip(team.steps, team.told, strict=True)]):.1%}",
+        f"{median([steps / changes for steps, changes in zip(team.steps, team.changes, strict=True)]):.1%}",
         published(drains),
     )
 

@@ -1,4 +1,4 @@
-"""`make bench-goals`: what the gateway is to achieve, beside what it achieves here, as a process seen from outside."""
+"""`make bench-goals`: the goals of performance, and what the gateway achieves on this machine."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -16,7 +16,7 @@ from benchmarks.fleet import Fleet
 from benchmarks.life import Life, Republished
 from benchmarks.machine import Machine
 from benchmarks.pages import ABSENT, measured_on, page, table, write
-from benchmarks.stage import RESULTS, Stage, say, stage
+from benchmarks.stage import RESULTS, Stage, print_line, stage
 
 _BACKLOG_UPLINKS: Final = 1_000_000
 _BACKLOG_SECONDS: Final = 60.0
@@ -38,7 +38,7 @@ _HEAD: Final = ("", "goal", "measured", "met?")
 
 
 class Part(StrEnum):
-    """What can be asked for alone."""
+    """The parts that can be measured alone."""
 
     BACKLOG = "backlog"
     PUBLISHED = "published"
@@ -51,7 +51,7 @@ _OF_A_LIFE: Final = frozenset({Part.START, Part.MEMORY, Part.IDLE})
 
 
 class Figure(msgspec.Struct, frozen=True, kw_only=True):
-    """One measured number, and what it must not exceed; None: it is told, and judged by nobody."""
+    """One measured number, and its limit. None: it has no limit."""
 
     what: str
     measured: float
@@ -112,7 +112,7 @@ def goals(  # noqa: PLR0913 - the options of a command
 
 
 def _backlog(uplinks: int, here: Stage) -> Drain:
-    say(f"a backlog of {uplinks:,} uplinks …")
+    print_line(f"a backlog of {uplinks:,} uplinks …")
     here.make(_TEMPLATE, spaces=_BACKLOG_SPACES)
     ground = Ground(server=here.server, database=lambda _: here.server.database(template=_TEMPLATE), folder=here.folder)
     (drained,) = drain.run([Contestant.DAEMON], Fleet(_BACKLOG_SPACES, changes=_CHANGES, form="json"), uplinks, ground)
@@ -120,17 +120,17 @@ def _backlog(uplinks: int, here: Stage) -> Drain:
 
 
 def _republished(spaces: int, here: Stage) -> Republished:
-    say(f"{spaces:,} spaces that all are due …")
+    print_line(f"{spaces:,} spaces that all are due …")
     return life.republish(spaces, here=here)
 
 
 def _life(spaces: int, idle_seconds: float, uplinks: int, here: Stage) -> Life:
-    say(f"a gateway with {spaces:,} spaces …")
+    print_line(f"a gateway with {spaces:,} spaces …")
     return life.lead(spaces, idle_seconds=idle_seconds, uplinks=uplinks, here=here)
 
 
 def of_backlog(drained: Drain) -> Iterator[Figure]:
-    """How long, and whether memory grew. The goal's time is for the goal's backlog, and in proportion for another."""
+    """The duration, and the growth of memory. For another backlog, the goal is in proportion."""
     words = f"backlog of {drained.uplinks:,} uplinks from {_BACKLOG_SPACES:,} spaces"
     goal = _BACKLOG_SECONDS * drained.uplinks / _BACKLOG_UPLINKS
     yield Figure(what=f"{words}: committed and acknowledged", measured=drained.seconds, unit="s", at_most=goal)
@@ -150,14 +150,14 @@ def of_backlog(drained: Drain) -> Iterator[Figure]:
 
 
 def of_republished(found: Republished) -> Iterator[Figure]:
-    """As with the backlog, in proportion."""
+    """The duration. For another number of spaces, the goal is in proportion."""
     goal = _PUBLISHED_SECONDS * found.confirmed / _PUBLISHED_SPACES
     words = f"{found.confirmed:,} spaces due at once: published and confirmed"
     yield Figure(what=words, measured=found.seconds, unit="s", at_most=goal)
 
 
 def of_life(one: Life, part: Part) -> Iterator[Figure]:
-    """What a life says of one part."""
+    """The figures of one part."""
     words = f"{one.spaces:,} spaces"
     if part is Part.START:
         yield Figure(what=f"{words}: ready after a start", measured=one.ready_after, unit="s", at_most=_START_SECONDS)

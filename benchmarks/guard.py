@@ -1,6 +1,6 @@
 """`make bench-guard`: whether the gateway became slower, by ratios within one run, which a slow machine does not change.
 
-It is what CI asks. A ratio beyond its limit ends it with status 1.
+CI runs it. It ends with status 1 when a ratio is beyond its limit.
 """
 
 from collections.abc import Iterator, Sequence
@@ -15,10 +15,10 @@ from benchmarks.drain import Drain, Ground
 from benchmarks.figures import Figure, cost, middle, rate, ratio
 from benchmarks.fleet import Fleet
 from benchmarks.pages import page, table
-from benchmarks.stage import Stage, say, stage
+from benchmarks.stage import Stage, print_line, stage
 
-# What was measured on two quiet cores stands beside each limit. The margin is wide, because CI's machines are shared and
-# these drains last a second: a limit is for what made the gateway half as fast, and not for a tenth.
+# Each limit has the ratio that was measured on two idle cores beside it. The margin is wide, because CI's machines are shared
+# and these drains last a second: the limits find a gateway that is half as fast, and not one that is a tenth slower.
 RATE_OF_BARE: Final = 0.4
 """At least: uplinks per second of (c), of those of (b). Measured: 80%."""
 CPU_OF_BARE: Final = 4.0
@@ -37,7 +37,7 @@ _LARGE: Final = "guard_large"
 
 
 class Verdict(msgspec.Struct, frozen=True, kw_only=True):
-    """One ratio, and what it must not go beyond."""
+    """One ratio, and its limit."""
 
     what: str
     measured: float
@@ -46,19 +46,19 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def is_kept(self) -> bool:
-        """Whether it stays within."""
+        """Whether it is within its limit."""
         return (self.at_least is None or self.measured >= self.at_least) and (
             self.at_most is None or self.measured <= self.at_most
         )
 
     @property
     def limit(self) -> str:
-        """In words."""
+        """The limit as text."""
         return f"at least {self.at_least:.0%}" if self.at_least is not None else f"at most {self.at_most:.0%}"
 
 
 class Runs(msgspec.Struct, frozen=True, kw_only=True):
-    """Who drained, in the order of the runs."""
+    """The drains, in the order of the runs."""
 
     bare: list[Drain] = []
     gateway: list[Drain] = []
@@ -69,7 +69,7 @@ class Runs(msgspec.Struct, frozen=True, kw_only=True):
 def guard(
     *,
     uplinks: Annotated[int, typer.Option(min=1000, help="Uplinks in the backlog.")] = 20_000,
-    runs: Annotated[int, typer.Option(min=1, help="How often everybody drains it.")] = 3,
+    runs: Annotated[int, typer.Option(min=1, help="How often each of them drains it.")] = 3,
 ) -> None:
     """Say whether the gateway is as fast as it has to be, beside a bare loop. Takes about half a minute."""
     with stage() as here:
@@ -78,7 +78,9 @@ def guard(
     typer.echo(page(_rates(done), table(_HEAD, map(_row, found))))
     broken = [one for one in found if not one.is_kept]
     for one in broken:
-        say(f"{one.what} is {one.measured:.0%}, and has to be {one.limit}: look at what changed with `make bench`.")
+        print_line(
+            f"{one.what} is {one.measured:.0%}, and has to be {one.limit}: look at what changed with `make bench`."
+        )
     if broken:
         raise typer.Exit(1)
 
@@ -121,7 +123,7 @@ def _measure(uplinks: int, runs: int, here: Stage) -> Runs:
         done.large.extend(_drains([Contestant.DAEMON], _LARGE, _MANY, uplinks, here))
 
     for number in range(runs):
-        say(f"run {number + 1} of {runs} …")
+        print_line(f"run {number + 1} of {runs} …")
         for measure in drain.turned([few, many], number):
             measure(number)
     return done

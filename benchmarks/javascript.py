@@ -58,7 +58,7 @@ def main() -> None:
         for name in ("milesight_em310_udl", "em310_udl_script", "em310_udl_object")
     )
     if not python(FRAME) == script(FRAME) == ready_made(FRAME):
-        raise SystemExit("the three do not read the same, so that there is nothing to compare")
+        raise SystemExit("the three codecs decode the frame differently, so that they cannot be compared")
     rows = {
         "the Python codec": microseconds(python, times=20_000),
         "the script, frames one after the other": microseconds(script, times=5_000),

@@ -1,7 +1,7 @@
-"""From an uplink's publication to the retained state that it causes, at a steady rate, as a subscriber sees it.
+"""The time from an uplink's publication until a subscriber receives the retained state that it causes, at a steady rate.
 
-Uplinks are published at their times whether the gateway keeps up or not. One whose space had changed again before its own
-state was published is not left out: it counts from its own publication to that newer state.
+Uplinks are published at their times whether the gateway keeps up or not. When a space changes again before its state was
+published, both uplinks count until the newer state.
 """
 
 import asyncio
@@ -21,7 +21,7 @@ from benchmarks import sessions
 from benchmarks.contestants import Contestant, Failed, running
 from benchmarks.events import Form
 from benchmarks.fleet import Event, Fleet
-from benchmarks.outcome import has_committed, has_published, require_right
+from benchmarks.outcome import has_committed, has_published, require_outcome
 from benchmarks.servers import Postgres, mosquitto
 from benchmarks.standing import link
 from parking_gateway.broker.link import Link
@@ -29,9 +29,9 @@ from parking_gateway.broker.link import Link
 _STATES: Final = "parking/v1/spaces/#"
 _SETTLE_SECONDS: Final = 120
 _TICK_SECONDS: Final = 0.001
-"""How finely the publications are spread."""
+"""The time between two looks for uplinks that are due."""
 _WARM_UP_SECONDS: Final = 2.0
-"""Of the beginning, which are not counted: statements are prepared, memory is taken."""
+"""Seconds at the beginning that are not counted, while statements are prepared and memory is allocated."""
 _LOOK_SECONDS: Final = 0.02
 
 
@@ -41,14 +41,14 @@ class Load(msgspec.Struct, frozen=True, kw_only=True):
     rate: int
     """Uplinks a second."""
     changes: float
-    """The share of them that changes a state, and so the only ones with a latency."""
+    """The share of uplinks that changes a state. Only these have a latency."""
 
 
 LOADS: Final = (Load(rate=200, changes=1.0), Load(rate=2000, changes=0.1), Load(rate=2000, changes=1.0))
 
 
 class Latency(msgspec.Struct, frozen=True, kw_only=True):
-    """What a subscriber waited for a state, in milliseconds."""
+    """How long a subscriber waited for a state, in milliseconds."""
 
     load: Load
     samples: int
@@ -57,30 +57,30 @@ class Latency(msgspec.Struct, frozen=True, kw_only=True):
     p999: float
     worst: float
     publisher_late: float
-    """How late the benchmark's own publisher was at worst: an uplink's time begins when it is really published."""
+    """The longest delay of the benchmark's own publisher. The latency of an uplink begins with its real publication."""
 
 
 class Watch:
-    """Which changes are on their way, by space, and how long each that came has taken, in seconds."""
+    """The changes that were published and not received yet, by space, and the latencies of all others in seconds."""
 
     def __init__(self) -> None:
         self.seconds: list[float] = []
         self.is_all_expected = False
-        """Whether no more changes will be published."""
+        """Whether all changes have been published."""
         self._pending: dict[str, deque[tuple[str, float, bool]]] = {}
 
     @property
     def pending(self) -> int:
-        """Changes that no subscriber has seen."""
+        """The number of changes without a received state."""
         return sum(map(len, self._pending.values()))
 
     def expect(self, event: Event, *, at: float, counts: bool) -> None:
-        """It is published now, and will change its space."""
+        """Add an uplink that is published now and changes its space."""
         space = f"space-{event.space}"
         self._pending.setdefault(space, deque()).append((event.deduplication_id, at, counts))
 
-    def saw(self, state: "State", *, at: float) -> None:
-        """The subscriber has this state: all that was said of the space up to its cause has arrived."""
+    def receive(self, state: "State", *, at: float) -> None:
+        """Take a received state: it answers all changes of its space up to its cause."""
         pending = self._pending.get(state.space, deque())
         if not any(cause == state.cause for cause, _, _ in pending):
             return
@@ -93,7 +93,7 @@ class Watch:
 
 
 class State(msgspec.Struct, frozen=True, gc=False):
-    """What is needed of a published space."""
+    """The fields of a published state that are needed here."""
 
     space: str
     cause: str | None
@@ -105,7 +105,7 @@ _parse: Final = msgspec.json.Decoder(State).decode
 def run(  # noqa: PLR0913 - what, for how long, and on which servers
     load: Load, *, seconds: float, spaces: int, form: Form, database: Postgres, template: str, folder: Path
 ) -> Latency:
-    """Start a gateway, wait until it has nothing to do, and put the load on it. Raises Failed."""
+    """Start a gateway, wait until it is idle, and measure it under the load. Raises Failed."""
     fleet = Fleet(spaces, changes=load.changes, form=form)
     with ExitStack() as stack:
         broker = stack.enter_context(mosquitto(folder))
@@ -117,20 +117,23 @@ def run(  # noqa: PLR0913 - what, for how long, and on which servers
 
         def settle() -> None:
             gateway.wait_until(
-                lambda: has_published(watcher), what="published", every=_LOOK_SECONDS, within=_SETTLE_SECONDS
+                lambda: has_published(watcher), participle="published", every=_LOOK_SECONDS, within=_SETTLE_SECONDS
             )
 
         gateway.wait_for_connection(broker, Contestant.DAEMON.client_id)
         settle()
         watch = Watch()
         late = asyncio.run(_play(broker.url, fleet, load, watch, seconds))
-        told = fleet.told()
+        expected = fleet.outcome()
         gateway.wait_until(
-            lambda: has_committed(watcher, told), what="committed", every=_LOOK_SECONDS, within=_SETTLE_SECONDS
+            lambda: has_committed(watcher, expected),
+            participle="committed",
+            every=_LOOK_SECONDS,
+            within=_SETTLE_SECONDS,
         )
         settle()
         gateway.stop()
-        require_right(Contestant.DAEMON, watcher, told)
+        require_outcome(Contestant.DAEMON, watcher, expected)
         return _latency(load, watch, late)
 
 
@@ -153,26 +156,26 @@ async def _play(broker_url: str, fleet: Fleet, load: Load, watch: Watch, seconds
 
 
 async def _publish(feeder: Link, fleet: Fleet, load: Load, watch: Watch, seconds: float) -> float:
-    said = 0
+    published = 0
     late = 0.0
     began = time.monotonic()
     while (passed := time.monotonic() - began) < seconds:
-        due = [_say(fleet) for _ in range(said, int(passed * load.rate))]
+        due = [_next_event(fleet) for _ in range(published, int(passed * load.rate))]
         now = time.monotonic()
         for event, is_change in due:
             if is_change:
                 watch.expect(event, at=now, counts=now - began > _WARM_UP_SECONDS)
         if due:
-            late = max(late, now - began - said / load.rate)
-            said += len(due)
+            late = max(late, now - began - published / load.rate)
+            published += len(due)
             await feeder.publish([event.publication for event, _ in due])
         await asyncio.sleep(_TICK_SECONDS)
     return late
 
 
-def _say(fleet: Fleet) -> tuple[Event, bool]:
+def _next_event(fleet: Fleet) -> tuple[Event, bool]:
     before = fleet.changed
-    event = fleet.say(datetime.now(UTC))
+    event = fleet.next_event(datetime.now(UTC))
     return event, fleet.changed != before
 
 
@@ -180,7 +183,7 @@ async def _watch(subscriber: Link, watch: Watch) -> None:
     async for batch in subscriber.batches(limit=1000):
         now = time.monotonic()
         for message in batch:
-            watch.saw(_parse(message.payload), at=now)
+            watch.receive(_parse(message.payload), at=now)
         subscriber.acknowledge(batch)
         if watch.is_all_expected and not watch.pending:
             return

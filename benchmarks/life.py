@@ -1,7 +1,7 @@
-"""What a gateway does when nobody hurries it: it starts, publishes what is due, rests, drains, and keeps its memory.
+"""Measures the start, the first publications, the idle CPU and the memory of a gateway.
 
-It starts twice. At first everything is due, as after an import, and the broker knows nothing; then it is started again on
-what it has left, which is how a restart is.
+It starts twice. At the first start everything is due, as after an import, and the broker is empty. The second start is an
+ordinary restart.
 """
 
 import asyncio
@@ -17,7 +17,7 @@ from benchmarks import sessions
 from benchmarks.contestants import Contestant, Failed, Running, command, running
 from benchmarks.fleet import Fleet
 from benchmarks.meter import peak_bytes, resident_bytes, seconds_of
-from benchmarks.outcome import has_committed, has_published, has_published_spaces, require_right
+from benchmarks.outcome import has_committed, has_published, has_published_spaces, require_outcome
 from benchmarks.servers import Mosquitto, mosquitto
 from benchmarks.stage import Stage
 from parking_gateway.cli.demo.brokers import free_port
@@ -26,19 +26,19 @@ _LOOK_SECONDS: Final = 0.02
 _SETTLE_SECONDS: Final = 900
 _CHANGES: Final = 0.1
 _EAGER: Final = {"PUBLICATION__POLL_INTERVAL": "0.1"}
-"""A gateway that looks for what others changed ten times a second, so that its work is measured and not its rest."""
+"""The gateway looks for changes of other processes ten times a second, so that its work is measured and not its pauses."""
 
 
 class Life(msgspec.Struct, frozen=True, kw_only=True):
-    """Of one gateway, with so many spaces. Seconds are from the start of a process."""
+    """The figures of one gateway. Seconds are from the start of its process."""
 
     spaces: int
     spaces_published_after: float
     """At the first start: until the broker has confirmed every space."""
     all_published_after: float
-    """And every device, zone and site."""
+    """The same for every device, zone and site."""
     ready_after: float
-    """At the second start, where nothing is due: until /readyz says so."""
+    """At the second start, where nothing is due: until /readyz has status 200."""
     idle_seconds: float
     idle_cpu_seconds: float
     idle_bytes: int
@@ -54,7 +54,7 @@ class Life(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Republished(msgspec.Struct, frozen=True, kw_only=True):
-    """What became of spaces that all were due at once, while the gateway was running and had nothing to do."""
+    """All spaces were due at once, while the gateway was running and idle."""
 
     confirmed: int
     seconds: float
@@ -65,7 +65,7 @@ Watcher = psycopg.Connection[object]
 
 
 def lead(spaces: int, *, idle_seconds: float, uplinks: int, here: Stage) -> Life:
-    """Lead a life. Raises Failed."""
+    """Measure a gateway. Raises Failed."""
     url = here.make(f"life_{spaces}", spaces=spaces)
     with mosquitto(here.folder) as broker, psycopg.connect(url, autocommit=True) as watcher:
         with _started(broker, url, here) as (gateway, _):
@@ -95,7 +95,7 @@ def lead(spaces: int, *, idle_seconds: float, uplinks: int, here: Stage) -> Life
 
 
 def republish(spaces: int, *, here: Stage) -> Republished:
-    """Let an operator tell a gateway that rests to publish everything again. Raises Failed."""
+    """Let an idle gateway publish everything again, by the command `republish`. Raises Failed."""
     url = here.make(f"republish_{spaces}", spaces=spaces)
     with (
         mosquitto(here.folder) as broker,
@@ -106,7 +106,7 @@ def republish(spaces: int, *, here: Stage) -> Republished:
         _settle(gateway, watcher)
         with command("republish", settings={"DATABASE__URL": url}) as asking:
             began = gateway.wait_until(
-                lambda: _is_due(watcher, spaces), what="been told", every=0, within=_SETTLE_SECONDS
+                lambda: _is_due(watcher, spaces), participle="marked all as due", every=0, within=_SETTLE_SECONDS
             )
             ended = _settle(gateway, watcher, only_spaces=True)
         if asking.returncode:
@@ -132,21 +132,23 @@ def _started(
 
 def _settle(gateway: Running, watcher: Watcher, *, only_spaces: bool = False) -> float:
     is_done = has_published_spaces if only_spaces else has_published
-    return gateway.wait_until(lambda: is_done(watcher), what="published", every=_LOOK_SECONDS, within=_SETTLE_SECONDS)
+    return gateway.wait_until(
+        lambda: is_done(watcher), participle="published", every=_LOOK_SECONDS, within=_SETTLE_SECONDS
+    )
 
 
 def _drain(fleet: Fleet, uplinks: int, gateway: Running, broker: Mosquitto, watcher: Watcher) -> None:
     asyncio.run(sessions.fill(broker.url, (event.publication for event in fleet.backlog(uplinks))))
-    told = fleet.told()
+    expected = fleet.outcome()
     gateway.wait_until(
-        lambda: has_committed(watcher, told), what="committed", every=_LOOK_SECONDS, within=_SETTLE_SECONDS
+        lambda: has_committed(watcher, expected), participle="committed", every=_LOOK_SECONDS, within=_SETTLE_SECONDS
     )
     _settle(gateway, watcher)
-    require_right(Contestant.DAEMON, watcher, told)
+    require_outcome(Contestant.DAEMON, watcher, expected)
 
 
 def _is_due(watcher: Watcher, space: int) -> bool:
-    """One look into an index. All become due in one commit, and the last of them is hardly published first."""
+    """Whether this space is due. All become due in one commit, and the space with the highest id is hardly published first."""
     row = watcher.execute("select version <> published_version from space where id = %s", [space]).fetchone()
     return row == (True,)
 

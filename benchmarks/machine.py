@@ -1,4 +1,4 @@
-"""What the figures were measured on, and what one commit costs here."""
+"""The machine of a benchmark, and what one commit costs on it."""
 
 import platform
 import time
@@ -18,7 +18,7 @@ _COMMITS: Final = 500
 
 
 class Machine(msgspec.Struct, frozen=True, kw_only=True):
-    """The hardware and the versions of everything that takes part."""
+    """The hardware, and the versions of the software."""
 
     processor: str
     cores: int
@@ -26,11 +26,11 @@ class Machine(msgspec.Struct, frozen=True, kw_only=True):
     system: str
     versions: dict[str, str]
     load_before: float
-    """Processes that wanted a core when the benchmark began (one minute's mean): of an idle machine, about 0."""
+    """The load average of one minute when the benchmark began. On an idle machine it is about 0."""
 
     @classmethod
     def this(cls, database: Postgres) -> Self:
-        """The one that this runs on."""
+        """The machine of this process."""
         packages = ("aiomqtt", "msgspec", "paho-mqtt", "psycopg", "sqlalchemy")
         return cls(
             processor=_processor(),
@@ -57,7 +57,7 @@ class Commits(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def commits(database: Postgres) -> Commits:
-    """Commit one row after the other."""
+    """Measure commits of one row, one after the other."""
     with database.database() as url, psycopg.connect(url, autocommit=True) as connection:
         connection.execute("create table probe (at timestamptz)")
         milliseconds = []
@@ -70,7 +70,7 @@ def commits(database: Postgres) -> Commits:
 
 
 def _processor() -> str:
-    """Its name, which the standard library knows of few systems."""
+    """The processor's name. On Linux, the standard library does not have it."""
     try:
         lines = Path("/proc/cpuinfo").read_text().splitlines()
     except OSError:

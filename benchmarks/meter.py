@@ -16,13 +16,13 @@ class Processor(msgspec.Struct, frozen=True, kw_only=True):
     """CPU seconds that processes have used so far, or used between two looks."""
 
     loop: float
-    """Of the contestant, or of all that work together."""
+    """The contestant, or all contestants that work together."""
     broker: float
     database: float
 
     @classmethod
     def now(cls, *, loops: Sequence[int], broker: int, database: int, watcher: int) -> Self:
-        """By the ids of their processes. `watcher` is the benchmark's own backend, which counts for nobody."""
+        """By the ids of their processes. `watcher` is the backend of the benchmark itself, which is not counted."""
         return cls(
             loop=sum(map(seconds_of, loops)), broker=seconds_of(broker), database=_family(database, without=watcher)
         )
@@ -34,7 +34,7 @@ class Processor(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def peak_bytes(pid: int) -> int | None:
-    """The most memory that a process had resident; None where the system does not tell (it does on Linux)."""
+    """The peak of a process's resident memory. None where the system does not have it; Linux has it."""
     try:
         status = Path(f"/proc/{pid}/status").read_text()
     except OSError:
@@ -50,7 +50,7 @@ def resident_bytes(pid: int) -> int:
 
 @contextmanager
 def sampled(pid: int) -> Iterator[list[int]]:
-    """What a process has resident, once a second while this is entered."""
+    """The resident memory of a process, once a second inside the block."""
     found: list[int] = []
     is_over = threading.Event()
 
@@ -82,13 +82,13 @@ def _family(pid: int, *, without: int) -> float:
     while True:
         ended = _ended(parent)
         living = sum([_seconds_if_there(child.pid) for child in parent.children() if child.pid != without])
-        # One that ends while we look is in neither figure, with all that it has ever used; then we look again.
+        # A child that ends meanwhile is in neither figure. Then both are read again.
         if _ended(parent) == ended:
             return seconds_of(pid) + ended + living
 
 
 def _ended(parent: psutil.Process) -> float:
-    """What the children that have ended had used."""
+    """The CPU seconds of the children that have ended."""
     times = parent.cpu_times()
     return float(times.children_user + times.children_system)
 

@@ -1,24 +1,24 @@
-"""What a database has to show when a contestant is done, and whether it does."""
+"""Checks the database when a contestant is done."""
 
 from typing import Any, Final
 
 import psycopg
 
 from benchmarks.contestants import Contestant, Failed
-from benchmarks.fleet import Told
+from benchmarks.fleet import ExpectedOutcome
 from parking_gateway.core.space import LEGAL_STEPS, SpaceState
 
 
-def has_committed(connection: psycopg.Connection[Any], told: Told) -> bool:
-    """Whether every uplink is in the table. They are counted once the last one is there: one look into an index until then.
+def has_committed(connection: psycopg.Connection[Any], expected: ExpectedOutcome) -> bool:
+    """Whether every uplink is in the table. Until the last one is there, only that one is looked up, by its key.
 
-    That one alone does not say it, because transactions run beside each other.
+    The last one alone is not enough, because transactions run at the same time.
     """
-    last = told.last
+    last = expected.last
     statement = "select exists (select from uplink where time = %s and deduplication_id = %s)"
     if connection.execute(statement, [last.time, last.deduplication_id]).fetchone() != (True,):
         return False
-    return connection.execute(_ARRIVED, [told.first_at]).fetchone() == (told.uplinks,)
+    return connection.execute(_ARRIVED, [expected.first_at]).fetchone() == (expected.uplinks,)
 
 
 _DUE: Final = """
@@ -31,12 +31,12 @@ select exists (select from space where version <> published_version)
 
 
 def has_published(connection: psycopg.Connection[Any]) -> bool:
-    """Whether the broker has confirmed everything that the gateway has to say."""
+    """Whether the broker has confirmed every publication."""
     found = connection.execute(_DUE).fetchone()
     return found is not None and not found[0]
 
 
-# Nothing that the fleet said is older than its first word; what is, is history that nobody need count.
+# No uplink of the fleet is older than its first. Older rows are history, and counting them would take long.
 _COUNT: Final = "select count(*), count(distinct deduplication_id) from uplink where time >= %s"
 _ARRIVED: Final = "select count(*) from uplink where time >= %s"
 _SPACE_DUE: Final = "select exists (select from space where version <> published_version)"
@@ -56,33 +56,27 @@ def has_published_spaces(connection: psycopg.Connection[Any]) -> bool:
 
 
 def steps(connection: psycopg.Connection[Any]) -> int:
-    """How long the log of transitions is."""
+    """The number of transitions."""
     found = connection.execute("select count(*) from transition").fetchone()
     return int(found[0]) if found else 0
 
 
-def require_right(contestant: Contestant, connection: psycopg.Connection[Any], told: Told) -> None:
-    """Every uplink is there once, every change of a space too, and every space is as its sensor last said.
-
-    Raises Failed.
-    """
-    require_kept(contestant, connection, told)
-    _require(contestant.words, "transitions", steps(connection), told.transitions)
+def require_outcome(contestant: Contestant, connection: psycopg.Connection[Any], expected: ExpectedOutcome) -> None:
+    """Check that every uplink and every transition is there once, and every space has its last state. Raises Failed."""
+    require_kept(contestant, connection, expected)
+    _require(contestant.words, "transitions", steps(connection), expected.transitions)
 
 
-def require_kept(contestant: Contestant, connection: psycopg.Connection[Any], told: Told) -> None:
-    """The same but for the steps between. Raises Failed."""
-    uplinks = connection.execute(_COUNT, [told.first_at]).fetchone()
+def require_kept(contestant: Contestant, connection: psycopg.Connection[Any], expected: ExpectedOutcome) -> None:
+    """The same without the transitions. Raises Failed."""
+    uplinks = connection.execute(_COUNT, [expected.first_at]).fetchone()
     occupied = {space for (space,) in connection.execute(_OCCUPIED)}
-    _require(contestant.words, "uplinks", uplinks, (told.uplinks, told.uplinks))
-    _require(contestant.words, "occupied spaces", occupied, set(told.occupied))
+    _require(contestant.words, "uplinks", uplinks, (expected.uplinks, expected.uplinks))
+    _require(contestant.words, "occupied spaces", occupied, set(expected.occupied))
 
 
 def require_whole_log(connection: psycopg.Connection[Any]) -> None:
-    """Every step is legal, begins where the one before it ended, and the last one ends in the space's state.
-
-    Raises Failed.
-    """
+    """Check that the steps of a space are legal, follow one another, and end in its state. Raises Failed."""
     for space, state, log in connection.execute(_LOG):
         now = SpaceState.FREE
         for before, after in log:
@@ -92,19 +86,19 @@ def require_whole_log(connection: psycopg.Connection[Any]) -> None:
         _require(f"The log of space {space}", "end", now, state)
 
 
-def require_no_step_twice(connection: psycopg.Connection[Any], told: Told) -> None:
-    """Every step has an uplink of its own, and there are no more of them than changes were told. Raises Failed."""
+def require_no_step_twice(connection: psycopg.Connection[Any], expected: ExpectedOutcome) -> None:
+    """Check that every step has its own uplink, and that there are not more steps than changes. Raises Failed."""
     found = steps(connection)
     _require("The log", "number of causes", connection.execute(_CAUSES).fetchone(), (found,))
-    if found > told.transitions:
-        raise Failed(f"The log has {found} steps, and only {told.transitions} changes were told")
+    if found > expected.transitions:
+        raise Failed(f"The log has {found} steps, and only {expected.transitions} changes were sent")
 
 
 def require_no_deadlock(connection: psycopg.Connection[Any]) -> None:
-    """PostgreSQL had to break none up in this database. Asked when its clients are gone. Raises Failed."""
+    """Check that PostgreSQL has ended no deadlock in this database. Call it after its clients have ended. Raises Failed."""
     _require("PostgreSQL", "number of deadlocks", connection.execute(_DEADLOCKS).fetchone(), (0,))
 
 
-def _require(whose: str, what: str, found: object, right: object) -> None:
-    if found != right:
-        raise Failed(f"{whose}: wrong {what}: {found} instead of {right}")
+def _require(whose: str, fact: str, found: object, expected: object) -> None:
+    if found != expected:
+        raise Failed(f"{whose}: wrong {fact}: {found} instead of {expected}")

@@ -1,4 +1,4 @@
-"""How results leave the benchmark: as JSON with every single figure, and as a page of Markdown."""
+"""Writes results as JSON with every figure, and as a page of Markdown."""
 
 from collections.abc import Iterable, Iterator
 from datetime import datetime
@@ -14,7 +14,7 @@ ABSENT: Final = "-"
 
 
 def write(folder: Path, name: str, result: msgspec.Struct, markdown: str) -> None:
-    """Leave both in the folder, and print the page."""
+    """Write both into the folder, and print the page."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / f"{name}.json").write_bytes(as_json(result))
     (folder / f"{name}.md").write_text(markdown)
@@ -23,17 +23,17 @@ def write(folder: Path, name: str, result: msgspec.Struct, markdown: str) -> Non
 
 
 def as_json(result: msgspec.Struct) -> bytes:
-    """All of it."""
+    """The result as formatted JSON."""
     return msgspec.json.format(msgspec.json.encode(result), indent=2) + b"\n"
 
 
 def page(*parts: str) -> str:
-    """Paragraphs and tables, one below the other."""
+    """Paragraphs and tables as one text."""
     return "\n\n".join(parts) + "\n"
 
 
 def measured_on(machine: Machine, *, at: datetime) -> str:
-    """When, and on what."""
+    """The time and the machine of the measurement."""
     versions = ", ".join(f"{name} {number}" for name, number in machine.versions.items())
     return (
         f"{at:%Y-%m-%d %H:%M} UTC. {machine.processor}, {machine.cores} cores, "
@@ -43,7 +43,7 @@ def measured_on(machine: Machine, *, at: datetime) -> str:
 
 
 def table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
-    """A table whose first column is words, and the others figures."""
+    """A table whose first column is text and whose others are figures."""
     return "\n".join(_lines(head, rows))
 
 

@@ -1,4 +1,4 @@
-"""What was measured, as pictures: SVG that is the same byte for byte when the figures are."""
+"""Draws the results as SVG. The same figures give the same bytes."""
 
 import importlib.util
 from collections.abc import Sequence
@@ -42,11 +42,11 @@ _INCHES_PER_BAR: Final = 0.42
 _INCHES_AROUND: Final = 1.05
 _LATENCY_HEIGHT: Final = 3.8
 _ROOM: Final = 1.18
-"""Of the axis beyond the longest bar, for the figure that stands there."""
+"""How far the axis goes beyond the longest bar, for the figure beside it."""
 
 
 def draw(report: Report, folder: Path) -> str:
-    """Draw what there is into the folder. Returns what was done, or what is needed for it."""
+    """Draw the plots into the folder. Returns a sentence about what was drawn, or what is missing for it."""
     if importlib.util.find_spec("matplotlib") is None:
         return "No plots: matplotlib is not installed, and `make bench` brings it."
     import matplotlib as mpl  # noqa: PLC0415 - takes half a second, and the guard has none
@@ -71,7 +71,7 @@ def _throughput(figure_type: Any, scenarios: Sequence[Scenario]) -> Any:
             whiskers = [[usual - min(rates)], [max(rates) - usual]]
             axes.barh(place, usual, _BAR, color=_COLORS[contestant])
             axes.errorbar(usual, place, xerr=whiskers, color=_INK, capsize=3, linewidth=1)
-            _say_beside(axes, max(rates), place, f"{usual:,.0f}")
+            _annotate(axes, max(rates), place, f"{usual:,.0f}")
         _name_bars(axes, list(runs))
     panels[-1].set_xlabel("uplinks per second: median, lowest and highest run")
     return figure
@@ -87,7 +87,7 @@ def _processor(figure_type: Any, scenarios: Sequence[Scenario]) -> Any:
                 took = middle(cost(process), drains)
                 axes.barh(place, took, _BAR, left=end, color=color, label=words if place == 0 else None)
                 end += took
-            _say_beside(axes, end, place, f"{end:,.0f}")
+            _annotate(axes, end, place, f"{end:,.0f}")
         _name_bars(axes, list(runs))
     panels[-1].set_xlabel("microseconds of a core per uplink, medians")
     figure.legend(*panels[0].get_legend_handles_labels(), loc="outside upper right", ncols=len(_PROCESSES))
@@ -133,5 +133,5 @@ def _name_bars(axes: Any, contestants: Sequence[Contestant]) -> None:
     axes.set_xlim(right=max(axes.get_xlim()[1], axes.dataLim.x1 * _ROOM))
 
 
-def _say_beside(axes: Any, x: float, place: int, words: str) -> None:
+def _annotate(axes: Any, x: float, place: int, words: str) -> None:
     axes.annotate(words, (x, place), (6, 0), textcoords="offset points", va="center", color=_INK)

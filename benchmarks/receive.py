@@ -6,12 +6,12 @@
 import asyncio
 import sys
 
-from benchmarks.standing import link, say_drained
+from benchmarks.standing import link, report_drained
 from parking_gateway.process.config import Config, load
 
 
 async def drain(config: Config, uplinks: int) -> None:
-    """Acknowledge so many."""
+    """Acknowledge this number of uplinks."""
     async with link(config) as broker:
         async for batch in broker.batches(limit=config.intake.batch_size):
             broker.acknowledge(batch)
@@ -22,4 +22,4 @@ async def drain(config: Config, uplinks: int) -> None:
 
 if __name__ == "__main__":
     asyncio.run(drain(load(), int(sys.argv[1])))
-    say_drained()
+    report_drained()

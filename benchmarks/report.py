@@ -1,4 +1,4 @@
-"""What was measured, as JSON with every single run and as a Markdown table of medians."""
+"""The results of `make bench`, as JSON with every run and as Markdown tables of medians."""
 
 from datetime import datetime
 from typing import Final
@@ -38,7 +38,7 @@ _LATENCY_HEAD: Final = (
 
 
 class Scenario(msgspec.Struct, frozen=True, kw_only=True):
-    """One kind of backlog, and how often each contestant drained it."""
+    """One kind of backlog, and the drains of all contestants."""
 
     form: Form
     changes: float
@@ -46,7 +46,7 @@ class Scenario(msgspec.Struct, frozen=True, kw_only=True):
     spaces: int
     mean_bytes: float
     settings: dict[str, str] = {}
-    """Of the contestants, that are not the gateway's defaults."""
+    """The settings that are not the gateway's defaults."""
     drains: list[Drain]
 
 
@@ -61,7 +61,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def as_markdown(report: Report) -> str:
-    """The tables, with what they were measured on."""
+    """The tables, and the machine of the measurement."""
     commits = report.commits
     parts = [
         measured_on(report.machine, at=report.at),

@@ -18,13 +18,13 @@ from benchmarks.fleet import Fleet
 from benchmarks.history import History
 from benchmarks.machine import Machine
 from benchmarks.pages import measured_on, page, table, write
-from benchmarks.stage import RESULTS, Stage, say, stage
+from benchmarks.stage import RESULTS, Stage, print_line, stage
 
 _CHANGES: Final = 0.1
 _CALM: Final = {"PUBLICATION__DEVICE_INTERVAL": "86400"}
-"""No device is published for its age alone: a database is measured long after it was made, another one at once."""
+"""So long that no device is published because of its age: some databases are measured long after they were made."""
 _SINCE: Final = timedelta(hours=1)
-"""History ends so long ago: what the fleet says is younger."""
+"""How long ago the history ends: all uplinks of the fleet are newer."""
 _HEAD: Final = (
     "",
     "uplinks/s",
@@ -40,12 +40,12 @@ _HEAD: Final = (
 
 
 class Scale(msgspec.Struct, frozen=True, kw_only=True):
-    """One size, and how it was drained."""
+    """One size, and its drains."""
 
     words: str
     spaces: int
     stored: int
-    """Uplinks that were there before."""
+    """Uplinks in the database before the drains."""
     drains: list[Drain]
 
 
@@ -60,7 +60,7 @@ class Scales(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class _Site(msgspec.Struct, frozen=True, kw_only=True):
-    """The databases of one size, which all its drains share, and the fleet, which goes on from drain to drain."""
+    """The databases and the fleet of one size, which all its drains share."""
 
     scale: Scale
     fleet: Fleet
@@ -72,7 +72,7 @@ class _Site(msgspec.Struct, frozen=True, kw_only=True):
 
 def scale(  # noqa: PLR0913 - the options of a command
     *,
-    spaces: Annotated[str, typer.Option(help="Numbers of spaces; the first is what others are compared with.")] = (
+    spaces: Annotated[str, typer.Option(help="Numbers of spaces; the others are compared with the first.")] = (
         "1000,100000,1000000"
     ),
     past: Annotated[str, typer.Option("--history", help="none, hour, day, month.")] = ",".join(History),
@@ -113,7 +113,7 @@ def scale(  # noqa: PLR0913 - the options of a command
 
 def _of_spaces(number: int, contestants: Sequence[Contestant], here: Stage) -> _Site:
     words = f"{number:,} spaces"
-    say(f"making {words} …")
+    print_line(f"making {words} …")
     names = {Contestant.BARE: f"bare_{number}", Contestant.DAEMON: f"gateway_{number}"}
     here.make(names[Contestant.DAEMON], spaces=number, is_published=True)
     here.server.execute("create database {} template {}", names[Contestant.BARE], names[Contestant.DAEMON])
@@ -121,7 +121,7 @@ def _of_spaces(number: int, contestants: Sequence[Contestant], here: Stage) -> _
 
 
 def _of_history(past: History, spaces: int, uplinks_per_day: int, here: Stage) -> _Site:
-    say(f"making a history of {spaces:,} spaces: {past} …")
+    print_line(f"making a history of {spaces:,} spaces: {past} …")
     name = f"history_{past}"
     url = here.make(name, spaces=spaces, is_published=True)
     until = datetime.now(UTC) - _SINCE
@@ -147,17 +147,17 @@ def _site(empty: Scale, names: dict[Contestant, str], contestants: Sequence[Cont
 
 
 def _drain_in_turns(sites: Sequence[_Site], runs: int, uplinks: int, here: Stage) -> None:
-    """Drain every site once more than is told, and begin with what is not: the first changes after a checkpoint cost more.
+    """Drain every site `runs` times, after one drain that is not counted, because the first changes after a checkpoint cost more.
 
-    PostgreSQL logs the whole page with them. Where every uplink is of another page that is most of them, for as long as a
-    benchmark takes and never again until the next checkpoint.
+    With the first change of a page after a checkpoint, PostgreSQL logs the whole page. Where nearly every uplink changes
+    another page, that would be most of what a benchmark measures.
     """
     if not sites:
         return
     here.server.execute("checkpoint")
     for number in range(runs + 1):
         for site in drain.turned(sites, number):
-            say(f"{site.scale.words}, {f'run {number} of {runs}' if number else 'to warm up'} …")
+            print_line(f"{site.scale.words}, {f'run {number} of {runs}' if number else 'to warm up'} …")
             drained = drain.run(drain.turned(site.contestants, number), site.fleet, uplinks, site.ground)
             if number:
                 site.scale.drains.extend(drained)

@@ -1,4 +1,4 @@
-"""The benchmark's own side of the broker: make a session, fill it, and look whether anything is left in it."""
+"""Creates the session of a contestant, fills it, and checks that it is empty in the end."""
 
 from collections.abc import Iterable
 from itertools import islice
@@ -17,15 +17,15 @@ from parking_gateway.process.config.sections import PublicationConfig
 
 _WINDOW: Final = 500
 _AT_ONCE: Final = 5000
-"""Publications that are made before they are sent, so that a long backlog is never in memory."""
+"""The number of publications in memory at a time, because a long backlog would take too much."""
 
 
 class LeftOver(Exception):  # noqa: N818 - it is what was found
-    """Messages that a contestant was given and has not acknowledged."""
+    """The session of a contestant still has messages."""
 
 
 def as_client(broker_url: str, client_id: str, *, shared_group: str | None = None) -> Config:
-    """The configuration of somebody who is called so."""
+    """The configuration of a client with this id."""
     return Config(
         mqtt=MqttConfig(url=AnyUrl(broker_url), client_id=client_id, shared_group=shared_group),
         publication=PublicationConfig(window=_WINDOW),
@@ -33,14 +33,14 @@ def as_client(broker_url: str, client_id: str, *, shared_group: str | None = Non
 
 
 async def create(broker_url: str, client_id: str) -> None:
-    """Connect once, subscribe as the gateway does, and leave: from now on the broker keeps what comes."""
+    """Connect, subscribe as the gateway does, and disconnect. From now on the broker keeps the messages of this session."""
     config = as_client(broker_url, client_id)
     async with link(config) as broker:
         await broker.subscribe(config.subscription)
 
 
 async def fill(broker_url: str, publications: Iterable[Publication]) -> None:
-    """Publish all of them in their order, at QoS 1."""
+    """Publish all in their order, at QoS 1."""
     remaining = iter(publications)
     async with link(as_client(broker_url, "bench-feeder")) as broker:
         while some := list(islice(remaining, _AT_ONCE)):
@@ -48,10 +48,7 @@ async def fill(broker_url: str, publications: Iterable[Publication]) -> None:
 
 
 async def remember_gateway(broker_url: str, watcher: psycopg.Connection, *, instance: str = INSTANCE) -> None:
-    """Give broker and database the same marker, as of a gateway that was here before.
-
-    Otherwise the gateway would publish everything again.
-    """
+    """Give broker and database the same marker. Without it, the gateway would publish everything again."""
     watcher.execute(
         "insert into gateway (instance, confirmed) values (%s, 1) on conflict (instance) do update set confirmed = 1",
         [instance],
@@ -67,7 +64,7 @@ async def require_empty(broker_url: str, client_id: str, *, shared_group: str | 
     async with link(config) as broker:
         if not broker.session_present:
             raise LeftOver(f"The broker has no session {client_id} any more")
-        # What is left comes right after the connection is accepted, and so before the answer to this.
+        # Waiting messages come right after the connection is accepted, and so before the answer to this request.
         await broker.subscribe(config.subscription)
         if broker.waiting:
             raise LeftOver(f"The session {client_id} still holds {broker.waiting} messages or more")

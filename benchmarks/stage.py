@@ -1,4 +1,4 @@
-"""What every command of the benchmark stands on: a PostgreSQL in a folder that goes away, and one way to say what is wrong."""
+"""The temporary PostgreSQL of every benchmark command, and its messages to the user."""
 
 import asyncio
 import tempfile
@@ -22,14 +22,14 @@ RESULTS: Final = Path(__file__).parent / "results"
 
 
 class Stage(msgspec.Struct, frozen=True, kw_only=True):
-    """Where a benchmark takes place."""
+    """The server and the folder of a benchmark."""
 
     server: Postgres
     folder: Path
-    """Of everything that a run leaves."""
+    """The folder for all files of a run."""
 
     def make(self, name: str, *, spaces: int, is_published: bool = False) -> str:
-        """A database with the gateway's tables and a car park in them. Returns its URL."""
+        """Create a database with the gateway's tables and a car park. Returns its URL."""
         self.server.execute("create database {}", name)
         url = self.server.url_of(name)
         asyncio.run(_migrate(url))
@@ -39,15 +39,15 @@ class Stage(msgspec.Struct, frozen=True, kw_only=True):
 
 @contextmanager
 def stage() -> Iterator[Stage]:
-    """Everything but the brokers, which live as long as a run. Ends the program with a sentence when it cannot go on."""
+    """Start PostgreSQL. Ends the program with a sentence where a benchmark cannot go on. Each run starts its own broker."""
     try:
-        servers.mosquitto_version()  # what is not installed shall be missed before anything is started
+        servers.mosquitto_version()  # fails before anything is started
         with tempfile.TemporaryDirectory(prefix="parking-gateway-bench-") as name:
             folder = Path(name)
             with servers.postgres(folder) as server:
                 yield Stage(server=server, folder=folder)
     except (Unavailable, Failed, LeftOver) as reason:
-        say(f"{type(reason).__name__}: {reason}")
+        print_line(f"{type(reason).__name__}: {reason}")
         raise typer.Exit(1) from None
 
 
@@ -56,6 +56,6 @@ async def _migrate(url: str) -> None:
         await migrating.upgrade(pool.engine)
 
 
-def say(what: str) -> None:
-    """Tell whoever waits what is being done; results go elsewhere."""
-    typer.echo(what, err=True)
+def print_line(line: str) -> None:
+    """Print to standard error; results go to standard output."""
+    typer.echo(line, err=True)

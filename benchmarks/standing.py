@@ -1,6 +1,6 @@
-"""What the two loops that stand beside the gateway have in common: they are told, drain, say so, and wait to be dismissed.
+"""What the two loops beside the gateway share: their connection, and how they report that they have drained.
 
-They take the same environment variables as the gateway, so that broker, session and window are the same for all.
+They use the same environment variables as the gateway, so that broker, session and window are the same for all.
 """
 
 import sys
@@ -14,14 +14,14 @@ DRAINED = "drained"
 
 
 def link(config: Config) -> AbstractAsyncContextManager[Link]:
-    """The session that the configuration names."""
+    """A connection with the configured session."""
     will = Publication(topic=f"bench/{config.mqtt.client_id}", payload=b"gone", retain=False)
     mqtt = config.mqtt
     return connected(mqtt, will=will, inbox_limit=mqtt.receive_maximum, window=config.publication.window)
 
 
-def say_drained() -> None:
-    """Tell the benchmark that the last acknowledgement is sent, and stay until it has looked at us."""
+def report_drained() -> None:
+    """Report that the last acknowledgement is sent, and wait until the benchmark has measured this process."""
     sys.stdout.write(f"{DRAINED}\n")
     sys.stdout.flush()
     sys.stdin.read()

@@ -1,4 +1,4 @@
-"""Drains as they could have been measured, for tests that ask what is made of them."""
+"""Drains for tests."""
 
 from datetime import UTC, datetime
 

@@ -1,4 +1,4 @@
-"""What a comparison with an earlier revision says of the two."""
+"""The comparison with an earlier revision."""
 
 from benchmarks.against import Pairs, rows
 from benchmarks.drain import Drain

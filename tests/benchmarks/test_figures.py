@@ -1,4 +1,4 @@
-"""What several runs say in one figure, and how it stands in a table."""
+"""Figures of several runs, and their tables."""
 
 from benchmarks import figures, gateways, report, scale
 from benchmarks.contestants import Contestant
@@ -30,7 +30,7 @@ def test_a_ratio_is_made_within_a_run_so_that_a_slow_run_moves_none() -> None:
     assert ratio(rate, [drained(2), drained(20), drained(2)], [drained(1), drained(10), drained(1)]) == 0.5
 
 
-def test_what_was_not_measured_is_a_dash() -> None:
+def test_a_figure_that_was_not_measured_is_a_dash() -> None:
     assert figures.compared(rate, [drained(1)], None) == "-"
     assert figures.published([drained(1, by=BARE)]) == "-"
 
@@ -39,7 +39,7 @@ def test_one_run_is_not_called_a_median() -> None:
     assert (figures.summary(1), figures.summary(3)) == ("one run", "medians of 3 runs")
 
 
-def test_a_report_compares_everybody_with_the_bare_loop() -> None:
+def test_a_report_compares_every_contestant_with_the_bare_loop() -> None:
     drains = [drained(1, by=BARE, loop=0.01), drained(4, loop=0.03)]
     scenario = Scenario(form="json", changes=0.1, uplinks=1000, spaces=7, mean_bytes=1100.4, drains=drains)
     commits = Commits(p50=1, p99=2, worst=3)
@@ -63,8 +63,8 @@ def test_a_scale_compares_every_contestant_with_itself_at_the_first_size() -> No
 
 
 def test_gateways_that_share_are_compared_with_one() -> None:
-    one = Team(gateways=1, drains=[drained(2)], recorded=[[1000]], steps=[100], told=[100])
-    two = Team(gateways=2, drains=[drained(1)], recorded=[[400, 600]], steps=[90], told=[100])
+    one = Team(gateways=1, drains=[drained(2)], recorded=[[1000]], steps=[100], changes=[100])
+    two = Team(gateways=2, drains=[drained(1)], recorded=[[400, 600]], steps=[90], changes=[100])
     done = Teams(at=NOON, machine=MACHINE, uplinks=1000, spaces=7, teams=[one, two])
     _, _, first, second = rows(gateways.as_markdown(done))
     assert (first[0], first[3], first[9:11]) == ("1", "100%", ["100.0%", "100.0%"])

@@ -1,4 +1,4 @@
-"""The small parts that everything measured passes through: processes, turns, time, waits and pages."""
+"""The small parts of every benchmark: processes, turns, time, latencies and tables."""
 
 import os
 import subprocess
@@ -37,12 +37,12 @@ def test_a_child_that_ends_while_we_look_is_counted_with_all_that_it_used(monkey
     assert found.database - found.broker > 0.1
 
 
-def test_what_was_used_in_between_is_the_difference() -> None:
+def test_usage_between_two_looks_is_the_difference() -> None:
     earlier, later = (Processor(loop=n, broker=2 * n, database=3 * n) for n in (1.0, 2.0))
     assert later.since(earlier) == earlier
 
 
-def test_everybody_is_first_in_turn() -> None:
+def test_every_contestant_is_first_in_turn() -> None:
     assert [list(drain.turned("abc", number)) for number in range(4)] == [
         ["a", "b", "c"],
         ["b", "c", "a"],
@@ -59,15 +59,15 @@ def test_the_days_of_a_history_follow_each_other_without_a_gap() -> None:
     assert len(found) == 3
 
 
-def test_a_state_that_tells_two_changes_is_waited_for_by_both() -> None:
+def test_a_state_after_two_changes_is_the_latency_of_both() -> None:
     form: Form = "json"
     one, other = Fleet(1, changes=1, form=form).backlog(2)
     watch = Watch()
     watch.expect(one, at=1, counts=True)
     watch.expect(other, at=2, counts=True)
-    watch.saw(State(space="space-1", cause="somebody else's"), at=3)
+    watch.receive(State(space="space-1", cause="an unknown cause"), at=3)
     assert watch.pending == 2
-    watch.saw(State(space="space-1", cause=other.deduplication_id), at=5)
+    watch.receive(State(space="space-1", cause=other.deduplication_id), at=5)
     assert (watch.seconds, watch.pending) == ([4, 3], 0)
 
 

@@ -1,4 +1,4 @@
-"""What the guard refuses, and what the goals call met."""
+"""The verdicts of the guard and of the goals."""
 
 import msgspec
 import pytest
@@ -45,7 +45,7 @@ def test_a_backlog_has_its_share_of_the_goals_minute() -> None:
     assert figures(list(goals.of_backlog(drained(0.07))))["committed and acknowledged"] is False
 
 
-def test_memory_that_grows_between_a_tenth_and_the_end_is_told() -> None:
+def test_memory_growth_between_a_tenth_and_the_end_is_reported() -> None:
     steady = drained(20, resident=40)
     growing = msgspec.structs.replace(steady, resident_bytes=[second * 1_000_000 for second in range(21)])
     assert figures(list(goals.of_backlog(steady)))["growth in between"] is True
@@ -53,7 +53,7 @@ def test_memory_that_grows_between_a_tenth_and_the_end_is_told() -> None:
     assert (growth.measured, growth.is_met) == (18, False)
 
 
-def test_what_has_no_goal_is_judged_by_nobody() -> None:
+def test_a_figure_without_a_goal_has_no_verdict() -> None:
     assert figures(list(goals.of_backlog(drained(1))))["everything published"] is None
 
 
