@@ -1,4 +1,4 @@
-"""What every test can ask for: a fixture plugin per resource. And what holds for all of them."""
+"""The fixtures of all tests, one plugin for each resource."""
 
 from hypothesis import settings
 
@@ -14,6 +14,6 @@ pytest_plugins = [
     "tests.plugins.tls",
 ]
 
-# A law is no claim about time, and a busy machine does not break it. (A hung test ends by pytest's own timeout.)
+# A law makes no claim about time, so that a busy machine does not break it. A hung test ends by pytest's timeout.
 settings.register_profile("laws", deadline=None)
 settings.load_profile("laws")

@@ -1,4 +1,4 @@
-"""ChirpStack's `up` events as the tests need them: real in every field, with the few that matter as arguments."""
+"""ChirpStack's `up` events for tests: every field is real, and the few that matter are arguments."""
 
 import base64
 import json
@@ -8,12 +8,12 @@ from uuid import UUID, uuid4
 from parking_gateway.broker.message import Message
 
 NOON = (datetime.now(UTC) - timedelta(days=1)).replace(hour=12, minute=0, second=0, microsecond=0)
-"""Yesterday's: an event that is older than the broker keeps any is not believed."""
+"""Noon of yesterday: the time of an event that is older than the broker's session is not believed."""
 OCCUPIED, VACANT = b"\x01", b"\x00"
 """A status of the Bosch TPS110 on port 1."""
 
 
-def up(  # noqa: PLR0913 - an event has many fields, and a test names the two that matter
+def up(  # noqa: PLR0913 - an event has many fields, and a test sets few
     dev_eui: str,
     data: bytes = OCCUPIED,
     *,
@@ -24,11 +24,11 @@ def up(  # noqa: PLR0913 - an event has many fields, and a test names the two th
     tags: dict[str, str] | None = None,
     profile: str = "Parking sensor",
 ) -> bytes:
-    """An uplink that the network heard `at` minutes after noon."""
-    heard = NOON + timedelta(minutes=at)
+    """An uplink of `at` minutes after noon, as the network server dates it."""
+    heard_at = NOON + timedelta(minutes=at)
     event = {
         "deduplicationId": str(deduplication_id or uuid4()),
-        "time": heard.isoformat(timespec="microseconds").replace("+00:00", "000+00:00"),
+        "time": heard_at.isoformat(timespec="microseconds").replace("+00:00", "000+00:00"),
         "deviceInfo": {
             "tenantId": "52242dfb-894c-4a12-b8dc-c1838ddfb20c",
             "tenantName": "Stadtwerke",
@@ -52,7 +52,7 @@ def up(  # noqa: PLR0913 - an event has many fields, and a test names the two th
             {
                 "gatewayId": "83d9f4c106d20001",
                 "uplinkId": 168630618,
-                "nsTime": heard.isoformat(),
+                "nsTime": heard_at.isoformat(),
                 "rssi": -102,
                 "snr": -7.25,
                 "channel": 4,

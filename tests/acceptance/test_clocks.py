@@ -1,4 +1,4 @@
-"""A LoRaWAN gateway whose clock is wrong, beside the daemon as a process: nothing stands still, and everybody says whose it is."""
+"""A LoRaWAN gateway whose clock is wrong: uplinks are recorded all the same, and log, metrics and doctor name the gateway."""
 
 import asyncio
 import json
@@ -19,14 +19,14 @@ from tests.plugins.car_park import CarPark
 from tests.plugins.daemon import Daemon
 from tests.whole_gateway import has_recorded, publish, settled, until, value
 
-WRONG = "83d9f4c106d20001"
+GATEWAY = "83d9f4c106d20001"
 GPS_OF_1980, IN_2036 = datetime(1980, 1, 6, tzinfo=UTC), datetime(2036, 2, 7, tzinfo=UTC)
 
 
-def heard(
+def uplink_at(
     device: str, status: bytes, f_cnt: int, *, ago: timedelta = timedelta(), claims: datetime | None = None
 ) -> bytes:
-    """An uplink that the network server heard so long ago, of which a gateway with GPS claims another time."""
+    """An uplink that the network server received `ago`, and for which a LoRaWAN gateway with GPS claims another time."""
     event: dict[str, Any] = json.loads(up(device, status, f_cnt=f_cnt))
     at = (datetime.now(UTC) - ago).isoformat()
     event["time"] = claims.isoformat() if claims else at
@@ -44,31 +44,31 @@ def doctor(database: str, broker: Broker, *arguments: str) -> list[dict[str, Any
     return found
 
 
-async def test_a_clock_of_2036_or_1980_moves_nothing_and_is_named(
+async def test_a_clock_of_2036_or_1980_changes_no_order_and_is_named(
     daemon: Daemon, broker: Broker, database: str, engine: AsyncEngine, car_park: CarPark
 ) -> None:
-    """Counted, logged once an hour with the gateway's id, and named by doctor; the lag is not 47 years."""
+    """It is counted, logged once an hour with the gateway's id, and named by doctor; the lag is not 47 years."""
     (device,) = await car_park(1)
     daemon.serve_pages()
     daemon.start_and_wait()
-    story = [(VACANT, None), (OCCUPIED, IN_2036), (VACANT, GPS_OF_1980), (OCCUPIED, None)]
-    for f_cnt, (status, claims) in enumerate(story, 1):
-        await publish(broker, [(topic_of(device), heard(device, status, f_cnt, claims=claims))])
+    frames = [(VACANT, None), (OCCUPIED, IN_2036), (VACANT, GPS_OF_1980), (OCCUPIED, None)]
+    for f_cnt, (status, claims) in enumerate(frames, 1):
+        await publish(broker, [(topic_of(device), uplink_at(device, status, f_cnt, claims=claims))])
         await until(partial(has_recorded, engine, f_cnt - 1), "the uplink")
         expected = "occupied" if status == OCCUPIED else "vacant"
         assert await value(engine, "select occupancy from space") == expected
     retained = await settled(engine, broker, database, uplinks=4)
     assert datetime.fromisoformat(json.loads(retained[f"{ROOT}/devices/{device}"])["last_heard"]) <= datetime.now(UTC)
-    assert await value(engine, "select count(*) from uplink where claimed_by = '" + WRONG + "'") == 2
+    assert await value(engine, "select count(*) from uplink where claimed_by = '" + GATEWAY + "'") == 2
     assert daemon.metric("parking_gateway_clock_corrected_total") == 2
     assert daemon.metric('parking_gateway_uplink_lag_seconds_bucket{le="60.0"}') == daemon.metric(
         "parking_gateway_uplink_lag_seconds_count"
     )
     lines = [json.loads(line) for line in daemon.log.read_text().splitlines() if "clock of a LoRaWAN" in line]
-    assert [(line["lorawan_gateway"], line["seconds_ahead"] > 0) for line in lines] == [(WRONG, True)]
+    assert [(line["lorawan_gateway"], line["seconds_ahead"] > 0) for line in lines] == [(GATEWAY, True)]
     (check,) = [one for one in await asyncio.to_thread(doctor, database, broker) if one["about"] == "clock"]
     assert check["verdict"] == "wrong"
-    assert WRONG in check["detail"]
+    assert GATEWAY in check["detail"]
     assert "behind" in check["detail"]
     assert "2 uplinks" in check["detail"]
     assert daemon.terminate() == 0
@@ -77,12 +77,12 @@ async def test_a_clock_of_2036_or_1980_moves_nothing_and_is_named(
 async def test_an_uplink_that_is_held_back_is_counted_logged_and_a_problem_of_its_device(
     daemon: Daemon, broker: Broker, database: str, engine: AsyncEngine, car_park: CarPark
 ) -> None:
-    """The network server's clock is five hours behind, which looks like a backlog."""
+    """The network server's clock is five hours behind, as in a backlog."""
     (device,) = await car_park(1)
     daemon.serve_pages()
     daemon.start_and_wait()
-    behind = heard(device, OCCUPIED, 2, ago=timedelta(hours=5))
-    await publish(broker, [(topic_of(device), heard(device, VACANT, 1)), (topic_of(device), behind)])
+    behind = uplink_at(device, OCCUPIED, 2, ago=timedelta(hours=5))
+    await publish(broker, [(topic_of(device), uplink_at(device, VACANT, 1)), (topic_of(device), behind)])
     retained = await settled(engine, broker, database, uplinks=2)
     assert await value(engine, "select occupancy from space") == "vacant"
     assert json.loads(retained[f"{ROOT}/devices/{device}"])["problem"] == "clock"
@@ -91,23 +91,23 @@ async def test_an_uplink_that_is_held_back_is_counted_logged_and_a_problem_of_it
     assert [(line["dev_eui"], line["f_cnt"]) for line in lines] == [(device, 2)]
     found = await asyncio.to_thread(doctor, database, broker, "--devices")
     assert [(one["dev_eui"], one["problem"]) for one in found] == [(device, "clock")]
-    await publish(broker, [(topic_of(device), heard(device, OCCUPIED, 3))])
+    await publish(broker, [(topic_of(device), uplink_at(device, OCCUPIED, 3))])
     await settled(engine, broker, database, uplinks=3)
     assert json.loads((await read_retained(broker.url, ROOT))[f"{ROOT}/devices/{device}"])["problem"] is None
     assert daemon.terminate() == 0
 
 
 @pytest.mark.usefixtures("lasting")
-async def test_two_gateways_that_are_delivered_the_same_record_it_once(
+async def test_two_gateways_that_receive_the_same_event_record_it_once(
     daemon: Daemon, second_daemon: Daemon, broker: Broker, database: str, engine: AsyncEngine, car_park: CarPark
 ) -> None:
-    """Neither shares its subscription, and each dates what has no clock but ours by its own receipt."""
+    """Without a shared subscription. Each gateway dates an event without a believable clock by its own receipt."""
     (device,) = await car_park(1)
     for one in (daemon, second_daemon):
         one.start_and_wait()
     sent = []
     for f_cnt in range(40):
-        event = json.loads(heard(device, OCCUPIED, f_cnt, claims=GPS_OF_1980))
+        event = json.loads(uplink_at(device, OCCUPIED, f_cnt, claims=GPS_OF_1980))
         del event["rxInfo"][0]["nsTime"]
         sent.append((topic_of(device), json.dumps(event).encode()))
     await publish(broker, sent)

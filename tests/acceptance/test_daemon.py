@@ -1,4 +1,4 @@
-"""The daemon as a process beside a real broker and a real PostgreSQL: killed, stopped, started in any order."""
+"""The gateway as a process beside a real broker and a real PostgreSQL: killed, stopped and started in any order."""
 
 import asyncio
 import json
@@ -49,7 +49,9 @@ async def test_killed_in_the_middle_of_a_thousand_uplinks_nothing_is_lost_or_dou
     async with engine.begin() as connection:
         await connection.execute(sa.text("lock table uplink in exclusive mode"))
         await publish(broker, sent[500:])
-        await until(partial(value, engine, "select count(*) from pg_locks where not granted"), "a batch in hand")
+        await until(
+            partial(value, engine, "select count(*) from pg_locks where not granted"), "a batch that waits for the lock"
+        )
         daemon.kill()
         assert 100 < await value(engine, "select count(*) from uplink") <= 500
     await publishing
@@ -62,7 +64,7 @@ async def test_killed_in_the_middle_of_a_thousand_uplinks_nothing_is_lost_or_dou
 async def test_killed_again_and_again_under_load(
     daemon: Daemon, broker: Broker, database: str, engine: AsyncEngine, car_park: CarPark
 ) -> None:
-    """Each time after some progress, so that the deaths fall anywhere between receipt, commit, and acknowledgement."""
+    """Each time after some progress, so that it is killed anywhere between receipt, commit and acknowledgement."""
     devices = await car_park(20)
     daemon.start_and_wait()
     publishing = asyncio.create_task(publish(broker, traffic(devices, uplinks=3000)))
@@ -106,7 +108,7 @@ async def test_every_message_follows_its_schema(
 
 @pytest.mark.usefixtures("lasting")
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-async def test_asked_to_stop_it_finishes_says_so_and_ends_well(
+async def test_after_a_signal_it_finishes_publishes_offline_and_ends_with_status_0(
     daemon: Daemon, broker: Broker, database: str, engine: AsyncEngine, car_park: CarPark, number: signal.Signals
 ) -> None:
     devices = await car_park(10)
@@ -135,7 +137,7 @@ async def test_a_killed_gateway_is_declared_offline_by_its_will(daemon: Daemon, 
                     break
 
 
-async def test_a_broker_that_comes_late_is_waited_for(daemon: Daemon, broker: Broker) -> None:
+async def test_it_waits_for_a_broker_that_starts_later(daemon: Daemon, broker: Broker) -> None:
     broker.stop()
     daemon.start()
     broker.start()
@@ -168,7 +170,7 @@ async def test_connections_to_the_database_that_are_cut_lose_nothing(
     assert daemon.terminate() == 0
 
 
-async def test_a_database_that_goes_away_is_waited_for(
+async def test_it_waits_for_a_database_that_goes_away(
     daemon: Daemon, broker: Broker, database: str, engine: AsyncEngine, car_park: CarPark
 ) -> None:
     devices = await car_park(10)
@@ -194,7 +196,7 @@ async def test_a_gateway_whose_database_is_away_can_be_stopped(
     await settled(engine, broker, database, uplinks=200)
 
 
-async def test_a_broker_that_forgot_everything_is_told_everything_again(
+async def test_a_broker_without_its_store_gets_every_publication_again(
     daemon: Daemon, broker: Broker, database: str, engine: AsyncEngine, car_park: CarPark, tmp_path: Path
 ) -> None:
     devices = await car_park(30)
@@ -227,7 +229,7 @@ async def test_a_restart_publishes_only_what_is_due(
 
 
 @pytest.mark.usefixtures("lasting")
-async def test_two_gateways_share_the_events_and_end_where_one_would(
+async def test_two_gateways_share_the_events_and_end_in_the_state_of_one(
     daemon: Daemon, second_daemon: Daemon, broker: Broker, database: str, engine: AsyncEngine, car_park: CarPark
 ) -> None:
     devices = await car_park(20)
@@ -254,7 +256,7 @@ async def test_two_gateways_share_the_events_and_end_where_one_would(
 async def test_a_topic_that_the_broker_refuses_stops_nothing_else(
     daemon: Daemon, configured: Configured, engine: AsyncEngine, car_park: CarPark, tmp_path: Path
 ) -> None:
-    """An ACL that forgets the transitions costs those alone: uplinks are recorded over the same connection."""
+    """An ACL without the transitions stops only those: uplinks are recorded over the same connection."""
     devices = await car_park(5)
     acl = tmp_path / "acl"
     acl.write_text(
@@ -281,7 +283,7 @@ async def test_a_schema_that_is_missing_is_one_sentence_and_status_78(daemon: Da
     assert "Traceback" not in daemon.log.read_text()
 
 
-async def test_it_migrates_when_it_is_told_to(
+async def test_it_migrates_with_the_option_migrate(
     daemon: Daemon, engine: AsyncEngine, broker: Broker, database: str
 ) -> None:
     async with engine.begin() as connection:
@@ -293,10 +295,10 @@ async def test_it_migrates_when_it_is_told_to(
 
 
 @pytest.mark.parametrize("form", ["json", "protobuf"])
-async def test_what_a_real_chirpstack_published_goes_all_the_way(
+async def test_recorded_events_of_chirpstack_are_processed_to_the_end(
     daemon: Daemon, broker: Broker, database: str, engine: AsyncEngine, form: str
 ) -> None:
-    """Each `up` once, no event stalls the queue, and what is broken in between says why."""
+    """Each `up` event is recorded once, no event stalls the queue, and broken messages between them are rejected with a reason."""
     recorded = [json.loads(line) for line in (RECORDINGS / f"chirpstack-{form}.jsonl").read_text().splitlines()]
     sent = [(one["topic"], b64decode(one["payload"])) for one in recorded]
     poison = [(topic_of("00", event), b"\xff{") for event in ("up", "join", "status", "log", "nonsense")]

@@ -1,4 +1,4 @@
-"""What administrators, failovers and full disks do to the database beneath a running gateway: it waits, says why, and goes on."""
+"""Administrators, failovers and full disks change the database under a running gateway: it waits, logs why, and goes on."""
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
@@ -90,7 +90,7 @@ FAULTS = {
         MEND,
         [IN_VAIN, "somebody's trigger", "make room"],
     ),
-    "a trigger where nothing is received": (
+    "a trigger on a confirmation": (
         [
             RAISE[0].format("P0001"),
             "create trigger broken before update of published_version on space for each row execute function broken()",
@@ -98,7 +98,7 @@ FAULTS = {
         ["drop trigger broken on space", "drop function broken()"],
         [NOT_AS_IT_IS, "PL/pgSQL function broken()", "confirming publications"],
     ),
-    "a refusing trigger where nothing is received": (
+    "a refusing trigger on a confirmation": (
         [
             RAISE[0].format("22003"),
             "create trigger broken before update of published_version on space for each row execute function broken()",
@@ -115,30 +115,30 @@ FAULTS = {
 
 
 class Administrator:
-    """Whoever works on the database with psql."""
+    """An administrator, who works on the database with psql."""
 
     def __init__(self, connection: psycopg.AsyncConnection, role: str) -> None:
         self._connection = connection
         self._names = {"db": sql.Identifier(connection.info.dbname), "role": sql.Identifier(role)}
 
-    async def does(self, statements: Sequence[str]) -> None:
-        """Have the statements executed, one after the other."""
+    async def execute(self, statements: Sequence[str]) -> None:
+        """Execute the statements one after the other."""
         for statement in statements:
-            words = (
+            query = (
                 sql.SQL(statement).format(**self._names) if "{role}" in statement or "{db}" in statement else statement
             )
-            await self._connection.execute(words.encode() if isinstance(words, str) else words)
+            await self._connection.execute(query.encode() if isinstance(query, str) else query)
 
 
 @asynccontextmanager
 async def administrator(database: str, daemon: Daemon) -> AsyncIterator[Administrator]:
-    """One, while the daemon works with a role that has the rights that it needs and no more."""
+    """An administrator, while the gateway uses a role with only the rights that it needs."""
     async with await psycopg.AsyncConnection.connect(
         database, autocommit=True, options="-c default_transaction_read_only=off"
     ) as connection:
         role = f"gateway_of_{connection.info.dbname}"
-        someone = Administrator(connection, role)
-        await someone.does(
+        admin = Administrator(connection, role)
+        await admin.execute(
             [
                 "create role {role} login",
                 "grant all on all tables in schema public to {role}",
@@ -151,28 +151,28 @@ async def administrator(database: str, daemon: Daemon) -> AsyncIterator[Administ
             DATABASE__RECONNECT_WAIT_MAX="0.2",
         )
         try:
-            yield someone
+            yield admin
         finally:
-            await someone.does([CUT, "drop owned by {role}", "drop role {role}"])
+            await admin.execute([CUT, "drop owned by {role}", "drop role {role}"])
 
 
 @pytest.mark.parametrize("fault", FAULTS)
-async def test_what_somebody_does_to_the_database_is_waited_for(
+async def test_it_waits_for_the_end_of_a_fault(
     daemon: Daemon, broker: Broker, database: str, engine: AsyncEngine, car_park: CarPark, fault: str
 ) -> None:
-    """The process stays, says what is wrong and what to do, rejects nothing, and goes on by itself."""
+    """The process stays, logs what is wrong and what to do, rejects nothing, and goes on by itself."""
     breaks, mends, sentences = FAULTS[fault]
     devices = await car_park(10)
     sent = traffic(devices, uplinks=200)
-    async with administrator(database, daemon) as someone:
+    async with administrator(database, daemon) as admin:
         daemon.start_and_wait()
         await publish(broker, sent[:100])
         await until(partial(has_recorded, engine, 99), "uplinks before the fault")
-        await someone.does(breaks)
+        await admin.execute(breaks)
         publishing = asyncio.create_task(publish(broker, sent[100:]))
         for sentence in sentences:
             await until(partial(has_logged, daemon, sentence), f"a line with: {sentence}")
-        await someone.does(mends)
+        await admin.execute(mends)
         await publishing
         if "truncate uplink" in mends:
             await until(partial(has_recorded, engine, 99), "the uplinks after the fault")
@@ -184,13 +184,13 @@ async def test_what_somebody_does_to_the_database_is_waited_for(
 
 
 async def test_a_start_without_rights_waits_for_them(daemon: Daemon, database: str) -> None:
-    """The database was restored under another owner: the start says so, and goes on once the rights are granted."""
-    async with administrator(database, daemon) as someone:
-        await someone.does(["revoke all on all tables in schema public from {role}"])
+    """The database was restored with another owner: the start logs it, and goes on once the rights are granted."""
+    async with administrator(database, daemon) as admin:
+        await admin.execute(["revoke all on all tables in schema public from {role}"])
         daemon.start()
         for sentence in (NOT_AS_IT_IS, "permission denied for table alembic_version", "grant all on all tables"):
             await until(partial(has_logged, daemon, sentence), f"a line with: {sentence}")
-        await someone.does(["grant all on all tables in schema public to {role}"])
+        await admin.execute(["grant all on all tables in schema public to {role}"])
         daemon.wait_until("READY=1")
         assert daemon.terminate() == 0
     assert "Traceback" not in daemon.log.read_text()

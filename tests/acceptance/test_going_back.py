@@ -1,4 +1,4 @@
-"""A broker or a database that comes back with an older state is noticed, and the picture is right again without a person."""
+"""A broker or a database comes back with an older state: the gateway notices it and publishes everything again."""
 
 import os
 import signal
@@ -21,20 +21,20 @@ from tests.plugins.proxy import Proxied, Proxy
 from tests.whole_gateway import has_logged, occupied_spaces, publish, settled, traffic, until
 
 SELDOM = "autosave_interval 1800\n"
-"""Mosquitto's own: within a test it saves only when it is asked to."""
+"""Mosquitto's default: during a test it saves its store only on SIGUSR1."""
 TABLES = ("site", "zone", "space", "device", "gateway")
 Settle = Callable[[Broker, int], Awaitable[object]]
 
 
 @pytest.fixture
 def unsaved(configured: Configured) -> Broker:
-    """A Mosquitto that saves its store only when it is asked to."""
+    """A Mosquitto that saves its store only on SIGUSR1."""
     return configured(SELDOM)
 
 
 @pytest.fixture
 def settle(engine: AsyncEngine, database: str) -> Settle:
-    """Wait until so many uplinks are recorded, and the broker retains what the database says."""
+    """Waits until this number of uplinks is recorded and the retained messages equal the database."""
 
     async def wait(broker: Broker, uplinks: int) -> None:
         await settled(engine, broker, database, uplinks=uplinks)
@@ -43,7 +43,7 @@ def settle(engine: AsyncEngine, database: str) -> Settle:
 
 
 def saved_at(broker: Broker) -> int:
-    """When Mosquitto saved its store last; 0: never."""
+    """The time of Mosquitto's last save; 0 means never."""
     store = broker.log.with_name("mosquitto.db")
     return store.stat().st_mtime_ns if store.exists() else 0
 
@@ -62,7 +62,7 @@ async def save(broker: Broker) -> None:
 
 @asynccontextmanager
 async def killed_between_two_saves(broker: Broker, proxy: Proxy) -> AsyncIterator[None]:
-    """The broker is killed and comes back with its last save; the gateway finds it only after that."""
+    """Kill the broker and start it with its last save. The gateway connects to it at the end of the block."""
     proxy.stall()
     broker.kill()
     broker.start()
@@ -72,10 +72,10 @@ async def killed_between_two_saves(broker: Broker, proxy: Proxy) -> AsyncIterato
 
 
 @pytest.mark.parametrize("protocol", ["5", "3.1.1"])
-async def test_a_broker_killed_between_two_saves_shows_the_truth_again(
+async def test_a_broker_killed_between_two_saves_gets_the_right_states_again(
     daemon: Daemon, unsaved: Broker, proxied: Proxied, settle: Settle, car_park: CarPark, protocol: str
 ) -> None:
-    """The states that it comes back with are proved to be the old ones, before the gateway is let through."""
+    """Before the gateway connects again, the broker has the old states."""
     devices = await car_park(30)
     broker = unsaved
     proxy = proxied(broker.port)
@@ -94,10 +94,10 @@ async def test_a_broker_killed_between_two_saves_shows_the_truth_again(
     assert "The broker went back to an older state" in daemon.log.read_text()
 
 
-async def test_a_broker_that_went_back_while_the_gateway_was_away_shows_the_truth_again(
+async def test_a_broker_that_went_back_while_the_gateway_was_away_gets_the_right_states_again(
     daemon: Daemon, unsaved: Broker, settle: Settle, car_park: CarPark
 ) -> None:
-    """Only one space had changed, and of the broker's last save only its state is missing."""
+    """Only one space had changed, so that the broker's last save lacks only its state."""
     devices = await car_park(3)
     broker = unsaved
     daemon.configure(MQTT__URL=broker.url)
@@ -116,10 +116,10 @@ async def test_a_broker_that_went_back_while_the_gateway_was_away_shows_the_trut
     assert await occupied_spaces(broker) == 2
 
 
-async def test_what_another_gateway_published_is_published_again_too(
+async def test_publications_of_another_gateway_are_published_again_too(
     daemon: Daemon, second_daemon: Daemon, unsaved: Broker, settle: Settle, car_park: CarPark
 ) -> None:
-    """The gateway that published the lost states is gone for good; the one that is left compares both markers."""
+    """The gateway that published the lost states does not come back; the other gateway compares both markers."""
     devices = await car_park(5)
     broker = unsaved
     for one in (daemon, second_daemon):
@@ -149,19 +149,19 @@ async def test_an_ordinary_reconnect_publishes_birth_and_health_and_nothing_else
     daemon.start_and_wait()
     await publish(broker, traffic(devices, uplinks=60))
     await settle(broker, 60)
-    heard = []
+    received = []
     async with aiomqtt.Client(LOCALHOST, broker.port) as dashboard:
         await dashboard.subscribe([(f"{ROOT}/#", 1), ("end", 1)])
         proxy.cut()
         await until(partial(has_connected, daemon, 2), "another connection")
-        # A space that changes afterwards shows that the outbox has begun, and had nothing else to do.
+        # The change of a space afterwards shows that the outbox has started and had nothing else to publish.
         await publish(broker, [(topic_of(devices[6]), up(devices[6], OCCUPIED, at=100, f_cnt=2))])
         async for message in dashboard.messages:
             if not message.retain:
-                heard.append(message.topic.value.removeprefix(f"{ROOT}/"))
-            if heard[-1:] == ["spaces/central/level-1/A-7"]:
+                received.append(message.topic.value.removeprefix(f"{ROOT}/"))
+            if received[-1:] == ["spaces/central/level-1/A-7"]:
                 break
-    ours = [topic for topic in heard if topic != "gateways/test/health"]
+    ours = [topic for topic in received if topic != "gateways/test/health"]
     assert ours == ["gateways/test", "transitions/central/level-1/A-7", "spaces/central/level-1/A-7"]
 
 
@@ -170,7 +170,7 @@ async def has_connected(daemon: Daemon, times: int) -> bool:
 
 
 class Backup:
-    """Of the rows that make the picture."""
+    """A backup of the rows that are published."""
 
     def __init__(self, engine: AsyncEngine) -> None:
         self._engine = engine
@@ -182,7 +182,7 @@ class Backup:
                 await connection.execute(sa.text(f"create table saved_{table} as table {table}"))
 
     async def restore(self) -> None:
-        """Copy them back over what became of them, and take away what came since."""
+        """Restore the rows, and delete the transitions and uplinks of the time since."""
         async with self._engine.begin() as connection:
             for table in TABLES:
                 columns = await connection.scalars(
@@ -203,10 +203,10 @@ def backup(engine: AsyncEngine) -> Backup:
 
 
 @pytest.mark.parametrize("is_running", [True, False], ids=["while it runs", "while it is away"])
-async def test_a_database_that_went_back_is_what_is_shown(
+async def test_a_database_that_went_back_is_published(
     daemon: Daemon, broker: Broker, backup: Backup, settle: Settle, car_park: CarPark, *, is_running: bool
 ) -> None:
-    """Nothing is due by the restored rows: only the marker shows that the broker has what they do not say."""
+    """By the restored rows nothing is due: only the marker shows that the broker has newer states."""
     devices = await car_park(10)
     daemon.configure(PUBLICATION__POLL_INTERVAL="0.5")
     daemon.start_and_wait()
@@ -237,7 +237,7 @@ async def test_a_database_that_went_back_is_what_is_shown(
 async def test_killed_between_confirmation_and_its_record_everything_is_published_again(
     daemon: Daemon, broker: Broker, engine: AsyncEngine, settle: Settle, car_park: CarPark
 ) -> None:
-    """A locked row keeps the confirmation from being written; the broker has the state all the same."""
+    """A locked row delays the record of the confirmation, while the broker has the state already."""
     devices = await car_park(3)
     daemon.start_and_wait()
     await publish(broker, traffic(devices, uplinks=3))
@@ -245,11 +245,11 @@ async def test_killed_between_confirmation_and_its_record_everything_is_publishe
     async with engine.begin() as connection:
         await connection.execute(sa.text("select from gateway for update"))
         await publish(broker, [(topic_of(devices[0]), up(devices[0], VACANT, at=100, f_cnt=1))])
-        await until(partial(sees, broker, 2), "the broker has the new state")
+        await until(partial(has_occupied, broker, 2), "the broker has the new state")
         daemon.kill()
     daemon.start_and_wait()
     await settle(broker, 4)
 
 
-async def sees(broker: Broker, spaces: int) -> bool:
+async def has_occupied(broker: Broker, spaces: int) -> bool:
     return await occupied_spaces(broker) == spaces

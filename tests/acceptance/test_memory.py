@@ -1,4 +1,4 @@
-"""Whatever is published, the gateway's memory is bounded, and a valid uplink after it is recorded at once."""
+"""Whatever is published, the gateway's memory is bounded, and a valid uplink after it is recorded."""
 
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
@@ -47,17 +47,17 @@ async def test_memory_is_bounded_however_large_the_messages_are(
 
 @pytest.mark.usefixtures("lasting")
 @pytest.mark.parametrize("flood", HEAVY)
-async def test_memory_is_bounded_whatever_becomes_of_the_messages(
+async def test_memory_is_bounded_whatever_the_messages_contain(
     daemon: Daemon, broker: Broker, database: str, engine: AsyncEngine, flood: str
 ) -> None:
-    """Of JSON, some is forty times as large once it is read."""
+    """Some JSON takes forty times its size once it is decoded."""
     await _withstands(daemon, broker, database, engine, HEAVY[flood]())
 
 
 async def _withstands(
     daemon: Daemon, broker: Broker, database: str, engine: AsyncEngine, flood: Iterable[bytes]
 ) -> None:
-    """It is published while the database is away, so that all of it waits that can."""
+    """Publish while the database is unavailable, so that as many messages as possible wait."""
     daemon.configure(DATABASE__RECONNECT_WAIT_MAX="1")
     daemon.start_and_wait()
     async with unavailable(database), aiomqtt.Client(LOCALHOST, broker.port, timeout=PATIENCE) as client:

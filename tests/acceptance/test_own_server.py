@@ -1,4 +1,4 @@
-"""A server that stops and starts, and one whose commits have to wait for a standby, beneath a running gateway."""
+"""A server that stops and starts, and one whose commits wait for a standby, under a running gateway."""
 
 import asyncio
 from functools import partial
@@ -14,20 +14,20 @@ from tests.plugins.postgres import OwnServer
 from tests.whole_gateway import has_logged, has_recorded, publish, settled, traffic, until, value
 
 LOCK_TIMEOUT = 10
-"""Seconds, by default. Whoever waits for a lock that is not given waits so long."""
+"""The default in seconds: how long a statement waits for a lock."""
 WAITING = "select count(pg_cancel_backend(pid)) from pg_stat_activity where wait_event = 'SyncRep'"
 
 
 @pytest.fixture
 def database(own_server: OwnServer) -> str:
-    """The database of every fixture here: the own server's."""
+    """The database of the own server, for every fixture here."""
     return own_server.url
 
 
 async def test_the_first_commit_comes_within_two_seconds_after_the_server_is_back(
     daemon: Daemon, broker: Broker, database: str, engine: AsyncEngine, car_park: CarPark, own_server: OwnServer
 ) -> None:
-    """Three times, after absences that were long enough for every wait to have grown to its longest."""
+    """Three times, after outages that were long enough for every wait to reach its maximum."""
     devices = await car_park(10)
     sent = traffic(devices, uplinks=400)
     daemon.start_and_wait()
@@ -48,10 +48,10 @@ async def test_the_first_commit_comes_within_two_seconds_after_the_server_is_bac
 
 
 @pytest.mark.usefixtures("lasting")
-async def test_what_the_standby_does_not_have_is_not_acknowledged(
+async def test_uplinks_that_the_standby_does_not_have_are_not_acknowledged(
     daemon: Daemon, broker: Broker, engine: AsyncEngine, car_park: CarPark, own_server: OwnServer
 ) -> None:
-    """An operator cancels the waits, again and again; then this server is lost, with all that it alone had."""
+    """An operator cancels the waits again and again; then this server is lost, with the commits that only it had."""
     devices = await car_park(10)
     daemon.start_and_wait()
     own_server.configure("alter system set synchronous_standby_names = 'nobody'")

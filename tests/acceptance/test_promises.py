@@ -1,4 +1,4 @@
-"""What the gateway relies on is tried before it is relied on: shared subscriptions, and retained messages by wildcard."""
+"""The gateway tests shared subscriptions and retained messages by wildcard before it relies on them."""
 
 import asyncio
 import json
@@ -19,7 +19,7 @@ from tests.plugins.daemon import Daemon
 from tests.whole_gateway import has_logged, has_refused, has_uplinks, publish, traffic, until
 
 
-async def gets(broker: Broker, topic_filter: str, topic: str, *, within: float) -> bool:
+async def delivers(broker: Broker, topic_filter: str, topic: str, *, within: float) -> bool:
     """Whether a message on the topic reaches a subscription."""
     async with aiomqtt.Client(LOCALHOST, broker.port) as client:
         await client.subscribe(topic_filter, qos=1)
@@ -35,9 +35,9 @@ async def gets(broker: Broker, topic_filter: str, topic: str, *, within: float) 
 async def test_a_broker_that_delivers_nothing_to_a_shared_group_is_not_relied_on(
     daemon: Daemon, without_sharing: Broker
 ) -> None:
-    """It grants the subscription and takes every event, so that nobody would notice that none arrives."""
-    assert await gets(without_sharing, "a/b", "a/b", within=10)
-    assert not await gets(without_sharing, "$share/group/a/b", "a/b", within=0.5)
+    """It grants the subscription and accepts every event, and delivers none of them."""
+    assert await delivers(without_sharing, "a/b", "a/b", within=10)
+    assert not await delivers(without_sharing, "$share/group/a/b", "a/b", within=0.5)
     daemon.configure(MQTT__URL=without_sharing.url, MQTT__PROTOCOL="3.1.1", MQTT__SHARED_GROUP="group")
     daemon.serve_pages()
     daemon.start()
@@ -51,7 +51,7 @@ async def test_a_broker_that_delivers_nothing_to_a_shared_group_is_not_relied_on
     assert await asyncio.to_thread(daemon.terminate) == 0
 
 
-async def test_without_the_group_the_same_broker_serves(
+async def test_without_the_group_the_same_broker_delivers(
     daemon: Daemon, without_sharing: Broker, engine: AsyncEngine, car_park: CarPark
 ) -> None:
     devices = await car_park(3)
@@ -62,7 +62,7 @@ async def test_without_the_group_the_same_broker_serves(
     assert "shared subscriptions" not in daemon.log.read_text()
 
 
-async def test_a_broker_that_says_that_it_has_no_shared_subscriptions_is_believed(daemon: Daemon) -> None:
+async def test_a_broker_that_announces_no_shared_subscriptions_is_not_relied_on(daemon: Daemon) -> None:
     """MQTT 5: Shared Subscription Available is 0 in its CONNACK."""
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -81,10 +81,10 @@ async def test_a_broker_that_says_that_it_has_no_shared_subscriptions_is_believe
         assert await asyncio.to_thread(daemon.terminate) == 0
 
 
-async def test_retained_messages_that_no_wildcard_gets_are_one_warning(
+async def test_retained_messages_that_no_wildcard_receives_are_one_warning(
     daemon: Daemon, without_wildcards: Broker, engine: AsyncEngine, car_park: CarPark
 ) -> None:
-    """Events are taken and states are published all the same."""
+    """Events are recorded and states are published all the same."""
     devices = await car_park(3)
     daemon.configure(MQTT__URL=without_wildcards.url, MQTT__PROTOCOL="3.1.1")
     daemon.start_and_wait()
@@ -97,7 +97,7 @@ async def test_retained_messages_that_no_wildcard_gets_are_one_warning(
 
 
 async def retains(broker: Broker, topic: str, *, is_state: str) -> bool:
-    """Whether a new subscriber of the topic gets this state."""
+    """Whether a new subscriber of the topic receives this state."""
     end = str(uuid4())
     async with aiomqtt.Client(LOCALHOST, broker.port, identifier=end) as client:
         await client.subscribe([(topic, 1), (end, 1)])
@@ -118,7 +118,7 @@ async def retains(broker: Broker, topic: str, *, is_state: str) -> bool:
 async def test_an_acl_that_hides_our_own_messages_is_named_and_stops_nothing(
     daemon: Daemon, configured: Configured, engine: AsyncEngine, car_park: CarPark, tmp_path: Path, group: str
 ) -> None:
-    """As our own example was: the gateway may write there and not read."""
+    """The ACL lets the gateway write there and not read."""
     devices = await car_park(3)
     acl = tmp_path / "acl"
     acl.write_text(f"topic readwrite application/#\ntopic write {ROOT}/#\n")
@@ -134,8 +134,8 @@ async def test_an_acl_that_hides_our_own_messages_is_named_and_stops_nothing(
 
 
 @pytest.mark.usefixtures("lasting")
-async def test_a_broker_that_shares_is_believed(daemon: Daemon, broker: Broker) -> None:
-    """At every connection, and without a word."""
+async def test_a_broker_with_shared_subscriptions_passes_the_test(daemon: Daemon, broker: Broker) -> None:
+    """At every connection, and without a warning."""
     daemon.configure(MQTT__SHARED_GROUP="group")
     daemon.start_and_wait()
     assert daemon.terminate() == 0

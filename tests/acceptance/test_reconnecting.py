@@ -1,4 +1,4 @@
-"""How soon the gateway is back after the broker, and that two with one client id do not fight for ever."""
+"""How soon the gateway reconnects, and that two gateways with one client id reconnect less and less often."""
 
 import asyncio
 import json
@@ -17,11 +17,11 @@ from tests.plugins.daemon import Daemon
 from tests.whole_gateway import has_logged, publish, settled, traffic, until
 
 SHORTEST, LONGEST = 1.0, 1.5
-"""Seconds between two attempts, here. The log gathers what comes within a second."""
+"""Seconds between two attempts here. The log joins lines that come within a second."""
 
 
 A_LITTLE = 3.0
-"""Seconds beyond it, on a machine that does other things too."""
+"""Seconds beyond it, for a busy machine."""
 
 
 async def has_lines(daemon: Daemon, message: str, times: int) -> bool:
@@ -29,10 +29,10 @@ async def has_lines(daemon: Daemon, message: str, times: int) -> bool:
 
 
 @pytest.mark.usefixtures("lasting")
-async def test_a_broker_that_dies_twice_is_found_again_as_soon_as_the_first_time(
+async def test_the_second_reconnect_is_as_fast_as_the_first(
     daemon: Daemon, broker: Broker, engine: AsyncEngine, database: str, car_park: CarPark
 ) -> None:
-    """The second death comes a moment after the connection, and the failures before it do not count any more."""
+    """The broker dies again right after the connection; the failures before it do not count any more."""
     devices = await car_park(3)
     daemon.configure(MQTT__RECONNECT_WAIT_MIN=str(SHORTEST), MQTT__RECONNECT_WAIT_MAX=str(LONGEST))
     daemon.start_and_wait()
@@ -52,16 +52,16 @@ async def test_a_broker_that_dies_twice_is_found_again_as_soon_as_the_first_time
 
 
 @pytest.mark.usefixtures("lasting")
-async def test_two_gateways_with_one_client_id_do_not_fight_for_ever(
+async def test_two_gateways_with_one_client_id_reconnect_less_and_less_often(
     daemon: Daemon, second_daemon: Daemon, broker: Broker
 ) -> None:
-    """Each says in log and retained health that there is another, and comes back less and less often."""
+    """Log and retained health of each name the other client."""
     second_daemon.configure(MQTT__CLIENT_ID="parking-gateway-test")
     daemon.start_and_wait()
     second_daemon.start_and_wait()
     for one in (daemon, second_daemon):
         await until(partial(has_logged, one, "Probably another client uses the same mqtt.client_id"), "a complaint")
-    await until(partial(tells_of_it, broker), "the retained health says so")
+    await until(partial(has_problem_in_health, broker), "a problem in the retained health")
     connected = partial(daemon.log_lines, "Connected to the broker")
     few = len(connected())
     await until(partial(has_lines, daemon, "Connected to the broker", few + 2), "two more connections")
@@ -72,17 +72,19 @@ async def test_two_gateways_with_one_client_id_do_not_fight_for_ever(
     assert "Traceback" not in daemon.log.read_text()
 
 
-async def tells_of_it(broker: Broker) -> bool:
+async def has_problem_in_health(broker: Broker) -> bool:
     retained = await read_retained(broker.url, f"{ROOT}/gateways")
-    told = [json.loads(payload)["problems"] for topic, payload in retained.items() if topic.endswith("/health")]
-    return any("mqtt.client_id" in problem for problems in told for problem in problems)
+    problems_by_gateway = [
+        json.loads(payload)["problems"] for topic, payload in retained.items() if topic.endswith("/health")
+    ]
+    return any("mqtt.client_id" in problem for problems in problems_by_gateway for problem in problems)
 
 
 @pytest.mark.usefixtures("lasting")
-async def test_a_gateway_whose_rival_has_gone_complains_no_more(
+async def test_a_gateway_stays_connected_when_the_other_client_has_gone(
     daemon: Daemon, second_daemon: Daemon, broker: Broker
 ) -> None:
-    """It stays connected, and can be stopped while it waits."""
+    """It can be stopped while it waits."""
     second_daemon.configure(MQTT__CLIENT_ID="parking-gateway-test")
     daemon.start_and_wait()
     second_daemon.start_and_wait()

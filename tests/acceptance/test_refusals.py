@@ -1,4 +1,4 @@
-"""A broker that does not take a publication costs that one publication, whether it refuses or hangs up."""
+"""A broker that refuses a publication, or disconnects because of it, stops only that publication."""
 
 import json
 import os
@@ -19,7 +19,7 @@ from tests.whole_gateway import has_logged, has_refused, publish, settled, traff
 
 REFUSING = "max_queued_messages 1000000\n"
 HANGING_UP = "max_queued_messages 0\n"
-"""Mosquitto 2.0 then closes the connection on what it refuses."""
+"""With this, Mosquitto 2.0 closes the connection when it refuses a publication."""
 EVERYTHING = ("topic readwrite application/#", "topic readwrite parking/#", "topic readwrite audit/#")
 Restricted = Callable[[str, str], Broker]
 ONE_SPACE = f"topic deny {ROOT}/spaces/central/level-1/A-1"
@@ -39,7 +39,7 @@ def restrict(acl: Path, *rules: str) -> None:
 
 @pytest.fixture
 def restricted(configured: Configured, acl: Path) -> Restricted:
-    """Starts a broker with a rule in its ACL, and lines in its configuration."""
+    """Starts a broker with a rule in its ACL and lines in its configuration."""
 
     def start(rule: str, lines: str) -> Broker:
         restrict(acl, rule)
@@ -48,8 +48,8 @@ def restricted(configured: Configured, acl: Path) -> Restricted:
     return start
 
 
-def read_again(broker: Broker) -> None:
-    """Let Mosquitto read its ACL."""
+def reload_acl(broker: Broker) -> None:
+    """Let Mosquitto read its ACL again."""
     assert broker.pid is not None
     os.kill(broker.pid, signal.SIGHUP)
 
@@ -64,12 +64,12 @@ async def is_retained(broker: Broker, spaces: int) -> bool:
     [("5", REFUSING), ("5", HANGING_UP), ("3.1.1", HANGING_UP)],
     ids=["MQTT 5, refusing", "MQTT 5, hanging up", "MQTT 3.1.1, hanging up"],
 )
-async def test_a_space_that_the_broker_does_not_take_starves_no_other(
+async def test_a_space_that_the_broker_refuses_delays_no_other(
     daemon: Daemon, restricted: Restricted, engine: AsyncEngine, car_park: CarPark, protocol: str, answer: str
 ) -> None:
-    """Every other space, zone, site and device is published and confirmed, though it is the first of all rows.
+    """Every other space, zone, site and device is published and confirmed, although the refused space is the first row.
 
-    MQTT 3.1.1 has no refusal: without `max_queued_messages 0`, Mosquitto says yes and drops the publication.
+    MQTT 3.1.1 has no refusal: without `max_queued_messages 0`, Mosquitto confirms the publication and drops it.
     """
     devices = await car_park(1200)
     broker = restricted(ONE_SPACE, answer)
@@ -90,10 +90,10 @@ async def test_a_space_that_the_broker_does_not_take_starves_no_other(
     assert "The broker refuses a publication" in daemon.log.read_text()
 
 
-async def test_what_was_refused_is_published_when_the_acl_allows_it(
+async def test_a_refused_publication_is_published_when_the_acl_allows_it(
     daemon: Daemon, configured: Configured, engine: AsyncEngine, database: str, car_park: CarPark, acl: Path
 ) -> None:
-    """And until then it is warned of once, however often it is tried."""
+    """Until then there is one warning, however often it is tried."""
     devices = await car_park(3)
     restrict(acl, ONE_SPACE)
     broker = configured(f"acl_file {acl}\n{REFUSING}")
@@ -104,15 +104,15 @@ async def test_what_was_refused_is_published_when_the_acl_allows_it(
     await until(partial(has_refused, daemon, 5), "five attempts")
     assert daemon.log.read_text().count("The broker refuses a publication") == 1
     restrict(acl)
-    read_again(broker)
+    reload_acl(broker)
     await settled(engine, broker, database, uplinks=3)
 
 
 @pytest.mark.parametrize("answer", [REFUSING, HANGING_UP], ids=["refusing", "hanging up"])
-async def test_a_gateway_that_may_not_speak_of_itself_works_all_the_same(
+async def test_a_gateway_that_may_not_publish_its_own_status_works_all_the_same(
     daemon: Daemon, configured: Configured, engine: AsyncEngine, car_park: CarPark, acl: Path, answer: str
 ) -> None:
-    """Birth, health and marker are publications as any other."""
+    """Birth, health and marker are handled like other publications."""
     devices = await car_park(20)
     restrict(acl, f"topic deny {ROOT}/gateways/#")
     broker = configured(f"acl_file {acl}\n{answer}")
@@ -125,10 +125,10 @@ async def test_a_gateway_that_may_not_speak_of_itself_works_all_the_same(
     assert "Traceback" not in daemon.log.read_text()
 
 
-async def test_a_kind_that_the_broker_hangs_up_on_holds_up_no_other(
+async def test_transitions_that_make_the_broker_disconnect_delay_no_state(
     daemon: Daemon, configured: Configured, engine: AsyncEngine, car_park: CarPark, acl: Path
 ) -> None:
-    """An ACL that forgets the transitions: every state is published within seconds, not one more for every connection."""
+    """With an ACL without the transitions, all states are published within seconds, not one with every connection."""
     devices = await car_park(50)
     restrict(acl, f"topic deny {ROOT}/transitions/#")
     broker = configured(f"acl_file {acl}\n{HANGING_UP}")

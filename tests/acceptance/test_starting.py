@@ -1,4 +1,4 @@
-"""The gateway starts with what is there: what is missing for a while costs only what needs it, and nobody has to come."""
+"""The gateway starts although something is missing for a while: it does without it, and uses it once it is there."""
 
 import socket
 from collections.abc import Iterator
@@ -17,36 +17,36 @@ from tests.plugins.car_park import CarPark
 from tests.plugins.daemon import Daemon
 from tests.whole_gateway import publish, until, value
 
-NOT_THERE = "Codecs of installations cannot be used; until they can, the frames of these devices are rejected"
+UNUSABLE = "Codecs of installations cannot be used; until they can, the frames of these devices are rejected"
 
 
 @pytest.fixture
 def occupied() -> Iterator[socket.socket]:
-    """A port of this machine that another program has."""
+    """A port of this machine that another program uses."""
     with socket.create_server((LOCALHOST, 0)) as server:
         yield server
 
 
-def test_an_address_that_another_program_has_is_waited_for(daemon: Daemon, occupied: socket.socket) -> None:
+def test_it_waits_for_an_address_that_another_program_uses(daemon: Daemon, occupied: socket.socket) -> None:
     """The gateway works meanwhile, and serves there as soon as it can."""
     port = occupied.getsockname()[1]
     daemon.configure(TELEMETRY__LISTEN=f"{LOCALHOST}:{port}")
     daemon.start_and_wait()
-    said = daemon.log_lines(
+    logged = daemon.log_lines(
         "The address of telemetry.listen cannot be bound; trying again: change the key, or free the address"
     )
-    assert [line["listen"] for line in said] == [f"{LOCALHOST}:{port}"]
+    assert [line["listen"] for line in logged] == [f"{LOCALHOST}:{port}"]
     occupied.close()
-    looking = Retrying(retry=retry_if_exception_type(OSError), wait=wait_fixed(0.05), stop=stop_after_delay(20))
-    with looking(urlopen, f"http://{LOCALHOST}:{port}/readyz", timeout=5) as answer:
-        assert answer.status == 200
+    retrying = Retrying(retry=retry_if_exception_type(OSError), wait=wait_fixed(0.05), stop=stop_after_delay(20))
+    with retrying(urlopen, f"http://{LOCALHOST}:{port}/readyz", timeout=5) as response:
+        assert response.status == 200
     assert daemon.terminate() == 0
 
 
-async def test_codecs_that_are_not_there_cost_only_their_own_frames(
+async def test_missing_codecs_cost_only_their_own_frames(
     daemon: Daemon, broker: Broker, engine: AsyncEngine, car_park: CarPark, tmp_path: Path
 ) -> None:
-    """Of a folder that is not mounted, of a file that is broken, and with an option that nobody knows: one warning."""
+    """A folder that is not mounted, a broken file, and an unknown option: one warning."""
     (tmp_path / "broken.py").write_text("def decode(")
     devices = await car_park(4)
     async with engine.begin() as connection:
@@ -54,8 +54,8 @@ async def test_codecs_that_are_not_there_cost_only_their_own_frames(
             await connection.execute(sa.text(f"update installation set {wrong} where dev_eui = '{devices[number]}'"))
     daemon.configure(DECODERS__FOLDER=str(tmp_path))
     daemon.start_and_wait()
-    (said,) = daemon.log_lines(NOT_THERE)
-    assert said["installations"] == 3
+    (line,) = daemon.log_lines(UNUSABLE)
+    assert line["installations"] == 3
     await publish(broker, [(topic_of(dev_eui), up(dev_eui)) for dev_eui in devices])
     await until(partial(_has_settled, engine), "three frames rejected, and the fourth space occupied")
     assert daemon.terminate() == 0
@@ -67,17 +67,17 @@ async def _has_settled(engine: AsyncEngine) -> bool:
     return (rejected, occupied) == (3, 1)
 
 
-def test_a_folder_that_is_not_mounted_is_no_mistake_of_the_configuration(daemon: Daemon) -> None:
-    """Nor is a profile's codec that may lie in it."""
+def test_a_folder_that_is_not_mounted_does_not_stop_the_start(daemon: Daemon) -> None:
+    """Nor does a profile whose codec may lie in it."""
     daemon.configure(DECODERS__FOLDER="/nowhere", DECODERS__PROFILES='{"Mine": "of_a_late_mount"}')
     daemon.start_and_wait()
-    (said,) = daemon.log_lines("The gateway starts without something that the configuration names")
-    assert "decoders.folder must name a directory that exists, and /nowhere is none" in str(said["error"])
-    assert "decoders.profiles: 'Mine': no codec is named of_a_late_mount" in str(said["error"])
+    (line,) = daemon.log_lines("The gateway starts without something that the configuration names")
+    assert "decoders.folder must name a directory that exists, and /nowhere is none" in str(line["error"])
+    assert "decoders.profiles: 'Mine': no codec is named of_a_late_mount" in str(line["error"])
     assert daemon.terminate() == 0
 
 
-def test_a_profile_whose_codec_nobody_knows_is_one(daemon: Daemon) -> None:
+def test_a_profile_with_an_unknown_codec_stops_the_start(daemon: Daemon) -> None:
     daemon.configure(DECODERS__PROFILES='{"Mine": "bosch_tps11"}')
     daemon.start()
     assert daemon.wait() == 78

@@ -1,4 +1,4 @@
-"""Asked to stop, the daemon ends in time and with status 0, whatever waits and whoever is deaf; and nothing is lost."""
+"""After SIGTERM the gateway ends in time and with status 0, whatever it waits for, and nothing is lost."""
 
 import json
 import signal
@@ -21,13 +21,13 @@ from tests.whole_gateway import halted, has_logged, has_recorded, publish, settl
 
 STOP_TIMEOUT = 2
 A_LITTLE = 3
-"""Seconds beyond it, on a machine that does other things too."""
+"""Seconds beyond it, for a busy machine."""
 BACKLOG = 20_000
 
 
 @contextmanager
 def stopped_in_time(daemon: Daemon) -> Iterator[None]:
-    """Ask it to stop, and at the end see that it did."""
+    """Send SIGTERM, and at the end of the block check that it has ended."""
     daemon.send(signal.SIGTERM)
     began = time.monotonic()
     yield
@@ -36,19 +36,19 @@ def stopped_in_time(daemon: Daemon) -> Iterator[None]:
     assert "Traceback" not in daemon.log.read_text()
 
 
-async def says(broker: Broker) -> str:
-    """What the retained message of the gateway says."""
+async def retained_status(broker: Broker) -> str:
+    """The retained status of the gateway."""
     status: str = json.loads((await read_retained(broker.url, ROOT))[f"{ROOT}/gateways/test"])["status"]
     return status
 
 
 async def is_offline(broker: Broker) -> bool:
-    return await says(broker) == "offline"
+    return await retained_status(broker) == "offline"
 
 
 @pytest.fixture
-def patient(daemon: Daemon, protocol: str) -> Daemon:
-    """A daemon that may take its time with one batch, and not with its end."""
+def impatient(daemon: Daemon, protocol: str) -> Daemon:
+    """A gateway with small batches and a short stop timeout."""
     daemon.configure(
         MQTT__PROTOCOL=protocol, MQTT__RECEIVE_MAXIMUM="100", INTAKE__BATCH_SIZE="100", GATEWAY__STOP_TIMEOUT="2"
     )
@@ -57,37 +57,37 @@ def patient(daemon: Daemon, protocol: str) -> Daemon:
 
 @pytest.mark.usefixtures("lasting")
 async def test_in_a_backlog(
-    patient: Daemon, broker: Broker, database: str, engine: AsyncEngine, car_park: CarPark
+    impatient: Daemon, broker: Broker, database: str, engine: AsyncEngine, car_park: CarPark
 ) -> None:
-    """The confirmations that the end waits for come behind the messages that wait."""
+    """The gateway waits for confirmations that come after all waiting messages."""
     devices = await car_park(50)
-    patient.start_and_wait()
-    assert patient.terminate() == 0
+    impatient.start_and_wait()
+    assert impatient.terminate() == 0
     await publish(broker, traffic(devices, uplinks=BACKLOG))
-    patient.start_and_wait()
+    impatient.start_and_wait()
     await until(partial(has_recorded, engine, 1_000), "more than a thousand uplinks")
-    with stopped_in_time(patient):
+    with stopped_in_time(impatient):
         pass
     assert not await has_recorded(engine, BACKLOG - 1)
-    assert await says(broker) == "offline"
-    patient.start_and_wait()
+    assert await retained_status(broker) == "offline"
+    impatient.start_and_wait()
     await settled(engine, broker, database, uplinks=BACKLOG)
 
 
 @pytest.mark.usefixtures("lasting")
 async def test_while_a_table_is_locked(
-    patient: Daemon, broker: Broker, database: str, engine: AsyncEngine, car_park: CarPark
+    impatient: Daemon, broker: Broker, database: str, engine: AsyncEngine, car_park: CarPark
 ) -> None:
     devices = await car_park(10)
-    patient.start_and_wait()
+    impatient.start_and_wait()
     async with await psycopg.AsyncConnection.connect(database) as connection:
         await connection.execute("lock table uplink in access exclusive mode")
         await publish(broker, traffic(devices, uplinks=2_000))
         await until(partial(_waits_for_a_lock, engine), "a transaction that waits")
-        with stopped_in_time(patient):
+        with stopped_in_time(impatient):
             pass
-    assert await says(broker) == "offline"
-    patient.start_and_wait()
+    assert await retained_status(broker) == "offline"
+    impatient.start_and_wait()
     await settled(engine, broker, database, uplinks=2_000)
 
 
@@ -98,8 +98,8 @@ async def _waits_for_a_lock(engine: AsyncEngine) -> bool:
 
 @pytest.mark.usefixtures("lasting")
 @pytest.mark.parametrize("has_work", [False, True])
-async def test_while_the_database_is_deaf(
-    patient: Daemon,
+async def test_while_the_database_does_not_answer(
+    impatient: Daemon,
     broker: Broker,
     database: str,
     engine: AsyncEngine,
@@ -107,55 +107,55 @@ async def test_while_the_database_is_deaf(
     *,
     has_work: bool,
 ) -> None:
-    """Its processes are halted: connections stand, and nobody answers."""
+    """Its processes are suspended: connections stay open, and nothing answers them."""
     devices = await car_park(10)
-    patient.start_and_wait()
+    impatient.start_and_wait()
     async with halted(database):
         if has_work:
             await publish(broker, traffic(devices, uplinks=2_000))
-        with stopped_in_time(patient):
+        with stopped_in_time(impatient):
             pass
-        assert await says(broker) == "offline"
+        assert await retained_status(broker) == "offline"
     await publish(broker, traffic(devices, uplinks=2_000))
-    patient.start_and_wait()
+    impatient.start_and_wait()
     await until(partial(has_recorded, engine, 1_999), "all uplinks")
 
 
 @pytest.mark.usefixtures("lasting")
 @pytest.mark.parametrize("has_work", [False, True])
-async def test_while_the_broker_is_deaf(
-    patient: Daemon, broker: Broker, engine: AsyncEngine, car_park: CarPark, proxied: Proxied, *, has_work: bool
+async def test_while_the_broker_does_not_answer(
+    impatient: Daemon, broker: Broker, engine: AsyncEngine, car_park: CarPark, proxied: Proxied, *, has_work: bool
 ) -> None:
-    """It cannot be told that we go; so its will says it, once it sees that we are gone."""
+    """The gateway cannot publish "offline"; the broker publishes the will when it notices the lost connection."""
     devices = await car_park(10)
     proxy = proxied(broker.port)
-    patient.configure(MQTT__URL=proxy.url)
-    patient.start_and_wait()
+    impatient.configure(MQTT__URL=proxy.url)
+    impatient.start_and_wait()
     if has_work:
         await publish(broker, traffic(devices, uplinks=2_000))
         await until(partial(has_recorded, engine, 100), "some uplinks")
     proxy.stall()
-    with stopped_in_time(patient):
+    with stopped_in_time(impatient):
         pass
     proxy.resume()
     await until(partial(is_offline, broker), "the will")
-    patient.start_and_wait()
+    impatient.start_and_wait()
 
 
 @pytest.mark.usefixtures("lasting")
-async def test_before_it_is_ready(patient: Daemon, broker: Broker, database: str, proxied: Proxied) -> None:
-    """Broker and database take connections and say nothing."""
+async def test_before_it_is_ready(impatient: Daemon, broker: Broker, database: str, proxied: Proxied) -> None:
+    """Broker and database accept connections and answer nothing."""
     proxy = proxied(broker.port)
-    patient.configure(MQTT__URL=proxy.url, DATABASE__CONNECT_TIMEOUT="2")
+    impatient.configure(MQTT__URL=proxy.url, DATABASE__CONNECT_TIMEOUT="2")
     proxy.stall()
-    patient.start()
+    impatient.start()
     await until(partial(_is_connected, proxy), "an attempt to connect")
-    with stopped_in_time(patient):
+    with stopped_in_time(impatient):
         pass
     async with halted(database):
-        patient.start()
-        await until(partial(has_logged, patient, "The database does not answer"), "a warning")
-        with stopped_in_time(patient):
+        impatient.start()
+        await until(partial(has_logged, impatient, "The database does not answer"), "a warning")
+        with stopped_in_time(impatient):
             pass
 
 

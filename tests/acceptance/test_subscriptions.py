@@ -1,4 +1,4 @@
-"""The broker's session holds the subscription that the configuration asks for, and no other."""
+"""The broker's session has the configured subscription, and no other."""
 
 import re
 from functools import partial
@@ -20,12 +20,12 @@ RECEIVED = 'parking_gateway_messages_received_total{event="up"}'
 OLD, NEW = "application", "renamed"
 
 
-def said(device: str, number: int, *, under: str) -> tuple[str, bytes]:
+def uplink_on(device: str, number: int, *, under: str) -> tuple[str, bytes]:
     return f"{under}/x/device/{device}/event/up", up(device, at=number, f_cnt=number)
 
 
-async def waits(broker: Broker, client_id: str, protocol: str) -> list[str]:
-    """The topics of what the broker keeps for a session, which is taken over for a moment and left as it was."""
+async def waiting_topics(broker: Broker, client_id: str, protocol: str) -> list[str]:
+    """The topics of the messages that wait in a session. Takes the session over for a moment, and changes nothing in it."""
     settings: dict[str, Any] = {"protocol": aiomqtt.ProtocolVersion.V311, "clean_session": False}
     if protocol == "5":
         settings = {"protocol": aiomqtt.ProtocolVersion.V5, "clean_start": False}
@@ -42,30 +42,30 @@ async def waits(broker: Broker, client_id: str, protocol: str) -> list[str]:
 
 @pytest.mark.parametrize("protocol", ["5", "3.1.1"])
 async def test_a_subscription_of_an_earlier_configuration_is_ended(
-    daemon: Daemon, wordy: Broker, engine: AsyncEngine, car_park: CarPark, protocol: str
+    daemon: Daemon, verbose: Broker, engine: AsyncEngine, car_park: CarPark, protocol: str
 ) -> None:
-    """Nothing comes from the old topic any more, also not to the session of a gateway that is away."""
+    """No message comes from the old topic any more, also not to the session of a stopped gateway."""
     (device,) = await car_park(1)
-    daemon.configure(MQTT__URL=wordy.url, MQTT__PROTOCOL=protocol, CHIRPSTACK__TOPIC=f"{OLD}/+/device/+/event/+")
+    daemon.configure(MQTT__URL=verbose.url, MQTT__PROTOCOL=protocol, CHIRPSTACK__TOPIC=f"{OLD}/+/device/+/event/+")
     daemon.start_and_wait()
-    await publish(wordy, [said(device, 1, under=OLD)])
+    await publish(verbose, [uplink_on(device, 1, under=OLD)])
     await until(partial(has_uplinks, engine, 1), "an uplink on the old topic")
     assert daemon.terminate() == 0
     daemon.configure(CHIRPSTACK__TOPIC=f"{NEW}/+/device/+/event/+")
     daemon.start_and_wait()
-    await publish(wordy, [said(device, 2, under=OLD), said(device, 3, under=NEW)])
+    await publish(verbose, [uplink_on(device, 2, under=OLD), uplink_on(device, 3, under=NEW)])
     await until(partial(has_uplinks, engine, 2), "an uplink on the new topic")
     assert await value(engine, "select f_cnt from uplink order by f_cnt desc limit 1") == 3
     assert daemon.terminate() == 0
-    await publish(wordy, [said(device, 4, under=OLD), said(device, 5, under=NEW)])
-    assert await waits(wordy, "parking-gateway-test", protocol) == [f"{NEW}/x/device/{device}/event/up"]
+    await publish(verbose, [uplink_on(device, 4, under=OLD), uplink_on(device, 5, under=NEW)])
+    assert await waiting_topics(verbose, "parking-gateway-test", protocol) == [f"{NEW}/x/device/{device}/event/up"]
 
 
 @pytest.mark.parametrize("protocol", ["5", "3.1.1"])
 @pytest.mark.parametrize("groups", [("", "one"), ("one", ""), ("one", "two")], ids=["shared", "alone", "another group"])
 async def test_events_come_once_after_the_group_was_changed(
     daemon: Daemon,
-    wordy: Broker,
+    verbose: Broker,
     engine: AsyncEngine,
     car_park: CarPark,
     groups: tuple[str, str],
@@ -74,44 +74,46 @@ async def test_events_come_once_after_the_group_was_changed(
     """Each event reaches the session over one subscription."""
     (device,) = await car_park(1)
     daemon.serve_pages()
-    daemon.configure(MQTT__URL=wordy.url, MQTT__PROTOCOL=protocol, MQTT__SHARED_GROUP=groups[0])
+    daemon.configure(MQTT__URL=verbose.url, MQTT__PROTOCOL=protocol, MQTT__SHARED_GROUP=groups[0])
     daemon.start_and_wait()
     assert daemon.terminate() == 0
     daemon.configure(MQTT__SHARED_GROUP=groups[1])
     daemon.start_and_wait()
-    await publish(wordy, [said(device, number, under=OLD) for number in range(20)])
+    await publish(verbose, [uplink_on(device, number, under=OLD) for number in range(20)])
     await until(partial(has_uplinks, engine, 20), "20 uplinks")
-    await until(partial(has_counted, daemon, 20), "so many received")
+    await until(partial(has_counted, daemon, 20), "20 received messages")
     assert daemon.metric(RECEIVED) == 20
     assert daemon.metric("parking_gateway_duplicates_total") == 0
 
 
-async def test_what_a_version_without_memory_left_is_ended_too(
-    daemon: Daemon, wordy: Broker, engine: AsyncEngine, car_park: CarPark
+async def test_a_subscription_that_is_not_in_the_database_is_ended_too(
+    daemon: Daemon, verbose: Broker, engine: AsyncEngine, car_park: CarPark
 ) -> None:
-    """It had subscribed without a group; nobody wrote that down."""
+    """An earlier version subscribed without a group, and did not record it."""
     (device,) = await car_park(1)
-    async with aiomqtt.Client(LOCALHOST, wordy.port, identifier="parking-gateway-test", clean_session=False) as earlier:
+    async with aiomqtt.Client(
+        LOCALHOST, verbose.port, identifier="parking-gateway-test", clean_session=False
+    ) as earlier:
         await earlier.subscribe(f"{OLD}/+/device/+/event/+", qos=1)
     daemon.serve_pages()
-    daemon.configure(MQTT__URL=wordy.url, MQTT__PROTOCOL="3.1.1", MQTT__SHARED_GROUP="group")
+    daemon.configure(MQTT__URL=verbose.url, MQTT__PROTOCOL="3.1.1", MQTT__SHARED_GROUP="group")
     daemon.start_and_wait()
-    await publish(wordy, [said(device, number, under=OLD) for number in range(20)])
+    await publish(verbose, [uplink_on(device, number, under=OLD) for number in range(20)])
     await until(partial(has_uplinks, engine, 20), "20 uplinks")
     assert daemon.metric("parking_gateway_duplicates_total") == 0
 
 
 @pytest.fixture
-def wordy(configured: Configured) -> Broker:
-    """A Mosquitto that writes down every packet."""
+def verbose(configured: Configured) -> Broker:
+    """A Mosquitto that logs every packet."""
     return configured("log_type all\n")
 
 
 async def test_the_new_subscription_comes_before_the_end_of_the_old_one(
-    daemon: Daemon, wordy: Broker, tmp_path: Path
+    daemon: Daemon, verbose: Broker, tmp_path: Path
 ) -> None:
-    """So that no event falls between the two."""
-    daemon.configure(MQTT__URL=wordy.url, CHIRPSTACK__TOPIC="old/+/event/+")
+    """So that no event is lost between the two."""
+    daemon.configure(MQTT__URL=verbose.url, CHIRPSTACK__TOPIC="old/+/event/+")
     daemon.start_and_wait()
     assert daemon.terminate() == 0
     daemon.configure(CHIRPSTACK__TOPIC="new/+/event/+")
@@ -124,7 +126,7 @@ async def test_the_new_subscription_comes_before_the_end_of_the_old_one(
 
 
 async def has_counted(daemon: Daemon, messages: int) -> bool:
-    """Counted a moment after they are committed."""
+    """Whether this number is counted, which is a moment after the commit."""
     return daemon.metric(RECEIVED) >= messages
 
 
@@ -132,7 +134,7 @@ async def has_counted(daemon: Daemon, messages: int) -> bool:
 async def test_a_session_that_the_broker_lost_is_a_warning_and_a_count(
     daemon: Daemon, broker: Broker, database: str, engine: AsyncEngine, tmp_path: Path
 ) -> None:
-    """Everything that waited in it is lost, and the first connection of all is no such loss."""
+    """All messages in it are lost. The first connection of all is not counted."""
     daemon.serve_pages()
     daemon.start_and_wait()
     assert daemon.metric("parking_gateway_broker_sessions_lost_total") == 0
@@ -148,7 +150,7 @@ async def test_a_session_that_the_broker_lost_is_a_warning_and_a_count(
 async def test_a_session_that_was_lost_while_the_gateway_was_away_is_noticed(
     daemon: Daemon, broker: Broker, tmp_path: Path
 ) -> None:
-    """The database remembers that there was one."""
+    """The database has recorded that there was a session."""
     daemon.start_and_wait()
     assert daemon.terminate() == 0
     broker.kill()

@@ -1,4 +1,4 @@
-"""What the daemon says of itself while something is wrong: log, metrics, pages, retained health and doctor, all the same."""
+"""While something is wrong, log, metrics, pages, retained health and systemd report the same."""
 
 import asyncio
 import json
@@ -27,7 +27,7 @@ from tests.whole_gateway import halted, has_logged, has_recorded, publish, settl
 
 @pytest.fixture
 def unread() -> Iterator[tuple[int, int]]:
-    """A pipe that nobody reads: its reading and its writing end."""
+    """A pipe without a reader: its reading and its writing end."""
     reading, writing = os.pipe()
     yield reading, writing
     for end in (reading, writing):
@@ -36,15 +36,15 @@ def unread() -> Iterator[tuple[int, int]]:
 
 
 async def is_full(writing: int) -> bool:
-    """Whether whoever writes more has to wait."""
+    """Whether a write to the pipe would wait."""
     _, writable, _ = select.select([], [writing], [], 0)
     return not writable
 
 
-async def test_a_log_that_nobody_reads_stops_no_uplink_and_no_end(
+async def test_a_log_without_a_reader_stops_neither_uplinks_nor_the_end(
     daemon: Daemon, broker: Broker, database: str, engine: AsyncEngine, car_park: CarPark, unread: tuple[int, int]
 ) -> None:
-    """The pipe is full, while every uplink goes its way and all pages answer."""
+    """The pipe is full, while uplinks are recorded and pages are served."""
     devices = await car_park(20)
     _, daemon.stdout = unread
     daemon.serve_pages()
@@ -59,7 +59,7 @@ async def test_a_log_that_nobody_reads_stops_no_uplink_and_no_end(
     assert time.monotonic() - began < 10
 
 
-async def test_a_log_whose_reader_has_gone_stops_no_uplink(
+async def test_a_log_with_a_closed_reader_stops_no_uplink(
     daemon: Daemon, broker: Broker, engine: AsyncEngine, car_park: CarPark, unread: tuple[int, int]
 ) -> None:
     devices = await car_park(5)
@@ -77,7 +77,7 @@ async def test_a_log_whose_reader_has_gone_stops_no_uplink(
 async def test_rejections_make_few_and_short_lines_that_count_all_of_them(
     daemon: Daemon, broker: Broker, engine: AsyncEngine
 ) -> None:
-    """Of topics of 60 kB that would turn a terminal's direction of writing."""
+    """With topics of 60 kB that would change a terminal's direction of writing."""
     topic = f"application/{'x' * 59_000}\u202e/device/00/event/up"
     daemon.start_and_wait()
     await publish(broker, [(topic, b"{")] * 200)
@@ -95,15 +95,12 @@ async def test_rejections_make_few_and_short_lines_that_count_all_of_them(
     assert "\u202e" not in log
 
 
-# Health, while something is wrong
-
-
 def health_of(daemon: Daemon) -> dict[str, Any]:
-    """What /readyz and the metrics say, which have to agree."""
+    """The body of /readyz, which has to agree with the status."""
     status, body = daemon.page("/readyz")
-    said: dict[str, Any] = json.loads(body)
-    assert said["ready"] is (status == 200)
-    return said
+    health: dict[str, Any] = json.loads(body)
+    assert health["ready"] is (status == 200)
+    return health
 
 
 async def retained_health(broker: Broker) -> dict[str, Any]:
@@ -111,8 +108,8 @@ async def retained_health(broker: Broker) -> dict[str, Any]:
     return health
 
 
-async def all_say(daemon: Daemon, broker: Broker, missing: list[str]) -> bool:
-    """Whether page, metrics and retained health say the same, and this."""
+async def all_report(daemon: Daemon, broker: Broker, missing: list[str]) -> bool:
+    """Whether page, metrics and retained health agree, and report exactly these as missing."""
     page, retained = health_of(daemon), await retained_health(broker)
     return (
         page["missing"] == retained["missing"] == missing
@@ -123,30 +120,30 @@ async def all_say(daemon: Daemon, broker: Broker, missing: list[str]) -> bool:
     )
 
 
-async def test_a_database_that_is_away_is_said_to_be_away_while_it_is(
+async def test_an_unavailable_database_is_reported_while_it_lasts(
     daemon: Daemon, broker: Broker, database: str, car_park: CarPark
 ) -> None:
-    """By page, metric and retained health, with since when and why; and afterwards that it is back."""
+    """By page, metric and retained health, with since when and why."""
     devices = await car_park(5)
     daemon.serve_pages()
     daemon.start_and_wait()
-    await until(partial(all_say, daemon, broker, []), "that all is well")
+    await until(partial(all_report, daemon, broker, []), "a report that nothing is missing")
     gone = datetime.now(UTC)
     async with unavailable(database):
         await publish(broker, traffic(devices, uplinks=5))
-        await until(partial(all_say, daemon, broker, ["database"]), "that the database is away")
+        await until(partial(all_report, daemon, broker, ["database"]), "a report that the database is away")
         health = await retained_health(broker)
         assert gone <= datetime.fromisoformat(health["database_since"]) <= datetime.fromisoformat(health["updated"])
         assert health["why"][0].startswith("database: ")
         assert health["oldest_event_seconds"] > 0
-    await until(partial(all_say, daemon, broker, []), "that it is back")
+    await until(partial(all_report, daemon, broker, []), "a report that it is back")
     assert (await retained_health(broker))["why"] == []
 
 
-async def test_a_locked_table_is_seen_while_it_is_locked(
+async def test_a_locked_table_is_reported_while_it_is_locked(
     daemon: Daemon, broker: Broker, engine: AsyncEngine, car_park: CarPark
 ) -> None:
-    """Before any statement has timed out: the event that waits gets old. No task counts as stalled."""
+    """Before any statement has timed out, by the age of the waiting event. No task counts as stalled."""
     devices = await car_park(5)
     daemon.serve_pages()
     daemon.configure(TELEMETRY__OVERDUE_AFTER="0.5")
@@ -157,35 +154,35 @@ async def test_a_locked_table_is_seen_while_it_is_locked(
     async with engine.begin() as connection:
         await connection.execute(sa.text("lock table uplink in access exclusive mode"))
         await publish(broker, traffic(devices, uplinks=10)[5:])
-        await until(partial(all_say, daemon, broker, ["intake"]), "that the intake does not get on")
+        await until(partial(all_report, daemon, broker, ["intake"]), "a report that the intake is behind")
         assert daemon.metric("parking_gateway_oldest_event_seconds") > 0.5
         assert "an event has waited for" in health_of(daemon)["why"][0]
         assert daemon.page("/healthz")[0] == 200
     await until(partial(has_recorded, engine, 9), "the other uplinks")
-    await until(partial(all_say, daemon, broker, []), "that all is well")
+    await until(partial(all_report, daemon, broker, []), "a report that nothing is missing")
     assert daemon.metric("parking_gateway_oldest_event_seconds") == 0
 
 
-async def test_a_server_that_stands_still_is_seen_while_it_does(
+async def test_a_suspended_server_is_reported_while_it_lasts(
     daemon: Daemon, broker: Broker, database: str, engine: AsyncEngine, car_park: CarPark
 ) -> None:
-    """It takes connections and answers nothing. The gateway says so, stays healthy, and goes on with the server."""
+    """It accepts connections and answers nothing. The gateway reports it, stays healthy, and goes on with the server."""
     devices = await car_park(5)
     daemon.serve_pages()
     daemon.configure(TELEMETRY__OVERDUE_AFTER="0.5", INTAKE__TIMEOUT="1", DATABASE__RECONNECT_WAIT_MAX="1")
     daemon.start_and_wait()
     async with halted(database):
         await publish(broker, traffic(devices, uplinks=5))
-        await until(partial(all_say, daemon, broker, ["database", "intake"]), "that neither gets on")
+        await until(partial(all_report, daemon, broker, ["database", "intake"]), "a report that both are behind")
         assert daemon.page("/healthz")[0] == 200
     await until(partial(has_recorded, engine, 4), "all uplinks")
-    await until(partial(all_say, daemon, broker, []), "that all is well")
+    await until(partial(all_report, daemon, broker, []), "a report that nothing is missing")
 
 
-async def test_a_table_that_stays_locked_is_a_database_that_fails(
+async def test_a_table_that_stays_locked_is_reported_as_a_failing_database(
     daemon: Daemon, broker: Broker, engine: AsyncEngine, car_park: CarPark
 ) -> None:
-    """Although everything else that is asked of it works, again and again."""
+    """Although all other statements work."""
     devices = await car_park(5)
     daemon.serve_pages()
     daemon.configure(DATABASE__LOCK_TIMEOUT="0.3", PUBLICATION__POLL_INTERVAL="0.1")
@@ -193,14 +190,14 @@ async def test_a_table_that_stays_locked_is_a_database_that_fails(
     async with engine.begin() as connection:
         await connection.execute(sa.text("lock table uplink in access exclusive mode"))
         await publish(broker, traffic(devices, uplinks=5))
-        await until(partial(all_say, daemon, broker, ["database"]), "that the database fails")
+        await until(partial(all_report, daemon, broker, ["database"]), "a report that the database fails")
         assert "lock timeout" in health_of(daemon)["why"][0]
         for _ in range(20):
-            assert await all_say(daemon, broker, ["database"])
-    await until(partial(all_say, daemon, broker, []), "that all is well")
+            assert await all_report(daemon, broker, ["database"])
+    await until(partial(all_report, daemon, broker, []), "a report that nothing is missing")
 
 
-@pytest.mark.usefixtures("lasting")  # amqtt also hands out at QoS 1 what was published at 0
+@pytest.mark.usefixtures("lasting")  # amqtt delivers at QoS 1 also messages that were published at QoS 0
 async def test_events_at_qos_0_are_noticed_whenever_they_come(
     daemon: Daemon, broker: Broker, engine: AsyncEngine, car_park: CarPark
 ) -> None:
@@ -216,10 +213,10 @@ async def test_events_at_qos_0_are_noticed_whenever_they_come(
             await client.publish(topic, payload, qos=0)
     await until(partial(has_recorded, engine, 19), "the uplinks at QoS 0")
 
-    async def is_said() -> bool:
+    async def has_problem() -> bool:
         return bool((await retained_health(broker))["problems"])
 
-    await until(is_said, "a problem in the health")
+    await until(has_problem, "a problem in the health")
     health = await retained_health(broker)
     assert "qos = 1" in health["problems"][0]
     assert health["events_at_qos_0"] == daemon.metric('parking_gateway_messages_by_qos_total{qos="0"}') == 10
@@ -229,10 +226,10 @@ async def test_events_at_qos_0_are_noticed_whenever_they_come(
 
 
 @pytest.mark.usefixtures("lasting")  # as above
-async def test_dropped_events_are_counted_and_told_while_they_are_dropped(
+async def test_dropped_events_are_counted_and_reported_while_they_are_dropped(
     daemon: Daemon, broker: Broker, engine: AsyncEngine, car_park: CarPark
 ) -> None:
-    """The database takes nothing, and what comes at QoS 0 beyond the bound is lost: said before it takes something again."""
+    """The database is locked, and messages at QoS 0 beyond the bound are lost. It is reported before the database goes on."""
     devices = await car_park(5)
     daemon.serve_pages()
     daemon.configure(MQTT__RECEIVE_MAXIMUM="10")
@@ -254,23 +251,23 @@ async def test_dropped_events_are_counted_and_told_while_they_are_dropped(
     assert await value(engine, "select count(*) from uplink") == 200 - dropped
 
 
-async def test_every_message_that_came_is_counted_once_whatever_became_of_it(
+async def test_every_received_message_is_counted_once(
     daemon: Daemon, broker: Broker, engine: AsyncEngine, car_park: CarPark
 ) -> None:
-    """Recorded, doubled, rejected, refused by PostgreSQL, of nobody, or without a codec."""
+    """A recorded, a repeated, a rejected, a refused and an unassigned one, and one without a codec."""
     devices = await car_park(5)
     async with engine.begin() as connection:
         await connection.execute(sa.text("update installation set codec = null where dev_eui = :d"), {"d": devices[0]})
         await connection.execute(sa.text("alter table uplink add constraint refused check (f_cnt <> 7) not valid"))
     daemon.serve_pages()
     daemon.start_and_wait()
-    stranger = "a8404100ffffffff"
+    unassigned = "a8404100ffffffff"
     sent = [
         *((topic_of(device), up(device, OCCUPIED, at=1, f_cnt=1)) for device in devices),
         *((topic_of(device), up(device, VACANT, at=2, f_cnt=7)) for device in devices),
         *((topic_of(device), b"\xff{") for device in devices),
         *((topic_of(device, "join"), b"\xff{") for device in devices),
-        (topic_of(stranger), up(stranger, at=3)),
+        (topic_of(unassigned), up(unassigned, at=3)),
     ]
     await publish(broker, [*sent, sent[0]])
 
@@ -282,7 +279,7 @@ async def test_every_message_that_came_is_counted_once_whatever_became_of_it(
         return received == {"up": 17, "join": 5}
 
     await until(are_counted, "every message counted once")
-    await until(partial(all_say, daemon, broker, []), "that all is well")
+    await until(partial(all_report, daemon, broker, []), "a report that nothing is missing")
     assert daemon.metric("parking_gateway_uplinks_recorded_total") == 6
     assert daemon.metric("parking_gateway_duplicates_total") == 1
     assert daemon.metric("parking_gateway_uplinks_without_codec_total") == 1
@@ -290,10 +287,10 @@ async def test_every_message_that_came_is_counted_once_whatever_became_of_it(
     assert await value(engine, "select count(*) from rejection") == 15
 
 
-async def test_systemd_is_told_when_stopping_begins_and_what_is_missing(
+async def test_systemd_receives_what_is_missing_and_when_stopping_begins(
     daemon: Daemon, broker: Broker, engine: AsyncEngine, car_park: CarPark
 ) -> None:
-    """STOPPING=1 comes before the last batch is finished, which the locked table makes last."""
+    """STOPPING=1 comes before the last batch is finished, which waits for the locked table."""
     devices = await car_park(5)
     daemon.configure(TELEMETRY__OVERDUE_AFTER="0.2", GATEWAY__STOP_TIMEOUT="15")
     daemon.start_and_wait()

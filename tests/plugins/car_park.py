@@ -24,7 +24,7 @@ _BUILD = (
 
 @pytest.fixture
 def car_park(engine: AsyncEngine) -> CarPark:
-    """Build it with so many spaces; returns their DevEUIs. The space `A-1` is watched by the first."""
+    """Builds it with a number of spaces. Returns the DevEUIs in the order of the spaces, `A-1` first."""
 
     async def build(spaces: int) -> list[str]:
         async with engine.begin() as connection:

@@ -1,6 +1,6 @@
-"""No test is left out unnoticed: the end of a run says how many and why, and where CI is set, the run has failed.
+"""Counts the tests that were left out, with their reasons, and fails the run where `CI` is set.
 
-Where CI has hidden Mosquitto, it says so with `WITHOUT_MOSQUITTO`: then what needs Mosquitto may be left out and nothing else.
+Where CI has hidden Mosquitto, it sets `WITHOUT_MOSQUITTO`. Then only tests that need Mosquitto may be left out.
 """
 
 import os
@@ -14,21 +14,21 @@ from tests.plugins.broker import NO_MOSQUITTO
 
 
 def pytest_sessionstart(session: pytest.Session) -> None:
-    """Refuse to begin where Mosquitto should be hidden and is not: such a run would prove nothing."""
+    """Refuse to begin where Mosquitto should be hidden and is not, because such a run would prove nothing."""
     found = brokers.program_path("mosquitto")
     if _is_without_mosquitto() and found:
         raise pytest.UsageError(f"WITHOUT_MOSQUITTO is set, and Mosquitto is there: {found}. Hide it, as .ci/run does.")
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    """Fail the run in CI. Workers leave that to who started them."""
+    """Fail the run in CI. Only the main process has a terminal reporter, and so decides."""
     reporter = session.config.pluginmanager.get_plugin("terminalreporter")
     if isinstance(reporter, TerminalReporter) and _is_failure(_left_out(reporter)):
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
 
 def pytest_terminal_summary(terminalreporter: TerminalReporter) -> None:
-    """Say how many tests were left out, a line for each reason."""
+    """Print how many tests were left out, with a line for each reason."""
     left_out = _left_out(terminalreporter)
     for reason, tests in left_out.most_common():
         terminalreporter.write_line(f"{tests} left out: {reason}", yellow=True)
@@ -37,7 +37,7 @@ def pytest_terminal_summary(terminalreporter: TerminalReporter) -> None:
 
 
 def _left_out(reporter: TerminalReporter) -> Counter[str]:
-    """Tests by the reason why they were left out."""
+    """The number of left out tests by reason."""
     return Counter(report.longrepr[2].removeprefix("Skipped: ") for report in reporter.stats.get("skipped", ()))
 
 

@@ -1,4 +1,4 @@
-"""A real PostgreSQL for every test that asks: one server per worker, one fresh database per test, copied from a template."""
+"""A real PostgreSQL: one server for each worker, and one database for each test, copied from a migrated template."""
 
 import asyncio
 import os
@@ -23,7 +23,7 @@ _numbers = count()
 
 
 def _engine(url: str) -> AsyncEngine:
-    # No pool, because there are tests that cut off everybody; all else is as in the gateway's.
+    # No pool, because some tests cut all connections. All else is as in the gateway.
     return create_async_engine(
         url.replace("postgresql://", "postgresql+psycopg://"),
         poolclass=NullPool,
@@ -43,7 +43,7 @@ def _url_of(server: str, database: str) -> str:
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[str]:
     """The URL of this worker's server, with a migrated database `template` on it."""
-    # Not in pytest's own folders, which are closed to the user that PostgreSQL runs as when the tests run as root.
+    # Not in pytest's folders: when the tests run as root, PostgreSQL runs as another user, who cannot read those.
     with TemporaryDirectory(prefix="parking-gateway-tests-") as folder:
         Path(folder).chmod(0o755)
         with embedded.running(Path(folder)) as url:
@@ -53,7 +53,7 @@ def postgres() -> Iterator[str]:
 
 
 class OwnServer:
-    """A server that a test has for itself, to stop and to configure."""
+    """A server of one test, which can be stopped and configured."""
 
     def __init__(self, state: Path) -> None:
         self._server = embedded.Server(state)
@@ -61,11 +61,11 @@ class OwnServer:
         self.url = _url_of(self._server.url, "parking")
 
     def start(self) -> None:
-        """Return when it takes connections."""
+        """Start it, and wait until it accepts connections."""
         self._server.start()
 
     def stop(self) -> None:
-        """Stop it at once, without a word to anybody, and return when it is gone."""
+        """End it with SIGQUIT, and wait until it has ended."""
         number = int(self._lock.read_text().splitlines()[0])
         os.kill(number, signal.SIGQUIT)
         for attempt in Retrying(retry=retry_if_exception_type(AssertionError), wait=wait_fixed(0.02)):
@@ -73,7 +73,7 @@ class OwnServer:
                 assert not self._lock.exists()
 
     def configure(self, *statements: str) -> None:
-        """Have settings of the whole server changed, and wait for nobody."""
+        """Change settings of the whole server, without waiting for a standby."""
         for statement in (*statements, "select pg_reload_conf()"):
             with psycopg.connect(self.url, autocommit=True, options="-c synchronous_commit=local") as connection:
                 connection.execute(statement.encode())
@@ -93,7 +93,7 @@ def own_server() -> Iterator[OwnServer]:
 
 @pytest.fixture
 def empty_database(postgres: str) -> Iterator[str]:
-    """The URL of a database with nothing in it."""
+    """The URL of an empty database."""
     name = f"empty_{next(_numbers)}"
     _execute(postgres, "create database {}", name)
     yield _url_of(postgres, name)
@@ -102,7 +102,7 @@ def empty_database(postgres: str) -> Iterator[str]:
 
 @pytest.fixture
 def database(postgres: str) -> Iterator[str]:
-    """The URL of a migrated database of this test's own."""
+    """The URL of the test's own migrated database."""
     name = f"test_{next(_numbers)}"
     _execute(postgres, "create database {} template template", name)
     yield _url_of(postgres, name)
