@@ -125,11 +125,11 @@ async def test_a_sensor_that_falls_silent_is_lost_on_the_board_and_back_with_its
     (device,) = await car_park(1)
     daemon.configure(clock__lost_after="2")
     daemon.start_and_wait()
-    await publish(broker, [(topic_of(device), heard(device, OCCUPIED, 1))])
+    await publish(broker, [(topic_of(device), uplink_at(device, OCCUPIED, 1))])
     for contact, unreachable in (("lost", 1), ("live", 0)):
         await until(partial(is_published, broker, device, contact, unreachable), f"its contact is {contact}")
         if contact == "lost":
-            await publish(broker, [(topic_of(device), heard(device, OCCUPIED, 2))])
+            await publish(broker, [(topic_of(device), uplink_at(device, OCCUPIED, 2))])
     assert await value(engine, "select count(*) from transition") == 1
 
 
