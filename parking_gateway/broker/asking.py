@@ -17,7 +17,7 @@ _INBOX: Final = 1000
 """Messages."""
 _RETAINED: Final = 1.0
 """Seconds after which a message counts as not retained."""
-_DELIVERED: Final = 3.0
+DELIVERED_SECONDS: Final = 3.0
 """Seconds after which a message counts as not delivered."""
 
 
@@ -61,7 +61,7 @@ async def delivered(link: Link, routes: dict[str, str]) -> set[str]:
     link.received()
     probe = uuid4().bytes
     await link.publish([Publication(topic=topic, payload=probe, retain=False) for topic in routes])
-    found = await _collected(link, routes, _DELIVERED)
+    found = await _collected(link, routes, DELIVERED_SECONDS)
     return {topic for topic, payload in found.items() if payload == probe}
 
 

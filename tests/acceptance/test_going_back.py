@@ -221,15 +221,10 @@ async def test_a_database_that_went_back_is_published(
     if not is_running:
         daemon.start_and_wait()
     await settle(broker, 10)
-<<<<<<< HEAD
-    assert await occupied(broker) == 10
+    assert await occupied_spaces(broker) == 10
     await until(
         partial(has_logged, daemon, "The database does not hold the last marker that the broker confirmed"), "a warning"
     )
-=======
-    assert await occupied_spaces(broker) == 10
-    await until(partial(has_logged, daemon, "The database does not know what the broker confirmed last"), "a warning")
->>>>>>> c5ae896 (Tests of the whole gateway share one module)
     await publish(broker, [(topic_of(devices[0]), up(devices[0], VACANT, at=200, f_cnt=9))])
     await settle(broker, 11)
 

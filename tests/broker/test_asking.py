@@ -2,7 +2,7 @@
 
 import asyncio
 
-from parking_gateway.broker.asking import _DELIVERED, asking, retained, shares
+from parking_gateway.broker.asking import DELIVERED_SECONDS, asking, retained, shares
 from parking_gateway.cli.demo.brokers import Broker
 from parking_gateway.process.config.mqtt import MqttConfig
 from tests.broker.conftest import Peer, Scripted
@@ -38,4 +38,4 @@ async def test_a_broker_that_shares_proves_it_in_a_few_round_trips(mosquitto: Br
     async with asking(MqttConfig(url=mosquitto.url), name="proves", protocol="5") as link:
         began = clock()
         assert await shares(link, folder="parking/v1/gateways/test", group="group")
-        assert clock() - began < _DELIVERED
+        assert clock() - began < DELIVERED_SECONDS

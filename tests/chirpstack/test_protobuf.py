@@ -1,6 +1,7 @@
 """Errors that only protobuf can have. Valid messages are tested in `test_both_forms` and `test_recordings`."""
 
 import math
+import struct
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -201,7 +202,7 @@ def test_a_float_of_32_bits_is_shown_by_its_shortest_decimal(number: float) -> N
     if shown is None:
         assert not math.isfinite(number)
     else:
-        assert protobuf_values._FLOAT32.unpack(protobuf_values._FLOAT32.pack(shown))[0] == number
+        assert struct.unpack("<f", struct.pack("<f", shown)) == (number,)
         assert float(f"{shown:.9g}") == shown
 
 

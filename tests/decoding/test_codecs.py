@@ -1,9 +1,9 @@
 """Finding codecs by name, and binding them to the options of an installation."""
 
+import os
 import subprocess
 import sys
 from datetime import UTC, datetime
-from importlib.metadata import EntryPoint, EntryPoints
 from pathlib import Path
 
 import pytest
@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 
 from decoders import Frame, Occupancy, Reading, dragino_ldds75
 from parking_gateway.decoding import codecs
-from parking_gateway.decoding.codecs import finding
 
 VACANT, OCCUPIED = Occupancy.VACANT, Occupancy.OCCUPIED
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
@@ -170,23 +169,27 @@ def test_a_broken_guest_is_not_found_and_others_are(dropins: Path, source: str, 
     assert "broken" not in codecs.names(dropins=dropins)
 
 
-def test_an_installed_entry_point_comes_first(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_installed_entry_point_comes_first(tmp_path: Path) -> None:
     """A package can repair a codec of ours."""
-    points = [
-        EntryPoint("nwave-nps310", "decoders.dragino_ldds75", codecs.ENTRY_POINTS),
-        EntryPoint("acme_y2", "decoders.bosch_tps110", codecs.ENTRY_POINTS),
-    ]
-    monkeypatch.setattr("importlib.metadata.entry_points", lambda group: EntryPoints(points).select(group=group))
-    finding._installed.cache_clear()
-    finding._find.cache_clear()
-    try:
-        assert codecs.find("nwave_nps310").device == dragino_ldds75.DEVICE
-        assert codecs.find("acme_y2").device.vendor == "Bosch"
-        assert "acme_y2" in codecs.names()
-    finally:
-        monkeypatch.undo()
-        finding._installed.cache_clear()
-        finding._find.cache_clear()
+    package = tmp_path / "acme-1.0.dist-info"
+    package.mkdir()
+    (package / "METADATA").write_text("Metadata-Version: 2.1\nName: acme\nVersion: 1.0\n")
+    (package / "entry_points.txt").write_text(
+        f"[{codecs.ENTRY_POINTS}]\nnwave-nps310 = decoders.dragino_ldds75\nacme_y2 = decoders.bosch_tps110\n"
+    )
+    program = (
+        "from parking_gateway.decoding import codecs\n"
+        "print(codecs.find('nwave_nps310').device.model, codecs.find('acme_y2').device.vendor, *codecs.names(), sep='\\n')"
+    )
+    found = subprocess.run(
+        [sys.executable, "-c", program],
+        env=os.environ | {"PYTHONPATH": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout.splitlines()
+    assert found[:2] == [dragino_ldds75.DEVICE.model, "Bosch"]
+    assert "acme_y2" in found[2:]
 
 
 # --- options

@@ -60,6 +60,11 @@ class Script:
             self._process.end()
             raise
 
+    @property
+    def pid(self) -> int:
+        """The id of its process."""
+        return self._process.pid
+
     def ask(self, frame: Frame) -> Mapping[str, Scalar | None]:
         """Decode a frame and return values by path. Raises `Undecodable`, or `GuestStopped` if there is no reply in time."""
         question = {"bytes": list(frame.payload), "fPort": frame.port, "time": frame.received_at.timestamp() * 1000}

@@ -37,6 +37,11 @@ class Process:
         self._one_at_a_time = threading.Lock()
         self._start()
 
+    @property
+    def pid(self) -> int:
+        """The id of the present process. Another one after it was ended."""
+        return self._popen.pid
+
     def ask(self, line: bytes, *, seconds: float) -> bytes:
         """Send a line and return the reply. Raises `GuestStopped` without a reply within `seconds`, a start not included."""
         with self._one_at_a_time:

@@ -239,6 +239,6 @@ def test_the_process_has_no_environment_and_no_files_of_ours(tmp_path: Path, mon
     with (tmp_path / "open").open("w") as ours:
         os.set_inheritable(ours.fileno(), True)  # noqa: FBT003 - it takes it in no other way
         script = javascript.Script(tmp_path / "acme.js", ())
-        process = Path(f"/proc/{script._process._popen.pid}")
+        process = Path(f"/proc/{script.pid}")
         assert b"secret" not in (process / "environ").read_bytes()
         assert str(ours.name) not in {str(link.readlink()) for link in (process / "fd").iterdir()}

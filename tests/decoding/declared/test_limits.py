@@ -109,12 +109,12 @@ def test_memory_is_limited_and_given_back(tmp_path: Path) -> None:
     file.write_text(hostile("var a = []; for (;;) a.push(new Uint8Array(100000));"))
     script = javascript.Script(file, ("occupied",))
     script.ask(frame("01"))
-    process = script._process._popen.pid
+    process = script.pid
     before = peak_memory(process)
     for _ in range(20):
         with pytest.raises(Undecodable):
             script.ask(frame("00"))
-    assert script._process._popen.pid == process
+    assert script.pid == process
     assert peak_memory(process) - before < 24 * 2**20
 
 

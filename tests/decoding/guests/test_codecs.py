@@ -121,15 +121,19 @@ def test_the_frame_after_one_that_hung_is_read(guest: Guest, monkeypatch: pytest
     assert decode_frame(decode, msgspec.structs.replace(FRAME, payload=b"1")) == Reading(occupancy=Occupancy.OCCUPIED)
 
 
-def test_child_processes_of_a_guest_end_with_it(guest: Guest, tmp_path: Path) -> None:
+def test_child_processes_of_a_guest_end_with_it(guest: Guest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Without this, a guest that is stopped repeatedly would fill the machine with processes."""
     child = tmp_path / "child"
-    body = f"open({str(child)!r}, 'w').write(str(os.fork() or os.getpid() * 0 or time.sleep(1000))); return OCCUPIED"
-    codec = codecs.find("guest", dropins=guest("guest", body))
-    assert codec.decode(FRAME) == Reading(occupancy=Occupancy.OCCUPIED)
+    start = f"open({str(child)!r}, 'w').write(str(os.fork() or os.getpid() * 0 or time.sleep(1000)))"
+    folder = guest("guest", f"{start} if frame.payload == b'1' else time.sleep(1000); return OCCUPIED")
+    decode = codecs.find("guest", dropins=folder).decode
+    monkeypatch.setattr(guest_codec, "FRAME_SECONDS", 30)
+    assert decode(msgspec.structs.replace(FRAME, payload=b"1")) == Reading(occupancy=Occupancy.OCCUPIED)
     number = int(child.read_text())
     assert is_running(number)
-    codec.decode.__self__._process.end()  # type: ignore[attr-defined]
+    monkeypatch.setattr(guest_codec, "FRAME_SECONDS", 0.1)
+    with pytest.raises(GuestStopped):
+        decode(FRAME)
     until = time.monotonic() + 20
     while is_running(number):
         assert time.monotonic() < until
