@@ -115,7 +115,7 @@ def publish(one: Publication, *, mid: int, is_v5: bool) -> bytes:
         properties = b"\0" if one.properties is NO_PROPERTIES else _properties(one.properties)
     head = len(name).to_bytes(2, "big") + name + mid.to_bytes(2, "big") + properties
     first = _PUBLISH_QOS_1 | _RETAIN if one.retain else _PUBLISH_QOS_1
-    return bytes((first, *_length_bytes(len(head) + len(one.payload)))) + head + one.payload
+    return bytes((first, *length_bytes(len(head) + len(one.payload)))) + head + one.payload
 
 
 def variable_length(data: bytes | bytearray, start: int, end: int) -> tuple[int | None, int]:
@@ -133,7 +133,8 @@ def variable_length(data: bytes | bytearray, start: int, end: int) -> tuple[int 
     return None, min(start + LONGEST_LENGTH, end)
 
 
-def _length_bytes(value: int) -> Iterable[int]:
+def length_bytes(value: int) -> Iterable[int]:
+    """A number as a variable byte integer. The opposite of `variable_length`."""
     while value >= _MORE:
         yield value & 0x7F | _MORE
         value >>= 7
@@ -142,7 +143,7 @@ def _length_bytes(value: int) -> Iterable[int]:
 
 def _properties(properties: MessageProperties) -> bytes:
     found = packed(properties)
-    return bytes(_length_bytes(len(found))) + found
+    return bytes(length_bytes(len(found))) + found
 
 
 def _message(data: bytes, body: int, after: int, *, is_v5: bool, is_redelivered: bool) -> Message | None:

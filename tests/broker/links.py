@@ -7,9 +7,11 @@ from typing import Any, Final
 
 import aiomqtt
 
-from parking_gateway.broker.inbox import INBOX_BYTES
-from parking_gateway.broker.link import Link, connected
+from parking_gateway.broker.choosing import connection_of
+from parking_gateway.broker.inbox import INBOX_BYTES, Inbox
+from parking_gateway.broker.link import ROOM_BYTES, Link, connected
 from parking_gateway.broker.message import Message
+from parking_gateway.broker.packets import PacketLimits
 from parking_gateway.cli.demo.brokers import LOCALHOST
 from parking_gateway.contract.publication import Publication
 from parking_gateway.process.config.mqtt import MqttConfig
@@ -31,15 +33,27 @@ def link_to(
     **mqtt: Any,
 ) -> AbstractAsyncContextManager[Link]:
     """A connection of the gateway. All other keywords are those of `[mqtt]`."""
-    config = MqttConfig(url=url, **{"client_id": CLIENT_ID, "timeout": PATIENCE, **mqtt})
     return connected(
-        config,
+        _config(url, mqtt),
         will=WILL,
         inbox_limit=inbox_limit,
         window=window,
         payload_limit=payload_limit,
         inbox_bytes=inbox_bytes,
     )
+
+
+@asynccontextmanager
+async def link_with(inbox: Inbox, url: str, *, protocol: str, **mqtt: Any) -> AsyncIterator[Link]:
+    """The same with an inbox of the test."""
+    limits = PacketLimits(1 << 20, (1 << 20) + ROOM_BYTES)
+    made = connection_of(_config(url, mqtt), protocol, will=WILL, inbox=inbox, limits=limits, window=1000)
+    async with made as connection:
+        yield Link(connection, protocol=protocol, window=1000)
+
+
+def _config(url: str, mqtt: dict[str, Any]) -> MqttConfig:
+    return MqttConfig(url=url, **{"client_id": CLIENT_ID, "timeout": PATIENCE, **mqtt})
 
 
 @asynccontextmanager

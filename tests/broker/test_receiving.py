@@ -7,7 +7,7 @@ import msgspec
 import pytest
 from paho.mqtt.packettypes import PacketTypes
 
-from parking_gateway.broker.inbox import BATCH_BYTES
+from parking_gateway.broker.inbox import BATCH_BYTES, Inbox
 from parking_gateway.broker.link import ROOM_BYTES, Link, MqttError
 from parking_gateway.broker.message import Message, Whole
 from parking_gateway.broker.properties import for_paho
@@ -15,7 +15,19 @@ from parking_gateway.cli.demo.brokers import Broker
 from parking_gateway.contract.publication import NO_PROPERTIES, MessageProperties, Publication
 from parking_gateway.store.rejections import digest_of
 from tests.broker.conftest import PacketLog, Peer, Scripted, Settings
-from tests.broker.links import EVENTS, LOST, PATIENCE, link_to, numbered, other, payloads_of, publish, take, until
+from tests.broker.links import (
+    EVENTS,
+    LOST,
+    PATIENCE,
+    link_to,
+    link_with,
+    numbered,
+    other,
+    payloads_of,
+    publish,
+    take,
+    until,
+)
 from tests.plugins.broker import Configured
 from tests.plugins.proxy import Proxied
 
@@ -67,7 +79,7 @@ async def test_no_more_than_the_receive_maximum_is_under_way(
 
 
 _READ_AT_ONCE = 262_144
-_FULL = {"inbox_bytes": 50_000}
+_FULL_BYTES = 50_000
 """Of a Mosquitto that has 20 messages of 40 kB under way."""
 _LARGE = [b"%d" % number + bytes(40_000) for number in range(100)]
 
@@ -82,10 +94,11 @@ async def test_the_inbox_is_bounded_whatever_the_broker_sends(mosquitto: Broker,
     async with asyncio.timeout(PATIENCE):
         while len(received) < len(_LARGE):
             connections += 1
-            async with link_to(mosquitto.url, **mqtt, **_FULL) as link:
+            inbox = Inbox(1000, limit_bytes=_FULL_BYTES)
+            async with link_with(inbox, mosquitto.url, **mqtt) as link:
                 await link.subscribe(EVENTS)  # the answer comes behind what the broker sends at once
                 async for batch in link.batches(limit=3):
-                    most = max(most, sum(map(len, payloads_of(batch))) + link._inbox._bytes)
+                    most = max(most, sum(map(len, payloads_of(batch))) + inbox.size)
                     received += payloads_of(batch)
                     link.acknowledge(batch)
                     if len(received) == len(_LARGE):
@@ -95,7 +108,7 @@ async def test_the_inbox_is_bounded_whatever_the_broker_sends(mosquitto: Broker,
                         link.refill()
     assert received == _LARGE
     assert connections > 1
-    assert most <= 50_000 + _READ_AT_ONCE
+    assert most <= _FULL_BYTES + _READ_AT_ONCE
 
 
 async def test_little_is_read_ahead_while_messages_are_taken(mosquitto: Broker) -> None:
@@ -105,9 +118,10 @@ async def test_little_is_read_ahead_while_messages_are_taken(mosquitto: Broker) 
         await link.subscribe(EVENTS)
     await publish(mosquitto.port, payloads)
     taken = most = 0
-    async with asyncio.timeout(PATIENCE), link_to(mosquitto.url, protocol="3.1.1") as link:
+    inbox = Inbox(1000)
+    async with asyncio.timeout(PATIENCE), link_with(inbox, mosquitto.url, protocol="3.1.1") as link:
         async for batch in link.batches(limit=2):
-            most = max(most, link._inbox.size)
+            most = max(most, inbox.size)
             taken += len(batch)
             link.acknowledge(batch)
             if taken == len(payloads):
@@ -121,10 +135,11 @@ async def test_answers_are_received_although_the_inbox_is_full(
 ) -> None:
     """As while the database is away. The answers to pings and publications come behind messages that are not taken."""
     broker = configured("log_type all\n")
-    async with link_to(broker.url, **mqtt, keepalive=1, timeout=1, **_FULL) as link:
+    inbox = Inbox(1000, limit_bytes=_FULL_BYTES)
+    async with link_with(inbox, broker.url, **mqtt, keepalive=1, timeout=1) as link:
         await link.subscribe(EVENTS)
         await publish(broker.port, _LARGE)
-        await until(lambda: link._inbox.is_closed)
+        await until(lambda: inbox.is_closed)
         await link.publish([Publication(topic="parking/a", payload=b"state", retain=True)])
         await packet_log.contains(
             "Received PINGREQ from gateway", times=2
@@ -325,9 +340,10 @@ async def test_a_bug_in_a_callback_is_raised_in_the_tasks(
     def fail(*_: object) -> None:
         raise ZeroDivisionError
 
-    async with link_to(mosquitto.url, **mqtt) as link:
+    inbox = Inbox(1000)
+    async with link_with(inbox, mosquitto.url, **mqtt) as link:
         await link.subscribe(EVENTS)
-        monkeypatch.setattr(link._inbox, "put", fail)
+        monkeypatch.setattr(inbox, "put", fail)
         await publish(mosquitto.port, [b"0"])
         with pytest.raises(ZeroDivisionError):
             await take(link, 1)
