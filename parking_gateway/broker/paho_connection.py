@@ -19,7 +19,7 @@ from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 from typing_extensions import override
 
-from parking_gateway.broker import private, wire
+from parking_gateway.broker import private, reasons, wire
 from parking_gateway.broker.answers import Answers
 from parking_gateway.broker.connection import Connection
 from parking_gateway.broker.inbox import Inbox
@@ -27,14 +27,7 @@ from parking_gateway.broker.message import Message, without_its_end
 from parking_gateway.broker.packets import Cut, PacketLimits
 from parking_gateway.broker.paho_loop import PahoLoop
 from parking_gateway.broker.properties import of_paho
-from parking_gateway.broker.reasons import (
-    Complaints,
-    ProtocolUnknown,
-    connection_ended,
-    connection_lost,
-    connection_refused,
-    subscription_refused,
-)
+from parking_gateway.broker.reasons import Complaints, ProtocolUnknown
 from parking_gateway.broker.stream import Stream
 
 _NO_LIMIT: Final = 65_535
@@ -124,11 +117,11 @@ class PahoConnection(Connection):
     @override
     async def subscribe(self, topic_filters: Sequence[str]) -> None:
         subscribing = self._client.subscribe([(one, 1) for one in topic_filters], timeout=math.inf)
-        reasons: Sequence[ReasonCode | int] = await self._answer(
+        codes: Sequence[ReasonCode | int] = await self._answer(
             subscribing, f"the subscription to {', '.join(topic_filters)}"
         )
-        for topic_filter, reason in zip(topic_filters, reasons, strict=False):
-            if refusal := subscription_refused(topic_filter, reason):
+        for topic_filter, code in zip(topic_filters, codes, strict=False):
+            if refusal := reasons.subscription_refused(topic_filter, code):
                 raise refusal
 
     @override
@@ -212,7 +205,7 @@ class PahoConnection(Connection):
         if self._connected.done():
             return
         if reason.is_failure:
-            self._connected.set_exception(connection_refused(reason, properties))
+            self._connected.set_exception(reasons.connection_refused(reason, properties))
             return
         self.session_present = flags.session_present
         self.receive_maximum = getattr(properties, "ReceiveMaximum", _NO_LIMIT)
@@ -225,9 +218,9 @@ class PahoConnection(Connection):
         if not self._connected.done():
             self._connected.set_exception(self._not_answered())
         if flags.is_disconnect_packet_from_server:
-            self._end(connection_ended(reason, properties))
+            self._end(reasons.connection_ended(reason, properties))
         elif reason.is_failure:
-            self._end(connection_lost(reason, self._complaints.last))
+            self._end(reasons.connection_lost(reason, self._complaints.last))
         else:
             self._end(None)
 
