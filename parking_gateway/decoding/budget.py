@@ -1,7 +1,7 @@
 """Runs guests within a budget of time, before the transaction of a batch begins. Each guest has a process of its own.
 
 A guest that hangs, dies or never finishes costs its own frames and a limited time of its batch. Its remaining frames become
-rejections, `codec_out_of_time`, and their payloads are kept. A guest that wastes time repeatedly is not used for a while.
+rejections, `codec_out_of_time`, and their payloads are kept. A guest that wastes time repeatedly is paused.
 """
 
 import asyncio
@@ -23,9 +23,9 @@ SLOW_SECONDS: Final = 0.04
 FRAME_SECONDS: Final = 0.004
 """The average time of a frame in a batch, in addition to `BATCH_SECONDS`."""
 WASTED_SECONDS: Final = 2.0
-"""A guest that has wasted this time is not used for `LEFT_ALONE_SECONDS`. Wasted time expires at the same rate. So a guest that
+"""A guest that has wasted this time is paused for `PAUSE_SECONDS`. Wasted time expires at the same rate. So a guest that
 always hangs costs the intake 3 % of its time, and a guest that hung once is used again at once."""
-LEFT_ALONE_SECONDS: Final = 60
+PAUSE_SECONDS: Final = 60
 
 GuestFrame = tuple[Uplink, Choice]
 """A frame for a guest, with the codec and its options."""
@@ -38,15 +38,15 @@ class _Account(msgspec.Struct, kw_only=True):
 
     wasted: float = 0.0
     counted_at: float
-    left_alone_until: float = 0.0
+    paused_until: float = 0.0
 
     def waste(self, seconds: float, now: float) -> None:
         """Add the wasted time of a batch."""
-        expired = (now - self.counted_at) * WASTED_SECONDS / LEFT_ALONE_SECONDS
+        expired = (now - self.counted_at) * WASTED_SECONDS / PAUSE_SECONDS
         self.wasted = max(0.0, self.wasted - expired) + seconds
         self.counted_at = now
         if self.wasted >= WASTED_SECONDS:
-            self.left_alone_until = now + LEFT_ALONE_SECONDS
+            self.paused_until = now + PAUSE_SECONDS
             self.wasted = 0.0
 
 
@@ -93,10 +93,8 @@ class Guests:
         """Decode the frames of a batch with one guest, within its budget."""
         began = self._clock()
         account = self._accounts.setdefault(guest, _Account(counted_at=began))
-        if began < account.left_alone_until:
-            late = _late(
-                guest, f"it is not used for {LEFT_ALONE_SECONDS} s, because it has wasted {WASTED_SECONDS:g} s"
-            )
+        if began < account.paused_until:
+            late = _late(guest, f"it is paused for {PAUSE_SECONDS} s, because it has wasted {WASTED_SECONDS:g} s")
             return {guest_key(*one): late for one in frames}
         allowed = BATCH_SECONDS + len(frames) * FRAME_SECONDS
         late = _late(

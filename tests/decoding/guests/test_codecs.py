@@ -14,7 +14,7 @@ from parking_gateway.core.events import Reason, Rejection
 from parking_gateway.core.installation import Installation
 from parking_gateway.core.space import SpaceId
 from parking_gateway.decoding import codecs
-from parking_gateway.decoding.budget import LEFT_ALONE_SECONDS, Guests
+from parking_gateway.decoding.budget import PAUSE_SECONDS, Guests
 from parking_gateway.decoding.codecs import guest_codec
 from parking_gateway.decoding.decoder import Choice, Decoder, decode_frame, guest_key
 from parking_gateway.decoding.guests import process
@@ -251,7 +251,7 @@ def decoded(guests: Guests, frames: int) -> list[bool]:
     return [not isinstance(one, Rejection) or one.reason is not Reason.CODEC_OUT_OF_TIME for one in found]
 
 
-def test_a_guest_that_is_busy_but_replies_is_always_used(taking: Taking) -> None:
+def test_a_guest_that_is_busy_but_replies_is_never_paused(taking: Taking) -> None:
     """Batch after batch, ten times as slow as a script."""
     guests, _ = taking(0.004)
     for _ in range(50):
@@ -269,19 +269,19 @@ def test_slow_frames_are_bounded_all_together(taking: Taking) -> None:
 
 
 @pytest.mark.parametrize("seconds", [0.2, 0.03])
-def test_a_guest_that_wastes_two_seconds_is_not_used_for_a_minute(taking: Taking, seconds: float) -> None:
+def test_a_guest_that_wastes_two_seconds_is_paused_for_a_minute(taking: Taking, seconds: float) -> None:
     guests, clock = taking(seconds)
     batches = 0
     while any(decoded(guests, 100)):
         batches += 1
     assert batches in {4, 5}  # a little expires between them
-    clock.now += LEFT_ALONE_SECONDS - 1
+    clock.now += PAUSE_SECONDS - 1
     assert not any(decoded(guests, 100))
     clock.now += 2
     assert any(decoded(guests, 100))
 
 
-def test_a_guest_with_a_rare_slow_frame_is_always_used(taking: Taking) -> None:
+def test_a_guest_with_a_rare_slow_frame_is_never_paused(taking: Taking) -> None:
     guests, clock = taking(0.2)
     for _ in range(100):
         assert decoded(guests, 1) == [True]

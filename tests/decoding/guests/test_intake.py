@@ -17,7 +17,7 @@ from parking_gateway import chirpstack
 from parking_gateway.broker.message import Message
 from parking_gateway.core.committed import Committed
 from parking_gateway.core.events import Reason
-from parking_gateway.decoding.budget import LEFT_ALONE_SECONDS, Guests
+from parking_gateway.decoding.budget import PAUSE_SECONDS, Guests
 from parking_gateway.decoding.codecs import guest_codec
 from parking_gateway.decoding.decoder import Decoder
 from parking_gateway.intake.loop import Intake
@@ -180,10 +180,10 @@ def waiting_guest(asked: Path, go: Path) -> str:
     )
 
 
-async def test_a_guest_that_wastes_time_repeatedly_is_not_used_for_a_while(
+async def test_a_guest_that_wastes_time_repeatedly_is_paused(
     engine: AsyncEngine, car_park: CarPark, guest: Guest, install: Install, tmp_path: Path
 ) -> None:
-    """Its frames cost no time meanwhile, and later it is used again."""
+    """Its frames cost no time in the pause, and it is used again afterwards."""
     asked = tmp_path / "asked"
     folder = guest("hangs", f"{ASKED.format(str(asked))}; time.sleep(1000)")
     hanging, other = await car_park(2)
@@ -204,7 +204,7 @@ async def test_a_guest_that_wastes_time_repeatedly_is_not_used_for_a_while(
         if not times:
             break
     assert (reasons, times) == ({Reason.CODEC_OUT_OF_TIME: 20}, 0)
-    lane.ahead = LEFT_ALONE_SECONDS + 1
+    lane.ahead = PAUSE_SECONDS + 1
     _, times = await batch(20)
     assert times > 0
     assert await rows(engine, "select count(*) from uplink") == [((number + 2) * 21,)]
