@@ -1,15 +1,13 @@
 """How PostgreSQL carries out the gateway's hot statements, on a database as large as it was measured with."""
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
-from unittest.mock import patch
 
 import msgspec
 import psycopg
-from sqlalchemy.ext.asyncio import AsyncConnection
+from typing_extensions import override
 
 from benchmarks.fleet import Fleet
 from benchmarks.pages import page
@@ -20,7 +18,8 @@ from parking_gateway.decoding.decoder import Decoder
 from parking_gateway.intake.read import read
 from parking_gateway.intake.record import record
 from parking_gateway.process.config import DatabaseConfig
-from parking_gateway.store import confirmations, due, pipeline
+from parking_gateway.store import confirmations, due
+from parking_gateway.store.database import Connection
 from parking_gateway.store.pool import opened
 from parking_gateway.store.query import Query
 
@@ -28,7 +27,7 @@ from parking_gateway.store.query import Query
 _EXPLAIN: Final = "explain (analyze, buffers, settings off, costs off) "
 _BATCH: Final = 500
 _LIMITS: Final = Limits(payload_bytes=65_536, depth=16)
-_TOLD_EVERY: Final = timedelta()
+_ANNOUNCE_EVERY: Final = timedelta()
 """So that a row of every device is written, which is rare."""
 _WORDS: Final = (
     "Keep the uplinks of a batch that are new",
@@ -62,29 +61,37 @@ async def hot_statements(url: str, fleet: Fleet) -> list[Hot]:
     batch = [Message(one.topic, one.payload, mid, 1, is_redelivered=False) for mid, one in enumerate(publications)]
     found = read(batch, received_at=now, limits=_LIMITS)
     async with opened(url, DatabaseConfig()) as pool, pool.connect() as connection:
-        with _rehearsed() as queries:
-            outcome = await record(connection, found, decoder=Decoder(), announce_every=_TOLD_EVERY)
-            rows, gained = await connection.together(due.changed(outcome.changed), due.steps(outcome.changed))
-            published = due.with_steps(rows, gained)
-            await connection.together(
-                confirmations.confirm(DueKind.SPACE, published), *confirmations.recount(published)
-            )
-    return [Hot(text=one.statement.text, values=one.statement.values(one.arguments)) for one in queries]
+        rehearsal = _Rehearsal(connection)
+        outcome = await record(rehearsal, found, decoder=Decoder(), announce_every=_ANNOUNCE_EVERY)
+        rows, gained = await rehearsal.together(due.changed(outcome.changed), due.steps(outcome.changed))
+        published = due.with_steps(rows, gained)
+        await rehearsal.together(confirmations.confirm(DueKind.SPACE, published), *confirmations.recount(published))
+    return [Hot(text=one.statement.text, values=one.statement.values(one.arguments)) for one in rehearsal.queries]
 
 
-@contextmanager
-def _rehearsed() -> Iterator[list[Query[Any]]]:
-    """The queries that travel while this is entered. Nothing is committed."""
-    queries: list[Query[Any]] = []
-    travel = pipeline._travel  # noqa: SLF001 - all queries pass here, and what is not public need not be built twice
+class _Rehearsal(Connection):
+    """A connection that keeps its queries and commits nothing."""
 
-    async def rehearse(connection: AsyncConnection, some: Sequence[Query[Any]], *, ends: bool) -> tuple[Any, ...]:
-        del ends  # the transaction goes on, and ends with the connection
-        queries.extend(some)
-        return await travel(connection, some, ends=False)
+    def __init__(self, connection: Connection) -> None:
+        self.queries: list[Query[Any]] = []
+        self._connection = connection
 
-    with patch.object(pipeline, "_travel", rehearse):
-        yield queries
+    @override
+    async def together(self, /, *queries: Query[Any]) -> tuple[Any, ...]:
+        self.queries.extend(queries)
+        return await self._connection.together(*queries)
+
+    @override
+    async def commit_together(self, /, *queries: Query[Any]) -> tuple[Any, ...]:
+        return await self.together(*queries)
+
+    @override
+    async def rollback(self) -> None:
+        await self._connection.rollback()
+
+    @override
+    async def tried(self, trials: Sequence[Sequence[Query[Any]]]) -> list[Exception | None]:
+        return await self._connection.tried(trials)
 
 
 def explain(url: str, statements: Sequence[Hot], file: Path, *, heading: str) -> None:

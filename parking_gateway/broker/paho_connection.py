@@ -31,7 +31,7 @@ from parking_gateway.broker.reasons import Complaints, ProtocolUnknown
 from parking_gateway.broker.stream import Stream
 
 _NO_LIMIT: Final = 65_535
-_FAREWELL: Final = 2.0
+FAREWELL_SECONDS: Final = 2.0
 """Seconds that we give a broker to read what we sent last."""
 
 Answer = TypeVar("Answer")
@@ -166,7 +166,7 @@ class PahoConnection(Connection):
 
     async def _disconnect(self) -> None:
         with suppress(TimeoutError):
-            async with asyncio.timeout(_FAREWELL), wire.read_to_the_end(self._wire):
+            async with asyncio.timeout(FAREWELL_SECONDS), wire.read_to_the_end(self._wire):
                 self._paho.disconnect()
                 await asyncio.wait([self._ended])
 

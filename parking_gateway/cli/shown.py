@@ -14,7 +14,7 @@ from parking_gateway.core.wording import counted
 if TYPE_CHECKING:
     from parking_gateway.register.outcome import Registered
 
-_MOST = 1000
+MOST_ROWS = 1000
 """Rows of a table in a terminal."""
 
 
@@ -46,11 +46,11 @@ def show_table(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None
 
     console = Console(highlight=False, markup=False, emoji=False)
     style = "bold"
-    for lines in table_lines(cells[: _MOST + 1], width=console.width):
+    for lines in table_lines(cells[: MOST_ROWS + 1], width=console.width):
         console.print(*lines, sep="\n", style=style, soft_wrap=True)
         style = ""
-    if len(rows) > _MOST:
-        show_error(f"These are the first {_MOST} of {counted(len(rows), 'row')}. A pipe or --json shows all.")
+    if len(rows) > MOST_ROWS:
+        show_error(f"These are the first {MOST_ROWS} of {counted(len(rows), 'row')}. A pipe or --json shows all.")
 
 
 def show_outcome(outcome: "Registered", *, is_kept: bool, as_json: bool) -> None:

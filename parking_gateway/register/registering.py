@@ -30,7 +30,7 @@ REPLAYED_OF_ONE: Final = 100
 """Replayed uplinks of a device at most: some days. The last few decide the state, the others become the log."""
 REPLAYED_OF_ALL: Final = 100_000
 """Replayed uplinks of all devices at most, because the gateways wait meanwhile: for seconds and not minutes."""
-_PAGE: Final = 20_000
+PAGE: Final = 20_000
 """Uplinks in memory at a time."""
 
 
@@ -148,7 +148,7 @@ async def _replay(
     guests = Guests(decoder)
     moved = {after.dev_eui for _, after in made.moved}
     limit = min(REPLAYED_OF_ONE, REPLAYED_OF_ALL // max(1, len(devices)) + 1)
-    step = _PAGE // limit
+    step = PAGE // limit
     for start in range(0, len(devices), step):
         page = devices[start : start + step]
         (stored,) = await connection.together(fleet.latest_uplinks(page, limit=limit))

@@ -35,7 +35,7 @@ def mqtt(request: pytest.FixtureRequest) -> Settings:
 @pytest.fixture
 def websocket(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[WebSocketBroker]:
     """Starts an amqtt with WebSocket, because Debian's Mosquitto has none. Returns its URL."""
-    monkeypatch.setattr(paho_connection, "_FAREWELL", 0.2)  # because amqtt does not hang up after DISCONNECT
+    monkeypatch.setattr(paho_connection, "FAREWELL_SECONDS", 0.2)  # because amqtt does not hang up after DISCONNECT
     with ExitStack() as stack:
 
         def start(certificates: Certificates | None = None) -> str:

@@ -410,7 +410,7 @@ def test_a_terminal_gets_no_more_rows_than_anybody_reads(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
-    monkeypatch.setattr(shown, "_MOST", 3)
+    monkeypatch.setattr(shown, "MOST_ROWS", 3)
     shown.show_table(("number",), [(number,) for number in range(1000, 1005)])
     out, err = capsys.readouterr()
     assert [line.strip() for line in out.splitlines()[1:]] == ["1000", "1001", "1002"]

@@ -287,7 +287,7 @@ async def test_many_devices_share_what_is_told_and_are_told_page_by_page(
     engine: AsyncEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(registering, "REPLAYED_OF_ALL", 3)
-    monkeypatch.setattr(registering, "_PAGE", 2)
+    monkeypatch.setattr(registering, "PAGE", 2)
     for device in (ONE, TWO, THREE):
         await recorded(engine, *said(device, VACANT, OCCUPIED, VACANT, OCCUPIED))
     outcome = await kept(engine, entry("A", ONE), entry("B", TWO), entry("C", THREE))

@@ -9,7 +9,7 @@ import typer
 from parking_gateway.cli.commands.configuration import AsJson
 
 if TYPE_CHECKING:
-    from parking_gateway.cli.demo.audit import Report
+    from parking_gateway.cli.demo.audit import AuditReport
 
 Size = Annotated[int, typer.Option("--spaces", min=1, max=100_000, metavar="N", help="Spaces of the car park.")]
 RunFor = Annotated[
@@ -62,7 +62,7 @@ def demo(*, spaces: Size = 120, seconds: RunFor = None, seed: Seed = 1, as_json:
         raise typer.Exit(1)
 
 
-def _show(report: "Report", *, as_json: bool) -> None:
+def _show(report: "AuditReport", *, as_json: bool) -> None:
     """Print the counts, and the differences on standard error. Ends with status 1 where there are any."""
     counts = {name: getattr(report, name) for name in _COUNTS}
     typer.echo(json.dumps(counts) if as_json else " ".join(f"{name}={count}" for name, count in counts.items()))

@@ -36,7 +36,7 @@ _COMPARED_DEVICE_FIELDS: Final = (
 """A change of these is published at once. The other fields can be as old as the last publication."""
 
 
-class Report(msgspec.Struct, frozen=True, kw_only=True):
+class AuditReport(msgspec.Struct, frozen=True, kw_only=True):
     """The counts of a run, and the differences that were found."""
 
     uplinks: int
@@ -57,7 +57,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
 
 async def audit(
     *, ledger: Ledger, broker_url: str, database_url: str, root: str = ROOT, patience: timedelta = PATIENCE
-) -> Report:
+) -> AuditReport:
     """Wait until the gateway has caught up or makes no progress for as long as `patience`, then compare.
 
     The fleet must have stopped; the gateway can go on.
@@ -66,7 +66,7 @@ async def audit(
     await wait_for_empty_backlog(ledger, database_url, patience=patience)
     while True:
         contents = await read_database(database_url)
-        report = compare(ledger, contents, await read_retained(broker_url, root), root=root)
+        report = report_on(ledger, contents, await read_retained(broker_url, root), root=root)
         # Database and broker are not read at one instant, so that a difference only counts when it stays.
         if not report.differences or asyncio.get_running_loop().time() > deadline:
             return report
@@ -85,10 +85,12 @@ async def wait_for_empty_backlog(ledger: Ledger, database_url: str, *, patience:
     return backlog
 
 
-def compare(ledger: Ledger, contents: DatabaseContents, retained: Mapping[str, bytes], *, root: str = ROOT) -> Report:
+def report_on(
+    ledger: Ledger, contents: DatabaseContents, retained: Mapping[str, bytes], *, root: str = ROOT
+) -> AuditReport:
     """Make every comparison."""
     lost = ledger.confirmed.keys() - contents.rows.keys()
-    return Report(
+    return AuditReport(
         uplinks=ledger.uplinks,
         recorded=ledger.uplinks - len(lost),
         duplicates=ledger.duplicates,

@@ -8,7 +8,7 @@ from typing import Final
 
 import msgspec
 
-from parking_gateway.cli.demo.publisher import connected
+from parking_gateway.cli.demo.publisher import connected_client
 from parking_gateway.contract.messages import CountsMessage, DeviceMessage, HealthMessage, TransitionMessage
 
 _KEPT_STEPS: Final = 20
@@ -32,7 +32,7 @@ class Dashboard:
 
     async def listen(self, broker_url: str, root: str) -> None:
         """Receive all messages until cancelled. Raises MqttError when the connection is lost."""
-        async with connected(broker_url) as client:
+        async with connected_client(broker_url) as client:
             await client.subscribe(f"{root}/#", qos=1)
             self.is_subscribed.set()
             async for message in client.messages:

@@ -35,7 +35,7 @@ class _CancellableClient(aiomqtt.Client):
 
 
 @asynccontextmanager
-async def connected(url: str) -> AsyncIterator[aiomqtt.Client]:
+async def connected_client(url: str) -> AsyncIterator[aiomqtt.Client]:
     """A connection to the broker, with MQTT 3.1.1, which every broker supports."""
     place = urlsplit(url)
     client = _CancellableClient(place.hostname or "localhost", place.port or 1883, max_inflight_messages=_BURST)

@@ -6,7 +6,7 @@ from uuid import uuid4
 
 import aiomqtt
 
-from parking_gateway.cli.demo.publisher import connected
+from parking_gateway.cli.demo.publisher import connected_client
 from parking_gateway.process.config.sections import PublicationConfig
 
 ROOT: Final = PublicationConfig().root
@@ -18,7 +18,7 @@ async def read_retained(broker_url: str, root: str) -> dict[str, bytes]:
     """Every retained message at and below `root`, by topic. Raises TimeoutError when the broker does not finish."""
     end = f"audit/{uuid4()}"
     found: dict[str, bytes] = {}
-    async with asyncio.timeout(_SUBSCRIBER_SECONDS), connected(broker_url) as client:
+    async with asyncio.timeout(_SUBSCRIBER_SECONDS), connected_client(broker_url) as client:
         await client.subscribe([(f"{root}/#", 1), (end, 1)])
         # Retained messages come first, so this message marks their end.
         await client.publish(end, b"", qos=1)

@@ -16,7 +16,7 @@ from rich.console import Console
 from rich.live import Live
 
 from parking_gateway.cli.demo import brokers, car_park, fleet, gateway_process, publisher
-from parking_gateway.cli.demo.audit import PATIENCE, Report, audit
+from parking_gateway.cli.demo.audit import PATIENCE, AuditReport, audit
 from parking_gateway.cli.demo.brokers import LOCALHOST, Broker, Candidate
 from parking_gateway.cli.demo.car_park import Sensor
 from parking_gateway.cli.demo.dashboard import Dashboard
@@ -56,7 +56,7 @@ class Setup(msgspec.Struct, frozen=True, kw_only=True):
     sensors: list[Sensor]
 
 
-async def run(options: DemoOptions, console: Console) -> Report | None:
+async def run(options: DemoOptions, console: Console) -> AuditReport | None:
     """Run the demo and remove everything that it made. A first signal stops the fleet, a second one the audit (no report).
 
     Raises BrokerFailed, GatewayDied and MqttError, alone or in a group.
@@ -69,7 +69,7 @@ async def run(options: DemoOptions, console: Console) -> Report | None:
 
 async def _run_until_stopped(
     options: DemoOptions, setup: Setup, console: Console, *, stop: asyncio.Event, abort: asyncio.Event
-) -> Report | None:
+) -> AuditReport | None:
     await unless(stop, setup.gateway.ready())
     if stop.is_set():
         return None
@@ -108,7 +108,7 @@ async def _prepare_database(database_url: str, sensors: list[Sensor]) -> str:
 
 async def _simulate(
     options: DemoOptions, setup: Setup, console: Console, *, stop: asyncio.Event, abort: asyncio.Event
-) -> Report | None:
+) -> AuditReport | None:
     ledger, dashboard = Ledger(), Dashboard()
     async with asyncio.TaskGroup() as tasks:
         background = [
@@ -122,7 +122,7 @@ async def _simulate(
         else:
             tasks.create_task(_show(View(dashboard, ledger), console, stop=stop))
         sensors = [*setup.sensors, *car_park.UNASSIGNED]
-        async with publisher.connected(setup.broker.url) as client:
+        async with publisher.connected_client(setup.broker.url) as client:
             events = fleet.events(sensors, start=datetime.now(UTC), seed=options.seed)
             await publisher.publish_when_due(client, events, ledger, stop=stop)
         console.print("The fleet has stopped; comparing the database and the topics with what was sent")
@@ -132,7 +132,7 @@ async def _simulate(
     return report
 
 
-async def _check(setup: Setup, ledger: Ledger, dashboard: Dashboard) -> Report:
+async def _check(setup: Setup, ledger: Ledger, dashboard: Dashboard) -> AuditReport:
     report = await audit(ledger=ledger, broker_url=setup.broker.url, database_url=setup.database_url)
     if await dashboard.has_received(report.transitions, patience=PATIENCE):
         return report

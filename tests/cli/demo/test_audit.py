@@ -9,7 +9,7 @@ from uuid import UUID
 import msgspec
 import pytest
 
-from parking_gateway.cli.demo.audit import Report, audit, compare
+from parking_gateway.cli.demo.audit import AuditReport, audit, report_on
 from parking_gateway.cli.demo.brokers import Broker
 from parking_gateway.cli.demo.ledger import Ledger, SentUplink
 from parking_gateway.cli.demo.recorded import DatabaseContents, TransitionRow
@@ -125,12 +125,12 @@ def the_retained() -> dict[str, bytes]:
     return {one.topic: one.payload for one in published} | {f"{ROOT}/gateways/demo": b'{"status":"online"}'}
 
 
-def the_report(**changes: Any) -> Report:
-    return compare(the_ledger(), replace(CONTENTS, **changes), the_retained())
+def the_report(**changes: Any) -> AuditReport:
+    return report_on(the_ledger(), replace(CONTENTS, **changes), the_retained())
 
 
 def test_where_everything_agrees_no_difference_is_found() -> None:
-    assert the_report() == Report(
+    assert the_report() == AuditReport(
         uplinks=4,
         recorded=4,
         duplicates=1,
@@ -221,7 +221,7 @@ def _retained_step(retained: dict[str, bytes]) -> None:
 def test_every_wrong_retained_topic_is_found(spoil: Callable[[dict[str, bytes]], None], found: str) -> None:
     retained = the_retained()
     spoil(retained)
-    (difference,) = compare(the_ledger(), CONTENTS, retained).differences
+    (difference,) = report_on(the_ledger(), CONTENTS, retained).differences
     assert found in difference
 
 
@@ -230,7 +230,8 @@ def test_counts_are_counted_from_the_spaces() -> None:
     topic = f"{ROOT}/zones/central/level-1"
     retained[topic] = publication(ROOT, replace(COUNTS, zone="level-1", free=1, occupied=1, occupancy=0.5)).payload
     found = Counter(
-        difference.removeprefix(f"{topic} has ") for difference in compare(the_ledger(), CONTENTS, retained).differences
+        difference.removeprefix(f"{topic} has ")
+        for difference in report_on(the_ledger(), CONTENTS, retained).differences
     )
     assert found == Counter(
         [

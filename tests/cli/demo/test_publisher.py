@@ -21,7 +21,7 @@ def some_events(count: int) -> list[TimedEvent]:
 
 async def test_confirmed_uplinks_are_in_the_ledger(broker: Broker) -> None:
     ledger, events = Ledger(), some_events(50)
-    async with publisher.connected(broker.url) as client:
+    async with publisher.connected_client(broker.url) as client:
         await publisher.send(client, events, ledger)
     assert ledger.uplinks + ledger.duplicates == 50
     assert ledger.confirmed.keys() == ledger.sent.keys()
@@ -30,7 +30,7 @@ async def test_confirmed_uplinks_are_in_the_ledger(broker: Broker) -> None:
 async def test_an_uplink_without_a_confirmation_is_sent_and_not_confirmed(broker: Broker) -> None:
     ledger, (first, second) = Ledger(), some_events(2)
     with pytest.RaisesGroup(MqttError, flatten_subgroups=True, allow_unwrapped=True):
-        async with publisher.connected(broker.url) as client:
+        async with publisher.connected_client(broker.url) as client:
             await publisher.send(client, [first], ledger)
             client.timeout = 0.5
             broker.kill()
@@ -42,7 +42,7 @@ async def test_an_uplink_without_a_confirmation_is_sent_and_not_confirmed(broker
 async def test_events_are_sent_when_their_time_has_come_and_not_before(broker: Broker) -> None:
     ledger, stop, (first, second, third) = Ledger(), asyncio.Event(), some_events(3)
     tomorrow = msgspec.structs.replace(third, at=datetime.now(UTC) + timedelta(days=1))
-    async with publisher.connected(broker.url) as subscriber, publisher.connected(broker.url) as client:
+    async with publisher.connected_client(broker.url) as subscriber, publisher.connected_client(broker.url) as client:
         await subscriber.subscribe("application/#", qos=1)
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(publisher.publish_when_due(client, iter([first, second, tomorrow]), ledger, stop=stop))
@@ -53,7 +53,7 @@ async def test_events_are_sent_when_their_time_has_come_and_not_before(broker: B
 
 
 async def test_a_cancellation_at_the_same_time_as_the_answer_of_the_broker_cancels(broker: Broker) -> None:
-    async with publisher.connected(broker.url) as client:
+    async with publisher.connected_client(broker.url) as client:
         subscribing = asyncio.create_task(client.subscribe("a", qos=1))
 
         def answer(*subscribed: Any) -> None:
