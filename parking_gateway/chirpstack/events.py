@@ -93,27 +93,25 @@ class Up(Struct, rename="camel", gc=False):
         if server_time is None or not (clocks.agree(time, server_time) and clocks.was_just_now(time, received_at)):
             server_time = server_time and in_utc(server_time)
             key, heard_at = clocks.when(time, server_time, received_at, reach=reach)
-        # `wrong_clock` is set later: with more than 15 names in a call, Python builds a dictionary, which takes 0.4 µs.
-        uplink = Uplink(
-            deduplication_id=self.deduplication_id,
-            device=self.identity(),
-            time=key,
-            heard_at=heard_at,
-            received_at=received_at,
-            f_cnt=self.f_cnt,
-            dev_addr=self.dev_addr,
-            f_port=self.f_port,
-            data=self.data,
-            dr=self.dr if self.dr is not None and 0 <= self.dr <= HIGHEST_DATA_RATE else None,
-            confirmed=self.confirmed,
-            rssi=rssi,
-            snr=snr,
-            gateway_count=gateway_count,
-            object=self.object,
+        # By position, because so many names in a call take 0.3 µs.
+        return Uplink(
+            self.deduplication_id,
+            self.identity(),
+            key,
+            heard_at,
+            received_at,
+            self.f_cnt,
+            self.f_port,
+            self.data,
+            self.dev_addr,
+            self.dr if self.dr is not None and 0 <= self.dr <= HIGHEST_DATA_RATE else None,
+            self.confirmed,
+            rssi,
+            snr,
+            gateway_count,
+            self.object,
+            None if heard_at is time else wrong_clock_of(time, payload),
         )
-        if heard_at is time:
-            return uplink
-        return msgspec.structs.replace(uplink, wrong_clock=wrong_clock_of(time, payload))
 
 
 class Join(Struct, rename="camel"):

@@ -30,7 +30,7 @@ class DeviceIdentity(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     tags: dict[str, str] = {}
 
 
-class Uplink(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+class Uplink(msgspec.Struct, frozen=True, gc=False):
     """One uplink as ChirpStack published it, heard by one or more gateways."""
 
     deduplication_id: UUID
@@ -43,11 +43,11 @@ class Uplink(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     received_at: datetime
     """When the gateway took it from the broker, in UTC."""
     f_cnt: int
-    dev_addr: str | None = None
-    """Session of the counter."""
     f_port: int
     """0 for frames without application payload."""
     data: bytes
+    dev_addr: str | None = None
+    """Session of the counter."""
     dr: int | None = None
     confirmed: bool = False
     rssi: int | None = None

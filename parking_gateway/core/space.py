@@ -66,7 +66,7 @@ class Service(StrEnum):
     MAINTENANCE = "maintenance"
 
 
-class Observation(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+class Observation(msgspec.Struct, frozen=True, gc=False):
     """What one uplink means for one space."""
 
     occupancy: Occupancy | None
@@ -74,11 +74,11 @@ class Observation(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     seen_at: datetime
     """Since when it is so, by the sensor's own clock if it has one. It orders nothing, because such clocks are set back."""
     heard_at: datetime
-    dev_addr: str | None = None
     f_cnt: int
-    battery_percent: int | None = None
     cause: UUID | None
     """The uplink's deduplication id. None: the observation cannot change the state."""
+    dev_addr: str | None = None
+    battery_percent: int | None = None
 
 
 class Transition(msgspec.Struct, frozen=True, kw_only=True, gc=False):

@@ -135,13 +135,13 @@ def observation(uplink: Uplink, reading: Reading) -> Observation:
     if reading.at is not None and _NO_TIME <= heard_at - reading.at <= CLOCK_BEHIND:
         seen_at = reading.at
     return Observation(
-        occupancy=reading.occupancy,
-        seen_at=seen_at,
-        heard_at=heard_at,
-        dev_addr=uplink.dev_addr,
-        f_cnt=uplink.f_cnt,
-        battery_percent=_percent(reading.battery_percent),
-        cause=uplink.deduplication_id,
+        reading.occupancy,
+        seen_at,
+        heard_at,
+        uplink.f_cnt,
+        uplink.deduplication_id,
+        uplink.dev_addr,
+        _percent(reading.battery_percent),
     )
 
 
