@@ -1,4 +1,4 @@
-"""The whole contract between a device and the gateway: what a codec receives, what it returns and what it may raise.
+"""The whole contract between a device and the gateway: the input, the result and the exception of a codec.
 
 A codec is a module beside this one. Its docstring is the device's data sheet. Its `DEVICE` names the vendor and the model.
 Its `decode(frame)` turns one `Frame` into one `Reading`. A fact that no payload contains, such as the firmware line, is a

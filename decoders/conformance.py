@@ -1,4 +1,4 @@
-"""What every codec must do, checked against its vectors: for our own codecs and for third-party ones.
+"""Checks a codec against its vectors: for our own codecs and for third-party ones.
 
 Vectors are a TOML file of frames and their readings, written from the device's data sheet. `complaints` returns one
 sentence for each mistake of a codec; an empty list is a pass. This module needs no test framework and no part of the

@@ -55,7 +55,9 @@ def test_recorded_protobuf_as_json(read: Read, protobuf_recording: list[Any], *,
             assert read(topic, as_json(message, defaults=defaults)) == read(topic, payload)
 
 
-def test_the_runs_agree_on_what_was_done(read: Read, json_recording: list[Any], protobuf_recording: list[Any]) -> None:
+def test_the_two_recordings_agree_in_every_scene(
+    read: Read, json_recording: list[Any], protobuf_recording: list[Any]
+) -> None:
     """The runs differ in ids, times, the vendors' frames and the order of simultaneous messages, so these are left out."""
 
     def essences(recording: list[Any]) -> list[str]:

@@ -88,7 +88,7 @@ def test_two_readings_of_one_frame() -> None:
     assert "one frame has two different readings" in complain(moody(), *ALL)
 
 
-def test_what_a_codec_raises_by_accident_is_seen() -> None:
+def test_an_accidental_exception_of_a_codec_is_not_caught() -> None:
     """Most published decoders break on an empty payload."""
     with pytest.raises(IndexError):
         complain(lambda frame: Reading(counter=frame.payload[0]), *ALL)
