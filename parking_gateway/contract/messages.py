@@ -150,11 +150,11 @@ class MarkerMessage(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Grows with every page of this gateway. If the retained one is smaller, the broker went back to an older state."""
 
 
-Message = (
+AnyMessage = (
     SpaceMessage | CountsMessage | TransitionMessage | DeviceMessage | GatewayMessage | HealthMessage | MarkerMessage
 )
 
-SCHEMAS: Final[dict[str, type[Message]]] = {
+SCHEMAS: Final[dict[str, type[AnyMessage]]] = {
     "space": SpaceMessage,
     "counts": CountsMessage,
     "transition": TransitionMessage,

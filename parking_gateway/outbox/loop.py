@@ -18,7 +18,7 @@ from typing import Final
 from parking_gateway.core.due import DueKind
 from parking_gateway.core.space import SpaceId
 from parking_gateway.outbox.marker import Marker
-from parking_gateway.outbox.pages import PAGE, Page, Pages, Publisher, Report
+from parking_gateway.outbox.pages import PAGE, Page, Pages, Publisher, ReportPublished
 from parking_gateway.process.config.sections import PublicationConfig
 from parking_gateway.process.waits import pause
 from parking_gateway.store.database import Database
@@ -38,7 +38,7 @@ class Outbox:
         database: Database,
         patience: Patience,
         marker: Marker,
-        report: Report,
+        report: ReportPublished,
     ) -> None:
         self._config = config
         self._pages = Pages(config.root, database=database, patience=patience, marker=marker, report=report)
@@ -97,8 +97,7 @@ class Outbox:
 
     async def _scan(self, link: Publisher, group: asyncio.TaskGroup) -> None:
         await self._confirmed()
-        if await self._pages.doubt_database():
-            self._scan_again()
+        await self._pages.doubt_database()
         for kind in (DueKind.SPACE, DueKind.DEVICE):
             async for page in self._pages.of_kind(link, kind):
                 await self._confirm_meanwhile(page, group)

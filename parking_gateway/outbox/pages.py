@@ -20,7 +20,7 @@ from parking_gateway.store.patience import Patience
 PAGE: Final = 1000
 """Rows of a page."""
 
-Report = Callable[[DueKind, int, Sequence[Refusal]], None]
+ReportPublished = Callable[[DueKind, int, Sequence[Refusal]], None]
 """Called with a kind, how many of its publications were confirmed, and which were refused."""
 
 
@@ -55,7 +55,9 @@ class StillDue(msgspec.Struct, frozen=True, kw_only=True):
 class Pages:
     """Reads, publishes and confirms rows of one gateway, a page at a time."""
 
-    def __init__(self, root: str, *, database: Database, patience: Patience, marker: Marker, report: Report) -> None:
+    def __init__(
+        self, root: str, *, database: Database, patience: Patience, marker: Marker, report: ReportPublished
+    ) -> None:
         self._root = root
         self._database = database
         self._patience = patience
@@ -105,11 +107,11 @@ class Pages:
             await self._patience(partial(self._write, page, confirmations.doubted(rows)), purpose="publishing again")
             self._under_way.pop(0)
 
-    async def doubt_database(self) -> bool:
-        """Make everything due, and return True, if the database has gone back to an older state."""
+    async def doubt_database(self) -> None:
+        """Make everything due if the database has gone back to an older state."""
         written_before = self._marker.written
         number = await self._patience(self._read_marker, purpose="reading the marker")
-        return await self._has_gone_back(number, written_before=written_before)
+        await self._has_gone_back(number, written_before=written_before)
 
     async def _send(self, link: Publisher, kind: DueKind, read: Callable[[Connection], Awaitable[list[Due]]]) -> Page:
         rows = await self._patience(partial(self._read, read), purpose="reading due rows")
