@@ -7,7 +7,7 @@ import aiomqtt
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
-from parking_gateway.broker.connection import Connection
+from parking_gateway.broker.connection import BrokerConnection
 from parking_gateway.broker.fast import FastConnection
 from parking_gateway.broker.inbox import Inbox
 from parking_gateway.broker.packets import PacketLimits
@@ -24,7 +24,7 @@ _WILL_DELAY: Final = 1
 
 def connection_of(
     config: MqttConfig, protocol: str, *, will: Publication | None, inbox: Inbox, limits: PacketLimits, window: int
-) -> Connection:
+) -> BrokerConnection:
     """The connection for this version of MQTT, not made yet. Raises MqttError where the files of TLS cannot be used.
 
     `window` is the number of publications that may be under way at a time.

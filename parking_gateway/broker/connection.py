@@ -14,7 +14,7 @@ from parking_gateway.broker.message import Message
 from parking_gateway.contract.publication import Publication
 
 
-class Connection(Protocol):
+class BrokerConnection(Protocol):
     """Made when it is entered, ended when it is left. Its end wakes every task that waits at `inbox` or `answers`."""
 
     inbox: Inbox

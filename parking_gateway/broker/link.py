@@ -13,7 +13,7 @@ from typing import Final
 import aiomqtt
 
 from parking_gateway.broker.choosing import connection_of
-from parking_gateway.broker.connection import Connection
+from parking_gateway.broker.connection import BrokerConnection
 from parking_gateway.broker.inbox import INBOX_BYTES, Inbox
 from parking_gateway.broker.message import Message
 from parking_gateway.broker.packets import PacketLimits
@@ -36,7 +36,7 @@ MqttError = aiomqtt.MqttError
 class Link:
     """One connection, from CONNACK to its loss."""
 
-    def __init__(self, connection: Connection, *, protocol: str, window: int) -> None:
+    def __init__(self, connection: BrokerConnection, *, protocol: str, window: int) -> None:
         self.protocol = protocol
         self._connection = connection
         self._inbox = connection.inbox
@@ -203,7 +203,7 @@ async def connected(
     After an exception it hangs up instead, and the broker publishes the will.
     """
 
-    def made_for(protocol: str) -> Connection:
+    def made_for(protocol: str) -> BrokerConnection:
         inbox = Inbox(inbox_limit, limit_bytes=inbox_bytes)
         limits = PacketLimits(payload_limit, payload_limit + ROOM_BYTES)
         return connection_of(config, protocol, will=will, inbox=inbox, limits=limits, window=window)

@@ -21,7 +21,7 @@ from typing_extensions import override
 
 from parking_gateway.broker import private, reasons, wire
 from parking_gateway.broker.answers import Answers
-from parking_gateway.broker.connection import Connection
+from parking_gateway.broker.connection import BrokerConnection
 from parking_gateway.broker.inbox import Inbox
 from parking_gateway.broker.message import Message, without_its_end
 from parking_gateway.broker.packets import Cut, PacketLimits
@@ -37,8 +37,8 @@ FAREWELL_SECONDS: Final = 2.0
 Answer = TypeVar("Answer")
 
 
-class PahoConnection(Connection):
-    """All of `Connection` but `send` and `acknowledge`."""
+class PahoConnection(BrokerConnection):
+    """All of `BrokerConnection` but `send` and `acknowledge`."""
 
     def __init__(
         self,
