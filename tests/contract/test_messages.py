@@ -1,4 +1,4 @@
-"""Where each message is published, and as what."""
+"""The topic and the JSON of every message."""
 
 import json
 from datetime import UTC, datetime
@@ -92,7 +92,7 @@ def test_topics(message: SpaceMessage, topic: str, is_retained: bool) -> None:  
     assert msgspec.json.decode(one.payload, type=type(message)) == message
 
 
-def test_a_topic_says_of_what_its_message_is() -> None:
+def test_the_kind_of_a_message_is_the_first_level_below_the_root() -> None:
     """Also where the root itself has such a word in it."""
     assert kind_of(publication("acme/spaces", DEVICE).topic, root="acme/spaces") == "devices"
 
@@ -108,7 +108,7 @@ def test_a_step_is_from_one_state_to_another() -> None:
     assert (payload["from"], payload["to"]) == ("FREE", "OCCUPIED")
 
 
-def test_a_gateway_speaks_of_itself_on_three_topics() -> None:
+def test_a_gateway_has_three_topics_of_its_own() -> None:
     health = HealthMessage(
         version="1",
         uptime_seconds=1,
@@ -127,15 +127,19 @@ def test_a_gateway_speaks_of_itself_on_three_topics() -> None:
         updated=NOON,
     )
     messages = (GatewayMessage(status="online", since=NOON), health, MarkerMessage(number=7))
-    said = [gateway_publication("p/v1", "gw", message) for message in messages]
-    assert [one.topic for one in said] == ["p/v1/gateways/gw", "p/v1/gateways/gw/health", "p/v1/gateways/gw/marker"]
-    assert all(one.retain for one in said)
+    published = [gateway_publication("p/v1", "gw", message) for message in messages]
+    assert [one.topic for one in published] == [
+        "p/v1/gateways/gw",
+        "p/v1/gateways/gw/health",
+        "p/v1/gateways/gw/marker",
+    ]
+    assert all(one.retain for one in published)
 
 
 def test_a_marker_is_read_back() -> None:
-    """What is no marker has no number, so that it counts as older than any."""
-    said = gateway_publication("p/v1", "gw", MarkerMessage(number=7))
-    assert number_of(said.payload) == 7
+    """Other bytes count as the number 0, which is older than any."""
+    published = gateway_publication("p/v1", "gw", MarkerMessage(number=7))
+    assert number_of(published.payload) == 7
     assert number_of(b"{}") == number_of(b"\xff") == 0
 
 
