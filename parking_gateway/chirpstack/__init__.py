@@ -4,7 +4,7 @@ The last level of the topic is the name of the event. The first bytes decide bet
 has one setting for its whole integration and the topic does not contain it. No content of a message raises an exception: a
 message that cannot be used becomes a `Rejection`.
 
-Read in this order: `events` (the fields), `json_events`, `protobuf_events`; then `optional_fields` and `receivers`, for
+Read in this order: `up` and `events` (the fields), `json_events`, `protobuf_events`; then `optional_fields` and `receivers`, for
 wrong values and wrong clocks.
 """
 

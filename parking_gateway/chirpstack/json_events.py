@@ -6,8 +6,9 @@ from typing import Any, Final
 
 import msgspec
 
-from parking_gateway.chirpstack.events import EVENTS, LONG, MANY, Event, Sender, Up, meaning
+from parking_gateway.chirpstack.events import EVENTS, Event, meaning
 from parking_gateway.chirpstack.optional_fields import lenient, without_nul, without_wrong_fields
+from parking_gateway.chirpstack.up import LONG, MANY, Sender, Up
 from parking_gateway.core.events import DeviceEvent, DeviceIdentity, Reason, Rejection, Uplink
 from parking_gateway.core.remembering import remembered
 

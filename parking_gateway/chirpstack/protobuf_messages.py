@@ -10,8 +10,8 @@ from typing import Any, Final
 
 import msgspec
 
-from parking_gateway.chirpstack.events import Sender
 from parking_gateway.chirpstack.protobuf_values import device_info_of
+from parking_gateway.chirpstack.up import Sender
 from parking_gateway.core.events import DeviceIdentity
 from parking_gateway.core.remembering import remembered
 

@@ -11,17 +11,11 @@ from uuid import UUID
 
 import msgspec
 
-from parking_gateway.chirpstack.events import (
-    DIGITS_OF_DEV_ADDR,
-    HIGHEST_DATA_RATE,
-    HIGHEST_F_PORT,
-    LONG,
-    MANY,
-)
 from parking_gateway.chirpstack.protobuf_messages import Messages
 from parking_gateway.chirpstack.protobuf_values import float32_of, object_of, time_from, time_of
 from parking_gateway.chirpstack.receivers import wrong_clock_in
 from parking_gateway.chirpstack.reception import signal
+from parking_gateway.chirpstack.up import DIGITS_OF_DEV_ADDR, HIGHEST_DATA_RATE, HIGHEST_F_PORT, LONG, MANY
 from parking_gateway.core import clocks
 from parking_gateway.core.events import Uplink
 
