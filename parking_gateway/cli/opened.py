@@ -60,7 +60,7 @@ def transact(config: "Config", work: Callable[["Connection"], Awaitable[Result]]
     return with_database(config, in_transaction)
 
 
-def answer(config: "Config", query: "Query[Result]") -> Result:
+def query_once(config: "Config", query: "Query[Result]") -> Result:
     """The answer of one query on a database with our schema."""
 
     async def ask(connection: "Connection") -> Result:
@@ -90,6 +90,6 @@ def with_database(config: "Config", work: Callable[["Pool"], Awaitable[Result]])
         _end_as_misconfigured(error)
     except FAILURES as error:
         answer = answer_of(error)
-        if answer.verdict is Verdict.BUG and answer.state is None:
+        if answer.verdict is Verdict.BUG and query_once.state is None:
             raise
         fail(f"The database cannot be used: {answer.sentence}")

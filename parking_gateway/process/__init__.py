@@ -1,1 +1,1 @@
-"""The process itself. In the order to read: `config`, `signals`, `systemd`, `waits`."""
+"""The process itself. In the order to read: `config`, `signals`, `systemd`, `waits`, `wall_clock`."""

@@ -47,7 +47,7 @@ def test_what_libpq_understands_is_taken(url: str, host: str, port: str | None) 
         ("postgresql://a:1,b:0/db", "has a port that is not a number from 1 to 65535"),
         ("postgresql://a,b/db?port=1,2,3", "has a value that PostgreSQL does not accept (could not match 3 port"),
         ("postgresql://h/db?schema=parking", "options=-csearch_path%3DNAME"),
-        ("postgresql://h/db?sslmod=require", "does not know: the nearest is sslmode"),
+        ("postgresql://h/db?sslmod=require", "does not have: the nearest is sslmode"),
         ("postgresql://h/db?sslmode=always", "does not accept (invalid sslmode value)"),
         ("postgresql://a,b/db?target_session_attrs=rw", "does not accept (invalid target_session_attrs value)"),
         ("postgresql://h/db?sslmode", "is no URL that PostgreSQL understands"),

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from parking_gateway.cli.commands.configuration import AsJson, ConfigFile, configured
-from parking_gateway.cli.opened import answer, fail, transact, with_database
+from parking_gateway.cli.opened import fail, query_once, transact, with_database
 from parking_gateway.cli.shown import show_json, show_table
 
 if TYPE_CHECKING:
@@ -102,7 +102,7 @@ def list_(*, config: ConfigFile = None, last: Last = 20, as_json: AsJson = False
     """
     from parking_gateway.store import dead_letters  # noqa: PLC0415 - as above
 
-    letters = answer(configured(config), dead_letters.latest(limit=last))
+    letters = query_once(configured(config), dead_letters.latest(limit=last))
     if as_json:
         show_json(letters)
         return

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from parking_gateway.cli.commands.configuration import AsJson, ConfigFile, configured
-from parking_gateway.cli.opened import answer, decoder, fail, transact
+from parking_gateway.cli.opened import decoder, fail, query_once, transact
 from parking_gateway.cli.shown import percent, show_json, show_outcome, show_table
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ LostAfterOption = Annotated[
     typer.Option(
         "--lost-after",
         metavar="SECONDS",
-        help="How long it may be silent. Not given: the configuration says.",
+        help="Its longest silence, else as configured.",
         show_default=False,
     ),
 ]
@@ -59,7 +59,7 @@ def list_(*, config: ConfigFile = None, unassigned: UnassignedOnly = False, as_j
 
     effective = configured(config)
     reader = decoder(effective)
-    known = answer(effective, fleet.listed())
+    known = query_once(effective, fleet.listed())
     devices = [listed(one, reader) for one in known if one.installation is None or not unassigned]
     if as_json:
         show_json(devices)

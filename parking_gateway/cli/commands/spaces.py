@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 import typer
 
 from parking_gateway.cli.commands.configuration import AsJson, ConfigFile, configured
-from parking_gateway.cli.opened import answer, decoder, fail, transact
+from parking_gateway.cli.opened import decoder, fail, query_once, transact
 from parking_gateway.cli.shown import percent, show_json, show_outcome, show_table
 
 if TYPE_CHECKING:
@@ -94,7 +94,7 @@ def list_(*, config: ConfigFile = None, as_json: AsJson = False) -> None:
     """
     from parking_gateway.store import car_park  # noqa: PLC0415 - as above
 
-    spaces = answer(configured(config), car_park.listed())
+    spaces = query_once(configured(config), car_park.listed())
     if as_json:
         show_json(spaces)
         return

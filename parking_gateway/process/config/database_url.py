@@ -147,15 +147,15 @@ def _known() -> tuple[str, ...]:
 
 def _unknown(url: str, name: str, known: tuple[str, ...]) -> str:
     if "@" in url.partition("?")[2]:  # the name may be the end of a password
-        return f"has a ? before the end of the password, or a parameter that PostgreSQL does not know: {_correct(url)}"
+        return f"has a ? before the end of the password, or a parameter that PostgreSQL does not have: {_correct(url)}"
     if name.lower() in _SCHEMA:
         return (
-            f"has the parameter {name}, which PostgreSQL does not know: remove it, or write"
+            f"has the parameter {name}, which PostgreSQL does not have: remove it, or write"
             " options=-csearch_path%3DNAME to work in a schema of that name"
         )
     near = get_close_matches(name, known, n=1)
     what_to_do = f"the nearest is {near[0]}" if near else "remove it"
-    return f"has the parameter {name}, which PostgreSQL does not know: {what_to_do}"
+    return f"has the parameter {name}, which PostgreSQL does not have: {what_to_do}"
 
 
 def _correct(url: str) -> str:

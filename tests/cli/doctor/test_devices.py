@@ -19,13 +19,13 @@ DEVICE = DevEui("a84041000181c061")
 ASSIGN = f"parking-gateway devices assign {DEVICE} central/level-1/A-012"
 
 
-def known(codec: str | None = "bosch_tps110", *, heard: timedelta | None = timedelta(0), **more: Any) -> KnownDevice:
+def known(codec: str | None = "bosch_tps110", *, silence: timedelta | None = timedelta(0), **more: Any) -> KnownDevice:
     """A device that is installed in A-012 and was last heard so long ago."""
     installation = Installation(dev_eui=DEVICE, space=SpaceId(1), codec=codec, options=more.pop("options", {}))
     return KnownDevice(
         identity=DeviceIdentity(dev_eui=DEVICE, name="bay 12", **more),
         contact=Contact.LIVE,
-        heard_at=None if heard is None else NOON - heard,
+        heard_at=None if silence is None else NOON - silence,
         battery_percent=None,
         installation=installation,
         site="central",
@@ -111,7 +111,7 @@ def test_what_a_profile_chooses_is_not_repeated_on_the_installation() -> None:
 
 
 @pytest.mark.parametrize(
-    ("codec", "options", "heard", "is_silent"),
+    ("codec", "options", "silence", "is_silent"),
     [
         ("dragino_ldds75", {"occupied_below_mm": "1500"}, timedelta(minutes=59), False),
         ("dragino_ldds75", {"occupied_below_mm": "1500"}, timedelta(minutes=61), True),
@@ -122,22 +122,22 @@ def test_what_a_profile_chooses_is_not_repeated_on_the_installation() -> None:
     ],
 )
 def test_silence_is_measured_by_the_heartbeat(
-    codec: str, options: dict[str, str], heard: timedelta, *, is_silent: bool
+    codec: str, options: dict[str, str], silence: timedelta, *, is_silent: bool
 ) -> None:
     """Three heartbeats may be missed; where the data sheet names none, three days."""
-    found = findings(known(codec, options=options, heard=heard))
+    found = findings(known(codec, options=options, silence=silence))
     assert [one.problem for one in found] == [Problem.SILENT] * is_silent
 
 
 def test_silence_is_shown_with_its_start_and_the_expected_heartbeat() -> None:
-    found = the_one(known(heard=timedelta(days=10)))
+    found = the_one(known(silence=timedelta(days=10)))
     assert found.detail == "last heard 2026-11-13 12:00 UTC; it should send every 1 d"
     assert found.fix.endswith("parking-gateway devices assign DEV_EUI central/level-1/A-012")
-    assert "not known" in the_one(known("pni_placepod", heard=timedelta(days=10))).detail
+    assert "not known" in the_one(known("pni_placepod", silence=timedelta(days=10))).detail
 
 
 def test_a_device_that_never_sent_may_have_a_mistyped_name() -> None:
-    found = the_one(known(heard=None))
+    found = the_one(known(silence=None))
     assert found.problem is Problem.NEVER_HEARD
     assert found.fix.endswith("parking-gateway devices assign DEV_EUI central/level-1/A-012")
 
@@ -158,7 +158,7 @@ def test_a_refused_frame_that_is_no_longer_on_record_is_still_in_the_rejections(
 
 
 def test_one_device_can_have_several_problems() -> None:
-    found = findings(known("dragino_ldds75", heard=timedelta(days=1)), refused=RefusedFrames(count=1, detail="why"))
+    found = findings(known("dragino_ldds75", silence=timedelta(days=1)), refused=RefusedFrames(count=1, detail="why"))
     assert [one.problem for one in found] == [Problem.NO_OCCUPANCY, Problem.SILENT, Problem.UNDECODABLE]
 
 
