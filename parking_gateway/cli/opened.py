@@ -90,6 +90,6 @@ def with_database(config: "Config", work: Callable[["Pool"], Awaitable[Result]])
         _end_as_misconfigured(error)
     except FAILURES as error:
         answer = answer_of(error)
-        if answer.verdict is Verdict.BUG and query_once.state is None:
+        if answer.verdict is Verdict.BUG and answer.state is None:
             raise
         fail(f"The database cannot be used: {answer.sentence}")
