@@ -20,6 +20,7 @@ from parking_gateway.intake.record import record
 from parking_gateway.process.config import DatabaseConfig
 from parking_gateway.store import confirmations, due
 from parking_gateway.store.database import Connection
+from parking_gateway.store.hot import HotStatement
 from parking_gateway.store.pool import opened
 from parking_gateway.store.query import Query
 
@@ -29,28 +30,12 @@ _BATCH: Final = 500
 _LIMITS: Final = Limits(payload_bytes=65_536, depth=16)
 _ANNOUNCE_EVERY: Final = timedelta()
 """So that a row of every device is written, which is rare."""
-_WORDS: Final = (
-    "Keep the uplinks of a batch that are new",
-    "Lock the spaces that its devices watch",
-    "Save spaces that were only heard",
-    "Save spaces that changed",
-    "Write down what devices said of themselves (here of all; commonly of hardly any)",
-    "Copy what is told of them to where their next uplinks are compared with it",
-    "Append to the log",
-    "Read changed spaces that are due for publication",
-    "Read what their logs have gained",
-    "Write down that the broker has confirmed them",
-    "Let their zones be counted again",
-    "Let their sites be counted again",
-)
-"""What is executed from a batch to its confirmation, in this order."""
 
 
 class Hot(msgspec.Struct, frozen=True, kw_only=True):
     """A statement that the gateway executes with every batch or every publication."""
 
-    text: str
-    """With numbered parameters, as PostgreSQL has them."""
+    statement: HotStatement
     values: list[str | None]
 
 
@@ -62,15 +47,19 @@ async def hot_statements(url: str, fleet: Fleet) -> list[Hot]:
     found = read(batch, received_at=now, limits=_LIMITS)
     async with opened(url, DatabaseConfig()) as pool, pool.connect() as connection:
         rehearsal = _Rehearsal(connection)
-        outcome = await record(rehearsal, found, decoder=Decoder(), announce_every=_ANNOUNCE_EVERY)
-        rows, gained = await rehearsal.together(due.changed(outcome.changed), due.steps(outcome.changed))
+        committed = await record(rehearsal, found, decoder=Decoder(), announce_every=_ANNOUNCE_EVERY)
+        rows, gained = await rehearsal.together(due.changed(committed.changed), due.steps(committed.changed))
         published = due.with_steps(rows, gained)
         await rehearsal.together(confirmations.confirm(DueKind.SPACE, published), *confirmations.recount(published))
-    return [Hot(text=one.statement.text, values=one.statement.values(one.arguments)) for one in rehearsal.queries]
+    return [
+        Hot(statement=one.statement, values=one.statement.values(one.arguments))
+        for one in rehearsal.queries
+        if isinstance(one.statement, HotStatement)
+    ]
 
 
 class _Rehearsal(Connection):
-    """A connection that keeps its queries and commits nothing."""
+    """A connection that commits nothing, with all queries that were executed on it."""
 
     def __init__(self, connection: Connection) -> None:
         self.queries: list[Query[Any]] = []
@@ -78,7 +67,7 @@ class _Rehearsal(Connection):
 
     @override
     async def together(self, /, *queries: Query[Any]) -> tuple[Any, ...]:
-        self.queries.extend(queries)
+        self.queries += queries
         return await self._connection.together(*queries)
 
     @override
@@ -104,6 +93,7 @@ def explain(url: str, statements: Sequence[Hot], file: Path, *, heading: str) ->
 
 
 def _sections(connection: psycopg.Connection[Any], statements: Sequence[Hot]) -> Iterator[str]:
-    for words, hot in zip(_WORDS, statements, strict=True):
-        lines = connection.execute(_EXPLAIN + hot.text, hot.values).fetchall()
-        yield "\n".join((f"## {words}", "", "```", *(line for (line,) in lines), "```"))
+    for hot in statements:
+        lines = connection.execute(_EXPLAIN + hot.statement.text, hot.values).fetchall()
+        heading = f"## {hot.statement.name.decode()}\n\n{hot.statement.sentence}"
+        yield "\n".join((heading, "", "```", *(line for (line,) in lines), "```"))

@@ -13,25 +13,23 @@ from msgspec.structs import replace
 
 from parking_gateway.core.due import Due, DueKind, DueSpace
 from parking_gateway.store.due_rows import is_due
+from parking_gateway.store.hot import HOT
 from parking_gateway.store.query import Query, Rows, Statement, command
-from parking_gateway.store.rows import arguments, array_of, listed, table_of
+from parking_gateway.store.rows import arguments, arrays, table_of
 from parking_gateway.store.tables import device, site, space, zone
 
 _NEVER: Final = -1
 """No row has this `published_version`."""
-_IS_GIVEN: Final = space.c.id.in_(listed("keys", sa.BigInteger))
 
 
 def _confirm(table: sa.Table, key: sa.Column[Any]) -> Statement:
-    extra = [table.c.published_transition] if table is space else []
-    batch = table_of(key, table.c.version, table.c.published_version, *extra)
+    batch = table_of(key, table.c.version, table.c.published_version)
     # Locked in the order in which everybody locks, then written.
     locked = (
         sa.select(
             key.label("key"),
             batch.c.version.label("confirmed"),
             batch.c.published_version.label("expected"),
-            *(batch.c[column.name] for column in extra),
         )
         .select_from(table.join(batch, key == batch.c[key.name]))
         .order_by(key)
@@ -39,39 +37,20 @@ def _confirm(table: sa.Table, key: sa.Column[Any]) -> Statement:
         .cte("locked")
     )
     nobody_else_did = table.c.published_version == locked.c.expected
-    values = {column.name: sa.func.greatest(column, locked.c[column.name]) for column in extra}
     update = (
         table.update()
         .where(key == locked.c.key)
-        .values(published_version=sa.case((nobody_else_did, locked.c.confirmed), else_=0), **values)
+        .values(published_version=sa.case((nobody_else_did, locked.c.confirmed), else_=0))
         .returning(key, is_due(table))
     )
     return Statement(update)
 
 
 _CONFIRM: Final = {
-    DueKind.SPACE: _confirm(space, space.c.id),
     DueKind.ZONE: _confirm(zone, zone.c.id),
     DueKind.SITE: _confirm(site, site.c.id),
     DueKind.DEVICE: _confirm(device, device.c.dev_eui),
 }
-
-
-def _recount(table: sa.Table, of_spaces: sa.Select[Any]) -> Statement:
-    touched = (
-        sa.select(table.c.id)
-        .where(table.c.id.in_(of_spaces))
-        .order_by(table.c.id)
-        .with_for_update(key_share=True)
-        .cte("touched")
-    )
-    return Statement(table.update().where(table.c.id == touched.c.id).values(version=table.c.version + 1))
-
-
-_RECOUNT: Final = (
-    _recount(zone, sa.select(space.c.zone_id).where(_IS_GIVEN)),
-    _recount(site, sa.select(zone.c.site_id).join(space).where(_IS_GIVEN)),
-)
 
 
 def confirm(kind: DueKind, published: Sequence[Due]) -> Query[set[int | str]]:
@@ -83,13 +62,14 @@ def confirm(kind: DueKind, published: Sequence[Due]) -> Query[set[int | str]]:
     }
     if kind is DueKind.SPACE:
         columns["published_transition"] = [_last_step(one) for one in published]
+        return Query(statement=HOT["confirm_spaces"], arguments=arrays(**columns), read=_still_due)
     return Query(statement=_CONFIRM[kind], arguments=arguments(**columns), read=_still_due)
 
 
 def recount(spaces: Sequence[Due]) -> list[Query[None]]:
     """Make the zones and sites of these spaces due for a new count."""
-    keys = {"keys": array_of([one.key for one in spaces])}
-    return [command(statement, keys) for statement in _RECOUNT]
+    keys = arrays(id=[one.key for one in spaces])
+    return [command(HOT["recount_zones"], keys), command(HOT["recount_sites"], keys)]
 
 
 def doubted(published: Sequence[Due]) -> list[Due]:

@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql as pg
 
 from parking_gateway.core.events import DevEui, DeviceEvent, EventKind, EventMessage
-from parking_gateway.store.devices import is_outdone, with_battery_of_row
+from parking_gateway.store.batteries import is_outdone, with_battery_of_row
 from parking_gateway.store.query import Query, Statement, command
 from parking_gateway.store.rejections import digest_of
 from parking_gateway.store.rows import array_of, encode, listed, table_of

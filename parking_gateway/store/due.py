@@ -14,9 +14,10 @@ from msgspec.structs import replace
 
 from parking_gateway.core.due import Due, DueKind, DueSpace, DueStep
 from parking_gateway.core.space import SpaceId
-from parking_gateway.store.due_rows import CHANGED_SPACES, SOURCES, STEPS, STEPS_AT_ONCE, Source, is_due, step
+from parking_gateway.store.due_rows import CHANGED_SPACES, SOURCES, STEPS_AT_ONCE, Source, is_due, step
+from parking_gateway.store.hot import HOT
 from parking_gateway.store.query import Query, Rows, Statement
-from parking_gateway.store.rows import Arguments, array_of
+from parking_gateway.store.rows import Arguments, arrays
 from parking_gateway.store.tables import device, site, space, zone
 
 Steps = Sequence[tuple[SpaceId, DueStep]]
@@ -33,7 +34,7 @@ def page(kind: DueKind, *, limit: int, after: int | str | None = None) -> Query[
 
 def changed(spaces: Collection[SpaceId]) -> Query[list[Due]]:
     """The due ones of these spaces, without their steps."""
-    return _due(CHANGED_SPACES, {"keys": array_of(list(spaces))})
+    return _due(CHANGED_SPACES, arrays(id=list(spaces)))
 
 
 def steps(spaces: Collection[SpaceId]) -> Query[Steps]:
@@ -41,7 +42,7 @@ def steps(spaces: Collection[SpaceId]) -> Query[Steps]:
 
     Has to be executed after the query of the spaces. Else a state could be read whose steps are not.
     """
-    return Query(statement=STEPS, arguments={"keys": array_of(list(spaces))}, read=_steps)
+    return Query(statement=HOT["read_steps"], arguments=arrays(id=list(spaces)) | {"limit": STEPS_AT_ONCE}, read=_steps)
 
 
 def with_steps(spaces: list[Due], gained: Steps) -> list[Due]:

@@ -7,9 +7,9 @@ import msgspec
 import sqlalchemy as sa
 
 from parking_gateway.core.due import Due, DueCounts, DueDevice, DueKind, DueSpace, DueStep
+from parking_gateway.store.hot import HOT
 from parking_gateway.store.query import Statement
-from parking_gateway.store.rows import listed
-from parking_gateway.store.tables import device, installation, site, space, transition, zone
+from parking_gateway.store.tables import device, installation, site, space, zone
 from parking_gateway.store.words import CONTACTS, PREVIOUS, STATES
 
 
@@ -23,7 +23,6 @@ class Source(msgspec.Struct, frozen=True, kw_only=True):
 STEPS_AT_ONCE: Final = 5000
 _CAR_PARK: Final = space.join(zone).join(site)
 _LIMIT: Final = sa.bindparam("limit", type_=sa.Integer)
-_IS_GIVEN: Final = space.c.id.in_(listed("keys", sa.BigInteger))
 
 
 def is_due(table: sa.Table) -> sa.ColumnElement[bool]:
@@ -65,22 +64,6 @@ _ALL_SPACES: Final = (
     .select_from(_CAR_PARK)
     .where(is_due(space))
 )
-# Lateral, so that each log is read by its index whatever PostgreSQL knew of the table when it planned this: on a new
-# database, nothing, and then it would read the whole table every time.
-_STEPS_OF_ONE: Final = (
-    sa.select(*(transition.c[name] for name in ("space", "id", "from", "to", "at", "cause")))
-    .where(transition.c.space == space.c.id, transition.c.id > space.c.published_transition)
-    .order_by(transition.c.id)
-    .limit(STEPS_AT_ONCE)
-    .lateral("step")
-)
-STEPS: Final = Statement(
-    sa.select(*_STEPS_OF_ONE.c)
-    .select_from(space.join(_STEPS_OF_ONE, sa.true()))
-    .where(_IS_GIVEN)
-    .order_by(_STEPS_OF_ONE.c.id)
-    .limit(STEPS_AT_ONCE)
-)
 
 
 def _space(row: tuple[Any, ...]) -> DueSpace:
@@ -109,7 +92,7 @@ def _space(row: tuple[Any, ...]) -> DueSpace:
 
 
 def step(row: tuple[Any, ...]) -> DueStep:
-    """A row of `STEPS`."""
+    """A row of `read_steps`."""
     _, number, before, after, at, cause = row
     return DueStep(id=number, before=STATES[before], after=STATES[after], at=at, cause=cause)
 
@@ -216,7 +199,7 @@ def _with_counts(counts: Sequence[int], **fields: Any) -> DueCounts:
     )
 
 
-CHANGED_SPACES: Final = Source(statement=Statement(_ALL_SPACES.where(_IS_GIVEN)), read=_space)
+CHANGED_SPACES: Final = Source(statement=HOT["read_changed_spaces"], read=_space)
 SOURCES: Final = {
     DueKind.SPACE: Source(statement=Statement(_page(_ALL_SPACES, space.c.id)), read=_space),
     DueKind.DEVICE: Source(statement=Statement(_page(_DEVICES, device.c.dev_eui)), read=_device),

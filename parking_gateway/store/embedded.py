@@ -203,15 +203,16 @@ def _user(data: Path) -> str | None:
     wheel = _wheel()
     user = "pgserver"
     wheel.ensure_user_exists(user)
-    programs = _programs()
+    folder = programs()
     wheel.ensure_prefix_permissions(data if data.exists() else data.parent)
     data.parent.chmod(data.parent.stat().st_mode | 0o055)
-    wheel.ensure_prefix_permissions(programs)
-    wheel.ensure_folder_permissions(programs.parent, 0o055)
+    wheel.ensure_prefix_permissions(folder)
+    wheel.ensure_folder_permissions(folder.parent, 0o055)
     return user
 
 
-def _programs() -> Path:
+def programs() -> Path:
+    """The folder of PostgreSQL's programs."""
     wheel = _wheel()
     return Path(wheel.POSTGRES_VERSIONS[wheel.TARGET_POSTGRES_VERSION])
 
@@ -232,7 +233,7 @@ def _call(user: str | None, program: str, *arguments: str) -> str | None:
     # Into files: through a pipe, the server that pg_ctl leaves behind would keep us waiting.
     with TemporaryFile() as output:
         ended = subprocess.run(  # noqa: S603 - the programs are the wheel's
-            [str(_programs() / program), *arguments],
+            [str(programs() / program), *arguments],
             user=user,
             group=group,
             extra_groups=[] if user else None,

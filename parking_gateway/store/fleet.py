@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from parking_gateway.core.events import DevEui, DeviceIdentity, Uplink
 from parking_gateway.core.installation import Installation
 from parking_gateway.core.space import Contact
-from parking_gateway.store.devices import battery_of
+from parking_gateway.store.batteries import battery_of
 from parking_gateway.store.query import Query, Rows, Statement, command
 from parking_gateway.store.rows import encode, table_of
 from parking_gateway.store.tables import device, installation, site, space, uplink, zone

@@ -24,9 +24,11 @@ class Statement:
 
     _numbers: Final = count()
 
+    name: bytes
+    """Under which it is prepared."""
+
     def __init__(self, statement: sa.Executable) -> None:
         self.name = f"statement_{next(self._numbers)}".encode()
-        """Under which it is prepared."""
         self._statement = statement
 
     @cached_property
@@ -41,7 +43,7 @@ class Statement:
 
     @cached_property
     def columns(self) -> Sequence[sa.ColumnElement[Any]]:
-        """Of its answer, as far as they are known."""
+        """Of its answer, as far as they are known before it."""
         return list(getattr(self._statement, "exported_columns", ()))
 
     @cached_property

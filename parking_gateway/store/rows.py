@@ -44,8 +44,13 @@ def listed(name: str, kind: type[sa.Text | sa.BigInteger]) -> sa.ScalarSelect[An
     return sa.select(sa.func.unnest(sa.cast(sa.bindparam(name, type_=sa.Text), sa.ARRAY(kind)))).scalar_subquery()
 
 
+def arrays(**columns: Sequence[Any]) -> dict[str, Any]:
+    """The columns of a batch for a hot statement: datetimes, UUIDs and enums become text; JSON must be given as text."""
+    return {name: array_of(values) for name, values in columns.items()}
+
+
 def arguments(**columns: Sequence[Any]) -> dict[str, str]:
-    """The arguments for a `table_of`: datetimes, UUIDs and enums become text; JSON must be given as text."""
+    """The same for a `table_of`."""
     return {_PREFIX + name: array_of(values) for name, values in columns.items()}
 
 

@@ -1,0 +1,293 @@
+-- The statements of every batch and of every publication, in the order of their execution.
+--
+-- Each has a name and a sentence. A parameter is written :'name', so that psql executes a statement as it stands here after
+-- \set name '{…}'. The gateway sends an array for each column of a batch; PostgreSQL unfolds the arrays into rows.
+
+-- record_uplinks: Inserts the uplinks of a batch, all received at once; the answer is null if all were new, else the new ids.
+with new as (
+    insert into uplink (
+        deduplication_id, dev_eui, time, received_at, f_cnt, f_port, data, dr, confirmed, rssi, snr, gateway_count, object,
+        heard_at, dev_addr
+    )
+    select
+        deduplication_id, dev_eui, time, :'received_at'::timestamptz, f_cnt, f_port, decode(data, 'base64'), dr, confirmed,
+        rssi, snr, gateway_count, object, time, dev_addr
+    from unnest(
+        :'deduplication_id'::uuid[], :'dev_eui'::text[], :'time'::timestamptz[], :'f_cnt'::bigint[], :'f_port'::smallint[],
+        :'data'::text[], :'dr'::smallint[], :'confirmed'::boolean[], :'rssi'::integer[], :'snr'::real[],
+        :'gateway_count'::integer[], :'object'::jsonb[], :'dev_addr'::text[]
+    ) as batch (
+        deduplication_id, dev_eui, time, f_cnt, f_port, data, dr, confirmed, rssi, snr, gateway_count, object, dev_addr
+    )
+    on conflict do nothing
+    returning uplink.deduplication_id
+)
+select
+    case when count(*) <> :'uplinks'::bigint then coalesce(array_agg(deduplication_id), '{}') end as deduplication_ids
+from new;
+
+-- record_uplinks_of_wrong_clocks: The same for a batch in which the time of an uplink was not believed.
+with new as (
+    insert into uplink (
+        deduplication_id, dev_eui, time, received_at, f_cnt, f_port, data, dr, confirmed, rssi, snr, gateway_count, object,
+        heard_at, dev_addr, claimed_at, claimed_by
+    )
+    select
+        deduplication_id, dev_eui, time, :'received_at'::timestamptz, f_cnt, f_port, decode(data, 'base64'), dr, confirmed,
+        rssi, snr, gateway_count, object, coalesce(heard_at, time), dev_addr, claimed_at, claimed_by
+    from unnest(
+        :'deduplication_id'::uuid[], :'dev_eui'::text[], :'time'::timestamptz[], :'f_cnt'::bigint[], :'f_port'::smallint[],
+        :'data'::text[], :'dr'::smallint[], :'confirmed'::boolean[], :'rssi'::integer[], :'snr'::real[],
+        :'gateway_count'::integer[], :'object'::jsonb[], :'dev_addr'::text[], :'heard_at'::timestamptz[],
+        :'claimed_at'::timestamptz[], :'claimed_by'::text[]
+    ) as batch (
+        deduplication_id, dev_eui, time, f_cnt, f_port, data, dr, confirmed, rssi, snr, gateway_count, object, dev_addr,
+        heard_at, claimed_at, claimed_by
+    )
+    on conflict do nothing
+    returning uplink.deduplication_id
+)
+select
+    case when count(*) <> :'uplinks'::bigint then coalesce(array_agg(deduplication_id), '{}') end as deduplication_ids
+from new;
+
+-- lock_spaces: Reads and locks the spaces of installed devices by id, so that several gateways wait and never deadlock.
+select
+    installation.dev_eui, installation.channel, installation.codec, installation.options::text as options_text,
+    installation.snapshot::text as snapshot_text, space.ctid::text as row,
+    space.id, space.since, space.occupancy, space.seen_at, space.seen_dev_addr, space.seen_f_cnt, space.contact,
+    space.heard_at, space.reservation, space.reserved_from, space.reserved_until, space.service, space.service_at,
+    space.maintenance_reason, space.battery_percent, space.battery_at, space.battery_dev_addr, space.battery_f_cnt,
+    space.previous, space.cause, space.version
+from installation
+join space on space.id = installation.space_id
+where installation.dev_eui in (select unnest(:'dev_eui'::text[]))
+order by space.id, installation.dev_eui, installation.channel
+for no key update of space;
+
+-- read_snapshots: Reads the published values of live devices that have no installation.
+select
+    dev_eui,
+    json_build_array(
+        heard_at, name, profile, application, tags, codec, battery_percent, fault, tamper, dev_addr, coalesce(f_cnt, 0)
+    )::text as snapshot_text
+from device
+where dev_eui in (select unnest(:'dev_eui'::text[])) and contact = 'live';
+
+-- save_clocks: Writes the spaces that were heard and did not change. A locked row is found by its place (ctid), without index.
+update space
+set seen_at = batch.seen_at, seen_f_cnt = batch.seen_f_cnt, heard_at = batch.heard_at
+from unnest(
+    :'row'::tid[], :'seen_at'::timestamptz[], :'seen_f_cnt'::bigint[], :'heard_at'::timestamptz[]
+) as batch (row, seen_at, seen_f_cnt, heard_at)
+where space.ctid = batch.row;
+
+-- save_battery_clocks: The same for spaces that also got the same battery again.
+update space
+set
+    seen_at = batch.seen_at, seen_f_cnt = batch.seen_f_cnt, heard_at = batch.heard_at, battery_at = batch.battery_at,
+    battery_f_cnt = batch.battery_f_cnt
+from unnest(
+    :'row'::tid[], :'seen_at'::timestamptz[], :'seen_f_cnt'::bigint[], :'heard_at'::timestamptz[],
+    :'battery_at'::timestamptz[], :'battery_f_cnt'::bigint[]
+) as batch (row, seen_at, seen_f_cnt, heard_at, battery_at, battery_f_cnt)
+where space.ctid = batch.row;
+
+-- save_changes: Writes the spaces that changed.
+update space
+set
+    state = batch.state, since = batch.since, previous = batch.previous, cause = batch.cause, occupancy = batch.occupancy,
+    seen_at = batch.seen_at, seen_dev_addr = batch.seen_dev_addr, seen_f_cnt = batch.seen_f_cnt, contact = batch.contact,
+    heard_at = batch.heard_at, reservation = batch.reservation, reserved_from = batch.reserved_from,
+    reserved_until = batch.reserved_until, service = batch.service, service_at = batch.service_at,
+    maintenance_reason = batch.maintenance_reason, battery_percent = batch.battery_percent, battery_at = batch.battery_at,
+    battery_dev_addr = batch.battery_dev_addr, battery_f_cnt = batch.battery_f_cnt, version = batch.version,
+    updated_at = :'updated_at'::timestamptz
+from unnest(
+    :'row'::tid[], :'state'::text[], :'since'::timestamptz[], :'previous'::text[], :'cause'::text[], :'occupancy'::text[],
+    :'seen_at'::timestamptz[], :'seen_dev_addr'::text[], :'seen_f_cnt'::bigint[], :'contact'::text[],
+    :'heard_at'::timestamptz[], :'reservation'::text[], :'reserved_from'::timestamptz[], :'reserved_until'::timestamptz[],
+    :'service'::text[], :'service_at'::timestamptz[], :'maintenance_reason'::text[], :'battery_percent'::integer[],
+    :'battery_at'::timestamptz[], :'battery_dev_addr'::text[], :'battery_f_cnt'::bigint[], :'version'::bigint[]
+) as batch (
+    row, state, since, previous, cause, occupancy, seen_at, seen_dev_addr, seen_f_cnt, contact, heard_at, reservation,
+    reserved_from, reserved_until, service, service_at, maintenance_reason, battery_percent, battery_at, battery_dev_addr,
+    battery_f_cnt, version
+)
+where space.ctid = batch.row;
+
+-- update_devices: Writes the devices that are published, and adds new ones, unless an uplink came late; a null changes nothing.
+insert into device (
+    dev_eui, contact, name, profile, application, tags, heard_at, dev_addr, f_cnt, dr, rssi, snr, codec, battery_volts,
+    temperature_celsius, distance_mm, counter, confidence, fault, tamper, battery_percent, battery_at, battery_dev_addr,
+    battery_f_cnt
+)
+select
+    dev_eui, 'live', name, profile, application, tags, heard_at, dev_addr, f_cnt, dr, rssi, snr, codec, battery_volts,
+    temperature_celsius, distance_mm, counter, confidence, fault, tamper, battery_percent, battery_at, battery_dev_addr,
+    battery_f_cnt
+from unnest(
+    :'dev_eui'::text[], :'name'::text[], :'profile'::text[], :'application'::text[], :'tags'::jsonb[],
+    :'heard_at'::timestamptz[], :'dev_addr'::text[], :'f_cnt'::bigint[], :'dr'::smallint[], :'rssi'::integer[],
+    :'snr'::real[], :'codec'::text[], :'battery_volts'::real[], :'temperature_celsius'::real[], :'distance_mm'::integer[],
+    :'counter'::bigint[], :'confidence'::real[], :'fault'::text[], :'tamper'::boolean[], :'battery_percent'::integer[],
+    :'battery_at'::timestamptz[], :'battery_dev_addr'::text[], :'battery_f_cnt'::bigint[]
+) as batch (
+    dev_eui, name, profile, application, tags, heard_at, dev_addr, f_cnt, dr, rssi, snr, codec, battery_volts,
+    temperature_celsius, distance_mm, counter, confidence, fault, tamper, battery_percent, battery_at, battery_dev_addr,
+    battery_f_cnt
+)
+where not exists (
+    -- A later frame: within a session the counter decides, else the clock. An hour has fewer frames than the limit.
+    select
+    from (
+        select heard_at, dev_addr, f_cnt
+        from uplink
+        where uplink.dev_eui = batch.dev_eui and uplink.heard_at >= batch.heard_at - :'step_back'::interval
+        order by uplink.heard_at desc
+        limit 1000
+    ) as recent
+    where
+        case
+            when recent.dev_addr = batch.dev_addr
+                and recent.f_cnt between batch.f_cnt - :'counters_apart'::bigint and batch.f_cnt + :'counters_apart'::bigint
+                and recent.heard_at
+                    between batch.heard_at - :'step_back'::interval and batch.heard_at + :'step_back'::interval
+            then (recent.f_cnt, recent.heard_at) > (batch.f_cnt, batch.heard_at)
+            else (recent.heard_at, recent.f_cnt) > (batch.heard_at, batch.f_cnt)
+        end
+)
+order by dev_eui
+on conflict (dev_eui) do update
+set
+    contact = excluded.contact, name = excluded.name, profile = excluded.profile, application = excluded.application,
+    tags = excluded.tags, heard_at = excluded.heard_at, dev_addr = excluded.dev_addr, f_cnt = excluded.f_cnt,
+    dr = excluded.dr, rssi = excluded.rssi, snr = excluded.snr, codec = coalesce(excluded.codec, device.codec),
+    battery_volts = coalesce(excluded.battery_volts, device.battery_volts),
+    temperature_celsius = coalesce(excluded.temperature_celsius, device.temperature_celsius),
+    distance_mm = coalesce(excluded.distance_mm, device.distance_mm), counter = coalesce(excluded.counter, device.counter),
+    confidence = coalesce(excluded.confidence, device.confidence), fault = coalesce(excluded.fault, device.fault),
+    tamper = coalesce(excluded.tamper, device.tamper),
+    (battery_percent, battery_at, battery_dev_addr, battery_f_cnt) = (
+        select
+            case when is_kept then device.battery_percent else excluded.battery_percent end,
+            case when is_kept then device.battery_at else excluded.battery_at end,
+            case when is_kept then device.battery_dev_addr else excluded.battery_dev_addr end,
+            case when is_kept then device.battery_f_cnt else excluded.battery_f_cnt end
+        from (
+            -- The later battery, by the same order of frames; of two at one time the higher.
+            select
+                excluded.battery_percent is null
+                or device.battery_at is not null
+                and (
+                    case
+                        when device.battery_dev_addr = excluded.battery_dev_addr
+                            and device.battery_f_cnt
+                                between excluded.battery_f_cnt - :'counters_apart'::bigint
+                                and excluded.battery_f_cnt + :'counters_apart'::bigint
+                            and device.battery_at
+                                between excluded.battery_at - :'step_back'::interval
+                                and excluded.battery_at + :'step_back'::interval
+                        then
+                            (device.battery_f_cnt, device.battery_at) > (excluded.battery_f_cnt, excluded.battery_at)
+                        else (device.battery_at, device.battery_f_cnt) > (excluded.battery_at, excluded.battery_f_cnt)
+                    end
+                    or excluded.battery_at = device.battery_at and excluded.battery_percent < device.battery_percent
+                ) as is_kept
+        ) as known
+    ),
+    problem = null, version = device.version + 1;
+
+-- copy_snapshots: Copies the published values of devices to their installations, with the battery of the device's row.
+update installation
+set
+    snapshot = jsonb_set(
+        batch.snapshot::jsonb, :'place_of_battery'::text[], coalesce(to_jsonb(device.battery_percent), 'null')
+    )::json
+from
+    unnest(:'dev_eui'::text[], :'heard_at'::timestamptz[], :'snapshot'::json[]) as batch (dev_eui, heard_at, snapshot),
+    device
+-- Unless the uplink came late and changed nothing.
+where
+    installation.dev_eui = batch.dev_eui and device.dev_eui = batch.dev_eui and device.heard_at = batch.heard_at;
+
+-- append_steps: Appends steps to the log. Ids are given in the order of the batch, so that a space's log reads by id.
+insert into transition (space, "from", "to", at, cause)
+select space, "from", "to", at, cause
+from unnest(
+    :'number'::integer[], :'space'::bigint[], :'from'::text[], :'to'::text[], :'at'::timestamptz[], :'cause'::text[]
+) as batch (number, space, "from", "to", at, cause)
+order by number;
+
+-- read_changed_spaces: Reads those of the given spaces whose version the broker has not confirmed.
+select
+    space.id, space.version, space.published_version, site.name as site_name, zone.name as zone_name,
+    space.name as space_name, space.state, space.since, space.previous, space.occupancy, space.contact, space.reserved_until, space.reservation,
+    space.maintenance_reason, space.battery_percent, space.cause, space.updated_at
+from space
+join zone on zone.id = space.zone_id
+join site on site.id = zone.site_id
+where space.version <> space.published_version and space.id in (select unnest(:'id'::bigint[]));
+
+-- read_steps: Reads the unpublished steps of spaces. Lateral, because a first plan on a new database would scan the whole log.
+select step.space, step.id, step."from", step."to", step.at, step.cause
+from space
+join lateral (
+    select transition.space, transition.id, transition."from", transition."to", transition.at, transition.cause
+    from transition
+    where transition.space = space.id and transition.id > space.published_transition
+    order by transition.id
+    limit :'limit'::bigint
+) as step on true
+where space.id in (select unnest(:'id'::bigint[]))
+order by step.id
+limit :'limit'::bigint;
+
+-- confirm_spaces: Writes which version of spaces the broker has; 0 if another gateway published one meanwhile.
+with locked as (
+    select space.id, batch.version, batch.published_version, batch.published_transition
+    from space
+    join unnest(
+        :'id'::bigint[], :'version'::bigint[], :'published_version'::bigint[], :'published_transition'::bigint[]
+    ) as batch (id, version, published_version, published_transition) on batch.id = space.id
+    order by space.id
+    for no key update of space
+)
+update space
+set
+    published_version = case when space.published_version = locked.published_version then locked.version else 0 end,
+    published_transition = greatest(space.published_transition, locked.published_transition)
+from locked
+where space.id = locked.id
+returning space.id, space.version <> space.published_version as is_due;
+
+-- recount_zones: Makes the zones of spaces due, so that they are counted again.
+with touched as (
+    select id
+    from zone
+    where id in (select space.zone_id from space where space.id in (select unnest(:'id'::bigint[])))
+    order by id
+    for no key update
+)
+update zone
+set version = zone.version + 1
+from touched
+where zone.id = touched.id;
+
+-- recount_sites: Makes the sites of spaces due, so that they are counted again.
+with touched as (
+    select id
+    from site
+    where id in (
+        select zone.site_id
+        from zone
+        join space on space.zone_id = zone.id
+        where space.id in (select unnest(:'id'::bigint[]))
+    )
+    order by id
+    for no key update
+)
+update site
+set version = site.version + 1
+from touched
+where site.id = touched.id;
