@@ -20,7 +20,7 @@ from loguru import logger
 from prometheus_client import make_wsgi_app
 from typing_extensions import override
 
-from parking_gateway.process.config import Address
+from parking_gateway.process.config import ListenAddress
 from parking_gateway.telemetry import Health, Metrics
 
 if TYPE_CHECKING:
@@ -40,7 +40,9 @@ _LOOPBACK: Final = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - to ask,
 
 
 @asynccontextmanager
-async def serve(listen: Address | None, *, metrics: Metrics, health: Health) -> AsyncIterator[Address | None]:
+async def serve(
+    listen: ListenAddress | None, *, metrics: Metrics, health: Health
+) -> AsyncIterator[ListenAddress | None]:
     """Serve the pages during this context. Yields the bound address; None: there is none to bind, or it is not free yet.
 
     An address that another program holds, or that this machine does not have yet, is tried again until it is free.
@@ -60,9 +62,9 @@ async def serve(listen: Address | None, *, metrics: Metrics, health: Health) -> 
 class _Serving(Thread):
     """The thread of the server. It first waits for its address, because a resolver or a port may need time."""
 
-    def __init__(self, listen: Address, application: "WSGIApplication") -> None:
+    def __init__(self, listen: ListenAddress, application: "WSGIApplication") -> None:
         super().__init__(name="web", daemon=True)
-        self.address: Address | None = None
+        self.address: ListenAddress | None = None
         """The bound address."""
         self.has_tried = Event()
         self._listen = listen
@@ -93,7 +95,7 @@ class _Serving(Thread):
     def _serve(self, server: "_Server") -> None:
         with server:
             host, port, *_ = server.server_address
-            self.address = Address(str(host), port)
+            self.address = ListenAddress(str(host), port)
             if self.has_tried.is_set():
                 logger.bind(listen=str(self.address)).info("Metrics and health are served now")
             self.has_tried.set()
@@ -107,7 +109,7 @@ class _Server(ThreadingMixIn, WSGIServer):
     daemon_threads = True
     timeout = _STOP_SECONDS
 
-    def __init__(self, listen: Address, application: "WSGIApplication") -> None:
+    def __init__(self, listen: ListenAddress, application: "WSGIApplication") -> None:
         family, *_, address = socket.getaddrinfo(
             listen.host, listen.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
         )[0]
@@ -170,7 +172,7 @@ def _respond(start_response: "StartResponse", status: HTTPStatus, words: str = "
     return [(words or status.phrase).encode()]
 
 
-def ask(listen: Address, path: str) -> bytes | None:
+def ask(listen: ListenAddress, path: str) -> bytes | None:
     """The answer of the gateway that listens there, whatever its status; None: there is no answer in time."""
     host = _LOOPBACK.get(listen.host, listen.host)
     try:

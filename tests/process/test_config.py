@@ -21,9 +21,9 @@ from hypothesis import strategies as st
 
 from parking_gateway.process.config import (
     KEYS,
-    Address,
     Config,
     ConfigError,
+    ListenAddress,
     MqttConfig,
     Profile,
     load,
@@ -272,7 +272,7 @@ def test_addresses_are_shown_as_they_are_written(written: str) -> None:
 
 def test_listening_can_be_switched_off() -> None:
     assert Config(telemetry={"listen": ""}).telemetry.listen is None
-    assert Config().telemetry.listen == Address("127.0.0.1", 9464)
+    assert Config().telemetry.listen == ListenAddress("127.0.0.1", 9464)
 
 
 @pytest.mark.parametrize(

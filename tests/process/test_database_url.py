@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from parking_gateway.process.config import Config, ConfigError, load
-from parking_gateway.process.config.database_url import checked, parameters
+from parking_gateway.process.config.database_url import accepted, parameters
 from parking_gateway.store.pool import opened
 
 
@@ -78,7 +78,7 @@ def test_a_password_that_is_not_encoded_is_explained_and_not_shown(password: str
 @given(st.text(st.characters(codec="utf-8", exclude_characters="\0"), min_size=1))
 def test_any_password_can_be_written(password: str) -> None:
     url = f"postgresql://parking:{quote(password, safe='')}@a,b/parking"
-    assert parameters(checked(url))["password"] == password
+    assert parameters(accepted(url))["password"] == password
 
 
 @given(st.text())
@@ -90,7 +90,7 @@ def test_any_text_is_a_url_or_a_sentence(text: str) -> None:
 
 def complaint_about(url: str) -> str:
     try:
-        checked(url)
+        accepted(url)
     except ValueError as mistake:
         return str(mistake)
     return ""
@@ -100,7 +100,7 @@ async def test_several_servers_and_options_reach_the_engine(database: str) -> No
     """The first server is away; the session has the settings of the URL and our own."""
     folder = parameters(database)["host"]
     more = "target_session_attrs=read-write&options=-csearch_path%3Dparking&application_name=named-in-the-url"
-    url = checked(f"{database.partition('?')[0]}?host=/nowhere,{folder}&port=1,5432&{more}")
+    url = accepted(f"{database.partition('?')[0]}?host=/nowhere,{folder}&port=1,5432&{more}")
     async with opened(url, Config().database) as pool, pool.engine.connect() as connection:
         names = ("search_path", "application_name", "statement_timeout", "TimeZone")
         shown = [await connection.scalar(sa.text(f"show {name}")) for name in names]

@@ -15,11 +15,11 @@ from prometheus_client.parser import text_string_to_metric_families
 from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_delay, wait_fixed
 
 from parking_gateway.core.committed import Committed
-from parking_gateway.process.config import Address
+from parking_gateway.process.config import ListenAddress
 from parking_gateway.telemetry import Health, Metrics
 from parking_gateway.telemetry.web import serve
 
-ANY_PORT = Address("127.0.0.1", 0)
+ANY_PORT = ListenAddress("127.0.0.1", 0)
 JSON = "application/json; charset=utf-8"
 
 
@@ -30,7 +30,7 @@ class Gateway:
         self.now = 0.0
         self.health = Health(stalled_after=timedelta(seconds=60), seconds=lambda: self.now)
         self.metrics = Metrics(self.health)
-        self.address: Address | None = None
+        self.address: ListenAddress | None = None
 
     async def get(self, path: str, *, method: str = "GET") -> tuple[int, str, str]:
         """Status, content type and body."""
@@ -100,7 +100,7 @@ async def test_an_address_in_use_is_waited_for(warnings: list[dict[str, Any]]) -
     """Another program holds it: there is one warning, and the pages are served once that program has ended."""
     gateway = Gateway()
     other = socket.create_server(("127.0.0.1", 0))
-    gateway.address = Address(*other.getsockname())
+    gateway.address = ListenAddress(*other.getsockname())
     async with serve(gateway.address, metrics=gateway.metrics, health=gateway.health) as bound:
         assert bound is None
         other.close()
@@ -113,7 +113,10 @@ async def test_an_address_in_use_is_waited_for(warnings: list[dict[str, Any]]) -
 async def test_an_address_that_is_not_here_keeps_nobody_waiting(warnings: list[dict[str, Any]], host: str) -> None:
     """Neither the start of the gateway nor its end, because a network may come late, and a resolver may not answer."""
     gateway = Gateway()
-    async with asyncio.timeout(5), serve(Address(host, 9464), metrics=gateway.metrics, health=gateway.health) as bound:
+    async with (
+        asyncio.timeout(5),
+        serve(ListenAddress(host, 9464), metrics=gateway.metrics, health=gateway.health) as bound,
+    ):
         assert bound is None
     assert {one["listen"] for one in warnings} <= {f"{host}:9464"}
 

@@ -20,6 +20,10 @@ ConfigFile = Annotated[
     typer.Option("--config", metavar="FILE", envvar="PARKING_GATEWAY_CONFIG", help="Configuration file (TOML)."),
 ]
 """The option `--config` of every command that needs a configuration."""
+CodecOptions = Annotated[
+    list[str] | None,
+    typer.Option("--option", metavar="KEY=VALUE", help="An option of the codec; repeatable.", show_default=False),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document, for scripts.")]
 
 _HIDDEN = "********"

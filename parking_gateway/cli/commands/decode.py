@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from parking_gateway.cli.commands.configuration import AsJson, ConfigFile, configured
+from parking_gateway.cli.commands.configuration import AsJson, CodecOptions, ConfigFile, configured
 from parking_gateway.cli.opened import fail
 from parking_gateway.cli.shown import show_json, show_line, show_table
 from parking_gateway.core.printable import printable_json
@@ -27,10 +27,6 @@ PayloadArgument = Annotated[
     typer.Argument(metavar="HEX", help="The payload, two digits a byte.", show_default=False),
 ]
 PortOption = Annotated[int | None, typer.Option("--port", metavar="N", help="The FPort, 1 to 255.", show_default=False)]
-CodecOptions = Annotated[
-    list[str] | None,
-    typer.Option("--option", metavar="K=V", help="An option of the codec; repeatable.", show_default=False),
-]
 
 _OF_FEW_VALUES = ("occupancy", "tamper", "fault")
 """Fields with few values, whose other value is shown too."""

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from parking_gateway.cli.commands.configuration import AsJson, ConfigFile, configured
+from parking_gateway.cli.commands.configuration import AsJson, CodecOptions, ConfigFile, configured
 from parking_gateway.cli.opened import decoder, fail, query_once, transact
 from parking_gateway.cli.shown import percent, show_json, show_outcome, show_table
 
@@ -26,10 +26,6 @@ ChannelOption = Annotated[
 CodecOption = Annotated[
     str,
     typer.Option("--codec", metavar="NAME", help="The codec, else that of the tag or profile.", show_default=False),
-]
-CodecOptions = Annotated[
-    list[str],
-    typer.Option("--option", metavar="KEY=VALUE", help="An option of the codec; repeatable.", show_default=False),
 ]
 
 
@@ -74,7 +70,7 @@ def assign(  # noqa: PLR0913 - the fields of an installation
     *,
     channel: ChannelOption = 0,
     codec: CodecOption = "",
-    option: CodecOptions = [],  # noqa: B006 - typer copies it
+    option: CodecOptions = None,
     lost_after: LostAfterOption = None,
     config: ConfigFile = None,
     as_json: AsJson = False,
@@ -94,7 +90,7 @@ def assign(  # noqa: PLR0913 - the fields of an installation
 
     effective = configured(config)
     reader = decoder(effective)
-    cells = {"dev_eui": device, "channel": str(channel), "codec": codec, "options": ";".join(option)}
+    cells = {"dev_eui": device, "channel": str(channel), "codec": codec, "options": ";".join(option or ())}
     cells["lost_after"] = "" if lost_after is None else str(lost_after)
     if not device.strip():
         fail("DEV_EUI is empty: it must name a device.")

@@ -17,11 +17,10 @@ from parking_gateway.process.config.sections import (
     TelemetryConfig,
 )
 from parking_gateway.process.config.sources import ConfigError, Loaded, load, load_with_origins
-from parking_gateway.process.config.values import Address
+from parking_gateway.process.config.values import ListenAddress
 
 __all__ = [
     "KEYS",
-    "Address",
     "ChirpStackConfig",
     "Config",
     "ConfigError",
@@ -29,6 +28,7 @@ __all__ = [
     "DecodersConfig",
     "GatewayConfig",
     "IntakeConfig",
+    "ListenAddress",
     "Loaded",
     "MqttConfig",
     "Profile",

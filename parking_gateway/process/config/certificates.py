@@ -12,7 +12,7 @@ class _Encrypted(Exception):  # noqa: N818 - it names the state of the key
     """The key is protected by a password."""
 
 
-def mistakes(config: MqttConfig) -> Iterator[tuple[str, str]]:
+def unusable_files(config: MqttConfig) -> Iterator[tuple[str, str]]:
     """The `section.key` of each file that no connection could use, with what is wrong and what to do."""
     files = {"mqtt.ca_file": config.ca_file, "mqtt.cert_file": config.cert_file}
     unusable = [key for key, file in files.items() if file is not None and not _holds_certificates(file)]

@@ -30,7 +30,7 @@ _NOWHERE: Final = "/nonexistent"
 """As a host: the folder of a socket that does not exist."""
 
 
-def checked(text: str) -> str:
+def accepted(text: str) -> str:
     """The URL with the scheme that we use, or "embedded". Raises `ValueError` with what is wrong and what to do."""
     if text == "embedded":
         return text

@@ -29,9 +29,9 @@ from parking_gateway.process.config.machine import (
 )
 from parking_gateway.process.config.mqtt import MqttConfig
 from parking_gateway.process.config.values import (
-    Address,
     DatabaseUrl,
     Listen,
+    ListenAddress,
     LogLevel,
     NonEmpty,
     Seconds,
@@ -160,7 +160,7 @@ class GatewayConfig(Section):
 class TelemetryConfig(Section):
     """Log, metrics and health of the gateway."""
 
-    listen: Listen = Address("127.0.0.1", 9464)
+    listen: Listen = ListenAddress("127.0.0.1", 9464)
     log_level: LogLevel = "INFO"
     log_format: Literal["json", "text"] = "json"
     stalled_after: Seconds = timedelta(seconds=120)

@@ -87,7 +87,7 @@ def load_with_origins(file: Path | None = None, *, overrides: Mapping[str, Any] 
         mistakes += [_sentence(details, layers) for details in error.errors(include_url=False, include_input=False)]
         raise ConfigError(mistakes) from None
     loaded = Loaded(config=config, origins={".".join(key): _origin_of_value(key, layers, config) for key in KEYS})
-    mistakes += [loaded.sentence(key, what) for key, what in certificates.mistakes(config.mqtt)]
+    mistakes += [loaded.sentence(key, what) for key, what in certificates.unusable_files(config.mqtt)]
     if mistakes:
         raise ConfigError(mistakes)
     return loaded

@@ -116,7 +116,7 @@ LogLevel = Annotated[Literal["TRACE", "DEBUG", "INFO", "WARNING", "ERROR"], Befo
 
 
 @dataclass(frozen=True, slots=True)
-class Address:
+class ListenAddress:
     """The address at which a server listens. With port 0 the system chooses one."""
 
     host: str
@@ -128,19 +128,19 @@ class Address:
 
 
 def _address(value: object) -> object:
-    if value == "" or value is None or isinstance(value, Address):
+    if value == "" or value is None or isinstance(value, ListenAddress):
         return value or None
     found = re.fullmatch(r"(?:\[(?P<v6>[0-9A-Fa-f:.]+)\]|(?P<host>[^\s:\[\]]+)):(?P<port>\d{1,5})", str(value))
     if found is None or int(found["port"]) > HIGHEST_PORT or not is_host(found["v6"] or found["host"]):
         raise ValueError('must be a host and a port, such as "127.0.0.1:9464" or "[::1]:9464", or "" for none')
-    return Address(found["v6"] or found["host"], int(found["port"]))
+    return ListenAddress(found["v6"] or found["host"], int(found["port"]))
 
 
-def _text_of_address(address: Address | None) -> str:
+def _text_of_address(address: ListenAddress | None) -> str:
     return "" if address is None else str(address)
 
 
-Listen = Annotated[InstanceOf[Address] | None, BeforeValidator(_address), PlainSerializer(_text_of_address)]
+Listen = Annotated[InstanceOf[ListenAddress] | None, BeforeValidator(_address), PlainSerializer(_text_of_address)]
 
 
 _SCHEMES = "must begin with mqtt://, mqtts://, ws:// or wss://"
@@ -168,7 +168,7 @@ BrokerUrl = Annotated[AnyUrl, UrlConstraints(host_required=True), BeforeValidato
 
 
 def _database_url(url: SecretStr) -> SecretStr:
-    return SecretStr(database_url.checked(url.get_secret_value()))
+    return SecretStr(database_url.accepted(url.get_secret_value()))
 
 
 DatabaseUrl = Annotated[SecretStr, AfterValidator(_database_url)]
