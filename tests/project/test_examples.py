@@ -15,14 +15,12 @@ import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from parking_gateway.cli.demo.brokers import LOCALHOST, Broker
-from parking_gateway.store import due
-from parking_gateway.store.pipeline import PipelinedConnection
 from tests.events import topic_of, up
 from tests.plugins.broker import mosquitto_in, write_passwords
 from tests.plugins.car_park import CarPark
 from tests.plugins.daemon import Daemon
 from tests.plugins.proxy import Proxied
-from tests.whole_gateway import until
+from tests.whole_gateway import has_published, until
 
 DaemonOf = Callable[..., Daemon]
 
@@ -216,7 +214,7 @@ async def test_an_ordinary_reconnection_publishes_only_that_the_gateway_is_there
         client(example_broker, "parking-gateway") as fence,
     ):
         await dashboard.subscribe("parking/v1/#", qos=1)
-        await until(partial(nothing_is_due, engine), "everything is published")
+        await until(partial(has_published, engine), "everything is published")
         await fence.publish(f"{OWN}/fence", qos=1)
         await received_until(dashboard, lambda message: str(message.topic) == f"{OWN}/fence")
         proxy.cut()
@@ -231,12 +229,6 @@ async def test_an_ordinary_reconnection_publishes_only_that_the_gateway_is_there
         del published[at : at + 2]
     assert published == [OWN, f"{OWN}/health", SPACE.replace("spaces", "transitions"), SPACE]
     assert daemon.terminate() == os.EX_OK
-
-
-async def nothing_is_due(engine: AsyncEngine) -> bool:
-    async with engine.connect() as connection:
-        (number,) = await PipelinedConnection(connection).together(due.count())
-    return bool(number == 0)
 
 
 async def received_until(reader: aiomqtt.Client, is_last: Callable[[aiomqtt.Message], bool]) -> list[aiomqtt.Message]:
