@@ -135,8 +135,8 @@ def _drains(order: Sequence[Contestant], template: str, spaces: int, uplinks: in
 
 
 def _rates(done: Runs) -> str:
-    words = {"(b)": done.bare, f"(c), {_FEW:,} spaces": done.gateway, f"(c), {_MANY:,} spaces": done.large}
-    return "Medians: " + "; ".join(f"{who} {_figures(drains)}" for who, drains in words.items()) + "."
+    labelled = {"(b)": done.bare, f"(c), {_FEW:,} spaces": done.gateway, f"(c), {_MANY:,} spaces": done.large}
+    return "Medians: " + "; ".join(f"{label} {_figures(drains)}" for label, drains in labelled.items()) + "."
 
 
 def _figures(drains: Sequence[Drain]) -> str:

@@ -29,7 +29,7 @@ PAUSE_SECONDS: Final = 0.005
 
 
 def microseconds(decode: Callable[[Frame], object], *, times: int, pause: float = 0) -> list[float]:
-    """What each of so many frames takes, with a pause before each."""
+    """The duration of each frame, with a pause before each."""
     took = []
     for _ in range(times):
         time.sleep(pause)

@@ -99,6 +99,6 @@ def require_no_deadlock(connection: psycopg.Connection[Any]) -> None:
     _require("PostgreSQL", "number of deadlocks", connection.execute(_DEADLOCKS).fetchone(), (0,))
 
 
-def _require(whose: str, fact: str, found: object, expected: object) -> None:
+def _require(subject: str, fact: str, found: object, expected: object) -> None:
     if found != expected:
-        raise Failed(f"{whose}: wrong {fact}: {found} instead of {expected}")
+        raise Failed(f"{subject}: wrong {fact}: {found} instead of {expected}")

@@ -26,7 +26,7 @@ def test_a_cost_is_microseconds_of_a_core_per_uplink() -> None:
 
 
 def test_a_ratio_is_made_within_a_run_so_that_a_slow_run_moves_none() -> None:
-    # The machine was ten times slower in the second run, and nobody could help it.
+    # The whole machine was ten times slower in the second run.
     assert ratio(rate, [drained(2), drained(20), drained(2)], [drained(1), drained(10), drained(1)]) == 0.5
 
 

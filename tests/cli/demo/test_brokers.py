@@ -61,8 +61,8 @@ async def test_messages_for_an_absent_subscriber_are_kept(each: Broker) -> None:
 
 async def test_it_supports_its_protocols(each: Broker) -> None:
     for protocol in each.protocols:
-        async with client(each, protocol=protocol) as anybody:
-            await anybody.publish("a/1", b"", qos=1)
+        async with client(each, protocol=protocol) as publisher:
+            await publisher.publish("a/1", b"", qos=1)
 
 
 async def test_it_starts_again_on_its_port_after_it_was_killed(each: Broker) -> None:
@@ -108,8 +108,8 @@ async def test_mosquitto_keeps_everything_while_it_is_stopped(mosquitto: Broker)
 
 async def test_a_test_gets_the_best_broker_and_every_protocol_of_it(broker: Broker, protocol: str) -> None:
     assert protocol in broker.protocols
-    async with client(broker, protocol=protocol) as anybody:
-        await anybody.publish("a/1", b"", qos=1)
+    async with client(broker, protocol=protocol) as publisher:
+        await publisher.publish("a/1", b"", qos=1)
 
 
 def test_without_a_broker_the_message_names_what_to_install(tmp_path: Path) -> None:
