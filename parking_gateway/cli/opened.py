@@ -76,7 +76,7 @@ def with_database(config: "Config", work: Callable[["Pool"], Awaitable[Result]])
     from parking_gateway.process.config import ConfigError  # noqa: PLC0415 - as above
     from parking_gateway.store.embedded import EmbeddedFailed  # noqa: PLC0415 - as above
     from parking_gateway.store.schema import SchemaMismatch  # noqa: PLC0415 - as above
-    from parking_gateway.store.verdicts import FAILURES, Verdict, answer_of  # noqa: PLC0415 - as above
+    from parking_gateway.store.verdicts import FAILURES, Verdict, diagnosis_of  # noqa: PLC0415 - as above
 
     async def open_and_work() -> Result:
         async with database(config) as pool:
@@ -89,7 +89,7 @@ def with_database(config: "Config", work: Callable[["Pool"], Awaitable[Result]])
     except ConfigError as error:
         _end_as_misconfigured(error)
     except FAILURES as error:
-        answer = answer_of(error)
+        answer = diagnosis_of(error)
         if answer.verdict is Verdict.BUG and answer.state is None:
             raise
         fail(f"The database cannot be used: {answer.sentence}")

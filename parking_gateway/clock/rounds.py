@@ -14,7 +14,7 @@ from parking_gateway.clock import partitions, silence
 from parking_gateway.clock.moment import Moment
 from parking_gateway.core.committed import Committed
 from parking_gateway.store.database import Database
-from parking_gateway.store.verdicts import FAILURES, answer_of
+from parking_gateway.store.verdicts import FAILURES, diagnosis_of
 
 
 class Round(msgspec.Struct, frozen=True, kw_only=True):
@@ -62,7 +62,7 @@ class Rounds(msgspec.Struct, frozen=True, kw_only=True):
             committed = await one.go(self.database, self.moment())
         except FAILURES as error:
             self.database.renew()
-            self.failed(one.name, answer_of(error).sentence)
+            self.failed(one.name, diagnosis_of(error).sentence)
             return False
         self.failed(one.name, None)
         self.report(committed)

@@ -20,7 +20,7 @@ from parking_gateway.store import spaces, uplinks
 from parking_gateway.store.database import Connection
 from parking_gateway.store.patience import Refused
 from parking_gateway.store.query import Query
-from parking_gateway.store.verdicts import FAILURES, Verdict, answer_of
+from parking_gateway.store.verdicts import FAILURES, Verdict, diagnosis_of
 
 Faults = dict[int, Exception]
 """Why a message cannot be recorded, by its place in the batch."""
@@ -79,7 +79,7 @@ async def faults(
 
 def rejection(fault: Exception) -> Rejection:
     """The reason for the person who looks at the row: PostgreSQL refuses the message, or the gateway has a mistake."""
-    answer = answer_of(fault) if isinstance(fault, FAILURES) else None
+    answer = diagnosis_of(fault) if isinstance(fault, FAILURES) else None
     detail = answer.message if answer else str(fault)
     if isinstance(fault, Refused) or (answer and answer.verdict is Verdict.FAULT):
         return Rejection(reason=Reason.INVALID, detail=f"PostgreSQL refuses it: {detail}")
@@ -101,7 +101,7 @@ async def _failed(
     for piece, error in zip(trials, errors, strict=True):
         if error is None:
             continue
-        if answer_of(error).verdict in (Verdict.AWAY, Verdict.NOT_OURS):
+        if diagnosis_of(error).verdict in (Verdict.AWAY, Verdict.NOT_OURS):
             raise error
         found[piece] = error
     return found

@@ -11,7 +11,7 @@ from loguru import logger
 from parking_gateway.core.seldom import Seldom
 from parking_gateway.process.waits import Backoff
 from parking_gateway.store.database import Database
-from parking_gateway.store.verdicts import FAILURES, Answer, Verdict, answer_of
+from parking_gateway.store.verdicts import FAILURES, Diagnosis, Verdict, diagnosis_of
 
 Result = TypeVar("Result")
 
@@ -32,7 +32,7 @@ class Refused(Exception):  # noqa: N818 - PostgreSQL's answer, not a failure of 
 class DatabaseUnusable(Exception):  # noqa: N818 - of the database, not of ours
     """The database cannot be used now, and may be later."""
 
-    def __init__(self, answer: Answer) -> None:
+    def __init__(self, answer: Diagnosis) -> None:
         super().__init__(answer.sentence)
         self.answer = answer
 
@@ -46,7 +46,7 @@ async def attempt(work: Callable[[], Awaitable[Result]]) -> Result:
     try:
         return await work()
     except FAILURES as error:
-        answer = answer_of(error)
+        answer = diagnosis_of(error)
         match answer.verdict:
             case Verdict.FAULT:
                 raise Refused(answer.message) from error
@@ -96,7 +96,7 @@ class Patience:
                         raise
                     failures += 1
                     self._failing[purpose] += failures == 1
-                    await self._wait(purpose, _answer_in(error), failures)
+                    await self._wait(purpose, _diagnosis_in(error), failures)
                 else:
                     break
         finally:
@@ -116,7 +116,7 @@ class Patience:
         for one in {purpose, *over} - self._failing.keys():
             self._report(one, None)
 
-    async def _wait(self, purpose: str, answer: Answer, failures: int) -> None:
+    async def _wait(self, purpose: str, answer: Diagnosis, failures: int) -> None:
         self._database.renew()
         self._report(purpose, answer.sentence)
         if self._stop.is_set():
@@ -137,7 +137,7 @@ class Patience:
                 one.cancel()
         return by_success is not None and by_success.is_set()
 
-    def _log(self, purpose: str, answer: Answer, failures: int) -> None:
+    def _log(self, purpose: str, answer: Diagnosis, failures: int) -> None:
         logged = self._logged.setdefault(purpose, Seldom(_SAID_AGAIN_AFTER))
         if not logged.is_due(answer.sentence, now=asyncio.get_running_loop().time()):
             return
@@ -150,7 +150,7 @@ class Patience:
             log.error("The database cannot be used as it is; trying again")
 
 
-def _answer_in(error: Exception) -> Answer:
+def _diagnosis_in(error: Exception) -> Diagnosis:
     if isinstance(error, DatabaseUnusable):
         return error.answer
-    return answer_of(error.__cause__ or error if isinstance(error, Refused) else error)
+    return diagnosis_of(error.__cause__ or error if isinstance(error, Refused) else error)

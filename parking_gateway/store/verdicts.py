@@ -32,8 +32,8 @@ class Verdict(StrEnum):
     BUG = "bug"
 
 
-class Answer(msgspec.Struct, frozen=True, kw_only=True):
-    """What the database answered, in words."""
+class Diagnosis(msgspec.Struct, frozen=True, kw_only=True):
+    """What an error of the database means, in words."""
 
     verdict: Verdict
     message: str
@@ -132,25 +132,25 @@ _FUNCTION: Final = re.compile(r"^(?:PL/\S+|SQL) function .*$", re.MULTILINE)
 _NO_CONNECTION: Final = frozenset({"08", "57P01", "57P02", "57P03", "53300"})
 
 
-def answer_of(error: BaseException) -> Answer:
+def diagnosis_of(error: BaseException) -> Diagnosis:
     """What the error of an attempt means. For one of `FAILURES`; all others are bugs."""
     cause = error.orig if isinstance(error, sa.exc.DBAPIError) else error
     if isinstance(cause, Unconfirmed):
-        return Answer(
+        return Diagnosis(
             verdict=Verdict.AWAY, message=str(cause), todo="Bring the standby back, or take it out of the quorum"
         )
     if isinstance(cause, WrongTypes):
-        return Answer(verdict=Verdict.NOT_OURS, message=str(cause), todo=_TODO["42"])
+        return Diagnosis(verdict=Verdict.NOT_OURS, message=str(cause), todo=_TODO["42"])
     if not isinstance(cause, psycopg.Error):
         verdict = Verdict.AWAY if isinstance(cause, sa.exc.TimeoutError | OSError) else Verdict.BUG
         message = "no answer in time" if isinstance(cause, TimeoutError) else in_one_line(cause)
-        return Answer(verdict=verdict, message=message, is_lost=True)
+        return Diagnosis(verdict=verdict, message=message, is_lost=True)
     if cause.sqlstate is None:
-        return Answer(verdict=_of_driver(cause), message=in_one_line(cause), is_lost=True)
+        return Diagnosis(verdict=_of_driver(cause), message=in_one_line(cause), is_lost=True)
     return _of_server(cause.sqlstate, cause.diag)
 
 
-def _of_server(state: str, diag: Diagnostic) -> Answer:
+def _of_server(state: str, diag: Diagnostic) -> Diagnosis:
     verdict = _BY_STATE.get(state) or _BY_CLASS.get(state[:2], Verdict.BUG)
     # Where in PostgreSQL it was raised does not depend on lc_messages, as its words do.
     if diag.source_function == "ExecPartitionCheckEmitError":
@@ -159,10 +159,10 @@ def _of_server(state: str, diag: Diagnostic) -> Answer:
         verdict = Verdict.NOT_OURS
     message = " ".join((diag.message_primary or state).split())
     if verdict is Verdict.FAULT:
-        return Answer(verdict=verdict, message=message, state=state, about=_about(diag))
+        return Diagnosis(verdict=verdict, message=message, state=state, about=_about(diag))
     todo = next((_TODO[key] for key in (state, state[:2]) if key in _TODO), None)
     is_lost = state in _NO_CONNECTION or state[:2] in _NO_CONNECTION
-    return Answer(verdict=verdict, message=message, state=state, about=_about(diag), todo=todo, is_lost=is_lost)
+    return Diagnosis(verdict=verdict, message=message, state=state, about=_about(diag), todo=todo, is_lost=is_lost)
 
 
 def _of_driver(cause: psycopg.Error) -> Verdict:

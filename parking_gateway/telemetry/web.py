@@ -76,7 +76,7 @@ class _Serving(Thread):
         refused = ""
         while not self._is_over.is_set():
             try:
-                server = _Server(self._listen, self._application)
+                server = _PageServer(self._listen, self._application)
             except OSError as error:
                 if refused != (refused := error.strerror or str(error)):
                     logger.bind(listen=str(self._listen), error=refused).warning(
@@ -92,7 +92,7 @@ class _Serving(Thread):
         self._is_over.set()
         self.join(_FIRST_SECONDS)
 
-    def _serve(self, server: "_Server") -> None:
+    def _serve(self, server: "_PageServer") -> None:
         with server:
             host, port, *_ = server.server_address
             self.address = ListenAddress(str(host), port)
@@ -103,7 +103,7 @@ class _Serving(Thread):
                 server.handle_request()
 
 
-class _Server(ThreadingMixIn, WSGIServer):
+class _PageServer(ThreadingMixIn, WSGIServer):
     """A thread serves each request. No such thread keeps the process alive."""
 
     daemon_threads = True

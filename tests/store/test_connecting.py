@@ -25,7 +25,7 @@ from parking_gateway.process.config import DatabaseConfig
 from parking_gateway.store.connecting import PINNED
 from parking_gateway.store.pool import Pool, opened
 from parking_gateway.store.schema import SchemaMismatch
-from parking_gateway.store.verdicts import FAILURES, Verdict, answer_of
+from parking_gateway.store.verdicts import FAILURES, Verdict, diagnosis_of
 from tests.events import message, up
 from tests.plugins.car_park import CarPark
 
@@ -178,4 +178,4 @@ async def test_a_server_that_ends_every_new_connection_is_away(database: str) ->
             async with pool.engine.connect() as connection:
                 await connection.execute(sa.text("select 1"))
     assert ended
-    assert answer_of(raised.value).verdict is Verdict.AWAY
+    assert diagnosis_of(raised.value).verdict is Verdict.AWAY

@@ -13,7 +13,7 @@ from parking_gateway.process.config import DatabaseConfig
 from parking_gateway.process.waits import Backoff
 from parking_gateway.store.patience import DatabaseUnusable, Patience, Refused, attempt
 from parking_gateway.store.pool import Pool, opened
-from parking_gateway.store.verdicts import Answer, Verdict, answer_of
+from parking_gateway.store.verdicts import Diagnosis, Verdict, diagnosis_of
 from tests.plugins.postgres import OwnServer
 
 AWAY, FAULT, NOT_OURS, BUG = Verdict.AWAY, Verdict.FAULT, Verdict.NOT_OURS, Verdict.BUG
@@ -26,12 +26,12 @@ BY_STATE = {
 }
 
 
-async def answered(engine: AsyncEngine, statement: str) -> Answer:
+async def answered(engine: AsyncEngine, statement: str) -> Diagnosis:
     """What it means that this statement fails."""
     with pytest.raises(sa.exc.DBAPIError) as failed:
         async with engine.begin() as connection:
             await connection.execute(sa.text(statement))
-    return answer_of(failed.value)
+    return diagnosis_of(failed.value)
 
 
 @pytest.mark.parametrize("state", BY_STATE)
@@ -59,7 +59,7 @@ async def test_a_refused_row_is_the_message_s_fault_only_where_its_values_are(
 ) -> None:
     with psycopg.connect(database) as connection, pytest.raises(psycopg.Error) as failed:
         connection.execute(statement.encode())
-    assert answer_of(failed.value).verdict is verdict
+    assert diagnosis_of(failed.value).verdict is verdict
 
 
 async def test_a_partition_that_is_missing_is_nobody_s_message(engine: AsyncEngine) -> None:

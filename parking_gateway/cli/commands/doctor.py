@@ -75,7 +75,7 @@ async def _of_database(config: "Config", reader: "Decoder", *, since: datetime) 
     from parking_gateway.process.config import ConfigError  # noqa: PLC0415 - as above
     from parking_gateway.store.embedded import EmbeddedFailed  # noqa: PLC0415 - as above
     from parking_gateway.store.schema import SchemaMismatch  # noqa: PLC0415 - as above
-    from parking_gateway.store.verdicts import FAILURES, answer_of  # noqa: PLC0415 - as above
+    from parking_gateway.store.verdicts import FAILURES, diagnosis_of  # noqa: PLC0415 - as above
 
     fix = "Follow this message, or correct the section [database]"
     try:
@@ -89,7 +89,7 @@ async def _of_database(config: "Config", reader: "Decoder", *, since: datetime) 
     except (EmbeddedFailed, SchemaMismatch) as failure:
         return [Check(about="database", detail=str(failure), fix=fix)]
     except FAILURES as error:
-        return [Check(about="database", detail=answer_of(error).sentence, fix=fix)]
+        return [Check(about="database", detail=diagnosis_of(error).sentence, fix=fix)]
 
 
 def _examined(config: "Config", reader: "Decoder") -> "list[Finding]":

@@ -17,7 +17,7 @@ from parking_gateway.process.config import Config
 from parking_gateway.store import diagnosis, schema
 from parking_gateway.store.database import Database
 from parking_gateway.store.installations import Chosen, chosen_codecs
-from parking_gateway.store.verdicts import FAILURES, answer_of
+from parking_gateway.store.verdicts import FAILURES, diagnosis_of
 
 _LIMIT: Final = 100
 
@@ -95,7 +95,7 @@ async def examine_database(database: Database, decoder: Decoder) -> list[Check]:
             await schema.require_current(connection)
             (chosen,) = await connection.together(chosen_codecs())
     except (schema.SchemaMismatch, *FAILURES) as error:
-        complaint = str(error) if isinstance(error, schema.SchemaMismatch) else answer_of(error).sentence
+        complaint = str(error) if isinstance(error, schema.SchemaMismatch) else diagnosis_of(error).sentence
         fix = "Follow this message, or correct the section [database]"
         return [Check(about="database", detail=complaint, fix=fix)]
     return [
@@ -110,7 +110,7 @@ async def examine_clocks(database: Database, *, since: datetime) -> list[Check]:
         async with database.connect() as connection:
             (found,) = await connection.together(diagnosis.wrong_clocks(since=since))
     except FAILURES as error:  # such as a table that another session has locked
-        detail = f"they cannot be checked: {answer_of(error).sentence}"
+        detail = f"they cannot be checked: {diagnosis_of(error).sentence}"
         return [Check(about="clocks", detail=detail, is_judged=False)]
     return list(map(_clock, found))
 
