@@ -46,7 +46,7 @@ class Intake(msgspec.Struct, frozen=True, kw_only=True):
     database: Database
     decoder: Decoder
     guests: Guests | None = None
-    """None: all codecs are ours, and none is asked beforehand."""
+    """None: all codecs are ours, and none decodes beforehand."""
     limits: chirpstack.Limits
     batch_size: int
     timeout: timedelta
@@ -104,14 +104,14 @@ class Intake(msgspec.Struct, frozen=True, kw_only=True):
         decoder = self.decoder if self.guests is None else None
         try:
             batch = read(messages, received_at=now, limits=self.limits)
-            decoder = await self._with_answers_of_guests(batch)
+            decoder = await self._with_guest_readings(batch)
             for earlier in after:
                 if not earlier.done():
                     await asyncio.wait({earlier})  # and not for what it raises, because of which all are cancelled
             committed = await self._until_recorded(batch, decoder)
         except StopRequested:
             raise
-        except NotAsked:  # an installation was changed since the guests were asked
+        except NotAsked:  # an installation was changed since the guests decoded
             await self.commit(messages)
         except Exception as fault:  # noqa: BLE001 - a message must not be able to end the process, whatever the bug
             await self._set_aside(messages, now, fault, decoder)
@@ -131,8 +131,8 @@ class Intake(msgspec.Struct, frozen=True, kw_only=True):
         committed = await self.patience(attempt, purpose="recording a batch", has_net=has_net)
         return msgspec.structs.replace(committed, seconds=clock() - began)
 
-    async def _with_answers_of_guests(self, batch: Batch) -> Decoder:
-        """A decoder that has the answers of guests. They are asked before a transaction begins, and the event loop goes on."""
+    async def _with_guest_readings(self, batch: Batch) -> Decoder:
+        """A decoder with the readings of guests, which decode before a transaction begins, while the event loop goes on."""
         if self.guests is None or not batch.messages:
             return self.decoder
         devices = {uplink.device.dev_eui for uplink in batch.uplinks if uplink.f_port != 0}
