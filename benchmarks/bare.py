@@ -121,12 +121,12 @@ async def drain(config: Config, uplinks: int) -> None:
 
 async def _write(connection: psycopg.AsyncConnection[Any], ups: list[_Up]) -> None:
     euis = _array({up.device_info.dev_eui for up in ups})
-    async with connection.pipeline():  # two round trips: what is asked, and what is said and committed
+    async with connection.pipeline():  # two round trips: the queries, then the writes with the commit
         await connection.execute(_RECORD, _columns(ups))
         locked = await connection.execute(_LOCK, [euis], binary=True)
         spaces = {eui: _Space(*space) for eui, *space in await locked.fetchall()}
         steps = []
-        # What was kept before says nothing new: it is not younger than what its space knows.
+        # An uplink that was recorded before changes nothing, because it is not later than its space.
         for up in sorted(ups, key=_time):
             space = spaces[up.device_info.dev_eui]
             if up.time <= space.seen_at:

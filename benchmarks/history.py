@@ -1,4 +1,4 @@
-"""A past for a car park: what its sensors have said for a month, in the partitions that the gateway would have made."""
+"""A history for a car park: a month of uplinks, in the partitions that the gateway would have made."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta

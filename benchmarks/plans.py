@@ -24,7 +24,7 @@ from parking_gateway.store.hot import HotStatement
 from parking_gateway.store.pool import opened
 from parking_gateway.store.query import Query
 
-# What something costs is not in it, because it is PostgreSQL's guess; what it took, and how many pages were touched, is.
+# Without costs, which are PostgreSQL's guess, and with times and the number of pages.
 _EXPLAIN: Final = "explain (analyze, buffers, settings off, costs off) "
 _BATCH: Final = 500
 _LIMITS: Final = Limits(payload_bytes=65_536, depth=16)
@@ -40,7 +40,7 @@ class Hot(msgspec.Struct, frozen=True, kw_only=True):
 
 
 async def hot_statements(url: str, fleet: Fleet) -> list[Hot]:
-    """Let the gateway's own functions keep, publish and confirm an ordinary batch, and undo it: what they execute."""
+    """The statements of an ordinary batch: the gateway's functions record, publish and confirm it, and it is undone."""
     now = datetime.now(UTC)
     publications = [event.publication for event in fleet.backlog(_BATCH)]
     batch = [Message(one.topic, one.payload, mid, 1, is_redelivered=False) for mid, one in enumerate(publications)]

@@ -1,4 +1,4 @@
-"""The first schema: the car park, its devices, and what they said.
+"""The first schema: the car park, its devices, and their uplinks.
 
 Revision ID: 0001
 """

@@ -1,4 +1,4 @@
-"""A device's row is written when something is told of it, so that `heard_at` says when that was.
+"""A device's row is written when it is published, so `heard_at` is the time of that.
 
 Revision ID: 0002
 """

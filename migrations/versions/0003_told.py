@@ -1,6 +1,6 @@
-"""What was last told of a device stands beside its installation too, where every uplink is looked up.
+"""The last published values of a device are copied to its installation, which every uplink reads.
 
-Nothing is there to begin with: the next uplink of every device is told, as after an interval.
+The copies are empty at first, so the next uplink of every device is published.
 
 Revision ID: 0003
 """
@@ -13,7 +13,7 @@ down_revision = "0002"
 
 def upgrade() -> None:
     op.execute("alter table installation add column told json")
-    # The row is written again whenever its device is told of: with room on the page, without touching any index.
+    # The row is written whenever its device is published. With room on its page, no index is written.
     op.execute("alter table installation set (fillfactor = 70)")
 
 

@@ -1,7 +1,6 @@
-"""When an uplink was heard is told apart from what names it, and frames of one session are ordered by their counter.
+"""The time of an uplink that is believed gets its own column, and frames of one session are ordered by their counter.
 
-What was recorded with a time that nobody believes any more is dated by when we received it, and what such times have frozen
-moves again.
+Uplinks whose time is not believed any more are dated by their receipt. Spaces that such times had frozen move again.
 
 Revision ID: 0005
 """
@@ -49,7 +48,7 @@ alter table device
     add column battery_f_cnt bigint,
     add column problem text;
 update device set heard_at = now(), version = version + 1 where heard_at > now();
--- The next uplink of every device is told, as after an interval.
+-- The next uplink of every device is published.
 update installation set told = null;
 """
 
@@ -68,7 +67,7 @@ alter table device_event drop column heard_at;
 create index device_event_dev_eui_time_idx on device_event (dev_eui, time);
 
 drop index uplink_dev_eui_heard_at_idx, uplink_claimed_idx;
--- The time is what ChirpStack says again, by which the earlier version knows a redelivery.
+-- The earlier version recognizes a redelivery by the time of ChirpStack.
 update uplink set time = claimed_at where claimed_at <> time;
 alter table uplink drop column heard_at, drop column dev_addr, drop column claimed_at, drop column claimed_by;
 create index uplink_dev_eui_time_idx on uplink (dev_eui, time);

@@ -1,4 +1,4 @@
-"""Installations as the register changes them: who watches which space from now on."""
+"""Installations as an import changes them: which device watches which space from now on."""
 
 from collections.abc import Iterable, Sequence
 from typing import Final
@@ -80,7 +80,7 @@ def _installations(rows: Rows) -> list[Installation]:
 
 
 def hold_uplinks(spaces: Iterable[SpaceId]) -> list[Query[None]]:
-    """Lock what an uplink needs, in the order in which uplinks do: no uplink is recorded until the transaction ends."""
+    """Lock like an uplink, in the same order, so that no uplink is recorded until the transaction ends."""
     return [command(_LOCK_UPLINKS), command(_LOCK_SPACES, encode(_SPACE_IDS, ({"id": one} for one in spaces)))]
 
 

@@ -15,7 +15,7 @@ PLACE_IN_SNAPSHOT: Final = f"{{{Snapshot.__struct_fields__.index('battery_percen
 
 
 def battery_of(new: Any) -> dict[str, sa.ColumnElement[Any]]:
-    """What an update sets of a device's battery: the new one, if there is one and the known one is not later."""
+    """The battery columns of an update: the new battery, if there is one and the known one is not later."""
     is_earlier = sa.and_(device.c.battery_at.is_not(None), is_outdone(device.c, new))
     is_kept = sa.or_(new.battery_percent.is_(None), is_earlier)
     return {name: sa.case((is_kept, device.c[name]), else_=new[name]) for name in _BATTERY}

@@ -121,7 +121,7 @@ _NEIGHBOURS: Final = Statement(
 
 
 def lock_register() -> Query[None]:
-    """Wait until nobody else changes the register, and keep it so until the transaction ends. Readers go on."""
+    """Lock the register until the transaction ends: another import waits, readers go on."""
     return command(_LOCK_REGISTER)
 
 

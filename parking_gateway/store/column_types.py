@@ -1,4 +1,4 @@
-"""Whether PostgreSQL answers with the types of our tables, and not with those that somebody has altered them to."""
+"""The types of an answer, compared with our tables, because an administrator may have altered a column."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, Final

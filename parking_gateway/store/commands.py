@@ -12,7 +12,7 @@ def prepare(name: bytes, text: str, pgconn: PGconn) -> None:
 
 
 def execute(name: bytes, values: Sequence[str | None], pgconn: PGconn) -> None:
-    """Execute what was prepared under this name. The result is binary."""
+    """Execute the prepared statement of this name. The result is binary."""
     encoded = [None if value is None else value.encode() for value in values]
     pgconn.send_query_prepared(name, encoded, result_format=Format.BINARY)
 

@@ -24,7 +24,7 @@ _NEVER: Final = -1
 
 def _confirm(table: sa.Table, key: sa.Column[Any]) -> Statement:
     batch = table_of(key, table.c.version, table.c.published_version)
-    # Locked in the order in which everybody locks, then written.
+    # Locked in the common order, then written.
     locked = (
         sa.select(
             key.label("key"),
@@ -78,7 +78,7 @@ def doubted(published: Sequence[Due]) -> list[Due]:
 
 
 def all_again() -> list[Query[None]]:
-    """Make everything due that is retained: for a broker that has lost it, or an operator who wants to be sure."""
+    """Make everything due that is retained: for a broker that has lost it, or for the command `republish`."""
     return [command(statement, {}) for statement in _ALL_AGAIN]
 
 

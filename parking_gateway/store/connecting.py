@@ -1,7 +1,6 @@
-"""A connection to PostgreSQL as this program needs it: what text means is pinned, and a commit is a commit.
+"""A connection to PostgreSQL with pinned settings, whose commit fails if it did not wait for the standby.
 
-Settings of a role, of the database or of the server do not reach what is pinned here, because what a client asks for when
-it connects comes after them.
+Settings of a role, a database or a server do not change the pinned ones, because the options of a client override them.
 """
 
 from collections.abc import Mapping
@@ -24,12 +23,12 @@ PINNED: Final = {
     "array_nulls": "on",
     "bytea_output": "hex",
     "extra_float_digits": "1",
-    # Two transactions that wait for each other's rows shall go on with what was committed, and not fail.
+    # A transaction that waited for the row of another one goes on with the committed row. Stricter levels would fail.
     "default_transaction_isolation": "read committed",
     "default_transaction_deferrable": "off",
-    # `verdicts` reads the context of an error, in which PostgreSQL would else quote what a message holds.
+    # `verdicts` reads the context of an error. Without this, PostgreSQL quotes the content of a message in it.
     "log_parameter_max_length_on_error": "0",
-    # Without warnings nobody would say that a commit did not wait for the standby.
+    # A warning is the only sign of a commit that did not wait for the standby.
     "client_min_messages": "warning",
 }
 """Settings on which the meaning of text and of a commit depends."""
@@ -38,7 +37,7 @@ _REPORTED: Final = ("client_encoding", "DateStyle", "IntervalStyle", "TimeZone",
 
 
 class OurConnection(psycopg.AsyncConnection[Any]):
-    """One whose commit raises `Unconfirmed` where the server made it without the standby that it has to wait for."""
+    """A connection whose commit raises `Unconfirmed` if the server did not wait for its standby."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -52,7 +51,7 @@ class OurConnection(psycopg.AsyncConnection[Any]):
 
 
 async def connect(*args: Any, settings: Mapping[str, object], options: str = "", **kwargs: Any) -> OurConnection:
-    """Connect with the settings and what is pinned. Raises SchemaMismatch where the database is not in UTF-8."""
+    """Connect with these settings and the pinned ones. Raises SchemaMismatch if the database is not in UTF-8."""
     pinned = {name: str(value) for name, value in settings.items()} | PINNED
     connection = await OurConnection.connect(*args, options=f"{options} {_as_options(pinned)}".strip(), **kwargs)
     try:
@@ -65,7 +64,7 @@ async def connect(*args: Any, settings: Mapping[str, object], options: str = "",
 
 
 class Notices:
-    """What the server says beside its answers: warnings are logged, and one of them undoes a commit."""
+    """The server's notices: warnings are logged, and one of them means that a commit does not count."""
 
     def __init__(self) -> None:
         self._is_unconfirmed = False

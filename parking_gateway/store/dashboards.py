@@ -1,4 +1,4 @@
-"""The role with which dashboards read: what the public contract names, and nothing else."""
+"""The role with which dashboards read. It may read the tables of the public contract, and nothing else."""
 
 from typing import Final
 
@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from parking_gateway.store.query import Query, Statement, command
 
 READABLE: Final = ("uplink", "site", "zone", "space", "transition", "rejection", "space_state")
-"""Whoever may read a partitioned table reads its partitions through it, those of later months too."""
+"""The right on a partitioned table covers its partitions, also those of later months."""
 
 _EXISTS: Final = Statement(
     sa.text("select exists (select from pg_roles where rolname = :name)").bindparams(
@@ -28,7 +28,7 @@ def create(name: str) -> Query[None]:
 
 def grant(name: str) -> list[Query[None]]:
     """Let the role read. `name` as above."""
-    # Everybody may use the schema `public`; another one has to be opened.
+    # Every role may use the schema `public`. Any other schema has to be granted.
     schema = f"""do $$ begin execute format('grant usage on schema %I to "{name}"', current_schema()); end $$"""
     tables = f'grant select on {", ".join(READABLE)} to "{name}"'
     return [command(Statement(sa.text(one))) for one in (schema, tables)]

@@ -14,7 +14,7 @@ from parking_gateway.store.words import CONTACTS, PREVIOUS, STATES
 
 
 class Source(msgspec.Struct, frozen=True, kw_only=True):
-    """Where the rows of a kind come from, and what each of them says."""
+    """The statement that reads the rows of a kind, and the function that reads one row."""
 
     statement: Statement
     read: Callable[[tuple[Any, ...]], Due]

@@ -35,8 +35,8 @@ _NOBODY: Final = 2**31 - 1
 """A process id that no kernel gives."""
 
 
-class EmbeddedFailed(Exception):  # noqa: N818 - it is what happened
-    """The server could not be started. The message says why, in its own last words where it had any."""
+class EmbeddedFailed(Exception):  # noqa: N818 - it is an event
+    """The server could not be started. The message has the reason, and the last lines of its log."""
 
 
 @contextmanager
@@ -48,7 +48,7 @@ def running(state_directory: Path) -> Iterator[str]:
 
 
 class Server:
-    """The server of one state directory, shared by everybody who uses that directory."""
+    """The server of one state directory, shared by all processes that use this directory."""
 
     def __init__(self, state_directory: Path) -> None:
         """Raises ConfigError where no server can live there."""
@@ -85,7 +85,7 @@ class Server:
                 self._leave(users)
 
     def is_running(self) -> bool:
-        """Whether somebody listens on its socket."""
+        """Whether a process listens on its socket."""
         with socket.socket(socket.AF_UNIX) as client:
             client.settimeout(0.2)
             try:
@@ -121,7 +121,7 @@ class Server:
     def _initialise(self, user: str | None) -> None:
         if (self._data / "PG_VERSION").exists():
             return
-        # Under another name until it is whole: what a power cut leaves behind is not taken for a database.
+        # Under another name until it is complete, so that the rest after a power cut is not taken for a database.
         new = self._data.with_suffix(".new")
         shutil.rmtree(new, ignore_errors=True)
         new.mkdir(mode=0o700)
@@ -197,7 +197,7 @@ class Server:
 
 
 def _user(data: Path) -> str | None:
-    """Whom its programs run as: PostgreSQL refuses root, for whom the wheel makes a user. None: ourselves."""
+    """The user of its programs. PostgreSQL refuses root, for whom the wheel makes a user. None: our own user."""
     if os.geteuid() != 0:
         return None
     wheel = _wheel()

@@ -1,4 +1,4 @@
-"""Devices for the register and for people. `devices` writes what intake learns of them."""
+"""Devices for imports and for people. `devices` writes the readings of their uplinks."""
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
@@ -33,7 +33,7 @@ class KnownDevice(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Facts(msgspec.Struct, frozen=True, kw_only=True):
-    """What stored uplinks say of a device once a codec reads them."""
+    """The readings of a device from recorded uplinks, merged."""
 
     dev_eui: DevEui
     codec: str | None = None
@@ -54,7 +54,7 @@ _IDENTITIES: Final = Statement(
     .order_by(device.c.dev_eui)
 )
 
-# Not what was claimed, which may be a time that no datetime is.
+# Not the claimed time, because a datetime may not be able to hold it.
 _UNREAD: Final = ("time", "claimed_at", "claimed_by")
 _KEPT: Final = [column for column in uplink.c if column.name not in _UNREAD]
 _FIELDS: Final = (*(column.name for column in _KEPT), "time")
@@ -107,7 +107,7 @@ _LIST: Final = Statement(
         .outerjoin(zone, zone.c.id == space.c.zone_id)
         .outerjoin(site, site.c.id == zone.c.site_id)
     )
-    # Who has no space yet is what somebody looks for.
+    # Devices without a space come first, because people look for them.
     .order_by(site.c.name.nulls_first(), zone.c.name, space.c.name, device.c.dev_eui)
 )
 

@@ -74,7 +74,7 @@ select
 from device
 where dev_eui in (select unnest(:'dev_eui'::text[])) and contact = 'live';
 
--- save_clocks: Writes the spaces that were heard and did not change. A locked row is found by its place (ctid), without index.
+-- save_clocks: Writes the clocks of spaces without a change. A locked row is found by its place (ctid), without index.
 update space
 set seen_at = batch.seen_at, seen_f_cnt = batch.seen_f_cnt, heard_at = batch.heard_at
 from unnest(

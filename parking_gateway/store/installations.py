@@ -14,7 +14,7 @@ from parking_gateway.store.tables import installation
 
 
 class Chosen(NamedTuple):
-    """A codec with its options, and who is read with it."""
+    """A codec with its options, and the devices that it reads."""
 
     codec: str
     options: dict[str, str]
@@ -47,7 +47,7 @@ _OF_DEVICES: Final = Statement(
 
 
 def of_devices(devices: Collection[DevEui]) -> Query[list[Installation]]:
-    """The installations of these devices, as they are now: nobody holds them."""
+    """The installations of these devices, as they are now. They are not locked."""
     return Query(statement=_OF_DEVICES, arguments={"dev_euis": array_of(list(devices))}, read=_installations)
 
 

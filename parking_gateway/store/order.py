@@ -17,7 +17,7 @@ class FrameColumns(NamedTuple):
 
 
 def is_later(one: FrameColumns, other: FrameColumns) -> sa.ColumnElement[bool]:
-    """Whether `one` is the later frame. Null where one of them is no frame at all."""
+    """Whether `one` is the later frame. Null if a frame is missing."""
     of_one_session = sa.and_(
         one.dev_addr == other.dev_addr,
         one.f_cnt.between(other.f_cnt - COUNTERS_APART, other.f_cnt + COUNTERS_APART),

@@ -1,4 +1,4 @@
-"""What devices say again of an earlier time: kept with its own time, and no space is ever moved by it."""
+"""Past readings, which a device repeats in a later frame. They are kept with their own times and change no space."""
 
 from collections.abc import Iterable
 from typing import Final
@@ -19,7 +19,7 @@ _RECORD: Final = Statement(
 
 
 def record(past: Iterable[tuple[Uplink, tuple[Reading, ...]]]) -> Query[None]:
-    """Keep the past readings of these uplinks. One without a time of its own cannot be told from the present: dropped."""
+    """Keep the past readings of these uplinks. One without its own time is dropped, because it looks like the present."""
     rows = (
         {
             "deduplication_id": uplink.deduplication_id,

@@ -1,4 +1,4 @@
-"""Work on a database that may be away for a while: one attempt, and attempts until it is done or we are told to stop."""
+"""Work on a database that may be away for a while: one attempt, and attempts until success or a stop."""
 
 import asyncio
 import random
@@ -15,21 +15,21 @@ from parking_gateway.store.verdicts import FAILURES, Diagnosis, Verdict, diagnos
 
 Result = TypeVar("Result")
 
-_SAID_AGAIN_AFTER: Final = 10.0
+_LOGGED_AGAIN_AFTER: Final = 10.0
 """Seconds after which a purpose that fails for the same reason is logged again."""
 _CROWD: Final = 0.1
-"""Seconds in which those who were woken together spread their attempts."""
+"""Seconds over which waits that one success wakes spread their attempts."""
 
 
-class StopRequested(Exception):  # noqa: N818 - what happened, not a failure
-    """We were told to stop while the database was away. The broker still has the batch in hand; rows are still due."""
+class StopRequested(Exception):  # noqa: N818 - it is an event
+    """A stop was requested while the database was away. The batch is not acknowledged; rows are still due."""
 
 
-class Refused(Exception):  # noqa: N818 - PostgreSQL's answer, not a failure of ours
-    """PostgreSQL refuses what a statement holds. The message is its own."""
+class Refused(Exception):  # noqa: N818 - it is an answer
+    """PostgreSQL refuses a value of a statement. The message is PostgreSQL's."""
 
 
-class DatabaseUnusable(Exception):  # noqa: N818 - of the database, not of ours
+class DatabaseUnusable(Exception):  # noqa: N818 - it is a state
     """The database cannot be used now, and may be later."""
 
     def __init__(self, answer: Diagnosis) -> None:
@@ -40,8 +40,8 @@ class DatabaseUnusable(Exception):  # noqa: N818 - of the database, not of ours
 async def attempt(work: Callable[[], Awaitable[Result]]) -> Result:
     """Do the work once.
 
-    Raises `Refused` where PostgreSQL refuses a value, because another attempt would be refused too. Raises `DatabaseUnusable` where
-    another attempt may succeed. Any other exception is a bug, also an answer of PostgreSQL that nobody foresaw.
+    Raises `Refused` if PostgreSQL refuses a value, because another attempt would be refused too. Raises `DatabaseUnusable` if
+    another attempt may succeed. Any other exception is a bug, also an unknown error of PostgreSQL.
     """
     try:
         return await work()
@@ -57,7 +57,7 @@ async def attempt(work: Callable[[], Awaitable[Result]]) -> Result:
 
 
 class Patience:
-    """Attempts until one succeeds. A success wakes all who wait for a connection."""
+    """Attempts until one succeeds. A success wakes all waits for a connection."""
 
     def __init__(
         self,
@@ -67,24 +67,24 @@ class Patience:
         stop: asyncio.Event,
         report: Callable[[str, str | None], None],
     ) -> None:
-        """`report` is called after every attempt with its purpose and why it failed, or None when it is done."""
+        """`report` is called after every attempt with its purpose and the reason of its failure, or None."""
         self._database = database
         self._backoff = backoff
         self._stop = stop
         self._report = report
         self._failing: Counter[str] = Counter()
         """How many callers fail at present, by purpose. A purpose stays after its last caller was cancelled, until anything
-        succeeds: nobody knows whether it would fail again."""
+        succeeds, because it might fail again."""
         self._logged: dict[str, Seldom] = {}
-        """What was logged of a purpose lately."""
+        """The last lines of the log, by purpose."""
         self._success = asyncio.Event()
-        """Of anybody, the next one."""
+        """The next success, of any purpose."""
 
     async def __call__(self, work: Callable[[], Awaitable[Result]], *, purpose: str, has_net: bool = False) -> Result:
-        """Do the work. While the database cannot be used, warn and try again; once told to stop, raise `StopRequested`.
+        """Do the work. While the database cannot be used, warn and try again; after a request to stop, raise `StopRequested`.
 
         If the caller `has_net` for them, refused values and unforeseen errors are raised, as by `attempt`. Else they are
-        waited for like the others, because then their cause is a trigger or a column that somebody changed.
+        waited for like the others, because then their cause is a trigger or a changed column.
         """
         failures = 0
         try:
@@ -127,7 +127,7 @@ class Patience:
             await self._woken(random.uniform(0, _CROWD), by_success=None)  # noqa: S311 - no secret
 
     async def _woken(self, seconds: float, *, by_success: asyncio.Event | None) -> bool:
-        """Wait, at most until we are told to stop or somebody succeeds. Returns whether somebody did."""
+        """Wait, at most until a stop or the given success. Returns whether there was a success."""
         events = [self._stop, by_success] if by_success else [self._stop]
         waiting = [asyncio.ensure_future(event.wait()) for event in events]
         try:
@@ -138,7 +138,7 @@ class Patience:
         return by_success is not None and by_success.is_set()
 
     def _log(self, purpose: str, answer: Diagnosis, failures: int) -> None:
-        logged = self._logged.setdefault(purpose, Seldom(_SAID_AGAIN_AFTER))
+        logged = self._logged.setdefault(purpose, Seldom(_LOGGED_AGAIN_AFTER))
         if not logged.is_due(answer.sentence, now=asyncio.get_running_loop().time()):
             return
         more = {"sqlstate": answer.state, "about": answer.about, "todo": answer.todo}

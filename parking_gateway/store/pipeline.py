@@ -21,7 +21,7 @@ from parking_gateway.store.query import Query, Rows, Statement
 from parking_gateway.store.round_trip import Command, error_of, is_done, round_trip
 
 _PREPARED: Final = "prepared statements"
-"""Which of ours a connection knows: a key of the memory that SQLAlchemy keeps for it."""
+"""The names of prepared statements of a connection: a key of the memory that SQLAlchemy keeps for it."""
 
 
 class PipelinedConnection(Connection):
@@ -51,7 +51,7 @@ class PipelinedConnection(Connection):
 async def _travel(connection: AsyncConnection, queries: Sequence[Query[Any]], *, ends: bool) -> tuple[Any, ...]:
     driver = _driver(connection)
     new = _unprepared(connection, queries)
-    # Where nothing was begun, all of a round trip is one transaction anyway.
+    # Without BEGIN, a round trip is one transaction by itself.
     is_begun = driver.pgconn.transaction_status != TransactionStatus.IDLE
     before = [] if is_begun or ends else [commands.begin]
     after = [commands.commit] if is_begun and ends else []
@@ -92,7 +92,7 @@ async def _try(connection: AsyncConnection, trials: Sequence[Sequence[Query[Any]
 
 
 def _unprepared(connection: AsyncConnection, queries: Sequence[Query[Any]]) -> dict[bytes, Statement]:
-    """Those of the queries' statements that this connection does not know yet, by their names."""
+    """The statements of the queries that are not prepared on this connection, by their names."""
     prepared: set[bytes] = connection.info.setdefault(_PREPARED, set())
     return {query.statement.name: query.statement for query in queries if query.statement.name not in prepared}
 
@@ -102,7 +102,7 @@ def _preparing(new: Mapping[bytes, Statement]) -> list[Command]:
 
 
 def _remember(connection: AsyncConnection, new: Mapping[bytes, Statement], results: Sequence[PGresult]) -> None:
-    """What is prepared stays, whatever became of the commands behind it."""
+    """A prepared statement stays, even if a later command failed."""
     done = [name for name, result in zip(new, results, strict=True) if is_done(result)]
     connection.info[_PREPARED].update(done)
 
@@ -116,8 +116,7 @@ def _require_types(new: Mapping[bytes, Statement], queries: Sequence[Query[Any]]
 async def _give_up_midway(connection: AsyncConnection) -> None:
     """Give the connection up if it was left in the middle of a round trip.
 
-    It is lost, or we were interrupted and nobody knows what it still has to say. The pool would try to roll back, and log
-    as an error that it cannot.
+    It is lost, or it was interrupted and has unread answers. The pool would try to roll back, and log the failure as an error.
     """
     driver = _driver(connection)
     if driver.closed or driver.pgconn.pipeline_status != PipelineStatus.OFF:

@@ -24,7 +24,7 @@ from parking_gateway.store.pipeline import PipelinedConnection
 _GENERATION: Final = "generation"
 """Of the pool when a connection was made: a key of the memory that SQLAlchemy keeps for it."""
 _IS_NEW: Final = "is new"
-"""Whether a connection was not given out yet: likewise."""
+"""Whether a connection was never lent before: likewise a key."""
 
 
 def pool_for(url: str, config: DatabaseConfig) -> "Pool":
@@ -33,12 +33,12 @@ def pool_for(url: str, config: DatabaseConfig) -> "Pool":
         "statement_timeout": _milliseconds(config.statement_timeout),
         "lock_timeout": _milliseconds(config.lock_timeout),
         "idle_in_transaction_session_timeout": _milliseconds(config.statement_timeout),
-        # All that varies from one time to the next is how many rows an array has. Without this, PostgreSQL plans most
-        # statements anew every time, which takes longer than to carry them out.
+        # Two executions differ only in the lengths of their arrays. Without this, PostgreSQL plans most statements for each
+        # execution, which takes longer than the execution.
         "plan_cache_mode": "force_generic_plan",
     }
     engine = create_async_engine(
-        "postgresql+psycopg://",  # the driver is given what libpq reads in the URL: SQLAlchemy reads less of it
+        "postgresql+psycopg://",  # libpq reads the URL for the driver, because SQLAlchemy reads less of it
         poolclass=AsyncAdaptedQueuePool,
         pool_size=config.pool_size,
         max_overflow=0,
@@ -52,7 +52,7 @@ def pool_for(url: str, config: DatabaseConfig) -> "Pool":
             "settings": settings,
             "tcp_user_timeout": _milliseconds(config.statement_timeout),
             **database_url.parameters(url),
-            # `pipeline` prepares; the driver would deallocate everybody's statements with its own.
+            # `pipeline` prepares. The driver would deallocate all prepared statements with its own.
             "prepare_threshold": None,
         },
     )
@@ -101,9 +101,9 @@ class Pool(Database):
         self._standing.add(connection.driver_connection)
 
     def _require_fresh(self, connection: Any, record: ConnectionPoolEntry, _fairy: object) -> None:
-        """Raise for one that is not to be used any more: SQLAlchemy makes another one in its place."""
-        # A new one is never refused: after two of them SQLAlchemy raises an error that says nothing of the database. A
-        # server that ends while we connect is found out by the first statement.
+        """Raise for a connection that must not be used any more. SQLAlchemy then makes another one."""
+        # A new connection is never refused, because after two of them SQLAlchemy raises an error without the database's reason.
+        # If the server ends while we connect, the first statement fails.
         if record.info.pop(_IS_NEW, False):
             return
         if record.info.get(_GENERATION) != self._generation or _has_unread_bytes(connection):
@@ -111,7 +111,7 @@ class Pool(Database):
 
 
 def _has_unread_bytes(connection: Any) -> bool:
-    """Whether the server has sent something unasked: mostly that it ends the connection."""
+    """Whether the server has sent something without a query: mostly the end of the connection."""
     poll = select.poll()
     poll.register(connection.driver_connection.pgconn.socket, select.POLLIN)
     return bool(poll.poll(0))

@@ -25,7 +25,7 @@ class Statement:
     _numbers: Final = count()
 
     name: bytes
-    """Under which it is prepared."""
+    """The name of the prepared statement."""
 
     def __init__(self, statement: sa.Executable) -> None:
         self.name = f"statement_{next(self._numbers)}".encode()
@@ -37,7 +37,7 @@ class Statement:
         return str(self._compiled)
 
     def values(self, arguments: Arguments) -> list[str | None]:
-        """The values of the parameters as text, in their order: the arguments, and what the statement itself brings."""
+        """The values of the parameters as text, in their order: the arguments, and the statement's own constants."""
         found = [arguments.get(name, brought) for name, brought in self._parameters]
         return [None if value is None else str(value) for value in found]
 
@@ -48,7 +48,7 @@ class Statement:
 
     @cached_property
     def _parameters(self) -> list[tuple[str, Any]]:
-        """Their names, and what the statement itself brings for some of them."""
+        """Their names, with the statement's own constants for some of them."""
         brought = self._compiled.params
         return [(name, brought[name]) for name in self._compiled.positiontup]
 
@@ -58,7 +58,7 @@ class Statement:
 
 
 class Query(msgspec.Struct, Generic[Answer], frozen=True, kw_only=True):
-    """A statement with its arguments, and what its rows mean."""
+    """A statement with its arguments, and the function that reads its rows."""
 
     statement: Statement
     arguments: Arguments
@@ -66,7 +66,7 @@ class Query(msgspec.Struct, Generic[Answer], frozen=True, kw_only=True):
 
 
 def command(statement: Statement, arguments: Arguments = NOTHING) -> Query[None]:
-    """A query whose answer is that it was done."""
+    """A query without an answer."""
     return Query(statement=statement, arguments=arguments, read=_nothing)
 
 

@@ -16,7 +16,7 @@ from parking_gateway.store.tables import rejection
 TOPIC_LENGTH: Final = 1000
 """Characters that are kept of a topic, beginning and end. MQTT has topics of 65,535 bytes."""
 DETAIL_LENGTH: Final = 2000
-"""Characters that are kept of a detail, which may quote what it complains of."""
+"""Characters that are kept of a detail, which may quote a long value."""
 
 
 _KEPT: Final = [column for column in rejection.c if column is not rejection.c.id]
@@ -47,7 +47,7 @@ def record(letters: Iterable[DeadLetter]) -> Query[None]:
 
 
 def digest_of(topic: str, payload: bytes) -> UUID:
-    """A name for a message's bytes, which a redelivery repeats. No protection against anybody."""
+    """A name for a message's bytes, which a redelivery repeats. It protects against no attacker."""
     return UUID(bytes=md5(topic.encode() + b"\0" + payload, usedforsecurity=False).digest())
 
 

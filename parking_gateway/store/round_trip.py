@@ -1,8 +1,7 @@
 """One round trip to PostgreSQL: all commands in one write, and a wait for all their results. libpq's pipeline mode.
 
-psycopg's own pipeline takes two turns of the event loop for each command and a round trip for each BEGIN and COMMIT: half of
-what a gateway does that records one uplink at a time. Written with its public wrapper of libpq, to read one changed space
-takes 0.5 ms instead of 1.4, and a backlog is drained a sixth faster.
+psycopg's own pipeline takes two turns of the event loop for each command, and a round trip for each BEGIN and COMMIT. With its
+public wrapper of libpq, reading one changed space takes 0.5 ms instead of 1.4, and a backlog is drained a sixth faster.
 """
 
 import asyncio
@@ -15,7 +14,7 @@ from psycopg.pq import ExecStatus
 from psycopg.pq.abc import PGconn, PGresult
 
 Command = Callable[[PGconn], None]
-"""Sends something that has one result."""
+"""Sends one command, which has one result."""
 
 
 async def round_trip(driver: psycopg.AsyncConnection[Any], lists: Sequence[Sequence[Command]]) -> list[list[PGresult]]:

@@ -37,7 +37,7 @@ def bytes_of(column: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]:
 
 
 def listed(name: str, kind: type[sa.Text | sa.BigInteger]) -> sa.ScalarSelect[Any]:
-    """The parameter of that name, given by `array_of`, as what `in_` looks in.
+    """The parameter of that name, an array, as the set of an `in_`.
 
     Not `= any(array)`: whenever PostgreSQL reads the table in one go, that compares every row with every element.
     """
@@ -83,7 +83,7 @@ def json_of(value: Any) -> str | None:
 
 @lru_cache(maxsize=1024)
 def texts_of(json: str) -> dict[str, str]:
-    """Tags or options, read from their column as text. A car park has few different ones: who asks shares the answer.
+    """Tags or options, read from their column as text. A car park has few different ones, so the decoded value is shared.
 
     The driver's own way, a call for every value, is the dearest of a row.
     """

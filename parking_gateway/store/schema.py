@@ -19,8 +19,8 @@ _EXISTS: Final = Statement(sa.select(sa.cast(sa.func.to_regclass(_VERSION.name),
 _FOUND: Final = Statement(sa.select(_VERSION.c.version_num))
 
 
-class SchemaMismatch(Exception):  # noqa: N818 - it is no failure of ours, but what we found
-    """The database has another schema than this version of the program. The message says how to migrate."""
+class SchemaMismatch(Exception):  # noqa: N818 - it is a finding
+    """The database has another schema than this version of the program. The message contains the command to migrate."""
 
 
 async def require_current(connection: Connection) -> None:
@@ -43,17 +43,17 @@ async def require_current(connection: Connection) -> None:
 
 
 def newest() -> str:
-    """The revision that this program needs."""
+    """The revision of this program."""
     return max(revisions())
 
 
 def revisions() -> set[str]:
-    """All that this program knows."""
+    """All revisions of this program."""
     return {script.name.partition("_")[0] for script in SCRIPTS.glob("versions/[0-9]*.py")}
 
 
 async def revision_of(connection: Connection) -> str | None:
-    """The one that a database has; None where it has no schema."""
+    """The revision of a database; None if it has no schema."""
     (exists,) = await connection.together(_ask(_EXISTS))
     if exists is None:
         return None

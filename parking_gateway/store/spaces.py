@@ -36,9 +36,9 @@ def lock(devices: Collection[DevEui]) -> Query[Locked]:
 
 
 def save(watched: Locked, after: Mapping[SpaceId, Space], *, now: datetime) -> list[Query[None]]:
-    """Write the spaces that differ from what they were. Most did not change but were only heard: of those, the clocks."""
+    """Write the spaces that the turn made new. Of most only the clocks are written, because they were heard without a change."""
     heard: list[Space] = []
-    charged: list[Space] = []  # the same, and of the battery nothing new was heard
+    charged: list[Space] = []  # heard, with the same battery at a new time
     changed: list[Space] = []
     for space_id, was in watched.spaces.items():
         one = after[space_id]

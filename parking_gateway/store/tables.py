@@ -1,4 +1,4 @@
-"""The tables as SQLAlchemy knows them. The migrations make them; a test holds the two against each other.
+"""The tables for SQLAlchemy. The migrations make them; a test compares the two.
 
 Names of `uplink`, `space`, `transition`, `rejection` and the view `space_state` are part of the public contract.
 """
@@ -70,7 +70,7 @@ space: Final = sa.Table(
     sa.Column("previous", sa.Text),
     sa.Column("cause", sa.Text),
     sa.Column("occupancy", sa.Text),
-    # When the frame was heard that said the occupancy, with its session and counter: what orders it. So of the battery.
+    # Of the frame with the last occupancy: its time, session and counter, which order it. So for the battery.
     sa.Column("seen_at", TIME),
     sa.Column("seen_dev_addr", sa.Text),
     sa.Column("seen_f_cnt", sa.BigInteger, nullable=False, server_default="0"),
@@ -176,7 +176,7 @@ uplink: Final = sa.Table(
     # same, except where clocks are so wrong that only the time of receipt is left.
     sa.Column("heard_at", TIME, nullable=False),
     sa.Column("dev_addr", sa.Text),
-    # Of a time that was not believed: what was claimed, and by which LoRaWAN gateway. Else null, which takes no room.
+    # The claimed time that was not believed, and its LoRaWAN gateway. Else null, which takes no room.
     sa.Column("claimed_at", TIME),
     sa.Column("claimed_by", sa.Text),
     # Time first: the index grows at its end, which stays in memory however much history lies behind it. A redelivery
@@ -200,7 +200,7 @@ past_reading: Final = sa.Table(
     sa.Column("temperature_celsius", sa.REAL),
     sa.Column("battery_percent", sa.REAL),
     sa.Column("battery_volts", sa.REAL),
-    # Which uplink said it, and as which of its past readings.
+    # The uplink, and the place among its past readings.
     sa.PrimaryKeyConstraint("deduplication_id", "position"),
     sa.Index("past_reading_dev_eui_at_idx", "dev_eui", "at"),
     sa.CheckConstraint("occupancy in ('vacant', 'occupied')", name="occupancy"),

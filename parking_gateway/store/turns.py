@@ -1,4 +1,4 @@
-"""A turn as statements, in the order in which everybody locks: spaces by id, then devices, then rows of nobody else.
+"""A turn as statements, in the common lock order: spaces by id, then devices, then rows without a rival.
 
 Nothing else writes spaces or appends to the log.
 """

@@ -1,11 +1,11 @@
-"""What an error of the database means: decided here, by its SQLSTATE, for everybody who works on it.
+"""The meaning of an error of the database, decided by its SQLSTATE.
 
-| verdict | whose fault | then |
+| verdict | cause | consequence |
 |---|---|---|
-| FAULT | the message's: PostgreSQL understood the statement and refuses a value in it | rejection |
-| AWAY | nobody's: the server is away, busy or read-only, or the connection is of no use any more | wait |
-| NOT_OURS | an administrator has changed something, or has to | wait, and say what to do |
-| BUG | ours, or nobody foresaw it | where messages are recorded, the net beneath them; else wait, and say it |
+| FAULT | the message: PostgreSQL refuses a value of it | rejection |
+| AWAY | the server is away, busy or read-only, or the connection is lost | wait |
+| NOT_OURS | an administrator changed something, or has to change it | wait, and log what to do |
+| BUG | the gateway, or an unknown error | for messages, the search for the faulty ones; else wait, and log it |
 
 Pure: no I/O, no clock.
 """
@@ -24,7 +24,7 @@ from parking_gateway.store.tables import metadata
 
 
 class Verdict(StrEnum):
-    """Whose fault an error is."""
+    """The cause of an error."""
 
     FAULT = "fault"
     AWAY = "away"
@@ -33,32 +33,32 @@ class Verdict(StrEnum):
 
 
 class Diagnosis(msgspec.Struct, frozen=True, kw_only=True):
-    """What an error of the database means, in words."""
+    """An error of the database, in words."""
 
     verdict: Verdict
     message: str
-    """PostgreSQL's own words in one line, without the statement and its arguments."""
+    """PostgreSQL's own message in one line, without the statement and its arguments."""
     state: str | None = None
-    """The SQLSTATE. None: it was not PostgreSQL that said it."""
+    """The SQLSTATE. None: the error is not PostgreSQL's."""
     about: str = ""
-    """What it is about, where those words do not name it."""
+    """The table, constraint or trigger, if the message does not name it."""
     todo: str | None = None
-    """What an administrator has to do. None: nothing, or it is not known."""
+    """The task of an administrator. None: there is none, or it is not known."""
     is_lost: bool = False
-    """Whether there was no connection. Then the success of any other work makes another attempt worthwhile."""
+    """Whether there was no connection. Then another attempt follows as soon as any other work succeeds."""
 
     @property
     def sentence(self) -> str:
-        """What is wrong, and what to do."""
+        """The error, and what to do."""
         what = f"{self.message} ({self.about})" if self.about else self.message
         return f"{what}. {self.todo}" if self.todo else what
 
 
-class Unconfirmed(Exception):  # noqa: N818 - what happened to a commit
-    """A commit is on this server alone: its wait for the standby was cancelled. It counts as none."""
+class Unconfirmed(Exception):  # noqa: N818 - it is an event
+    """A commit is on this server alone, because its wait for the standby was cancelled. It does not count."""
 
 
-class WrongTypes(Exception):  # noqa: N818 - what we found
+class WrongTypes(Exception):  # noqa: N818 - it is a finding
     """A statement returns other types than the schema of this program has."""
 
 
@@ -74,17 +74,17 @@ FAILURES: Final = (
 
 _BY_STATE: Final = {
     "25006": Verdict.AWAY,
-    "26000": Verdict.AWAY,  # a prepared statement that somebody deallocated, or a pooler's other server does not have
+    "26000": Verdict.AWAY,  # a prepared statement was deallocated, or another server behind a pooler does not have it
     "34000": Verdict.AWAY,
     "42P03": Verdict.AWAY,
-    "42P05": Verdict.AWAY,  # a prepared statement of somebody else behind the same pooler
+    "42P05": Verdict.AWAY,  # a prepared statement of another client behind the same pooler
 }
-"""What is told apart from its class."""
+"""States with another verdict than their class."""
 _BY_CLASS: Final = {
     "08": Verdict.AWAY,
     "0A": Verdict.AWAY,  # "cached plan must not change result type": a new connection plans anew
     "22": Verdict.FAULT,
-    "23": Verdict.FAULT,  # but for what `_is_of_no_value` finds
+    "23": Verdict.FAULT,  # except for `_is_of_no_value`
     "25": Verdict.AWAY,
     "28": Verdict.NOT_OURS,
     "3B": Verdict.AWAY,
@@ -107,7 +107,7 @@ _BY_CLASS: Final = {
 """By the first two characters of the SQLSTATE. A class that is not here is a bug."""
 
 _TODO: Final = {
-    "23502": "A column that this program does not know must not be null: give it a default, or allow null",
+    "23502": "An unknown column must not be null: give it a default, or allow null",
     "23503": "The row that this one points to is gone: restore it",
     "23505": "Such a row is there already: set the sequence of the table past its rows (setval)",
     "23514": "Attach the partition again: alter table uplink attach partition uplink_default default",
@@ -124,7 +124,7 @@ _TODO: Final = {
     "53100": "The disk of the server is full: make room",
     "53300": "The server or the role allows no more connections: raise the limit, or lower database.pool_size",
     "53400": "The server or the role allows no more: raise the limit",
-    "55P03": "Somebody holds a lock: pg_stat_activity and pg_locks show who",
+    "55P03": "Another session holds a lock: pg_stat_activity and pg_locks show it",
     "58": "The server cannot use its files: look at its log",
     "XX": "The server reports an internal error: look at its log",
 }
@@ -173,10 +173,10 @@ def _of_driver(cause: psycopg.Error) -> Verdict:
 
 
 def _is_of_no_value(diag: Diagnostic) -> bool:
-    """Whether a row is refused for a reason that is not in its values, so that every other row would be refused as well.
+    """Whether the reason is not in the values of the row, so that every other row would be refused as well.
 
     That is: a partition is missing, a column was added that we do not fill, or one of our own keys is violated, which no
-    message can bring about. What somebody's constraint or trigger says of a value is the message's fault.
+    message can violate. A constraint or trigger that an administrator added judges the values, so the message is at fault.
     """
     if diag.sqlstate == "23502":
         return diag.column_name not in _COLUMNS
@@ -184,7 +184,7 @@ def _is_of_no_value(diag: Diagnostic) -> bool:
 
 
 def _about(diag: Diagnostic) -> str:
-    """What the error is about, where its words do not name it: a constraint, a table, somebody's trigger."""
+    """The constraint, table or trigger of the error, if the message does not name it."""
     named_by = {"constraint": diag.constraint_name, "table": diag.table_name}
     named = [f"{kind} {name}" for kind, name in named_by.items() if name and name not in (diag.message_primary or "")]
     if function := _FUNCTION.search(diag.context or ""):

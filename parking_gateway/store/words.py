@@ -1,4 +1,4 @@
-"""Text values of the database as enum members. A look into a dictionary costs a tenth of what calling an enumeration does."""
+"""Text values of the database as enum members. A dictionary costs a tenth of a call of the enumeration."""
 
 from typing import Final
 

@@ -334,7 +334,7 @@ def test_a_database_in_use_or_of_another_version_is_one_sentence(spaces: Path, d
         waiting = refused(invoke(database, "spaces", "import", spaces, DATABASE__LOCK_TIMEOUT="0.1"))
     assert waiting == (
         "The database cannot be used: canceling statement due to lock timeout."
-        " Somebody holds a lock: pg_stat_activity and pg_locks show who\n"
+        " Another session holds a lock: pg_stat_activity and pg_locks show it\n"
     )
     with psycopg.connect(database) as connection:
         connection.execute("update alembic_version set version_num = '9999'")
