@@ -17,4 +17,4 @@ class Installation(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """None: the device's tag `codec`, else its profile, decides."""
     options: dict[str, str] = {}
     lost_after: int | None = None
-    """Seconds that the sensor may be silent. None: the configuration decides. Only the register fills it in."""
+    """Seconds that the sensor may be silent. None: the configuration decides. Only the register and the list of devices fill it in."""

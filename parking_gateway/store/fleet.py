@@ -97,6 +97,7 @@ _LIST: Final = Statement(
         installation.c.space_id,
         installation.c.codec,
         installation.c.options,
+        installation.c.lost_after,
         site.c.name.label("site_name"),
         zone.c.name.label("zone_name"),
         space.c.name.label("space_name"),
@@ -149,13 +150,17 @@ def listed() -> Query[list[KnownDevice]]:
 
 def _known(*row: Any) -> KnownDevice:
     identity = _identity(row[: len(_IDENTITY)])
-    contact, heard_at, battery_percent, problem, channel, space_id, codec, options, site, zone, space = row[
-        len(_IDENTITY) :
-    ]
+    contact, heard_at, battery_percent, problem, *installed_row, site, zone, space = row[len(_IDENTITY) :]
+    channel, space_id, codec, options, lost_after = installed_row
     installed = None
     if space_id is not None:
         installed = Installation(
-            dev_eui=identity.dev_eui, channel=channel, space=space_id, codec=codec, options=options
+            dev_eui=identity.dev_eui,
+            channel=channel,
+            space=space_id,
+            codec=codec,
+            options=options,
+            lost_after=lost_after,
         )
     return KnownDevice(
         identity=identity,

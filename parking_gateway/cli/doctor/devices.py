@@ -10,6 +10,7 @@ import msgspec
 
 from parking_gateway.core.events import DevEui
 from parking_gateway.core.installation import Installation
+from parking_gateway.core.space import Contact
 from parking_gateway.core.wording import counted, duration
 from parking_gateway.decoding import codecs
 from parking_gateway.decoding.decoder import Choice, Decoder
@@ -93,7 +94,8 @@ def _problems(known: KnownDevice, refused: RefusedFrames | None, decoder: Decode
 
 def _reading(known: KnownDevice, installed: Installation, choice: Choice | None, decoder: Decoder) -> Iterator[Found]:
     """The faults that keep its frames from becoming an occupancy."""
-    another_codec = _assign(known, "--codec", "NAME", *_as_options(installed.options))
+    kept = [*_as_options(installed.options), *_as_limit(installed)]
+    another_codec = _assign(known, "--codec", "NAME", *kept)
     if choice is None:
         yield Problem.NO_CODEC, NO_CODEC, another_codec
         return
@@ -103,7 +105,7 @@ def _reading(known: KnownDevice, installed: Installation, choice: Choice | None,
         yield Problem.UNREADABLE, str(mistake), another_codec
         return
     present = ["--codec", installed.codec] if installed.codec else []
-    present += _as_options(installed.options)
+    present += kept
     try:
         codecs.bind(codec, choice.options)
     except codecs.BadOption as mistake:
@@ -126,7 +128,8 @@ def _silence(known: KnownDevice, choice: Choice | None, decoder: Decoder, now: d
         )
         return
     heartbeat = _heartbeat(choice, decoder)
-    if now - known.heard_at > MISSED_HEARTBEATS * (heartbeat or UNKNOWN_HEARTBEAT):
+    is_late = now - known.heard_at > MISSED_HEARTBEATS * (heartbeat or UNKNOWN_HEARTBEAT)
+    if is_late or known.contact is Contact.LOST:
         expected = f"it should send every {duration(heartbeat)}" if heartbeat else "its heartbeat is not known"
         detail = f"last heard {known.heard_at:%Y-%m-%d %H:%M} UTC; {expected}"
         yield Problem.SILENT, detail, f"look in ChirpStack whether it sends, or replace it: {other}"
@@ -155,6 +158,10 @@ def _assign(known: KnownDevice, *more: str) -> str:
 
 def _as_options(options: Mapping[str, str]) -> list[str]:
     return [word for name, value in sorted(options.items()) for word in ("--option", f"{name}={value}")]
+
+
+def _as_limit(installed: Installation) -> list[str]:
+    return [] if installed.lost_after is None else ["--lost-after", str(installed.lost_after)]
 
 
 def _place(known: KnownDevice) -> str:

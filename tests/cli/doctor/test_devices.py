@@ -21,10 +21,12 @@ ASSIGN = f"parking-gateway devices assign {DEVICE} central/level-1/A-012"
 
 def known(codec: str | None = "bosch_tps110", *, silence: timedelta | None = timedelta(0), **more: Any) -> KnownDevice:
     """A device that is installed in A-012 and was last heard so long ago."""
-    installation = Installation(dev_eui=DEVICE, space=SpaceId(1), codec=codec, options=more.pop("options", {}))
+    chosen = {name: more.pop(name) for name in ("options", "lost_after") if name in more}
+    contact = more.pop("contact", Contact.LIVE)
+    installation = Installation(dev_eui=DEVICE, space=SpaceId(1), codec=codec, **chosen)
     return KnownDevice(
         identity=DeviceIdentity(dev_eui=DEVICE, name="bay 12", **more),
-        contact=Contact.LIVE,
+        contact=contact,
         heard_at=None if silence is None else NOON - silence,
         battery_percent=None,
         installation=installation,
@@ -79,6 +81,11 @@ def test_a_finding_names_its_device() -> None:
     [
         (known(None), Problem.NO_CODEC, "--codec NAME"),
         (known(None, options={"port": "2"}), Problem.NO_CODEC, "--codec NAME --option port=2"),
+        (
+            known(None, options={"port": "2"}, lost_after=7200),
+            Problem.NO_CODEC,
+            "--codec NAME --option port=2 --lost-after 7200",
+        ),
         (known("nwave_nps311"), Problem.UNREADABLE, "--codec NAME"),
         (known(None, tags={"codec": "nwave_nps311"}), Problem.UNREADABLE, "--codec NAME"),
         (known("nwave_nps405"), Problem.UNREADABLE, "--codec nwave_nps405 --option layout=VALUE"),
@@ -127,6 +134,12 @@ def test_silence_is_measured_by_the_heartbeat(
     """Three heartbeats may be missed; where the data sheet names none, three days."""
     found = findings(known(codec, options=options, silence=silence))
     assert [one.problem for one in found] == [Problem.SILENT] * is_silent
+
+
+def test_a_lost_contact_is_silence_whatever_the_heartbeat() -> None:
+    """`lost_after` of the configuration or of the device can be shorter than three heartbeats."""
+    found = the_one(known(silence=timedelta(hours=26), contact=Contact.LOST))
+    assert found.problem is Problem.SILENT
 
 
 def test_silence_is_shown_with_its_start_and_the_expected_heartbeat() -> None:

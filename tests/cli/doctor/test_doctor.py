@@ -228,6 +228,17 @@ def test_a_wrong_configuration_is_status_78(doctor: Doctor) -> None:
     assert doctor(PARKING_GATEWAY_MQTT__URL="ftp://x").exit_code == 78
 
 
+async def test_the_command_keeps_the_limit_of_silence(doctor: Doctor, engine: AsyncEngine, car_park: CarPark) -> None:
+    """An assignment replaces `lost_after`, so the command repeats it."""
+    await car_park(1)
+    async with engine.begin() as connection:
+        await connection.execute(sa.text("update installation set codec = null, lost_after = 7200"))
+    found = json.loads((await asyncio.to_thread(doctor, "--devices", "--json")).stdout)
+    assert (
+        found[0]["fix"] == f"parking-gateway devices assign {DEVICE} central/level-1/A-1 --codec NAME --lost-after 7200"
+    )
+
+
 async def test_devices_are_named_with_the_command_that_helps(
     doctor: Doctor, engine: AsyncEngine, car_park: CarPark
 ) -> None:
