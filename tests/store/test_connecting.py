@@ -1,4 +1,4 @@
-"""A new connection: what text means on it, what it takes to be ready, and which databases it refuses."""
+"""A new connection: its pinned settings, its round trips, and the databases that it refuses."""
 
 import json
 import os
@@ -47,7 +47,7 @@ _numbers = count()
 
 @pytest.fixture
 def role(database: str) -> Iterator[str]:
-    """The URL for a role for which somebody has set everything to something else."""
+    """The URL for a role with other settings than ours."""
     name = f"strange_{os.getpid()}_{next(_numbers)}"
     with psycopg.connect(database, autocommit=True) as connection:
         connection.execute(sql.SQL("create role {} login superuser").format(sql.Identifier(name)))
@@ -61,7 +61,7 @@ def role(database: str) -> Iterator[str]:
         connection.execute(sql.SQL("drop role {}").format(sql.Identifier(name)))
 
 
-async def test_settings_of_a_role_do_not_change_what_text_means(role: str, car_park: CarPark) -> None:
+async def test_settings_of_a_role_do_not_change_the_meaning_of_text(role: str, car_park: CarPark) -> None:
     (device,) = await car_park(1)
     with psycopg.connect(role) as connection:
         assert connection.execute("show client_encoding").fetchone() == ("LATIN1",)
@@ -74,8 +74,8 @@ async def test_settings_of_a_role_do_not_change_what_text_means(role: str, car_p
             assert await connection.scalar(sa.text("select name from device")) == NAME
 
 
-async def test_where_a_pooler_swallows_the_options_the_same_is_asked_for_by_statements(role: str) -> None:
-    """As it is where another encoding is asked for beside the options, as a URL can do."""
+async def test_settings_that_a_pooler_swallows_are_set_by_statements(role: str) -> None:
+    """The same happens if a URL asks for another encoding beside the options."""
     async with opened(f"{role}&client_encoding=LATIN1", DatabaseConfig()) as pool, pool.engine.connect() as pinned:
         found = {name: await pinned.scalar(sa.text(f"show {name}")) for name in OF_A_ROLE}
     assert found == {name: PINNED[name] for name in OF_A_ROLE}
@@ -109,7 +109,7 @@ async def test_the_first_uplink_of_a_connection_takes_three_more_round_trips_at_
 
 @asynccontextmanager
 async def traced(engine: AsyncEngine, path: Path) -> AsyncIterator[Any]:
-    """How many round trips there were, by what libpq says that it sends."""
+    """The number of round trips, by the trace of libpq."""
     with path.open("wb") as trace:
         sa.event.listen(
             engine.sync_engine,
@@ -145,7 +145,7 @@ async def test_a_database_that_is_not_in_utf8_is_refused(narrow: str) -> None:
 
 @pytest.mark.parametrize("narrow", ["LATIN1"], indirect=True)
 @pytest.mark.parametrize("command", ["run", "doctor", "migrate", "spaces list"])
-def test_it_is_refused_in_a_sentence_whoever_opens_it(narrow: str, command: str) -> None:
+def test_every_command_refuses_it_in_a_sentence(narrow: str, command: str) -> None:
     settings = {"PARKING_GATEWAY_DATABASE__URL": narrow, "PARKING_GATEWAY_TELEMETRY__LISTEN": ""}
     ended = subprocess.run(
         [sys.executable, "-m", "parking_gateway", *command.split()],
@@ -160,7 +160,7 @@ def test_it_is_refused_in_a_sentence_whoever_opens_it(narrow: str, command: str)
 
 
 async def test_a_server_that_ends_every_new_connection_is_away(database: str) -> None:
-    """As one that shuts down. With connections in the pool, SQLAlchemy would give up with an error of its own."""
+    """For example one that shuts down. With connections in the pool, SQLAlchemy would raise an error of its own."""
     async with opened(database, DatabaseConfig(pool_size=1)) as pool:
         async with pool.engine.connect() as connection:
             await connection.execute(sa.text("select 1"))

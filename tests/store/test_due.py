@@ -27,10 +27,10 @@ async def read(pool: Pool, kind: DueKind) -> list[Due]:
 
 
 @pytest.mark.parametrize("kind", DueKind)
-async def test_a_confirmation_that_is_newer_than_its_row_is_due_and_heals(
+async def test_a_row_with_a_newer_confirmation_is_due_and_heals(
     engine: AsyncEngine, pool: Pool, car_park: CarPark, kind: DueKind
 ) -> None:
-    """So a failover leaves it that lost the row and kept, or repeated, the confirmation."""
+    """A failover leaves such a row if it lost the row's change and kept the confirmation."""
     await car_park(1)
     others = [f"update {table} set published_version = version" for table in TABLES.values()]
     async with engine.begin() as connection:
@@ -47,7 +47,7 @@ async def test_a_confirmation_that_is_newer_than_its_row_is_due_and_heals(
 
 @pytest.mark.parametrize("kind", DueKind)
 async def test_a_doubted_confirmation_leaves_its_row_due(pool: Pool, car_park: CarPark, kind: DueKind) -> None:
-    """The database that takes it may have lost the row's last change."""
+    """The database may have lost the row's last change."""
     await car_park(1)
     rows = await read(pool, kind)
     await ask(pool, confirmations.confirm(kind, rows))

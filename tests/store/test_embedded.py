@@ -1,4 +1,4 @@
-"""The embedded PostgreSQL: it is looked after, shared by whoever uses its folder, and what keeps it from running is a sentence."""
+"""The embedded PostgreSQL: it is restarted, shared by all processes of its folder, and refuses to run in a sentence."""
 
 import os
 import signal
@@ -42,7 +42,7 @@ def postmaster(state: Path) -> int:
 
 
 async def answers(engine: AsyncEngine, state: Path, *, but: int) -> bool:
-    """Whether a server answers that is another one than this: its backends may answer once more after its end."""
+    """Whether another server than this answers. Its own backends may answer once more after its end."""
     try:
         if postmaster(state) == but:
             return False
@@ -53,7 +53,7 @@ async def answers(engine: AsyncEngine, state: Path, *, but: int) -> bool:
 
 
 async def test_one_that_dies_is_started_again(state: Path) -> None:
-    """While whoever uses it goes on: with the same pool, at the same address, and with its data."""
+    """Its users go on with the same pool, at the same address, and with its data."""
     config = Config(gateway=GatewayConfig(state_directory=state), database=DatabaseConfig())
     async with database(config) as pool:
         async with pool.engine.begin() as connection:
@@ -67,7 +67,7 @@ async def test_one_that_dies_is_started_again(state: Path) -> None:
 
 
 @pytest.mark.parametrize("whose", ["nobody's", "another program's"])
-def test_what_a_power_cut_left_behind_is_no_obstacle(state: Path, whose: str) -> None:
+def test_the_rest_after_a_power_cut_is_no_obstacle(state: Path, whose: str) -> None:
     """A `postmaster.pid` whose process is gone, or whose number another program has by now."""
     with embedded.running(state):
         left = (state / "postgresql/postmaster.pid").read_text().partition("\n")[2]
@@ -82,7 +82,7 @@ def test_what_a_power_cut_left_behind_is_no_obstacle(state: Path, whose: str) ->
         other.kill()
 
 
-def test_the_last_one_who_uses_it_stops_it(state: Path) -> None:
+def test_the_last_process_that_uses_it_stops_it(state: Path) -> None:
     with ExitStack() as first, ExitStack() as second:
         url = first.enter_context(embedded.running(state))
         assert second.enter_context(embedded.running(state)) == url
@@ -93,7 +93,7 @@ def test_the_last_one_who_uses_it_stops_it(state: Path) -> None:
             psycopg.connect(url)
 
 
-def test_a_setting_up_that_was_cut_off_is_done_again(state: Path) -> None:
+def test_an_interrupted_setup_is_repeated(state: Path) -> None:
     (state / "postgresql.new").mkdir()
     (state / "postgresql.new/PG_VERSION").write_text("18\n")
     with embedded.running(state) as url:
@@ -117,14 +117,14 @@ def test_nothing_outside_the_state_directory_is_locked(state: Path) -> None:
     assert [path for path in locks if not path.endswith((".py", ".pyc"))] == [f"{state.resolve()}/postgresql.lock"]
 
 
-def test_a_path_that_is_too_long_is_a_sentence(state: Path) -> None:
+def test_a_path_that_is_too_long_is_refused_in_a_sentence(state: Path) -> None:
     with pytest.raises(ConfigError) as refused:
         embedded.Server(state / ("x" * 100))
     (sentence,) = refused.value.mistakes
     assert "is too long for the socket of the embedded PostgreSQL, by " in sentence
 
 
-def test_a_folder_that_cannot_be_is_a_sentence(state: Path) -> None:
+def test_an_impossible_folder_is_refused_in_a_sentence(state: Path) -> None:
     (state / "file").touch()
     with pytest.raises(ConfigError) as refused, embedded.running(state / "file"):
         pass
@@ -134,7 +134,7 @@ def test_a_folder_that_cannot_be_is_a_sentence(state: Path) -> None:
     )
 
 
-def test_data_that_are_broken_are_a_sentence(state: Path) -> None:
+def test_broken_data_are_refused_in_a_sentence(state: Path) -> None:
     with embedded.running(state):
         pass
     (state / "postgresql/global/pg_control").unlink()

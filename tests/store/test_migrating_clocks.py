@@ -1,4 +1,4 @@
-"""Migration 0005: what an earlier version has dated by wrong clocks is dated again, moves again, and goes back as it was."""
+"""Migration 0005: rows that an earlier version dated by wrong clocks are dated again, and go back unchanged."""
 
 from collections.abc import AsyncIterator, Sequence
 from datetime import UTC, datetime
@@ -34,7 +34,7 @@ _BEFORE = (
 
 @pytest.fixture
 async def earlier(empty_database: str) -> AsyncIterator[AsyncEngine]:
-    """A database of the schema before, in which wrong clocks have left their marks."""
+    """A database of the schema before, with rows that wrong clocks dated."""
     async with opened(empty_database, DatabaseConfig()) as pool:
         await migrating.upgrade(pool.engine)
         await migrating.downgrade(pool.engine, "0004")
@@ -53,7 +53,7 @@ async def rows(engine: AsyncEngine, query: str) -> Sequence[Any]:
 _UPLINKS = "select f_cnt, tableoid::regclass::text, time::text from uplink order by 1"
 
 
-async def test_what_was_dated_by_wrong_clocks_is_dated_again(earlier: AsyncEngine) -> None:
+async def test_rows_that_wrong_clocks_dated_are_dated_again(earlier: AsyncEngine) -> None:
     before = await rows(earlier, _UPLINKS)
     assert await migrating.upgrade(earlier) == ("0004", schema.newest())
     assert await rows(earlier, _UPLINKS) == before
@@ -74,7 +74,7 @@ async def test_what_was_dated_by_wrong_clocks_is_dated_again(earlier: AsyncEngin
 
 
 async def test_it_goes_back_as_it_was(earlier: AsyncEngine) -> None:
-    """What the later version has recorded with another key gets the time that ChirpStack said: redeliveries are known by it."""
+    """Uplinks of the later version get the time of ChirpStack, by which the earlier one recognizes redeliveries."""
     before = await rows(earlier, _UPLINKS)
     await migrating.upgrade(earlier)
     async with earlier.begin() as connection:

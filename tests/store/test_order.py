@@ -1,4 +1,4 @@
-"""The order of frames, which PostgreSQL and Python have to agree on."""
+"""The order of frames is the same in PostgreSQL and in Python."""
 
 from datetime import UTC, datetime, timedelta
 

@@ -1,4 +1,4 @@
-"""Round trips: what travels together, what ends a transaction, and what a connection is worth after an error."""
+"""Round trips: several queries at once, the end of a transaction, and a connection after an error."""
 
 import asyncio
 import logging
@@ -33,7 +33,7 @@ _KEEP = Statement(_TABLE.insert().values(number=_NUMBER))
 _REPEAT = Statement(sa.select(sa.func.repeat(sa.bindparam("text", type_=sa.Text), _NUMBER)))
 
 
-def say(number: int) -> Query[int]:
+def echo(number: int) -> Query[int]:
     return Query(statement=_SAY, arguments={"number": number}, read=_first)
 
 
@@ -53,7 +53,7 @@ async def kept(pool: Pool) -> list[int]:
 
 @pytest.fixture
 async def pool(database: str) -> AsyncIterator[Pool]:
-    """The gateway's own pool, which the other tests do without."""
+    """The gateway's own pool. Other tests have none."""
     async with opened(database, DatabaseConfig()) as pool:
         yield pool
 
@@ -67,11 +67,11 @@ async def table(pool: Pool) -> Pool:
 
 async def test_every_query_gets_its_own_answer(pool: Pool) -> None:
     async with pool.connect() as connection:
-        assert await connection.together(say(1), say(2), say(3)) == (1, 2, 3)
+        assert await connection.together(echo(1), echo(2), echo(3)) == (1, 2, 3)
         assert await connection.together() == ()
 
 
-async def test_only_what_ends_is_kept(table: Pool) -> None:
+async def test_only_a_commit_keeps_the_writes(table: Pool) -> None:
     async with table.connect() as connection:
         await connection.together(keep(1))
     async with table.connect() as connection:
@@ -82,51 +82,49 @@ async def test_only_what_ends_is_kept(table: Pool) -> None:
     assert await kept(table) == [2, 3, 4, 5]
 
 
-async def test_all_is_kept_or_nothing(table: Pool) -> None:
+async def test_a_commit_keeps_all_writes_or_none(table: Pool) -> None:
     async with table.connect() as connection:
         with pytest.raises(psycopg.errors.UniqueViolation):
             await connection.commit_together(keep(1), keep(2), keep(1))
     assert await kept(table) == []
 
 
-async def test_an_error_is_that_of_the_first_who_failed_and_costs_no_connection(pool: Pool) -> None:
+async def test_the_first_error_is_raised_and_the_connection_stays(pool: Pool) -> None:
     divide = command(_DIVIDE, {"number": 0})
     async with pool.connect() as connection:
         backend = await _backend(connection)
         with pytest.raises(psycopg.errors.DivisionByZero, match="division by zero"):
-            await connection.together(say(1), divide, say(2))
+            await connection.together(echo(1), divide, echo(2))
         await connection.rollback()
-        assert await connection.together(say(3)) == (3,)
+        assert await connection.together(echo(3)) == (3,)
         assert await _backend(connection) == backend
 
 
-async def test_what_was_prepared_outlives_a_rollback(pool: Pool) -> None:
-    """The driver deallocates all prepared statements with its own, which it makes of what it is asked often."""
+async def test_a_prepared_statement_outlives_a_rollback(pool: Pool) -> None:
+    """With its own prepared statements, which it makes of repeated ones, the driver deallocates all."""
     async with pool.engine.connect() as raw:
         connection = PipelinedConnection(raw)
-        await connection.together(say(1))
+        await connection.together(echo(1))
         for _ in range(10):
             await raw.execute(sa.text("select 1"))
         await connection.rollback()
-        assert await connection.together(say(2)) == (2,)
+        assert await connection.together(echo(2)) == (2,)
 
 
-async def test_a_connection_on_which_we_were_interrupted_is_not_used_again(
-    pool: Pool, caplog: pytest.LogCaptureFixture
-) -> None:
+async def test_an_interrupted_connection_is_not_used_again(pool: Pool, caplog: pytest.LogCaptureFixture) -> None:
     sleep = command(_SLEEP, {"number": 30.0})
     async with pool.connect() as connection:
         backend = await _backend(connection)
         with pytest.raises(TimeoutError):
             async with asyncio.timeout(0.1):
-                await connection.together(say(1), sleep)
+                await connection.together(echo(1), sleep)
     async with pool.connect() as connection:
-        assert await connection.together(say(2)) == (2,)
+        assert await connection.together(echo(2)) == (2,)
         assert await _backend(connection) != backend
     assert [record for record in caplog.records if record.levelno >= logging.ERROR] == []
 
 
-async def test_a_connection_that_is_lost_says_so(pool: Pool, caplog: pytest.LogCaptureFixture) -> None:
+async def test_a_lost_connection_raises(pool: Pool, caplog: pytest.LogCaptureFixture) -> None:
     sleep = command(_SLEEP, {"number": 30.0})
     async with pool.connect() as connection, pool.connect() as other:
         backend = await _backend(connection)
@@ -137,12 +135,12 @@ async def test_a_connection_that_is_lost_says_so(pool: Pool, caplog: pytest.LogC
         with pytest.raises(psycopg.OperationalError):
             await asked
     async with pool.connect() as connection:
-        assert await connection.together(say(2)) == (2,)
+        assert await connection.together(echo(2)) == (2,)
     assert [record for record in caplog.records if record.levelno >= logging.ERROR] == []
 
 
-async def test_more_than_any_buffer_holds_goes_both_ways(pool: Pool) -> None:
-    """While neither side could go on writing if nobody read."""
+async def test_a_round_trip_larger_than_every_buffer_goes_both_ways(pool: Pool) -> None:
+    """Neither side can go on writing unless the other one reads."""
     text = "x" * 4_000_000
     repeat = Query(statement=_REPEAT, arguments={"text": text, "number": 3}, read=lambda rows: len(rows[0][0]))
     async with pool.connect() as connection:

@@ -1,4 +1,4 @@
-"""Migrations: what they make equals the tables, they go both ways, and a wrong schema is refused with the way out."""
+"""Migrations: they make the tables, they go both ways, and a wrong schema is refused with the command to migrate."""
 
 import pytest
 import sqlalchemy as sa

@@ -1,4 +1,4 @@
-"""What PostgreSQL answers, by SQLSTATE: whose fault it is, in its own words and with what has to be done."""
+"""Errors of PostgreSQL by SQLSTATE: the cause, the message and what to do."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -27,7 +27,7 @@ BY_STATE = {
 
 
 async def answered(engine: AsyncEngine, statement: str) -> Diagnosis:
-    """What it means that this statement fails."""
+    """The meaning of the error of this statement."""
     with pytest.raises(sa.exc.DBAPIError) as failed:
         async with engine.begin() as connection:
             await connection.execute(sa.text(statement))
@@ -54,7 +54,7 @@ async def test_every_sqlstate_has_one_verdict(engine: AsyncEngine, state: str) -
         ("execute nothing", AWAY),
     ],
 )
-async def test_a_refused_row_is_the_message_s_fault_only_where_its_values_are(
+async def test_a_refused_row_is_the_message_s_fault_only_because_of_its_values(
     database: str, statement: str, verdict: Verdict
 ) -> None:
     with psycopg.connect(database) as connection, pytest.raises(psycopg.Error) as failed:
@@ -62,8 +62,8 @@ async def test_a_refused_row_is_the_message_s_fault_only_where_its_values_are(
     assert diagnosis_of(failed.value).verdict is verdict
 
 
-async def test_a_partition_that_is_missing_is_nobody_s_message(engine: AsyncEngine) -> None:
-    """Its SQLSTATE is that of a check, its words depend on the server's language."""
+async def test_a_missing_partition_is_not_the_message_s_fault(engine: AsyncEngine) -> None:
+    """Its SQLSTATE is that of a check, and its message depends on the server's language."""
     columns = "deduplication_id, dev_eui, time, received_at, f_cnt, f_port, data, confirmed, gateway_count"
     row = "gen_random_uuid(), '', now(), now(), 1, 1, '', false, 1"
     async with engine.begin() as connection:
@@ -82,13 +82,13 @@ async def pool(own_server: OwnServer) -> AsyncIterator[Pool]:
         yield pool
 
 
-async def _say(pool: Pool) -> int:
+async def _ask(pool: Pool) -> int:
     async with pool.engine.connect() as connection:
         return int(await connection.scalar(sa.text("select 42")))
 
 
 async def test_connections_that_died_in_the_pool_cost_no_attempt(pool: Pool, own_server: OwnServer) -> None:
-    """Five of them stand when the server restarts, and none of them is given out afterwards."""
+    """Five stand when the server restarts. The pool lends none of them afterwards."""
     connections = [await pool.engine.connect() for _ in range(5)]
     for connection in connections:
         await connection.scalar(sa.text("select 42"))
@@ -97,32 +97,34 @@ async def test_connections_that_died_in_the_pool_cost_no_attempt(pool: Pool, own
     own_server.stop()
     own_server.start()
     for _ in range(5):
-        assert await attempt(lambda: _say(pool)) == 42
+        assert await attempt(lambda: _ask(pool)) == 42
 
 
-async def test_who_succeeds_wakes_those_who_wait_for_a_connection(pool: Pool, own_server: OwnServer) -> None:
-    """One that would wait for a minute goes on at once, and its purpose fails no longer."""
-    told: list[tuple[str, bool]] = []
+async def test_a_success_wakes_the_waits_for_a_connection(pool: Pool, own_server: OwnServer) -> None:
+    """A wait of a minute ends at once, and its purpose fails no longer."""
+    reports: list[tuple[str, bool]] = []
     minute = Backoff(shortest=timedelta(minutes=1), longest=timedelta(minutes=1))
     failing = asyncio.Event()
 
     def report(purpose: str, failure: str | None) -> None:
-        told.append((purpose, failure is None))
+        reports.append((purpose, failure is None))
         failing.set()
 
     patience = Patience(pool, backoff=minute, stop=asyncio.Event(), report=report)
     own_server.stop()
-    waiting = asyncio.create_task(patience(lambda: _say(pool), purpose="waiting"))
+    waiting = asyncio.create_task(patience(lambda: _ask(pool), purpose="waiting"))
     await failing.wait()
     own_server.start()
     async with asyncio.timeout(10):
-        assert await patience(lambda: _say(pool), purpose="other") == 42
+        assert await patience(lambda: _ask(pool), purpose="other") == 42
         assert await waiting == 42
-    assert told == [("waiting", False), ("other", True), ("waiting", True)]
+    assert reports == [("waiting", False), ("other", True), ("waiting", True)]
 
 
-async def test_no_commit_counts_whose_wait_for_the_standby_was_cancelled(pool: Pool, own_server: OwnServer) -> None:
-    """Whoever commits, also where nothing of the pipeline is used."""
+async def test_a_commit_whose_wait_for_the_standby_was_cancelled_does_not_count(
+    pool: Pool, own_server: OwnServer
+) -> None:
+    """It holds without the pipeline too."""
 
     async def work() -> None:
         async with pool.engine.begin() as connection:
@@ -145,7 +147,7 @@ async def test_no_commit_counts_whose_wait_for_the_standby_was_cancelled(pool: P
         assert await connection.scalar(sa.text("select count(*) from site")) == 1
 
 
-async def test_one_attempt_tells_what_waiting_may_cure(pool: Pool) -> None:
+async def test_one_attempt_raises_what_another_attempt_may_cure(pool: Pool) -> None:
     async def fail(state: str) -> None:
         async with pool.engine.begin() as connection:
             await connection.execute(sa.text(f"do $$ begin raise 'why' using errcode = '{state}'; end $$"))

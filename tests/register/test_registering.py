@@ -1,4 +1,4 @@
-"""The register in the database: made known once, due for publication, and told what its devices said before."""
+"""Imports: spaces and installations are added once, are due, and get the recorded uplinks of their devices."""
 
 import asyncio
 from collections import Counter
@@ -76,7 +76,7 @@ async def recorded(engine: AsyncEngine, *batch: Message) -> None:
         await recorded_by(connection, *batch)
 
 
-def said(device: DevEui, *statuses: bytes, at: float = 0) -> list[Message]:
+def sent(device: DevEui, *statuses: bytes, at: float = 0) -> list[Message]:
     """Uplinks of a device, one a minute."""
     return [message(device, up(device, status, at=at + number, f_cnt=number)) for number, status in enumerate(statuses)]
 
@@ -94,7 +94,7 @@ INSTALLED = """
 # What is made known
 
 
-async def test_a_register_is_made_known_and_due(engine: AsyncEngine) -> None:
+async def test_an_imported_register_is_due(engine: AsyncEngine) -> None:
     outcome = await kept(engine, entry("A", ONE), entry("B", TWO, codec=None), entry("C"))
     assert outcome.spaces == Counts(created=3, changed=0, unchanged=0)
     assert outcome.installations == Counts(created=2, changed=0, unchanged=0)
@@ -189,7 +189,7 @@ async def test_a_space_gets_another_device_and_the_old_one_is_unassigned(engine:
 
 async def test_a_device_that_is_installed_late_has_lost_nothing(engine: AsyncEngine) -> None:
     """Rule 11: the space, its log and the device are as if it had been installed all the time."""
-    await recorded(engine, *said(ONE, VACANT, OCCUPIED, VACANT, OCCUPIED))
+    await recorded(engine, *sent(ONE, VACANT, OCCUPIED, VACANT, OCCUPIED))
     outcome = await kept(engine, entry("A", ONE))
     assert outcome.replayed == Replayed(uplinks=4, transitions=3, unreadable=0)
     since = NOON + timedelta(minutes=3)
@@ -225,7 +225,7 @@ frames = st.lists(
 @settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(frames=frames)
 async def test_installed_before_or_after_is_the_same(engine: AsyncEngine, frames: list[Any]) -> None:
-    """Replay is the fold of live uplinks: it ends in the same spaces and the same log."""
+    """A replay ends in the same spaces and the same log as live uplinks."""
     live = [
         message(device, up(device, data, at=minute, f_cnt=f_cnt, f_port=port))
         for device, (port, data), minute, f_cnt in sorted(frames, key=lambda frame: frame[2:])
@@ -247,26 +247,26 @@ async def test_installed_before_or_after_is_the_same(engine: AsyncEngine, frames
     assert installed_after == installed_before
 
 
-async def test_what_cannot_be_read_is_counted_and_the_rest_is_told(engine: AsyncEngine) -> None:
-    await recorded(engine, *said(ONE, OCCUPIED, b"not a frame of this device"))
+async def test_unreadable_frames_are_counted_and_the_others_replayed(engine: AsyncEngine) -> None:
+    await recorded(engine, *sent(ONE, OCCUPIED, b"not a frame of this device"))
     assert (await kept(engine, entry("A", ONE))).replayed == Replayed(uplinks=2, transitions=1, unreadable=1)
     assert await rows(engine, "select state from space") == [("OCCUPIED",)]
 
 
 async def test_a_right_codec_reads_again_what_a_wrong_one_could_not(engine: AsyncEngine) -> None:
-    """Another codec or option is told what is stored too; what the space knows already stays."""
+    """Another codec or option reads the recorded uplinks too. The present state of the space stays."""
     await kept(engine, entry("A", ONE, codec="milesight_em310_udl"))
-    await recorded(engine, *said(ONE, OCCUPIED))
+    await recorded(engine, *sent(ONE, OCCUPIED))
     assert await rows(engine, "select state, contact, occupancy from space") == [("FREE", "live", None)]
     outcome = await kept(engine, entry("A", ONE))
     assert outcome.installations == Counts(created=0, changed=1, unchanged=0)
     assert await rows(engine, "select state, contact from space") == [("OCCUPIED", "live")]
 
 
-async def test_a_moved_device_tells_its_new_space_its_last_word_only(engine: AsyncEngine) -> None:
-    """Its history is the other space's; where it stands now it said last."""
+async def test_a_moved_device_brings_only_its_last_occupancy_to_its_new_space(engine: AsyncEngine) -> None:
+    """Its earlier uplinks belong to the other space."""
     await kept(engine, entry("A", ONE), entry("B"))
-    await recorded(engine, *said(ONE, OCCUPIED, VACANT, OCCUPIED), message(ONE, up(ONE, b"", at=9, f_port=0)))
+    await recorded(engine, *sent(ONE, OCCUPIED, VACANT, OCCUPIED), message(ONE, up(ONE, b"", at=9, f_port=0)))
     outcome = await kept(engine, entry("B", ONE))
     assert outcome.replayed.transitions == 1
     assert await rows(engine, "select name, state, since, heard_at from space where name = 'B'") == [
@@ -274,22 +274,20 @@ async def test_a_moved_device_tells_its_new_space_its_last_word_only(engine: Asy
     ]
 
 
-async def test_the_latest_uplinks_are_told_and_no_more_than_that(
-    engine: AsyncEngine, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_only_the_latest_uplinks_are_replayed(engine: AsyncEngine, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(registering, "REPLAYED_OF_ONE", 2)
-    await recorded(engine, *said(ONE, VACANT, VACANT, OCCUPIED, VACANT), *said(TWO, OCCUPIED))
+    await recorded(engine, *sent(ONE, VACANT, VACANT, OCCUPIED, VACANT), *sent(TWO, OCCUPIED))
     outcome = await kept(engine, entry("A", ONE), entry("B", TWO))
     assert outcome.replayed == Replayed(uplinks=3, transitions=3, unreadable=0)
 
 
-async def test_many_devices_share_what_is_told_and_are_told_page_by_page(
+async def test_many_devices_share_the_limit_and_are_replayed_page_by_page(
     engine: AsyncEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(registering, "REPLAYED_OF_ALL", 3)
     monkeypatch.setattr(registering, "PAGE", 2)
     for device in (ONE, TWO, THREE):
-        await recorded(engine, *said(device, VACANT, OCCUPIED, VACANT, OCCUPIED))
+        await recorded(engine, *sent(device, VACANT, OCCUPIED, VACANT, OCCUPIED))
     outcome = await kept(engine, entry("A", ONE), entry("B", TWO), entry("C", THREE))
     assert outcome.replayed == Replayed(uplinks=6, transitions=3, unreadable=0)
     assert await rows(engine, "select distinct state from space") == [("OCCUPIED",)]
@@ -307,9 +305,9 @@ async def test_a_battery_that_was_reported_before_is_kept_on_the_device(engine: 
 
 
 async def test_options_are_checked_with_the_codec_that_the_profile_names(engine: AsyncEngine) -> None:
-    """Nothing is kept of such a register, and a device that was never heard is checked when its line says the codec."""
+    """Such an import keeps nothing. A device that was never heard is checked only if its line names a codec."""
     decoder = Decoder(profiles={"Parking sensor": Choice(codec="milesight_em310_udl")})
-    await recorded(engine, *said(ONE, OCCUPIED))
+    await recorded(engine, *sent(ONE, OCCUPIED))
     async with engine.connect() as connection:
         outcome = await tried(
             connection,
@@ -326,8 +324,8 @@ async def test_options_are_checked_with_the_codec_that_the_profile_names(engine:
     assert fitting.remarks == Counter()
 
 
-async def test_a_summary_says_which_devices_will_tell_nothing(engine: AsyncEngine) -> None:
-    await recorded(engine, *said(ONE, OCCUPIED), *said(TWO, OCCUPIED))
+async def test_a_summary_names_devices_without_occupancy(engine: AsyncEngine) -> None:
+    await recorded(engine, *sent(ONE, OCCUPIED), *sent(TWO, OCCUPIED))
     outcome = await kept(
         engine, entry("A", ONE, codec=None), entry("B", TWO, codec="milesight_em310_udl"), entry("C", THREE)
     )
@@ -347,8 +345,8 @@ async def test_a_space_that_does_not_exist_is_named_with_the_nearest(engine: Asy
 
 
 async def test_devices_are_listed_with_their_installations(engine: AsyncEngine) -> None:
-    """Those without a space come first: they are what somebody looks for."""
-    await recorded(engine, *said(TWO, OCCUPIED))
+    """Those without a space come first."""
+    await recorded(engine, *sent(TWO, OCCUPIED))
     await kept(engine, entry("A", ONE))
     async with engine.connect() as connection:
         found = (await PipelinedConnection(connection).together(fleet.listed()))[0]
@@ -368,10 +366,10 @@ async def _until_somebody_waits(engine: AsyncEngine) -> None:
             continue
 
 
-async def test_an_uplink_in_flight_is_told_to_the_space(engine: AsyncEngine) -> None:
-    """It was recorded as unassigned and not yet committed: the register waits for it, and replays it."""
+async def test_an_uplink_in_flight_is_replayed_to_the_space(engine: AsyncEngine) -> None:
+    """It was recorded as unassigned and not committed. The import waits for it, and replays it."""
     async with engine.connect() as gateway:
-        await recorded_by(gateway, *said(ONE, OCCUPIED))
+        await recorded_by(gateway, *sent(ONE, OCCUPIED))
         registering_ = asyncio.create_task(kept(engine, entry("A", ONE)))
         await _until_somebody_waits(engine)
         await gateway.commit()
@@ -380,25 +378,25 @@ async def test_an_uplink_in_flight_is_told_to_the_space(engine: AsyncEngine) -> 
 
 
 async def test_an_uplink_that_comes_meanwhile_finds_its_installation(engine: AsyncEngine) -> None:
-    """It waits for the register, and is told to the space as any other."""
+    """It waits for the import, and changes the space like any other."""
     async with engine.connect() as operator:
         await tried(operator, entry("A", ONE))
-        gateway = asyncio.create_task(recorded(engine, *said(ONE, OCCUPIED)))
+        gateway = asyncio.create_task(recorded(engine, *sent(ONE, OCCUPIED)))
         await _until_somebody_waits(engine)
         await PipelinedConnection(operator).commit_together()
     await gateway
     assert await rows(engine, "select state from space") == [("OCCUPIED",)]
 
 
-async def test_a_register_that_changes_nothing_keeps_nobody_waiting(engine: AsyncEngine) -> None:
+async def test_an_import_that_changes_nothing_lets_uplinks_go_on(engine: AsyncEngine) -> None:
     await kept(engine, entry("A", ONE))
     async with engine.connect() as operator:
         await tried(operator, entry("A", ONE), entry("B"))
-        await asyncio.wait_for(recorded(engine, *said(ONE, OCCUPIED)), timeout=10)
+        await asyncio.wait_for(recorded(engine, *sent(ONE, OCCUPIED)), timeout=10)
     assert await rows(engine, "select state from space") == [("OCCUPIED",)]
 
 
-async def test_two_registers_at_once_take_turns(engine: AsyncEngine) -> None:
+async def test_two_imports_at_once_take_turns(engine: AsyncEngine) -> None:
     """The same spaces in two orders: no deadlock, and each space once."""
     entries = [entry(f"A-{number}", DevEui(dev_eui_of(number))) for number in range(50)]
     outcomes = await asyncio.gather(kept(engine, *entries), kept(engine, *reversed(entries)))
