@@ -105,12 +105,12 @@ class Metrics:
         ProcessCollector(registry=self.registry)
         self._show_zeros()
 
-    def took(self, messages: int, *, at_qos_0: int) -> None:
+    def count_taken(self, messages: int, *, at_qos_0: int) -> None:
         """Count messages before they are recorded."""
         self._by_qos.labels("0").inc(at_qos_0)
         self._by_qos.labels("1").inc(messages - at_qos_0)
 
-    def observe(self, committed: Committed, lag: float | None = None) -> None:
+    def count_committed(self, committed: Committed, lag: float | None = None) -> None:
         """Count a commit, once. `lag`: seconds from the network's receipt of its oldest uplink; None without uplinks."""
         for (before, after), count in Counted((step.before, step.after) for step in committed.steps).items():
             self._transitions.labels(before, after).inc(count)

@@ -27,14 +27,14 @@ class EventsAtQos0:
         self._daily = Seldom(_DAY)
         self._drops = Seldom(_DROPS_EVERY)
         self._drops_unlogged = 0
-        self._came_at: float | None = None
+        self._received_at: float | None = None
         """When the last one came; None: none came within a day."""
 
-    def came(self) -> None:
+    def received(self) -> None:
         """Events at QoS 0 were received."""
-        self._came_at = self._health.seconds()
+        self._received_at = self._health.seconds()
         self._health.problems[_PROBLEM] = AT_QOS_0
-        if self._daily.is_due(_PROBLEM, now=self._came_at):
+        if self._daily.is_due(_PROBLEM, now=self._received_at):
             logger.warning(AT_QOS_0)
 
     def dropped(self) -> None:
@@ -43,7 +43,7 @@ class EventsAtQos0:
         self._drops_unlogged += 1
         if self._drops.is_due("", now=self._health.seconds()):
             self.log_drops()
-            self.came()
+            self.received()
 
     def log_drops(self) -> None:
         """Log the number of events that were dropped since the last such line."""
@@ -53,8 +53,8 @@ class EventsAtQos0:
             )
             self._drops_unlogged = 0
 
-    def look(self) -> None:
+    def expire(self) -> None:
         """End the problem after a day without such an event."""
-        if self._came_at is not None and self._health.seconds() - self._came_at >= _DAY:
-            self._came_at = None
+        if self._received_at is not None and self._health.seconds() - self._received_at >= _DAY:
+            self._received_at = None
             self._health.problems.pop(_PROBLEM, None)

@@ -75,9 +75,9 @@ class Report:
     def taken(self, batch: Sequence[Message]) -> None:
         """A batch was taken. From now on its commit is expected."""
         at_qos_0 = [message.qos for message in batch].count(0)
-        self._metrics.took(len(batch), at_qos_0=at_qos_0)
+        self._metrics.count_taken(len(batch), at_qos_0=at_qos_0)
         if at_qos_0:
-            self._qos_0.came()
+            self._qos_0.received()
         self._in_hand += 1
         self.health.progress(INTAKE)
 
@@ -92,7 +92,7 @@ class Report:
         """A transaction is committed, whatever its cause."""
         if committed.changed:
             self.wake_outbox(committed.changed)
-        self._metrics.observe(committed, lag := self._lag(committed))
+        self._metrics.count_committed(committed, lag := self._lag(committed))
         self._lag_seconds = self._lag_seconds if lag is None else lag
         if committed.wrong_clocks or committed.held_back:
             clock_warnings.warn(committed.wrong_clocks, committed.held_back, self._clocks, now=self.health.seconds())
@@ -190,9 +190,8 @@ class Report:
         """The broker is there and events are subscribed to. `oldest_event` is as `Health` has it."""
         if self._connections:
             self._metrics.reconnects.inc()
-        if (
-            self._listening_since is None or not session_present
-        ):  # without our session, the broker kept no events for us
+        if self._listening_since is None or not session_present:
+            # Without our session, the broker kept no events for us.
             self._listening_since = self._clock()
         self._connections += 1
         self.health.broker_connected(oldest_event)
@@ -209,7 +208,7 @@ class Report:
     def health_message(self, *, inbox: int) -> HealthMessage:
         """The health of the gateway, with rates since the last call."""
         self._qos_0.log_drops()
-        self._qos_0.look()
+        self._qos_0.expire()
         health = self.health
         now, totals = self._clock(), self._metrics.totals()
         then, before = self._last

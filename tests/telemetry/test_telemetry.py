@@ -160,7 +160,7 @@ BATCH = Committed(
 
 def test_a_batch_is_counted_once() -> None:
     metrics = Metrics(health())
-    metrics.observe(BATCH, 1.5)
+    metrics.count_committed(BATCH, 1.5)
     counted = {name: value for name, value in samples(metrics).items() if value and not name.startswith("process_")}
     prefix = "parking_gateway_"
     assert {name: value for name, value in counted.items() if "bucket" not in name} == {
@@ -183,15 +183,15 @@ def test_a_batch_is_counted_once() -> None:
 
 def test_totals_are_what_was_counted() -> None:
     metrics = Metrics(health())
-    metrics.observe(BATCH, 1.5)
-    metrics.observe(BATCH, 1.5)
+    metrics.count_committed(BATCH, 1.5)
+    metrics.count_committed(BATCH, 1.5)
     metrics.published.inc(5)
     assert metrics.totals() == Totals(recorded=8, duplicates=2, rejected=4, transitions=6, published=5)
 
 
 def test_a_commit_of_the_clock_counts_its_steps_and_no_batch() -> None:
     metrics = Metrics(health())
-    metrics.observe(Committed(steps=[_STEP]))
+    metrics.count_committed(Committed(steps=[_STEP]))
     found = samples(metrics)
     assert found["parking_gateway_transitions_total from=FREE to=OCCUPIED"] == 1
     assert found["parking_gateway_batch_messages_count"] == 0
@@ -199,7 +199,7 @@ def test_a_commit_of_the_clock_counts_its_steps_and_no_batch() -> None:
 
 def test_a_batch_without_uplinks_has_no_lag() -> None:
     metrics = Metrics(health())
-    metrics.observe(Committed(received=Counter(join=1)))
+    metrics.count_committed(Committed(received=Counter(join=1)))
     assert samples(metrics)["parking_gateway_uplink_lag_seconds_count"] == 0
 
 
@@ -217,7 +217,7 @@ def test_no_topic_can_make_a_new_series(received: dict[str, int]) -> None:
     """Whatever events are named in topics, the series stay as many as they were."""
     metrics = Metrics(health())
     before = samples(metrics).keys()
-    metrics.observe(Committed(received=Counter(received)))
+    metrics.count_committed(Committed(received=Counter(received)))
     assert samples(metrics).keys() == before
 
 

@@ -51,7 +51,7 @@ async def gateway() -> AsyncIterator[Gateway]:
 
 
 async def test_metrics_are_what_prometheus_reads(gateway: Gateway) -> None:
-    gateway.metrics.observe(Committed(received=Counter(up=3)))
+    gateway.metrics.count_committed(Committed(received=Counter(up=3)))
     status, content_type, body = await gateway.get("/metrics")
     assert status == 200
     assert content_type == "text/plain; version=0.0.4; charset=utf-8"
