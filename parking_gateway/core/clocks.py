@@ -91,14 +91,14 @@ def agree(one: datetime, other: datetime) -> bool:
 
 def compare(one: Numbered, other: Numbered) -> int:
     """Positive: `one` is the later of two frames of one device; negative: `other` is; 0: they cannot be ordered."""
-    counted, heard = one.f_cnt - other.f_cnt, one.heard_at - other.heard_at
+    counted, elapsed = one.f_cnt - other.f_cnt, one.heard_at - other.heard_at
     of_one_session = (
         one.dev_addr is not None
         and one.dev_addr == other.dev_addr
         and -COUNTERS_APART <= counted <= COUNTERS_APART
-        and -STEP <= heard <= STEP
+        and -STEP <= elapsed <= STEP
     )
-    by_clock = (heard > _NO_TIME) - (heard < _NO_TIME)
+    by_clock = (elapsed > _NO_TIME) - (elapsed < _NO_TIME)
     return (counted or by_clock) if of_one_session else (by_clock or counted)
 
 

@@ -143,8 +143,8 @@ Change = tuple[Space, tuple[Transition, ...]]
 def observe(space: Space, seen: Observation) -> Change:
     """Apply an observation. An observation that is older than the last one has no effect."""
     is_news = seen.occupancy is not None and _is_newer(seen, space)
-    is_heard = space.heard_at is None or seen.heard_at > space.heard_at
-    if is_news and is_heard and _is_known(seen, space):
+    is_contact = space.heard_at is None or seen.heard_at > space.heard_at
+    if is_news and is_contact and _is_known(seen, space):
         # A short cut for nearly every uplink: the long way takes twice the time.
         heard_at = seen.heard_at
         after = msgspec.structs.replace(
@@ -157,7 +157,7 @@ def observe(space: Space, seen: Observation) -> Change:
         changes["seen_at"] = seen.heard_at
         changes["seen_dev_addr"] = seen.dev_addr
         changes["seen_f_cnt"] = seen.f_cnt
-    if is_heard:
+    if is_contact:
         changes["contact"] = Contact.LIVE
         changes["heard_at"] = seen.heard_at
     if seen.battery_percent is not None and _is_newer_battery(seen, space):

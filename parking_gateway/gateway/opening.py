@@ -100,23 +100,23 @@ async def database(config: Config) -> AsyncIterator[Pool]:
 
 async def _look_after(server: embedded.Server) -> None:
     """Start the server again whenever it has died, until cancelled. Its users wait as for any other server."""
-    said = ""
+    logged = ""
     while True:
-        await asyncio.sleep(_LOOK_SECONDS if not said else _AGAIN_SECONDS)
+        await asyncio.sleep(_LOOK_SECONDS if not logged else _AGAIN_SECONDS)
         # In a thread, because a server that hangs delays the check.
         if await asyncio.to_thread(server.is_running):
-            said = ""
+            logged = ""
             continue
-        if not said:
-            said = "it is gone"
+        if not logged:
+            logged = "it is gone"
             logger.warning("The embedded PostgreSQL is gone; starting it again")
         try:
             # Not interrupted by a cancellation. Else the server could start after it was stopped.
             await seen_through(server.start)
         except (ConfigError, embedded.EmbeddedFailed) as failure:
-            if str(failure) != said:
-                said = str(failure)
-                logger.bind(error=said).error("The embedded PostgreSQL cannot be started; trying again")
+            if str(failure) != logged:
+                logged = str(failure)
+                logger.bind(error=logged).error("The embedded PostgreSQL cannot be started; trying again")
         else:
-            said = ""
+            logged = ""
             logger.info("The embedded PostgreSQL runs again")

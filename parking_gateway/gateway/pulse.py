@@ -49,12 +49,12 @@ async def report(publish: Callable[[], Awaitable[None]], health: Health) -> None
             await publish()
 
 
-async def tell(systemd: Systemd, health: Health, *, stop: asyncio.Event) -> None:
+async def show_systemd(systemd: Systemd, health: Health, *, stop: asyncio.Event) -> None:
     """Send the health to systemd until `stop`, and then STOPPING=1, before the last batch is finished."""
-    told = ""
+    shown = ""
     while not stop.is_set():
-        if (line := health.status_line()) != told:
-            told = line
+        if (line := health.status_line()) != shown:
+            shown = line
             systemd.status(line)
         await pause(_LOOK, stop=stop)
     systemd.stopping()

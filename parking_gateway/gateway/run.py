@@ -33,7 +33,7 @@ from parking_gateway.outbox.marker import Marker
 from parking_gateway.outbox.picture import Picture
 from parking_gateway.process import waits
 from parking_gateway.process.config import Config
-from parking_gateway.process.systemd import systemd as systemd_told
+from parking_gateway.process.systemd import notifying
 from parking_gateway.process.waits import Backoff
 from parking_gateway.process.wall_clock import WallClock, utc
 from parking_gateway.store.patience import Patience, StopRequested
@@ -55,7 +55,7 @@ async def run(config: Config, *, stop: asyncio.Event, migrate: bool = False, clo
             "The gateway starts without something that the configuration names"
         )
     async with contextlib.AsyncExitStack() as stack:
-        systemd = stack.enter_context(systemd_told())
+        systemd = stack.enter_context(notifying())
         health = Health(
             stalled_after=config.telemetry.stalled_after,
             overdue_after=config.telemetry.overdue_after,
@@ -63,7 +63,7 @@ async def run(config: Config, *, stop: asyncio.Event, migrate: bool = False, clo
             seconds=asyncio.get_running_loop().time,
             clock=clock,
         )
-        await stack.enter_async_context(waits.beside(pulse.tell(systemd, health, stop=stop)))
+        await stack.enter_async_context(waits.beside(pulse.show_systemd(systemd, health, stop=stop)))
         metrics = Metrics(health)
         await stack.enter_async_context(web.serve(config.telemetry.listen, metrics=metrics, health=health))
         pool = await stack.enter_async_context(database(config))

@@ -56,7 +56,7 @@ class Systemd:
 
 
 @contextmanager
-def systemd(*, clock: Callable[[], float] = time.monotonic) -> Iterator[Systemd]:
+def notifying(*, clock: Callable[[], float] = time.monotonic) -> Iterator[Systemd]:
     """The connection to systemd, where systemd started the gateway (`NOTIFY_SOCKET`). `clock` gives seconds."""
     if not os.environ.get("NOTIFY_SOCKET"):
         yield Systemd(None, clock=clock)

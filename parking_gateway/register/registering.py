@@ -51,12 +51,12 @@ async def register(
             *assignments.hold_uplinks(one.space for one in made.installed),
             *assignments.change(installed=made.installed, removed=[one for one, _ in made.removed]),
         )
-        (heard,) = await connection.together(fleet.identities(one.dev_eui for one in made.installed))
-        devices = {one.dev_eui: one for one in heard}
+        (identities,) = await connection.together(fleet.identities(one.dev_eui for one in made.installed))
+        devices = {one.dev_eui: one for one in identities}
         if mistakes := list(_mistakes(entries, devices, decoder)):
             await connection.rollback()
             return mistakes
-        replayed = await _replay(connection, made, heard, decoder=decoder, now=now)
+        replayed = await _replay(connection, made, identities, decoder=decoder, now=now)
     (names,) = await connection.together(car_park.names(made.mentioned))
     return Registered(
         spaces=_counts_of_spaces(made, asked=len(entries), new=set(new)),

@@ -36,9 +36,9 @@ def lock(devices: Collection[DevEui]) -> Query[Locked]:
 
 
 def save(watched: Locked, after: Mapping[SpaceId, Space], *, now: datetime) -> list[Query[None]]:
-    """Write the spaces that the turn made new. Of most only the clocks are written, because they were heard without a change."""
-    heard: list[Space] = []
-    charged: list[Space] = []  # heard, with the same battery at a new time
+    """Write the spaces that differ from what they were. Of most spaces only the clocks changed."""
+    clocks: list[Space] = []
+    charged: list[Space] = []  # of these also the battery's clock
     changed: list[Space] = []
     for space_id, was in watched.spaces.items():
         one = after[space_id]
@@ -47,11 +47,11 @@ def save(watched: Locked, after: Mapping[SpaceId, Space], *, now: datetime) -> l
         if one.version != was.version or one.seen_dev_addr != was.seen_dev_addr:
             changed.append(one)
         elif one.battery_at is was.battery_at:
-            heard.append(one)
+            clocks.append(one)
         else:
             (charged if one.battery_dev_addr == was.battery_dev_addr else changed).append(one)
     return [
-        *([command(HOT["save_clocks"], _clocks(watched, heard))] if heard else []),
+        *([command(HOT["save_clocks"], _clocks(watched, clocks))] if clocks else []),
         *([command(HOT["save_battery_clocks"], _battery_clocks(watched, charged))] if charged else []),
         *([command(HOT["save_changes"], _changes(watched, changed, now))] if changed else []),
     ]

@@ -59,8 +59,8 @@ async def rows(engine: AsyncEngine, query: str) -> Sequence[Any]:
 async def test_a_silent_sensor_is_lost_and_its_space_keeps_its_state(
     engine: AsyncEngine, database: str, car_park: CarPark
 ) -> None:
-    silent, heard = await car_park(2)
-    await recorded(engine, message(silent, up(silent, OCCUPIED)), message(heard, up(heard, OCCUPIED, at=90)))
+    silent, live = await car_park(2)
+    await recorded(engine, message(silent, up(silent, OCCUPIED)), message(live, up(live, OCCUPIED, at=90)))
     versions = "select sum(version) from device"
     ((before,),) = await rows(engine, versions)
     committed = await lapsed(database, hours=2.5)

@@ -180,8 +180,8 @@ def test_the_space_ends_as_the_frame_with_the_highest_counter_says(data: st.Data
     """In any order of delivery, with repeats."""
     space: Space = _SPACE
     for sent in data.draw(st.permutations(story + data.draw(st.lists(st.sampled_from(story), max_size=5)))):
-        said = Reading(occupancy=sent.occupancy, battery_percent=sent.battery_percent)
-        space, _ = observe(space, observation(_uplink(sent.f_cnt, sent.heard_at), said))
+        reading = Reading(occupancy=sent.occupancy, battery_percent=sent.battery_percent)
+        space, _ = observe(space, observation(_uplink(sent.f_cnt, sent.heard_at), reading))
     last = story[-1]
     assert (space.seen_f_cnt, space.occupancy, space.battery_percent) == (
         last.f_cnt,

@@ -112,22 +112,22 @@ async def test_a_device_is_told_of_when_there_is_something_to_tell(
 ) -> None:
     """Its version counts what subscribers are told. A stranger is no different from a device in a space."""
     (device,) = await car_park(1) if is_installed else ["00000000000000ff"]
-    told = f"select version, heard_at, tags from device where dev_eui = '{device}'"
+    row = f"select version, heard_at, tags from device where dev_eui = '{device}'"
     await recorded(engine, message(device, up(device, at=10)))
-    ((first, *_),) = await rows(engine, told)
+    ((first, *_),) = await rows(engine, row)
 
     await recorded(engine, message(device, up(device, at=12)))
-    assert await rows(engine, told) == [(first, NOON + timedelta(minutes=10), {})]
+    assert await rows(engine, row) == [(first, NOON + timedelta(minutes=10), {})]
 
     await recorded(engine, message(device, up(device, at=14, tags={"level": "1"})))
     changed = [(first + 1, NOON + timedelta(minutes=14), {"level": "1"})]
-    assert await rows(engine, told) == changed
+    assert await rows(engine, row) == changed
 
     await recorded(engine, message(device, up(device, at=13)), message(device, up(device, at=16, tags={"level": "1"})))
-    assert await rows(engine, told) == changed
+    assert await rows(engine, row) == changed
 
     await recorded(engine, message(device, up(device, at=74, tags={"level": "1"})))
-    assert await rows(engine, told) == [(first + 2, NOON + timedelta(minutes=74), {"level": "1"})]
+    assert await rows(engine, row) == [(first + 2, NOON + timedelta(minutes=74), {"level": "1"})]
 
 
 async def test_what_came_late_is_not_what_the_next_uplink_is_compared_with(

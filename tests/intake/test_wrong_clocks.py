@@ -69,7 +69,7 @@ def frame(  # noqa: PLR0913 - a frame, and every clock on its way
     return event
 
 
-def said(*events: dict[str, Any]) -> list[Message]:
+def messages_of(*events: dict[str, Any]) -> list[Message]:
     return [message(DEVICE, json.dumps(event).encode()) for event in events]
 
 
@@ -194,7 +194,7 @@ async def test_space_and_device_end_as_the_frame_with_the_highest_counter_says(
     """In any order, in any batches, with repeats, and each uplink is there once."""
     await emptied(engine)
     await installed(engine, DEVICE, "bosch_tps110_v029", {})
-    sent = data.draw(st.permutations(said(*story, *data.draw(st.lists(st.sampled_from(story), max_size=4)))))
+    sent = data.draw(st.permutations(messages_of(*story, *data.draw(st.lists(st.sampled_from(story), max_size=4)))))
     cut = data.draw(st.integers(0, len(sent)))
     for batch in (sent[:cut], sent[cut:]):
         if batch:
@@ -212,7 +212,7 @@ async def test_space_and_device_end_as_the_frame_with_the_highest_counter_says(
 async def test_a_replay_ends_so_too(engine: AsyncEngine, data: st.DataObject, story: list[dict[str, Any]]) -> None:
     """A device that is installed after it was heard."""
     await emptied(engine)
-    await recorded(engine, *data.draw(st.permutations(said(*story))))
+    await recorded(engine, *data.draw(st.permutations(messages_of(*story))))
     await installed(engine, DEVICE, "bosch_tps110_v029", {})
     f_cnt, occupancy, _ = last_word(story)
     assert await rows(engine, "select seen_f_cnt, occupancy from space") == [(f_cnt, occupancy)]
@@ -253,7 +253,7 @@ async def test_a_redelivery_is_no_second_row_though_it_is_dated_otherwise(
 
 async def test_an_uplink_that_claims_another_time_is_kept_with_its_claim(engine: AsyncEngine) -> None:
     claims = datetime(2036, 1, 1, tzinfo=UTC)
-    outcome = await recorded(engine, *said(frame(f_cnt=1), frame(f_cnt=2, at=1, claims=claims)))
+    outcome = await recorded(engine, *messages_of(frame(f_cnt=1), frame(f_cnt=2, at=1, claims=claims)))
     assert len(outcome.wrong_clocks) == 1
     assert await rows(engine, "select time, heard_at, dev_addr, claimed_at, claimed_by from uplink order by f_cnt") == [
         (NOON, NOON, "01a2d830", None, None),
@@ -289,21 +289,21 @@ async def test_an_uplink_that_a_clock_holds_back_is_a_problem_of_its_device_unti
     """The network server's clock goes back by five hours: nothing can tell that from a backlog."""
     await car_park(1)
     problem = "select problem, state, snapshot is null, device.version from device, space, installation"
-    await recorded(engine, *said(frame(VACANT, f_cnt=7)))
+    await recorded(engine, *messages_of(frame(VACANT, f_cnt=7)))
     ((*before, version),) = await rows(engine, problem)
     assert before == [None, "FREE", False]
-    outcome = await recorded(engine, *said(frame(OCCUPIED, f_cnt=8, at=-300)))
+    outcome = await recorded(engine, *messages_of(frame(OCCUPIED, f_cnt=8, at=-300)))
     assert [uplink.f_cnt for uplink in outcome.held_back] == [8]
     assert await rows(engine, problem) == [("clock", "FREE", True, version + 1)]
-    outcome = await recorded(engine, *said(frame(OCCUPIED, f_cnt=9, at=1)))
+    outcome = await recorded(engine, *messages_of(frame(OCCUPIED, f_cnt=9, at=1)))
     assert outcome.held_back == []
     assert await rows(engine, problem) == [(None, "OCCUPIED", False, version + 2)]
 
 
 async def test_an_older_frame_is_only_late(engine: AsyncEngine, car_park: CarPark) -> None:
     await car_park(1)
-    await recorded(engine, *said(frame(OCCUPIED, f_cnt=8)))
-    outcome = await recorded(engine, *said(frame(VACANT, f_cnt=7, at=-300), frame(VACANT, f_cnt=6, at=1)))
+    await recorded(engine, *messages_of(frame(OCCUPIED, f_cnt=8)))
+    outcome = await recorded(engine, *messages_of(frame(VACANT, f_cnt=7, at=-300), frame(VACANT, f_cnt=6, at=1)))
     assert outcome.held_back == []
     assert await rows(engine, "select state, problem from space, device") == [("OCCUPIED", None)]
 
@@ -329,12 +329,12 @@ async def test_a_battery_that_a_status_said_is_told_once_and_not_with_every_upli
     """A TPS110's status frame says nothing of its battery."""
     await car_park(1)
     version = "select version, battery_percent from device"
-    await recorded(engine, *said(frame(VACANT, f_cnt=1)))
+    await recorded(engine, *messages_of(frame(VACANT, f_cnt=1)))
     ((before, _),) = await rows(engine, version)
     status = frame(at=1) | {"batteryLevel": 41.7}
     await recorded(engine, message(DEVICE, json.dumps(status).encode(), event="status"))
     for f_cnt in (2, 3):
-        await recorded(engine, *said(frame(VACANT, f_cnt=f_cnt, at=f_cnt)))
+        await recorded(engine, *messages_of(frame(VACANT, f_cnt=f_cnt, at=f_cnt)))
     assert await rows(engine, version) == [(before + 1, 42)]
 
 
@@ -350,8 +350,8 @@ async def test_a_clock_of_ours_that_is_set_back_freezes_no_space_and_accuses_no_
 ) -> None:
     """By ten minutes. The network server and its gateways agree, so the clock that differs is ours, or the server's."""
     await car_park(1)
-    await recorded(engine, *said(frame(VACANT, f_cnt=7)), received_at=NOON)
-    outcome = await recorded(engine, *said(frame(OCCUPIED, f_cnt=8, at=1)), received_at=NOON - 9 * MINUTE)
+    await recorded(engine, *messages_of(frame(VACANT, f_cnt=7)), received_at=NOON)
+    outcome = await recorded(engine, *messages_of(frame(OCCUPIED, f_cnt=8, at=1)), received_at=NOON - 9 * MINUTE)
     assert await rows(engine, "select state, since from space") == [("OCCUPIED", NOON - 9 * MINUTE)]
     (uplink,) = outcome.wrong_clocks
     assert uplink.wrong_clock == WrongClock(claimed=NOON + MINUTE)
@@ -363,6 +363,6 @@ async def test_receivers_whose_clocks_differ_freeze_no_space(
 ) -> None:
     """By 0.3 s, or half an hour by a network server's clock that was ahead and is set."""
     await car_park(1)
-    await recorded(engine, *said(frame(VACANT, f_cnt=7, at=apart)))
-    await recorded(engine, *said(frame(OCCUPIED, f_cnt=8)))
+    await recorded(engine, *messages_of(frame(VACANT, f_cnt=7, at=apart)))
+    await recorded(engine, *messages_of(frame(OCCUPIED, f_cnt=8)))
     assert await rows(engine, "select state from space") == [("OCCUPIED",)]

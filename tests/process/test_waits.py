@@ -17,7 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from parking_gateway.process.signals import stopped_by_signals
-from parking_gateway.process.systemd import systemd
+from parking_gateway.process.systemd import notifying
 from parking_gateway.process.waits import Backoff, attempts, finished, pause
 
 # systemd
@@ -44,7 +44,7 @@ def received(listener: socket.socket) -> list[str]:
 
 
 def test_systemd_is_notified_of_the_life(notifications: socket.socket) -> None:
-    with systemd() as supervisor:
+    with notifying() as supervisor:
         supervisor.ready()
         supervisor.status("Waiting for the broker — 3 attempts")
         supervisor.stopping()
@@ -53,7 +53,7 @@ def test_systemd_is_notified_of_the_life(notifications: socket.socket) -> None:
 
 def test_a_systemd_that_does_not_listen_stops_nobody(notifications: socket.socket) -> None:
     """Its queue holds about ten messages. A gateway that waited for space in it would block for ever."""
-    with systemd() as supervisor:
+    with notifying() as supervisor:
         for number in range(1000):
             supervisor.status(str(number))
     assert received(notifications)[0] == "STATUS=0"
@@ -62,7 +62,7 @@ def test_a_systemd_that_does_not_listen_stops_nobody(notifications: socket.socke
 def test_nothing_is_sent_without_systemd(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("NOTIFY_SOCKET", raising=False)
     monkeypatch.setenv("WATCHDOG_USEC", "1000000")
-    with systemd() as supervisor:
+    with notifying() as supervisor:
         supervisor.ready()
         supervisor.alive()
 
@@ -70,7 +70,7 @@ def test_nothing_is_sent_without_systemd(monkeypatch: pytest.MonkeyPatch) -> Non
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # sdnotify forgets to close its socket
 def test_a_socket_that_is_gone_stops_nobody(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NOTIFY_SOCKET", str(tmp_path / "gone"))
-    with systemd() as supervisor:
+    with notifying() as supervisor:
         supervisor.ready()
 
 
@@ -78,7 +78,7 @@ def test_the_watchdog_is_fed_by_progress(notifications: socket.socket, monkeypat
     """It is fed once per half interval, however often there is progress, and never without progress."""
     monkeypatch.setenv("WATCHDOG_USEC", "10000000")
     clock = iter([100.0, 101.0, 104.9, 105.0, 105.1, 110.0])
-    with systemd(clock=clock.__next__) as supervisor:
+    with notifying(clock=clock.__next__) as supervisor:
         assert received(notifications) == []
         for _ in range(3):
             supervisor.alive()
@@ -94,7 +94,7 @@ def test_a_watchdog_of_others_is_not_fed(
 ) -> None:
     monkeypatch.setenv("WATCHDOG_USEC", "10000000")
     monkeypatch.setenv(variable, value)
-    with systemd() as supervisor:
+    with notifying() as supervisor:
         supervisor.alive()
     assert received(notifications) == []
 
