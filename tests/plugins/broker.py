@@ -20,9 +20,25 @@ NO_MOSQUITTO: Final = "Mosquitto 2 is not installed"
 """The only reason to leave a test out. CI accepts it where it has hidden Mosquitto, and accepts no other."""
 
 
+_STORE: Final = """
+# The store survives the broker. By default, Mosquitto saves it every half hour.
+persistence true
+persistence_location {folder}/
+autosave_interval 1
+"""
+
+
 def mosquitto_in(folder: Path) -> Broker:
-    """A Mosquitto that keeps its store in `folder`, not started yet. Leaves the test out where it is not installed."""
-    return brokers.mosquitto(folder) or _leave_out()
+    """A Mosquitto that saves its store in `folder`, not started yet. Leaves the test out where it is not installed."""
+    return _with_store(folder) or _leave_out()
+
+
+def _with_store(folder: Path) -> Broker | None:
+    broker = brokers.mosquitto(folder)
+    if broker is not None:
+        with (folder / "mosquitto.conf").open("a") as conf:
+            conf.write(_STORE.format(folder=folder))
+    return broker
 
 
 def write_passwords(file: Path, passwords: Mapping[str, str]) -> None:
@@ -40,7 +56,7 @@ def _leave_out() -> NoReturn:
 @pytest.fixture
 def broker(tmp_path: Path) -> Iterator[Broker]:
     """Mosquitto, else amqtt, started. It can be stopped, killed and started again on the same port."""
-    with brokers.running(_folder(tmp_path)) as broker:
+    with brokers.running(_folder(tmp_path), (_with_store, brokers.amqtt)) as broker:
         yield broker
 
 

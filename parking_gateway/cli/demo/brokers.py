@@ -30,13 +30,9 @@ allow_anonymous true
 user {user}
 set_tcp_nodelay true
 
-# Messages that are not acknowledged are kept without a limit and survive the broker. Mosquitto's defaults are 1,000 messages
-# for an absent client, 20 messages in flight, and a saved store every half hour.
+# Without a limit, because by default Mosquitto keeps 1,000 messages for a client and has 20 in flight.
 max_queued_messages 0
 max_inflight_messages 0
-persistence true
-persistence_location {folder}/
-autosave_interval 1
 """
 
 
@@ -91,7 +87,7 @@ class Broker:
             raise BrokerFailed(f"{self.name} does not accept connections on port {self.port}: {error}") from error
 
     def stop(self) -> None:
-        """End it with SIGTERM, and wait until it has saved its store and ended. Does nothing to a stopped broker."""
+        """End it with SIGTERM, and wait for its end. Does nothing to a stopped broker."""
         if self._process is None:
             return
         self._process.terminate()
@@ -102,7 +98,7 @@ class Broker:
         self._ended()
 
     def kill(self) -> None:
-        """End it with SIGKILL, as a power cut would: whatever it had not saved is lost."""
+        """End it with SIGKILL, as a power cut would."""
         if self._process is None:
             return
         self._process.kill()
@@ -129,7 +125,7 @@ def program_path(program: str) -> str | None:
 
 
 def mosquitto(folder: Path) -> Broker | None:
-    """A Mosquitto, not started yet, that keeps its store in `folder`. None where Mosquitto 2 is not installed."""
+    """A Mosquitto, not started yet, that keeps its store in memory. None where Mosquitto 2 is not installed."""
     binary = program_path("mosquitto")
     if binary is None:
         return None
@@ -138,7 +134,7 @@ def mosquitto(folder: Path) -> Broker | None:
         return None
     port = free_port()
     conf = folder / "mosquitto.conf"
-    conf.write_text(_MOSQUITTO_CONF.format(port=port, host=LOCALHOST, user=getpass.getuser(), folder=folder))
+    conf.write_text(_MOSQUITTO_CONF.format(port=port, host=LOCALHOST, user=getpass.getuser()))
     return Broker(
         (binary, "-c", str(conf)),
         name=f"Mosquitto {'.'.join(map(str, version))}",

@@ -1,4 +1,4 @@
-"""The brokers of the demo and of the tests: both keep undelivered messages, and Mosquitto also when it is stopped."""
+"""The brokers of the demo and of the tests: both keep undelivered messages, and with a store Mosquitto keeps them when stopped."""
 
 import asyncio
 import sys
@@ -97,7 +97,7 @@ async def until_topic(one: aiomqtt.Client, end: str) -> AsyncIterator[aiomqtt.Me
             return
 
 
-async def test_mosquitto_keeps_everything_while_it_is_stopped(mosquitto: Broker) -> None:
+async def test_mosquitto_with_a_store_keeps_everything_while_it_is_stopped(mosquitto: Broker) -> None:
     await subscribe(mosquitto, "absent")
     await publish(mosquitto, MORE_THAN_MOSQUITTO_QUEUES_BY_ITSELF)
     mosquitto.stop()
