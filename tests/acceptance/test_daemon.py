@@ -3,10 +3,8 @@
 import asyncio
 import json
 import signal
-from base64 import b64decode
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import aiomqtt
 import pytest
@@ -21,7 +19,6 @@ from tests.plugins.car_park import CarPark
 from tests.plugins.daemon import Daemon
 from tests.whole_gateway import (
     PATIENCE,
-    SCHEMA_BY_LEVEL,
     delete_store,
     has_logged,
     has_recorded,
@@ -30,11 +27,8 @@ from tests.whole_gateway import (
     traffic,
     unavailable,
     until,
-    validate,
     value,
 )
-
-RECORDINGS = Path(__file__).parents[1] / "recordings"
 
 
 @pytest.mark.usefixtures("lasting")
@@ -74,36 +68,6 @@ async def test_killed_again_and_again_under_load(
         daemon.start_and_wait()
     await publishing
     await settled(engine, broker, database, uplinks=3000)
-
-
-async def test_every_message_follows_its_schema(
-    daemon: Daemon, broker: Broker, database: str, engine: AsyncEngine, car_park: CarPark
-) -> None:
-    devices = await car_park(3)
-    steps: list[dict[str, Any]] = []
-    async with aiomqtt.Client(LOCALHOST, broker.port) as dashboard:
-        await dashboard.subscribe(f"{ROOT}/transitions/#", qos=1)
-        daemon.start_and_wait()
-        await publish(broker, traffic(devices, uplinks=6))
-        async with asyncio.timeout(PATIENCE):
-            async for message in dashboard.messages:
-                assert str(message.topic).startswith(f"{ROOT}/transitions/central/level-1/A-")
-                assert not message.retain
-                steps.append(json.loads(bytes(message.payload)))
-                if len(steps) == 6:
-                    break
-    retained = await settled(engine, broker, database, uplinks=6)
-    for step in steps:
-        validate("transition", step)
-    assert {topic.split("/")[2] for topic in retained} == set(SCHEMA_BY_LEVEL)
-    assert len({step["id"] for step in steps}) == 6
-    space = json.loads(retained[f"{ROOT}/spaces/central/level-1/A-1"])
-    assert (space["state"], space["previous"], space["occupancy"], space["contact"]) == (
-        "FREE",
-        "OCCUPIED",
-        "vacant",
-        "live",
-    )
 
 
 @pytest.mark.usefixtures("lasting")
@@ -292,19 +256,3 @@ async def test_it_migrates_with_the_option_migrate(
     daemon.start_and_wait("--migrate")
     await publish(broker, [(topic_of("a840410000000001"), up("a840410000000001"))])
     await settled(engine, broker, database, uplinks=1)
-
-
-@pytest.mark.parametrize("form", ["json", "protobuf"])
-async def test_recorded_events_of_chirpstack_are_processed_to_the_end(
-    daemon: Daemon, broker: Broker, database: str, engine: AsyncEngine, form: str
-) -> None:
-    """Each `up` event is recorded once, no event stalls the queue, and broken messages between them are rejected with a reason."""
-    recorded = [json.loads(line) for line in (RECORDINGS / f"chirpstack-{form}.jsonl").read_text().splitlines()]
-    sent = [(one["topic"], b64decode(one["payload"])) for one in recorded]
-    poison = [(topic_of("00", event), b"\xff{") for event in ("up", "join", "status", "log", "nonsense")]
-    daemon.start_and_wait()
-    await publish(broker, [*sent[:100], *poison, *sent[100:]])
-    uplinks = sum(topic.endswith("/up") for topic, _ in sent)
-    await settled(engine, broker, database, uplinks=uplinks)
-    assert await value(engine, "select count(*) from rejection where reason = 'malformed'") == 4
-    assert await value(engine, "select count(*) from rejection") == 4

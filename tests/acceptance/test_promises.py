@@ -60,6 +60,7 @@ async def test_without_the_group_the_same_broker_delivers(
     await publish(without_sharing, traffic(devices, uplinks=3))
     await until(partial(has_uplinks, engine, 3), "3 uplinks")
     assert "shared subscriptions" not in daemon.log.read_text()
+    assert daemon.terminate() == 0
 
 
 async def test_a_broker_that_announces_no_shared_subscriptions_is_not_relied_on(daemon: Daemon) -> None:
@@ -94,6 +95,7 @@ async def test_retained_messages_that_no_wildcard_receives_are_one_warning(
     topic = f"{ROOT}/spaces/central/level-1/A-1"
     await until(partial(retains, without_wildcards, topic, is_state="OCCUPIED"), "the state on its topic")
     assert daemon.log.read_text().count("no retained messages to subscriptions with wildcards") == 1
+    assert daemon.terminate() == 0
 
 
 async def retains(broker: Broker, topic: str, *, is_state: str) -> bool:
