@@ -89,7 +89,7 @@ def test_a_run_that_is_stopped_at_its_start_is_no_success(folder: Path) -> None:
         demo.send_signal(signal.SIGTERM)
         stdout, stderr = demo.communicate(timeout=END_SECONDS)
         assert (demo.returncode, stdout) == (1, "")
-        assert "stopped before anything was checked" in stderr
+        assert "stopped before the audit" in stderr
     assert_nothing_is_left(folder)
 
 
