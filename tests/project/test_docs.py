@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from datetime import timedelta
 from functools import cache
 from pathlib import Path
+from token import NAME
+from tokenize import tokenize
 from typing import Any
 
 import msgspec
@@ -287,6 +289,16 @@ def test_a_word_of_the_glossary_has_one_entry() -> None:
     rows = re.findall(r"^\| ([^|]+) \|", section(HOUSE, "Words"), re.MULTILINE)
     words = [word.strip("` ").lower() for row in rows for word in row.split(",")]
     assert len(words) == len(set(words))
+
+
+def test_tell_told_and_said_are_no_identifiers() -> None:
+    """Things do not speak. Neither modules, functions, variables, fields nor columns are called so."""
+    names = {(table.name, column) for table in metadata.tables.values() for column in (table.name, *table.c.keys())}
+    for file in (ROOT / "parking_gateway").rglob("*.py"):
+        names.add((file.name, file.stem))
+        with file.open("rb") as code:
+            names |= {(file.name, token.string) for token in tokenize(code.readline) if token.type == NAME}
+    assert {(where, name) for where, name in names if {"tell", "told", "said"} & set(name.lower().split("_"))} == set()
 
 
 def test_the_picture_of_the_readme_names_files_in_the_order_of_the_architecture() -> None:
