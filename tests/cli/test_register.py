@@ -281,7 +281,10 @@ def test_a_database_is_migrated_and_may_be_read(empty_database: str) -> None:
     [
         (
             ["--revision", "77"],
-            "The schema cannot be migrated: Can't locate revision identified by '77'.",
+            (
+                "The schema cannot be migrated: Can't locate revision identified by '77'. The revisions are base, "
+                f"{', '.join(sorted(schema.revisions()))}."
+            ),
         ),
         (
             ["--reading-role", "1; drop table space"],

@@ -70,7 +70,9 @@ def migrate(
     try:
         with_database(configured(config), work)
     except CommandError as error:
-        fail(f"The schema cannot be migrated: {error}.")
+        fail(
+            f"The schema cannot be migrated: {error}. The revisions are base, {', '.join(sorted(schema.revisions()))}."
+        )
 
 
 def republish(*, config: ConfigFile = None) -> None:
