@@ -1,4 +1,4 @@
-"""The wall clock. What needs the time is given a clock, so that a test or a simulation can give it another one."""
+"""The wall clock. It is passed as an argument, so that a test or a simulation can pass another one."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime

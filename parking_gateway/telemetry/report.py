@@ -42,14 +42,7 @@ _FAILED_ROUND: Final = {"partitions": "A partition for uplinks cannot be made no
 class Report:
     """Turns the values of the tasks into lines of the log and numbers. Nothing else does."""
 
-    def __init__(
-        self,
-        *,
-        health: Health,
-        metrics: Metrics,
-        root: str,
-        clock: WallClock,
-    ) -> None:
+    def __init__(self, *, health: Health, metrics: Metrics, root: str, clock: WallClock) -> None:
         """`root`: the first levels of all our topics."""
         self._clock = clock
         self.wake_outbox: Callable[[Collection[SpaceId]], None] = _nobody
