@@ -97,7 +97,7 @@ def test_a_frame_is_later_than_another(later: Mark, earlier: Mark) -> None:
     assert compare(later, later) == 0
 
 
-def test_a_frame_is_held_back_where_only_a_clock_says_that_it_is_old() -> None:
+def test_a_frame_is_held_back_where_only_a_clock_makes_it_old() -> None:
     assert is_held_back(frame(8), frame(7, 2 * HOUR))
     assert not is_held_back(frame(8), frame(7, HOUR))
     assert not is_held_back(frame(6), frame(7, 2 * HOUR))
@@ -120,11 +120,11 @@ def test_a_sensors_clock_that_is_set_back_dates_its_frame_and_does_not_silence_i
     assert [step.at for step in steps] == [NOW]
 
 
-def test_a_space_knows_the_frame_that_said_its_occupancy() -> None:
+def test_a_space_keeps_the_frame_of_its_occupancy() -> None:
     assert last_seen(_SPACE) is None
     occupied, _ = observe(_SPACE, observation(_uplink(7, NOW), Reading(occupancy=Occupancy.OCCUPIED)))
-    heard, _ = observe(occupied, observation(_uplink(8, NOW + MINUTE), Reading()))
-    assert last_seen(heard) == frame(7)
+    later, _ = observe(occupied, observation(_uplink(8, NOW + MINUTE), Reading()))
+    assert last_seen(later) == frame(7)
 
 
 # The law
@@ -176,7 +176,9 @@ _SPACE = Space(id=SpaceId(1), since=NOW - 2 * DAY)
 
 
 @given(data=st.data(), story=stories())
-def test_the_space_ends_as_the_frame_with_the_highest_counter_says(data: st.DataObject, story: list[Sent]) -> None:
+def test_the_space_ends_in_the_state_of_the_frame_with_the_highest_counter(
+    data: st.DataObject, story: list[Sent]
+) -> None:
     """In any order of delivery, with repeats."""
     space: Space = _SPACE
     for sent in data.draw(st.permutations(story + data.draw(st.lists(st.sampled_from(story), max_size=5)))):
@@ -192,7 +194,7 @@ def test_the_space_ends_as_the_frame_with_the_highest_counter_says(data: st.Data
 
 
 @given(data=st.data(), story=stories())
-def test_what_is_told_of_a_device_is_what_the_frame_with_the_highest_counter_says(
+def test_the_snapshot_of_a_device_ends_in_the_frame_with_the_highest_counter(
     data: st.DataObject, story: list[Sent]
 ) -> None:
     snapshots: Any = {}

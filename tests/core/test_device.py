@@ -61,7 +61,7 @@ def test_a_device_that_only_goes_on_living_is_not_worth_a_word() -> None:
     assert after(reading()) is None
 
 
-def test_what_an_uplink_does_not_say_is_no_change_and_stays_told() -> None:
+def test_a_field_that_an_uplink_lacks_is_no_change_and_stays_published() -> None:
     snapshot = msgspec.structs.replace(SNAPSHOT, fault="stuck", tamper=True)
 
     assert after(reading(codec=None), snapshot=snapshot) is None
@@ -83,7 +83,7 @@ def test_a_device_that_nobody_knew_is() -> None:
     )
 
 
-def test_a_device_of_which_nothing_was_told_for_long_is() -> None:
+def test_a_device_that_was_not_published_for_the_interval_is_published() -> None:
     assert after(reading(after=EVERY - timedelta(microseconds=1))) is None
     assert after(reading(after=EVERY)) == msgspec.structs.replace(SNAPSHOT, heard_at=HEARD_AT + EVERY)
 
@@ -106,7 +106,7 @@ def test_what_came_late_is_not() -> None:
     assert after(reading(after=-MINUTE, tamper=True)) is None
 
 
-def test_with_a_device_that_has_news_goes_what_it_said_after() -> None:
+def test_later_uplinks_of_a_batch_are_in_the_snapshot_of_a_changed_device() -> None:
     snapshot = after(reading(tamper=True), reading(after=MINUTE * 3), reading(after=MINUTE * 2, battery_percent=1))
 
     assert snapshot == msgspec.structs.replace(SNAPSHOT, heard_at=HEARD_AT + 3 * MINUTE, tamper=True)

@@ -106,7 +106,7 @@ def test_the_first_vacant_is_news_without_a_transition() -> None:
     assert space.version == new_space().version + 1
 
 
-def test_a_repeated_heartbeat_is_heard_and_not_published() -> None:
+def test_a_repeated_heartbeat_moves_the_time_and_is_not_published() -> None:
     space, _ = observe(new_space(), seen(VACANT, 1))
     again, steps = observe(space, seen(VACANT, 60))
     assert (again.version, steps) == (space.version, ())
@@ -136,7 +136,7 @@ def test_rule_3_one_report_of_a_change_is_enough() -> None:
     assert observe(space, seen(OCCUPIED, 2))[0].since == minutes(1)
 
 
-def test_rule_4_silence_counts_from_when_it_was_last_heard() -> None:
+def test_rule_4_silence_counts_from_the_last_uplink() -> None:
     space, _ = observe(new_space(), seen(OCCUPIED, 1))
     space, _ = observe(space, seen(None, 50))
     within, _ = lapse(space, now=minutes(100), lost_after=timedelta(hours=1), listening_since=NOON)
@@ -153,7 +153,7 @@ def test_silence_does_not_count_while_we_were_not_listening() -> None:
     assert (same.contact, never.contact) == (Contact.LIVE, Contact.NEVER)
 
 
-def test_a_lost_sensor_that_is_heard_again_is_live() -> None:
+def test_a_lost_sensor_is_live_with_its_next_uplink() -> None:
     space, _ = observe(new_space(), seen(OCCUPIED, 1))
     lost, _ = lapse(space, now=minutes(100), lost_after=timedelta(hours=1), listening_since=NOON)
     assert observe(lost, seen(None, 101))[0].contact is Contact.LIVE
@@ -170,10 +170,10 @@ def test_the_counter_orders_uplinks_of_one_instant() -> None:
     assert observe(space, seen(OCCUPIED, 1, f_cnt=7))[0].state is SpaceState.FREE
 
 
-def test_rule_6_a_sensor_that_says_nothing_of_the_space_leaves_it() -> None:
+def test_rule_6_an_uplink_without_an_occupancy_leaves_the_state() -> None:
     space, _ = observe(new_space(), seen(OCCUPIED, 1))
-    heard, steps = observe(space, seen(None, 2))
-    assert (heard.state, heard.seen_at, heard.heard_at, steps) == (SpaceState.OCCUPIED, minutes(1), minutes(2), ())
+    later, steps = observe(space, seen(None, 2))
+    assert (later.state, later.seen_at, later.heard_at, steps) == (SpaceState.OCCUPIED, minutes(1), minutes(2), ())
 
 
 def test_a_late_observation_changes_nothing() -> None:

@@ -107,10 +107,10 @@ async def test_an_unknown_device_loses_nothing(engine: AsyncEngine) -> None:
 
 
 @pytest.mark.parametrize("is_installed", [True, False])
-async def test_a_device_is_told_of_when_there_is_something_to_tell(
+async def test_a_device_is_published_when_a_published_field_has_changed(
     engine: AsyncEngine, car_park: CarPark, *, is_installed: bool
 ) -> None:
-    """Its version counts what subscribers are told. A stranger is no different from a device in a space."""
+    """Its version counts the publications. A device without a space is no exception."""
     (device,) = await car_park(1) if is_installed else ["00000000000000ff"]
     row = f"select version, heard_at, tags from device where dev_eui = '{device}'"
     await recorded(engine, message(device, up(device, at=10)))
@@ -272,7 +272,9 @@ async def test_the_codec_is_the_installations_else_the_tags_else_the_profiles(
     ]
 
 
-async def test_a_tag_that_names_no_codec_is_a_rejection_that_says_so(engine: AsyncEngine, car_park: CarPark) -> None:
+async def test_a_tag_with_an_unknown_codec_is_a_rejection_with_that_reason(
+    engine: AsyncEngine, car_park: CarPark
+) -> None:
     (device,) = await car_park(1)
     async with engine.begin() as connection:
         await connection.execute(sa.text("update installation set codec = null"))
@@ -302,7 +304,7 @@ async def test_a_broken_codec_costs_its_own_uplink_only(engine: AsyncEngine, car
     assert [step.after for step in outcome.steps] == ["OCCUPIED"]
 
 
-async def test_a_status_tells_the_device_and_its_space_of_the_battery(engine: AsyncEngine, car_park: CarPark) -> None:
+async def test_a_status_sets_the_battery_of_the_device_and_its_space(engine: AsyncEngine, car_park: CarPark) -> None:
     (device,) = await car_park(1)
     status = json.loads(up(device))
     status |= {"margin": 12, "externalPowerSource": False, "batteryLevelUnavailable": False, "batteryLevel": 78.74}
@@ -325,9 +327,7 @@ async def test_an_error_of_the_network_server_is_kept_with_the_device(engine: As
     ]
 
 
-async def test_what_a_device_says_besides_is_kept_and_the_past_never_moves_a_space(
-    engine: AsyncEngine, car_park: CarPark
-) -> None:
+async def test_past_readings_are_kept_and_never_change_a_space(engine: AsyncEngine, car_park: CarPark) -> None:
     """A Milesight EM500-UDL: 2,700 mm now and, sent again from its store, 800 mm of 11:58:30."""
     (device,) = await car_park(1)
     async with engine.begin() as connection:
@@ -432,7 +432,7 @@ async def test_what_was_cut_while_it_came_is_too_large_and_kept_once(engine: Asy
     ]
 
 
-async def test_of_an_event_that_nobody_knows_nothing_is_kept_however_large_it_is(engine: AsyncEngine) -> None:
+async def test_an_unknown_event_leaves_no_row_however_large_it_is(engine: AsyncEngine) -> None:
     await recorded(engine, without_its_end(message("x", b"y" * 100_000, event="nonsense")))
     assert await rows(engine, "select * from rejection") == []
 

@@ -188,7 +188,7 @@ def last_word(story: list[dict[str, Any]]) -> tuple[int, str, str]:
 
 @a_law
 @given(data=st.data(), story=stories())
-async def test_space_and_device_end_as_the_frame_with_the_highest_counter_says(
+async def test_space_and_device_end_in_the_state_of_the_frame_with_the_highest_counter(
     engine: AsyncEngine, data: st.DataObject, story: list[dict[str, Any]]
 ) -> None:
     """In any order, in any batches, with repeats, and each uplink is there once."""
@@ -270,9 +270,7 @@ async def test_a_device_event_is_dated_as_an_uplink_without_a_servers_clock(engi
     ) == [(NOON + 90 * MINUTE, NOON + 90 * MINUTE)]
 
 
-async def test_a_sensor_that_is_heard_and_not_understood_is_live_and_unknown(
-    engine: AsyncEngine, car_park: CarPark
-) -> None:
+async def test_a_sensor_with_undecodable_frames_is_live_and_unknown(engine: AsyncEngine, car_park: CarPark) -> None:
     """And counts as reachable: rule 7."""
     (device,) = await car_park(1)
     outcome = await recorded(engine, message(device, up(device, b"no frame of it")))
@@ -323,10 +321,10 @@ async def test_a_late_battery_report_does_not_outdo_a_later_uplink(engine: Async
     assert batteries == [(80, 80)]
 
 
-async def test_a_battery_that_a_status_said_is_told_once_and_not_with_every_uplink_after_it(
+async def test_the_battery_of_a_status_is_published_once_and_not_with_every_later_uplink(
     engine: AsyncEngine, car_park: CarPark
 ) -> None:
-    """A TPS110's status frame says nothing of its battery."""
+    """The status frame of a TPS110 has no battery level."""
     await car_park(1)
     version = "select version, battery_percent from device"
     await recorded(engine, *messages_of(frame(VACANT, f_cnt=1)))
