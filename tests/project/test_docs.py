@@ -5,6 +5,7 @@ import json
 import re
 import shlex
 import tomllib
+from collections import Counter
 from collections.abc import Iterator
 from datetime import timedelta
 from functools import cache
@@ -26,6 +27,9 @@ from parking_gateway.decoding import codecs
 from parking_gateway.decoding.decoder import Decoder
 from parking_gateway.process.config import KEYS, Config
 from parking_gateway.register import files
+from parking_gateway.register.outcome import Counts, Registered, Replayed
+from parking_gateway.register.remarks import NEVER_HEARD
+from parking_gateway.register.summary import sentences
 from parking_gateway.store.tables import metadata
 from parking_gateway.telemetry import Health, Metrics
 
@@ -36,8 +40,9 @@ PAGES = sorted(
     for pattern in ("*.md", "docs/**/*.md", "systemd/*.md", "tests/**/*.md", "benchmarks/*.md")
     for page in ROOT.glob(pattern)
 )
-README, CONTRACT, OPERATING, HOUSE = (
-    ROOT / name for name in ("README.md", "docs/contract.md", "docs/deployment.md", "docs/architecture.md")
+README, CONTRACT, OPERATING, HOUSE, REGISTER = (
+    ROOT / name
+    for name in ("README.md", "docs/contract.md", "docs/deployment.md", "docs/architecture.md", "docs/register.md")
 )
 
 every_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
@@ -175,6 +180,22 @@ def test_toml_and_json_can_be_parsed(page: Path) -> None:
 def test_a_register_that_is_shown_can_be_imported(page: Path) -> None:
     for block in blocks(page, "csv"):
         assert files.read("spaces.csv", block.encode(), decoder=Decoder()).mistakes == ()
+
+
+def test_the_output_of_an_import_is_shown_as_it_is() -> None:
+    outcome = Registered(
+        spaces=Counts(created=3, changed=0, unchanged=0),
+        installations=Counts(created=2, changed=0, unchanged=0),
+        moved=[],
+        removed=[],
+        replayed=Replayed(uplinks=41, transitions=17),
+        remarks=Counter([NEVER_HEARD]),
+    )
+    wrong = b"site,zone,space,dev_eui,codec\na,b,c,,\na,b,d,7.06E+15,\na,b,e,a84041000181c061,milesight_em310_ud\n"
+    mistakes = files.read("spaces.csv", wrong, decoder=Decoder()).mistakes
+    good, bad = blocks(REGISTER, "text")
+    assert good.splitlines() == list(sentences(outcome))
+    assert bad.splitlines()[:-1] == [f"spaces.csv: {one.where}: {one.what}" for one in mistakes]
 
 
 def test_the_configuration_that_is_shown_is_one() -> None:
