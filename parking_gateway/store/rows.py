@@ -99,4 +99,4 @@ def _element(value: Any) -> str:
 
 
 def _type_in_array(column: sa.Column[Any]) -> Any:
-    return sa.Text if isinstance(column.type, pg.BYTEA) else column.type
+    return sa.Text() if isinstance(column.type, pg.BYTEA | sa.Text) else column.type

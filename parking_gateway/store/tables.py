@@ -20,6 +20,8 @@ metadata: Final = sa.MetaData(
 )
 
 TIME: Final = sa.TIMESTAMP(timezone=True)
+EUI: Final = sa.Text(collation="C")
+"""Compared byte by byte. Comparing by the rules of a language costs PostgreSQL more for each uplink."""
 
 
 def _legal_steps() -> str:
@@ -104,7 +106,7 @@ space: Final = sa.Table(
 device: Final = sa.Table(
     "device",
     metadata,
-    sa.Column("dev_eui", sa.Text, primary_key=True),
+    sa.Column("dev_eui", EUI, primary_key=True),
     sa.Column("name", sa.Text, nullable=False, server_default=""),
     sa.Column("profile", sa.Text, nullable=False, server_default=""),
     sa.Column("application", sa.Text, nullable=False, server_default=""),
@@ -160,7 +162,7 @@ uplink: Final = sa.Table(
     "uplink",
     metadata,
     sa.Column("deduplication_id", pg.UUID, nullable=False),
-    sa.Column("dev_eui", sa.Text, nullable=False),
+    sa.Column("dev_eui", EUI, nullable=False),
     sa.Column("time", TIME, nullable=False),
     sa.Column("received_at", TIME, nullable=False),
     sa.Column("f_cnt", sa.BigInteger, nullable=False),
@@ -192,7 +194,7 @@ past_reading: Final = sa.Table(
     metadata,
     sa.Column("deduplication_id", pg.UUID, nullable=False),
     sa.Column("position", sa.SmallInteger, nullable=False),
-    sa.Column("dev_eui", sa.Text, nullable=False),
+    sa.Column("dev_eui", EUI, nullable=False),
     sa.Column("at", TIME, nullable=False),
     sa.Column("occupancy", sa.Text),
     sa.Column("distance_mm", sa.Integer),
@@ -211,7 +213,7 @@ device_event: Final = sa.Table(
     metadata,
     # Of the message's bytes, which a redelivery repeats: not every event carries an id of its own.
     sa.Column("digest", pg.UUID, primary_key=True),
-    sa.Column("dev_eui", sa.Text, nullable=False),
+    sa.Column("dev_eui", EUI, nullable=False),
     sa.Column("time", TIME, nullable=False),
     sa.Column("heard_at", TIME, nullable=False),
     sa.Column("received_at", TIME, nullable=False),
@@ -246,7 +248,7 @@ rejection: Final = sa.Table(
     sa.Column("reason", sa.Text, nullable=False),
     sa.Column("detail", sa.Text, nullable=False),
     sa.Column("payload", pg.BYTEA, nullable=False),
-    sa.Column("dev_eui", sa.Text),
+    sa.Column("dev_eui", EUI),
     sa.Column("deduplication_id", pg.UUID),
     sa.Column("digest", pg.UUID, nullable=False),
     sa.Index("rejection_received_at_idx", "received_at"),

@@ -28,6 +28,16 @@ async def test_the_migrated_schema_equals_the_tables(engine: AsyncEngine) -> Non
         assert await connection.run_sync(difference) == []
 
 
+async def test_dev_euis_are_compared_byte_by_byte(engine: AsyncEngine) -> None:
+    """Alembic does not compare collations."""
+    others = """
+        select relname from pg_attribute join pg_class on pg_class.oid = attrelid
+        where attname = 'dev_eui' and relkind in ('r', 'p') and attcollation <> '"C"'::regcollation
+    """
+    async with engine.connect() as connection:
+        assert (await connection.execute(sa.text(others))).all() == []
+
+
 async def test_every_constraint_of_the_tables_is_in_the_database(engine: AsyncEngine) -> None:
     """Alembic does not compare CHECK constraints, and the legal steps are one."""
     async with engine.connect() as connection:
