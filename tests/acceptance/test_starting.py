@@ -32,10 +32,10 @@ def test_it_waits_for_an_address_that_another_program_uses(daemon: Daemon, occup
     port = occupied.getsockname()[1]
     daemon.configure(TELEMETRY__LISTEN=f"{LOCALHOST}:{port}")
     daemon.start_and_wait()
-    logged = daemon.log_lines(
+    line = daemon.wait_for_line(
         "The address of telemetry.listen cannot be bound; trying again: change the key, or free the address"
     )
-    assert [line["listen"] for line in logged] == [f"{LOCALHOST}:{port}"]
+    assert line["listen"] == f"{LOCALHOST}:{port}"
     occupied.close()
     retrying = Retrying(retry=retry_if_exception_type(OSError), wait=wait_fixed(0.05), stop=stop_after_delay(20))
     with retrying(urlopen, f"http://{LOCALHOST}:{port}/readyz", timeout=5) as response:
@@ -54,7 +54,7 @@ async def test_missing_codecs_cost_only_their_own_frames(
             await connection.execute(sa.text(f"update installation set {wrong} where dev_eui = '{devices[number]}'"))
     daemon.configure(DECODERS__FOLDER=str(tmp_path))
     daemon.start_and_wait()
-    (line,) = daemon.log_lines(UNUSABLE)
+    line = daemon.wait_for_line(UNUSABLE)
     assert line["installations"] == 3
     await publish(broker, [(topic_of(dev_eui), up(dev_eui)) for dev_eui in devices])
     await until(partial(_has_settled, engine), "three frames rejected, and the fourth space occupied")
@@ -71,7 +71,7 @@ def test_a_folder_that_is_not_mounted_does_not_stop_the_start(daemon: Daemon) ->
     """Nor does a profile whose codec may lie in it."""
     daemon.configure(DECODERS__FOLDER="/nowhere", DECODERS__PROFILES='{"Mine": "of_a_late_mount"}')
     daemon.start_and_wait()
-    (line,) = daemon.log_lines("The gateway starts without something that the configuration names")
+    line = daemon.wait_for_line("The gateway starts without something that the configuration names")
     assert "decoders.folder must name a directory that exists, and /nowhere is none" in str(line["error"])
     assert "decoders.profiles: 'Mine': no codec is named of_a_late_mount" in str(line["error"])
     assert daemon.terminate() == 0

@@ -66,9 +66,20 @@ class Daemon:
         return float(found)
 
     def log_lines(self, message: str) -> list[dict[str, object]]:
-        """The lines of its log with this message."""
-        lines = [json.loads(line) for line in self.log.read_text().splitlines() if line.startswith("{")]
+        """The lines of its log with this message, without a last line that is not complete yet."""
+        complete, _, _ = self.log.read_text().rpartition("\n")
+        lines = [json.loads(line) for line in complete.splitlines() if line.startswith("{")]
         return [line for line in lines if line["message"] == message]
+
+    def wait_for_line(self, message: str) -> dict[str, object]:
+        """Wait for a line of its log with this message, which a thread writes a moment later. Fails if there is another one."""
+        deadline = time.monotonic() + _READY_SECONDS
+        while not (lines := self.log_lines(message)):
+            if time.monotonic() > deadline:
+                pytest.fail(f"The log has no line with {message!r}:\n{self.log.read_text()}")
+            time.sleep(0.02)
+        (line,) = lines
+        return line
 
     def start(self, *arguments: str) -> None:
         """Start it."""
