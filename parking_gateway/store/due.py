@@ -38,9 +38,9 @@ def changed(spaces: Collection[SpaceId]) -> Query[list[Due]]:
 
 
 def steps(spaces: Collection[SpaceId]) -> Query[Steps]:
-    """What the logs of these spaces have gained since the last confirmation.
+    """The steps of these spaces that the broker has not confirmed.
 
-    Has to be executed after the query of the spaces. Else a state could be read whose steps are not.
+    To be executed after the query of the spaces. Without this order, a state could be read without its steps.
     """
     return Query(statement=HOT["read_steps"], arguments=arrays(id=list(spaces)) | {"limit": STEPS_AT_ONCE}, read=_steps)
 

@@ -21,20 +21,21 @@ class Source(msgspec.Struct, frozen=True, kw_only=True):
 
 
 STEPS_AT_ONCE: Final = 5000
+"""Steps that are read with a page of spaces."""
 _CAR_PARK: Final = space.join(zone).join(site)
 _LIMIT: Final = sa.bindparam("limit", type_=sa.Integer)
 
 
 def is_due(table: sa.Table) -> sa.ColumnElement[bool]:
-    """Whether the broker has confirmed something else.
+    """Whether the confirmed version is another one than the row's.
 
-    A confirmation can be newer than its row, if a failover lost the row. Then only `<>` finds the row.
+    It is the larger one after a failover that lost the row's last change. Then only `<>` finds the row.
     """
     return table.c.version != table.c.published_version
 
 
 def _page(select: sa.Select[Any], key: sa.Column[Any]) -> sa.Select[Any]:
-    """The first rows behind the key `after`, or of all where it is null."""
+    """The first rows whose key is greater than `after`; the first of all if `after` is null."""
     after = sa.bindparam("after", type_=key.type)
     return select.where(sa.or_(after.is_(None), key > after)).order_by(key).limit(_LIMIT)
 

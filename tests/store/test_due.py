@@ -2,11 +2,13 @@
 
 from typing import Any
 
+import msgspec
 import pytest
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from parking_gateway.core.due import Due, DueKind
+from parking_gateway.core.due import Due, DueKind, DueSpace
+from parking_gateway.core.space import SpaceId
 from parking_gateway.store import confirmations, due
 from parking_gateway.store.pool import Pool
 from parking_gateway.store.query import Query
@@ -53,3 +55,29 @@ async def test_a_doubted_confirmation_leaves_its_row_due(pool: Pool, car_park: C
     await ask(pool, confirmations.confirm(kind, rows))
     assert await ask(pool, confirmations.confirm(kind, confirmations.doubted(rows))) == {rows[0].key}
     assert len(await read(pool, kind)) == 1
+
+
+EVERYTHING = """
+    update space set occupancy = 'occupied', reservation = 'r-1', reserved_from = now(), reserved_until = now() + interval '1 h',
+        service = 'maintenance', state = 'MAINTENANCE', previous = 'OCCUPIED', maintenance_reason = 'paint',
+        contact = 'lost', battery_percent = 93, cause = 'x', version = 7, published_version = 3
+"""
+
+
+async def test_a_changed_space_is_the_same_row_as_in_a_page(engine: AsyncEngine, pool: Pool, car_park: CarPark) -> None:
+    """Two statements read it: one by the ids of changed spaces, one in a scan."""
+    await car_park(2)
+    async with engine.begin() as connection:
+        await connection.execute(sa.text(EVERYTHING))
+    rows = await read(pool, DueKind.SPACE)
+    ids = [SpaceId(row.key) for row in rows if isinstance(row, DueSpace)]
+    assert sorted(await ask(pool, due.changed(ids)), key=lambda row: row.key) == rows
+    assert all(value is not None for value in msgspec.structs.astuple(rows[0]))
+
+
+async def test_a_page_begins_behind_a_key(pool: Pool, car_park: CarPark) -> None:
+    await car_park(5)
+    for kind in (DueKind.SPACE, DueKind.DEVICE):
+        keys = [row.key for row in await read(pool, kind)]
+        second = await ask(pool, due.page(kind, limit=2, after=keys[1]))
+        assert [row.key for row in second] == keys[2:4]
