@@ -35,12 +35,12 @@ def lock(devices: Collection[DevEui]) -> Query[Locked]:
     return Query(statement=HOT["lock_spaces"], arguments=arrays(dev_eui=list(devices)), read=_locked)
 
 
-def save(watched: Locked, after: Mapping[SpaceId, Space], *, now: datetime) -> list[Query[None]]:
+def save(locked: Locked, after: Mapping[SpaceId, Space], *, now: datetime) -> list[Query[None]]:
     """Write the spaces that differ from what they were. Of most spaces only the clocks changed."""
     clocks: list[Space] = []
     charged: list[Space] = []  # of these also the battery's clock
     changed: list[Space] = []
-    for space_id, was in watched.spaces.items():
+    for space_id, was in locked.spaces.items():
         one = after[space_id]
         if one is was:
             continue
@@ -51,9 +51,9 @@ def save(watched: Locked, after: Mapping[SpaceId, Space], *, now: datetime) -> l
         else:
             (charged if one.battery_dev_addr == was.battery_dev_addr else changed).append(one)
     return [
-        *([command(HOT["save_clocks"], _clocks(watched, clocks))] if clocks else []),
-        *([command(HOT["save_battery_clocks"], _battery_clocks(watched, charged))] if charged else []),
-        *([command(HOT["save_changes"], _changes(watched, changed, now))] if changed else []),
+        *([command(HOT["save_clocks"], _clocks(locked, clocks))] if clocks else []),
+        *([command(HOT["save_battery_clocks"], _battery_clocks(locked, charged))] if charged else []),
+        *([command(HOT["save_changes"], _changes(locked, changed, now))] if changed else []),
     ]
 
 
@@ -120,23 +120,23 @@ def _space(aspects: list[Any]) -> Space:
     )
 
 
-def _clocks(watched: Locked, spaces: Sequence[Space]) -> dict[str, Any]:
+def _clocks(locked: Locked, spaces: Sequence[Space]) -> dict[str, Any]:
     return arrays(
-        row=[watched.rows[one.id] for one in spaces],
+        row=[locked.rows[one.id] for one in spaces],
         seen_at=[one.seen_at for one in spaces],
         seen_f_cnt=[one.seen_f_cnt for one in spaces],
         heard_at=[one.heard_at for one in spaces],
     )
 
 
-def _battery_clocks(watched: Locked, spaces: Sequence[Space]) -> dict[str, Any]:
-    return _clocks(watched, spaces) | arrays(
+def _battery_clocks(locked: Locked, spaces: Sequence[Space]) -> dict[str, Any]:
+    return _clocks(locked, spaces) | arrays(
         battery_at=[one.battery_at for one in spaces],
         battery_f_cnt=[one.battery_f_cnt for one in spaces],
     )
 
 
-def _changes(watched: Locked, spaces: Sequence[Space], now: datetime) -> dict[str, Any]:
+def _changes(locked: Locked, spaces: Sequence[Space], now: datetime) -> dict[str, Any]:
     booked = [one.reservation for one in spaces]
     columns = arrays(
         occupancy=[one.occupancy for one in spaces],
@@ -156,4 +156,4 @@ def _changes(watched: Locked, spaces: Sequence[Space], now: datetime) -> dict[st
         version=[one.version for one in spaces],
         state=[one.state for one in spaces],
     )
-    return _battery_clocks(watched, spaces) | columns | {"updated_at": now}
+    return _battery_clocks(locked, spaces) | columns | {"updated_at": now}
