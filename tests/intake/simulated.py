@@ -46,25 +46,6 @@ _ASPECTS: Final = [
 _TIMES: Final = {"since", "seen_at", "heard_at", "battery_at", "service_at"}
 
 
-class VirtualTime(asyncio.SelectorEventLoop):
-    """An event loop whose clock jumps to the next timer, so that an hour takes as long as its work."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._now = 0.0
-
-    @override
-    def time(self) -> float:
-        return self._now
-
-    def _run_once(self) -> None:
-        timers: list[asyncio.TimerHandle] = self._scheduled  # type: ignore[attr-defined] # asyncio's
-        if not self._ready:  # type: ignore[attr-defined]
-            assert timers, "everybody waits, and no timer is set"
-            self._now = max(self._now, timers[0].when())
-        super()._run_once()  # type: ignore[misc]
-
-
 class Broker(FakeLink):
     """Delivers its session in batches of any size, and sees whether a message is acknowledged before its commit."""
 

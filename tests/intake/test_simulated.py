@@ -16,7 +16,8 @@ from parking_gateway.intake.loop import Intake
 from parking_gateway.process.waits import Backoff
 from parking_gateway.store.patience import Patience
 from tests.events import NOON, dev_eui_of
-from tests.intake.simulated import Broker, Store, VirtualTime, story
+from tests.intake.simulated import Broker, Store, story
+from tests.virtual_time import VirtualTime
 
 UNIVERSES = 200
 UPLINKS = 240
