@@ -1,107 +1,11 @@
-"""The tables for SQLAlchemy. The migrations make them; a test compares the two.
-
-Names of `uplink`, `space`, `transition`, `rejection` and the view `space_state` are part of the public contract.
-"""
+"""Devices and their installations, and everything that came from them."""
 
 from typing import Final
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql as pg
 
-from parking_gateway.core.space import LEGAL_STEPS
-
-metadata: Final = sa.MetaData(
-    naming_convention={
-        "pk": "%(table_name)s_pkey",
-        "fk": "%(table_name)s_%(column_0_name)s_fkey",
-        "uq": "%(table_name)s_%(column_0_N_name)s_key",
-        "ck": "%(table_name)s_%(constraint_name)s",
-    }
-)
-
-TIME: Final = sa.TIMESTAMP(timezone=True)
-EUI: Final = sa.Text(collation="C")
-"""Compared byte by byte. Comparing by the rules of a language costs PostgreSQL more for each uplink."""
-
-
-def _legal_steps() -> str:
-    """The state machine's own table of legal steps, as a condition on a row of the log."""
-    return " or ".join(
-        f""""from" = '{before}' and "to" in ({", ".join(f"'{after}'" for after in sorted(steps))})"""
-        for before, steps in LEGAL_STEPS.items()
-    )
-
-
-def _published() -> tuple[sa.Column[int], sa.Column[int]]:
-    """What the outbox needs of a table: a row is due while its version is not the one that the broker confirmed.
-
-    No index has them, so that counting a version up stays a HOT update, which touches no index at all.
-    """
-    return (
-        sa.Column("version", sa.BigInteger, nullable=False, server_default="1"),
-        sa.Column("published_version", sa.BigInteger, nullable=False, server_default="0"),
-    )
-
-
-site: Final = sa.Table(
-    "site",
-    metadata,
-    sa.Column("id", sa.BigInteger, sa.Identity(always=True), primary_key=True),
-    sa.Column("name", sa.Text, nullable=False, unique=True),
-    *_published(),
-)
-
-zone: Final = sa.Table(
-    "zone",
-    metadata,
-    sa.Column("id", sa.BigInteger, sa.Identity(always=True), primary_key=True),
-    sa.Column("site_id", sa.ForeignKey("site.id"), nullable=False),
-    sa.Column("name", sa.Text, nullable=False),
-    *_published(),
-    sa.UniqueConstraint("site_id", "name"),
-)
-
-space: Final = sa.Table(
-    "space",
-    metadata,
-    sa.Column("id", sa.BigInteger, sa.Identity(always=True), primary_key=True),
-    sa.Column("zone_id", sa.ForeignKey("zone.id"), nullable=False),
-    sa.Column("name", sa.Text, nullable=False),
-    sa.Column("state", sa.Text, nullable=False, server_default="FREE"),
-    sa.Column("since", TIME, nullable=False, server_default=sa.func.now()),
-    sa.Column("previous", sa.Text),
-    sa.Column("cause", sa.Text),
-    sa.Column("occupancy", sa.Text),
-    # Of the frame with the last occupancy: its time, session and counter, which order it. So for the battery.
-    sa.Column("seen_at", TIME),
-    sa.Column("seen_dev_addr", sa.Text),
-    sa.Column("seen_f_cnt", sa.BigInteger, nullable=False, server_default="0"),
-    sa.Column("contact", sa.Text, nullable=False, server_default="never"),
-    sa.Column("heard_at", TIME),
-    sa.Column("reservation", sa.Text),
-    sa.Column("reserved_from", TIME),
-    sa.Column("reserved_until", TIME),
-    sa.Column("service", sa.Text, nullable=False, server_default="in_service"),
-    sa.Column("service_at", TIME),
-    sa.Column("maintenance_reason", sa.Text),
-    sa.Column("battery_percent", sa.Integer),
-    sa.Column("battery_at", TIME),
-    sa.Column("battery_dev_addr", sa.Text),
-    sa.Column("battery_f_cnt", sa.BigInteger),
-    sa.Column("updated_at", TIME, nullable=False, server_default=sa.func.now()),
-    *_published(),
-    # The last step of the log that the broker confirmed: those after it are due.
-    sa.Column("published_transition", sa.BigInteger, nullable=False, server_default="0"),
-    sa.UniqueConstraint("zone_id", "name"),
-    sa.CheckConstraint("occupancy in ('vacant', 'occupied')", name="occupancy"),
-    sa.CheckConstraint("contact in ('never', 'live', 'lost')", name="contact"),
-    sa.CheckConstraint(
-        "state = case when service = 'maintenance' then 'MAINTENANCE' when occupancy = 'occupied' then 'OCCUPIED'"
-        " when reservation is not null then 'RESERVED' else 'FREE' end",
-        name="state",
-    ),
-    sa.CheckConstraint("service in ('in_service', 'maintenance')", name="service"),
-)
+from parking_gateway.store.tables.columns import EUI, TIME, metadata, published
 
 device: Final = sa.Table(
     "device",
@@ -136,7 +40,7 @@ device: Final = sa.Table(
     sa.Column("last_error", sa.Text),
     sa.Column("last_error_at", TIME),
     sa.Column("problem", sa.Text),
-    *_published(),
+    *published(),
     sa.CheckConstraint("dev_eui ~ '^[0-9a-f]{16}$'", name="dev_eui"),
 )
 
@@ -226,19 +130,6 @@ device_event: Final = sa.Table(
     sa.Index("device_event_dev_eui_heard_at_idx", "dev_eui", "heard_at"),
 )
 
-transition: Final = sa.Table(
-    "transition",
-    metadata,
-    sa.Column("id", sa.BigInteger, sa.Identity(always=True), primary_key=True),
-    sa.Column("space", sa.ForeignKey("space.id"), nullable=False),
-    sa.Column("from", sa.Text, nullable=False),
-    sa.Column("to", sa.Text, nullable=False),
-    sa.Column("at", TIME, nullable=False),
-    sa.Column("cause", sa.Text, nullable=False),
-    sa.Index("transition_space_id_idx", "space", "id"),
-    sa.CheckConstraint(_legal_steps(), name="legal"),
-)
-
 rejection: Final = sa.Table(
     "rejection",
     metadata,
@@ -253,20 +144,4 @@ rejection: Final = sa.Table(
     sa.Column("digest", pg.UUID, nullable=False),
     sa.Index("rejection_received_at_idx", "received_at"),
     sa.Index("rejection_digest_idx", "digest"),
-)
-
-gateway: Final = sa.Table(
-    "gateway",
-    metadata,
-    sa.Column("instance", sa.Text, primary_key=True),
-    # The number of the last marker that the broker confirmed and retains, if it has not gone back.
-    sa.Column("confirmed", sa.BigInteger, nullable=False, server_default="0"),
-)
-
-broker_session: Final = sa.Table(
-    "broker_session",
-    metadata,
-    sa.Column("client_id", sa.Text, primary_key=True),
-    # Every subscription that the broker may still hold in this session.
-    sa.Column("filters", pg.ARRAY(sa.Text), nullable=False),
 )

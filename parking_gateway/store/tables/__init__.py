@@ -1,0 +1,27 @@
+"""The tables for SQLAlchemy. The migrations make them; a test compares the two.
+
+Names of `uplink`, `space`, `transition`, `rejection` and the view `space_state` are part of the public contract.
+"""
+
+from parking_gateway.store.tables.car_park import site, space, transition, zone
+from parking_gateway.store.tables.columns import EUI, TIME, metadata
+from parking_gateway.store.tables.devices import device, device_event, installation, past_reading, rejection, uplink
+from parking_gateway.store.tables.gateways import broker_session, gateway
+
+__all__ = [
+    "EUI",
+    "TIME",
+    "broker_session",
+    "device",
+    "device_event",
+    "gateway",
+    "installation",
+    "metadata",
+    "past_reading",
+    "rejection",
+    "site",
+    "space",
+    "transition",
+    "uplink",
+    "zone",
+]

@@ -1,0 +1,90 @@
+"""The car park: sites, zones, spaces, and the log of their steps."""
+
+from typing import Final
+
+import sqlalchemy as sa
+
+from parking_gateway.core.space import LEGAL_STEPS
+from parking_gateway.store.tables.columns import TIME, metadata, published
+
+
+def _legal_steps() -> str:
+    """The state machine's own table of legal steps, as a condition on a row of the log."""
+    return " or ".join(
+        f""""from" = '{before}' and "to" in ({", ".join(f"'{after}'" for after in sorted(steps))})"""
+        for before, steps in LEGAL_STEPS.items()
+    )
+
+
+site: Final = sa.Table(
+    "site",
+    metadata,
+    sa.Column("id", sa.BigInteger, sa.Identity(always=True), primary_key=True),
+    sa.Column("name", sa.Text, nullable=False, unique=True),
+    *published(),
+)
+
+zone: Final = sa.Table(
+    "zone",
+    metadata,
+    sa.Column("id", sa.BigInteger, sa.Identity(always=True), primary_key=True),
+    sa.Column("site_id", sa.ForeignKey("site.id"), nullable=False),
+    sa.Column("name", sa.Text, nullable=False),
+    *published(),
+    sa.UniqueConstraint("site_id", "name"),
+)
+
+space: Final = sa.Table(
+    "space",
+    metadata,
+    sa.Column("id", sa.BigInteger, sa.Identity(always=True), primary_key=True),
+    sa.Column("zone_id", sa.ForeignKey("zone.id"), nullable=False),
+    sa.Column("name", sa.Text, nullable=False),
+    sa.Column("state", sa.Text, nullable=False, server_default="FREE"),
+    sa.Column("since", TIME, nullable=False, server_default=sa.func.now()),
+    sa.Column("previous", sa.Text),
+    sa.Column("cause", sa.Text),
+    sa.Column("occupancy", sa.Text),
+    # Of the frame with the last occupancy: its time, session and counter, which order it. So for the battery.
+    sa.Column("seen_at", TIME),
+    sa.Column("seen_dev_addr", sa.Text),
+    sa.Column("seen_f_cnt", sa.BigInteger, nullable=False, server_default="0"),
+    sa.Column("contact", sa.Text, nullable=False, server_default="never"),
+    sa.Column("heard_at", TIME),
+    sa.Column("reservation", sa.Text),
+    sa.Column("reserved_from", TIME),
+    sa.Column("reserved_until", TIME),
+    sa.Column("service", sa.Text, nullable=False, server_default="in_service"),
+    sa.Column("service_at", TIME),
+    sa.Column("maintenance_reason", sa.Text),
+    sa.Column("battery_percent", sa.Integer),
+    sa.Column("battery_at", TIME),
+    sa.Column("battery_dev_addr", sa.Text),
+    sa.Column("battery_f_cnt", sa.BigInteger),
+    sa.Column("updated_at", TIME, nullable=False, server_default=sa.func.now()),
+    *published(),
+    # The last step of the log that the broker confirmed: those after it are due.
+    sa.Column("published_transition", sa.BigInteger, nullable=False, server_default="0"),
+    sa.UniqueConstraint("zone_id", "name"),
+    sa.CheckConstraint("occupancy in ('vacant', 'occupied')", name="occupancy"),
+    sa.CheckConstraint("contact in ('never', 'live', 'lost')", name="contact"),
+    sa.CheckConstraint(
+        "state = case when service = 'maintenance' then 'MAINTENANCE' when occupancy = 'occupied' then 'OCCUPIED'"
+        " when reservation is not null then 'RESERVED' else 'FREE' end",
+        name="state",
+    ),
+    sa.CheckConstraint("service in ('in_service', 'maintenance')", name="service"),
+)
+
+transition: Final = sa.Table(
+    "transition",
+    metadata,
+    sa.Column("id", sa.BigInteger, sa.Identity(always=True), primary_key=True),
+    sa.Column("space", sa.ForeignKey("space.id"), nullable=False),
+    sa.Column("from", sa.Text, nullable=False),
+    sa.Column("to", sa.Text, nullable=False),
+    sa.Column("at", TIME, nullable=False),
+    sa.Column("cause", sa.Text, nullable=False),
+    sa.Index("transition_space_id_idx", "space", "id"),
+    sa.CheckConstraint(_legal_steps(), name="legal"),
+)
