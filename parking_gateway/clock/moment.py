@@ -5,6 +5,8 @@ from datetime import datetime, timedelta
 
 import msgspec
 
+from parking_gateway.clock.heard import Heard
+
 
 class Moment(msgspec.Struct, frozen=True, kw_only=True):
     """The time, and what the gateway has to know beside it."""
@@ -15,3 +17,7 @@ class Moment(msgspec.Struct, frozen=True, kw_only=True):
     lost_after: timedelta
     """How long a sensor may be silent, where neither its installation nor its profile has a limit of its own."""
     lost_after_by_profile: Mapping[str, timedelta] = {}
+    instance: str = ""
+    """The name of this gateway."""
+    heard: Heard = msgspec.field(default_factory=Heard)
+    """The devices with new uplinks."""

@@ -10,7 +10,7 @@ from typing import Final
 
 import msgspec
 
-from parking_gateway.clock import partitions, silence
+from parking_gateway.clock import gaps, partitions, silence
 from parking_gateway.clock.moment import Moment
 from parking_gateway.core.committed import Committed
 from parking_gateway.store.database import Database
@@ -30,6 +30,7 @@ PARTITIONS: Final = Round(name="partitions", go=partitions.go, every=timedelta(h
 ROUNDS: Final = (
     PARTITIONS,
     Round(name="silence", go=silence.go, every=timedelta(seconds=10)),
+    Round(name="gaps", go=gaps.go, every=timedelta(seconds=30)),
 )
 _AGAIN: Final = timedelta(seconds=10)
 """After an attempt that failed. A round of the clock loses nothing by waiting."""

@@ -141,6 +141,10 @@ class HealthMessage(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Since the start: uplinks of devices that watch no space."""
     without_codec: Count = 0
     """Since the start: uplinks of installed devices that no codec reads."""
+    lost: Count = 0
+    """Since the start: uplinks that are missing by their frame counters."""
+    healed: Count = 0
+    """Since the start: uplinks that were missing by their frame counters and have come."""
 
 
 class MarkerMessage(msgspec.Struct, frozen=True, kw_only=True, gc=False):

@@ -31,3 +31,7 @@ class Committed(msgspec.Struct, frozen=True, kw_only=True):
     held_back: list[Uplink] = []
     """Recorded, but older than the last observation of their spaces by the clock, although their counters are higher."""
     rejected: list[DeadLetter] = []
+    uplinks_lost: dict[DevEui, int] = {}
+    """Uplinks that are missing by their frame counters and were not before, by device."""
+    uplinks_healed: int = 0
+    """Uplinks that were missing and have come."""

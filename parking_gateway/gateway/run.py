@@ -15,9 +15,11 @@ from loguru import logger
 from parking_gateway import chirpstack
 from parking_gateway.broker.link import Link, connected
 from parking_gateway.broker.suspicion import Suspicion
+from parking_gateway.clock.heard import Heard
 from parking_gateway.clock.moment import Moment
 from parking_gateway.clock.rounds import Rounds
 from parking_gateway.core import clocks
+from parking_gateway.core.committed import Committed
 from parking_gateway.decoding import codecs
 from parking_gateway.decoding.budget import Guests
 from parking_gateway.decoding.decoder import Decoder
@@ -143,8 +145,9 @@ class _Gateway:
             taken=report.taken,
             settled=report.settled,
             clock=clock,
-            report=report.committed,
+            report=self._recorded,
         )
+        self._heard = Heard()
         report.wake_outbox = self._outbox.changed
         self._rounds = Rounds(database=pool, moment=self._moment, report=report.committed, failed=report.round_failed)
 
@@ -227,7 +230,13 @@ class _Gateway:
             listening_since=self._report.listening_since,
             lost_after=self._config.clock.lost_after,
             lost_after_by_profile=self._config.clock.lost_after_by_profile,
+            instance=self._config.gateway.instance,
+            heard=self._heard,
         )
+
+    def _recorded(self, committed: Committed) -> None:
+        self._heard.recorded(committed.recorded)
+        self._report.committed(committed)
 
     async def _count_what_is_due(self) -> None:
         within = self._config.database.statement_timeout

@@ -1,6 +1,7 @@
 """What a gateway remembers of its broker: the last marker that was confirmed, and the subscriptions of its session."""
 
 from collections.abc import Collection
+from datetime import datetime
 from typing import Any, Final
 
 import sqlalchemy as sa
@@ -9,7 +10,7 @@ from sqlalchemy.dialects import postgresql as pg
 from parking_gateway.store import confirmations
 from parking_gateway.store.query import Query, Rows, Statement, command
 from parking_gateway.store.rows import array_of
-from parking_gateway.store.tables import broker_session, gateway
+from parking_gateway.store.tables import TIME, broker_session, gateway
 
 
 def markers() -> Query[dict[str, int]]:
@@ -35,6 +36,11 @@ def begin_again(instance: str, number: int) -> list[Query[None]]:
 def advance(instance: str, number: int) -> Query[int]:
     """Write down that the broker confirmed this marker. The answer is the number before; 0 if there was none."""
     return Query(statement=_ADVANCE, arguments={"gateway": instance, "number": number}, read=_before)
+
+
+def watched(instance: str, *, at: datetime) -> Query[None]:
+    """Write down that every event has reached this gateway until now. A gateway without a marker has no row yet."""
+    return command(_WATCHED, {"gateway": instance, "at": at})
 
 
 _MARKERS: Final = Statement(sa.select(gateway.c.instance, gateway.c.confirmed))
@@ -63,6 +69,11 @@ _ADVANCE: Final = Statement(
     .where(gateway.c.instance == _BEFORE.c.instance)
     .values(confirmed=sa.func.greatest(_BEFORE.c.confirmed, sa.bindparam("number", type_=sa.BigInteger)))
     .returning(_BEFORE.c.confirmed)
+)
+_WATCHED: Final = Statement(
+    gateway.update()
+    .where(gateway.c.instance == sa.bindparam("gateway", type_=sa.Text))
+    .values(watched_at=sa.bindparam("at", type_=TIME))
 )
 
 

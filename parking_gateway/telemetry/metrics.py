@@ -47,6 +47,8 @@ class Totals(msgspec.Struct, frozen=True, kw_only=True):
     dropped: int = 0
     without_codec: int = 0
     unassigned: int = 0
+    uplinks_lost: int = 0
+    uplinks_healed: int = 0
 
 
 class Metrics:
@@ -91,6 +93,10 @@ class Metrics:
         self.reconnects = counter("broker_reconnects", "Connections to the broker after the first.")
         self.dropped = counter("messages_dropped", "Messages of QoS 0 that were dropped because the inbox was full.")
         self._lost = counter("sensors_lost", "Sensors that were silent for longer than lost_after.")
+        self._uplinks_lost = counter("uplinks_lost", "Uplinks that are missing by their frame counters.")
+        self._uplinks_healed = counter(
+            "uplinks_healed", "Uplinks that were missing by their frame counters and have come."
+        )
         self.postponed = counter("partitions_postponed", "Attempts to make a partition that failed; it is tried again.")
         self.outbox_backlog = gauge("outbox_backlog", "Publications that the broker has not confirmed yet.")
         gauge("broker_up", "Whether the broker is connected.").set_function(lambda: health.is_broker_up)
@@ -117,6 +123,8 @@ class Metrics:
         for reason, count in Counted(letter.rejection.reason for letter in committed.rejected).items():
             self._rejected.labels(reason).inc(count)
         self._lost.inc(len(committed.lost))
+        self._uplinks_lost.inc(sum(committed.uplinks_lost.values()))
+        self._uplinks_healed.inc(committed.uplinks_healed)
         if not committed.received:
             return
         for event, count in committed.received.items():
@@ -144,6 +152,8 @@ class Metrics:
             rejected=_total(self._rejected),
             transitions=_total(self._transitions),
             published=_total(self.published),
+            uplinks_lost=_total(self._uplinks_lost),
+            uplinks_healed=_total(self._uplinks_healed),
         )
 
     def _show_zeros(self) -> None:

@@ -98,6 +98,14 @@ class Report:
             logger.bind(count=len(committed.lost), dev_euis=committed.lost[:_EXAMPLES]).warning(
                 "Sensors are lost: no uplink came for longer than lost_after; the states of their spaces are kept"
             )
+        if committed.uplinks_lost:
+            logger.bind(
+                uplinks=sum(committed.uplinks_lost.values()),
+                devices=len(committed.uplinks_lost),
+                dev_euis=list(committed.uplinks_lost)[:_EXAMPLES],
+            ).warning("Uplinks are missing by their frame counters")
+        if committed.uplinks_healed:
+            logger.bind(uplinks=committed.uplinks_healed).info("Missing uplinks have come")
 
     def _rejected(self, letters: Sequence[DeadLetter]) -> None:
         """One warning for each reason."""
@@ -231,6 +239,8 @@ class Report:
             unassigned=totals.unassigned,
             without_codec=totals.without_codec,
             problems=list(health.problems.values()),
+            lost=totals.uplinks_lost,
+            healed=totals.uplinks_healed,
         )
 
     def _lag(self, committed: Committed) -> float | None:

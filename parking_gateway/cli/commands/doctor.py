@@ -34,8 +34,8 @@ def doctor(
 
     It checks the configuration, the broker, the database, the running gateway and the QoS of ChirpStack. (At QoS 0, the
     default of ChirpStack, a restart of the gateway loses events.) A check that is not possible is "unknown". With --devices
-    it shows each device that is unassigned, silent, unreadable, held back by a wrong clock or without a needed option, and
-    the command that helps.
+    it shows each device that is unassigned, silent, unreadable, lossy, held back by a wrong clock or without a needed
+    option, and the command that helps.
 
     It changes nothing and does not disturb a running gateway. Exit status 0: nothing is wrong.
 
@@ -94,13 +94,16 @@ async def _of_database(config: "Config", reader: "Decoder", *, since: datetime) 
 
 def _examined(config: "Config", reader: "Decoder") -> "list[Finding]":
     from parking_gateway.cli.doctor.devices import examine  # noqa: PLC0415 - as above
-    from parking_gateway.store import diagnosis, fleet  # noqa: PLC0415 - as above
+    from parking_gateway.store import diagnosis, fleet, lost  # noqa: PLC0415 - as above
 
     now = datetime.now(UTC)
 
     async def work(connection: "Connection") -> "list[Finding]":
-        known, refused = await connection.together(fleet.listed(), diagnosis.refused(since=now - _LATELY))
-        return list(examine(known, refused, decoder=reader, now=now))
+        since = now - _LATELY
+        known, refused, losses = await connection.together(
+            fleet.listed(), diagnosis.refused(since=since), lost.lossy(since)
+        )
+        return list(examine(known, refused, losses, decoder=reader, now=now))
 
     return transact(config, work)
 

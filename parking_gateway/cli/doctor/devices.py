@@ -18,10 +18,15 @@ from parking_gateway.register.remarks import NO_CODEC, NO_THRESHOLDS
 from parking_gateway.store.devices import CLOCK
 from parking_gateway.store.diagnosis import RefusedFrames
 from parking_gateway.store.fleet import KnownDevice
+from parking_gateway.store.lost import Loss
 
 MISSED_HEARTBEATS: Final = 3
 UNKNOWN_HEARTBEAT: Final = timedelta(days=1)
 """The assumed heartbeat, where the data sheet names none or the device has no codec."""
+
+FEWEST_LOST: Final = 3
+LOST_SHARE: Final = 0.1
+"""A LoRaWAN device loses a few uplinks in the air. A device is lossy if it loses more than these."""
 
 
 class Problem(StrEnum):
@@ -39,6 +44,8 @@ class Problem(StrEnum):
     """Frames of it were rejected within the last day."""
     CLOCK = "clock"
     """Its last uplinks count as older than earlier ones, although their frame counters are higher."""
+    LOSSY = "lossy"
+    """Many of its uplinks within the last day are missing by their frame counters."""
 
 
 class Finding(msgspec.Struct, frozen=True, kw_only=True):
@@ -55,13 +62,19 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def examine(
-    devices: Iterable[KnownDevice], refused: Mapping[DevEui, RefusedFrames], *, decoder: Decoder, now: datetime
+    devices: Iterable[KnownDevice],
+    refused: Mapping[DevEui, RefusedFrames],
+    losses: Mapping[DevEui, Loss],
+    *,
+    decoder: Decoder,
+    now: datetime,
 ) -> Iterator[Finding]:
-    """The faults of the devices. `refused` are their recent frames that could not be decoded."""
+    """The faults of the devices. `refused` are their recent frames that could not be decoded, `losses` those missing."""
     for known in devices:
         dev_eui = known.identity.dev_eui
         space = _place(known) if known.installation else None
-        for problem, detail, fix in _problems(known, refused.get(dev_eui), decoder, now):
+        found = [*_problems(known, refused.get(dev_eui), decoder, now), *_loss(losses.get(dev_eui))]
+        for problem, detail, fix in found:
             yield Finding(
                 dev_eui=dev_eui, name=known.identity.name, space=space, problem=problem, detail=detail, fix=fix
             )
@@ -133,6 +146,13 @@ def _silence(known: KnownDevice, choice: Choice | None, decoder: Decoder, now: d
         expected = f"it should send every {duration(heartbeat)}" if heartbeat else "its heartbeat is not known"
         detail = f"last heard {known.heard_at:%Y-%m-%d %H:%M} UTC; {expected}"
         yield Problem.SILENT, detail, f"look in ChirpStack whether it sends, or replace it: {other}"
+
+
+def _loss(loss: Loss | None) -> Iterator[Found]:
+    if loss is None or loss.missing < FEWEST_LOST or loss.missing < LOST_SHARE * (loss.missing + loss.recorded):
+        return
+    detail = f"{counted(loss.missing, 'uplink')} of the last day missing by frame counter, {loss.recorded} recorded"
+    yield Problem.LOSSY, detail, "look in ChirpStack at the signal of the device and at its LoRaWAN gateways"
 
 
 def _heartbeat(choice: Choice | None, decoder: Decoder) -> timedelta | None:

@@ -5,7 +5,15 @@ Names of `uplink`, `space`, `transition`, `rejection` and the view `space_state`
 
 from parking_gateway.store.tables.car_park import site, space, transition, zone
 from parking_gateway.store.tables.columns import EUI, TIME, metadata
-from parking_gateway.store.tables.devices import device, device_event, installation, past_reading, rejection, uplink
+from parking_gateway.store.tables.devices import (
+    device,
+    device_event,
+    installation,
+    lost,
+    past_reading,
+    rejection,
+    uplink,
+)
 from parking_gateway.store.tables.gateways import broker_session, gateway
 
 __all__ = [
@@ -16,6 +24,7 @@ __all__ = [
     "device_event",
     "gateway",
     "installation",
+    "lost",
     "metadata",
     "past_reading",
     "rejection",

@@ -145,3 +145,18 @@ rejection: Final = sa.Table(
     sa.Index("rejection_received_at_idx", "received_at"),
     sa.Index("rejection_digest_idx", "digest"),
 )
+
+lost: Final = sa.Table(
+    "lost",
+    metadata,
+    # Uplinks of a device session that are missing by their frame counters, from `first` to `last`.
+    sa.Column("dev_eui", EUI, nullable=False),
+    sa.Column("dev_addr", EUI, nullable=False),
+    # When the frame after the gap was heard.
+    sa.Column("at", TIME, nullable=False),
+    sa.Column("first", sa.BigInteger, nullable=False),
+    sa.Column("last", sa.BigInteger, nullable=False),
+    sa.Column("found_at", TIME, nullable=False),
+    sa.PrimaryKeyConstraint("dev_eui", "dev_addr", "at", "first"),
+    sa.CheckConstraint("first <= last", name="order"),
+)

@@ -14,6 +14,7 @@ from parking_gateway.core.space import Contact, SpaceId
 from parking_gateway.decoding.decoder import Choice, Decoder
 from parking_gateway.store.diagnosis import RefusedFrames
 from parking_gateway.store.fleet import KnownDevice
+from parking_gateway.store.lost import Loss
 
 DEVICE = DevEui("a84041000181c061")
 ASSIGN = f"parking-gateway devices assign {DEVICE} central/level-1/A-012"
@@ -49,10 +50,14 @@ UNASSIGNED = KnownDevice(
 
 
 def findings(
-    device: KnownDevice, *, decoder: Decoder | None = None, refused: RefusedFrames | None = None
+    device: KnownDevice,
+    *,
+    decoder: Decoder | None = None,
+    refused: RefusedFrames | None = None,
+    loss: Loss | None = None,
 ) -> list[Finding]:
     by_device = {DEVICE: refused} if refused else {}
-    return list(examine([device], by_device, decoder=decoder or Decoder(), now=NOON))
+    return list(examine([device], by_device, {DEVICE: loss} if loss else {}, decoder=decoder or Decoder(), now=NOON))
 
 
 def the_one(device: KnownDevice, **more: Any) -> Finding:
@@ -178,3 +183,15 @@ def test_one_device_can_have_several_problems() -> None:
 def test_names_that_a_shell_would_read_are_quoted() -> None:
     found = the_one(known("dragino_ldds75", options={"vacant_above_mm": "$(id); x"}))
     assert "vacant_above_mm=$(id); x" in shlex.split(found.fix)
+
+
+def test_a_device_that_loses_more_than_the_air_takes_is_lossy() -> None:
+    found = the_one(known(), loss=Loss(missing=12, recorded=88))
+    assert found.problem is Problem.LOSSY
+    assert found.detail == "12 uplinks of the last day missing by frame counter, 88 recorded"
+    assert found.fix.startswith("look in ChirpStack")
+
+
+@pytest.mark.parametrize("loss", [Loss(missing=2, recorded=0), Loss(missing=9, recorded=91)])
+def test_a_device_may_lose_a_few_uplinks(loss: Loss) -> None:
+    assert findings(known(), loss=loss) == []
