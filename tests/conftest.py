@@ -12,6 +12,7 @@ pytest_plugins = [
     "tests.plugins.processes",
     "tests.plugins.proxy",
     "tests.plugins.tls",
+    "tests.plugins.chirpstack_api",  # after tls, which it uses
 ]
 
 # A law makes no claim about time, so that a busy machine does not break it. A hung test ends by pytest's timeout.

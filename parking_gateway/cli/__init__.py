@@ -6,7 +6,18 @@ In the order to read: `commands` (a module for each noun that a person types), `
 
 import typer
 
-from parking_gateway.cli.commands import configuration, database, decode, decoders, demo, devices, doctor, run, spaces
+from parking_gateway.cli.commands import (
+    configuration,
+    database,
+    decode,
+    decoders,
+    demo,
+    devices,
+    doctor,
+    heal,
+    run,
+    spaces,
+)
 
 app = typer.Typer(
     name="parking-gateway",
@@ -21,6 +32,7 @@ app.command("run")(run.run)
 app.command("demo")(demo.demo)
 app.command("doctor")(doctor.doctor)
 app.command("check-config")(configuration.check_config)
+app.command("heal")(heal.heal)
 app.command("migrate")(database.migrate)
 app.command("republish")(database.republish)
 app.add_typer(spaces.app)

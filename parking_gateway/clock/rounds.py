@@ -30,7 +30,7 @@ PARTITIONS: Final = Round(name="partitions", go=partitions.go, every=timedelta(h
 ROUNDS: Final = (
     PARTITIONS,
     Round(name="silence", go=silence.go, every=timedelta(seconds=10)),
-    Round(name="gaps", go=gaps.go, every=timedelta(seconds=30)),
+    Round(name="gaps", go=gaps.go, every=timedelta(seconds=10)),
 )
 _AGAIN: Final = timedelta(seconds=10)
 """After an attempt that failed. A round of the clock loses nothing by waiting."""

@@ -1,19 +1,28 @@
-"""The database and the decoder of a configuration, for the gateway and for every command."""
+"""The database, the decoder and the intake of a configuration, for the gateway and for every command."""
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Iterable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
 from functools import partial
 from typing import Final, TypeVar
 
 from loguru import logger
 
+from parking_gateway import chirpstack
+from parking_gateway.broker.message import Message
+from parking_gateway.core import clocks
+from parking_gateway.core.committed import Committed
 from parking_gateway.decoding import codecs
+from parking_gateway.decoding.budget import Guests
 from parking_gateway.decoding.decoder import Choice, Decoder
+from parking_gateway.intake.loop import Intake
 from parking_gateway.process.config import Config, ConfigError
 from parking_gateway.process.config.absences import absences, why_unreadable
 from parking_gateway.process.waits import beside, seen_through
+from parking_gateway.process.wall_clock import WallClock
 from parking_gateway.store import embedded
+from parking_gateway.store.database import Database
+from parking_gateway.store.patience import Patience
 from parking_gateway.store.pool import Pool, opened
 
 Key = TypeVar("Key")
@@ -79,6 +88,38 @@ def mistakes(
             yield key, mistake
         except (codecs.CodecNotFound, codecs.BadOption) as mistake:
             yield key, mistake
+
+
+def intake_of(  # noqa: PLR0913 - what an intake reports to, and whose time it has
+    config: Config,
+    *,
+    database: Database,
+    decoder: Decoder,
+    patience: Patience,
+    clock: WallClock,
+    report: Callable[[Committed], None],
+    taken: Callable[[Sequence[Message]], None] = lambda _: None,
+    settled: Callable[[], None] = lambda: None,
+) -> Intake:
+    """The way in, for the events of the broker and for those that are healed."""
+    return Intake(
+        database=database,
+        decoder=decoder,
+        guests=Guests(decoder) if codecs.has_guests(decoder.folder) else None,
+        limits=chirpstack.Limits(
+            payload_bytes=config.chirpstack.max_payload_bytes,
+            depth=config.chirpstack.max_depth,
+            reach=clocks.reach(config.mqtt.session_expiry),
+        ),
+        batch_size=config.intake.batch_size,
+        timeout=config.intake.timeout,
+        patience=patience,
+        announce_every=config.publication.device_interval,
+        taken=taken,
+        settled=settled,
+        clock=clock,
+        report=report,
+    )
 
 
 @contextlib.asynccontextmanager

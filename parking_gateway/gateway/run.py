@@ -12,23 +12,19 @@ from typing import Any, Final
 
 from loguru import logger
 
-from parking_gateway import chirpstack
 from parking_gateway.broker.link import Link, connected
 from parking_gateway.broker.suspicion import Suspicion
 from parking_gateway.clock.heard import Heard
 from parking_gateway.clock.moment import Moment
 from parking_gateway.clock.rounds import Rounds
-from parking_gateway.core import clocks
 from parking_gateway.core.committed import Committed
-from parking_gateway.decoding import codecs
-from parking_gateway.decoding.budget import Guests
 from parking_gateway.decoding.decoder import Decoder
 from parking_gateway.gateway import pulse
 from parking_gateway.gateway.connections import Connections
-from parking_gateway.gateway.opening import database, decoder_of, lacking
+from parking_gateway.gateway.opening import database, decoder_of, intake_of, lacking
 from parking_gateway.gateway.preparation import prepare
 from parking_gateway.gateway.presence import Presence
-from parking_gateway.intake.loop import Intake
+from parking_gateway.gateway.recovery import Recovery
 from parking_gateway.intake.subscription import Subscription
 from parking_gateway.outbox.loop import Outbox
 from parking_gateway.outbox.marker import Marker
@@ -129,27 +125,20 @@ class _Gateway:
         self._outbox = Outbox(
             config.publication, database=pool, patience=self._patience, marker=marker, report=report.published
         )
-        self._intake = Intake(
+        self._intake = intake_of(
+            config,
             database=pool,
             decoder=decoder,
-            guests=Guests(decoder) if codecs.has_guests(decoder.folder) else None,
-            limits=chirpstack.Limits(
-                payload_bytes=config.chirpstack.max_payload_bytes,
-                depth=config.chirpstack.max_depth,
-                reach=clocks.reach(config.mqtt.session_expiry),
-            ),
-            batch_size=config.intake.batch_size,
-            timeout=config.intake.timeout,
             patience=self._patience,
-            announce_every=config.publication.device_interval,
             taken=report.taken,
             settled=report.settled,
             clock=clock,
             report=self._recorded,
         )
+        self._recovery = Recovery(config, intake=self._intake, complain=report.complain, clock=clock)
         self._heard = Heard()
         report.wake_outbox = self._outbox.changed
-        self._rounds = Rounds(database=pool, moment=self._moment, report=report.committed, failed=report.round_failed)
+        self._rounds = Rounds(database=pool, moment=self._moment, report=self._went_round, failed=report.round_failed)
 
     async def run(self, *, migrate: bool) -> None:
         """Until told to stop."""
@@ -158,16 +147,19 @@ class _Gateway:
         )
         await waits.unless(self._stop, _unless_stopped(preparing))
         if not self._stop.is_set():
+            await waits.unless(self._stop, _unless_stopped(self._recovery.look_back()))
             await self._live()
 
     async def _live(self) -> None:
         async with asyncio.TaskGroup() as group:
             rounds = group.create_task(self._rounds.run())
+            healing = group.create_task(_unless_stopped(self._recovery.run()))
             counting = group.create_task(_unless_stopped(self._count_what_is_due()))
             # Outside of the connection, so a stop within it ends without "offline", and the broker publishes the will.
             await self._connections.make(lambda: _unless_stopped(self._one_connection()))
             rounds.cancel()
             counting.cancel()
+            healing.cancel()
 
     async def _one_connection(self) -> None:
         connecting = connected(
@@ -181,13 +173,16 @@ class _Gateway:
             link = await waits.unless(self._stop, stack.enter_async_context(connecting))
             if link is not None:
                 link.suspicion = self._connections.suspicion
+                stack.callback(self._recovery.disconnected)
                 await self._work(link)
 
     async def _work(self, link: Link) -> None:
         link.report_drops(self._report.dropped)  # first, because a session that was kept delivers messages at once
         await self._subscription.prove(link)
-        if await self._subscription.renew(link):
+        is_session_lost = await self._subscription.renew(link)
+        if is_session_lost:
             self._report.session_lost()
+        self._recovery.connected(is_session_lost=is_session_lost)
         self._report.connected(protocol=link.protocol, session_present=link.session_present, oldest_event=link.oldest)
         await self._presence.begin(link)
         self._connections.has_worked = True
@@ -237,6 +232,10 @@ class _Gateway:
     def _recorded(self, committed: Committed) -> None:
         self._heard.recorded(committed.recorded)
         self._report.committed(committed)
+
+    def _went_round(self, committed: Committed) -> None:
+        self._report.committed(committed)
+        self._recovery.missing(committed.uplinks_lost)
 
     async def _count_what_is_due(self) -> None:
         within = self._config.database.statement_timeout

@@ -520,3 +520,29 @@ def test_secrets_that_cannot_be_read(tmp_path: Path, monkeypatch: pytest.MonkeyP
 @pytest.mark.parametrize("url", ["mqtt://me:hunter2@broker:99999", "http://me:hunter2@broker", "me:hunter2@broker"])
 def test_a_mistake_never_repeats_a_secret(url: str) -> None:
     assert "hunter2" not in " ".join(mistakes_of(mqtt={"url": url}, database={"url": url}))
+
+
+@pytest.mark.parametrize(
+    ("section", "sentence"),
+    [
+        ({"api_url": "ftp://chirpstack", "api_key": "k"}, "chirpstack.api_url must be http:// or https://"),
+        ({"api_url": "http://chirpstack:8080/api", "api_key": "k"}, "chirpstack.api_url must be http:// or https://"),
+        ({"api_url": "http://u:p@chirpstack:8080", "api_key": "k"}, "chirpstack.api_url must be http:// or https://"),
+        ({"api_url": "http://chirpstack:8080"}, "chirpstack.api_key must be set together with chirpstack.api_url"),
+        ({"api_key": "k"}, "chirpstack.api_key must be set together with chirpstack.api_url"),
+    ],
+)
+def test_a_mistake_about_the_api_is_named(section: dict[str, str], sentence: str) -> None:
+    assert any(one.startswith(sentence) or sentence in one for one in mistakes_of(chirpstack=section))
+
+
+def test_the_api_has_a_target_for_grpc(tmp_path: Path) -> None:
+    authority = tmp_path / "ca.pem"
+    authority.write_text("")
+    plain = load(overrides={"chirpstack": {"api_url": "http://[::1]:8080", "api_key": "k"}}).chirpstack
+    assert (plain.api_target, plain.is_api_encrypted) == ("[::1]:8080", False)
+    section = {"api_url": "https://chirpstack.example.org", "api_key": "k", "api_ca_file": str(authority)}
+    encrypted = load(overrides={"chirpstack": section}).chirpstack
+    assert (encrypted.api_target, encrypted.is_api_encrypted) == ("chirpstack.example.org:443", True)
+    (sentence,) = mistakes_of(chirpstack=section | {"api_url": "http://chirpstack:8080"})
+    assert "chirpstack.api_ca_file must not be set while chirpstack.api_url is not https://" in sentence

@@ -73,7 +73,7 @@ def examine(
     for known in devices:
         dev_eui = known.identity.dev_eui
         space = _place(known) if known.installation else None
-        found = [*_problems(known, refused.get(dev_eui), decoder, now), *_loss(losses.get(dev_eui))]
+        found = [*_problems(known, refused.get(dev_eui), decoder, now), *_loss(dev_eui, losses.get(dev_eui))]
         for problem, detail, fix in found:
             yield Finding(
                 dev_eui=dev_eui, name=known.identity.name, space=space, problem=problem, detail=detail, fix=fix
@@ -148,11 +148,12 @@ def _silence(known: KnownDevice, choice: Choice | None, decoder: Decoder, now: d
         yield Problem.SILENT, detail, f"look in ChirpStack whether it sends, or replace it: {other}"
 
 
-def _loss(loss: Loss | None) -> Iterator[Found]:
+def _loss(dev_eui: DevEui, loss: Loss | None) -> Iterator[Found]:
     if loss is None or loss.missing < FEWEST_LOST or loss.missing < LOST_SHARE * (loss.missing + loss.recorded):
         return
     detail = f"{counted(loss.missing, 'uplink')} of the last day missing by frame counter, {loss.recorded} recorded"
-    yield Problem.LOSSY, detail, "look in ChirpStack at the signal of the device and at its LoRaWAN gateways"
+    fix = _command("heal", "--device", dev_eui)
+    yield Problem.LOSSY, detail, f"{fix}; if nothing comes back, look in ChirpStack at its signal"
 
 
 def _heartbeat(choice: Choice | None, decoder: Decoder) -> timedelta | None:

@@ -1,12 +1,12 @@
 """The configuration of an operator. `config.toml` explains every key.
 
-In the order to read: `sections` and `mqtt` (the keys), `values` (their kinds), `sources` (where they are read from).
+In the order to read: `sections`, `mqtt` and `chirpstack` (the keys), `values` (their kinds), `sources` (where they are read from).
 """
 
+from parking_gateway.process.config.chirpstack import ChirpStackConfig
 from parking_gateway.process.config.mqtt import MqttConfig
 from parking_gateway.process.config.sections import (
     KEYS,
-    ChirpStackConfig,
     Config,
     DatabaseConfig,
     DecodersConfig,

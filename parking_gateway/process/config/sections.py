@@ -20,6 +20,7 @@ from pydantic import (
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 from typing_extensions import override
 
+from parking_gateway.process.config.chirpstack import ChirpStackConfig
 from parking_gateway.process.config.machine import (
     Folder,
     Instance,
@@ -37,21 +38,12 @@ from parking_gateway.process.config.values import (
     Seconds,
     Section,
     ServerSeconds,
-    TopicFilter,
     TopicRoot,
     WholeNumber,
     carriable,
     could_receive,
     not_shorter,
 )
-
-
-class ChirpStackConfig(Section):
-    """The events of the network server."""
-
-    topic: TopicFilter = "application/+/device/+/event/+"
-    max_payload_bytes: Annotated[WholeNumber, Field(ge=1024, le=268_435_455)] = 65_536
-    max_depth: Annotated[WholeNumber, Field(ge=4, le=500)] = 32
 
 
 class IntakeConfig(Section):

@@ -189,7 +189,7 @@ def test_a_device_that_loses_more_than_the_air_takes_is_lossy() -> None:
     found = the_one(known(), loss=Loss(missing=12, recorded=88))
     assert found.problem is Problem.LOSSY
     assert found.detail == "12 uplinks of the last day missing by frame counter, 88 recorded"
-    assert found.fix.startswith("look in ChirpStack")
+    assert found.fix.startswith(f"parking-gateway heal --device {DEVICE}; ")
 
 
 @pytest.mark.parametrize("loss", [Loss(missing=2, recorded=0), Loss(missing=9, recorded=91)])

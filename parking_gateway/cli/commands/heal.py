@@ -1,0 +1,114 @@
+"""The command that fetches lost uplinks from ChirpStack."""
+
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from parking_gateway.cli.commands.configuration import AsJson, ConfigFile, configured
+from parking_gateway.cli.opened import decoder, fail, with_database
+from parking_gateway.cli.shown import show_error, show_json, show_line
+from parking_gateway.core.wording import counted
+
+if TYPE_CHECKING:
+    from parking_gateway.core.events import DevEui
+    from parking_gateway.decoding.decoder import Decoder
+    from parking_gateway.intake.healing import Healed
+    from parking_gateway.process.config import Config
+    from parking_gateway.store.pool import Pool
+
+OfDevices = Annotated[
+    list[str], typer.Option("--device", metavar="DEV_EUI", help="Only this device; repeatable.", show_default=False)
+]
+Since = Annotated[
+    str, typer.Option("--since", metavar="TIME", help="Only uplinks since then, in UTC.", show_default=False)
+]
+
+
+def heal(*, config: ConfigFile = None, device: OfDevices = [], since: Since = "", as_json: AsJson = False) -> None:  # noqa: B006 - typer copies it
+    """Fetch lost uplinks from the events that ChirpStack stores.
+
+    ChirpStack stores the last ten events of each device for 31 days, unless it is configured otherwise. Uplinks that are
+    recorded already stay as they are. It needs chirpstack.api_url and chirpstack.api_key, and may run beside the gateway.
+    Exit status 1: ChirpStack did not give the events of a device.
+
+    For example:
+
+        parking-gateway heal --device a84041000181c061 --since 2026-11-26T18:00
+    """
+    effective = configured(config)
+    if effective.chirpstack.api_url is None:
+        fail("Healing needs the API of ChirpStack: set chirpstack.api_url and chirpstack.api_key.")
+    reader = decoder(effective)
+    chosen = [_dev_eui(one) for one in device]
+    begin = _time(since)
+
+    async def work(pool: "Pool") -> "tuple[Healed, dict[DevEui, str]]":
+        return await _healed(effective, pool, reader, chosen, begin)
+
+    healed, failed = with_database(effective, work)
+    if as_json:
+        show_json({"devices": healed.devices, "uplinks": healed.uplinks, "repeated": healed.repeated, "failed": failed})
+    else:
+        show_line(
+            f"Healed {counted(healed.uplinks, 'uplink')} of {counted(healed.devices, 'device')};"
+            f" {healed.repeated} more were recorded already."
+        )
+    for sentence in sorted(set(failed.values())):
+        show_error(sentence)
+    if failed:
+        raise typer.Exit(1)
+
+
+async def _healed(
+    config: "Config", pool: "Pool", reader: "Decoder", chosen: "list[DevEui]", since: datetime | None
+) -> "tuple[Healed, dict[DevEui, str]]":
+    import asyncio  # noqa: PLC0415 - as heavy as what needs it
+    from itertools import islice  # noqa: PLC0415 - as above
+
+    from parking_gateway.gateway.opening import intake_of  # noqa: PLC0415 - heavy
+    from parking_gateway.intake.healing import STREAMS, Healed, heal  # noqa: PLC0415 - as above
+    from parking_gateway.intake.memory import Unanswered, opened  # noqa: PLC0415 - as above
+    from parking_gateway.process.waits import Backoff  # noqa: PLC0415 - as above
+    from parking_gateway.process.wall_clock import utc  # noqa: PLC0415 - as above
+    from parking_gateway.store import recovery, schema  # noqa: PLC0415 - as above
+    from parking_gateway.store.patience import Patience  # noqa: PLC0415 - as above
+
+    async with pool.connect() as connection:
+        await schema.require_current(connection)
+        (known,) = await connection.together(recovery.devices())
+    waits = Backoff(shortest=config.database.reconnect_wait_min, longest=config.database.reconnect_wait_max)
+    patience = Patience(pool, backoff=waits, stop=asyncio.Event(), report=lambda _purpose, _failure: None)
+    intake = intake_of(
+        config, database=pool, decoder=reader, patience=patience, clock=utc, report=lambda _committed: None
+    )
+    healed, failed = Healed(), dict["DevEui", str]()
+    devices = iter(chosen or known)
+    try:
+        async with opened(config.chirpstack) as memory:
+            while some := dict.fromkeys(islice(devices, STREAMS), since):
+                failed |= await heal(memory, some, intake=intake, healed=healed)
+                if len(failed) >= STREAMS:  # it is ChirpStack, and not a device
+                    break
+    except Unanswered as failure:
+        fail(str(failure))
+    return healed, failed
+
+
+def _dev_eui(text: str) -> "DevEui":
+    from parking_gateway.core.events import DevEui  # noqa: PLC0415 - as above
+
+    digits = text.strip().lower()
+    if len(digits) != len("a84041000181c061") or set(digits) - set("0123456789abcdef"):
+        fail(f"{text!r} is no DevEUI: write 16 hexadecimal digits.")
+    return DevEui(digits)
+
+
+def _time(text: str) -> datetime | None:
+    if not text:
+        return None
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError:
+        fail(f"{text!r} is no time: write it as {datetime.now(UTC) - timedelta(hours=1):%Y-%m-%dT%H:%M}.")
+    return found if found.tzinfo else found.replace(tzinfo=UTC)

@@ -1,0 +1,76 @@
+"""When to heal: after an absence, after a connection without session, and after a gap in frame counters."""
+
+from collections.abc import Callable, Collection
+from datetime import datetime, timedelta
+from typing import Final
+
+from parking_gateway.core.events import DevEui
+from parking_gateway.intake.healing import Healing
+from parking_gateway.intake.loop import Intake
+from parking_gateway.process.config import Config
+from parking_gateway.process.wall_clock import WallClock
+from parking_gateway.store import recovery
+
+_MARGIN: Final = timedelta(minutes=2)
+"""The last sign of life is known to ten seconds, and clocks differ by a minute."""
+
+
+class Recovery:
+    """The occasions of healing in one gateway. Without `chirpstack.api_url` it does nothing."""
+
+    def __init__(
+        self, config: Config, *, intake: Intake, complain: Callable[[str, str | None], None], clock: WallClock
+    ) -> None:
+        self._intake = intake
+        self._instance = config.gateway.instance
+        self._clock = clock
+        self._was_absent = False
+        """Whether events may have been lost before the first connection."""
+        self._away_since: datetime | None = None
+        self._healing: Healing | None = None
+        if config.chirpstack.api_url is not None:
+            self._healing = Healing(config.chirpstack, intake=intake, everybody=self._everybody, complain=complain)
+
+    async def look_back(self) -> None:
+        """Find out since when nobody has recorded, before the first event of this process."""
+        if self._healing is None:
+            return
+        seen = await self._intake.patience(self._read, purpose="looking for the last uplink")
+        self._away_since = seen.watched_at
+        # Another gateway that recorded meanwhile has received the events.
+        self._was_absent = (
+            seen.watched_at is None or seen.last_uplink is None or seen.last_uplink < seen.watched_at + _MARGIN
+        )
+
+    def connected(self, *, is_session_lost: bool) -> None:
+        """Events are subscribed to, so that none is lost between what is healed and what comes."""
+        if self._healing is not None and (is_session_lost or self._was_absent):
+            self._healing.ask_all(since=self._away_since and self._away_since - _MARGIN)
+        self._was_absent = False
+
+    def disconnected(self) -> None:
+        """From now on events may be lost."""
+        self._away_since = self._clock()
+
+    def missing(self, devices: Collection[DevEui]) -> None:
+        """Uplinks of these devices are missing."""
+        if self._healing is not None and devices:
+            self._healing.ask(devices)
+
+    async def run(self) -> None:
+        """Heal whenever there is an occasion, until cancelled."""
+        if self._healing is not None:
+            await self._healing.run()
+
+    async def _read(self) -> recovery.LastSigns:
+        async with self._intake.database.connect() as connection:
+            (signs,) = await connection.commit_together(recovery.last_signs(self._instance))
+            return signs
+
+    async def _everybody(self) -> list[DevEui]:
+        return await self._intake.patience(self._list, purpose="listing the devices to heal")
+
+    async def _list(self) -> list[DevEui]:
+        async with self._intake.database.connect() as connection:
+            (devices,) = await connection.commit_together(recovery.devices())
+            return devices

@@ -1,0 +1,91 @@
+"""Uplinks at QoS 0 while the gateway is stopped: the broker keeps none, and all are in the database after the next start."""
+
+from functools import partial
+
+import aiomqtt
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from parking_gateway.cli.demo.brokers import LOCALHOST, Broker
+from tests.events import OCCUPIED, VACANT, topic_of, up
+from tests.plugins.car_park import CarPark
+from tests.plugins.chirpstack_api import KEY, ChirpStackApi
+from tests.plugins.daemon import Daemon
+from tests.whole_gateway import has_uplinks, publish, settled, until, value
+
+Sent = list[tuple[str, bytes]]
+
+
+def sent_by(devices: list[str], api: ChirpStackApi, numbers: range) -> Sent:
+    """Uplinks of each device, which ChirpStack stores."""
+    found = []
+    for number in numbers:
+        for device in devices:
+            payload = up(device, VACANT if number % 2 else OCCUPIED, at=number, f_cnt=number)
+            api.store(device, payload)
+            found.append((topic_of(device), payload))
+    return found
+
+
+async def publish_at_qos_0(broker: Broker, sent: Sent) -> None:
+    async with aiomqtt.Client(LOCALHOST, broker.port) as client:
+        for topic, payload in sent:
+            await client.publish(topic, payload, qos=0)
+
+
+async def test_uplinks_at_qos_0_while_the_gateway_is_stopped_are_there_after_its_start(
+    daemon: Daemon,
+    broker: Broker,
+    database: str,
+    engine: AsyncEngine,
+    car_park: CarPark,
+    chirpstack_api: ChirpStackApi,
+) -> None:
+    devices = await car_park(5)
+    daemon.configure(CHIRPSTACK__API_URL=f"http://localhost:{chirpstack_api.port}", CHIRPSTACK__API_KEY=KEY)
+    daemon.start_and_wait()
+    await publish(broker, sent_by(devices, chirpstack_api, range(2)))
+    await until(partial(has_uplinks, engine, 10), "the uplinks before the stop")
+    assert daemon.terminate() == 0
+    await publish_at_qos_0(broker, sent_by(devices, chirpstack_api, range(2, 12)))
+    assert await value(engine, "select count(*) from uplink") == 10
+    daemon.start_and_wait()
+    await settled(engine, broker, database, uplinks=60)
+    assert await value(engine, "select count(*) from space where seen_f_cnt = 11") == 5
+    assert daemon.terminate() == 0
+    assert KEY not in daemon.log.read_text()
+
+
+async def test_without_the_api_missing_uplinks_are_counted_and_nobody_is_asked(
+    daemon: Daemon, broker: Broker, engine: AsyncEngine, car_park: CarPark, chirpstack_api: ChirpStackApi
+) -> None:
+    (device,) = await car_park(1)
+    sent = sent_by([device], chirpstack_api, range(6))
+    daemon.serve_pages()
+    daemon.start_and_wait()
+    await publish(broker, [sent[0], sent[4]])
+    missing = "Uplinks are missing by their frame counters"
+
+    async def is_logged() -> bool:
+        return bool(daemon.log_lines(missing))
+
+    async def are_counted() -> bool:
+        return daemon.metric("parking_gateway_uplinks_lost_total") == 3
+
+    await until(are_counted, "three missing uplinks")
+    await until(is_logged, "a line of the log")
+    assert [line["uplinks"] for line in daemon.log_lines(missing)] == [3]
+    assert await value(engine, "select sum(last - first + 1) from lost") == 3
+    assert chirpstack_api.asked == []
+
+
+async def test_a_gap_in_the_frame_counters_is_healed_while_the_gateway_runs(
+    daemon: Daemon, broker: Broker, engine: AsyncEngine, car_park: CarPark, chirpstack_api: ChirpStackApi
+) -> None:
+    (device,) = await car_park(1)
+    daemon.configure(CHIRPSTACK__API_URL=f"http://localhost:{chirpstack_api.port}", CHIRPSTACK__API_KEY=KEY)
+    daemon.start_and_wait()
+    await publish(broker, sent_by([device], chirpstack_api, range(1)))
+    await until(partial(has_uplinks, engine, 1), "the first uplink")
+    *_, last = sent_by([device], chirpstack_api, range(1, 5))
+    await publish(broker, [last])
+    await until(partial(has_uplinks, engine, 5), "the uplinks of the gap")

@@ -1,0 +1,202 @@
+"""Lost uplinks come back from ChirpStack's own memory, once and in order."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from parking_gateway.cli.demo.brokers import free_port
+from parking_gateway.core.events import DevEui
+from parking_gateway.decoding.decoder import Decoder
+from parking_gateway.gateway.opening import intake_of
+from parking_gateway.intake import memory
+from parking_gateway.intake.healing import STREAMS, Healed, Healing, heal
+from parking_gateway.intake.memory import Unanswered, opened
+from parking_gateway.process.config import ChirpStackConfig, Config
+from parking_gateway.process.waits import Backoff
+from parking_gateway.process.wall_clock import utc
+from parking_gateway.store.patience import Patience
+from parking_gateway.store.pool import Pool
+from tests.events import NOON, OCCUPIED, VACANT, dev_eui_of, message, up
+from tests.plugins.car_park import CarPark
+from tests.plugins.chirpstack_api import KEY, ChirpStackApi
+from tests.plugins.tls import Certificates
+from tests.whole_gateway import until, value
+
+MINUTE = timedelta(minutes=1)
+
+
+def configured(api: ChirpStackApi, *, scheme: str = "http", **more: Any) -> ChirpStackConfig:
+    return ChirpStackConfig(**{"api_url": f"{scheme}://localhost:{api.port}", "api_key": KEY} | more)
+
+
+def intake_on(pool: Pool) -> Any:
+    wait = timedelta(seconds=0.1)
+    patience = Patience(
+        pool, backoff=Backoff(shortest=wait, longest=wait), stop=asyncio.Event(), report=lambda _purpose, _failure: None
+    )
+    return intake_of(
+        Config(), database=pool, decoder=Decoder(), patience=patience, clock=utc, report=lambda _committed: None
+    )
+
+
+async def healed(pool: Pool, config: ChirpStackConfig, *devices: str, since: datetime | None = None) -> Healed:
+    """Heal these devices. Fails if one cannot be healed."""
+    found = Healed()
+    async with opened(config) as remembered:
+        failed = await heal(remembered, {DevEui(one): since for one in devices}, intake=intake_on(pool), healed=found)
+    assert failed == {}
+    return found
+
+
+async def refusal(config: ChirpStackConfig) -> str:
+    """Why no uplinks are given."""
+    with pytest.raises(Unanswered) as raised:
+        async with opened(config) as remembered:
+            await remembered.uplinks(DevEui(dev_eui_of(1)), since=None)
+    return str(raised.value)
+
+
+async def test_lost_uplinks_come_back_once_in_their_order_and_at_their_times(
+    pool: Pool, engine: AsyncEngine, car_park: CarPark, chirpstack_api: ChirpStackApi
+) -> None:
+    (device,) = await car_park(1)
+    sent = [up(device, OCCUPIED if number % 2 else VACANT, at=number, f_cnt=number) for number in range(15)]
+    for one in sent:
+        chirpstack_api.store(device, one)
+    chirpstack_api.store(device, up(device), description="join")
+    await intake_on(pool).commit([message(device, sent[3])])
+    found = await healed(pool, configured(chirpstack_api), device)
+    assert (found.devices, found.uplinks, found.repeated) == (1, 14, 1)
+    assert (await healed(pool, configured(chirpstack_api), device)).repeated == 15
+    assert await value(engine, "select count(*) from uplink") == 15
+    assert await value(engine, "select count(*) from rejection") == 0
+    assert await value(
+        engine, f"select bool_and(heard_at = '{NOON}'::timestamptz + f_cnt * interval '1 min') from uplink"
+    )
+    async with engine.connect() as connection:
+        (space,) = await connection.execute(sa.text("select state, since, seen_f_cnt from space"))
+    assert tuple(space) == ("FREE", NOON + 14 * MINUTE, 14)
+    # An uplink that comes over MQTT after it was healed changes nothing.
+    await intake_on(pool).commit([message(device, sent[5])])
+    assert await value(engine, "select count(*) from uplink") == 15
+
+
+async def test_only_uplinks_since_a_time_come_back(pool: Pool, chirpstack_api: ChirpStackApi) -> None:
+    device = dev_eui_of(1)
+    for number in range(6):
+        chirpstack_api.store(device, up(device, at=number, f_cnt=number))
+    found = await healed(pool, configured(chirpstack_api), device, since=NOON + 4 * MINUTE)
+    assert found.uplinks == 2
+
+
+async def test_an_event_that_is_none_becomes_one_rejection(
+    pool: Pool, engine: AsyncEngine, chirpstack_api: ChirpStackApi
+) -> None:
+    device = dev_eui_of(1)
+    chirpstack_api.store(device, up(device))
+    chirpstack_api.events[device][0].body = "{"
+    for _ in range(2):
+        await healed(pool, configured(chirpstack_api), device)
+    assert await value(engine, "select count(*) from rejection where reason = 'malformed'") == 1
+
+
+async def test_tls_with_the_right_authority_heals(
+    pool: Pool, chirpstack_api: ChirpStackApi, certificates: Certificates
+) -> None:
+    chirpstack_api.stop()
+    chirpstack_api.start(certificates)
+    device = dev_eui_of(1)
+    chirpstack_api.store(device, up(device))
+    config = configured(chirpstack_api, scheme="https", api_ca_file=certificates.ca)
+    assert (await healed(pool, config, device)).uplinks == 1
+
+
+async def test_each_failure_is_a_sentence_with_a_remedy(
+    chirpstack_api: ChirpStackApi, certificates: Certificates, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert "refuses chirpstack.api_key: create a key" in await refusal(configured(chirpstack_api, api_key="wrong"))
+    monkeypatch.setattr(memory, "_ANSWER_SECONDS", 0.5)
+    chirpstack_api.hangs = True
+    assert "does not answer" in await refusal(configured(chirpstack_api))
+    monkeypatch.undo()
+    nobody = ChirpStackConfig(api_url=f"http://localhost:{free_port()}", api_key=KEY)
+    assert "cannot be reached" in await refusal(nobody)
+    chirpstack_api.stop()
+    chirpstack_api.start(certificates)
+    wrong = configured(chirpstack_api, scheme="https", api_ca_file=certificates.other_ca)
+    assert "chirpstack.api_ca_file" in await refusal(wrong)
+
+
+@asynccontextmanager
+async def healing(
+    pool: Pool,
+    config: ChirpStackConfig,
+    devices: list[str],
+    complaints: list[str | None],
+    listed: Callable[[], Awaitable[list[DevEui]]] | None = None,
+) -> AsyncIterator[Healing]:
+    """The task of the gateway, which runs within."""
+
+    async def everybody() -> list[DevEui]:
+        return [DevEui(one) for one in devices]
+
+    made = Healing(
+        config,
+        intake=intake_on(pool),
+        everybody=listed or everybody,
+        complain=lambda _about, sentence: complaints.append(sentence),
+    )
+    task = asyncio.create_task(made.run())
+    yield made
+    task.cancel()
+    with suppress(asyncio.CancelledError):
+        await task
+
+
+async def test_healing_waits_for_a_chirpstack_that_is_away(
+    pool: Pool, engine: AsyncEngine, chirpstack_api: ChirpStackApi
+) -> None:
+    devices = [dev_eui_of(number) for number in range(3)]
+    for device in devices:
+        chirpstack_api.store(device, up(device))
+    complaints: list[str | None] = []
+    config = configured(chirpstack_api)
+    chirpstack_api.stop()
+    async with healing(pool, config, devices, complaints) as running:
+        running.ask_all(since=None)
+
+        async def has_complained() -> bool:
+            return bool(complaints)
+
+        await until(has_complained, "a complaint")
+        assert complaints[0] is not None
+        assert "cannot be reached" in complaints[0]
+        chirpstack_api.start()
+
+        async def is_healed() -> bool:
+            return bool(await value(engine, "select count(*) from uplink") == 3 and complaints[-1] is None)
+
+        await until(is_healed, "every uplink, and no complaint")
+
+
+async def test_a_device_that_is_refused_does_not_keep_others_from_healing(
+    pool: Pool, engine: AsyncEngine, chirpstack_api: ChirpStackApi
+) -> None:
+    devices = [dev_eui_of(number) for number in range(2 * STREAMS)]
+    for device in devices:
+        chirpstack_api.store(device, up(device))
+    chirpstack_api.refused = {devices[0]}
+    async with healing(pool, configured(chirpstack_api), devices, []) as running:
+        running.ask_all(since=None)
+
+        async def are_healed() -> bool:
+            return bool(await value(engine, "select count(*) from uplink") == len(devices) - 1)
+
+        await until(are_healed, "all other uplinks")
+    assert chirpstack_api.most_at_once == STREAMS
