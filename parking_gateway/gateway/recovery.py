@@ -32,15 +32,14 @@ class Recovery:
             self._healing = Healing(config.chirpstack, intake=intake, everybody=self._everybody, complain=complain)
 
     async def look_back(self) -> None:
-        """Find out since when nobody has recorded, before the first event of this process."""
+        """Find out since when events may be lost, before the first event of this process."""
         if self._healing is None:
             return
-        seen = await self._intake.patience(self._read, purpose="looking for the last uplink")
+        seen = await self._intake.patience(self._read, purpose="looking for the last sign of life")
         self._away_since = seen.watched_at
-        # Another gateway that recorded meanwhile has received the events.
-        self._was_absent = (
-            seen.watched_at is None or seen.last_uplink is None or seen.last_uplink < seen.watched_at + _MARGIN
-        )
+        # A gateway beside this one that is there now has received the events meanwhile.
+        others = seen.others_watched_at
+        self._was_absent = others is None or others < self._clock() - _MARGIN
 
     def connected(self, *, is_session_lost: bool) -> None:
         """Events are subscribed to, so that none is lost between what is healed and what comes."""

@@ -7,7 +7,7 @@ and then waits for new ones. No mark separates the two, so the stored events end
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, Final
 
 from parking_gateway.broker.message import Message
@@ -58,14 +58,17 @@ class Memory:
             async with asyncio.timeout(_ANSWER_SECONDS):
                 await call.initial_metadata()
             async for item in _stored(call):
-                if item.description == UP and (since is None or item.time.ToDatetime(UTC) >= since):
+                if item.description == UP and _is_since(item, since):
                     body = item.body.encode()
                     # As a repetition, so that a rejection of it is not recorded twice.
                     found.append(Message(topic_of(body, dev_eui), body, 0, 1, is_redelivered=True))
         except TimeoutError:
             raise Unanswered(f"The API of ChirpStack does not answer ({self._config.api_url})") from None
         except grpc.aio.AioRpcError as error:
-            if error.code() is grpc.StatusCode.NOT_FOUND:  # the device was removed there
+            # The device was removed there, or it sends all the time, so that its events have no end.
+            if error.code() is grpc.StatusCode.NOT_FOUND or (
+                found and error.code() is grpc.StatusCode.DEADLINE_EXCEEDED
+            ):
                 return found
             raise Unanswered(self._sentence(error.code().name, in_one_line(error))) from None
         finally:
@@ -111,6 +114,10 @@ def _imported() -> Any:
     from chirpstack_api.api import internal_pb2_grpc  # noqa: F401, PLC0415 - as above
 
     return grpc
+
+
+def _is_since(item: Any, since: datetime | None) -> bool:
+    return since is None or not item.HasField("time") or item.time.seconds >= int(since.timestamp())
 
 
 async def _stored(call: Any) -> AsyncIterator[Any]:

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 
 from parking_gateway.core.events import DevEui
 from parking_gateway.store.query import Query, Rows, Statement, asks
-from parking_gateway.store.tables import device, gateway, uplink
+from parking_gateway.store.tables import device, gateway
 
 
 class LastSigns(msgspec.Struct, frozen=True):
@@ -16,17 +16,13 @@ class LastSigns(msgspec.Struct, frozen=True):
 
     watched_at: datetime | None
     """Of this gateway. None: it was never connected."""
-    last_uplink: datetime | None
-    """When any gateway received the newest uplink."""
+    others_watched_at: datetime | None
+    """Of the gateways beside it, the last one. None: there are none."""
 
 
+_IS_OURS: Final = gateway.c.instance == sa.bindparam("gateway", type_=sa.Text)
 _SIGNS: Final = Statement(
-    sa.select(
-        sa.select(gateway.c.watched_at)
-        .where(gateway.c.instance == sa.bindparam("gateway", type_=sa.Text))
-        .scalar_subquery(),
-        sa.select(uplink.c.received_at).order_by(uplink.c.time.desc()).limit(1).scalar_subquery(),
-    )
+    sa.select(sa.func.max(gateway.c.watched_at).filter(_IS_OURS), sa.func.max(gateway.c.watched_at).filter(~_IS_OURS))
 )
 # Devices that sent lately first: their lost uplinks are needed most.
 _DEVICES: Final = Statement(
@@ -35,7 +31,7 @@ _DEVICES: Final = Statement(
 
 
 def last_signs(instance: str) -> Query[LastSigns]:
-    """The last signs of life of this gateway and of all."""
+    """The last signs of life of this gateway and of the others."""
     return Query(statement=_SIGNS, arguments={"gateway": instance}, read=_one)
 
 

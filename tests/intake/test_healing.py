@@ -14,10 +14,11 @@ from parking_gateway.cli.demo.brokers import free_port
 from parking_gateway.core.events import DevEui
 from parking_gateway.decoding.decoder import Decoder
 from parking_gateway.gateway.opening import intake_of
+from parking_gateway.gateway.recovery import Recovery
 from parking_gateway.intake import memory
 from parking_gateway.intake.healing import STREAMS, Healed, Healing, heal
 from parking_gateway.intake.memory import Unanswered, opened
-from parking_gateway.process.config import ChirpStackConfig, Config
+from parking_gateway.process.config import ChirpStackConfig, Config, GatewayConfig
 from parking_gateway.process.waits import Backoff
 from parking_gateway.process.wall_clock import utc
 from parking_gateway.store.patience import Patience
@@ -200,3 +201,44 @@ async def test_a_device_that_is_refused_does_not_keep_others_from_healing(
 
         await until(are_healed, "all other uplinks")
     assert chirpstack_api.most_at_once == STREAMS
+
+
+async def test_a_device_whose_events_have_no_end_is_healed_all_the_same(
+    pool: Pool, chirpstack_api: ChirpStackApi, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    device = dev_eui_of(1)
+    for number in range(40):
+        chirpstack_api.store(device, up(device, at=number, f_cnt=number))
+    chirpstack_api.page_seconds = 0.9
+    monkeypatch.setattr(memory, "_CALL_SECONDS", 1.5)
+    found = await healed(pool, configured(chirpstack_api), device)
+    assert 10 <= found.uplinks < 40
+
+
+async def test_a_start_heals_unless_another_gateway_is_there(
+    pool: Pool, engine: AsyncEngine, chirpstack_api: ChirpStackApi
+) -> None:
+    device = dev_eui_of(1)
+    chirpstack_api.store(device, up(device))
+    now = utc()
+    async with engine.begin() as connection:
+        for statement in (
+            f"insert into gateway (instance, watched_at) values ('one', '{now - 60 * MINUTE}'), ('other', '{now}')",
+            f"insert into device (dev_eui) values ('{device}')",
+        ):
+            await connection.execute(sa.text(statement))
+
+    async def asked_after_the_start_of(instance: str) -> list[str]:
+        config = Config(chirpstack=configured(chirpstack_api), gateway=GatewayConfig(instance=instance))
+        recovery = Recovery(config, intake=intake_on(pool), complain=lambda _about, _sentence: None, clock=utc)
+        await recovery.look_back()
+        recovery.connected(is_session_lost=False)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(3):
+                await recovery.run()
+        return chirpstack_api.asked
+
+    assert await asked_after_the_start_of("one") == []
+    async with engine.begin() as connection:
+        await connection.execute(sa.text(f"update gateway set watched_at = '{now - 60 * MINUTE}'"))
+    assert await asked_after_the_start_of("one") == [device]
