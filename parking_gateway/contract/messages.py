@@ -154,9 +154,21 @@ class MarkerMessage(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Grows with every page of this gateway. If the retained one is smaller, the broker went back to an older state."""
 
 
-AnyMessage = (
-    SpaceMessage | CountsMessage | TransitionMessage | DeviceMessage | GatewayMessage | HealthMessage | MarkerMessage
-)
+class UplinksLostMessage(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """Uplinks that a gateway found missing by their frame counters. Topic: {root}/events/uplinks_lost, not retained."""
+
+    instance: str
+    """The gateway that found it."""
+    uplinks: Count
+    """Of all devices."""
+    devices: dict[str, Count]
+    """How many of each device, by DevEUI: at most 100 devices."""
+    at: Instant
+    """When they were found."""
+
+
+AboutGateway = GatewayMessage | HealthMessage | MarkerMessage | UplinksLostMessage
+AnyMessage = SpaceMessage | CountsMessage | TransitionMessage | DeviceMessage | AboutGateway
 
 SCHEMAS: Final[dict[str, type[AnyMessage]]] = {
     "space": SpaceMessage,
@@ -166,6 +178,7 @@ SCHEMAS: Final[dict[str, type[AnyMessage]]] = {
     "gateway": GatewayMessage,
     "health": HealthMessage,
     "marker": MarkerMessage,
+    "uplinks_lost": UplinksLostMessage,
 }
 """The schema files and the messages they describe."""
 
@@ -193,10 +206,8 @@ def _topic(root: str, message: SpaceMessage | CountsMessage | TransitionMessage 
     return f"{root}/zones/{message.site}/{message.zone}"
 
 
-def gateway_publication(
-    root: str, instance: str, message: GatewayMessage | HealthMessage | MarkerMessage
-) -> Publication:
-    """A gateway's message about itself, on its topic below `root`."""
+def gateway_publication(root: str, instance: str, message: AboutGateway) -> Publication:
+    """A gateway's message about itself and its events, on its topic below `root`."""
     match message:
         case GatewayMessage():
             topic = gateway_topic(root, instance)
@@ -204,9 +215,11 @@ def gateway_publication(
             topic = f"{gateway_topic(root, instance)}/health"
         case MarkerMessage():
             topic = marker_topic(root, instance)
+        case UplinksLostMessage():
+            topic = f"{root}/events/uplinks_lost"
         case _:
             assert_never(message)
-    return Publication(topic=topic, payload=_encode(message), retain=True)
+    return Publication(topic=topic, payload=_encode(message), retain=not isinstance(message, UplinksLostMessage))
 
 
 def gateway_topic(root: str, instance: str) -> str:

@@ -118,7 +118,7 @@ class _Gateway:
             report=report.database_answers,
         )
         self._connections = Connections(config=config.mqtt, suspicion=Suspicion(root), report=report, stop=stop)
-        self._presence = Presence(root=root, instance=instance, report=report)
+        self._presence = Presence(root=root, instance=instance, report=report, clock=clock)
         marker = Marker(root=root, instance=instance, clock=clock)
         self._subscription = Subscription(config, database=pool, patience=self._patience, complain=report.complain)
         self._picture = Picture(config, database=pool, patience=self._patience, marker=marker, complain=report.complain)

@@ -20,6 +20,7 @@ from parking_gateway.core.space import SpaceId
 from parking_gateway.process.wall_clock import WallClock
 from parking_gateway.telemetry import clock_warnings
 from parking_gateway.telemetry.health import Health
+from parking_gateway.telemetry.losses import Losses
 from parking_gateway.telemetry.metrics import Metrics, Totals
 from parking_gateway.telemetry.qos_0 import EventsAtQos0
 
@@ -54,6 +55,7 @@ class Report:
         self._root = root
         self._clocks = Seldom(_CLOCKS_EVERY)
         self._refusals = Seldom(_REFUSALS_EVERY)
+        self.losses = Losses()
         self._qos_0 = EventsAtQos0(health=health, metrics=metrics)
         self._lag_seconds = 0.0
         self._connections = 0
@@ -98,14 +100,8 @@ class Report:
             logger.bind(count=len(committed.lost), dev_euis=committed.lost[:_EXAMPLES]).warning(
                 "Sensors are lost: no uplink came for longer than lost_after; the states of their spaces are kept"
             )
-        if committed.uplinks_lost:
-            logger.bind(
-                uplinks=sum(committed.uplinks_lost.values()),
-                devices=len(committed.uplinks_lost),
-                dev_euis=list(committed.uplinks_lost)[:_EXAMPLES],
-            ).warning("Uplinks are missing by their frame counters")
-        if committed.uplinks_healed:
-            logger.bind(uplinks=committed.uplinks_healed).info("Missing uplinks have come")
+        if committed.uplinks_lost or committed.uplinks_healed:
+            self.losses.found(committed.uplinks_lost, healed=committed.uplinks_healed)
 
     def _rejected(self, letters: Sequence[DeadLetter]) -> None:
         """One warning for each reason."""

@@ -1,5 +1,7 @@
 """Uplinks at QoS 0 while the gateway is stopped: the broker keeps none, and all are in the database after the next start."""
 
+import asyncio
+import json
 from functools import partial
 
 import aiomqtt
@@ -10,7 +12,7 @@ from tests.events import OCCUPIED, VACANT, topic_of, up
 from tests.plugins.car_park import CarPark
 from tests.plugins.chirpstack_api import KEY, ChirpStackApi
 from tests.plugins.daemon import Daemon
-from tests.whole_gateway import has_uplinks, publish, settled, until, value
+from tests.whole_gateway import PATIENCE, has_uplinks, publish, settled, until, validate, value
 
 Sent = list[tuple[str, bytes]]
 
@@ -62,7 +64,15 @@ async def test_without_the_api_missing_uplinks_are_counted_and_nobody_is_asked(
     sent = sent_by([device], chirpstack_api, range(6))
     daemon.serve_pages()
     daemon.start_and_wait()
-    await publish(broker, [sent[0], sent[4]])
+    async with aiomqtt.Client(LOCALHOST, broker.port) as subscriber:
+        await subscriber.subscribe("parking/v1/events/#")
+        await publish(broker, [sent[0], sent[4]])
+        async with asyncio.timeout(PATIENCE):
+            event = await anext(subscriber.messages)
+    message = json.loads(bytes(event.payload))
+    assert (event.topic.value, event.retain) == ("parking/v1/events/uplinks_lost", False)
+    assert (message["uplinks"], message["devices"]) == (3, {device: 3})
+    validate("uplinks_lost", message)
     missing = "Uplinks are missing by their frame counters"
 
     async def is_logged() -> bool:
