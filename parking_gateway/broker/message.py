@@ -1,5 +1,6 @@
 """A message as the broker sent it, and the beginning of one that is too large."""
 
+from datetime import datetime
 from hashlib import md5
 from uuid import UUID
 
@@ -30,6 +31,8 @@ class Message(msgspec.Struct, frozen=True, gc=False):
     """Set if the payload was too large, and `payload` is only its beginning."""
     properties: MessageProperties = NO_PROPERTIES
     """None are kept of a message whose payload was too large."""
+    received_at: datetime | None = None
+    """When the gateway received it, if it has waited in the journal since. None: just now."""
 
 
 class Beginning:

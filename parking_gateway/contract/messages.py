@@ -98,6 +98,17 @@ class GatewayMessage(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """When the gateway's process started: the same in birth and will."""
 
 
+class JournalMessage(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """Events that are acknowledged and not recorded, because the database took nothing when they came."""
+
+    rows: Count = 0
+    bytes: Count = 0
+    oldest: Instant | None = None
+    """When the oldest of them was received."""
+    dropped: Count = 0
+    """Since the start: uplinks of QoS 0 that were dropped because the journal was full."""
+
+
 class HealthMessage(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """The health of a gateway. Topic: {root}/gateways/{instance}/health, retained."""
 
@@ -145,6 +156,8 @@ class HealthMessage(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Since the start: uplinks that are missing by their frame counters."""
     healed: Count = 0
     """Since the start: uplinks that were missing by their frame counters and have come."""
+    journal: JournalMessage = JournalMessage()
+    """Empty while the database takes every event at once."""
 
 
 class MarkerMessage(msgspec.Struct, frozen=True, kw_only=True, gc=False):

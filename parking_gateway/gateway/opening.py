@@ -15,6 +15,7 @@ from parking_gateway.core.committed import Committed
 from parking_gateway.decoding import codecs
 from parking_gateway.decoding.budget import Guests
 from parking_gateway.decoding.decoder import Choice, Decoder
+from parking_gateway.intake.journal import Journal
 from parking_gateway.intake.loop import Intake
 from parking_gateway.process.config import Config, ConfigError
 from parking_gateway.process.config.absences import absences, why_unreadable
@@ -100,6 +101,7 @@ def intake_of(  # noqa: PLR0913 - what an intake reports to, and whose time it h
     report: Callable[[Committed], None],
     taken: Callable[[Sequence[Message]], None] = lambda _: None,
     settled: Callable[[], None] = lambda: None,
+    journal: Journal | None = None,
 ) -> Intake:
     """The way in, for the events of the broker and for those that are healed."""
     return Intake(
@@ -112,7 +114,8 @@ def intake_of(  # noqa: PLR0913 - what an intake reports to, and whose time it h
             reach=clocks.reach(config.mqtt.session_expiry),
         ),
         batch_size=config.intake.batch_size,
-        timeout=config.intake.timeout,
+        timeout=min(config.intake.timeout, journal.after) if journal else config.intake.timeout,
+        journal=journal,
         patience=patience,
         announce_every=config.publication.device_interval,
         taken=taken,

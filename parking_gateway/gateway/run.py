@@ -10,6 +10,7 @@ import contextlib
 from collections.abc import Callable, Coroutine
 from typing import Any, Final
 
+import msgspec
 from loguru import logger
 
 from parking_gateway.broker.link import Link, connected
@@ -21,10 +22,13 @@ from parking_gateway.core.committed import Committed
 from parking_gateway.decoding.decoder import Decoder
 from parking_gateway.gateway import pulse
 from parking_gateway.gateway.connections import Connections
+from parking_gateway.gateway.journalling import opened_journal
 from parking_gateway.gateway.opening import database, decoder_of, intake_of, lacking
-from parking_gateway.gateway.preparation import prepare
+from parking_gateway.gateway.preparation import Preparation, prepare
 from parking_gateway.gateway.presence import Presence
 from parking_gateway.gateway.recovery import Recovery
+from parking_gateway.intake.drain import Drain
+from parking_gateway.intake.journal import Journal
 from parking_gateway.intake.subscription import Subscription
 from parking_gateway.outbox.loop import Outbox
 from parking_gateway.outbox.marker import Marker
@@ -69,6 +73,7 @@ async def run(config: Config, *, stop: asyncio.Event, migrate: bool = False, clo
         gateway = _Gateway(
             config,
             pool=pool,
+            journal=await stack.enter_async_context(opened_journal(config, report=report, clock=clock)),
             decoder=decoder,
             report=report,
             on_ready=systemd.ready,
@@ -97,6 +102,7 @@ class _Gateway:
         config: Config,
         *,
         pool: Pool,
+        journal: Journal | None,
         decoder: Decoder,
         report: Report,
         on_ready: Callable[[], None],
@@ -105,6 +111,7 @@ class _Gateway:
     ) -> None:
         self._config = config
         self._pool = pool
+        self._journal = journal
         self._decoder = decoder
         self._report = report
         self._on_ready = on_ready
@@ -120,7 +127,9 @@ class _Gateway:
         self._connections = Connections(config=config.mqtt, suspicion=Suspicion(root), report=report, stop=stop)
         self._presence = Presence(root=root, instance=instance, report=report, clock=clock)
         marker = Marker(root=root, instance=instance, clock=clock)
-        self._subscription = Subscription(config, database=pool, patience=self._patience, complain=report.complain)
+        self._subscription = Subscription(
+            config, database=pool, patience=self._patience, complain=report.complain, journal=journal
+        )
         self._picture = Picture(config, database=pool, patience=self._patience, marker=marker, complain=report.complain)
         self._outbox = Outbox(
             config.publication, database=pool, patience=self._patience, marker=marker, report=report.published
@@ -130,36 +139,49 @@ class _Gateway:
             database=pool,
             decoder=decoder,
             patience=self._patience,
+            journal=journal,
             taken=report.taken,
             settled=report.settled,
             clock=clock,
             report=self._recorded,
         )
-        self._recovery = Recovery(config, intake=self._intake, complain=report.complain, clock=clock)
+        self._alone = msgspec.structs.replace(self._intake, journal=None, timeout=config.intake.timeout)
+        """Without the journal: it waits for the database."""
+        self._recovery = Recovery(config, intake=self._alone, complain=report.complain, clock=clock)
         self._heard = Heard()
+        self._preparation = Preparation(stop=stop)
         report.wake_outbox = self._outbox.changed
         self._rounds = Rounds(database=pool, moment=self._moment, report=self._went_round, failed=report.round_failed)
 
     async def run(self, *, migrate: bool) -> None:
-        """Until told to stop."""
-        preparing = prepare(
-            self._pool, patience=self._patience, decoder=self._decoder, rounds=self._rounds, migrate=migrate
-        )
-        await waits.unless(self._stop, _unless_stopped(preparing))
-        if not self._stop.is_set():
-            await waits.unless(self._stop, _unless_stopped(self._recovery.look_back()))
-            await self._live()
+        """Until told to stop. Raises SchemaMismatch when there is no use in trying."""
+        # With a journal, the broker is not kept waiting for an absent database.
+        within = self._journal.after if self._journal else None
+        async with self._preparation.beside(self._prepare(migrate=migrate), within=within):
+            if not self._stop.is_set():
+                await self._live()
+
+    async def _prepare(self, *, migrate: bool) -> None:
+        await prepare(self._pool, patience=self._patience, decoder=self._decoder, rounds=self._rounds, migrate=migrate)
+        await self._recovery.look_back()
+        if self._journal is not None and not self._journal.depth().rows:
+            self._journal.drained()
 
     async def _live(self) -> None:
         async with asyncio.TaskGroup() as group:
-            rounds = group.create_task(self._rounds.run())
-            healing = group.create_task(_unless_stopped(self._recovery.run()))
-            counting = group.create_task(_unless_stopped(self._count_what_is_due()))
+            beside = group.create_task(_unless_stopped(self._work_without_broker()))
             # Outside of the connection, so a stop within it ends without "offline", and the broker publishes the will.
             await self._connections.make(lambda: _unless_stopped(self._one_connection()))
-            rounds.cancel()
-            counting.cancel()
-            healing.cancel()
+            beside.cancel()
+
+    async def _work_without_broker(self) -> None:
+        await self._preparation.ended()
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._rounds.run())
+            group.create_task(self._count_what_is_due())
+            group.create_task(self._recovery.run())
+            if self._journal is not None:
+                group.create_task(Drain(journal=self._journal, intake=self._alone).run())
 
     async def _one_connection(self) -> None:
         connecting = connected(
@@ -179,6 +201,7 @@ class _Gateway:
     async def _work(self, link: Link) -> None:
         link.report_drops(self._report.dropped)  # first, because a session that was kept delivers messages at once
         await self._subscription.prove(link)
+        was_prepared = self._preparation.is_done.is_set()
         is_session_lost = await self._subscription.renew(link)
         if is_session_lost:
             self._report.session_lost()
@@ -191,6 +214,7 @@ class _Gateway:
             intake = group.create_task(_unless_stopped(self._intake.run(link)))
             outbox = group.create_task(_unless_stopped(self._publish(link)))
             health = group.create_task(_unless_stopped(self._presence.keep(link)))
+            complete = group.create_task(_unless_stopped(self._complete(link, was_prepared=was_prepared)))
             alone = group.create_task(self._connections.outlast_rivals())
             await self._stop.wait()
             logger.info("Stopping: finishing the batch in hand, then what is due")
@@ -198,11 +222,24 @@ class _Gateway:
             await self._drain(intake, outbox)
             health.cancel()
             alone.cancel()
+            complete.cancel()
         await self._presence.end(link)
 
+    async def _complete(self, link: Link, *, was_prepared: bool) -> None:
+        """Do what a connection without a database has left undone."""
+        if was_prepared and self._subscription.is_known:
+            return
+        await self._preparation.is_done.wait()
+        is_session_lost = False if self._subscription.is_known else await self._subscription.complete(link)
+        if is_session_lost:
+            self._report.session_lost()
+        self._recovery.connected(is_session_lost=is_session_lost)
+
     async def _publish(self, link: Link) -> None:
-        await self._picture.compare(link)
-        await self._outbox.run(link)
+        await waits.unless(self._stop, self._preparation.is_done.wait())
+        if self._preparation.is_done.is_set():
+            await self._picture.compare(link)
+            await self._outbox.run(link)
 
     async def _drain(self, intake: asyncio.Task[None], outbox: asyncio.Task[None]) -> None:
         # The tasks are not awaited directly: a timeout would cancel them before their connections are ended.

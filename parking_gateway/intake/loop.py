@@ -1,15 +1,15 @@
 """From the broker to the database: take a batch, record it, acknowledge it.
 
-A batch is acknowledged only after its commit. So whatever dies in between, the broker still has the batch. It is tried until the
-database takes it. A message that the database refuses, or on which the gateway itself fails, is found and rejected alone.
+A batch is acknowledged only after its commit, or once it is in the journal. So whatever dies in between, the broker or the journal
+still has the batch. A message that the database refuses, or on which the gateway itself fails, is found and rejected alone.
 """
 
 import asyncio
+import math
 from collections.abc import Callable, Coroutine, Sequence
 from datetime import datetime, timedelta
 from functools import partial
-from typing import Any, Final
-from zlib import crc32
+from typing import Any
 
 import msgspec
 from loguru import logger
@@ -24,20 +24,18 @@ from parking_gateway.core.installation import Installation
 from parking_gateway.decoding.budget import Guests
 from parking_gateway.decoding.decoder import Decoder, NotAsked
 from parking_gateway.intake import net
+from parking_gateway.intake.journal import Journal
+from parking_gateway.intake.keeping import recorded_or_kept, within
+from parking_gateway.intake.lanes import Done, ended, lanes
 from parking_gateway.intake.read import Batch, dead_letter, read, received
 from parking_gateway.intake.record import record
 from parking_gateway.process.wall_clock import WallClock
 from parking_gateway.store import installations
 from parking_gateway.store.database import Database
-from parking_gateway.store.patience import Patience, StopRequested
+from parking_gateway.store.patience import Patience, StopRequested, TakesNothing
 
-Done = asyncio.Task[None]
 Commit = Callable[[Sequence[Message]], Coroutine[Any, Any, None]]
 """Makes messages part of the database. They are acknowledged after it."""
-
-_LANES: Final = 2
-_SMALLEST_LANE: Final = 50
-"""Messages."""
 
 
 class Intake(msgspec.Struct, frozen=True, kw_only=True):
@@ -60,6 +58,8 @@ class Intake(msgspec.Struct, frozen=True, kw_only=True):
     report: Callable[[Committed], None]
     elsewhere: Sequence[tuple[str, Commit]] = ()
     """Topic filters of messages that are no events, and what commits those messages."""
+    journal: Journal | None = None
+    """Takes what the database does not take. None: a batch is tried until the database takes it."""
 
     async def run(self, link: Link) -> None:
         """Work until the link stops receiving. Raises when it is lost, or has to be made anew."""
@@ -74,7 +74,7 @@ class Intake(msgspec.Struct, frozen=True, kw_only=True):
                     if commit is None:
                         ends = self._begin_lanes(group, routed, ends)
                     else:
-                        others.append(group.create_task(commit(routed)))
+                        others.append(group.create_task(self._commit_elsewhere(commit, routed)))
                 current = group.create_task(self._acknowledge(link, messages, [*ends, *others], before))
                 # Two batches at a time: while PostgreSQL works on one, the other is read.
                 if before is not None:
@@ -84,7 +84,7 @@ class Intake(msgspec.Struct, frozen=True, kw_only=True):
 
     def _begin_lanes(self, group: asyncio.TaskGroup, events: Sequence[Message], ends: Sequence[Done]) -> list[Done]:
         """Commit the events in lanes, each behind the lane of the batch before it. Returns the ends of the new lanes."""
-        parts = lanes(events)
+        parts = [events] if self.journal is not None and self.journal.is_used else lanes(events)
         if len(parts) == len(ends):
             return [group.create_task(self.commit(part, [end])) for part, end in zip(parts, ends, strict=True)]
         return [group.create_task(self.commit(part, ends)) for part in parts]
@@ -99,20 +99,38 @@ class Intake(msgspec.Struct, frozen=True, kw_only=True):
         self.settled()
 
     async def commit(self, messages: Sequence[Message], after: Sequence[Done] = ()) -> None:
-        """Record the messages after these lanes. Whatever fails, every message is recorded or rejected in the end."""
+        """Record the messages after these lanes, or keep them in the journal while the database takes nothing."""
+        if self.journal is None:
+            await self._record(messages, after)
+        else:
+            recording = partial(self._record, messages, after)
+            await recorded_or_kept(recording, messages, after=after, journal=self.journal, received_at=self.clock())
+
+    async def _commit_elsewhere(self, commit: Commit, messages: Sequence[Message]) -> None:
+        if self.journal is None:
+            await commit(messages)
+        else:
+            recording = partial(within, self.journal.after, commit, messages)
+            await recorded_or_kept(recording, messages, after=(), journal=self.journal, received_at=self.clock())
+
+    async def _record(self, messages: Sequence[Message], after: Sequence[Done] = ()) -> None:
+        """Record the messages after these lanes. Whatever fails, every message is recorded or rejected in the end.
+
+        With a journal, it raises `TakesNothing` if the database takes nothing, or if the lanes have used the journal.
+        """
         now = self.clock()
         decoder = self.decoder if self.guests is None else None
         try:
             batch = read(messages, received_at=now, limits=self.limits)
             decoder = await self._with_guest_readings(batch)
-            for earlier in after:
-                if not earlier.done():
-                    await asyncio.wait({earlier})  # and not for what it raises, because of which all are cancelled
+            await ended(after)
+            if self.journal is not None and self.journal.is_used:
+                raise TakesNothing  # noqa: TRY301 - an earlier batch is in the journal, which this one must not overtake
             committed = await self._until_recorded(batch, decoder)
-        except StopRequested:
+        except (StopRequested, TakesNothing):
             raise
         except NotAsked:  # an installation was changed since the guests decoded
-            await self.commit(messages)
+            await self._record(messages)
         except Exception as fault:  # noqa: BLE001 - a message must not be able to end the process, whatever the bug
             await self._set_aside(messages, now, fault, decoder)
         else:
@@ -123,12 +141,17 @@ class Intake(msgspec.Struct, frozen=True, kw_only=True):
         async with asyncio.timeout(self.timeout.total_seconds()), self.database.connect() as connection:
             return await record(connection, batch, decoder=decoder, announce_every=self.announce_every)
 
+    @property
+    def _within(self) -> float:
+        """Seconds for which the database may take nothing."""
+        return math.inf if self.journal is None else self.journal.after.total_seconds()
+
     async def _until_recorded(self, batch: Batch, decoder: Decoder, *, has_net: bool = True) -> Committed:
         """Attempts until the database takes the batch."""
         clock = asyncio.get_running_loop().time
         began = clock()
         attempt = partial(self.attempt, batch, decoder)
-        committed = await self.patience(attempt, purpose="recording a batch", has_net=has_net)
+        committed = await self.patience(attempt, purpose="recording a batch", has_net=has_net, within=self._within)
         return msgspec.structs.replace(committed, seconds=clock() - began)
 
     async def _with_guest_readings(self, batch: Batch) -> Decoder:
@@ -136,7 +159,8 @@ class Intake(msgspec.Struct, frozen=True, kw_only=True):
         if self.guests is None or not batch.messages:
             return self.decoder
         devices = {uplink.device.dev_eui for uplink in batch.uplinks if uplink.f_port != 0}
-        installed = await self.patience(partial(self._installed, devices), purpose="looking up which codecs to ask")
+        asking = partial(self._installed, devices)
+        installed = await self.patience(asking, purpose="looking up which codecs to ask", within=self._within)
         readings = await self.guests.readings(self.guests.frames(batch.uplinks, installed))
         return msgspec.structs.replace(self.decoder, guest_readings=readings)
 
@@ -152,8 +176,8 @@ class Intake(msgspec.Struct, frozen=True, kw_only=True):
         faults = {0: fault} if len(messages) == 1 else await self._faults(messages, now, decoder)
         if not faults:
             middle = len(messages) // 2
-            await self.commit(messages[:middle])
-            await self.commit(messages[middle:])
+            await self._record(messages[:middle])
+            await self._record(messages[middle:])
             return
         rejections = {place: net.rejection(one) for place, one in faults.items()}
         bugs = [faults[place] for place, one in rejections.items() if one.reason is Reason.GATEWAY_FAILED]
@@ -171,7 +195,7 @@ class Intake(msgspec.Struct, frozen=True, kw_only=True):
         # Without the net: the cause of a failure is not in the message any more, and to raise would end the process.
         self.report(await self._until_recorded(rejected, self.decoder, has_net=False))
         if others := [message for place, message in enumerate(messages) if place not in faults]:
-            await self.commit(others)
+            await self._record(others)
 
     async def _faults(self, messages: Sequence[Message], now: datetime, decoder: Decoder | None) -> net.Faults:
         """Why messages cannot be recorded, by their places. Empty where the search finds none: the batch has to be halved.
@@ -182,8 +206,8 @@ class Intake(msgspec.Struct, frozen=True, kw_only=True):
             return {}
         search = partial(self._search, messages, now, decoder)
         try:
-            faults = await self.patience(search, purpose="finding what is refused", has_net=True)
-        except StopRequested:
+            faults = await self.patience(search, purpose="finding what is refused", has_net=True, within=self._within)
+        except (StopRequested, TakesNothing):
             raise
         except Exception:  # noqa: BLE001 - as above; the message that is left at the end gets the reason
             return {}
@@ -198,18 +222,3 @@ class Intake(msgspec.Struct, frozen=True, kw_only=True):
                 decoder=decoder,
                 announce_every=self.announce_every,
             )
-
-
-def lanes(messages: Sequence[Message]) -> list[Sequence[Message]]:
-    """The batch in transactions that run beside each other: one is read and decided while PostgreSQL works on another.
-
-    The messages of one device (on topics that differ in the event alone) are always in the same lane and in their order, so that
-    no step of a space is passed over. A small batch is one lane, which waits for all: a second commit would cost more than it
-    gains. The lane is the same in every process (crc32, and not `hash`), so that a run can be repeated.
-    """
-    if len(messages) < _LANES * _SMALLEST_LANE:
-        return [messages]
-    found: list[list[Message]] = [[] for _ in range(_LANES)]
-    for message in messages:
-        found[crc32(message.topic.rpartition("/")[0].encode()) % _LANES].append(message)
-    return list(found)

@@ -52,11 +52,15 @@ class Batch(msgspec.Struct, kw_only=True):
 
 
 def read(messages: Sequence[Message], *, received_at: datetime, limits: chirpstack.Limits) -> Batch:
-    """Read every message. Content never raises: what cannot be read becomes a dead letter with the reason."""
+    """Read every message. Content never raises: what cannot be read becomes a dead letter with the reason.
+
+    `received_at` is for messages that were received just now.
+    """
     batch = Batch(received_at=received_at, received=received(messages))
     for message in messages:
+        came_at = message.received_at or received_at
         if message.whole is None:
-            parsed = chirpstack.parse(message.topic, message.payload, received_at=received_at, limits=limits)
+            parsed = chirpstack.parse(message.topic, message.payload, received_at=came_at, limits=limits)
         else:
             parsed = chirpstack.too_large(message.topic, message.whole.length, limits=limits)
         match parsed:
@@ -87,7 +91,7 @@ def dead_letter(
         rejection=rejection,
         topic=message.topic,
         payload=message.payload,
-        received_at=received_at,
+        received_at=message.received_at or received_at,
         is_redelivered=message.is_redelivered,
         digest=message.whole.digest if message.whole else None,
         dev_eui=uplink.device.dev_eui if uplink else None,

@@ -1,15 +1,21 @@
 """The subscriptions in the broker's session: the wanted ones, and those of an earlier configuration."""
 
+import asyncio
 from collections.abc import Callable, Collection, Sequence
 from functools import partial
+from typing import Final
 
 from parking_gateway.broker.asking import asking, shares, sharing_complaint
 from parking_gateway.broker.link import Link, MqttError
 from parking_gateway.contract.messages import gateway_topic
+from parking_gateway.intake.journal import Journal
 from parking_gateway.process.config import Config
 from parking_gateway.store import gateways
 from parking_gateway.store.database import Database
-from parking_gateway.store.patience import Patience
+from parking_gateway.store.patience import Patience, TakesNothing
+
+_READING: Final = "reading the subscriptions"
+"""A purpose, as `Patience` has it."""
 
 
 class Subscription:
@@ -23,10 +29,11 @@ class Subscription:
         patience: Patience,
         complain: Callable[[str, str | None], None],
         others: Sequence[str] = (),
+        journal: Journal | None = None,
     ) -> None:
         """`complain` is called with "sharing" and a sentence about its fault; None: it has none.
 
-        `others` are topic filters beside that of the events.
+        `others` are topic filters beside that of the events. With a journal, events are subscribed to without the database.
         """
         self._mqtt = config.mqtt
         self._folder = gateway_topic(config.publication.root, config.gateway.instance)
@@ -36,7 +43,9 @@ class Subscription:
         self._database = database
         self._patience = patience
         self._complain = complain
-        self._is_known = False
+        self._journal = journal
+        self.is_known = False
+        """Whether the database was asked what the session may hold."""
         self._held: frozenset[str] | None = None
         """Subscriptions that the session may hold. None: this client id never had a session."""
 
@@ -55,14 +64,29 @@ class Subscription:
     async def renew(self, link: Link) -> bool:
         """Subscribe, and end every other subscription of ours. Return whether the broker has lost our session.
 
-        The new ones come first. So no event falls between the two, and an event that comes over both is recorded once.
+        The new ones come first. So no event falls between the two, and an event that comes over both is recorded once. With a
+        journal and an absent database, it only subscribes; `complete` does the rest.
         """
-        if not self._is_known:
+        if self.is_known or self._journal is None:
+            return await self.complete(link)
+        try:
+            within = self._journal.after.total_seconds()
+            await self._patience(partial(self._look_up, within), purpose=_READING, within=within)
+        except TakesNothing:
+            # Written before the broker is asked, as below.
+            await self._journal.remember_filters(await self._journal.filters() | frozenset(self._wanted))
+            await link.subscribe(*self._wanted)
+            return False
+        return await self.complete(link)
+
+    async def complete(self, link: Link) -> bool:
+        """The same, and it waits for the database."""
+        if not self.is_known:
             # Once only, because later connections have to receive events and publish health also without a database.
-            self._held = await self._patience(self._read, purpose="reading the subscriptions")
-            self._is_known = True
+            await self._patience(partial(self._look_up, None), purpose=_READING)
         is_lost = self._held is not None and not link.session_present
-        held, wanted = self._held or frozenset(), frozenset(self._wanted)
+        in_journal = await self._journal.filters() if self._journal else frozenset()
+        held, wanted = (self._held or frozenset()) | in_journal, frozenset(self._wanted)
         if not wanted <= held:
             # Written before the broker is asked. Without this, a crash in between would leave a subscription for ever.
             await self._remember(held | wanted)
@@ -72,16 +96,18 @@ class Subscription:
             await link.unsubscribe(sorted(unwanted))
         if self._held != wanted:
             await self._remember(wanted)
+        if in_journal and self._journal:
+            await self._journal.remember_filters(frozenset())
         return is_lost
 
     async def _remember(self, filters: frozenset[str]) -> None:
         await self._patience(partial(self._write, filters), purpose="remembering the subscriptions")
         self._held = filters
 
-    async def _read(self) -> frozenset[str] | None:
-        async with self._database.connect() as connection:
-            (filters,) = await connection.commit_together(gateways.filters(self._client_id))
-            return filters
+    async def _look_up(self, within: float | None) -> None:
+        async with asyncio.timeout(within), self._database.connect() as connection:
+            (self._held,) = await connection.commit_together(gateways.filters(self._client_id))
+        self.is_known = True
 
     async def _write(self, filters: Collection[str]) -> None:
         async with self._database.connect() as connection:

@@ -89,6 +89,18 @@ async def unless(stop: asyncio.Event, work: Coroutine[Any, Any, Result]) -> Resu
         await asyncio.gather(working, stopping, return_exceptions=True)
 
 
+async def one_of(work: asyncio.Task[None], stop: asyncio.Event, *, within: timedelta | None) -> None:
+    """Wait for the end of the work or for `stop`, at most for this time. Raises the error of the work."""
+    stopping = asyncio.ensure_future(stop.wait())
+    try:
+        limit = within.total_seconds() if within else None
+        await asyncio.wait({work, stopping}, timeout=limit, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        stopping.cancel()
+    if work.done():
+        work.result()
+
+
 async def finished(
     stop: asyncio.Event, work: Coroutine[Any, Any, None], *, seconds: float, give_up: Callable[[], None]
 ) -> bool:

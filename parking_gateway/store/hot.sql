@@ -26,23 +26,23 @@ select
     case when count(*) <> :'uplinks'::bigint then coalesce(array_agg(deduplication_id), '{}') end as deduplication_ids
 from new;
 
--- record_uplinks_of_wrong_clocks: The same for a batch in which the time of an uplink was not believed.
+-- record_uplinks_of_wrong_clocks: The same where a time was not believed, or where uplinks were received apart.
 with new as (
     insert into uplink (
         deduplication_id, dev_eui, time, received_at, f_cnt, f_port, data, dr, confirmed, rssi, snr, gateway_count, object,
         heard_at, dev_addr, claimed_at, claimed_by
     )
     select
-        deduplication_id, dev_eui, time, :'received_at'::timestamptz, f_cnt, f_port, decode(data, 'base64'), dr, confirmed,
+        deduplication_id, dev_eui, time, received_at, f_cnt, f_port, decode(data, 'base64'), dr, confirmed,
         rssi, snr, gateway_count, object, coalesce(heard_at, time), dev_addr, claimed_at, claimed_by
     from unnest(
         :'deduplication_id'::uuid[], :'dev_eui'::text[], :'time'::timestamptz[], :'f_cnt'::bigint[], :'f_port'::smallint[],
         :'data'::text[], :'dr'::smallint[], :'confirmed'::boolean[], :'rssi'::integer[], :'snr'::real[],
         :'gateway_count'::integer[], :'object'::jsonb[], :'dev_addr'::text[], :'heard_at'::timestamptz[],
-        :'claimed_at'::timestamptz[], :'claimed_by'::text[]
+        :'claimed_at'::timestamptz[], :'claimed_by'::text[], :'receipts'::timestamptz[]
     ) as batch (
         deduplication_id, dev_eui, time, f_cnt, f_port, data, dr, confirmed, rssi, snr, gateway_count, object, dev_addr,
-        heard_at, claimed_at, claimed_by
+        heard_at, claimed_at, claimed_by, received_at
     )
     on conflict do nothing
     returning uplink.deduplication_id

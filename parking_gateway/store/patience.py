@@ -1,6 +1,7 @@
 """Work on a database that may be away for a while: one attempt, and attempts until success or a stop."""
 
 import asyncio
+import math
 import random
 from collections import Counter
 from collections.abc import Awaitable, Callable
@@ -23,6 +24,10 @@ _CROWD: Final = 0.1
 
 class StopRequested(Exception):  # noqa: N818 - it is an event
     """A stop was requested while the database was away. The batch is not acknowledged; rows are still due."""
+
+
+class TakesNothing(Exception):  # noqa: N818 - of the database, not of ours
+    """The database has taken nothing for as long as the caller wanted to wait."""
 
 
 class Refused(Exception):  # noqa: N818 - it is an answer
@@ -80,13 +85,23 @@ class Patience:
         self._success = asyncio.Event()
         """The next success, of any purpose."""
 
-    async def __call__(self, work: Callable[[], Awaitable[Result]], *, purpose: str, has_net: bool = False) -> Result:
+    async def __call__(
+        self,
+        work: Callable[[], Awaitable[Result]],
+        *,
+        purpose: str,
+        has_net: bool = False,
+        within: float = math.inf,
+    ) -> Result:
         """Do the work. While the database cannot be used, warn and try again; after a request to stop, raise `StopRequested`.
+
+        After a failure, and once `within` seconds are over, raise `TakesNothing`.
 
         If the caller `has_net` for them, refused values and unforeseen errors are raised, as by `attempt`. Else they are
         waited for like the others, because then their cause is a trigger or a changed column.
         """
         failures = 0
+        until = asyncio.get_running_loop().time() + within
         try:
             while True:
                 try:
@@ -96,7 +111,7 @@ class Patience:
                         raise
                     failures += 1
                     self._failing[purpose] += failures == 1
-                    await self._wait(purpose, _diagnosis_in(error), failures)
+                    await self._wait(purpose, _diagnosis_in(error), failures, until)
                 else:
                     break
         finally:
@@ -116,13 +131,15 @@ class Patience:
         for one in {purpose, *over} - self._failing.keys():
             self._report(one, None)
 
-    async def _wait(self, purpose: str, answer: Diagnosis, failures: int) -> None:
+    async def _wait(self, purpose: str, answer: Diagnosis, failures: int, until: float) -> None:
         self._database.renew()
         self._report(purpose, answer.sentence)
         if self._stop.is_set():
             raise StopRequested(purpose)
-        seconds = self._backoff.wait(failures)
         self._log(purpose, answer, failures)
+        if (left := until - asyncio.get_running_loop().time()) <= 0:
+            raise TakesNothing(answer.sentence)
+        seconds = min(self._backoff.wait(failures), left)
         if await self._woken(seconds, by_success=self._success if answer.is_lost else None):
             await self._woken(random.uniform(0, _CROWD), by_success=None)  # noqa: S311 - no secret
 

@@ -16,7 +16,7 @@ _in_order: Final = attrgetter("time", "deduplication_id")
 
 
 def record(uplinks: Sequence[Uplink]) -> Query[list[Uplink]]:
-    """Keep the uplinks that were not kept before, all received at once. The answer are those, in the order of `uplinks`."""
+    """Keep the uplinks that were not kept before. The answer are those, in the order of `uplinks`."""
     ordered = sorted(uplinks, key=_in_order)
     batch = arrays(
         deduplication_id=[one.deduplication_id for one in ordered],
@@ -33,14 +33,18 @@ def record(uplinks: Sequence[Uplink]) -> Query[list[Uplink]]:
         object=[json_of(one.object) for one in ordered],
         dev_addr=[one.dev_addr for one in ordered],
     )
-    batch |= {"uplinks": len(ordered), "received_at": ordered[0].received_at if ordered else None}
+    received_at = ordered[0].received_at if ordered else None
+    batch |= {"uplinks": len(ordered), "received_at": received_at}
     statement = HOT["record_uplinks"]
-    if [one for one in ordered if one.heard_at is not one.time or one.wrong_clock]:
+    if [
+        one for one in ordered if one.heard_at is not one.time or one.wrong_clock or one.received_at is not received_at
+    ]:
         statement = HOT["record_uplinks_of_wrong_clocks"]
         batch |= arrays(
             heard_at=[None if one.heard_at is one.time else one.heard_at for one in ordered],
             claimed_at=[one.wrong_clock and one.wrong_clock.claimed for one in ordered],
             claimed_by=[one.wrong_clock and one.wrong_clock.receiver for one in ordered],
+            receipts=[one.received_at for one in ordered],
         )
     return Query(statement=statement, arguments=batch, read=partial(_new, uplinks))
 

@@ -9,7 +9,9 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Final
 
+from parking_gateway.core.wording import counted
 from parking_gateway.process.wall_clock import WallClock, utc
+from parking_gateway.store.journal_file import Depth
 
 _START: Final = "start"
 _BROKER, _DATABASE, _INTAKE = "broker", "database", "intake"
@@ -42,6 +44,8 @@ class Health:
         """When the oldest unacknowledged event was received, in seconds of `seconds`; None: there is none."""
         self.problems: dict[str, str] = {}
         """Faults that an administrator has to correct although the gateway works: a sentence by its subject."""
+        self.journal: Callable[[], Depth] = Depth
+        """The content of the journal. For any thread."""
         self._broker_error: str | None = None
         self._failing: dict[str, str] = {}
         """The reason, by the purpose of the work that fails on the database."""
@@ -103,6 +107,11 @@ class Health:
         came = self.oldest_event()
         return 0.0 if came is None else max(0.0, self.seconds() - came)
 
+    def journal_age(self) -> float:
+        """Age of the oldest message in the journal in seconds; 0: there is none."""
+        oldest = self.journal().oldest
+        return 0.0 if oldest is None else max(0.0, (self._clock() - oldest).total_seconds())
+
     def missing(self) -> list[str]:
         """What keeps the gateway from its work: an absent broker or database, or an intake that is overdue."""
         there = {
@@ -121,13 +130,15 @@ class Health:
         if _DATABASE in missing and self._failing:
             reasons = "; ".join(f"{purpose}: {failure}" for purpose, failure in list(self._failing.items()))
             found.append(f"database: {reasons}")
+            if rows := self.journal().rows:
+                found.append(f"journal: {counted(rows, 'event')} kept until the database is back; nothing is lost")
         if _INTAKE in missing:
             found.append(f"intake: an event has waited for {self.oldest_event_age():.0f} s to be recorded")
         return found
 
     def state(self) -> object:
         """A value whose change is published at once."""
-        return self.missing(), self.is_database_up, list(self.problems.values())
+        return self.missing(), self.is_database_up, self.journal().rows > 0, list(self.problems.values())
 
     def status_line(self) -> str:
         """The health in one line, for `systemctl status`."""

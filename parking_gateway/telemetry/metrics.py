@@ -103,8 +103,12 @@ class Metrics:
         gauge("database_up", "Whether all work on the database succeeds.").set_function(lambda: health.is_database_up)
         gauge("oldest_event_seconds", "Age of the oldest unacknowledged event.").set_function(health.oldest_event_age)
         gauge("ready", "Whether the gateway can do its work, as in /readyz.").set_function(lambda: not health.missing())
+        gauge("journal_messages", "Messages in the journal.").set_function(lambda: health.journal().rows)
+        gauge("journal_bytes", "Bytes of the messages in the journal.").set_function(lambda: health.journal().bytes)
+        gauge("journal_oldest_seconds", "Age of the oldest message in the journal.").set_function(health.journal_age)
         gauge("stalled_tasks", "Tasks without progress.").set_function(lambda: len(health.stalled()))
         self.registry.register(_LogLinesDropped())
+        self.registry.register(_JournalDrops(health))
         Info("build", "The running version.", namespace=_NAMESPACE, registry=self.registry).info(
             {"version": __version__}
         )
@@ -176,6 +180,18 @@ class _LogLinesDropped(Collector):
         """Called at every scrape."""
         help_text = "Lines of log that were not read in time."
         yield CounterMetricFamily(f"{_NAMESPACE}_log_lines_dropped", help_text, value=lines_dropped())
+
+
+class _JournalDrops(Collector):
+    """Dropped uplinks of QoS 0. The journal counts them."""
+
+    def __init__(self, health: Health) -> None:
+        self._health = health
+
+    def collect(self) -> Iterator[CounterMetricFamily]:
+        """Called at every scrape."""
+        help_text = "Uplinks of QoS 0 that were dropped because the journal was full."
+        yield CounterMetricFamily(f"{_NAMESPACE}_journal_dropped", help_text, value=self._health.journal().dropped)
 
 
 def _total(counter: Counter) -> int:

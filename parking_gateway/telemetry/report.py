@@ -10,7 +10,7 @@ from loguru import logger
 from parking_gateway import __version__
 from parking_gateway.broker.message import Message
 from parking_gateway.broker.reasons import Refusal
-from parking_gateway.contract.messages import HealthMessage, kind_of
+from parking_gateway.contract.messages import HealthMessage, JournalMessage, kind_of
 from parking_gateway.core.committed import Committed
 from parking_gateway.core.due import DueKind
 from parking_gateway.core.events import DeadLetter
@@ -140,8 +140,9 @@ class Report:
     @property
     def listening_since(self) -> datetime | None:
         """Since when every event has reached the gateway. None: events can be missing, or wait in a backlog."""
-        is_listening = self.health.is_broker_up and self.health.oldest_event_age() < _BACKLOG_SECONDS
-        return self._listening_since if is_listening else None
+        health = self.health
+        is_recorded = health.oldest_event_age() < _BACKLOG_SECONDS and not health.journal().rows
+        return self._listening_since if health.is_broker_up and is_recorded else None
 
     def refused(self, refusals: Sequence[Refusal]) -> None:
         """Count refused publications, and warn once in a while for every kind of topic."""
@@ -210,6 +211,7 @@ class Report:
         now, totals = self._clock(), self._metrics.totals()
         then, before = self._last
         self._last = (now, totals)
+        journal = health.journal()
         return HealthMessage(
             version=__version__,
             uptime_seconds=round((now - self.started).total_seconds()),
@@ -237,6 +239,9 @@ class Report:
             problems=list(health.problems.values()),
             lost=totals.uplinks_lost,
             healed=totals.uplinks_healed,
+            journal=JournalMessage(
+                rows=journal.rows, bytes=journal.bytes, oldest=journal.oldest, dropped=journal.dropped
+            ),
         )
 
     def _lag(self, committed: Committed) -> float | None:

@@ -6,7 +6,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from parking_gateway.broker.message import Message
-from parking_gateway.intake.loop import lanes
+from parking_gateway.intake.lanes import lanes
 
 messages = st.builds(
     Message, st.integers(0, 30).map("device/{}/up".format), st.just(b""), st.just(1), st.just(1), st.booleans()

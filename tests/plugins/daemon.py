@@ -26,7 +26,8 @@ class Daemon:
 
     def __init__(self, log: Path, environment: dict[str, str]) -> None:
         self.log = log
-        self._environment = environment
+        self.environment = environment
+        """Its settings among them."""
         self._process: subprocess.Popen[bytes] | None = None
         self._notifications = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         # Abstract, because the path of a test's folder may be too long for a socket.
@@ -40,7 +41,7 @@ class Daemon:
 
     def configure(self, **settings: str) -> None:
         """Change settings of the fixture, such as MQTT__PROTOCOL="5"."""
-        self._environment |= {f"PARKING_GATEWAY_{name}": value for name, value in settings.items()}
+        self.environment |= {f"PARKING_GATEWAY_{name}": value for name, value in settings.items()}
 
     def serve_pages(self) -> None:
         """Let it serve its pages from its next start on."""
@@ -87,7 +88,7 @@ class Daemon:
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "parking_gateway", "run", *arguments],
-                env=self._environment | {"NOTIFY_SOCKET": self._address.replace("\0", "@")},
+                env=self.environment | {"NOTIFY_SOCKET": self._address.replace("\0", "@")},
                 stdout=log if self.stdout is None else self.stdout,
                 stderr=log,
             )
@@ -115,6 +116,12 @@ class Daemon:
         """Start it and wait until it has sent READY=1."""
         self.start(*arguments)
         self.wait_until("READY=1")
+
+    @property
+    def pid(self) -> int:
+        """The number of its process."""
+        assert self._process is not None
+        return self._process.pid
 
     def kill(self) -> None:
         """End it with SIGKILL, as a power cut would."""
@@ -176,6 +183,7 @@ def _daemon(folder: Path, database: str, broker: Broker, instance: str) -> Itera
         DATABASE__URL=database,
         TELEMETRY__LISTEN="",
         GATEWAY__INSTANCE=instance,
+        GATEWAY__STATE_DIRECTORY=str(folder / f"state of {instance}"),
         # Shorter than the defaults, so that tests wait less.
         MQTT__RECONNECT_WAIT_MIN="0.2",
         MQTT__RECONNECT_WAIT_MAX="1",

@@ -53,7 +53,12 @@ def doctor(
 
 async def _checked(config: "Config", reader: "Decoder", listen: timedelta) -> "list[Check]":
     from parking_gateway.cli.doctor.promises import examine_promises  # noqa: PLC0415 - heavy
-    from parking_gateway.cli.doctor.running import examine_gateway, look, with_what_it_received  # noqa: PLC0415 - as above
+    from parking_gateway.cli.doctor.running import (  # noqa: PLC0415 - as above
+        examine_gateway,
+        examine_journal,
+        look,
+        with_what_it_received,
+    )
     from parking_gateway.cli.doctor.surroundings import (  # noqa: PLC0415 - as above
         examine_broker,
         examine_names,
@@ -66,6 +71,7 @@ async def _checked(config: "Config", reader: "Decoder", listen: timedelta) -> "l
     if not any(check.about == "broker" and check.fix for check in checks):
         checks += await examine_promises(config)
     checks += examine_gateway(running, config, now=now)
+    checks += examine_journal(running, now=now)
     return [*checks, *await _of_database(config, reader, since=now - _LATELY)]
 
 

@@ -73,6 +73,23 @@ def examine_gateway(running: Running, config: Config, *, now: datetime) -> Itera
         yield Check(about="gateway", detail=problem, fix="Correct what this message names")
 
 
+def examine_journal(running: Running, *, now: datetime) -> Iterator[Check]:
+    """The events in the journal of the gateway."""
+    if running.health is None or not _is_online(running, now):
+        return
+    journal = running.health.journal
+    if journal.dropped:
+        detail = f"full since the start at times, and {counted(journal.dropped, 'uplink')} of QoS 0 dropped"
+        yield Check(about="journal", detail=detail, fix="Raise journal.max_bytes, and set qos = 1 in chirpstack.toml")
+    if journal.oldest is None:
+        if not journal.dropped:
+            yield Check(about="journal", detail="it is empty: the database takes every event")
+        return
+    waiting = f"it keeps {counted(journal.rows, 'event')} ({journal.bytes / 1e6:.1f} MB) until the database is back"
+    detail = f"{waiting}, the oldest since {journal.oldest:%Y-%m-%d %H:%M:%S} UTC; nothing is lost"
+    yield Check(about="journal", detail=detail, fix=_FIXES["database"])
+
+
 def with_what_it_received(events: Check, running: Running, *, now: datetime) -> Check:
     """The check of the events. Where none came during the check, those that the gateway received count."""
     health = running.health

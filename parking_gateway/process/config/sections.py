@@ -6,6 +6,7 @@ no null.
 
 import json
 from datetime import timedelta
+from pathlib import Path
 from typing import Annotated, Final, Literal
 
 from pydantic import (
@@ -51,6 +52,14 @@ class IntakeConfig(Section):
 
     batch_size: Annotated[WholeNumber, Field(ge=1, le=65535)] = 1000
     timeout: Seconds = timedelta(seconds=30)
+
+
+class JournalConfig(Section):
+    """The local file for events that the database does not take."""
+
+    after: Seconds = timedelta(seconds=2)
+    max_bytes: Annotated[WholeNumber, Field(ge=0, le=1_000_000_000_000)] = 1_000_000_000
+    folder: Folder = None
 
 
 class Profile(Section):
@@ -169,6 +178,7 @@ class Config(BaseSettings):
     mqtt: MqttConfig = Field(default_factory=MqttConfig)
     chirpstack: ChirpStackConfig = Field(default_factory=ChirpStackConfig)
     intake: IntakeConfig = Field(default_factory=IntakeConfig)
+    journal: JournalConfig = Field(default_factory=JournalConfig)
     decoders: DecodersConfig = Field(default_factory=DecodersConfig)
     database: DatabaseConfig = Field(default_factory=DatabaseConfig)
     publication: PublicationConfig = Field(default_factory=PublicationConfig)
@@ -181,6 +191,11 @@ class Config(BaseSettings):
         """The subscription to the events, which is shared where a group is configured."""
         group = self.mqtt.shared_group
         return self.chirpstack.topic if group is None else f"$share/{group}/{self.chirpstack.topic}"
+
+    @property
+    def journal_folder(self) -> Path:
+        """Where the file of the journal lies."""
+        return self.journal.folder or self.gateway.state_directory
 
     @field_validator("publication")
     @classmethod

@@ -1,0 +1,45 @@
+"""The journal of a configuration, opened for the gateway."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from parking_gateway.intake.journal import Journal
+from parking_gateway.process.config import Config
+from parking_gateway.process.wall_clock import WallClock
+from parking_gateway.store.journal_file import NAME, JournalFile, Unusable
+from parking_gateway.telemetry.report import Report
+
+
+@asynccontextmanager
+async def opened_journal(config: Config, *, report: Report, clock: WallClock) -> AsyncIterator[Journal | None]:
+    """The journal, which is closed at the end. None: the configuration wants none, or its file cannot be used.
+
+    A file that an earlier configuration has left is emptied also where none is wanted.
+    """
+    folder = config.journal_folder
+    if not config.journal.max_bytes and not (folder / NAME).exists():
+        yield None
+        return
+    try:
+        file = await asyncio.to_thread(JournalFile, folder, now=clock())
+    except Unusable as why:
+        report.complain(
+            "journal",
+            f"There is no journal ({why}), so the broker keeps the events while the database is away: let this user write"
+            " there, or name another journal.folder",
+        )
+        yield None
+        return
+    journal = Journal(
+        file,
+        after=config.journal.after,
+        max_bytes=config.journal.max_bytes,
+        clock=clock,
+        complain=report.complain,
+    )
+    report.health.journal = journal.depth
+    try:
+        yield journal
+    finally:
+        await asyncio.to_thread(journal.close)

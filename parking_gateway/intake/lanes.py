@@ -1,0 +1,37 @@
+"""Lanes: parts of a batch that are committed side by side, each behind the lane of the batch before it."""
+
+import asyncio
+from collections.abc import Sequence
+from typing import Final
+from zlib import crc32
+
+from parking_gateway.broker.message import Message
+
+Done = asyncio.Task[None]
+"""A lane: done when its messages are committed or in the journal."""
+
+_LANES: Final = 2
+_SMALLEST_LANE: Final = 50
+"""Messages."""
+
+
+def lanes(messages: Sequence[Message]) -> list[Sequence[Message]]:
+    """The batch in transactions that run beside each other: one is read and decided while PostgreSQL works on another.
+
+    The messages of one device (on topics that differ in the event alone) are always in the same lane and in their order, so that
+    no step of a space is passed over. A small batch is one lane, which waits for all: a second commit would cost more than it
+    gains. The lane is the same in every process (crc32, and not `hash`), so that a run can be repeated.
+    """
+    if len(messages) < _LANES * _SMALLEST_LANE:
+        return [messages]
+    found: list[list[Message]] = [[] for _ in range(_LANES)]
+    for message in messages:
+        found[crc32(message.topic.rpartition("/")[0].encode()) % _LANES].append(message)
+    return list(found)
+
+
+async def ended(earlier: Sequence[Done]) -> None:
+    """Wait for these lanes, and not for what they raise, because of which all are cancelled."""
+    for one in earlier:
+        if not one.done():
+            await asyncio.wait({one})

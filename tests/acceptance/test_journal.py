@@ -1,0 +1,225 @@
+"""The database is away: events are acknowledged once they are in the journal, and recorded when it is back."""
+
+import asyncio
+import json
+import resource
+import subprocess
+import sys
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+
+import psycopg
+import pytest
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from parking_gateway.cli.demo.brokers import Broker
+from parking_gateway.cli.demo.retained import ROOT, read_retained
+from parking_gateway.store.journal_file import NAME
+from tests.plugins.car_park import CarPark
+from tests.plugins.daemon import Daemon
+from tests.whole_gateway import delete_store, has_logged, has_recorded, publish, settled, traffic, unavailable, until
+
+pytestmark = pytest.mark.usefixtures("lasting")
+KEEPS = "The database takes nothing: messages are kept in the journal"
+EMPTY = "The journal is empty again: its messages are recorded"
+
+
+@pytest.fixture
+def keeping(daemon: Daemon) -> Daemon:
+    """A gateway with pages, whose journal begins soon."""
+    daemon.serve_pages()
+    daemon.configure(JOURNAL__AFTER="0.5", DATABASE__RECONNECT_WAIT_MIN="0.1", DATABASE__RECONNECT_WAIT_MAX="0.3")
+    return daemon
+
+
+async def holds(daemon: Daemon, messages: int) -> bool:
+    """Whether so many messages are in the journal, and none is unacknowledged."""
+    return (
+        daemon.metric("parking_gateway_journal_messages") >= messages
+        and daemon.metric("parking_gateway_oldest_event_seconds") == 0
+    )
+
+
+async def health(broker: Broker) -> dict[str, object]:
+    """The retained health of the gateway."""
+    found: dict[str, object] = json.loads((await read_retained(broker.url, ROOT))[f"{ROOT}/gateways/test/health"])
+    return found
+
+
+async def test_the_broker_is_not_needed_any_more_for_what_came_during_an_outage(
+    keeping: Daemon, broker: Broker, database: str, engine: AsyncEngine, car_park: CarPark, tmp_path: Path
+) -> None:
+    """Everything was acknowledged: the broker loses its store, and nothing is lost. All voices report the same."""
+    sent = traffic(await car_park(10), uplinks=900)
+    keeping.start_and_wait()
+    await publish(broker, sent[:300])
+    await until(partial(has_recorded, engine, 299), "uplinks before the outage")
+    async with unavailable(database):
+        for start in range(300, 900, 100):
+            await publish(broker, sent[start : start + 100])
+        await until(partial(holds, keeping, 600), "600 messages in the journal, and none that waits in the broker")
+        await until(partial(_reports, broker, 600), "a health with the journal")
+        status, page = keeping.page("/readyz")
+        assert (status, json.loads(page)["missing"]) == (503, ["database"])
+        assert "600 events kept until the database is back; nothing is lost" in page
+        assert keeping.page("/healthz")[0] == 200
+        assert keeping.metric("parking_gateway_journal_bytes") > 600 * 500
+        assert "600 events" in await asyncio.to_thread(_doctor, keeping)
+        broker.kill()
+        delete_store(tmp_path)
+        broker.start()
+    await settled(engine, broker, database, uplinks=900)
+    await until(partial(has_logged, keeping, EMPTY), "the end of the journal's use")
+    assert len(keeping.log_lines(KEEPS)) == 1
+    assert keeping.metric("parking_gateway_journal_messages") == 0
+    assert (await _journal(broker))["dropped"] == 0
+    assert keeping.terminate() == 0
+    assert "Traceback" not in keeping.log.read_text()
+
+
+async def _reports(broker: Broker, rows: int) -> bool:
+    return (await _journal(broker))["rows"] == rows
+
+
+async def _journal(broker: Broker) -> dict[str, object]:
+    journal = (await health(broker))["journal"]
+    assert isinstance(journal, dict)
+    return journal
+
+
+def _doctor(daemon: Daemon) -> str:
+    asked = subprocess.run(
+        [sys.executable, "-m", "parking_gateway", "doctor"],
+        env=daemon.environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return asked.stdout + asked.stderr
+
+
+async def test_killed_while_it_keeps_and_while_it_drains_nothing_is_lost_or_doubled(
+    keeping: Daemon, broker: Broker, database: str, engine: AsyncEngine, car_park: CarPark
+) -> None:
+    """Every restart finds the database still away, but the last one."""
+    sent = traffic(await car_park(20), uplinks=4_000)
+    keeping.configure(INTAKE__BATCH_SIZE="50")
+    keeping.start_and_wait()
+    async with unavailable(database):
+        for start in range(0, 3_000, 1_000):
+            publishing = asyncio.create_task(publish(broker, sent[start : start + 1_000]))
+            await until(partial(holds_more, keeping, start), "more messages in the journal")
+            keeping.kill()
+            await publishing
+            keeping.start_and_wait()
+        await until(partial(holds, keeping, 3_000), "all messages in the journal")
+    await publish(broker, sent[3_000:])
+    await until(partial(has_recorded, engine, 100), "a drain that has begun")
+    keeping.kill()
+    async with engine.connect() as connection:
+        count = await connection.scalar(sa.text("select count(*) from uplink")) or 0
+        assert 100 < count < 4_000, "killed too late"
+    keeping.start_and_wait()
+    await settled(engine, broker, database, uplinks=4_000)
+    await until(partial(has_logged, keeping, "The journal holds messages of an earlier run"), "a line at the start")
+    assert keeping.terminate() == 0
+    assert "Traceback" not in keeping.log.read_text()
+
+
+async def holds_more(daemon: Daemon, messages: int) -> bool:
+    return daemon.metric("parking_gateway_journal_messages") > messages
+
+
+async def test_it_starts_and_works_without_a_database(
+    keeping: Daemon, broker: Broker, database: str, engine: AsyncEngine, car_park: CarPark
+) -> None:
+    """The first start of all: the session has no subscriptions yet. Stopped in between, it goes on where it was."""
+    sent = traffic(await car_park(10), uplinks=300)
+    async with unavailable(database):
+        keeping.start_and_wait()
+        await publish(broker, sent[:100])
+        await until(partial(holds, keeping, 100), "100 messages in the journal")
+        assert keeping.terminate() == 0
+        await publish(broker, sent[100:200])
+        keeping.start_and_wait()
+        await publish(broker, sent[200:])
+        await until(partial(holds, keeping, 300), "300 messages in the journal")
+    await settled(engine, broker, database, uplinks=300)
+    async with await psycopg.AsyncConnection.connect(database) as connection:
+        cursor = await connection.execute("select filters from broker_session")
+        assert await cursor.fetchall() == [(["application/+/device/+/event/+"],)]
+    assert keeping.terminate() == 0
+    assert "Traceback" not in keeping.log.read_text()
+
+
+async def test_a_wrong_schema_ends_it_when_the_database_comes_back(
+    keeping: Daemon, broker: Broker, database: str, engine: AsyncEngine, car_park: CarPark, tmp_path: Path
+) -> None:
+    """What is in the journal stays there until the schema is right."""
+    sent = traffic(await car_park(10), uplinks=50)
+    async with engine.begin() as connection:
+        right = await connection.scalar(sa.text("select version_num from alembic_version"))
+        await connection.execute(sa.text("update alembic_version set version_num = '0001'"))
+    async with unavailable(database):
+        keeping.start_and_wait()
+        await publish(broker, sent)
+        await until(partial(holds, keeping, 50), "50 messages in the journal")
+    assert await asyncio.to_thread(keeping.wait) == 78
+    async with engine.begin() as connection:
+        assert await connection.scalar(sa.text("select count(*) from uplink")) == 0
+        await connection.execute(sa.text(f"update alembic_version set version_num = '{right}'"))
+    keeping.start_and_wait()
+    await settled(engine, broker, database, uplinks=50)
+
+
+async def test_a_full_disk_stops_acknowledgements_until_there_is_room(
+    keeping: Daemon, broker: Broker, database: str, engine: AsyncEngine, car_park: CarPark
+) -> None:
+    """Log and health name it. The broker keeps everything that does not fit."""
+    sent = traffic(await car_park(10), uplinks=1_000)
+    keeping.start_and_wait()
+    _, hard = resource.prlimit(keeping.pid, resource.RLIMIT_FSIZE)
+    async with unavailable(database):
+        resource.prlimit(keeping.pid, resource.RLIMIT_FSIZE, (400_000, hard))
+        await _publish_slowly(broker, sent)
+        await until(partial(has_logged, keeping, "The journal cannot be written"), "a line about the disk")
+        kept = keeping.metric("parking_gateway_journal_messages")
+        assert 0 < kept < 1_000
+        await until(partial(_has_problem, broker, "make room on its disk"), "a problem in the health")
+        assert keeping.metric("parking_gateway_oldest_event_seconds") > 0
+        resource.prlimit(keeping.pid, resource.RLIMIT_FSIZE, (hard, hard))
+        await until(partial(holds, keeping, 1_000), "the others in the journal")
+        await until(partial(_has_no_problem, broker), "a health without the problem")
+    await settled(engine, broker, database, uplinks=1_000)
+    assert keeping.terminate() == 0
+
+
+async def _publish_slowly(broker: Broker, sent: Sequence[tuple[str, bytes]]) -> None:
+    for start in range(0, len(sent), 50):
+        await publish(broker, sent[start : start + 50])
+
+
+async def _has_problem(broker: Broker, words: str) -> bool:
+    return words in str((await health(broker))["problems"])
+
+
+async def _has_no_problem(broker: Broker) -> bool:
+    return not await _has_problem(broker, "journal")
+
+
+async def test_a_damaged_journal_is_set_aside_and_named(
+    keeping: Daemon, broker: Broker, database: str, engine: AsyncEngine, car_park: CarPark
+) -> None:
+    sent = traffic(await car_park(10), uplinks=20)
+    keeping.start_and_wait()
+    assert keeping.terminate() == 0
+    (file,) = Path(keeping.environment["PARKING_GATEWAY_GATEWAY__STATE_DIRECTORY"]).glob(NAME)  # noqa: ASYNC240 - short
+    file.write_bytes(b"no database at all" * 1_000)
+    keeping.start_and_wait()
+    await until(partial(has_logged, keeping, f"is set aside as {file}.damaged-"), "a line with its new name")
+    await until(partial(_has_problem, broker, "The journal was damaged"), "a problem in the health")
+    await publish(broker, sent)
+    await settled(engine, broker, database, uplinks=20)
+    assert keeping.terminate() == 0
