@@ -51,6 +51,7 @@ async def test_an_unavailable_database_is_reported_while_it_lasts(
     """By page, metric and retained health, with since when and why."""
     devices = await car_park(5)
     daemon.serve_pages()
+    daemon.configure(JOURNAL__AFTER="60")  # events stay unacknowledged
     daemon.start_and_wait()
     await until(partial(all_report, daemon, broker, []), "a report that nothing is missing")
     gone = datetime.now(UTC)
@@ -71,6 +72,7 @@ async def test_a_locked_table_is_reported_while_it_is_locked(
     """Before any statement has timed out, by the age of the waiting event. No task counts as stalled."""
     devices = await car_park(5)
     daemon.serve_pages()
+    daemon.configure(JOURNAL__AFTER="60")  # events stay unacknowledged
     daemon.configure(TELEMETRY__OVERDUE_AFTER="0.5")
     daemon.start_and_wait()
     await publish(broker, traffic(devices, uplinks=5))
@@ -99,6 +101,7 @@ async def test_a_suspended_server_is_reported_while_it_lasts(
     """It accepts connections and answers nothing. The gateway reports it, stays healthy, and goes on with the server."""
     devices = await car_park(5)
     daemon.serve_pages()
+    daemon.configure(JOURNAL__AFTER="60")  # events stay unacknowledged
     daemon.configure(TELEMETRY__OVERDUE_AFTER="0.5", INTAKE__TIMEOUT="1", DATABASE__RECONNECT_WAIT_MAX="1")
     daemon.start_and_wait()
     async with halted(database):
