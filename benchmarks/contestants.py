@@ -143,6 +143,7 @@ def running(
         "MQTT__CLIENT_ID": contestant.client_id,
         "DATABASE__URL": database_url,
         "GATEWAY__INSTANCE": INSTANCE,
+        "GATEWAY__STATE_DIRECTORY": str(log.with_suffix(".state")),
         "TELEMETRY__LISTEN": "127.0.0.1:0",
     }
     started_at = time.monotonic()

@@ -30,7 +30,7 @@ DEVICE = "a840410000000001"
 def doctor(database: str, broker: Broker, daemon: Daemon) -> Doctor:
     """Run the command with the configuration of the test's daemon. The checks decide its exit status."""
     daemon.serve_pages()
-    daemon.configure(TELEMETRY__OVERDUE_AFTER="0.3")
+    daemon.configure(TELEMETRY__OVERDUE_AFTER="0.3", JOURNAL__AFTER="60")
 
     def run(**more: str) -> Checks:
         settings = {"DATABASE__URL": database, "MQTT__URL": broker.url, "GATEWAY__INSTANCE": "test"}
@@ -101,7 +101,9 @@ def test_no_gateway_is_wrong(doctor: Doctor) -> None:
 
 def test_a_gateway_that_is_ready_is_fine(doctor: Doctor, daemon: Daemon) -> None:
     daemon.start_and_wait()
-    assert of("gateway", doctor()) == [("fine", "it runs as test and is ready")]
+    checks = doctor()
+    assert of("gateway", checks) == [("fine", "it runs as test and is ready")]
+    assert of("journal", checks) == [("fine", "it is empty: the database takes every event")]
 
 
 @pytest.mark.usefixtures("lasting")
