@@ -21,9 +21,11 @@ create table lost (
     primary key (dev_eui, dev_addr, at, first),
     constraint lost_order check (first <= last)
 )""")
+    op.execute("alter table device add column uplinks_lost bigint not null default 0")
     op.execute("alter table gateway add column watched_at timestamptz")
 
 
 def downgrade() -> None:
     op.execute("alter table gateway drop column watched_at")
+    op.execute("alter table device drop column uplinks_lost")
     op.execute("drop table lost")

@@ -31,5 +31,6 @@ async def go(database: Database, moment: Moment) -> Committed:
         filled += changes.filled
     moment.heard.turn()
     async with database.connect() as connection:
-        await connection.commit_together(lost.forget(moment.now), gateways.watched(moment.instance, at=moment.now))
+        (forgotten,) = await connection.together(lost.forget(moment.now))
+        await connection.commit_together(*lost.count(forgotten), gateways.watched(moment.instance, at=moment.now))
     return Committed(uplinks_lost=dict(found), uplinks_healed=filled)

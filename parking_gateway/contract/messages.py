@@ -84,6 +84,8 @@ class DeviceMessage(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     codec: str | None
     problem: Literal["clock"] | None = None
     """clock: its uplinks change nothing, because they count as older than earlier ones with lower counters."""
+    uplinks_lost: Count = 0
+    """Uplinks of the last 31 days that are missing by their frame counters."""
     site: str | None
     zone: str | None
     space: str | None

@@ -81,6 +81,7 @@ def _device(row: DueDevice) -> DeviceMessage:
         snr=row.snr,
         codec=row.codec,
         problem=row.problem,
+        uplinks_lost=row.uplinks_lost,
         site=row.site,
         zone=row.zone,
         space=row.space,

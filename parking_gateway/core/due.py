@@ -70,6 +70,7 @@ class DueDevice(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     snr: float | None
     codec: str | None
     problem: Literal["clock"] | None
+    uplinks_lost: int
     site: str | None
     zone: str | None
     space: str | None

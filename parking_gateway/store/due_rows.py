@@ -114,6 +114,7 @@ _DEVICES: Final = (
         device.c.snr,
         device.c.codec,
         device.c.problem,
+        device.c.uplinks_lost,
         site.c.name,
         zone.c.name,
         space.c.name,
@@ -130,7 +131,7 @@ _DEVICES: Final = (
 
 def _device(row: tuple[Any, ...]) -> DueDevice:
     dev_eui, version, published_version, name, contact, heard_at, *rest = row
-    battery_percent, battery_volts, rssi, snr, codec, problem, site_name, zone_name, space_name = rest
+    battery_percent, battery_volts, rssi, snr, codec, problem, uplinks_lost, site_name, zone_name, space_name = rest
     return DueDevice(
         key=dev_eui,
         version=version,
@@ -144,6 +145,7 @@ def _device(row: tuple[Any, ...]) -> DueDevice:
         snr=snr,
         codec=codec,
         problem=problem,
+        uplinks_lost=uplinks_lost,
         site=site_name,
         zone=zone_name,
         space=space_name,

@@ -139,7 +139,28 @@ where
     at=sa.Text,
     first=sa.Text,
 )
-_FORGET: Final = _text("delete from lost where found_at < :before", before=TIME)
+# By DevEUI, as whoever locks devices does.
+_COUNT: Final = _text(
+    """
+with counted as (
+    select
+        device.dev_eui,
+        coalesce(
+            (select cast(sum(last - first + 1) as bigint) from lost where lost.dev_eui = device.dev_eui), 0
+        ) as uplinks
+    from device
+    where device.dev_eui in (select unnest(cast(:dev_eui as text[])))
+    order by device.dev_eui
+    for no key update of device
+)
+update device
+set uplinks_lost = counted.uplinks, version = device.version + 1
+from counted
+where device.dev_eui = counted.dev_eui and device.uplinks_lost <> counted.uplinks
+""",
+    dev_eui=sa.Text,
+)
+_FORGET: Final = _text("delete from lost where found_at < :before returning dev_eui", before=TIME)
 _LOSSY: Final = _text(
     """
 select dev_eui, cast(sum(last - first + 1) as bigint) as missing, (
@@ -180,18 +201,23 @@ def gaps(devices: Mapping[DevEui, datetime]) -> Query[Looked]:
 
 
 def write(opened: Sequence[Gap], closed: Sequence[Gap], *, now: datetime) -> list[Query[None]]:
-    """Replace the closed gaps by the opened ones."""
+    """Replace the closed gaps by the opened ones, and count those of their devices again."""
     queries = []
     if closed:
         queries.append(command(_REMOVE, _key(closed)))
     if opened:
         queries.append(command(_ADD, _key(opened) | arrays(last=[gap.last for gap in opened]) | {"found_at": now}))
-    return queries
+    return [*queries, *count({gap.dev_eui for gap in (*opened, *closed)})]
 
 
-def forget(now: datetime) -> Query[None]:
-    """Remove the gaps that are too old to be filled."""
-    return command(_FORGET, {"before": now - KEPT_FOR})
+def forget(now: datetime) -> Query[set[DevEui]]:
+    """Remove the gaps that are too old to be filled. The answer is their devices, which have to be counted."""
+    return Query(statement=_FORGET, arguments={"before": now - KEPT_FOR}, read=_devices)
+
+
+def count(devices: Collection[DevEui]) -> list[Query[None]]:
+    """Write how many uplinks of these devices are missing. Those of which the number changed are published."""
+    return [command(_COUNT, arrays(dev_eui=sorted(devices)))] if devices else []
 
 
 def lossy(since: datetime) -> Query[dict[DevEui, Loss]]:
@@ -213,6 +239,10 @@ def _looked(rows: Rows) -> Looked:
     for is_known, *gap in rows:
         found[is_known].append(Gap(*gap))
     return Looked(known=found[True], found=found[False])
+
+
+def _devices(rows: Rows) -> set[DevEui]:
+    return {DevEui(dev_eui) for (dev_eui,) in rows}
 
 
 def _losses(rows: Rows) -> dict[DevEui, Loss]:

@@ -146,12 +146,19 @@ async def test_uplinks_that_retention_has_removed_do_not_close_their_gaps(pool: 
     assert await watch.missing() == [(2, 3)]
 
 
-async def test_old_gaps_are_forgotten(pool: Pool) -> None:
+async def test_old_gaps_are_forgotten(pool: Pool, engine: AsyncEngine) -> None:
+    lost = "select uplinks_lost, version from device"
     watch = Watch(pool)
+    async with engine.begin() as connection:
+        await connection.execute(sa.text(f"insert into device (dev_eui) values ('{DEVICE}')"))
     await watch.record([Frame(1, 0), Frame(3, 10)])
     await watch.look()
+    async with engine.connect() as connection:
+        assert (await connection.execute(sa.text(lost))).all() == [(1, 2)]
     await watch.look(at=NOON + timedelta(days=32))
     assert await watch.missing() == []
+    async with engine.connect() as connection:
+        assert (await connection.execute(sa.text(lost))).all() == [(0, 3)]
 
 
 def test_the_memory_of_heard_devices_has_a_limit() -> None:

@@ -40,6 +40,8 @@ device: Final = sa.Table(
     sa.Column("last_error", sa.Text),
     sa.Column("last_error_at", TIME),
     sa.Column("problem", sa.Text),
+    # The sum of its gaps in `lost`.
+    sa.Column("uplinks_lost", sa.BigInteger, nullable=False, server_default="0"),
     *published(),
     sa.CheckConstraint("dev_eui ~ '^[0-9a-f]{16}$'", name="dev_eui"),
 )
