@@ -27,6 +27,7 @@ class Recovery:
         self._was_absent = False
         """Whether events may have been lost before the first connection."""
         self._away_since: datetime | None = None
+        self._is_connected = False
         self._healing: Healing | None = None
         if config.chirpstack.api_url is not None:
             self._healing = Healing(config.chirpstack, intake=intake, everybody=self._everybody, complain=complain)
@@ -45,11 +46,12 @@ class Recovery:
         """Events are subscribed to, so that none is lost between what is healed and what comes."""
         if self._healing is not None and (is_session_lost or self._was_absent):
             self._healing.ask_all(since=self._away_since and self._away_since - _MARGIN)
-        self._was_absent = False
+        self._was_absent, self._is_connected = False, True
 
     def disconnected(self) -> None:
-        """From now on events may be lost."""
-        self._away_since = self._clock()
+        """From now on events may be lost. After a connection that never received events nothing changes."""
+        if self._is_connected:
+            self._away_since, self._is_connected = self._clock(), False
 
     def missing(self, devices: Collection[DevEui]) -> None:
         """Uplinks of these devices are missing."""

@@ -5,6 +5,7 @@ and then waits for new ones. No mark separates the two, so the stored events end
 """
 
 import asyncio
+import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import datetime
@@ -110,6 +111,8 @@ async def opened(config: ChirpStackConfig) -> AsyncIterator[Memory]:
 
 
 def _imported() -> Any:
+    # Its core writes to standard error past the log; what it says is in the errors too.
+    os.environ.setdefault("GRPC_VERBOSITY", "NONE")
     import grpc  # noqa: PLC0415 - as above
     from chirpstack_api.api import internal_pb2_grpc  # noqa: F401, PLC0415 - as above
 

@@ -242,3 +242,31 @@ async def test_a_start_heals_unless_another_gateway_is_there(
     async with engine.begin() as connection:
         await connection.execute(sa.text(f"update gateway set watched_at = '{now - 60 * MINUTE}'"))
     assert await asked_after_the_start_of("one") == [device]
+
+
+async def test_a_lost_session_heals_since_the_last_connection_that_received_events(
+    pool: Pool, chirpstack_api: ChirpStackApi, engine: AsyncEngine
+) -> None:
+    """A connection that failed before it received any does not count."""
+    device = dev_eui_of(1)
+    for number in range(10):
+        chirpstack_api.store(device, up(device, at=10 * number, f_cnt=number))
+    async with engine.begin() as connection:
+        await connection.execute(sa.text(f"insert into device (dev_eui) values ('{device}')"))
+    times = iter([NOON + 52 * MINUTE, NOON + 82 * MINUTE])
+    recovery = Recovery(
+        Config(chirpstack=configured(chirpstack_api)),
+        intake=intake_on(pool),
+        complain=lambda _about, _sentence: None,
+        clock=lambda: next(times),
+    )
+    recovery.connected(is_session_lost=False)
+    recovery.disconnected()
+    recovery.disconnected()
+    recovery.connected(is_session_lost=True)
+    with suppress(TimeoutError):
+        async with asyncio.timeout(4):
+            await recovery.run()
+    async with engine.connect() as connection:
+        counters = await connection.scalars(sa.text("select f_cnt from uplink order by f_cnt"))
+    assert list(counters) == [5, 6, 7, 8, 9]
