@@ -24,7 +24,7 @@ from parking_gateway.decoding.decoder import Decoder
 from parking_gateway.gateway import pulse
 from parking_gateway.gateway.connections import Connections
 from parking_gateway.gateway.opening import database, decoder_of, lacking
-from parking_gateway.gateway.preparation import prepare
+from parking_gateway.gateway.preparation import prepare_database
 from parking_gateway.gateway.presence import Presence
 from parking_gateway.intake.loop import Intake
 from parking_gateway.intake.subscription import Subscription
@@ -150,7 +150,7 @@ class _Gateway:
 
     async def run(self, *, migrate: bool) -> None:
         """Until told to stop."""
-        preparing = prepare(
+        preparing = prepare_database(
             self._pool, patience=self._patience, decoder=self._decoder, rounds=self._rounds, migrate=migrate
         )
         await waits.unless(self._stop, _unless_stopped(preparing))
