@@ -46,7 +46,7 @@ def bench(  # noqa: PLR0913 - the options of a command
     setting: Annotated[
         list[str] | None,
         typer.Option(
-            help="One of the gateway's, for the backlog: MQTT__RECEIVE_MAXIMUM=4000. Several with as many of these."
+            help="A setting of the contestants, such as MQTT__RECEIVE_MAXIMUM=4000. The option can be repeated."
         ),
     ] = None,
     output: Annotated[Path, typer.Option(help="Directory for bench.json, bench.md and the plots.")] = RESULTS,

@@ -32,7 +32,7 @@ from benchmarks.meter import Processor, peak_bytes
 from benchmarks.pages import measured_on, page, table, write
 from benchmarks.servers import Mosquitto, mosquitto
 from benchmarks.stage import RESULTS, Stage, print_line, stage
-from parking_gateway.cli.demo.brokers import free_port
+from parking_gateway.cli.demo.brokers import LOCALHOST, free_port
 
 _CHANGES: Final = 0.1
 _TEMPLATE: Final = "template_gateways"
@@ -137,7 +137,7 @@ def _run(team: Team, fleet: Fleet, uplinks: int, here: Stage) -> None:
 def _member(number: int, broker: Mosquitto, url: str, watcher: psycopg.Connection, here: Stage) -> Iterator[_Member]:
     """A gateway that is ready and idle."""
     name = f"bench-gateway-{number + 1}"
-    listen = f"127.0.0.1:{free_port()}"
+    listen = f"{LOCALHOST}:{free_port()}"
     asyncio.run(sessions.remember_gateway(broker.url, watcher, instance=name))
     with running(
         Contestant.DAEMON,

@@ -20,7 +20,7 @@ from benchmarks.meter import peak_bytes, resident_bytes, seconds_of
 from benchmarks.outcome import has_committed, has_published, has_published_spaces, require_outcome
 from benchmarks.servers import Mosquitto, mosquitto
 from benchmarks.stage import Stage
-from parking_gateway.cli.demo.brokers import free_port
+from parking_gateway.cli.demo.brokers import LOCALHOST, free_port
 
 _LOOK_SECONDS: Final = 0.02
 _SETTLE_SECONDS: Final = 900
@@ -118,7 +118,7 @@ def republish(spaces: int, *, here: Stage) -> Republished:
 def _started(
     broker: Mosquitto, url: str, here: Stage, *, settings: dict[str, str] | None = None
 ) -> Iterator[tuple[Running, str]]:
-    listen = f"127.0.0.1:{free_port()}"
+    listen = f"{LOCALHOST}:{free_port()}"
     with running(
         Contestant.DAEMON,
         broker_url=broker.url,

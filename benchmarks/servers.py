@@ -16,10 +16,9 @@ import msgspec
 import psycopg
 from psycopg import sql
 
-from parking_gateway.cli.demo.brokers import free_port, program_path
+from parking_gateway.cli.demo.brokers import LOCALHOST, free_port, program_path
 from parking_gateway.store import embedded
 
-_LOCALHOST: Final = "127.0.0.1"
 _START_SECONDS: Final = 10
 _CONNECTED: Final = re.compile(r"New client connected from \S+ as (\S+) ")
 _DURABLE: Final = {"fsync": "on", "synchronous_commit": "on", "full_page_writes": "on"}
@@ -55,7 +54,7 @@ class Mosquitto:
 
     def __init__(self, process: subprocess.Popen[str], *, port: int) -> None:
         self.pid = process.pid
-        self.url = f"mqtt://{_LOCALHOST}:{port}"
+        self.url = f"mqtt://{LOCALHOST}:{port}"
         self._process = process
         self._log_lines: list[str] = []
         self._connected_at: dict[str, float] = {}
@@ -132,7 +131,7 @@ def mosquitto(folder: Path) -> Iterator[Mosquitto]:
     program = _mosquitto_program()
     port = free_port()
     file = folder / "mosquitto.conf"
-    file.write_text(_CONFIGURATION.format(host=_LOCALHOST, port=port, user=getpass.getuser()))
+    file.write_text(_CONFIGURATION.format(host=LOCALHOST, port=port, user=getpass.getuser()))
     process = subprocess.Popen([program, "-c", str(file)], stderr=subprocess.PIPE, text=True)  # noqa: S603 - found above
     try:
         broker = Mosquitto(process, port=port)
@@ -173,7 +172,7 @@ def _wait_until_it_listens(broker: Mosquitto, process: subprocess.Popen[str], po
     end = time.monotonic() + _START_SECONDS
     while time.monotonic() < end and process.poll() is None:
         try:
-            socket.create_connection((_LOCALHOST, port), timeout=1).close()
+            socket.create_connection((LOCALHOST, port), timeout=1).close()
         except OSError:
             time.sleep(0.02)
         else:

@@ -40,10 +40,10 @@ def status(payload: bytes) -> Reading:
 
 def stored(payload: bytes) -> Reading:
     """Read stored readings. All of them belong to the past."""
-    return Reading(past=tuple(reading for record in records(payload) if (reading := _stored(record))))
+    return Reading(past=tuple(reading for record in stored_records(payload) if (reading := _stored(record))))
 
 
-def records(payload: bytes) -> list[bytes]:
+def stored_records(payload: bytes) -> list[bytes]:
     """Return the records of 11 bytes. Raises `Undecodable` for any other length."""
     if not payload or len(payload) % 11:
         raise Undecodable(f"stored readings are records of 11 bytes, not {len(payload)} bytes")

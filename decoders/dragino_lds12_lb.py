@@ -23,7 +23,7 @@ from typing import Final
 
 from decoders import Device, Frame, Reading
 from decoders._clock import unix_time
-from decoders._dragino import celsius, records, status, volts
+from decoders._dragino import celsius, status, stored_records, volts
 from decoders._refusals import unfit
 
 DEVICE: Final = Device(
@@ -46,7 +46,7 @@ def decode(frame: Frame) -> Reading:
                 distance_mm=_distance(payload[4:6]),
             )
         case 3, _:
-            times = ((unix_time(int.from_bytes(record[7:])), record) for record in records(payload))
+            times = ((unix_time(int.from_bytes(record[7:])), record) for record in stored_records(payload))
             return Reading(past=tuple(Reading(at=at, distance_mm=_distance(record[2:4])) for at, record in times if at))
         case 5, 7:
             return status(payload)

@@ -34,6 +34,14 @@ INITDB = has_started("/initdb")
 POSTGRES = has_started("/postgres ")
 
 
+@pytest.fixture(autouse=True)
+def not_ignored() -> Iterator[None]:
+    """A shell ignores Ctrl-C for a command in the background, such as a run of these tests, and all processes inherit it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 @contextmanager
 def started(folder: Path, *arguments: str) -> Iterator[subprocess.Popen[str]]:
     """The command in a process group of its own, as a terminal starts it, with the embedded database in the folder."""

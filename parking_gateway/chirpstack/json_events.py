@@ -18,7 +18,7 @@ def _device(device_info: bytes) -> DeviceIdentity:
     return _decode_sender(b'{"deviceInfo":' + device_info + b"}").device_info.identity()
 
 
-class _Up(Up, rename="camel", gc=False):
+class _JsonUp(Up, rename="camel", gc=False):
     """An uplink whose `deviceInfo` stays bytes, because the same bytes give a remembered device."""
 
     device_info: msgspec.Raw  # type: ignore[assignment]
@@ -33,7 +33,7 @@ class _UpWithoutObject(Up, rename="camel", gc=False):
 
 _decode_sender: Final = msgspec.json.Decoder(type=Sender).decode
 _DECODERS: Final[Mapping[str, msgspec.json.Decoder[Event]]] = {
-    name: msgspec.json.Decoder(type=event) for name, event in {**EVENTS, "up": _Up}.items()
+    name: msgspec.json.Decoder(type=event) for name, event in {**EVENTS, "up": _JsonUp}.items()
 }
 _UP_WITHOUT_OBJECT: Final[msgspec.json.Decoder[Event]] = msgspec.json.Decoder(type=_UpWithoutObject)
 

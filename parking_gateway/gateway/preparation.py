@@ -24,7 +24,7 @@ _YOUNG_OBJECTS: Final = 10_000
 """New objects before the garbage collector runs. A batch makes thousands, and hardly any of them are in a cycle."""
 
 
-async def prepare(pool: Pool, *, patience: Patience, decoder: Decoder, rounds: Rounds, migrate: bool) -> None:
+async def prepare_database(pool: Pool, *, patience: Patience, decoder: Decoder, rounds: Rounds, migrate: bool) -> None:
     """Wait for the database and check its schema. Raises SchemaMismatch if another version has to run first."""
     if migrate:
         from parking_gateway.store import migrating  # noqa: PLC0415 - Alembic, which else nobody needs

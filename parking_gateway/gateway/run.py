@@ -24,7 +24,7 @@ from parking_gateway.gateway import pulse
 from parking_gateway.gateway.connections import Connections
 from parking_gateway.gateway.journalling import opened_journal
 from parking_gateway.gateway.opening import database, decoder_of, intake_of, lacking
-from parking_gateway.gateway.preparation import Preparation, prepare
+from parking_gateway.gateway.preparation import Preparation, prepare_database
 from parking_gateway.gateway.presence import Presence
 from parking_gateway.gateway.recovery import Recovery
 from parking_gateway.intake.drain import Drain
@@ -162,7 +162,7 @@ class _Gateway:
                 await self._live()
 
     async def _prepare(self, *, migrate: bool) -> None:
-        await prepare(self._pool, patience=self._patience, decoder=self._decoder, rounds=self._rounds, migrate=migrate)
+        await prepare_database(self._pool, patience=self._patience, decoder=self._decoder, rounds=self._rounds, migrate=migrate)
         await self._recovery.look_back()
         if self._journal is not None and not self._journal.depth().rows:
             self._journal.drained()

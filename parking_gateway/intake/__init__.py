@@ -1,4 +1,4 @@
-"""The way in: from a message of the broker to the COMMIT. Read `loop`, then `record`, `read` and `decide`.
+"""The way in: from a message of the broker to the COMMIT. Read `loop`, `read`, `record` and `decide`, then `net`.
 
 While the database is away: `keeping`, `journal` and `drain`.
 """

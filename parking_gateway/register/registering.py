@@ -57,7 +57,7 @@ async def register(
             await connection.rollback()
             return mistakes
         replayed = await _replay(connection, made, identities, decoder=decoder, now=now)
-    (names,) = await connection.together(car_park.names(made.mentioned))
+    (names,) = await connection.together(car_park.space_names(made.mentioned))
     return Registered(
         spaces=_counts_of_spaces(made, asked=len(entries), new=set(new)),
         installations=Counts(created=len(made.created), changed=len(made.changed), unchanged=len(made.unchanged)),
@@ -160,7 +160,11 @@ async def _replay(
             for installation in locked.installations.get(device.dev_eui, ()):
                 reader = guests.decoder_of(device, sent, installation)
                 replay = replaying.read(device.dev_eui, sent, installation, decoder=reader)
-                seen = replaying.latest(replay.observations) if device.dev_eui in moved else replay.observations
+                seen = (
+                    replaying.latest_observations(replay.observations)
+                    if device.dev_eui in moved
+                    else replay.observations
+                )
                 causes += [(installation.space, one) for one in seen]
                 facts.append(replay.facts)
                 replayed.uplinks += len(sent)

@@ -39,7 +39,7 @@ def read(dev_eui: DevEui, uplinks: Sequence[Uplink], installation: Installation,
     )
 
 
-def latest(observations: Sequence[Observation]) -> list[Observation]:
+def latest_observations(observations: Sequence[Observation]) -> list[Observation]:
     """The last occupancy, and the last sign of life.
 
     Only these two count for a device that watched another space until now. Its earlier uplinks are that space's history.

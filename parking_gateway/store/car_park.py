@@ -149,7 +149,7 @@ def listed() -> Query[list[ListedSpace]]:
     return asks(_LIST, ListedSpace)
 
 
-def names(spaces: Iterable[SpaceId]) -> Query[dict[SpaceId, Names]]:
+def space_names(spaces: Iterable[SpaceId]) -> Query[dict[SpaceId, Names]]:
     """The names of these spaces."""
     return Query(statement=_NAMES_OF, arguments=encode(_BY_ID, ({"id": one} for one in spaces)), read=_names_by_id)
 

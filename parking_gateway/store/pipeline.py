@@ -13,7 +13,7 @@ from psycopg.pq.abc import PGresult
 from sqlalchemy.ext.asyncio import AsyncConnection
 from typing_extensions import override
 
-from parking_gateway.store import commands
+from parking_gateway.store import libpq
 from parking_gateway.store.column_types import require_types
 from parking_gateway.store.connecting import OurConnection
 from parking_gateway.store.database import Connection
@@ -53,8 +53,8 @@ async def _travel(connection: AsyncConnection, queries: Sequence[Query[Any]], *,
     new = _unprepared(connection, queries)
     # Without BEGIN, a round trip is one transaction by itself.
     is_begun = driver.pgconn.transaction_status != TransactionStatus.IDLE
-    before = [] if is_begun or ends else [commands.begin]
-    after = [commands.commit] if is_begun and ends else []
+    before = [] if is_begun or ends else [libpq.begin]
+    after = [libpq.commit] if is_begun and ends else []
     asking = [_execute(query) for query in queries]
     try:
         (results,) = await round_trip(driver, [[*before, *_preparing(new), *asking, *after]])
@@ -76,12 +76,12 @@ async def _travel(connection: AsyncConnection, queries: Sequence[Query[Any]], *,
 async def _try(connection: AsyncConnection, trials: Sequence[Sequence[Query[Any]]]) -> list[Exception | None]:
     driver = _driver(connection)
     new = _unprepared(connection, [query for queries in trials for query in queries])
-    ending = [] if driver.pgconn.transaction_status == TransactionStatus.IDLE else [commands.rollback]
-    first = [commands.begin, commands.check_at_once, commands.savepoint]
-    lists: list[list[Command]] = [[commands.undo, *(_execute(query) for query in queries)] for queries in trials]
+    ending = [] if driver.pgconn.transaction_status == TransactionStatus.IDLE else [libpq.rollback]
+    first = [libpq.begin, libpq.check_at_once, libpq.savepoint]
+    lists: list[list[Command]] = [[libpq.undo, *(_execute(query) for query in queries)] for queries in trials]
     try:
         _, prepared, opening, *results, _ = await round_trip(
-            driver, [ending, _preparing(new), first, *lists, [commands.rollback]]
+            driver, [ending, _preparing(new), first, *lists, [libpq.rollback]]
         )
     finally:
         await _give_up_midway(connection)
@@ -98,7 +98,7 @@ def _unprepared(connection: AsyncConnection, queries: Sequence[Query[Any]]) -> d
 
 
 def _preparing(new: Mapping[bytes, Statement]) -> list[Command]:
-    return [partial(commands.prepare, name, statement.text) for name, statement in new.items()]
+    return [partial(libpq.prepare, name, statement.text) for name, statement in new.items()]
 
 
 def _remember(connection: AsyncConnection, new: Mapping[bytes, Statement], results: Sequence[PGresult]) -> None:
@@ -124,7 +124,7 @@ async def _give_up_midway(connection: AsyncConnection) -> None:
 
 
 def _execute(query: Query[Any]) -> Command:
-    return partial(commands.execute, query.statement.name, query.statement.values(query.arguments))
+    return partial(libpq.execute, query.statement.name, query.statement.values(query.arguments))
 
 
 def _rows(driver: OurConnection, result: PGresult) -> Rows:

@@ -312,7 +312,7 @@ async def test_a_page_whose_confirmation_failed_at_first_is_published_again(stor
     assert await store.due() == 0
 
 
-async def test_a_space_whose_change_the_broker_has_and_the_database_lost_is_published_as_it_is(store: Store) -> None:
+async def test_a_space_whose_published_change_the_database_lost_is_published_again(store: Store) -> None:
     """So a failover leaves it when the link is lost at the same time: nothing in the row shows that it is due."""
     await publish_all(store)
     await store.execute(ARRIVAL)
@@ -403,7 +403,7 @@ async def test_a_change_of_another_process_is_published_after_the_poll_interval(
     assert await store.due() == 0
 
 
-async def test_whoever_finishes_right_after_a_change_has_it_published(store: Store) -> None:
+async def test_a_change_right_before_the_end_is_published(store: Store) -> None:
     await publish_all(store)
     running = OutboxRun(store)
     async with running.resting():
