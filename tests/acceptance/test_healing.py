@@ -8,6 +8,7 @@ import aiomqtt
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from parking_gateway.cli.demo.brokers import LOCALHOST, Broker
+from parking_gateway.cli.demo.retained import ROOT, read_retained
 from tests.events import OCCUPIED, VACANT, topic_of, up
 from tests.plugins.car_park import CarPark
 from tests.plugins.chirpstack_api import KEY, ChirpStackApi
@@ -99,3 +100,32 @@ async def test_a_gap_in_the_frame_counters_is_healed_while_the_gateway_runs(
     *_, last = sent_by([device], chirpstack_api, range(1, 5))
     await publish(broker, [last])
     await until(partial(has_uplinks, engine, 5), "the uplinks of the gap")
+
+
+async def test_an_api_that_hangs_or_refuses_the_key_delays_no_uplink_and_no_stop(
+    daemon: Daemon, broker: Broker, engine: AsyncEngine, car_park: CarPark, chirpstack_api: ChirpStackApi
+) -> None:
+    (device,) = await car_park(1)
+    sent = sent_by([device], chirpstack_api, range(2))
+    daemon.configure(CHIRPSTACK__API_URL=f"http://localhost:{chirpstack_api.port}", CHIRPSTACK__API_KEY="wrong")
+    daemon.start_and_wait()
+
+    async def is_a_problem() -> bool:
+        health = (await read_retained(broker.url, ROOT)).get(f"{ROOT}/gateways/test/health", b'{"problems": []}')
+        return any("refuses chirpstack.api_key" in one for one in json.loads(health)["problems"])
+
+    await until(is_a_problem, "a problem in the retained health")
+    await publish(broker, sent[:1])
+    await until(partial(has_uplinks, engine, 1), "a live uplink")
+    assert daemon.terminate() == 0
+    chirpstack_api.hangs = True
+    asked = len(chirpstack_api.asked)
+    daemon.start_and_wait()
+
+    async def is_asked() -> bool:
+        return len(chirpstack_api.asked) > asked
+
+    await until(is_asked, "a call that hangs")
+    await publish(broker, sent[1:])
+    await until(partial(has_uplinks, engine, 2), "a live uplink")
+    assert daemon.terminate() == 0
