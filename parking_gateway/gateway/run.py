@@ -162,7 +162,9 @@ class _Gateway:
                 await self._live()
 
     async def _prepare(self, *, migrate: bool) -> None:
-        await prepare_database(self._pool, patience=self._patience, decoder=self._decoder, rounds=self._rounds, migrate=migrate)
+        await prepare_database(
+            self._pool, patience=self._patience, decoder=self._decoder, rounds=self._rounds, migrate=migrate
+        )
         await self._recovery.look_back()
         if self._journal is not None and not self._journal.depth().rows:
             self._journal.drained()
