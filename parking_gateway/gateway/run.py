@@ -130,9 +130,16 @@ class _Gateway:
         self._subscription = Subscription(
             config, database=pool, patience=self._patience, complain=report.complain, journal=journal
         )
-        self._picture = Picture(config, database=pool, patience=self._patience, marker=marker, complain=report.complain)
         self._outbox = Outbox(
             config.publication, database=pool, patience=self._patience, marker=marker, report=report.published
+        )
+        self._picture = Picture(
+            config,
+            database=pool,
+            patience=self._patience,
+            marker=marker,
+            complain=report.complain,
+            changed=self._outbox.changed,
         )
         self._intake = intake_of(
             config,
@@ -241,7 +248,10 @@ class _Gateway:
         await waits.unless(self._stop, self._preparation.is_done.wait())
         if self._preparation.is_done.is_set():
             await self._picture.compare(link)
-            await self._outbox.run(link)
+            async with asyncio.TaskGroup() as group:
+                reading = group.create_task(self._picture.read_back(link))
+                await self._outbox.run(link)
+                reading.cancel()
 
     async def _drain(self, intake: asyncio.Task[None], outbox: asyncio.Task[None]) -> None:
         # The tasks are not awaited directly: a timeout would cancel them before their connections are ended.

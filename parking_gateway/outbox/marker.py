@@ -23,7 +23,9 @@ class Comparison(StrEnum):
     SAME = "Broker and database hold the same marker"
     FIRST = "This gateway has never published to this broker; everything is published"
     BROKER_LOST_ALL = "The broker has lost our retained messages; everything is published again"
-    BROKER_WENT_BACK = "The broker went back to an older state of our retained messages; everything is published again"
+    BROKER_WENT_BACK = (
+        "The broker went back to an older state of our retained messages; all are compared with the database"
+    )
     DATABASE_WENT_BACK = (
         "The database does not hold the last marker that the broker confirmed: it went back to an older state, or the"
         " gateway ended before it had written the marker; everything is published again"

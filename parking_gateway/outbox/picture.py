@@ -1,15 +1,22 @@
-"""Whether the broker still retains our publications, and whether we may read them: checked at every new connection."""
+"""Whether the broker still retains our publications, and whether we may read them: checked at every new connection.
 
-from collections.abc import Callable
+First the markers are compared, in a few round trips. Then the whole tree is read back, beside the loop of the outbox.
+"""
+
+import time
+from collections.abc import Callable, Collection
 from functools import partial
 from typing import Final
 
 from loguru import logger
 
 from parking_gateway.broker.asking import asking, retained, retained_by_wildcard
-from parking_gateway.broker.link import Link
+from parking_gateway.broker.link import Link, MqttError
 from parking_gateway.contract.messages import gateway_topic, number_of
+from parking_gateway.core.printable import in_one_line
+from parking_gateway.core.space import SpaceId
 from parking_gateway.outbox.marker import Comparison, Marker
+from parking_gateway.outbox.reading_back import Healed, ReadingBack
 from parking_gateway.process.config import Config
 from parking_gateway.store import gateways
 from parking_gateway.store.database import Database
@@ -24,7 +31,15 @@ UNREADABLE: Final = (
 )
 NO_WILDCARDS: Final = (
     "The broker sends no retained messages to subscriptions with wildcards: dashboards see a space only when it changes,"
-    " unless they subscribe to its exact topic"
+    " unless they subscribe to its exact topic. Topics without a row are not found, and so not cleared"
+)
+UNREADABLE_TREE: Final = (
+    "The broker does not send us our own retained states, so they are not compared with the database: its ACL has to let"
+    " the gateway read {root}/#"
+)
+STRANGERS: Final = (
+    "Gateways that are not in this database publish below {root}, so no retained topic is cleared: {strangers}. Give them"
+    " another publication.root; or clear the retained topics of gateways that are gone"
 )
 
 
@@ -32,18 +47,34 @@ class Picture:
     """The retained messages of this gateway, as a subscriber receives them."""
 
     def __init__(
-        self, config: Config, *, database: Database, patience: Patience, marker: Marker, complain: Complain
+        self,
+        config: Config,
+        *,
+        database: Database,
+        patience: Patience,
+        marker: Marker,
+        complain: Complain,
+        changed: Callable[[Collection[SpaceId]], None],
     ) -> None:
+        """`changed` publishes spaces soon."""
         self._config = config
         self._folder = gateway_topic(config.publication.root, config.gateway.instance)
         self._database = database
         self._patience = patience
         self._marker = marker
         self._complain = complain
+        self._changed = changed
         self._is_examined = False
+        self._is_readable = False
+        """Whether the broker sends us our own marker."""
+        self._has_gone_back = False
+        """Whether the broker went back, and its topics are not compared yet."""
 
     async def compare(self, link: Link) -> None:
-        """Make everything due unless broker and database agree about the last marker."""
+        """Compare the last markers. Makes everything due if the database went back, or the broker lost everything.
+
+        A broker that went back is healed by `read_back`, topic by topic.
+        """
         # The database first: its number was confirmed earlier, so the broker has to have it.
         database = await self._patience(self._read, purpose="reading the markers")
         async with asking(self._config.mqtt, name="asks", protocol=link.protocol) as asked:
@@ -52,10 +83,65 @@ class Picture:
         if found is not Comparison.SAME:
             level = "INFO" if found is Comparison.FIRST else "WARNING"
             logger.bind(database=database, broker=broker).log(level, found)
+        self._has_gone_back = self._has_gone_back or found is Comparison.BROKER_WENT_BACK
+        if found not in {Comparison.SAME, Comparison.BROKER_WENT_BACK}:
             await self._begin_again(link)
         if not self._is_examined:
             await self._examine(link.protocol)
             self._is_examined = True
+
+    async def read_back(self, link: Link) -> None:
+        """Compare every retained topic with the database, and heal those that differ."""
+        if not self._is_readable:
+            await self._heal_by_marker(link)
+            return
+        root, began = self._config.publication.root, time.monotonic()
+        reading = ReadingBack(
+            root,
+            instance=self._config.gateway.instance,
+            database=self._database,
+            patience=self._patience,
+            changed=self._changed,
+        )
+        try:
+            async with asking(self._config.mqtt, name="reads", protocol=link.protocol) as asked:
+                healed = await reading.heal(asked, link)
+        except (MqttError, OSError) as error:
+            # Some brokers refuse so many subscriptions. The link that publishes must not end with this one.
+            logger.bind(error=in_one_line(error)).warning("The retained messages cannot be read back")
+            await self._heal_by_marker(link)
+            return
+        await self._report(healed, link, seconds=time.monotonic() - began)
+
+    async def _report(self, healed: Healed, link: Link, *, seconds: float) -> None:
+        root = self._config.publication.root
+        self._complain("tree", None if healed.is_readable else UNREADABLE_TREE.format(root=root))
+        strangers = STRANGERS.format(root=root, strangers=", ".join(sorted(healed.strangers)))
+        self._complain("strangers", strangers if healed.strangers else None)
+        bound = logger.bind(published_again=healed.published_again, cleared=healed.cleared, seconds=round(seconds, 3))
+        if healed.published_again or healed.cleared:
+            bound.warning("Retained messages differed from the database and are healed")
+        if not healed.is_whole:
+            bound.warning("The broker did not send all of its retained messages, so not all were compared")
+        if not (healed.is_readable and healed.is_whole):
+            await self._heal_by_marker(link)
+        elif self._has_gone_back:
+            await self._agree(link)
+
+    async def _heal_by_marker(self, link: Link) -> None:
+        """Publish everything again if the broker went back, because its topics cannot be compared."""
+        if self._has_gone_back:
+            await self._begin_again(link)
+            self._has_gone_back = False
+
+    async def _agree(self, link: Link) -> None:
+        """Give broker and database the same marker, because their topics are the same."""
+        marker = self._marker.next()
+        number = self._marker.sent
+        if not await link.publish([marker]):
+            await self._patience(partial(self._advance, number), purpose="confirming the marker")
+            self._marker.wrote(number)
+        self._has_gone_back = False
 
     async def _begin_again(self, link: Link) -> None:
         marker = self._marker.next()
@@ -69,6 +155,7 @@ class Picture:
             is_readable = topic in await retained(asked, topic, [topic])
         unreadable = UNREADABLE.format(topic=topic, folder=self._folder)
         self._complain("readable", None if is_readable else unreadable)
+        self._is_readable = is_readable
         if is_readable:
             by_wildcard = await retained_by_wildcard(mqtt, topic, name="asks", protocol=protocol)
             self._complain("wildcards", None if by_wildcard else NO_WILDCARDS)
@@ -90,3 +177,7 @@ class Picture:
     async def _write(self, number: int) -> None:
         async with self._database.connect() as connection:
             await connection.commit_together(*gateways.begin_again(self._marker.instance, number))
+
+    async def _advance(self, number: int) -> None:
+        async with self._database.connect() as connection:
+            await connection.commit_together(gateways.advance(self._marker.instance, number))

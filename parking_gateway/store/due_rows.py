@@ -40,31 +40,33 @@ def _page(select: sa.Select[Any], key: sa.Column[Any]) -> sa.Select[Any]:
     return select.where(sa.or_(after.is_(None), key > after)).order_by(key).limit(_LIMIT)
 
 
+def _next_keys(key: sa.Column[Any]) -> sa.ScalarSelect[Any]:
+    """The first keys behind the key `after`, due or not: PostgreSQL reads these of the index, and joins their rows only."""
+    after = sa.bindparam("after", type_=key.type)
+    return sa.select(key).where(key > after).order_by(key).limit(_LIMIT).scalar_subquery()
+
+
 # Spaces and their steps
 
-_ALL_SPACES: Final = (
-    sa.select(
-        space.c.id,
-        space.c.version,
-        space.c.published_version,
-        site.c.name,
-        zone.c.name,
-        space.c.name,
-        space.c.state,
-        space.c.since,
-        space.c.previous,
-        space.c.occupancy,
-        space.c.contact,
-        space.c.reserved_until,
-        space.c.reservation,
-        space.c.maintenance_reason,
-        space.c.battery_percent,
-        space.c.cause,
-        space.c.updated_at,
-    )
-    .select_from(_CAR_PARK)
-    .where(is_due(space))
-)
+_ALL_SPACES: Final = sa.select(
+    space.c.id,
+    space.c.version,
+    space.c.published_version,
+    site.c.name,
+    zone.c.name,
+    space.c.name,
+    space.c.state,
+    space.c.since,
+    space.c.previous,
+    space.c.occupancy,
+    space.c.contact,
+    space.c.reserved_until,
+    space.c.reservation,
+    space.c.maintenance_reason,
+    space.c.battery_percent,
+    space.c.cause,
+    space.c.updated_at,
+).select_from(_CAR_PARK)
 
 
 def _space(row: tuple[Any, ...]) -> DueSpace:
@@ -100,32 +102,28 @@ def step(row: tuple[Any, ...]) -> DueStep:
 
 # Devices
 
-_DEVICES: Final = (
-    sa.select(
-        device.c.dev_eui,
-        device.c.version,
-        device.c.published_version,
-        device.c.name,
-        device.c.contact,
-        device.c.heard_at,
-        device.c.battery_percent,
-        device.c.battery_volts,
-        device.c.rssi,
-        device.c.snr,
-        device.c.codec,
-        device.c.problem,
-        device.c.uplinks_lost,
-        site.c.name,
-        zone.c.name,
-        space.c.name,
-    )
-    .select_from(
-        device.outerjoin(installation, sa.and_(installation.c.dev_eui == device.c.dev_eui, installation.c.channel == 0))
-        .outerjoin(space, space.c.id == installation.c.space_id)
-        .outerjoin(zone, zone.c.id == space.c.zone_id)
-        .outerjoin(site, site.c.id == zone.c.site_id)
-    )
-    .where(is_due(device))
+_DEVICES: Final = sa.select(
+    device.c.dev_eui,
+    device.c.version,
+    device.c.published_version,
+    device.c.name,
+    device.c.contact,
+    device.c.heard_at,
+    device.c.battery_percent,
+    device.c.battery_volts,
+    device.c.rssi,
+    device.c.snr,
+    device.c.codec,
+    device.c.problem,
+    device.c.uplinks_lost,
+    site.c.name,
+    zone.c.name,
+    space.c.name,
+).select_from(
+    device.outerjoin(installation, sa.and_(installation.c.dev_eui == device.c.dev_eui, installation.c.channel == 0))
+    .outerjoin(space, space.c.id == installation.c.space_id)
+    .outerjoin(zone, zone.c.id == space.c.zone_id)
+    .outerjoin(site, site.c.id == zone.c.site_id)
 )
 
 
@@ -164,12 +162,15 @@ _COUNTED: Final = (
 )
 
 
-def _counts(table: sa.Table, *names: sa.Column[Any]) -> Statement:
-    due = _page(sa.select(table.c.id).where(is_due(table)), table.c.id).scalar_subquery()
+def _due_keys(table: sa.Table) -> sa.ScalarSelect[Any]:
+    return _page(sa.select(table.c.id).where(is_due(table)), table.c.id).scalar_subquery()
+
+
+def _counts(keys: sa.ScalarSelect[Any], table: sa.Table, *names: sa.Column[Any]) -> Statement:
     return Statement(
         sa.select(table.c.id, table.c.version, table.c.published_version, *names, *_COUNTED)
         .select_from(site.outerjoin(zone).outerjoin(space))
-        .where(table.c.id.in_(due))
+        .where(table.c.id.in_(keys))
         .group_by(table.c.id, *names)
         .order_by(table.c.id)
     )
@@ -204,8 +205,22 @@ def _with_counts(counts: Sequence[int], **fields: Any) -> DueCounts:
 
 CHANGED_SPACES: Final = Source(statement=HOT["read_changed_spaces"], read=_space)
 SOURCES: Final = {
-    DueKind.SPACE: Source(statement=Statement(_page(_ALL_SPACES, space.c.id)), read=_space),
-    DueKind.DEVICE: Source(statement=Statement(_page(_DEVICES, device.c.dev_eui)), read=_device),
-    DueKind.ZONE: Source(statement=_counts(zone, site.c.name, zone.c.name), read=_zone),
-    DueKind.SITE: Source(statement=_counts(site, site.c.name), read=_site),
+    DueKind.SPACE: Source(statement=Statement(_page(_ALL_SPACES.where(is_due(space)), space.c.id)), read=_space),
+    DueKind.DEVICE: Source(statement=Statement(_page(_DEVICES.where(is_due(device)), device.c.dev_eui)), read=_device),
+    DueKind.ZONE: Source(statement=_counts(_due_keys(zone), zone, site.c.name, zone.c.name), read=_zone),
+    DueKind.SITE: Source(statement=_counts(_due_keys(site), site, site.c.name), read=_site),
 }
+ALL: Final = {
+    DueKind.SPACE: Source(
+        statement=Statement(_ALL_SPACES.where(space.c.id.in_(_next_keys(space.c.id))).order_by(space.c.id)), read=_space
+    ),
+    DueKind.DEVICE: Source(
+        statement=Statement(
+            _DEVICES.where(device.c.dev_eui.in_(_next_keys(device.c.dev_eui))).order_by(device.c.dev_eui)
+        ),
+        read=_device,
+    ),
+    DueKind.ZONE: Source(statement=_counts(_next_keys(zone.c.id), zone, site.c.name, zone.c.name), read=_zone),
+    DueKind.SITE: Source(statement=_counts(_next_keys(site.c.id), site, site.c.name), read=_site),
+}
+"""The same for rows that are not due as well."""

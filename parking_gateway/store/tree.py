@@ -1,0 +1,120 @@
+"""What the retained tree is compared with: all rows, page by page, and their names."""
+
+from collections.abc import Collection, Sequence
+from typing import Any, Final
+
+import sqlalchemy as sa
+
+from parking_gateway.core.due import Due, DueKind
+from parking_gateway.store.due_rows import ALL
+from parking_gateway.store.query import Query, Rows, Statement, command
+from parking_gateway.store.rows import Arguments, arguments, table_of
+from parking_gateway.store.tables import device, site, space, zone
+
+Names = tuple[str, ...]
+"""Site, zone and space of a space, site and zone of a zone, the name of a site, the DevEUI of a device."""
+
+
+def page(kind: DueKind, *, limit: int, after: int | str | None) -> Query[list[Due]]:
+    """The first `limit` rows of a kind by their keys, behind the key `after`, due or not."""
+    source = ALL[kind]
+    lowest = "" if kind is DueKind.DEVICE else 0
+    return Query(
+        statement=source.statement,
+        arguments={"limit": limit, "after": lowest if after is None else after},
+        read=lambda rows: list(map(source.read, rows)),
+    )
+
+
+def publish_again(kind: DueKind, rows: Sequence[Due]) -> Query[set[int | str]]:
+    """Make these due unless they have changed since they were read. The answer is the keys of those that are due now."""
+    keys = [one.key for one in rows]
+    versions = [one.version for one in rows]
+    columns: dict[str, Sequence[Any]] = {_KEYS[kind].name: keys, "version": versions, "published_version": versions}
+    return Query(statement=_AGAIN[kind], arguments=arguments(**columns), read=_keys)
+
+
+def without_row(kind: DueKind, names: Collection[Names]) -> Query[set[Names]]:
+    """Those of these names that no row has."""
+    return Query(statement=_WITHOUT_ROW[kind], arguments=_columns(names), read=_names)
+
+
+def publish_named(kind: DueKind, names: Collection[Names]) -> Query[None]:
+    """Make rows with these names due, because their topics may just have been cleared."""
+    return command(_NAMED_AGAIN[kind], _columns(names))
+
+
+_KEYS: Final[dict[DueKind, sa.Column[Any]]] = {
+    DueKind.SITE: site.c.id,
+    DueKind.ZONE: zone.c.id,
+    DueKind.SPACE: space.c.id,
+    DueKind.DEVICE: device.c.dev_eui,
+}
+_CAR_PARK: Final = {
+    DueKind.SITE: site,
+    DueKind.ZONE: zone.join(site),
+    DueKind.SPACE: space.join(zone).join(site),
+    DueKind.DEVICE: device,
+}
+_NAMES: Final[dict[DueKind, tuple[sa.Column[Any], ...]]] = {
+    DueKind.SITE: (site.c.name,),
+    DueKind.ZONE: (site.c.name, zone.c.name),
+    DueKind.SPACE: (site.c.name, zone.c.name, space.c.name),
+    DueKind.DEVICE: (device.c.dev_eui,),
+}
+_COLUMNS: Final = ("first", "second", "third")
+
+
+def _columns(names: Collection[Names]) -> Arguments:
+    by_position = zip(_COLUMNS, zip(*names, strict=True), strict=False)
+    return arguments(**dict(by_position))
+
+
+def _again(kind: DueKind) -> Statement:
+    key = _KEYS[kind]
+    table = key.table
+    batch = table_of(key, table.c.version, table.c.published_version)
+    is_unchanged = sa.and_(
+        key == batch.c[key.name],
+        table.c.version == batch.c.version,
+        table.c.published_version == batch.c.published_version,
+    )
+    locked = (
+        sa.select(key.label("key"))
+        .select_from(table.join(batch, is_unchanged))
+        .order_by(key)
+        .with_for_update(of=table, key_share=True)
+        .cte("locked")
+    )
+    return Statement(table.update().where(key == locked.c.key).values(published_version=0).returning(key))
+
+
+def _batch(kind: DueKind) -> tuple[sa.TableValuedAlias, sa.ColumnElement[bool]]:
+    """The names of a batch as a table, and whether a row of the car park has them."""
+    batch = table_of(*(sa.Column(name, sa.Text) for name, _ in zip(_COLUMNS, _NAMES[kind], strict=False)))
+    return batch, sa.and_(*(name == given for name, given in zip(_NAMES[kind], batch.c, strict=True)))
+
+
+def _without_row(kind: DueKind) -> Statement:
+    batch, has_names = _batch(kind)
+    return Statement(sa.select(*batch.c).where(~sa.exists().select_from(_CAR_PARK[kind]).where(has_names)))
+
+
+def _named_again(kind: DueKind) -> Statement:
+    batch, has_names = _batch(kind)
+    key = _KEYS[kind]
+    named = sa.select(key).select_from(_CAR_PARK[kind].join(batch, has_names)).order_by(key).scalar_subquery()
+    return Statement(key.table.update().where(key.in_(named)).values(published_version=0))
+
+
+_AGAIN: Final = {kind: _again(kind) for kind in DueKind}
+_WITHOUT_ROW: Final = {kind: _without_row(kind) for kind in DueKind}
+_NAMED_AGAIN: Final = {kind: _named_again(kind) for kind in DueKind}
+
+
+def _keys(rows: Rows) -> set[int | str]:
+    return {key for (key,) in rows}
+
+
+def _names(rows: Rows) -> set[Names]:
+    return {tuple(row) for row in rows}
