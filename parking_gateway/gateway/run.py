@@ -27,6 +27,7 @@ from parking_gateway.gateway.opening import database, decoder_of, intake_of, lac
 from parking_gateway.gateway.preparation import Preparation, prepare_database
 from parking_gateway.gateway.presence import Presence
 from parking_gateway.gateway.recovery import Recovery
+from parking_gateway.gateway.stopping import finish
 from parking_gateway.intake.drain import Drain
 from parking_gateway.intake.journal import Journal
 from parking_gateway.intake.subscription import Subscription
@@ -45,8 +46,6 @@ from parking_gateway.telemetry.report import Report
 
 _LAST_WORD: Final = 1.0
 """Seconds beyond `gateway.stop_timeout` for "offline". If the broker does not take it, it publishes the will."""
-_UNWINDING: Final = 0.2
-"""Seconds for tasks to end after their connections were ended."""
 
 
 async def run(config: Config, *, stop: asyncio.Event, migrate: bool = False, clock: WallClock = utc) -> None:
@@ -228,7 +227,8 @@ class _Gateway:
             await self._stop.wait()
             logger.info("Stopping: finishing the batch in hand, then what is due")
             link.stop_receiving()
-            await self._drain(intake, outbox)
+            within = self._config.gateway.stop_timeout
+            await finish(intake, outbox, within=within, finish_outbox=self._outbox.finish, hang_up=self._pool.hang_up)
             health.cancel()
             alone.cancel()
             complete.cancel()
@@ -252,21 +252,6 @@ class _Gateway:
                 reading = group.create_task(self._picture.read_back(link))
                 await self._outbox.run(link)
                 reading.cancel()
-
-    async def _drain(self, intake: asyncio.Task[None], outbox: asyncio.Task[None]) -> None:
-        # The tasks are not awaited directly: a timeout would cancel them before their connections are ended.
-        until = asyncio.get_running_loop().time() + self._config.gateway.stop_timeout.total_seconds()
-        await asyncio.wait({intake}, timeout=self._config.gateway.stop_timeout.total_seconds())
-        self._outbox.finish()
-        await asyncio.wait({outbox}, timeout=until - asyncio.get_running_loop().time())
-        if intake.done() and outbox.done():
-            return
-        # Nothing is lost: the broker has the messages, and the database has the due rows.
-        logger.warning("Not everything was finished within gateway.stop_timeout; it will be at the next start")
-        self._pool.hang_up()
-        await asyncio.wait({intake, outbox}, timeout=_UNWINDING)
-        intake.cancel()
-        outbox.cancel()
 
     def _moment(self) -> Moment:
         return Moment(
