@@ -15,6 +15,8 @@ from parking_gateway.cli.commands import (
     devices,
     doctor,
     heal,
+    rejections,
+    replay,
     run,
     spaces,
 )
@@ -37,7 +39,8 @@ app.command("migrate")(database.migrate)
 app.command("republish")(database.republish)
 app.add_typer(spaces.app)
 app.add_typer(devices.app)
-app.add_typer(database.rejections)
+app.add_typer(rejections.app)
+app.command("replay")(replay.replay)
 app.command("decode")(decode.decode)
 app.add_typer(decoders.app)
 app.command("version")(configuration.version)

@@ -171,6 +171,21 @@ def observe(space: Space, seen: Observation) -> Change:
     return _settle(space, after, at=seen.seen_at, cause=seen.cause)
 
 
+def observe_again(space: Space, seen: Observation) -> Change:
+    """Apply the observation of a stored uplink that is read again, perhaps by a mended codec.
+
+    If the occupancy of the space comes from this very frame, the new reading replaces the old one.
+    """
+    after, steps = observe(space, seen)
+    if seen.occupancy is None or seen.occupancy is after.occupancy:
+        return after, steps
+    if last_seen(after) != Mark(seen.heard_at, seen.dev_addr, seen.f_cnt):
+        return after, steps
+    corrected = msgspec.structs.replace(after, occupancy=seen.occupancy)
+    corrected, more = _settle(after, corrected, at=seen.seen_at, cause=seen.cause)
+    return corrected, (*steps, *more)
+
+
 def lapse(space: Space, *, now: datetime, lost_after: timedelta, listening_since: datetime) -> Change:
     """End a live contact after `lost_after` of silence. Silence counts only while the gateway received events."""
     if space.contact is not Contact.LIVE or space.heard_at is None:

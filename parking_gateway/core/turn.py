@@ -25,6 +25,7 @@ from parking_gateway.core.space import (
     lapse,
     last_seen,
     observe,
+    observe_again,
 )
 
 
@@ -54,7 +55,13 @@ class ReservationChange(msgspec.Struct, frozen=True, kw_only=True):
     by: str
 
 
-Cause = Observation | Silence | ServiceOrder | ReservationChange
+class Rereading(msgspec.Struct, frozen=True, gc=False):
+    """A stored uplink, read again by the codec that its device has now."""
+
+    seen: Observation
+
+
+Cause = Observation | Rereading | Silence | ServiceOrder | ReservationChange
 
 
 class Turn(msgspec.Struct, frozen=True, kw_only=True):
@@ -91,6 +98,8 @@ def _change(space: Space, cause: Cause) -> Change:
     match cause:
         case Observation():
             return observe(space, cause)
+        case Rereading():
+            return observe_again(space, cause.seen)
         case Silence():
             return lapse(space, now=cause.now, lost_after=cause.lost_after, listening_since=cause.listening_since)
         case ServiceOrder():

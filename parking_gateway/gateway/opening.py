@@ -108,11 +108,7 @@ def intake_of(  # noqa: PLR0913 - what an intake reports to, and whose time it h
         database=database,
         decoder=decoder,
         guests=Guests(decoder) if codecs.has_guests(decoder.folder) else None,
-        limits=chirpstack.Limits(
-            payload_bytes=config.chirpstack.max_payload_bytes,
-            depth=config.chirpstack.max_depth,
-            reach=clocks.reach(config.mqtt.session_expiry),
-        ),
+        limits=limits_of(config),
         batch_size=config.intake.batch_size,
         timeout=min(config.intake.timeout, journal.after) if journal else config.intake.timeout,
         journal=journal,
@@ -122,6 +118,15 @@ def intake_of(  # noqa: PLR0913 - what an intake reports to, and whose time it h
         settled=settled,
         clock=clock,
         report=report,
+    )
+
+
+def limits_of(config: Config) -> chirpstack.Limits:
+    """The limits of a message."""
+    return chirpstack.Limits(
+        payload_bytes=config.chirpstack.max_payload_bytes,
+        depth=config.chirpstack.max_depth,
+        reach=clocks.reach(config.mqtt.session_expiry),
     )
 
 

@@ -5,6 +5,7 @@ from collections import Counter
 import msgspec
 
 from parking_gateway.core.events import DevEui
+from parking_gateway.register.replay.turns import Replayed
 
 
 class Counts(msgspec.Struct, kw_only=True):
@@ -29,15 +30,6 @@ class Removal(msgspec.Struct, frozen=True, kw_only=True):
     dev_eui: DevEui
     space: str
     replaced_by: DevEui
-
-
-class Replayed(msgspec.Struct, kw_only=True):
-    """Stored uplinks that were read again for the spaces of their devices."""
-
-    uplinks: int = 0
-    transitions: int = 0
-    unreadable: int = 0
-    """Uplinks that the codec could not read."""
 
 
 class Registered(msgspec.Struct, kw_only=True):

@@ -13,18 +13,16 @@ from typing import Final
 from parking_gateway.core.events import DevEui, DeviceIdentity
 from parking_gateway.core.installation import Installation
 from parking_gateway.core.space import SpaceId
-from parking_gateway.core.turn import Cause, turn
 from parking_gateway.decoding import codecs
 from parking_gateway.decoding.budget import Guests
 from parking_gateway.decoding.decoder import Decoder
-from parking_gateway.register import replaying
 from parking_gateway.register.entries import Assignment, Entry, Mistake, Place
-from parking_gateway.register.outcome import Counts, Move, Registered, Removal, Replayed
+from parking_gateway.register.outcome import Counts, Move, Registered, Removal
 from parking_gateway.register.planning import Plan, plan
 from parking_gateway.register.remarks import NEVER_HEARD, NO_CODEC, remark
-from parking_gateway.store import assignments, car_park, fleet, spaces, turns
+from parking_gateway.register.replay.turns import Replayed, take_turns
+from parking_gateway.store import assignments, car_park, fleet, spaces
 from parking_gateway.store.database import Connection
-from parking_gateway.store.fleet import Facts
 
 REPLAYED_OF_ONE: Final = 100
 """Replayed uplinks of a device at most: some days. The last few decide the state, the others become the log."""
@@ -153,26 +151,8 @@ async def _replay(
         page = devices[start : start + step]
         (stored,) = await connection.together(fleet.latest_uplinks(page, limit=limit))
         (locked,) = await connection.together(spaces.lock(stored))
-        causes: list[tuple[SpaceId, Cause]] = []
-        facts: list[Facts] = []
-        for device in page:
-            sent = stored[device.dev_eui]
-            for installation in locked.installations.get(device.dev_eui, ()):
-                reader = guests.decoder_of(device, sent, installation)
-                replay = replaying.read(device.dev_eui, sent, installation, decoder=reader)
-                seen = (
-                    replaying.latest_observations(replay.observations)
-                    if device.dev_eui in moved
-                    else replay.observations
-                )
-                causes += [(installation.space, one) for one in seen]
-                facts.append(replay.facts)
-                replayed.uplinks += len(sent)
-                replayed.unreadable += replay.unreadable
-        made_of_page = turn(locked.spaces, causes)
-        replayed.transitions += len(made_of_page.steps)
-        await connection.together(*turns.writes(locked, made_of_page, now=now))
-        await connection.together(fleet.keep(facts))
+        made_of_page = await take_turns(connection, locked, stored, decoder_of=guests.decoder_of, moved=moved, now=now)
+        replayed.add(made_of_page.replayed)
     return replayed
 
 

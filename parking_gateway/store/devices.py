@@ -87,6 +87,11 @@ def lose(devices: Collection[DevEui]) -> list[Query[None]]:
     return [command(_LOSE, given), command(_FORGET, given)] if devices else []
 
 
+def forget_snapshots(devices: Collection[DevEui]) -> list[Query[None]]:
+    """Have the next uplink of these devices published, because their rows were changed by a replay."""
+    return [command(_FORGET, {"dev_euis": array_of(list(devices))})] if devices else []
+
+
 def snapshots(devices: Collection[DevEui]) -> Query[dict[DevEui, Snapshot]]:
     """The last published snapshots of those of these devices that are live. Installed ones have theirs in `Locked`."""
     return Query(statement=HOT["read_snapshots"], arguments=arrays(dev_eui=list(devices)), read=_snapshots)

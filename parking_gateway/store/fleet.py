@@ -1,9 +1,10 @@
 """Devices for imports and for people. `devices` writes the readings of their uplinks."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from functools import partial
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
+from uuid import UUID
 
 import msgspec
 import sqlalchemy as sa
@@ -14,7 +15,7 @@ from parking_gateway.core.space import Contact
 from parking_gateway.store.batteries import battery_of
 from parking_gateway.store.query import Query, Rows, Statement, command
 from parking_gateway.store.rows import encode, table_of
-from parking_gateway.store.tables import device, installation, site, space, uplink, zone
+from parking_gateway.store.tables import TIME, device, installation, site, space, uplink, zone
 from parking_gateway.store.words import CONTACTS
 
 
@@ -43,6 +44,19 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     battery_f_cnt: int | None = None
     battery_volts: float | None = None
     temperature_celsius: float | None = None
+    distance_mm: int | None = None
+    counter: int | None = None
+    confidence: float | None = None
+    fault: str | None = None
+    tamper: bool | None = None
+
+
+class Place(NamedTuple):
+    """A place in the history of a device: behind this uplink."""
+
+    heard_at: datetime
+    deduplication_id: UUID = UUID(int=0)
+    """The first one: before every uplink of that time."""
 
 
 _IDENTITY: Final = (device.c.dev_eui, device.c.name, device.c.profile, device.c.application, device.c.tags)
@@ -71,13 +85,45 @@ _LATEST: Final = Statement(
     .order_by(_LATEST_OF_ONE.c.dev_eui, _LATEST_OF_ONE.c.heard_at, _LATEST_OF_ONE.c.f_cnt)
 )
 
-_OF_READING: Final = ("codec", "battery_volts", "temperature_celsius")
+_STORED_PLACES: Final = table_of(device.c.dev_eui, uplink.c.heard_at, uplink.c.deduplication_id)
+_STORED_OF_ONE: Final = (
+    sa.select(*_KEPT, uplink.c.heard_at.label("time"))
+    .where(
+        uplink.c.dev_eui == _STORED_PLACES.c.dev_eui,
+        sa.tuple_(uplink.c.heard_at, uplink.c.deduplication_id)
+        > sa.tuple_(_STORED_PLACES.c.heard_at, _STORED_PLACES.c.deduplication_id),
+        uplink.c.heard_at < sa.cast(sa.bindparam("until", type_=sa.Text), TIME),
+    )
+    .order_by(uplink.c.heard_at, uplink.c.deduplication_id)
+    .limit(sa.bindparam("limit", type_=sa.Integer))
+    .lateral("stored")
+)
+_STORED: Final = Statement(
+    sa.select(_STORED_OF_ONE)
+    .select_from(_STORED_PLACES.join(_STORED_OF_ONE, sa.true()))
+    .order_by(_STORED_OF_ONE.c.dev_eui, _STORED_OF_ONE.c.heard_at, _STORED_OF_ONE.c.f_cnt)
+)
+
+_OF_READING: Final = (
+    "codec",
+    "battery_volts",
+    "temperature_celsius",
+    "distance_mm",
+    "counter",
+    "confidence",
+    "fault",
+    "tamper",
+)
 _FACTS: Final = table_of(*(device.c[name] for name in Facts.__struct_fields__))
 _KEEP: Final = Statement(
     device.update()
     .where(device.c.dev_eui == _FACTS.c.dev_eui)
     .values(
-        {**{name: sa.func.coalesce(_FACTS.c[name], device.c[name]) for name in _OF_READING}, **battery_of(_FACTS.c)}
+        {
+            **{name: sa.func.coalesce(_FACTS.c[name], device.c[name]) for name in _OF_READING},
+            **battery_of(_FACTS.c),
+            "version": device.c.version + 1,
+        }
     )
 )
 
@@ -128,6 +174,21 @@ def latest_uplinks(devices: Sequence[DeviceIdentity], *, limit: int) -> Query[di
     return Query(statement=_LATEST, arguments={**batch, "limit": limit}, read=partial(_uplinks, devices))
 
 
+def stored_uplinks(
+    devices: Sequence[DeviceIdentity], *, after: Mapping[DevEui, Place], until: datetime | None, limit: int
+) -> Query[dict[DevEui, list[Uplink]]]:
+    """The first `limit` uplinks of each device behind its place and before `until`, the oldest first."""
+    batch = encode(
+        _STORED_PLACES,
+        (
+            {"dev_eui": dev_eui, "heard_at": place.heard_at, "deduplication_id": place.deduplication_id}
+            for dev_eui, place in after.items()
+        ),
+    )
+    bounds = {"until": "infinity" if until is None else until.isoformat(), "limit": limit}
+    return Query(statement=_STORED, arguments={**batch, **bounds}, read=partial(_uplinks, devices))
+
+
 def _uplinks(devices: Iterable[DeviceIdentity], rows: Rows) -> dict[DevEui, list[Uplink]]:
     identities = {one.dev_eui: one for one in devices}
     uplinks: dict[DevEui, list[Uplink]] = {}
@@ -139,7 +200,7 @@ def _uplinks(devices: Iterable[DeviceIdentity], rows: Rows) -> dict[DevEui, list
 
 
 def keep(facts: Iterable[Facts]) -> Query[None]:
-    """Keep the facts on the devices, which the caller has locked. What is None stays as it is."""
+    """Keep the facts on the devices, whose spaces the caller has locked. What is None stays. The rows are due."""
     return command(_KEEP, encode(_FACTS, map(msgspec.structs.asdict, facts)))
 
 

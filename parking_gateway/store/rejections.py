@@ -51,7 +51,7 @@ def digest_of(topic: str, payload: bytes) -> UUID:
     return UUID(bytes=md5(topic.encode() + b"\0" + payload, usedforsecurity=False).digest())
 
 
-def _kept(text: str, length: int) -> str:
+def kept_text(text: str, length: int) -> str:
     """The text as PostgreSQL takes it, without NUL and halves of surrogates, and not much longer than this."""
     return shortened(text.replace("\0", "").encode(errors="replace").decode(), length)
 
@@ -60,9 +60,9 @@ def _row(letter: DeadLetter) -> dict[str, object]:
     is_too_large = letter.rejection.reason is Reason.TOO_LARGE
     return {
         "received_at": letter.received_at,
-        "topic": _kept(letter.topic, TOPIC_LENGTH),
+        "topic": kept_text(letter.topic, TOPIC_LENGTH),
         "reason": letter.rejection.reason,
-        "detail": _kept(letter.rejection.detail, DETAIL_LENGTH),
+        "detail": kept_text(letter.rejection.detail, DETAIL_LENGTH),
         "payload": letter.payload[:KEPT_BYTES] if is_too_large else letter.payload,
         "dev_eui": letter.dev_eui,
         "deduplication_id": letter.deduplication_id,

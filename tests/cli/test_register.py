@@ -315,7 +315,7 @@ async def test_rejected_messages_are_listed(run: Run, recorded: Callable[..., Aw
     last, first = read_json(run("rejections", "list", "--json"))
     assert bytes.fromhex(first["payload"]) == b"garbage"
     assert (last["reason"], last["topic"]) == ("malformed", message(ONE, b"").topic)
-    header, only = output_of(run("rejections", "list", "--last", "1")).splitlines()
+    header, only = output_of(run("rejections", "list", "--limit", "1")).splitlines()
     assert header.split("\t") == ["id", "received (UTC)", "reason", "device", "topic", "detail"]
     assert only.split("\t")[2] == "malformed"
 

@@ -17,7 +17,7 @@ from parking_gateway.core.space import (
     SpaceState,
     observe,
 )
-from parking_gateway.core.turn import Cause, ReservationChange, ServiceOrder, Silence, turn
+from parking_gateway.core.turn import Cause, Rereading, ReservationChange, ServiceOrder, Silence, turn
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -129,3 +129,16 @@ def test_an_observation_is_held_back_where_only_a_clock_makes_it_older() -> None
 
 def test_before_the_first_observation_nothing_is_held_back() -> None:
     assert turn({A: space()}, [(A, seen(None))]).held_back == []
+
+
+@given(st.sampled_from(Occupancy), st.sampled_from([None, *Occupancy]), st.sampled_from([-1, 0, 1]))
+def test_the_frame_of_the_occupancy_is_replaced_by_its_rereading(
+    first: Occupancy, again: Occupancy | None, hours: int
+) -> None:
+    """Another frame counts if it is newer, as always."""
+    before = turn({A: space()}, [(A, seen(first))]).spaces
+    reread = turn(before, [(A, Rereading(seen(again, at=HOUR + hours * HOUR, f_cnt=1 + hours)))])
+    expected = again if again is not None and hours >= 0 else first
+    assert reread.spaces[A].occupancy is expected
+    assert len(reread.steps) == (expected is not first)
+    assert turn(reread.spaces, [(A, Rereading(seen(again, at=HOUR + hours * HOUR, f_cnt=1 + hours)))]).steps == []

@@ -27,8 +27,9 @@ from parking_gateway.decoding import codecs
 from parking_gateway.decoding.decoder import Decoder
 from parking_gateway.process.config import KEYS, Config
 from parking_gateway.register import files
-from parking_gateway.register.outcome import Counts, Registered, Replayed
+from parking_gateway.register.outcome import Counts, Registered
 from parking_gateway.register.remarks import NEVER_HEARD
+from parking_gateway.register.replay.turns import Replayed
 from parking_gateway.register.summary import sentences
 from parking_gateway.store.tables import metadata
 from parking_gateway.telemetry import Health, Metrics

@@ -22,8 +22,9 @@ from parking_gateway.intake.read import read
 from parking_gateway.intake.record import lock_spaces_of, snapshots_of, statements
 from parking_gateway.register import registering
 from parking_gateway.register.entries import Assignment, Entry, Mistake, Place
-from parking_gateway.register.outcome import Counts, Move, Registered, Removal, Replayed
+from parking_gateway.register.outcome import Counts, Move, Registered, Removal
 from parking_gateway.register.registering import register, registered, unknown_space
+from parking_gateway.register.replay.turns import Replayed
 from parking_gateway.store import confirmations, due, fleet
 from parking_gateway.store.pipeline import PipelinedConnection
 from tests.events import NOON, OCCUPIED, VACANT, dev_eui_of, message, up

@@ -1,4 +1,4 @@
-"""Commands about the database: its schema, its retained publications, and the rejections."""
+"""Commands about the database: its schema and its retained publications."""
 
 import re
 from datetime import UTC, datetime
@@ -6,15 +6,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from parking_gateway.cli.commands.configuration import AsJson, ConfigFile, configured
-from parking_gateway.cli.opened import fail, query_once, transact, with_database
-from parking_gateway.cli.shown import show_json, show_table
+from parking_gateway.cli.commands.configuration import ConfigFile, configured
+from parking_gateway.cli.opened import fail, transact, with_database
 
 if TYPE_CHECKING:
     from parking_gateway.store.database import Connection
     from parking_gateway.store.pool import Pool
-
-rejections = typer.Typer(name="rejections", help="List the rejected messages.", no_args_is_help=True)
 
 Revision = Annotated[str, typer.Option("--revision", metavar="R", help="Migrate up to this revision only.")]
 DownTo = Annotated[
@@ -24,7 +21,6 @@ DownTo = Annotated[
 ReadingRole = Annotated[
     str, typer.Option("--reading-role", metavar="NAME", help="A role for dashboards, which may read the public tables.")
 ]
-Last = Annotated[int, typer.Option("--last", min=1, metavar="N", help="Number of messages.")]
 
 
 def migrate(
@@ -92,23 +88,3 @@ def republish(*, config: ConfigFile = None) -> None:
         return number
 
     typer.echo(f"Due for publication: {transact(configured(config), work)}.")
-
-
-@rejections.command("list")
-def list_(*, config: ConfigFile = None, last: Last = 20, as_json: AsJson = False) -> None:
-    """List the rejected messages, the latest first.
-
-    For example:
-
-        parking-gateway rejections list --last 100
-    """
-    from parking_gateway.store import dead_letters  # noqa: PLC0415 - as above
-
-    letters = query_once(configured(config), dead_letters.latest(limit=last))
-    if as_json:
-        show_json(letters)
-        return
-    show_table(
-        ("id", "received (UTC)", "reason", "device", "topic", "detail"),
-        [(one.id, one.received_at, one.reason, one.dev_eui, one.topic, one.detail) for one in letters],
-    )

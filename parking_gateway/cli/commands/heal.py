@@ -1,10 +1,11 @@
 """The command that fetches lost uplinks from ChirpStack."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from parking_gateway.cli.commands.choices import Since, dev_eui_of, moment
 from parking_gateway.cli.commands.configuration import AsJson, ConfigFile, configured
 from parking_gateway.cli.opened import decoder, fail, with_database
 from parking_gateway.cli.shown import show_error, show_json, show_line
@@ -19,9 +20,6 @@ if TYPE_CHECKING:
 
 OfDevices = Annotated[
     list[str], typer.Option("--device", metavar="DEV_EUI", help="Only this device; repeatable.", show_default=False)
-]
-Since = Annotated[
-    str, typer.Option("--since", metavar="TIME", help="Only uplinks since then, in UTC.", show_default=False)
 ]
 
 
@@ -40,8 +38,8 @@ def heal(*, config: ConfigFile = None, device: OfDevices = [], since: Since = ""
     if effective.chirpstack.api_url is None:
         fail("Healing needs the API of ChirpStack: set chirpstack.api_url and chirpstack.api_key.")
     reader = decoder(effective)
-    chosen = [_dev_eui(one) for one in device]
-    begin = _time(since)
+    chosen = [dev_eui_of(one) for one in device]
+    begin = moment(since)
 
     async def work(pool: "Pool") -> "tuple[Healed, dict[DevEui, str]]":
         return await _healed(effective, pool, reader, chosen, begin)
@@ -93,22 +91,3 @@ async def _healed(
     except Unanswered as failure:
         fail(str(failure))
     return healed, failed
-
-
-def _dev_eui(text: str) -> "DevEui":
-    from parking_gateway.core.events import DevEui  # noqa: PLC0415 - as above
-
-    digits = text.strip().lower()
-    if len(digits) != len("a84041000181c061") or set(digits) - set("0123456789abcdef"):
-        fail(f"{text!r} is no DevEUI: write 16 hexadecimal digits.")
-    return DevEui(digits)
-
-
-def _time(text: str) -> datetime | None:
-    if not text:
-        return None
-    try:
-        found = datetime.fromisoformat(text)
-    except ValueError:
-        fail(f"{text!r} is no time: write it as {datetime.now(UTC) - timedelta(hours=1):%Y-%m-%dT%H:%M}.")
-    return found if found.tzinfo else found.replace(tzinfo=UTC)

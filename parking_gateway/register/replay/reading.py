@@ -1,14 +1,15 @@
-"""The stored uplinks of a device, read again for the space that it watches from now on. Pure."""
+"""The stored uplinks of a device, read again by the codec that it has now. Pure."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import cmp_to_key
 from typing import Any, Final
+from uuid import UUID
 
 import msgspec
 
-from decoders import Reading
-from parking_gateway.core.clocks import compare
-from parking_gateway.core.events import DevEui, Uplink
+from decoders import Occupancy, Reading
+from parking_gateway.core.clocks import Mark, compare
+from parking_gateway.core.events import DevEui, Rejection, Uplink
 from parking_gateway.core.installation import Installation
 from parking_gateway.core.space import Observation
 from parking_gateway.decoding.decoder import Decoder, observation
@@ -21,8 +22,10 @@ class Replay(msgspec.Struct, frozen=True, kw_only=True):
     observations: list[Observation]
     """In the order in which the uplinks were heard."""
     facts: Facts
-    unreadable: int
-    """Uplinks that the codec could not read."""
+    past: list[tuple[Uplink, tuple[Reading, ...]]]
+    """The past readings that the uplinks repeat."""
+    rejections: dict[UUID, Rejection]
+    """Why the codec could not read uplinks, by their deduplication ids."""
 
 
 def read(dev_eui: DevEui, uplinks: Sequence[Uplink], installation: Installation, *, decoder: Decoder) -> Replay:
@@ -33,9 +36,10 @@ def read(dev_eui: DevEui, uplinks: Sequence[Uplink], installation: Installation,
     for seen, reading in sorted(pairs, key=lambda pair: _later(pair[0])):
         facts |= _facts(seen, reading)
     return Replay(
-        observations=[seen for seen, _ in pairs],
+        observations=_one_for_each_frame(seen for seen, _ in pairs),
         facts=Facts(dev_eui=dev_eui, **facts),
-        unreadable=sum(one.rejection is not None for one in readings),
+        past=[(one.uplink, one.reading.past) for one in readings if one.reading.past],
+        rejections={one.uplink.deduplication_id: one.rejection for one in readings if one.rejection is not None},
     )
 
 
@@ -48,11 +52,24 @@ def latest_observations(observations: Sequence[Observation]) -> list[Observation
     return [*with_occupancy[-1:], *observations[-1:]]
 
 
+def _one_for_each_frame(observations: Iterable[Observation]) -> list[Observation]:
+    """Without the vacant one of two different uplinks of one instant and counter, because then occupied wins."""
+    found = list(observations)
+    occupied = {_mark(seen) for seen in found if seen.occupancy is Occupancy.OCCUPIED}
+    return [
+        msgspec.structs.replace(seen, occupancy=None)
+        if seen.occupancy is Occupancy.VACANT and _mark(seen) in occupied
+        else seen
+        for seen in found
+    ]
+
+
+def _mark(seen: Observation) -> Mark:
+    return Mark(seen.heard_at, seen.dev_addr, seen.f_cnt)
+
+
 def _facts(seen: Observation, reading: Reading) -> dict[str, Any]:
-    facts: dict[str, Any] = {
-        "battery_volts": reading.battery_volts,
-        "temperature_celsius": reading.temperature_celsius,
-    }
+    facts: dict[str, Any] = {name: getattr(reading, name) for name in _OF_READING}
     if seen.battery_percent is not None:
         facts |= {
             "battery_percent": seen.battery_percent,
@@ -63,5 +80,14 @@ def _facts(seen: Observation, reading: Reading) -> dict[str, Any]:
     return {name: value for name, value in facts.items() if value is not None}
 
 
+_OF_READING: Final = (
+    "battery_volts",
+    "temperature_celsius",
+    "distance_mm",
+    "counter",
+    "confidence",
+    "fault",
+    "tamper",
+)
 _later: Final = cmp_to_key(compare)
 """As a key, the order of a device's frames."""

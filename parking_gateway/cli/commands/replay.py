@@ -1,0 +1,69 @@
+"""The command that decodes stored uplinks again."""
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from parking_gateway.cli.commands.choices import Since, Until, dev_eui_of, moment
+from parking_gateway.cli.commands.configuration import AsJson, ConfigFile, configured
+from parking_gateway.cli.opened import decoder, work_on
+from parking_gateway.cli.shown import show_json, show_line
+from parking_gateway.core.wording import counted
+
+if TYPE_CHECKING:
+    from parking_gateway.register.replay.stored import Result
+    from parking_gateway.store.pool import Pool
+
+Devices = Annotated[
+    list[str],
+    typer.Option("--device", metavar="DEV_EUI", help="16 hexadecimal digits; repeatable.", show_default=False),
+]
+
+
+def replay(
+    *, device: Devices, since: Since = "", until: Until = "", config: ConfigFile = None, as_json: AsJson = False
+) -> None:
+    """Decode the stored uplinks of devices again, with the codecs that they have now.
+
+    The spaces of the devices then are in the state that the newest frames show. The log gets the steps that were missed,
+    except those before the last observation, and keeps the steps that it has. Without --since it reads all stored
+    uplinks. The rejections of uplinks that can be decoded now are deleted. A running gateway publishes the changes.
+
+    For example:
+
+        parking-gateway replay --device a84041000181c061 --since 3d
+    """
+    from parking_gateway.decoding.budget import Guests  # noqa: PLC0415 - heavy
+    from parking_gateway.process.wall_clock import utc  # noqa: PLC0415 - as above
+    from parking_gateway.register.replay.stored import Replayer  # noqa: PLC0415 - as above
+
+    effective = configured(config)
+    reader = decoder(effective)
+    begin, end = moment(since) or _BEGINNING, moment(until)
+    devices = [dev_eui_of(one) for one in device]
+
+    async def work(pool: "Pool") -> "Result":
+        replayer = Replayer(database=pool, decoder=reader, guests=Guests(reader), clock=utc, until=end)
+        return await replayer.replay(dict.fromkeys(devices, begin))
+
+    result = work_on(effective, work)
+    if as_json:
+        show_json(
+            {
+                "uplinks": result.replayed.uplinks,
+                "unreadable": result.replayed.unreadable,
+                "transitions": result.replayed.transitions,
+                "rejections": {"recorded": result.recorded, "remaining": result.remaining},
+            }
+        )
+        return
+    show_line(
+        f"Replayed: {counted(result.replayed.uplinks, 'stored uplink')}, {result.replayed.unreadable:,} unreadable,"
+        f" with {counted(result.replayed.transitions, 'state change')}."
+    )
+    if result.recorded:
+        show_line(f"Deleted: {counted(result.recorded, 'rejection')} of uplinks that can be decoded now.")
+
+
+_BEGINNING = datetime(1, 1, 1, tzinfo=UTC)

@@ -1,0 +1,135 @@
+"""A range of the history, replayed a page at a time, each in a transaction of its own.
+
+A page is given up and read again if an installation changed, or an uplink came, after its guests had been asked.
+"""
+
+from collections import Counter
+from collections.abc import Collection, Mapping
+from datetime import datetime
+from itertools import islice
+from typing import Final
+
+import msgspec
+
+from parking_gateway.core.events import DevEui, DeviceIdentity, Uplink
+from parking_gateway.decoding.budget import Guests
+from parking_gateway.decoding.decoder import Decoder, NotAsked
+from parking_gateway.process.wall_clock import WallClock
+from parking_gateway.register.replay.turns import Page, Replayed, take_turns
+from parking_gateway.store import dead_letters, fleet, installations, spaces
+from parking_gateway.store.database import Connection, Database
+from parking_gateway.store.fleet import Place
+
+DEVICES: Final = 100
+"""Devices of a page."""
+UPLINKS: Final = 200
+"""Uplinks of a device in a page. With more of them, the device has several pages."""
+
+
+class Result(msgspec.Struct, kw_only=True):
+    """The outcome of a replay, with what became of the rejections of its uplinks."""
+
+    replayed: Replayed = msgspec.field(default_factory=Replayed)
+    recorded: int = 0
+    """Rejections that were deleted, because their uplinks could be read."""
+    remaining: Counter[str] = msgspec.field(default_factory=Counter)
+    """Rejections that were kept, by their new reasons."""
+
+
+class Replayer(msgspec.Struct, frozen=True, kw_only=True):
+    """Replays the uplinks of devices, each from its own time on."""
+
+    database: Database
+    decoder: Decoder
+    guests: Guests
+    clock: WallClock
+    until: datetime | None = None
+    """None: up to now. Else later uplinks are left out, and the devices' rows keep their readings."""
+    only: Collection[int] | None = None
+    """The rejections that may be changed. None: all of the uplinks."""
+
+    async def replay(self, since: Mapping[DevEui, datetime]) -> Result:
+        """Replay every stored uplink of these devices that was heard at or after the device's time."""
+        result = Result()
+        async with self.database.connect() as connection:
+            (known,) = await connection.commit_together(fleet.identities(since))
+        identities = {one.dev_eui: one for one in known}
+        left = {dev_eui: Place(at) for dev_eui, at in since.items() if dev_eui in identities}
+        while left:
+            places = dict(islice(left.items(), DEVICES))
+            stored = await self._until_replayed(places, [identities[one] for one in places], result)
+            for dev_eui in places:
+                sent = stored.get(dev_eui, [])
+                if len(sent) < UPLINKS:
+                    del left[dev_eui]
+                else:
+                    left[dev_eui] = max(Place(one.heard_at, one.deduplication_id) for one in sent)
+        return result
+
+    async def _until_replayed(
+        self, places: Mapping[DevEui, Place], devices: list[DeviceIdentity], result: Result
+    ) -> Mapping[DevEui, list[Uplink]]:
+        while True:
+            decoder = await self._with_guest_readings(places, devices)
+            try:
+                async with self.database.connect() as connection:
+                    return await self._page(connection, places, devices, decoder, result)
+            except NotAsked:
+                continue
+
+    async def _with_guest_readings(self, places: Mapping[DevEui, Place], devices: list[DeviceIdentity]) -> Decoder:
+        """A decoder with the readings of guests, which decode before the transaction begins."""
+        async with self.database.connect() as connection:
+            stored, installed = await connection.commit_together(
+                fleet.stored_uplinks(devices, after=places, until=self.until, limit=UPLINKS),
+                installations.of_devices(list(places)),
+            )
+        uplinks = [one for sent in stored.values() for one in sent]
+        readings = await self.guests.readings(self.guests.frames(uplinks, installed))
+        return msgspec.structs.replace(self.decoder, guest_readings=readings)
+
+    async def _page(
+        self,
+        connection: Connection,
+        places: Mapping[DevEui, Place],
+        devices: list[DeviceIdentity],
+        decoder: Decoder,
+        result: Result,
+    ) -> Mapping[DevEui, list[Uplink]]:
+        (locked,) = await connection.together(spaces.lock(list(places)))
+        stored: Mapping[DevEui, list[Uplink]]
+        (stored,) = await connection.together(
+            fleet.stored_uplinks(devices, after=places, until=self.until, limit=UPLINKS)
+        )
+        page = await take_turns(
+            connection,
+            locked,
+            stored,
+            decoder_of=lambda *_: decoder,
+            are_latest=self.until is None,
+            now=self.clock(),
+        )
+        settled = await self._settle_rejections(connection, places, page)
+        result.replayed.add(page.replayed)
+        result.recorded += settled.recorded
+        result.remaining += settled.remaining
+        return stored
+
+    async def _settle_rejections(self, connection: Connection, places: Mapping[DevEui, Place], page: Page) -> Result:
+        """Delete the rejections of uplinks that could be read, write the new reasons into the others, and commit."""
+        settled = Result()
+        wanted = dead_letters.of_devices(places) if self.only is None else dead_letters.of_ids(self.only)
+        (found,) = await connection.together(wanted)
+        read, kept = [], []
+        for rejection_id, deduplication_id in found:
+            if deduplication_id not in page.verdicts:
+                continue
+            verdict = page.verdicts[deduplication_id]
+            if verdict is None:
+                read.append(rejection_id)
+            else:
+                kept.append(dead_letters.Kept(rejection_id, verdict))
+                settled.remaining[verdict.reason] += 1
+        settled.recorded = len(read)
+        await connection.commit_together(dead_letters.delete(read), dead_letters.keep(kept))
+        return settled
