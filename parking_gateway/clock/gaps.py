@@ -20,16 +20,16 @@ async def go(database: Database, moment: Moment) -> Committed:
         return Committed()
     found: Counter[DevEui] = Counter()
     filled = 0
-    due = iter(list(moment.heard.due.items()))
+    due = iter(list(moment.senders.due.items()))
     while devices := dict(islice(due, lost.AT_ONCE)):
         async with database.connect() as connection:
             _, looked = await connection.together(lost.lock(), lost.gaps(devices))
             changes = gaps.changes(looked.known, looked.found)
             await connection.commit_together(*lost.write(changes.opened, changes.closed, now=moment.now))
-        moment.heard.looked(devices)
+        moment.senders.looked(devices)
         found.update(changes.lost)
         filled += changes.filled
-    moment.heard.turn()
+    moment.senders.turn()
     async with database.connect() as connection:
         (forgotten,) = await connection.together(lost.forget(moment.now))
         await connection.commit_together(*lost.count(forgotten), gateways.watched(moment.instance, at=moment.now))

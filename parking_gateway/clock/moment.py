@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 import msgspec
 
-from parking_gateway.clock.heard import Heard
+from parking_gateway.clock.senders import Senders
 
 
 class Moment(msgspec.Struct, frozen=True, kw_only=True):
@@ -19,5 +19,5 @@ class Moment(msgspec.Struct, frozen=True, kw_only=True):
     lost_after_by_profile: Mapping[str, timedelta] = {}
     instance: str = ""
     """The name of this gateway."""
-    heard: Heard = msgspec.field(default_factory=Heard)
+    senders: Senders = msgspec.field(default_factory=Senders)
     """The devices with new uplinks."""

@@ -15,9 +15,9 @@ from loguru import logger
 
 from parking_gateway.broker.link import Link, connected
 from parking_gateway.broker.suspicion import Suspicion
-from parking_gateway.clock.heard import Heard
 from parking_gateway.clock.moment import Moment
 from parking_gateway.clock.rounds import Rounds
+from parking_gateway.clock.senders import Senders
 from parking_gateway.core.committed import Committed
 from parking_gateway.decoding.decoder import Decoder
 from parking_gateway.gateway import pulse
@@ -154,7 +154,7 @@ class _Gateway:
         self._alone = msgspec.structs.replace(self._intake, journal=None, timeout=config.intake.timeout)
         """Without the journal: it waits for the database."""
         self._recovery = Recovery(config, intake=self._alone, complain=report.complain, clock=clock)
-        self._heard = Heard()
+        self._senders = Senders()
         self._preparation = Preparation(stop=stop)
         report.wake_outbox = self._outbox.changed
         self._rounds = Rounds(database=pool, moment=self._moment, report=self._went_round, failed=report.round_failed)
@@ -260,11 +260,11 @@ class _Gateway:
             lost_after=self._config.clock.lost_after,
             lost_after_by_profile=self._config.clock.lost_after_by_profile,
             instance=self._config.gateway.instance,
-            heard=self._heard,
+            senders=self._senders,
         )
 
     def _recorded(self, committed: Committed) -> None:
-        self._heard.recorded(committed.recorded)
+        self._senders.recorded(committed.recorded)
         self._report.committed(committed)
 
     def _went_round(self, committed: Committed) -> None:

@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from parking_gateway.clock import gaps
-from parking_gateway.clock.heard import Heard
 from parking_gateway.clock.moment import Moment
+from parking_gateway.clock.senders import Senders
 from parking_gateway.core.committed import Committed
 from parking_gateway.core.events import DevEui, DeviceIdentity, Uplink
 from parking_gateway.process.config import DatabaseConfig
@@ -42,7 +42,7 @@ class Watch:
 
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
-        self.heard = Heard()
+        self.senders = Senders()
 
     async def record(self, frames: Sequence[Frame]) -> None:
         """Record uplinks of these frames."""
@@ -50,8 +50,8 @@ class Watch:
             Uplink(
                 uuid4(),
                 DeviceIdentity(dev_eui=one.dev_eui),
-                heard := NOON + one.minutes * MINUTE,
-                heard,
+                senders := NOON + one.minutes * MINUTE,
+                senders,
                 NOON,
                 one.f_cnt,
                 1,
@@ -62,11 +62,11 @@ class Watch:
         ]
         async with self._pool.connect() as connection:
             (new,) = await connection.commit_together(uplinks.record(batch))
-        self.heard.recorded(new)
+        self.senders.recorded(new)
 
     async def go(self, *, at: datetime = NOON + MINUTE, listening_since: datetime | None = NOON) -> Committed:
         """One round of the clock."""
-        moment = Moment(now=at, listening_since=listening_since, lost_after=MINUTE, heard=self.heard)
+        moment = Moment(now=at, listening_since=listening_since, lost_after=MINUTE, senders=self.senders)
         return await gaps.go(self._pool, moment)
 
     async def look(self, *, at: datetime = NOON + MINUTE) -> Committed:
@@ -162,12 +162,12 @@ async def test_old_gaps_are_forgotten(pool: Pool, engine: AsyncEngine) -> None:
 
 
 def test_the_memory_of_heard_devices_has_a_limit() -> None:
-    heard = Heard()
+    senders = Senders()
     for number in range(100_010):
         device = DeviceIdentity(dev_eui=DevEui(f"{number:016x}"))
-        heard.recorded([Uplink(UUID(int=number), device, NOON, NOON, NOON, 1, 1, b"")])
-    heard.turn()
-    assert len(heard.due) == 100_000
+        senders.recorded([Uplink(UUID(int=number), device, NOON, NOON, NOON, 1, 1, b"")])
+    senders.turn()
+    assert len(senders.due) == 100_000
 
 
 RUNS = st.lists(st.sampled_from(["join", "restart"]), max_size=2).flatmap(

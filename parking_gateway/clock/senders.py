@@ -1,4 +1,4 @@
-"""Heard: which devices have new uplinks, so that a round looks at no other."""
+"""Senders: the devices with new uplinks, so that a round looks at no other device."""
 
 from collections.abc import Collection, Sequence
 from datetime import datetime
@@ -10,7 +10,7 @@ _MOST_DEVICES: Final = 100_000
 """Devices that are remembered between two rounds. Those beyond are looked at after another uplink."""
 
 
-class Heard:
+class Senders:
     """The devices with new uplinks, each with the time when the oldest of them was heard.
 
     A device is looked at in the round after the one in which it became known, because ChirpStack
@@ -23,7 +23,7 @@ class Heard:
         self._new: dict[DevEui, datetime] = {}
 
     def recorded(self, uplinks: Sequence[Uplink]) -> None:
-        """Remember the devices of these uplinks, which are committed. It takes 0.1 µs for each."""
+        """Remember the devices of these uplinks, which are committed. It takes 0.2 µs for each."""
         new = self._new
         for uplink in uplinks:
             dev_eui, heard_at = uplink.device.dev_eui, uplink.heard_at
