@@ -1,1 +1,1 @@
-"""The composition root: `run` opens everything, starts the tasks and closes in reverse."""
+"""The composition root: `run` opens everything and closes in reverse; `life` starts the tasks in between."""

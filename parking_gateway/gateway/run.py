@@ -1,46 +1,19 @@
-"""The composition root: opens everything, runs the tasks, and closes in reverse.
-
-A broker connection is a scope. Intake, outbox and the health report work while it lasts. They end with it, and the next
-connection starts them again. They need no memory: the broker's session holds all messages that were not acknowledged, and the
-database all rows that were not published.
-"""
+"""The composition root: opens everything, lets the gateway live, and closes in reverse."""
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Coroutine
-from typing import Any, Final
+from typing import Final
 
-import msgspec
 from loguru import logger
 
-from parking_gateway.broker.link import Link, connected
-from parking_gateway.broker.suspicion import Suspicion
-from parking_gateway.clock.moment import Moment
-from parking_gateway.clock.rounds import Rounds
-from parking_gateway.clock.senders import Senders
-from parking_gateway.core.committed import Committed
-from parking_gateway.decoding.decoder import Decoder
 from parking_gateway.gateway import pulse
-from parking_gateway.gateway.connections import Connections
 from parking_gateway.gateway.journalling import opened_journal
-from parking_gateway.gateway.opening import database, decoder_of, intake_of, lacking
-from parking_gateway.gateway.preparation import Preparation, prepare_database
-from parking_gateway.gateway.presence import Presence
-from parking_gateway.gateway.recovery import Recovery
-from parking_gateway.gateway.stopping import finish
-from parking_gateway.intake.drain import Drain
-from parking_gateway.intake.journal import Journal
-from parking_gateway.intake.subscription import Subscription
-from parking_gateway.outbox.loop import Outbox
-from parking_gateway.outbox.marker import Marker
-from parking_gateway.outbox.picture import Picture
+from parking_gateway.gateway.life import Life
+from parking_gateway.gateway.opening import database, decoder_of, lacking
 from parking_gateway.process import waits
 from parking_gateway.process.config import Config
 from parking_gateway.process.systemd import notifying
-from parking_gateway.process.waits import Backoff
 from parking_gateway.process.wall_clock import WallClock, utc
-from parking_gateway.store.patience import Patience, StopRequested
-from parking_gateway.store.pool import Pool
 from parking_gateway.telemetry import Health, Metrics, web
 from parking_gateway.telemetry.report import Report
 
@@ -69,7 +42,7 @@ async def run(config: Config, *, stop: asyncio.Event, migrate: bool = False, clo
         await stack.enter_async_context(web.serve(config.telemetry.listen, metrics=metrics, health=health))
         pool = await stack.enter_async_context(database(config))
         report = Report(health=health, metrics=metrics, root=config.publication.root, clock=clock)
-        gateway = _Gateway(
+        life = Life(
             config,
             pool=pool,
             journal=await stack.enter_async_context(opened_journal(config, report=report, clock=clock)),
@@ -81,7 +54,7 @@ async def run(config: Config, *, stop: asyncio.Event, migrate: bool = False, clo
         )
         is_finished = await waits.finished(
             stop,
-            gateway.run(migrate=migrate),
+            life.run(migrate=migrate),
             seconds=config.gateway.stop_timeout.total_seconds() + _LAST_WORD,
             give_up=pool.hang_up,
         )
@@ -91,194 +64,3 @@ async def run(config: Config, *, stop: asyncio.Event, migrate: bool = False, clo
             )
         systemd.stopping()
     logger.info("Stopped")
-
-
-class _Gateway:
-    """One process, from its first connection to the database to its "offline" on the broker."""
-
-    def __init__(  # noqa: PLR0913 - the composition root hands over what it has opened
-        self,
-        config: Config,
-        *,
-        pool: Pool,
-        journal: Journal | None,
-        decoder: Decoder,
-        report: Report,
-        on_ready: Callable[[], None],
-        stop: asyncio.Event,
-        clock: WallClock,
-    ) -> None:
-        self._config = config
-        self._pool = pool
-        self._journal = journal
-        self._decoder = decoder
-        self._report = report
-        self._on_ready = on_ready
-        self._clock = clock
-        self._stop = stop
-        root, instance = config.publication.root, config.gateway.instance
-        self._patience = Patience(
-            pool,
-            backoff=Backoff(shortest=config.database.reconnect_wait_min, longest=config.database.reconnect_wait_max),
-            stop=stop,
-            report=report.database_answers,
-        )
-        self._connections = Connections(config=config.mqtt, suspicion=Suspicion(root), report=report, stop=stop)
-        self._presence = Presence(root=root, instance=instance, report=report, clock=clock)
-        marker = Marker(root=root, instance=instance, clock=clock)
-        self._subscription = Subscription(
-            config, database=pool, patience=self._patience, complain=report.complain, journal=journal
-        )
-        self._outbox = Outbox(
-            config.publication, database=pool, patience=self._patience, marker=marker, report=report.published
-        )
-        self._picture = Picture(
-            config,
-            database=pool,
-            patience=self._patience,
-            marker=marker,
-            complain=report.complain,
-            changed=self._outbox.changed,
-        )
-        self._intake = intake_of(
-            config,
-            database=pool,
-            decoder=decoder,
-            patience=self._patience,
-            journal=journal,
-            taken=report.taken,
-            settled=report.settled,
-            clock=clock,
-            report=self._recorded,
-        )
-        self._alone = msgspec.structs.replace(self._intake, journal=None, timeout=config.intake.timeout)
-        """Without the journal: it waits for the database."""
-        self._recovery = Recovery(config, intake=self._alone, complain=report.complain, clock=clock)
-        self._senders = Senders()
-        self._preparation = Preparation(stop=stop)
-        report.wake_outbox = self._outbox.changed
-        self._rounds = Rounds(database=pool, moment=self._moment, report=self._went_round, failed=report.round_failed)
-
-    async def run(self, *, migrate: bool) -> None:
-        """Until told to stop. Raises SchemaMismatch when there is no use in trying."""
-        # With a journal, the broker is not kept waiting for an absent database.
-        within = self._journal.after if self._journal else None
-        async with self._preparation.beside(self._prepare(migrate=migrate), within=within):
-            if not self._stop.is_set():
-                await self._live()
-
-    async def _prepare(self, *, migrate: bool) -> None:
-        await prepare_database(
-            self._pool, patience=self._patience, decoder=self._decoder, rounds=self._rounds, migrate=migrate
-        )
-        await self._recovery.look_back()
-        if self._journal is not None and not self._journal.depth().rows:
-            self._journal.drained()
-
-    async def _live(self) -> None:
-        async with asyncio.TaskGroup() as group:
-            beside = group.create_task(_unless_stopped(self._work_without_broker()))
-            # Outside of the connection, so a stop within it ends without "offline", and the broker publishes the will.
-            await self._connections.make(lambda: _unless_stopped(self._one_connection()))
-            beside.cancel()
-
-    async def _work_without_broker(self) -> None:
-        await self._preparation.ended()
-        async with asyncio.TaskGroup() as group:
-            group.create_task(self._rounds.run())
-            group.create_task(self._count_what_is_due())
-            group.create_task(self._recovery.run())
-            if self._journal is not None:
-                group.create_task(Drain(journal=self._journal, intake=self._alone).run())
-
-    async def _one_connection(self) -> None:
-        connecting = connected(
-            self._config.mqtt,
-            will=self._presence.will(),
-            inbox_limit=self._config.mqtt.receive_maximum,
-            window=self._config.publication.window,
-            payload_limit=self._config.chirpstack.max_payload_bytes,
-        )
-        async with contextlib.AsyncExitStack() as stack:
-            link = await waits.unless(self._stop, stack.enter_async_context(connecting))
-            if link is not None:
-                link.suspicion = self._connections.suspicion
-                stack.callback(self._recovery.disconnected)
-                await self._work(link)
-
-    async def _work(self, link: Link) -> None:
-        link.report_drops(self._report.dropped)  # first, because a session that was kept delivers messages at once
-        await self._subscription.prove(link)
-        was_prepared = self._preparation.is_done.is_set()
-        is_session_lost = await self._subscription.renew(link)
-        if is_session_lost:
-            self._report.session_lost()
-        self._recovery.connected(is_session_lost=is_session_lost)
-        self._report.connected(protocol=link.protocol, session_present=link.session_present, oldest_event=link.oldest)
-        await self._presence.begin(link)
-        self._connections.has_worked = True
-        self._on_ready()
-        async with asyncio.TaskGroup() as group:
-            intake = group.create_task(_unless_stopped(self._intake.run(link)))
-            outbox = group.create_task(_unless_stopped(self._publish(link)))
-            health = group.create_task(_unless_stopped(self._presence.keep(link)))
-            complete = group.create_task(_unless_stopped(self._complete(link, was_prepared=was_prepared)))
-            alone = group.create_task(self._connections.outlast_rivals())
-            await self._stop.wait()
-            logger.info("Stopping: finishing the batch in hand, then what is due")
-            link.stop_receiving()
-            within = self._config.gateway.stop_timeout
-            await finish(intake, outbox, within=within, finish_outbox=self._outbox.finish, hang_up=self._pool.hang_up)
-            health.cancel()
-            alone.cancel()
-            complete.cancel()
-        await self._presence.end(link)
-
-    async def _complete(self, link: Link, *, was_prepared: bool) -> None:
-        """Do what a connection without a database has left undone."""
-        if was_prepared and self._subscription.is_known:
-            return
-        await self._preparation.is_done.wait()
-        is_session_lost = False if self._subscription.is_known else await self._subscription.complete(link)
-        if is_session_lost:
-            self._report.session_lost()
-        self._recovery.connected(is_session_lost=is_session_lost)
-
-    async def _publish(self, link: Link) -> None:
-        await waits.unless(self._stop, self._preparation.is_done.wait())
-        if self._preparation.is_done.is_set():
-            await self._picture.compare(link)
-            async with asyncio.TaskGroup() as group:
-                reading = group.create_task(self._picture.read_back(link))
-                await self._outbox.run(link)
-                reading.cancel()
-
-    def _moment(self) -> Moment:
-        return Moment(
-            now=self._clock(),
-            listening_since=self._report.listening_since,
-            lost_after=self._config.clock.lost_after,
-            lost_after_by_profile=self._config.clock.lost_after_by_profile,
-            instance=self._config.gateway.instance,
-            senders=self._senders,
-        )
-
-    def _recorded(self, committed: Committed) -> None:
-        self._senders.recorded(committed.recorded)
-        self._report.committed(committed)
-
-    def _went_round(self, committed: Committed) -> None:
-        self._report.committed(committed)
-        self._recovery.missing(committed.uplinks_lost)
-
-    async def _count_what_is_due(self) -> None:
-        within = self._config.database.statement_timeout
-        await pulse.count_what_is_due(self._pool, patience=self._patience, report=self._report, within=within)
-
-
-async def _unless_stopped(work: Coroutine[Any, Any, None]) -> None:
-    """Do the work. An absent database during a stop is no failure."""
-    try:
-        await work
-    except* StopRequested:
-        logger.warning("The database was away when we stopped; what was in hand is done at the next start")
