@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from parking_gateway.intake.journal import Journal
 from parking_gateway.process.config import Config
 from parking_gateway.process.wall_clock import WallClock
-from parking_gateway.store.journal_file import NAME, JournalFile, Unusable
+from parking_gateway.store.journal_file import NAME, JournalFile, JournalUnusable
 from parking_gateway.telemetry.report import Report
 
 
@@ -23,7 +23,7 @@ async def opened_journal(config: Config, *, report: Report, clock: WallClock) ->
         return
     try:
         file = await asyncio.to_thread(JournalFile, folder, now=clock())
-    except Unusable as why:
+    except JournalUnusable as why:
         report.complain(
             "journal",
             f"There is no journal ({why}), so the broker keeps the events while the database is away: let this user write"

@@ -20,7 +20,7 @@ from parking_gateway.broker.message import Message, Whole
 from parking_gateway.contract.publication import NO_PROPERTIES, MessageProperties
 from parking_gateway.core.seldom import Seldom
 from parking_gateway.process.wall_clock import WallClock
-from parking_gateway.store.journal_file import Depth, Entry, Failures, JournalFile, is_damage
+from parking_gateway.store.journal_file import Depth, Failures, JournalEntry, JournalFile, is_damage
 
 Result = TypeVar("Result")
 
@@ -143,7 +143,7 @@ class Journal:
                 self._complain("journal", f"The journal cannot be used: {error}")
                 await asyncio.sleep(_AGAIN_SECONDS)
 
-    def _append(self, entries: Sequence[Entry]) -> str | None:
+    def _append(self, entries: Sequence[JournalEntry]) -> str | None:
         """In the thread. Returns why nothing was written, or None."""
         size = sum(one.size for one in entries)
         try:
@@ -205,9 +205,9 @@ class Journal:
         self._changed = asyncio.Event()
 
 
-def _entry(message: Message, received_at: datetime, *, was_tried: bool) -> Entry:
+def _entry(message: Message, received_at: datetime, *, was_tried: bool) -> JournalEntry:
     properties = message.properties
-    return Entry(
+    return JournalEntry(
         received_at=message.received_at or received_at,
         # As bytes, because SQLite's text has no halves of surrogates.
         topic=message.topic.encode(errors="surrogatepass"),
@@ -220,7 +220,7 @@ def _entry(message: Message, received_at: datetime, *, was_tried: bool) -> Entry
     )
 
 
-def _message(entry: Entry) -> Message:
+def _message(entry: JournalEntry) -> Message:
     whole = None
     if entry.length is not None and entry.digest is not None:
         whole = Whole(entry.length, UUID(bytes=entry.digest))

@@ -16,7 +16,7 @@ from parking_gateway.contract.messages import gateway_topic, number_of
 from parking_gateway.core.printable import in_one_line
 from parking_gateway.core.space import SpaceId
 from parking_gateway.outbox.marker import Comparison, Marker
-from parking_gateway.outbox.reading_back import Healed, ReadingBack
+from parking_gateway.outbox.reading_back import ReadBackResult, ReadingBack
 from parking_gateway.process.config import Config
 from parking_gateway.store import gateways
 from parking_gateway.store.database import Database
@@ -113,7 +113,7 @@ class Picture:
             return
         await self._report(healed, link, seconds=time.monotonic() - began)
 
-    async def _report(self, healed: Healed, link: Link, *, seconds: float) -> None:
+    async def _report(self, healed: ReadBackResult, link: Link, *, seconds: float) -> None:
         root = self._config.publication.root
         self._complain("tree", None if healed.is_readable else UNREADABLE_TREE.format(root=root))
         strangers = STRANGERS.format(root=root, strangers=", ".join(sorted(healed.strangers)))

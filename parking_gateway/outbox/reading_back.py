@@ -34,7 +34,7 @@ _KINDS: Final = (DueKind.SPACE, DueKind.ZONE, DueKind.SITE, DueKind.DEVICE)
 """In the order in which they are healed: what a driver sees comes first."""
 
 
-class Healed(msgspec.Struct, kw_only=True):
+class ReadBackResult(msgspec.Struct, kw_only=True):
     """The result of reading the tree back."""
 
     published_again: int = 0
@@ -70,9 +70,9 @@ class ReadingBack:
         self._changed = changed
         self._is_proven = False
         """Whether a state of ours has come back over this link."""
-        self.healed = Healed()
+        self.healed = ReadBackResult()
 
-    async def heal(self, asked: Link, link: Publisher) -> Healed:
+    async def heal(self, asked: Link, link: Publisher) -> ReadBackResult:
         """Make differing rows due and clear topics without a row. Raises MqttError or OSError when a link is lost."""
         for kind in _KINDS:
             if not await self._compare(asked, link, kind):

@@ -51,7 +51,7 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     tamper: bool | None = None
 
 
-class Place(NamedTuple):
+class HistoryPlace(NamedTuple):
     """A place in the history of a device: behind this uplink."""
 
     heard_at: datetime
@@ -175,7 +175,7 @@ def latest_uplinks(devices: Sequence[DeviceIdentity], *, limit: int) -> Query[di
 
 
 def stored_uplinks(
-    devices: Sequence[DeviceIdentity], *, after: Mapping[DevEui, Place], until: datetime | None, limit: int
+    devices: Sequence[DeviceIdentity], *, after: Mapping[DevEui, HistoryPlace], until: datetime | None, limit: int
 ) -> Query[dict[DevEui, list[Uplink]]]:
     """The first `limit` uplinks of each device behind its place and before `until`, the oldest first."""
     batch = encode(

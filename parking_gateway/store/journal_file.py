@@ -39,7 +39,7 @@ select id, size from (
 """Uplinks of QoS 0 (their topics end with `/event/up`) with a newer one of the same device behind them, the oldest first."""
 
 
-class Entry(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+class JournalEntry(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A message as it came."""
 
     received_at: datetime
@@ -69,7 +69,7 @@ class Depth(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Uplinks of QoS 0 that were dropped since the start, because the journal was full."""
 
 
-class Unusable(Exception):  # noqa: N818 - of the file, not of ours
+class JournalUnusable(Exception):  # noqa: N818 - of the file, not of ours
     """The file cannot be used now: it belongs to another process, or this user may not write it."""
 
 
@@ -87,7 +87,7 @@ class JournalFile:
     """The open file. `depth` is true after every call, and may be read by any thread."""
 
     def __init__(self, folder: Path, *, now: datetime) -> None:
-        """Open the file or make it. Raises `Unusable`. `now` names a damaged file that is set aside."""
+        """Open the file or make it. Raises `JournalUnusable`. `now` names a damaged file that is set aside."""
         self.path = folder / NAME
         self.set_aside: Path | None = None
         """Where the last damaged file lies now."""
@@ -97,13 +97,13 @@ class JournalFile:
             self._db = self._opened(now)
         except Failures as error:
             why = "another process uses it" if "locked" in str(error) else str(error)
-            raise Unusable(f"{self.path}: {why}") from error
+            raise JournalUnusable(f"{self.path}: {why}") from error
 
     def close(self) -> None:
         """Close it. Entries stay."""
         self._db.close()
 
-    def append(self, entries: Sequence[Entry]) -> None:
+    def append(self, entries: Sequence[JournalEntry]) -> None:
         """Write the entries behind all others; they are durable when this returns. Raises `Failures`, and then none is written."""
         with self._transaction():
             self._db.executemany(
@@ -126,9 +126,9 @@ class JournalFile:
             )
         self._count(len(entries), sum(one.size for one in entries))
 
-    def head(self, limit: int, *, limit_bytes: int) -> list[tuple[int, Entry]]:
+    def head(self, limit: int, *, limit_bytes: int) -> list[tuple[int, JournalEntry]]:
         """The oldest entries with their ids, and at least one if there is any."""
-        found: list[tuple[int, Entry]] = []
+        found: list[tuple[int, JournalEntry]] = []
         size = 0
         rows = self._db.execute(
             "select id, received_at, topic, payload, qos, is_redelivered, length, digest, properties"
@@ -136,7 +136,7 @@ class JournalFile:
             [limit],
         )
         for number, received_at, topic, payload, qos, is_redelivered, length, digest, properties in rows:
-            entry = Entry(
+            entry = JournalEntry(
                 received_at=datetime.fromisoformat(received_at),
                 topic=topic,
                 payload=payload,

@@ -28,7 +28,7 @@ from parking_gateway.process.config import DatabaseConfig
 from parking_gateway.process.waits import Backoff
 from parking_gateway.process.wall_clock import utc
 from parking_gateway.store.database import Connection, Database
-from parking_gateway.store.journal_file import NAME, JournalFile, Unusable
+from parking_gateway.store.journal_file import NAME, JournalFile, JournalUnusable
 from parking_gateway.store.patience import Patience
 from parking_gateway.store.pool import opened
 from tests.events import OCCUPIED, VACANT, message, topic_of, up
@@ -124,13 +124,13 @@ async def test_nobody_else_may_read_it_and_no_other_process_may_use_it(tmp_path:
         assert await journal.keep(uplinks(1), NOW)
         for file in (tmp_path / "of its own").iterdir():
             assert stat.S_IMODE(file.stat().st_mode) == 0o600
-        with pytest.raises(Unusable, match="another process uses it"):
+        with pytest.raises(JournalUnusable, match="another process uses it"):
             JournalFile(tmp_path / "of its own", now=NOW)
 
 
 def test_a_folder_that_cannot_be_written_is_no_journal(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    with pytest.raises(Unusable, match="file"):
+    with pytest.raises(JournalUnusable, match="file"):
         JournalFile(tmp_path / "file", now=NOW)
 
 

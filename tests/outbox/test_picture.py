@@ -18,7 +18,7 @@ from parking_gateway.contract.messages import GatewayMessage, gateway_publicatio
 from parking_gateway.core.space import SpaceId
 from parking_gateway.outbox.loop import Outbox
 from parking_gateway.outbox.marker import Marker
-from parking_gateway.outbox.reading_back import Healed, ReadingBack
+from parking_gateway.outbox.reading_back import ReadBackResult, ReadingBack
 from parking_gateway.process import wall_clock
 from parking_gateway.process.config.mqtt import MqttConfig
 from parking_gateway.process.config.sections import PublicationConfig
@@ -72,7 +72,7 @@ class Gateway:
         outbox.finish()
         await outbox.run(self._link)
 
-    async def read_back(self) -> Healed:
+    async def read_back(self) -> ReadBackResult:
         """Read the tree back once."""
         reading = ReadingBack(
             ROOT, instance="gw", database=self._pool, patience=self._patience, changed=self.changed.update
@@ -118,7 +118,7 @@ async def test_where_broker_and_database_agree_nothing_is_published(
     async with running(pool, mosquitto) as gateway:
         before, gateway.published = await read_retained(mosquitto.url, ROOT), 0
         assert len(before) == 2 * 1200 + 2 + 2
-        assert await gateway.read_back() == Healed()
+        assert await gateway.read_back() == ReadBackResult()
         await gateway.publish()
         assert gateway.published == 0
         assert await read_retained(mosquitto.url, ROOT) == before
@@ -133,13 +133,13 @@ async def test_a_topic_that_differs_is_published_again_alone(
     async with running(pool, mosquitto) as gateway:
         before, gateway.published = await read_retained(mosquitto.url, f"{ROOT}/{topic.partition('/')[0]}"), 0
         await retain(mosquitto, f"{ROOT}/{topic}", payload=payload)
-        assert await gateway.read_back() == Healed(published_again=1)
+        assert await gateway.read_back() == ReadBackResult(published_again=1)
         assert len(gateway.changed) == topic.startswith("spaces")
         await gateway.publish()
         # A space that is published makes its zone and its site due for a new count.
         assert gateway.published == (3 if topic.startswith("spaces") else 1)
         assert await read_retained(mosquitto.url, f"{ROOT}/{topic.partition('/')[0]}") == before
-        assert await gateway.read_back() == Healed()
+        assert await gateway.read_back() == ReadBackResult()
 
 
 async def test_topics_without_a_row_are_cleared_and_no_others(pool: Pool, mosquitto: Broker, car_park: CarPark) -> None:
@@ -147,7 +147,7 @@ async def test_topics_without_a_row_are_cleared_and_no_others(pool: Pool, mosqui
     async with running(pool, mosquitto) as gateway:
         before = await read_retained(mosquitto.url, ROOT)
         await retain(mosquitto, *(f"{ROOT}/{topic}" for topic in ORPHANS), *OTHERS, payload=b"{}")
-        assert await gateway.read_back() == Healed(cleared=len(ORPHANS))
+        assert await gateway.read_back() == ReadBackResult(cleared=len(ORPHANS))
         after = await read_retained(mosquitto.url, "+/v1")
         assert after.keys() - before.keys() == set(OTHERS)
 
@@ -159,11 +159,11 @@ async def test_the_topics_of_a_renamed_site_move(
     await car_park(3)
     async with running(pool, mosquitto) as gateway:
         await execute(engine, "update site set name = 'north'")
-        assert await gateway.read_back() == Healed(published_again=3 + 1 + 1 + 3, cleared=3 + 1 + 1)
+        assert await gateway.read_back() == ReadBackResult(published_again=3 + 1 + 1 + 3, cleared=3 + 1 + 1)
         await gateway.publish()
         spaces = await read_retained(mosquitto.url, f"{ROOT}/spaces")
         assert set(spaces) == {f"{ROOT}/spaces/north/level-1/A-{number}" for number in (1, 2, 3)}
-        assert await gateway.read_back() == Healed()
+        assert await gateway.read_back() == ReadBackResult()
 
 
 async def test_a_row_that_changes_meanwhile_is_left_to_the_outbox(
@@ -181,7 +181,7 @@ async def test_a_row_that_changes_meanwhile_is_left_to_the_outbox(
             await subscribe(link, *topic_filters)
 
         monkeypatch.setattr(Link, "subscribe", behind_another_gateway)
-        assert await gateway.read_back() == Healed()
+        assert await gateway.read_back() == ReadBackResult()
         assert await read_retained(mosquitto.url, SPACE) == {SPACE: b'{"version":9}'}
 
 
@@ -219,7 +219,7 @@ async def test_beside_a_gateway_of_another_database_no_topic_is_cleared(
     async with running(pool, mosquitto) as gateway:
         await retain(mosquitto, f"{ROOT}/gateways/stranger/marker", payload=b'{"number":7}')
         await retain(mosquitto, f"{ROOT}/spaces/away/level-1/A-1", SPACE, payload=b"{}")
-        assert await gateway.read_back() == Healed(published_again=1, strangers=frozenset({"stranger"}))
+        assert await gateway.read_back() == ReadBackResult(published_again=1, strangers=frozenset({"stranger"}))
         assert f"{ROOT}/spaces/away/level-1/A-1" in await read_retained(mosquitto.url, ROOT)
 
 
@@ -230,7 +230,7 @@ async def test_a_broker_that_drops_what_it_retains_is_not_taken_for_one_that_los
     await car_park(600)
     broker = configured("max_queued_messages 100\n")
     async with running(pool, broker, receive_maximum=100) as gateway:
-        assert await gateway.read_back() == Healed(is_whole=False)
+        assert await gateway.read_back() == ReadBackResult(is_whole=False)
 
 
 async def test_a_row_that_appears_while_its_topic_is_cleared_is_published(
@@ -242,7 +242,7 @@ async def test_a_row_that_appears_while_its_topic_is_cleared_is_published(
     async with running(pool, mosquitto) as gateway:
         await retain(mosquitto, orphan, payload=b"{}")
         monkeypatch.setattr(Link, "publish", once_before(Link.publish, lambda: execute(engine, create)))
-        assert await gateway.read_back() == Healed(cleared=1)
+        assert await gateway.read_back() == ReadBackResult(cleared=1)
         assert orphan not in await read_retained(mosquitto.url, ROOT)
         await gateway.publish()
         assert orphan in await read_retained(mosquitto.url, ROOT)

@@ -15,10 +15,10 @@ from parking_gateway.core.events import DevEui, DeviceIdentity, Uplink
 from parking_gateway.decoding.budget import Guests
 from parking_gateway.decoding.decoder import Decoder, NotAsked
 from parking_gateway.process.wall_clock import WallClock
-from parking_gateway.register.replay.turns import Page, Replayed, take_turns
+from parking_gateway.register.replay.turns import PageReplayed, Replayed, take_turns
 from parking_gateway.store import dead_letters, fleet, installations, spaces
 from parking_gateway.store.database import Connection, Database
-from parking_gateway.store.fleet import Place
+from parking_gateway.store.fleet import HistoryPlace
 
 DEVICES: Final = 100
 """Devices of a page."""
@@ -54,7 +54,7 @@ class Replayer(msgspec.Struct, frozen=True, kw_only=True):
         async with self.database.connect() as connection:
             (known,) = await connection.commit_together(fleet.identities(since))
         identities = {one.dev_eui: one for one in known}
-        left = {dev_eui: Place(at) for dev_eui, at in since.items() if dev_eui in identities}
+        left = {dev_eui: HistoryPlace(at) for dev_eui, at in since.items() if dev_eui in identities}
         while left:
             places = dict(islice(left.items(), DEVICES))
             stored = await self._until_replayed(places, [identities[one] for one in places], result)
@@ -63,11 +63,11 @@ class Replayer(msgspec.Struct, frozen=True, kw_only=True):
                 if len(sent) < UPLINKS:
                     del left[dev_eui]
                 else:
-                    left[dev_eui] = max(Place(one.heard_at, one.deduplication_id) for one in sent)
+                    left[dev_eui] = max(HistoryPlace(one.heard_at, one.deduplication_id) for one in sent)
         return result
 
     async def _until_replayed(
-        self, places: Mapping[DevEui, Place], devices: list[DeviceIdentity], result: Result
+        self, places: Mapping[DevEui, HistoryPlace], devices: list[DeviceIdentity], result: Result
     ) -> Mapping[DevEui, list[Uplink]]:
         while True:
             decoder = await self._with_guest_readings(places, devices)
@@ -77,7 +77,9 @@ class Replayer(msgspec.Struct, frozen=True, kw_only=True):
             except NotAsked:
                 continue
 
-    async def _with_guest_readings(self, places: Mapping[DevEui, Place], devices: list[DeviceIdentity]) -> Decoder:
+    async def _with_guest_readings(
+        self, places: Mapping[DevEui, HistoryPlace], devices: list[DeviceIdentity]
+    ) -> Decoder:
         """A decoder with the readings of guests, which decode before the transaction begins."""
         async with self.database.connect() as connection:
             stored, installed = await connection.commit_together(
@@ -91,7 +93,7 @@ class Replayer(msgspec.Struct, frozen=True, kw_only=True):
     async def _page(
         self,
         connection: Connection,
-        places: Mapping[DevEui, Place],
+        places: Mapping[DevEui, HistoryPlace],
         devices: list[DeviceIdentity],
         decoder: Decoder,
         result: Result,
@@ -115,7 +117,9 @@ class Replayer(msgspec.Struct, frozen=True, kw_only=True):
         result.remaining += settled.remaining
         return stored
 
-    async def _settle_rejections(self, connection: Connection, places: Mapping[DevEui, Place], page: Page) -> Result:
+    async def _settle_rejections(
+        self, connection: Connection, places: Mapping[DevEui, HistoryPlace], page: PageReplayed
+    ) -> Result:
         """Delete the rejections of uplinks that could be read, write the new reasons into the others, and commit."""
         settled = Result()
         wanted = dead_letters.of_devices(places) if self.only is None else dead_letters.of_ids(self.only)

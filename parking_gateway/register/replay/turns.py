@@ -36,7 +36,7 @@ class Replayed(msgspec.Struct, kw_only=True):
         self.unreadable += other.unreadable
 
 
-class Page(msgspec.Struct, kw_only=True):
+class PageReplayed(msgspec.Struct, kw_only=True):
     """The uplinks of a page of devices, replayed."""
 
     replayed: Replayed = msgspec.field(default_factory=Replayed)
@@ -53,13 +53,13 @@ async def take_turns(  # noqa: PLR0913 - what a replay consists of
     moved: Collection[DevEui] = (),
     are_latest: bool = True,
     now: datetime,
-) -> Page:
+) -> PageReplayed:
     """Let the locked spaces take the turns of these uplinks; the caller commits.
 
     Of a device that `moved`, only the latest uplinks count. `are_latest`: the last ones of each device are among the uplinks. If
     not, the device's row keeps its readings, because they come from later uplinks.
     """
-    page = Page()
+    page = PageReplayed()
     causes: list[tuple[SpaceId, Cause]] = []
     facts: list[Facts] = []
     past = []
