@@ -24,7 +24,9 @@ Devices = Annotated[
 def replay(
     *, device: Devices, since: Since = "", until: Until = "", config: ConfigFile = None, as_json: AsJson = False
 ) -> None:
-    """Decode the stored uplinks of devices again, with the codecs that they have now.
+    """Decode the stored uplinks of devices again.
+
+    The codecs are those that the devices have now.
 
     The spaces of the devices then are in the state that the newest frames show. The log gets the steps that were missed,
     except those before the last observation, and keeps the steps that it has. Without --since it reads all stored

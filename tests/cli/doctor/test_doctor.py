@@ -188,6 +188,7 @@ def test_nothing_wrong_is_status_0(doctor: Doctor, daemon: Daemon) -> None:
         "fine  broker",
         "unknown  events",
         "fine  gateway",
+        "fine  journal",
         "fine  database",
     ]
     assert doctor("--devices").exit_code == 0
