@@ -72,6 +72,11 @@ class Guests:
                     found.setdefault(guest, []).append((uplink, choice))
         return found
 
+    async def decoder_for(self, uplinks: Iterable[Uplink], installed: Iterable[Installation]) -> Decoder:
+        """Return a decoder with the readings of guests. They decode now, in threads, so no transaction may be open."""
+        readings = await self.readings(self.frames(uplinks, installed))
+        return msgspec.structs.replace(self._decoder, guest_readings=readings)
+
     async def readings(self, frames: GuestFrames) -> GuestReadings:
         """Decode the frames, each guest in a thread. Never raises for an error of a guest."""
         by_guest = await asyncio.gather(*(self._in_turn(guest, of_guest) for guest, of_guest in frames.items()))

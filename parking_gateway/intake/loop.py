@@ -161,8 +161,7 @@ class Intake(msgspec.Struct, frozen=True, kw_only=True):
         devices = {uplink.device.dev_eui for uplink in batch.uplinks if uplink.f_port != 0}
         asking = partial(self._installed, devices)
         installed = await self.patience(asking, purpose="looking up which codecs to ask", within=self._within)
-        readings = await self.guests.readings(self.guests.frames(batch.uplinks, installed))
-        return msgspec.structs.replace(self.decoder, guest_readings=readings)
+        return await self.guests.decoder_for(batch.uplinks, installed)
 
     async def _installed(self, devices: set[DevEui]) -> list[Installation]:
         async with asyncio.timeout(self.timeout.total_seconds()), self.database.connect() as connection:

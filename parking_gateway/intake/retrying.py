@@ -50,7 +50,6 @@ class Retry(msgspec.Struct, frozen=True, kw_only=True):
     """Tries rejections again, a page at a time."""
 
     database: Database
-    decoder: Decoder
     guests: Guests
     limits: chirpstack.Limits
     announce_every: timedelta
@@ -86,9 +85,7 @@ class Retry(msgspec.Struct, frozen=True, kw_only=True):
             since[one.dev_eui] = min(one.heard_at, since.get(one.dev_eui, one.heard_at))
         if not since:
             return
-        replayer = Replayer(
-            database=self.database, decoder=self.decoder, guests=self.guests, clock=self.clock, only=recorded
-        )
+        replayer = Replayer(database=self.database, guests=self.guests, clock=self.clock, only=recorded)
         result = await replayer.replay(since)
         async with self.database.connect() as connection:
             # Not those of the replay, which leaves out devices that watch no space any more.
@@ -144,8 +141,7 @@ class Retry(msgspec.Struct, frozen=True, kw_only=True):
         (installed,) = await connection.commit_together(
             installations.of_devices({uplink.device.dev_eui for uplink in uplinks})
         )
-        readings = await self.guests.readings(self.guests.frames(uplinks, installed))
-        return msgspec.structs.replace(self.decoder, guest_readings=readings)
+        return await self.guests.decoder_for(uplinks, installed)
 
     async def _fault(self, connection: Connection, letter: ListedRejection, decoder: Decoder) -> Rejection | None:
         """Why PostgreSQL or the gateway itself cannot record the message. Nothing is kept of the trial."""

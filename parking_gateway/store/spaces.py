@@ -19,7 +19,7 @@ from parking_gateway.store.words import CONTACTS, OCCUPANCIES, PREVIOUS, SERVICE
 
 
 class Locked(msgspec.Struct, frozen=True, kw_only=True):
-    """What devices watch, from the lock to the end of the transaction."""
+    """Locked spaces with the installations of their devices, from the lock to the end of the transaction."""
 
     installations: dict[DevEui, list[Installation]] = {}
     snapshots: dict[DevEui, Snapshot] = {}
@@ -31,7 +31,7 @@ class Locked(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def lock(devices: Collection[DevEui]) -> Query[Locked]:
-    """What these devices watch. The spaces are locked until the transaction ends."""
+    """Lock the spaces of these devices until the transaction ends, and return them with their installations."""
     return Query(statement=HOT["lock_spaces"], arguments=arrays(dev_eui=list(devices)), read=_locked)
 
 

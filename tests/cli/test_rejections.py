@@ -75,7 +75,6 @@ async def retried(pool: Pool, wanted: Wanted | None = None, *, limit: int | None
     """Try rejections again, as the command does."""
     retry = Retry(
         database=pool,
-        decoder=Decoder(),
         guests=Guests(Decoder()),
         limits=LIMITS,
         announce_every=timedelta(hours=1),
@@ -407,7 +406,7 @@ async def test_another_codec_completes_the_devices_row_and_the_past_readings(
         )
         await connection.execute(sa.text("update uplink set data = decode('01753203826400040000', 'hex'), f_port = 85"))
     (version,) = await rows(engine, "select version from device")
-    replayer = Replayer(database=pool, decoder=Decoder(), guests=Guests(Decoder()), clock=utc)
+    replayer = Replayer(database=pool, guests=Guests(Decoder()), clock=utc)
     result = await replayer.replay({ONE: NOON})
     assert (result.replayed.uplinks, result.replayed.unreadable) == (1, 0)
     assert await rows(engine, "select codec, battery_percent, distance_mm from device") == [

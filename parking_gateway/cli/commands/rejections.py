@@ -126,7 +126,6 @@ def retry(  # noqa: PLR0913 - the filters
     async def work(pool: "Pool") -> "Retried":
         again = Retry(
             database=pool,
-            decoder=reader,
             guests=Guests(reader),
             limits=limits_of(effective),
             announce_every=effective.publication.device_interval,

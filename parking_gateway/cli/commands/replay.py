@@ -46,7 +46,7 @@ def replay(
     devices = [dev_eui_of(one) for one in device]
 
     async def work(pool: "Pool") -> "Result":
-        replayer = Replayer(database=pool, decoder=reader, guests=Guests(reader), clock=utc, until=end)
+        replayer = Replayer(database=pool, guests=Guests(reader), clock=utc, until=end)
         return await replayer.replay(dict.fromkeys(devices, begin))
 
     result = work_on(effective, work)

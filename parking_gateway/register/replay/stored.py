@@ -40,7 +40,6 @@ class Replayer(msgspec.Struct, frozen=True, kw_only=True):
     """Replays the uplinks of devices, each from its own time on."""
 
     database: Database
-    decoder: Decoder
     guests: Guests
     clock: WallClock
     until: datetime | None = None
@@ -87,8 +86,7 @@ class Replayer(msgspec.Struct, frozen=True, kw_only=True):
                 installations.of_devices(list(places)),
             )
         uplinks = [one for sent in stored.values() for one in sent]
-        readings = await self.guests.readings(self.guests.frames(uplinks, installed))
-        return msgspec.structs.replace(self.decoder, guest_readings=readings)
+        return await self.guests.decoder_for(uplinks, installed)
 
     async def _page(
         self,
