@@ -1,1 +1,1 @@
-"""What time alone brings about. Read `rounds`."""
+"""The causes that time alone brings. Read `rounds`, then one round such as `silence`."""

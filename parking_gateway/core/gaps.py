@@ -27,7 +27,7 @@ class Gap(msgspec.Struct, frozen=True):
 
 
 class Changes(msgspec.Struct, frozen=True, kw_only=True):
-    """What a look at the uplinks found, compared with the look before."""
+    """The gaps of one look at the uplinks, compared with the look before."""
 
     opened: list[Gap]
     """Gaps that have to be written."""

@@ -1,4 +1,4 @@
-"""What a batch changes: codecs read the frames, and the turn decides about the spaces. Pure."""
+"""The changes by a batch: codecs read the frames, and the turn decides about the spaces. Pure."""
 
 from collections.abc import Sequence
 

@@ -24,14 +24,14 @@ _BACKOFF: Final = Backoff(shortest=timedelta(seconds=1), longest=timedelta(minut
 
 
 class Healed(msgspec.Struct, kw_only=True):
-    """What came back."""
+    """The result of healing."""
 
     devices: int = 0
-    """That were asked for."""
+    """Devices whose stored events were fetched."""
     uplinks: int = 0
-    """That were not recorded before."""
+    """Fetched uplinks that were not recorded before."""
     repeated: int = 0
-    """That were."""
+    """Fetched uplinks that were recorded before."""
 
 
 class Healing:
@@ -55,13 +55,13 @@ class Healing:
         self._asked = asyncio.Event()
 
     def ask(self, devices: Iterable[DevEui], *, since: datetime | None = None) -> None:
-        """Have the uplinks of these devices fetched that ChirpStack has received since then. None: all that it stores."""
+        """Have the uplinks of these devices fetched from this time on. None: all that ChirpStack stores."""
         for dev_eui in devices:
             self._waiting[dev_eui] = _earlier(self._waiting.get(dev_eui, since), since)
         self._asked.set()
 
     def ask_all(self, *, since: datetime | None) -> None:
-        """The same for all devices."""
+        """Have the uplinks of all devices fetched, as `ask` does."""
         self._all.append(since)
         self._asked.set()
 

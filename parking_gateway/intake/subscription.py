@@ -80,7 +80,7 @@ class Subscription:
         return await self.complete(link)
 
     async def complete(self, link: Link) -> bool:
-        """The same, and it waits for the database."""
+        """Renew as `renew` does, but wait for the database."""
         if not self.is_known:
             # Once only, because later connections have to receive events and publish health also without a database.
             await self._patience(partial(self._look_up, None), purpose=_READING)

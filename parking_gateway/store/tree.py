@@ -1,4 +1,4 @@
-"""What the retained tree is compared with: all rows, page by page, and their names."""
+"""All rows, page by page, and their names. The retained tree is compared with them."""
 
 from collections.abc import Collection, Sequence
 from typing import Any, Final
@@ -35,7 +35,7 @@ def publish_again(kind: DueKind, rows: Sequence[Due]) -> Query[set[int | str]]:
 
 
 def without_row(kind: DueKind, names: Collection[Names]) -> Query[set[Names]]:
-    """Those of these names that no row has."""
+    """The names without a row, of these names."""
     return Query(statement=_WITHOUT_ROW[kind], arguments=_columns(names), read=_names)
 
 

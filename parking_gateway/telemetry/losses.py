@@ -15,7 +15,7 @@ _EXAMPLES: Final = 5
 
 
 class Unpublished(msgspec.Struct, frozen=True):
-    """What no subscriber got yet."""
+    """Losses that are not published yet."""
 
     uplinks: int = 0
     devices: Mapping[DevEui, int] = {}
