@@ -133,6 +133,8 @@ class Life:
 
     async def _work_without_broker(self) -> None:
         await self._preparation.ended()
+        if not self._preparation.is_done.is_set():  # the gateway stops, and the database never answered
+            return
         async with asyncio.TaskGroup() as group:
             group.create_task(self._rounds.run())
             group.create_task(self._count_what_is_due())

@@ -154,6 +154,16 @@ async def test_it_starts_and_works_without_a_database(
     assert "Traceback" not in keeping.log.read_text()
 
 
+def test_stopped_before_the_database_answered_it_begins_no_round(keeping: Daemon) -> None:
+    """Else the log would end with failures of work that was never due."""
+    keeping.configure(DATABASE__URL="postgresql://nobody@127.0.0.1:1/nothing")
+    keeping.start_and_wait()
+    assert keeping.terminate() == 0
+    assert keeping.log_lines("Stopped")
+    assert keeping.log_lines("A partition for uplinks cannot be made now; trying again") == []
+    assert keeping.log_lines("A round of the clock failed; trying again") == []
+
+
 async def test_a_wrong_schema_ends_it_when_the_database_comes_back(
     keeping: Daemon, broker: Broker, database: str, engine: AsyncEngine, car_park: CarPark, tmp_path: Path
 ) -> None:
