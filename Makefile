@@ -6,7 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/pip --disable-pip-version-check --quiet
 
-.PHONY: demo test coverage check generate lock fuzz clean
+.PHONY: demo test proof coverage check generate lock fuzz clean
 .PHONY: bench bench-goals bench-scale bench-gateways bench-guard bench-against bench-codecs bench-javascript
 
 demo: $(VENV)/gateway.stamp  ## the whole system on this machine: broker, database, fleet, gateway
@@ -55,6 +55,9 @@ bench-codecs: $(VENV)/dev.stamp  ## time per frame of every codec
 
 bench-javascript: $(VENV)/dev.stamp  ## time per frame of a vendor's script
 	$(BIN)/python -m benchmarks.javascript
+
+proof: $(VENV)/dev.stamp  ## break everything, count what is lost, and write docs/reliability.md; ARGS="T1 T5" narrows
+	$(BIN)/python -m tests.proof $(or $(ARGS),--write)
 
 fuzz: $(VENV)/dev.stamp  ## random bytes for every codec and for events; TIME=60 seconds
 	-@$(PIP) install --require-hashes --only-binary :all: -r requirements/fuzz.txt

@@ -161,19 +161,20 @@ class Daemon:
 @pytest.fixture
 def daemon(tmp_path: Path, database: str, broker: Broker) -> Iterator[Daemon]:
     """A daemon for the test's broker and database, not started yet."""
-    with _daemon(tmp_path, database, broker, "test") as daemon:
+    with daemon_in(tmp_path, database, broker, "test") as daemon:
         yield daemon
 
 
 @pytest.fixture
 def second_daemon(tmp_path: Path, database: str, broker: Broker) -> Iterator[Daemon]:
     """A second gateway for the same broker and database."""
-    with _daemon(tmp_path, database, broker, "second") as daemon:
+    with daemon_in(tmp_path, database, broker, "second") as daemon:
         yield daemon
 
 
 @contextmanager
-def _daemon(folder: Path, database: str, broker: Broker, instance: str) -> Iterator[Daemon]:
+def daemon_in(folder: Path, database: str, broker: Broker, instance: str) -> Iterator[Daemon]:
+    """A daemon of this instance, with its log and its state in `folder`, not started yet. Its process ends with the context."""
     daemon = Daemon(folder / f"{instance}.log", dict(os.environ))
     daemon.configure(
         MQTT__URL=broker.url,

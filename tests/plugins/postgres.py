@@ -4,6 +4,7 @@ import asyncio
 import os
 import signal
 from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -22,7 +23,8 @@ from parking_gateway.store.pool import Pool
 _numbers = count()
 
 
-def _engine(url: str) -> AsyncEngine:
+def engine_of(url: str) -> AsyncEngine:
+    """A database as the gateway uses it, without a pool."""
     # No pool, because some tests cut all connections. All else is as in the gateway.
     return create_async_engine(
         url.replace("postgresql://", "postgresql+psycopg://"),
@@ -48,7 +50,7 @@ def postgres() -> Iterator[str]:
         Path(folder).chmod(0o755)
         with embedded.running(Path(folder)) as url:
             _execute(url, "create database template")
-            asyncio.run(migrating.upgrade(_engine(_url_of(url, "template"))))
+            asyncio.run(migrating.upgrade(engine_of(_url_of(url, "template"))))
             yield url
 
 
@@ -59,6 +61,11 @@ class OwnServer:
         self._server = embedded.Server(state)
         self._lock = state / "postgresql/postmaster.pid"
         self.url = _url_of(self._server.url, "parking")
+
+    @property
+    def is_running(self) -> bool:
+        """Whether it accepts connections."""
+        return self._server.is_running()
 
     def start(self) -> None:
         """Start it, and wait until it accepts connections."""
@@ -79,15 +86,22 @@ class OwnServer:
                 connection.execute(statement.encode())
 
 
+@contextmanager
+def own_server_in(folder: Path) -> Iterator[OwnServer]:
+    """A server with one migrated database, while the context lasts."""
+    with embedded.running(folder) as url:
+        _execute(url, "create database parking")
+        server = OwnServer(folder)
+        asyncio.run(migrating.upgrade(engine_of(server.url)))
+        yield server
+
+
 @pytest.fixture
 def own_server() -> Iterator[OwnServer]:
     """A server with one migrated database."""
     with TemporaryDirectory(prefix="parking-gateway-tests-") as folder:
         Path(folder).chmod(0o755)
-        with embedded.running(Path(folder)) as url:
-            _execute(url, "create database parking")
-            server = OwnServer(Path(folder))
-            asyncio.run(migrating.upgrade(_engine(server.url)))
+        with own_server_in(Path(folder)) as server:
             yield server
 
 
@@ -112,7 +126,7 @@ def database(postgres: str) -> Iterator[str]:
 @pytest.fixture
 async def pool(database: str) -> AsyncIterator[Pool]:
     """The test's own database, as the gateway uses it."""
-    pool = Pool(_engine(database))
+    pool = Pool(engine_of(database))
     yield pool
     await pool.engine.dispose()
 

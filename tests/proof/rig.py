@@ -1,0 +1,211 @@
+"""The rig of a trial: a broker, a PostgreSQL server and a gateway between them, each a process that can be broken."""
+
+import asyncio
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from functools import partial
+from pathlib import Path
+from random import Random
+from tempfile import TemporaryDirectory
+from typing import Any, Final
+
+import msgspec
+import psycopg
+
+from parking_gateway.cli.demo.audit import AuditReport, audit
+from parking_gateway.cli.demo.brokers import Broker
+from parking_gateway.cli.demo.ledger import Ledger
+from parking_gateway.cli.demo.recorded import DatabaseContents, read_database
+from parking_gateway.cli.demo.retained import ROOT, read_retained
+from tests.plugins.broker import mosquitto_in
+from tests.plugins.car_park import build
+from tests.plugins.daemon import Daemon, daemon_in
+from tests.plugins.postgres import OwnServer, engine_of, own_server_in
+from tests.proof.load import Load
+from tests.whole_gateway import until
+
+_DEVICES: Final = 50
+_CATCH_UP: Final = timedelta(seconds=60)
+_LAST: Final = 200
+"""Uplinks that have to be recorded before the gateway counts as recovered."""
+_RECORDED: Final = "select count(distinct deduplication_id) from uplink where deduplication_id = any(%s)"
+
+
+class Counts(msgspec.Struct, frozen=True, kw_only=True):
+    """The ledger, compared with the database at the end."""
+
+    acknowledged: int
+    """Uplinks that the broker confirmed."""
+    lost: int
+    """Of these, those that the database does not have."""
+    duplicated: int
+    """Rows beyond the first of each uplink."""
+    unexpected: int
+    """Rows of uplinks that nobody sent."""
+    differences: tuple[str, ...] = ()
+    """Wrong spaces, illegal transitions, topics that differ from the database: a sentence for each."""
+
+    @property
+    def is_right(self) -> bool:
+        """Whether nothing is lost, doubled, invented or wrong."""
+        return not (self.lost or self.duplicated or self.unexpected or self.differences)
+
+
+class Rig:
+    """The processes, the ledger, and what was noted."""
+
+    def __init__(self, folder: Path, broker: Broker, server: OwnServer, gateway: Daemon, devices: list[str]) -> None:
+        self.folder = folder
+        self.broker = broker
+        self.server = server
+        self.gateway = gateway
+        self.devices = devices
+        self.ledger = Ledger()
+        self.load = Load(broker.url, devices, self.ledger)
+        self.dice = Random(1)
+        self.times = 0
+        """How many faults have happened, each proven."""
+        self.recovered: list[float] = []
+        """Seconds from the end of a fault until the gateway was ready and had recorded what the broker had confirmed by then."""
+        self.reports: list[str] = []
+        """What health, metrics, pages and `doctor` reported during a fault."""
+
+    def happened(self, proof: object) -> None:
+        """Count a fault. `proof` is what shows that it happened; where it is false, the trial fails."""
+        assert proof, "the fault did not happen, so this trial proves nothing"
+        self.times += 1
+
+    async def pause(self, shortest: float, longest: float) -> None:
+        """Let the load run on for a random time in seconds, so that the fault comes at any moment."""
+        await asyncio.sleep(self.dice.uniform(shortest, longest))
+
+    async def start_gateway(self) -> None:
+        """Start it, and wait until it has reported that it is ready."""
+        await asyncio.to_thread(self.gateway.start_and_wait)
+
+    async def restart_gateway(self) -> None:
+        """Start it after a fault, and measure how long it needs from the start of its process."""
+        began = self.seconds()
+        await self.start_gateway()
+        await self.recover(since=began)
+
+    async def kill_gateway(self) -> None:
+        """End it with SIGKILL, and count the fault."""
+        self.gateway.kill()
+        self.happened(self.gateway.wait() == -9)
+
+    @staticmethod
+    def seconds() -> float:
+        """The time by a clock that never goes back."""
+        return asyncio.get_running_loop().time()
+
+    async def recover(self, *, since: float | None = None) -> None:
+        """The fault has ended, now or at a time of `seconds`: measure how long the gateway needs."""
+        began = self.seconds() if since is None else since
+        confirmed = [*self.ledger.confirmed][-_LAST:]
+
+        async def holds() -> bool:
+            with psycopg.connect(self.server.url) as connection:
+                (recorded,) = connection.execute(_RECORDED, [confirmed]).fetchone() or (0,)
+            return bool(recorded == len(confirmed)) and await self.misses([])
+
+        await until(holds, "a gateway that has recovered")
+        self.recovered.append(self.seconds() - began)
+
+    async def misses(self, missing: list[str]) -> bool:
+        """Whether page, metrics and retained health agree, and report exactly these as missing."""
+        try:
+            status, body = await asyncio.to_thread(self.gateway.page, "/readyz")
+            is_ready = await asyncio.to_thread(self.gateway.metric, "parking_gateway_ready")
+        except OSError:
+            return False
+        page, health = json.loads(body), await self.health()
+        is_reported: bool = page["missing"] == health["missing"] == missing
+        return is_reported and {status == 200, bool(is_ready), bool(health["ready"])} == {not missing}
+
+    async def health(self) -> dict[str, Any]:
+        """Its retained health."""
+        retained = await read_retained(self.broker.url, f"{ROOT}/gateways")
+        found: dict[str, Any] = json.loads(retained[f"{ROOT}/gateways/test/health"])
+        return found
+
+    async def reports_missing(self, *missing: str) -> None:
+        """During a fault: wait until all voices report exactly these as missing, and note what they report."""
+        began = self.seconds()
+        await until(partial(self.misses, [*missing]), f"a report that {missing} is missing")
+        seconds = self.seconds() - began
+        named = [check for check in await self.doctor() if check["verdict"] == "wrong"]
+        assert named, "doctor finds nothing wrong"
+        about = ", ".join(sorted({str(check["about"]) for check in named}))
+        self.reports.append(f"{' and '.join(missing)} missing after {seconds:.1f} s; doctor: {about} wrong")
+
+    async def reports_absence(self) -> None:
+        """While the gateway is dead: its retained status is its will, and `doctor` finds none."""
+        began = self.seconds()
+        await until(self._is_offline, "its will")
+        seconds = self.seconds() - began
+        (found,) = [check for check in await self.doctor() if check["about"] == "gateway"]
+        assert found["verdict"] == "wrong"
+        assert found["detail"].startswith("none runs")
+        self.reports.append(f'status "offline" after {seconds:.1f} s; doctor: no gateway runs')
+
+    async def _is_offline(self) -> bool:
+        topic = f"{ROOT}/gateways/test"
+        return bool(json.loads((await read_retained(self.broker.url, topic))[topic])["status"] == "offline")
+
+    async def doctor(self) -> list[dict[str, Any]]:
+        """Its checks."""
+        asked = await asyncio.to_thread(
+            subprocess.run,
+            [sys.executable, "-m", "parking_gateway", "doctor", "--listen", "0", "--json"],
+            env=self.gateway.environment,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        checks: list[dict[str, Any]] = json.loads(asked.stdout)
+        return checks
+
+    async def count(self) -> Counts:
+        """Wait until the gateway has caught up, and compare everything."""
+        report = await audit(
+            ledger=self.ledger, broker_url=self.broker.url, database_url=self.server.url, patience=_CATCH_UP
+        )
+        return _counts(self.ledger, report, await read_database(self.server.url))
+
+
+def _counts(ledger: Ledger, report: AuditReport, contents: DatabaseContents) -> Counts:
+    return Counts(
+        acknowledged=report.uplinks,
+        lost=report.lost,
+        duplicated=sum(rows - 1 for rows in contents.rows.values()),
+        unexpected=len(contents.rows.keys() - ledger.sent.keys()),
+        differences=report.differences,
+    )
+
+
+@contextmanager
+def rig_in(folder: Path) -> Iterator[Rig]:
+    """The servers started, the gateway configured and not started yet."""
+    broker = mosquitto_in(folder)
+    broker.start()
+    try:
+        with own_server_in(folder) as server, daemon_in(folder, server.url, broker, "test") as gateway:
+            gateway.serve_pages()
+            devices = asyncio.run(build(engine_of(server.url), _DEVICES))
+            yield Rig(folder, broker, server, gateway, devices)
+    finally:
+        broker.stop()
+
+
+@contextmanager
+def temporary_rig() -> Iterator[Rig]:
+    """A rig in a folder of its own, which PostgreSQL's user can read."""
+    with TemporaryDirectory(prefix="parking-proof-") as folder:
+        Path(folder).chmod(0o755)
+        with rig_in(Path(folder)) as rig:
+            yield rig
