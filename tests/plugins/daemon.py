@@ -38,6 +38,8 @@ class Daemon:
         """The states that it sent to systemd since its last start."""
         self.stdout: int | None = None
         """A file descriptor for its output, instead of the file `log`."""
+        self.launcher: tuple[str, ...] = ()
+        """A command that becomes the gateway, such as a sandbox."""
 
     def configure(self, **settings: str) -> None:
         """Change settings of the fixture, such as MQTT__PROTOCOL="5"."""
@@ -87,7 +89,7 @@ class Daemon:
         self.notifications.clear()
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "parking_gateway", "run", *arguments],
+                [*self.launcher, sys.executable, "-m", "parking_gateway", "run", *arguments],
                 env=self.environment | {"NOTIFY_SOCKET": self._address.replace("\0", "@")},
                 stdout=log if self.stdout is None else self.stdout,
                 stderr=log,
