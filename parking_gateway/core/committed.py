@@ -31,6 +31,8 @@ class Committed(msgspec.Struct, frozen=True, kw_only=True):
     held_back: list[Uplink] = []
     """Recorded, but older than the last observation of their spaces by the clock, although their counters are higher."""
     rejected: list[DeadLetter] = []
+    new_devices: int = 0
+    """Rows of devices that were added."""
     uplinks_lost: dict[DevEui, int] = {}
     """Uplinks that are missing by their frame counters and were not before, by device."""
     uplinks_healed: int = 0

@@ -124,6 +124,8 @@ class Reason(StrEnum):
     """The codec is a guest and has used up its time. The frame can be read again later."""
     CODEC_NOT_FOUND = "codec_not_found"
     """A tag names a codec or an option that does not exist."""
+    TOO_MANY_DEVICES = "too_many_devices"
+    """Its device has no row, and too many devices were new within an hour."""
     GATEWAY_FAILED = "gateway_failed"
     """The gateway itself failed on it: a bug, or an unforeseen error of PostgreSQL."""
 
@@ -156,4 +158,6 @@ class DeadLetter(msgspec.Struct, frozen=True, kw_only=True):
     dev_eui: DevEui | None = None
     deduplication_id: UUID | None = None
     digest: UUID | None = None
-    """Of topic and payload, if this is only the beginning of the payload."""
+    """Of topic and payload, if this is not the whole payload."""
+    is_cut: bool = False
+    """Whether its payload is left out, because too many bytes were rejected within an hour."""

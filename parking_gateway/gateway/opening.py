@@ -11,10 +11,12 @@ from loguru import logger
 from parking_gateway import chirpstack
 from parking_gateway.broker.message import Message
 from parking_gateway.core import clocks
+from parking_gateway.core.allowance import Allowance
 from parking_gateway.core.committed import Committed
 from parking_gateway.decoding import codecs
 from parking_gateway.decoding.budget import Guests
 from parking_gateway.decoding.decoder import Choice, Decoder
+from parking_gateway.intake.bounds import Bounds
 from parking_gateway.intake.journal import Journal
 from parking_gateway.intake.loop import Intake
 from parking_gateway.process.config import Config, ConfigError
@@ -114,6 +116,10 @@ def intake_of(  # noqa: PLR0913 - what an intake reports to, and whose time it h
         journal=journal,
         patience=patience,
         announce_every=config.publication.device_interval,
+        bounds=Bounds(
+            new_devices=Allowance(config.limits.new_devices_per_hour),
+            rejected_bytes=Allowance(config.limits.rejected_bytes_per_hour),
+        ),
         taken=taken,
         settled=settled,
         clock=clock,

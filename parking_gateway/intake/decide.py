@@ -1,14 +1,15 @@
 """The changes by a batch: codecs read the frames, and the turn decides about the spaces. Pure."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import msgspec
 
 from parking_gateway.core.device import DeviceReading
-from parking_gateway.core.events import DeadLetter, Uplink
+from parking_gateway.core.events import DeadLetter, DevEui, Uplink
 from parking_gateway.core.space import SpaceId
 from parking_gateway.core.turn import Cause, Turn, turn
 from parking_gateway.decoding.decoder import Decoder, battery_report, observation
+from parking_gateway.intake.bounds import TOO_MANY_DEVICES, without_payload
 from parking_gateway.intake.read import Batch, dead_letter
 from parking_gateway.store.spaces import Locked
 
@@ -19,23 +20,33 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True):
     turn: Turn
     readings: list[DeviceReading]
     """One for each new uplink, in their order."""
-    undecodable: list[DeadLetter]
-    """Uplinks whose frames no codec could read. They are recorded all the same."""
+    rejected: list[DeadLetter]
+    """Uplinks whose frames no codec could read, and those of new devices beyond the bound. They are recorded all the same."""
     held_back: list[Uplink]
     unassigned: int
     without_codec: int
 
 
-def decide(batch: Batch, new: Sequence[Uplink], locked: Locked, *, decoder: Decoder) -> Decision:
-    """Decide about the uplinks that were not recorded before, and the battery levels of device events."""
+def decide(
+    batch: Batch, new: Sequence[Uplink], locked: Locked, *, decoder: Decoder, beyond: Collection[DevEui] = ()
+) -> Decision:
+    """Decide about the uplinks that were not recorded before, and the battery levels of device events.
+
+    `beyond` are devices without a row that get none.
+    """
     causes: list[tuple[SpaceId, Cause]] = []
     readings: list[DeviceReading] = []
-    undecodable: list[DeadLetter] = []
+    rejected: list[DeadLetter] = []
     unassigned = without_codec = 0
     for uplink in new:
         installations = locked.installations.get(uplink.device.dev_eui)
         if not installations:
             unassigned += 1
+            if beyond and uplink.device.dev_eui in beyond:
+                message, _ = batch.messages[uplink.deduplication_id]
+                letter = dead_letter(message, TOO_MANY_DEVICES, uplink.received_at, uplink=uplink)
+                rejected.append(without_payload(letter))
+                continue
             readings.append(DeviceReading(uplink))
             continue
         has_codec = True
@@ -43,7 +54,7 @@ def decide(batch: Batch, new: Sequence[Uplink], locked: Locked, *, decoder: Deco
             one = decoder.reading(uplink, installation)
             if one.rejection is not None:
                 message, _ = batch.messages[uplink.deduplication_id]
-                undecodable.append(dead_letter(message, one.rejection, uplink.received_at, uplink=uplink))
+                rejected.append(dead_letter(message, one.rejection, uplink.received_at, uplink=uplink))
             has_codec = has_codec and one.codec is not None
             causes.append((installation.space, observation(uplink, one.reading)))
         readings.append(one)
@@ -54,7 +65,7 @@ def decide(batch: Batch, new: Sequence[Uplink], locked: Locked, *, decoder: Deco
     return Decision(
         turn=made,
         readings=readings,
-        undecodable=undecodable,
+        rejected=rejected,
         held_back=[batch.messages[seen.cause][1] for seen in made.held_back if seen.cause is not None],
         unassigned=unassigned,
         without_codec=without_codec,

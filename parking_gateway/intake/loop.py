@@ -24,6 +24,7 @@ from parking_gateway.core.installation import Installation
 from parking_gateway.decoding.budget import Guests
 from parking_gateway.decoding.decoder import Decoder, NotAsked
 from parking_gateway.intake import net
+from parking_gateway.intake.bounds import Bounds
 from parking_gateway.intake.journal import Journal
 from parking_gateway.intake.keeping import recorded_or_kept, within
 from parking_gateway.intake.lanes import Done, ended, lanes
@@ -60,6 +61,8 @@ class Intake(msgspec.Struct, frozen=True, kw_only=True):
     """Topic filters of messages that are no events, and what commits those messages."""
     journal: Journal | None = None
     """Takes what the database does not take. None: a batch is tried until the database takes it."""
+    bounds: Bounds | None = None
+    """Of new devices and rejections. None: there are none."""
 
     async def run(self, link: Link) -> None:
         """Work until the link stops receiving. Raises when it is lost, or has to be made anew."""
@@ -139,7 +142,12 @@ class Intake(msgspec.Struct, frozen=True, kw_only=True):
     async def attempt(self, batch: Batch, decoder: Decoder) -> Committed:
         """Record the batch: one transaction, tried once."""
         async with asyncio.timeout(self.timeout.total_seconds()), self.database.connect() as connection:
-            return await record(connection, batch, decoder=decoder, announce_every=self.announce_every)
+            committed = await record(
+                connection, batch, decoder=decoder, announce_every=self.announce_every, bounds=self.bounds
+            )
+        if self.bounds is not None:
+            self.bounds.committed(committed, batch.received_at)
+        return committed
 
     @property
     def _within(self) -> float:

@@ -64,7 +64,8 @@ async def faults(
     def all_of(places: Piece) -> list[Query[Any]]:
         batch = batch_of(places)
         decision = decide(batch, batch.uplinks, locked, decoder=decoder)
-        changes = statements(batch, decision, locked, snapshots, announce_every=announce_every)
+        rejected = [*batch.dead_letters, *decision.rejected]
+        changes = statements(batch, decision, locked, snapshots, rejected=rejected, announce_every=announce_every)
         return [uplinks.record(batch.uplinks), *changes]
 
     size = isqrt(len(readable)) + 1

@@ -6,8 +6,9 @@ from typing import Any
 
 from parking_gateway.core.committed import Committed
 from parking_gateway.core.device import Snapshot, kept
-from parking_gateway.core.events import DevEui, DeviceEvent, Uplink
+from parking_gateway.core.events import DeadLetter, DevEui, DeviceEvent, Uplink
 from parking_gateway.decoding.decoder import Decoder
+from parking_gateway.intake.bounds import Bounds, without_events_of
 from parking_gateway.intake.decide import Decision, decide
 from parking_gateway.intake.read import Batch
 from parking_gateway.store import device_events, devices, past_readings, rejections, spaces, turns, uplinks
@@ -16,17 +17,28 @@ from parking_gateway.store.query import Query, waits
 from parking_gateway.store.spaces import Locked
 
 
-async def record(connection: Connection, batch: Batch, *, decoder: Decoder, announce_every: timedelta) -> Committed:
+async def record(
+    connection: Connection, batch: Batch, *, decoder: Decoder, announce_every: timedelta, bounds: Bounds | None = None
+) -> Committed:
     """Make the batch part of the database and commit: all of it or, if anything fails, nothing.
 
-    Two round trips, and one more where an uplink's device watches no space. A device that only goes on living is published
-    again after `announce_every`.
+    Two round trips, one more where an uplink's device watches no space, and one more where it may be new. A device that only
+    goes on living is published again after `announce_every`.
     """
     new, locked = await lock_spaces_of(connection, batch)
     snapshots = await snapshots_of(connection, new, locked)
-    decision = decide(batch, new, locked, decoder=decoder)
-    await connection.commit_together(*statements(batch, decision, locked, snapshots, announce_every=announce_every))
-    return _committed(batch, new, decision)
+    strangers = await _strangers(connection, batch, new, locked, snapshots)
+    beyond = bounds.beyond(strangers, batch.received_at) if bounds else ()
+    if beyond:
+        batch = without_events_of(batch, beyond)
+    decision = decide(batch, new, locked, decoder=decoder, beyond=beyond)
+    rejected = [*batch.dead_letters, *decision.rejected]
+    if rejected and bounds:
+        rejected = bounds.stored(rejected, batch.received_at)
+    await connection.commit_together(
+        *statements(batch, decision, locked, snapshots, rejected=rejected, announce_every=announce_every)
+    )
+    return _committed(batch, new, decision, rejected, new_devices=len(strangers) - len(beyond))
 
 
 async def lock_spaces_of(connection: Connection, batch: Batch) -> tuple[list[Uplink], Locked]:
@@ -49,12 +61,27 @@ async def snapshots_of(connection: Connection, new: Sequence[Uplink], locked: Lo
     return locked.snapshots | of_unassigned
 
 
+async def _strangers(
+    connection: Connection, batch: Batch, new: Sequence[Uplink], locked: Locked, snapshots: Mapping[DevEui, Snapshot]
+) -> Sequence[DevEui]:
+    """The devices without a row, in the order in which they came. Most batches have only devices of spaces."""
+    if snapshots is locked.snapshots and not batch.events:  # none was looked up, because all devices watch spaces
+        return ()
+    senders = [uplink.device.dev_eui for uplink in new] + [message.event.device.dev_eui for message in batch.events]
+    unknown = [one for one in dict.fromkeys(senders) if one not in locked.installations and one not in snapshots]
+    if not unknown:
+        return ()
+    (known,) = await connection.together(devices.known(unknown))
+    return [one for one in unknown if one not in known]
+
+
 def statements(
     batch: Batch,
     decision: Decision,
     locked: Locked,
     snapshots: Mapping[DevEui, Snapshot],
     *,
+    rejected: Sequence[DeadLetter],
     announce_every: timedelta,
 ) -> list[Query[Any]]:
     """All that is written for the batch, in lock order."""
@@ -62,7 +89,7 @@ def statements(
     found = turns.writes(locked, decision.turn, *others, now=batch.received_at)
     if batch.events:
         found += device_events.record(batch.events)
-    if rejected := [*batch.dead_letters, *decision.undecodable]:
+    if rejected:
         found.append(rejections.record(rejected))
     if batch.events or rejected or len(decision.readings) < len(batch.messages) + batch.repeated:
         # Some of these rows can be recorded already, by a commit whose standby did not confirm it. This commit waits for it.
@@ -82,7 +109,9 @@ def _of_devices(
         yield from devices.mark_clock({uplink.device.dev_eui for uplink in decision.held_back})
 
 
-def _committed(batch: Batch, new: list[Uplink], decision: Decision) -> Committed:
+def _committed(
+    batch: Batch, new: list[Uplink], decision: Decision, rejected: list[DeadLetter], *, new_devices: int
+) -> Committed:
     events: list[Uplink | DeviceEvent] = [message.event for message in batch.events]
     return Committed(
         changed=decision.turn.changed,
@@ -94,5 +123,6 @@ def _committed(batch: Batch, new: list[Uplink], decision: Decision) -> Committed
         without_codec=decision.without_codec,
         wrong_clocks=[one for one in (*new, *events) if one.wrong_clock is not None],
         held_back=decision.held_back,
-        rejected=[*batch.dead_letters, *decision.undecodable],
+        rejected=rejected,
+        new_devices=new_devices,
     )

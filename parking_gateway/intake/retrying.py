@@ -14,7 +14,7 @@ import msgspec
 
 from parking_gateway import chirpstack
 from parking_gateway.broker.message import Message
-from parking_gateway.core.events import DevEui, Reason, Rejection
+from parking_gateway.core.events import DevEui, Rejection
 from parking_gateway.decoding.budget import Guests
 from parking_gateway.decoding.decoder import Decoder, NotAsked
 from parking_gateway.intake import net
@@ -75,11 +75,9 @@ class Retry(msgspec.Struct, frozen=True, kw_only=True):
         self, page: Sequence[ListedRejection], stored: Sequence[dead_letters.Stored], retried: Retried
     ) -> None:
         recorded = {one.id for one in stored}
-        too_large = [one.reason for one in page if one.reason == Reason.TOO_LARGE]
-        retried.remaining += Counter(too_large)
-        await self._until_recorded(
-            [one for one in page if one.id not in recorded and one.reason != Reason.TOO_LARGE], retried
-        )
+        apart = [one for one in page if one.id not in recorded]
+        retried.remaining += Counter(one.reason for one in apart if not one.is_whole)
+        await self._until_recorded([one for one in apart if one.is_whole], retried)
         since: dict[DevEui, datetime] = {}
         for one in stored:
             since[one.dev_eui] = min(one.heard_at, since.get(one.dev_eui, one.heard_at))
@@ -165,11 +163,11 @@ class Retry(msgspec.Struct, frozen=True, kw_only=True):
         new, locked = await lock_spaces_of(connection, batch)
         snapshots = await snapshots_of(connection, new, locked)
         decision = decide(batch, new, locked, decoder=decoder)
-        decided = msgspec.structs.replace(decision, undecodable=[])  # its rejection exists
-        changes = statements(batch, decided, locked, snapshots, announce_every=self.announce_every)
+        # Without rejections, because its own exists.
+        changes = statements(batch, decision, locked, snapshots, rejected=(), announce_every=self.announce_every)
         if changes:
             await connection.together(*changes)
-        refusals = [letter.rejection for letter in decision.undecodable]
+        refusals = [letter.rejection for letter in decision.rejected]
         return (refusals[0] if refusals else None), len(decision.turn.steps)
 
 

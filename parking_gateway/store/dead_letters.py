@@ -8,7 +8,7 @@ from uuid import UUID
 import msgspec
 import sqlalchemy as sa
 
-from parking_gateway.core.events import DevEui, Rejection
+from parking_gateway.core.events import DevEui, Reason, Rejection
 from parking_gateway.store.query import Query, Rows, Statement, asks, command
 from parking_gateway.store.rejections import DETAIL_LENGTH, kept_text
 from parking_gateway.store.rows import array_of, encode, listed, table_of
@@ -32,6 +32,11 @@ class ListedRejection(msgspec.Struct, frozen=True):
     def message(self) -> bytes:
         """The payload."""
         return bytes.fromhex(self.payload)
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether the payload is stored whole. No message is rejected because it is empty."""
+        return self.reason != Reason.TOO_LARGE and self.payload != ""
 
 
 class Wanted(msgspec.Struct, frozen=True, kw_only=True):

@@ -57,6 +57,7 @@ def snapshot_of(json: str) -> Snapshot:
 
 
 _IS_GIVEN: Final = device.c.dev_eui.in_(listed("dev_euis", sa.Text))
+_KNOWN: Final = Statement(sa.select(device.c.dev_eui).where(_IS_GIVEN))
 _MARK_CLOCK: Final = Statement(
     device.update()
     .values(problem=CLOCK, version=device.c.version + 1)
@@ -95,6 +96,13 @@ def forget_snapshots(devices: Collection[DevEui]) -> list[Query[None]]:
 def snapshots(devices: Collection[DevEui]) -> Query[dict[DevEui, Snapshot]]:
     """The last published snapshots of those of these devices that are live. Installed ones have theirs in `Locked`."""
     return Query(statement=HOT["read_snapshots"], arguments=arrays(dev_eui=list(devices)), read=_snapshots)
+
+
+def known(devices: Collection[DevEui]) -> Query[set[DevEui]]:
+    """Those of these devices that have a row."""
+    return Query(
+        statement=_KNOWN, arguments={"dev_euis": array_of(list(devices))}, read=lambda rows: {one for (one,) in rows}
+    )
 
 
 def update(readings: Iterable[DeviceReading], snapshots: Mapping[DevEui, Snapshot]) -> list[Query[None]]:

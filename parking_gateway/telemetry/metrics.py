@@ -69,6 +69,10 @@ class Metrics:
         self._recorded = counter("uplinks_recorded", "New uplinks that are committed.")
         self._without_codec = counter("uplinks_without_codec", "Uplinks of installed devices that no codec reads.")
         self._unassigned = counter("uplinks_unassigned", "Uplinks of devices that watch no space.")
+        self._new_devices = counter("devices_added", "Devices that were new and got a row.")
+        self._cut = counter(
+            "rejections_without_payload", "Rejections that are stored without their payloads, because of their number."
+        )
         self._duplicates = counter("duplicates", "Uplinks that were recorded before and had no effect.")
         self._transitions = counter("transitions", "Steps of the spaces' states.", ["from", "to"])
         self._wrong_clocks = counter("clock_corrected", "Events whose claimed time was not believed.")
@@ -126,6 +130,7 @@ class Metrics:
             self._transitions.labels(before, after).inc(count)
         for reason, count in Counted(letter.rejection.reason for letter in committed.rejected).items():
             self._rejected.labels(reason).inc(count)
+        self._cut.inc(sum(letter.is_cut for letter in committed.rejected))
         self._lost.inc(len(committed.lost))
         self._uplinks_lost.inc(sum(committed.uplinks_lost.values()))
         self._uplinks_healed.inc(committed.uplinks_healed)
@@ -138,6 +143,7 @@ class Metrics:
         self._recorded.inc(len(committed.recorded))
         self._without_codec.inc(committed.without_codec)
         self._unassigned.inc(committed.unassigned)
+        self._new_devices.inc(committed.new_devices)
         self._duplicates.inc(committed.duplicates)
         self._wrong_clocks.inc(len(committed.wrong_clocks))
         self._held_back.inc(len(committed.held_back))

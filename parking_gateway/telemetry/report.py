@@ -19,6 +19,7 @@ from parking_gateway.core.seldom import Seldom
 from parking_gateway.core.space import SpaceId
 from parking_gateway.process.wall_clock import WallClock
 from parking_gateway.telemetry import clock_warnings
+from parking_gateway.telemetry.excess import Excess
 from parking_gateway.telemetry.health import Health
 from parking_gateway.telemetry.losses import Losses
 from parking_gateway.telemetry.metrics import Metrics, Totals
@@ -56,6 +57,7 @@ class Report:
         self._clocks = Seldom(_CLOCKS_EVERY)
         self._refusals = Seldom(_REFUSALS_EVERY)
         self.losses = Losses()
+        self._excess = Excess(health)
         self._qos_0 = EventsAtQos0(health=health, metrics=metrics)
         self._lag_seconds = 0.0
         self._connections = 0
@@ -96,6 +98,7 @@ class Report:
             logger.bind(steps=committed.steps).info("Transitions")
         if committed.rejected:
             self._rejected(committed.rejected)
+            self._excess.committed(committed)
         if committed.lost:
             logger.bind(count=len(committed.lost), dev_euis=committed.lost[:_EXAMPLES]).warning(
                 "Sensors are lost: no uplink came for longer than lost_after; the states of their spaces are kept"
@@ -207,6 +210,7 @@ class Report:
         """The health of the gateway, with rates since the last call."""
         self._qos_0.log_drops()
         self._qos_0.expire()
+        self._excess.expire()
         health = self.health
         now, totals = self._clock(), self._metrics.totals()
         then, before = self._last

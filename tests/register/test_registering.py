@@ -67,7 +67,7 @@ async def recorded_by(connection: AsyncConnection, *batch: Message) -> Decision:
     new, locked = await lock_spaces_of(ours, found)
     snapshots = await snapshots_of(ours, new, locked)
     decision = decide(found, new, locked, decoder=Decoder())
-    await ours.together(*statements(found, decision, locked, snapshots, announce_every=timedelta(hours=1)))
+    await ours.together(*statements(found, decision, locked, snapshots, rejected=(), announce_every=timedelta(hours=1)))
     return decision
 
 

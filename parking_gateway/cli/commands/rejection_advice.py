@@ -16,6 +16,8 @@ ADVICE: Final = {
     Reason.CODEC_FAILED: f"The codec has a fault. Mend the codec. {_RETRY}",
     Reason.CODEC_OUT_OF_TIME: f"The codec was too slow. {_RETRY}",
     Reason.CODEC_NOT_FOUND: f"Install the codec, or correct its name or its option. {_RETRY}",
+    Reason.TOO_MANY_DEVICES: "Its uplink is recorded, and its device gets a row with a later uplink. Look who publishes so many"
+    f" devices; or import them, or raise limits.new_devices_per_hour. {_RETRY}",
     Reason.GATEWAY_FAILED: f"This is a mistake of the gateway: please report it, and update. {_RETRY}",
 }
 """One or more sentences for each reason."""

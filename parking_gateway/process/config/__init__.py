@@ -1,6 +1,6 @@
 """The configuration of an operator. `config.toml` explains every key.
 
-In the order to read: `sections`, `mqtt` and `chirpstack` (the keys), `values` (their kinds), `sources` (where they are read from).
+In the order to read: `sections`, `mqtt`, `chirpstack` and `limits` (the keys), `values` (their kinds), `sources` (where they are read from).
 """
 
 from parking_gateway.process.config.chirpstack import ChirpStackConfig

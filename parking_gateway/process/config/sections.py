@@ -22,6 +22,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from typing_extensions import override
 
 from parking_gateway.process.config.chirpstack import ChirpStackConfig
+from parking_gateway.process.config.limits import LimitsConfig
 from parking_gateway.process.config.machine import (
     Folder,
     Instance,
@@ -179,6 +180,7 @@ class Config(BaseSettings):
     chirpstack: ChirpStackConfig = Field(default_factory=ChirpStackConfig)
     intake: IntakeConfig = Field(default_factory=IntakeConfig)
     journal: JournalConfig = Field(default_factory=JournalConfig)
+    limits: LimitsConfig = Field(default_factory=LimitsConfig)
     decoders: DecodersConfig = Field(default_factory=DecodersConfig)
     database: DatabaseConfig = Field(default_factory=DatabaseConfig)
     publication: PublicationConfig = Field(default_factory=PublicationConfig)

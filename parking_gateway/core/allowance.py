@@ -1,0 +1,26 @@
+"""An amount that may be used within an hour. Pure."""
+
+from datetime import datetime, timedelta
+from typing import Final
+
+_HOUR: Final = timedelta(hours=1)
+
+
+class Allowance:
+    """An amount for an hour: all of it may be used at once, and it comes back evenly within an hour."""
+
+    def __init__(self, per_hour: int) -> None:
+        self._most = per_hour
+        self._left = float(per_hour)
+        self._at: datetime | None = None
+
+    def left(self, now: datetime) -> int:
+        """The amount that may be used now. A clock that was set back gives nothing back."""
+        if self._at is not None and now > self._at:
+            self._left = min(float(self._most), self._left + (now - self._at) / _HOUR * self._most)
+        self._at = now
+        return int(self._left)
+
+    def use(self, amount: int, now: datetime) -> None:
+        """Use an amount. More than the rest is the rest."""
+        self._left = float(max(0, self.left(now) - amount))

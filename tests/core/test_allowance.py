@@ -1,0 +1,42 @@
+"""An amount that may be used within an hour."""
+
+from datetime import timedelta
+
+import pytest
+
+from parking_gateway.core.allowance import Allowance
+from tests.events import NOON
+
+MINUTE = timedelta(minutes=1)
+
+
+def test_all_of_it_may_be_used_at_once() -> None:
+    allowance = Allowance(60)
+    assert allowance.left(NOON) == 60
+    allowance.use(60, NOON)
+    assert allowance.left(NOON) == 0
+
+
+def test_it_comes_back_evenly_within_an_hour_and_not_beyond_the_amount() -> None:
+    allowance = Allowance(60)
+    allowance.use(60, NOON)
+    assert [allowance.left(NOON + number * MINUTE) for number in (1, 2, 30, 60, 600)] == [1, 2, 30, 60, 60]
+
+
+def test_more_than_the_rest_is_the_rest() -> None:
+    allowance = Allowance(60)
+    allowance.use(1000, NOON)
+    assert allowance.left(NOON + MINUTE) == 1
+
+
+@pytest.mark.parametrize("step", [-timedelta(days=365), timedelta(days=365)])
+def test_a_clock_that_jumps_does_not_block_it(step: timedelta) -> None:
+    allowance = Allowance(60)
+    allowance.use(60, NOON)
+    allowance.left(NOON + step)
+    assert allowance.left(NOON + step + 60 * MINUTE) == 60
+
+
+def test_nothing_is_nothing() -> None:
+    assert Allowance(0).left(NOON) == 0
+    assert Allowance(0).left(NOON + 60 * MINUTE) == 0
