@@ -12,6 +12,7 @@ from pathlib import Path
 from random import Random
 from tempfile import TemporaryDirectory
 from typing import Any, Final
+from uuid import UUID
 
 import msgspec
 import psycopg
@@ -26,9 +27,10 @@ from tests.plugins.car_park import build
 from tests.plugins.daemon import Daemon, daemon_in
 from tests.plugins.postgres import OwnServer, engine_of, own_server_in
 from tests.proof.load import Load
+from tests.proof.tap import Tap
 from tests.whole_gateway import until
 
-_DEVICES: Final = 50
+SPACES: Final = 50
 _CATCH_UP: Final = timedelta(seconds=60)
 _LAST: Final = 200
 """Uplinks that have to be recorded before the gateway counts as recovered."""
@@ -41,7 +43,9 @@ class Counts(msgspec.Struct, frozen=True, kw_only=True):
     acknowledged: int
     """Uplinks that the broker confirmed."""
     lost: int
-    """Of these, those that the database does not have."""
+    """Of these, those that the database does not have, without those that the broker lost."""
+    lost_by_broker: int = 0
+    """Of these, those that the gateway never acknowledged to the broker, and that the broker does not have any more."""
     duplicated: int
     """Rows beyond the first of each uplink."""
     unexpected: int
@@ -66,6 +70,8 @@ class Rig:
         self.devices = devices
         self.ledger = Ledger()
         self.load = Load(broker.url, devices, self.ledger)
+        self.tap: Tap | None = None
+        """Between gateway and broker, where a trial has put it."""
         self.dice = Random(1)
         self.times = 0
         """How many faults have happened, each proven."""
@@ -103,10 +109,31 @@ class Rig:
         """The time by a clock that never goes back."""
         return asyncio.get_running_loop().time()
 
-    async def recover(self, *, since: float | None = None) -> None:
-        """The fault has ended, now or at a time of `seconds`: measure how long the gateway needs."""
+    def tap_broker(self) -> Tap:
+        """Put a tap between gateway and broker, before the gateway starts. It shows what the broker loses."""
+        self.tap = Tap(self.broker.port)
+        self.gateway.configure(MQTT__URL=self.tap.url)
+        return self.tap
+
+    def configure_broker(self, lines: str) -> None:
+        """Start the broker again, with more lines in its configuration."""
+        self.broker.stop()
+        with (self.folder / "mosquitto.conf").open("a") as conf:
+            conf.write(lines)
+        self.broker.start()
+
+    async def recover(self, *, since: float | None = None, after: int = 0) -> None:
+        """The fault has ended, now or at a time of `seconds`: measure how long the gateway needs.
+
+        Of a broker that may have lost events, only those count that it confirmed after the first `after`.
+        """
         began = self.seconds() if since is None else since
-        confirmed = [*self.ledger.confirmed][-_LAST:]
+
+        async def has_confirmed() -> bool:
+            return len(self.ledger.confirmed) > after
+
+        await until(has_confirmed, "a confirmation of the broker")
+        confirmed = [*self.ledger.confirmed][after:][-_LAST:]
 
         async def holds() -> bool:
             with psycopg.connect(self.server.url) as connection:
@@ -123,14 +150,18 @@ class Rig:
             is_ready = await asyncio.to_thread(self.gateway.metric, "parking_gateway_ready")
         except OSError:
             return False
-        page, health = json.loads(body), await self.health()
+        page = json.loads(body)
+        # Without the broker it cannot publish its health.
+        if (health := page if "broker" in missing else await self.health()) is None:
+            return False
         is_reported: bool = page["missing"] == health["missing"] == missing
         return is_reported and {status == 200, bool(is_ready), bool(health["ready"])} == {not missing}
 
-    async def health(self) -> dict[str, Any]:
-        """Its retained health."""
-        retained = await read_retained(self.broker.url, f"{ROOT}/gateways")
-        found: dict[str, Any] = json.loads(retained[f"{ROOT}/gateways/test/health"])
+    async def health(self) -> dict[str, Any] | None:
+        """Its retained health. None: the broker has none."""
+        topic = f"{ROOT}/gateways/test/health"
+        retained = await read_retained(self.broker.url, topic)
+        found: dict[str, Any] | None = json.loads(retained[topic]) if topic in retained else None
         return found
 
     async def reports_missing(self, *missing: str) -> None:
@@ -172,16 +203,35 @@ class Rig:
 
     async def count(self) -> Counts:
         """Wait until the gateway has caught up, and compare everything."""
+        lost_by_broker = await self._lost_by_broker()
+        for one in lost_by_broker:
+            del self.ledger.confirmed[one]
         report = await audit(
             ledger=self.ledger, broker_url=self.broker.url, database_url=self.server.url, patience=_CATCH_UP
         )
-        return _counts(self.ledger, report, await read_database(self.server.url))
+        return _counts(self.ledger, report, await read_database(self.server.url), len(lost_by_broker))
+
+    async def _lost_by_broker(self) -> set[UUID]:
+        """Confirmed uplinks that the gateway never acknowledged, although a later one has reached it."""
+        if (tap := self.tap) is None:
+            return set()
+        await self.load.burst(1)
+        last = [*self.ledger.confirmed][-1]
+
+        async def holds() -> bool:
+            return last in tap.acknowledged
+
+        # The broker delivers a session in its order.
+        await until(holds, "an acknowledgement of the last uplink")
+        recorded = (await read_database(self.server.url)).rows
+        return self.ledger.confirmed.keys() - tap.acknowledged - recorded.keys()
 
 
-def _counts(ledger: Ledger, report: AuditReport, contents: DatabaseContents) -> Counts:
+def _counts(ledger: Ledger, report: AuditReport, contents: DatabaseContents, lost_by_broker: int) -> Counts:
     return Counts(
-        acknowledged=report.uplinks,
+        acknowledged=report.uplinks + lost_by_broker,
         lost=report.lost,
+        lost_by_broker=lost_by_broker,
         duplicated=sum(rows - 1 for rows in contents.rows.values()),
         unexpected=len(contents.rows.keys() - ledger.sent.keys()),
         differences=report.differences,
@@ -189,23 +239,29 @@ def _counts(ledger: Ledger, report: AuditReport, contents: DatabaseContents) -> 
 
 
 @contextmanager
-def rig_in(folder: Path) -> Iterator[Rig]:
+def rig_in(folder: Path, spaces: int = SPACES) -> Iterator[Rig]:
     """The servers started, the gateway configured and not started yet."""
     broker = mosquitto_in(folder)
     broker.start()
     try:
         with own_server_in(folder) as server, daemon_in(folder, server.url, broker, "test") as gateway:
             gateway.serve_pages()
-            devices = asyncio.run(build(engine_of(server.url), _DEVICES))
-            yield Rig(folder, broker, server, gateway, devices)
+            devices = asyncio.run(build(engine_of(server.url), spaces))
+            rig = Rig(folder, broker, server, gateway, devices)
+            try:
+                yield rig
+            finally:
+                gateway.close()
+                if rig.tap is not None:
+                    rig.tap.close()
     finally:
         broker.stop()
 
 
 @contextmanager
-def temporary_rig() -> Iterator[Rig]:
+def temporary_rig(spaces: int = SPACES) -> Iterator[Rig]:
     """A rig in a folder of its own, which PostgreSQL's user can read."""
     with TemporaryDirectory(prefix="parking-proof-") as folder:
         Path(folder).chmod(0o755)
-        with rig_in(Path(folder)) as rig:
+        with rig_in(Path(folder), spaces) as rig:
             yield rig

@@ -9,8 +9,17 @@ from tests.proof.rig import Counts, Rig
 from tests.proof.trial import Trial
 
 HEADINGS: Final = (
-    "", "what was broken", "times", "acknowledged", "lost", "duplicated", "unexpected", "recovered in s", "meanwhile"
-)  # fmt: skip
+    "",
+    "what was broken",
+    "times",
+    "acknowledged",
+    "lost",
+    "lost by the broker",
+    "duplicated",
+    "unexpected",
+    "recovered in s",
+    "meanwhile",
+)
 
 
 class Outcome(msgspec.Struct, frozen=True, kw_only=True):
@@ -26,7 +35,8 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     def cells(self) -> tuple[str, ...]:
         """Its row."""
         counts = self.counts
-        numbers = (self.times, counts.acknowledged, counts.lost, counts.duplicated, counts.unexpected)
+        lost = (counts.lost, counts.lost_by_broker)
+        numbers = (self.times, counts.acknowledged, *lost, counts.duplicated, counts.unexpected)
         return (
             self.number,
             self.title,
@@ -59,7 +69,7 @@ def table(outcomes: Iterable[Outcome]) -> str:
     """The table in Markdown."""
     lines = [
         row(HEADINGS),
-        row([*["---"] * 2, *["---:"] * 6, "---"]),
+        row([*["---"] * 2, *["---:"] * (len(HEADINGS) - 3), "---"]),
         *(row(one.cells()) for one in sorted(outcomes, key=_order)),
     ]
     return "\n".join(lines)

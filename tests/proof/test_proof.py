@@ -13,9 +13,9 @@ _SHORT = [trial for trial in TRIALS if trial.short]
 
 
 @pytest.fixture
-def rig() -> Iterator[Rig]:
+def rig(trial: Trial) -> Iterator[Rig]:
     """The processes of one trial."""
-    with temporary_rig() as rig:
+    with temporary_rig(trial.spaces) as rig:
         yield rig
 
 

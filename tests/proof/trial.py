@@ -5,7 +5,7 @@ from typing import Final
 
 import msgspec
 
-from tests.proof.rig import Rig
+from tests.proof.rig import SPACES, Rig
 
 Break = Callable[[Rig, int], Awaitable[None]]
 
@@ -23,6 +23,8 @@ class Trial(msgspec.Struct, frozen=True, kw_only=True):
     """How many times in the suite. 0: only in the long form."""
     long: int
     """How many times in the long form."""
+    spaces: int
+    """Spaces of the car park, each with a sensor."""
 
     def times(self, *, is_long: bool) -> int:
         """How many times it is broken in this form."""
@@ -33,11 +35,11 @@ TRIALS: Final[list[Trial]] = []
 """All of them, in the order of their definition."""
 
 
-def trial(number: str, title: str, *, short: int, long: int) -> Callable[[Break], Break]:
+def trial(number: str, title: str, *, short: int, long: int, spaces: int = SPACES) -> Callable[[Break], Break]:
     """Register a function as a trial."""
 
     def register(run: Break) -> Break:
-        TRIALS.append(Trial(number=number, title=title, run=run, short=short, long=long))
+        TRIALS.append(Trial(number=number, title=title, run=run, short=short, long=long, spaces=spaces))
         return run
 
     return register

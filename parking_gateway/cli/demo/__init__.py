@@ -4,7 +4,8 @@
 `ledger` counts them. `dashboard` and `view` show what is published. `audit` compares the ledger, the database (`recorded`)
 and the retained messages (`retained`).
 
-Three modules are public, because tests and benchmarks need the same things as the demo: `brokers` (with `amqtt_broker`)
-starts a broker, and `retained` reads its retained messages; `audit` and `recorded` check a database after a test. Everything
-else is private to the demo (`tests/cli/demo/test_public_modules.py`). Nothing of the gateway imports this package.
+Some modules are public, because tests and benchmarks need the same things as the demo: `brokers` (with `amqtt_broker`)
+starts a broker, and `retained` reads its retained messages; `audit` and `recorded` check a database after a test; `ledger`,
+`publisher` and `TimedEvent` of `fleet` are the load of a proof. Everything else is private to the demo
+(`tests/cli/demo/test_public_modules.py`). Nothing of the gateway imports this package.
 """

@@ -1,6 +1,6 @@
 """The trials, one module for each thing that breaks."""
 
 from tests.proof.trial import TRIALS
-from tests.proof.trials import database, gateway
+from tests.proof.trials import broker, database, gateway
 
-__all__ = ["TRIALS", "database", "gateway"]
+__all__ = ["TRIALS", "broker", "database", "gateway"]
