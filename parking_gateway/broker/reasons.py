@@ -18,6 +18,10 @@ class ProtocolUnknown(aiomqtt.MqttError):
     """The broker may not know this version of MQTT: it refused the connection for it, hung up, or sent no answer."""
 
 
+class BrokerRefuses(aiomqtt.MqttError):
+    """The broker refuses the connection or a subscription, until a person changes the broker or the configuration."""
+
+
 class ConnectionClosed(aiomqtt.MqttError):
     """The broker closed the connection and gave no reason."""
 
@@ -55,7 +59,7 @@ def connection_refused(reason: ReasonCode, properties: Properties | None) -> aio
     if reason == "Unsupported protocol version":
         return ProtocolUnknown("The broker does not know this version of MQTT")
     hint = "; see mqtt.username and mqtt.password" if reason in _CREDENTIALS else ""
-    return aiomqtt.MqttError(f"The broker refuses the connection: {in_words(reason, properties)}{hint}")
+    return BrokerRefuses(f"The broker refuses the connection: {in_words(reason, properties)}{hint}")
 
 
 def connection_lost(reason: ReasonCode, complaint: str) -> aiomqtt.MqttError:
@@ -77,7 +81,7 @@ def subscription_refused(topic_filter: str, reason: ReasonCode | int) -> aiomqtt
     """For one code of a SUBACK; None if it grants the subscription."""
     if reason < _REFUSED:
         return None
-    return aiomqtt.MqttError(f"The broker refuses the subscription to {topic_filter}: {reason}")
+    return BrokerRefuses(f"The broker refuses the subscription to {topic_filter}: {reason}")
 
 
 def publication_refused(topic: str, reason: ReasonCode | int) -> Refusal | None:

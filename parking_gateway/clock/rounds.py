@@ -14,7 +14,7 @@ from parking_gateway.clock import gaps, partitions, silence
 from parking_gateway.clock.moment import Moment
 from parking_gateway.core.committed import Committed
 from parking_gateway.store.database import Database
-from parking_gateway.store.verdicts import FAILURES, diagnosis_of
+from parking_gateway.store.verdicts import FAILURES, Diagnosis, diagnosis_of
 
 
 class Round(msgspec.Struct, frozen=True, kw_only=True):
@@ -43,7 +43,7 @@ class Rounds(msgspec.Struct, frozen=True, kw_only=True):
     moment: Callable[[], Moment]
     report: Callable[[Committed], None]
     """Called with every commit."""
-    failed: Callable[[str, str | None], None]
+    failed: Callable[[str, Diagnosis | None], None]
     """Called after every attempt with the name of its round, and the reason if it failed."""
 
     async def run(self) -> None:
@@ -63,7 +63,7 @@ class Rounds(msgspec.Struct, frozen=True, kw_only=True):
             committed = await one.go(self.database, self.moment())
         except FAILURES as error:
             self.database.renew()
-            self.failed(one.name, diagnosis_of(error).sentence)
+            self.failed(one.name, diagnosis_of(error))
             return False
         self.failed(one.name, None)
         self.report(committed)

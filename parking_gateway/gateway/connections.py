@@ -4,14 +4,16 @@ Only this module catches an error of the broker: it ends the connection, and ano
 """
 
 import asyncio
+import socket
+import ssl
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from typing import Final
 
 import msgspec
-from loguru import logger
 
 from parking_gateway.broker.link import MqttError
+from parking_gateway.broker.reasons import BrokerRefuses
 from parking_gateway.broker.rivalry import SOON, Rivalry
 from parking_gateway.broker.suspicion import Suspicion
 from parking_gateway.core.printable import in_one_line
@@ -46,8 +48,7 @@ class Connections(msgspec.Struct, kw_only=True):
                 await one()
             except* (MqttError, OSError) as lost:
                 error = _first(lost)
-                self.report.disconnected(in_one_line(error))
-                logger.bind(attempt=attempt, error=in_one_line(error)).warning("No connection to the broker")
+                self.report.disconnected(in_one_line(error), attempt=attempt, needs_a_person=_needs_a_person(error))
                 lasted = timedelta(seconds=clock() - began)
                 if self.suspicion.losses_alone == before[0]:
                     rivalry.ended(error, has_worked=self.has_worked, lasted=lasted)
@@ -60,6 +61,11 @@ class Connections(msgspec.Struct, kw_only=True):
         """Withdraw the complaint when the connection has lasted: then no other client uses our id any more."""
         await asyncio.sleep(SOON.total_seconds())
         self.report.complain(_RIVAL, None)
+
+
+def _needs_a_person(error: BaseException) -> bool:
+    """Whether the broker would be of no use although it is there: its refusal, certificate or name."""
+    return isinstance(error, BrokerRefuses | ssl.SSLError | socket.gaierror)
 
 
 def _first(error: BaseException) -> BaseException:

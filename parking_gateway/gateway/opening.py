@@ -155,7 +155,8 @@ async def database(config: Config) -> AsyncIterator[Pool]:
 
 async def _look_after(server: embedded.Server) -> None:
     """Start the server again whenever it has died, until cancelled. Its users wait as for any other server."""
-    logged = ""
+    logged, began = "", 0.0
+    clock = asyncio.get_running_loop().time
     while True:
         await asyncio.sleep(_LOOK_SECONDS if not logged else _AGAIN_SECONDS)
         # In a thread, because a server that hangs delays the check.
@@ -163,7 +164,7 @@ async def _look_after(server: embedded.Server) -> None:
             logged = ""
             continue
         if not logged:
-            logged = "it is gone"
+            logged, began = "it is gone", clock()
             logger.warning("The embedded PostgreSQL is gone; starting it again")
         try:
             # Not interrupted by a cancellation. Else the server could start after it was stopped.
@@ -174,4 +175,4 @@ async def _look_after(server: embedded.Server) -> None:
                 logger.bind(error=logged).error("The embedded PostgreSQL cannot be started; trying again")
         else:
             logged = ""
-            logger.info("The embedded PostgreSQL runs again")
+            logger.bind(seconds=round(clock() - began, 1)).info("The embedded PostgreSQL runs again")

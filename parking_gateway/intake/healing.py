@@ -78,6 +78,7 @@ class Healing:
 
     async def _heal(self, memory: Memory) -> None:
         healed, failures = Healed(), 0
+        why: dict[DevEui, str] = {}
         while self._all or self._waiting:
             while self._all:
                 since = self._all.pop()
@@ -86,7 +87,9 @@ class Healing:
             failed = await heal(memory, devices, intake=self._intake, healed=healed)
             for dev_eui in devices.keys() - failed.keys():
                 self._waiting.pop(dev_eui, None)
-            self._complain(_PROBLEM, next(iter(failed.values()), None))
+                why.pop(dev_eui, None)
+            why |= failed
+            self._complain(_PROBLEM, next(iter(why.values()), None))
             if not failed:
                 failures = 0
                 continue

@@ -5,11 +5,10 @@ still has the batch. A message that the database refuses, or on which the gatewa
 """
 
 import asyncio
-import math
 from collections.abc import Callable, Coroutine, Sequence
 from datetime import datetime, timedelta
 from functools import partial
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 from loguru import logger
@@ -37,6 +36,8 @@ from parking_gateway.store.patience import Patience, StopRequested, TakesNothing
 
 Commit = Callable[[Sequence[Message]], Coroutine[Any, Any, None]]
 """Makes messages part of the database. They are acknowledged after it."""
+_RECORDING: Final = "recording a batch"
+"""The purpose of the search for faulty messages too, because the drain repeats the first and not always the second."""
 
 
 class Intake(msgspec.Struct, frozen=True, kw_only=True):
@@ -150,16 +151,18 @@ class Intake(msgspec.Struct, frozen=True, kw_only=True):
         return committed
 
     @property
-    def _within(self) -> float:
-        """Seconds for which the database may take nothing."""
-        return math.inf if self.journal is None else self.journal.after.total_seconds()
+    def _within(self) -> float | None:
+        """Seconds for which the database may take nothing. None: as the patience has it."""
+        return None if self.journal is None else self.journal.after.total_seconds()
 
     async def _until_recorded(self, batch: Batch, decoder: Decoder, *, has_net: bool = True) -> Committed:
         """Attempts until the database takes the batch."""
         clock = asyncio.get_running_loop().time
         began = clock()
         attempt = partial(self.attempt, batch, decoder)
-        committed = await self.patience(attempt, purpose="recording a batch", has_net=has_net, within=self._within)
+        committed = await self.patience(
+            attempt, purpose=_RECORDING, has_net=has_net, within=self._within, is_repeated=True
+        )
         return msgspec.structs.replace(committed, seconds=clock() - began)
 
     async def _with_guest_readings(self, batch: Batch) -> Decoder:
@@ -168,7 +171,9 @@ class Intake(msgspec.Struct, frozen=True, kw_only=True):
             return self.decoder
         devices = {uplink.device.dev_eui for uplink in batch.uplinks if uplink.f_port != 0}
         asking = partial(self._installed, devices)
-        installed = await self.patience(asking, purpose="looking up which codecs to ask", within=self._within)
+        installed = await self.patience(
+            asking, purpose="looking up which codecs to ask", within=self._within, is_repeated=True
+        )
         return await self.guests.decoder_for(batch.uplinks, installed)
 
     async def _installed(self, devices: set[DevEui]) -> list[Installation]:
@@ -213,7 +218,9 @@ class Intake(msgspec.Struct, frozen=True, kw_only=True):
             return {}
         search = partial(self._search, messages, now, decoder)
         try:
-            faults = await self.patience(search, purpose="finding what is refused", has_net=True, within=self._within)
+            faults = await self.patience(
+                search, purpose=_RECORDING, has_net=True, within=self._within, is_repeated=True
+            )
         except (StopRequested, TakesNothing):
             raise
         except Exception:  # noqa: BLE001 - as above; the message that is left at the end gets the reason

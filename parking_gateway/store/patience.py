@@ -7,17 +7,12 @@ from collections import Counter
 from collections.abc import Awaitable, Callable
 from typing import Final, TypeVar
 
-from loguru import logger
-
-from parking_gateway.core.seldom import Seldom
 from parking_gateway.process.waits import Backoff
 from parking_gateway.store.database import Database
 from parking_gateway.store.verdicts import FAILURES, Diagnosis, Verdict, diagnosis_of
 
 Result = TypeVar("Result")
 
-_LOGGED_AGAIN_AFTER: Final = 10.0
-"""Seconds after which a purpose that fails for the same reason is logged again."""
 _CROWD: Final = 0.1
 """Seconds over which waits that one success wakes spread their attempts."""
 
@@ -70,18 +65,23 @@ class Patience:
         *,
         backoff: Backoff,
         stop: asyncio.Event,
-        report: Callable[[str, str | None], None],
+        report: Callable[[str, Diagnosis | None], None],
+        within: float = math.inf,
     ) -> None:
-        """`report` is called after every attempt with its purpose and the reason of its failure, or None."""
+        """`report` is called after every attempt with its purpose and the reason of its failure, or None.
+
+        `within` is the limit of a call that names none, in seconds.
+        """
         self._database = database
         self._backoff = backoff
         self._stop = stop
         self._report = report
+        self._within = within
         self._failing: Counter[str] = Counter()
         """How many callers fail at present, by purpose. A purpose stays after its last caller was cancelled, until anything
         succeeds, because it might fail again."""
-        self._logged: dict[str, Seldom] = {}
-        """The last lines of the log, by purpose."""
+        self._given_up: set[str] = set()
+        """Purposes whose time was over and that are repeated. They fail until they succeed."""
         self._success = asyncio.Event()
         """The next success, of any purpose."""
 
@@ -91,17 +91,19 @@ class Patience:
         *,
         purpose: str,
         has_net: bool = False,
-        within: float = math.inf,
+        within: float | None = None,
+        is_repeated: bool = False,
     ) -> Result:
-        """Do the work. While the database cannot be used, warn and try again; after a request to stop, raise `StopRequested`.
+        """Do the work. While the database cannot be used, try again; after a request to stop, raise `StopRequested`.
 
-        After a failure, and once `within` seconds are over, raise `TakesNothing`.
+        After a failure, and once `within` seconds are over, raise `TakesNothing`. The purpose `is_repeated` if another call
+        follows then. So it fails until that one succeeds, whatever else succeeds meanwhile.
 
         If the caller `has_net` for them, refused values and unforeseen errors are raised, as by `attempt`. Else they are
         waited for like the others, because then their cause is a trigger or a changed column.
         """
         failures = 0
-        until = asyncio.get_running_loop().time() + within
+        until = asyncio.get_running_loop().time() + (self._within if within is None else within)
         try:
             while True:
                 try:
@@ -114,6 +116,10 @@ class Patience:
                     await self._wait(purpose, _diagnosis_in(error), failures, until)
                 else:
                     break
+        except TakesNothing:
+            if is_repeated:
+                self._given_up.add(purpose)
+            raise
         finally:
             if failures:
                 self._failing[purpose] -= 1
@@ -124,19 +130,18 @@ class Patience:
         if self._failing:
             self._success.set()
             self._success = asyncio.Event()
-        over = [one for one, waiting in self._failing.items() if not waiting]
+        self._given_up.discard(purpose)
+        over = [one for one, waiting in self._failing.items() if not waiting and one not in self._given_up]
         for one in over:
             del self._failing[one]
-            self._logged.pop(one, None)
         for one in {purpose, *over} - self._failing.keys():
             self._report(one, None)
 
     async def _wait(self, purpose: str, answer: Diagnosis, failures: int, until: float) -> None:
         self._database.renew()
-        self._report(purpose, answer.sentence)
         if self._stop.is_set():
             raise StopRequested(purpose)
-        self._log(purpose, answer, failures)
+        self._report(purpose, answer)
         if (left := until - asyncio.get_running_loop().time()) <= 0:
             raise TakesNothing(answer.sentence)
         seconds = min(self._backoff.wait(failures), left)
@@ -153,18 +158,6 @@ class Patience:
             for one in waiting:
                 one.cancel()
         return by_success is not None and by_success.is_set()
-
-    def _log(self, purpose: str, answer: Diagnosis, failures: int) -> None:
-        logged = self._logged.setdefault(purpose, Seldom(_LOGGED_AGAIN_AFTER))
-        if not logged.is_due(answer.sentence, now=asyncio.get_running_loop().time()):
-            return
-        more = {"sqlstate": answer.state, "about": answer.about, "todo": answer.todo}
-        log = logger.bind(purpose=purpose, error=answer.message, attempt=failures)
-        log = log.bind(**{name: words for name, words in more.items() if words})
-        if answer.verdict is Verdict.AWAY:
-            log.warning("The database does not answer; trying again")
-        else:
-            log.error("The database cannot be used as it is; trying again")
 
 
 def _diagnosis_in(error: Exception) -> Diagnosis:

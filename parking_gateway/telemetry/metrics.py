@@ -110,6 +110,9 @@ class Metrics:
         gauge("journal_messages", "Messages in the journal.").set_function(lambda: health.journal().rows)
         gauge("journal_bytes", "Bytes of the messages in the journal.").set_function(lambda: health.journal().bytes)
         gauge("journal_oldest_seconds", "Age of the oldest message in the journal.").set_function(health.journal_age)
+        gauge("problems", "Faults that a person has to correct, as in /readyz.").set_function(
+            lambda: len(health.problems)
+        )
         gauge("stalled_tasks", "Tasks without progress.").set_function(lambda: len(health.stalled()))
         self.registry.register(_LogLinesDropped())
         self.registry.register(_JournalDrops(health))

@@ -18,7 +18,9 @@ from parking_gateway.core.printable import printable, shortened
 from parking_gateway.core.seldom import Seldom
 from parking_gateway.core.space import SpaceId
 from parking_gateway.process.wall_clock import WallClock
+from parking_gateway.store.verdicts import Diagnosis, Verdict
 from parking_gateway.telemetry import clock_warnings
+from parking_gateway.telemetry.absences import Absences
 from parking_gateway.telemetry.excess import Excess
 from parking_gateway.telemetry.health import Health
 from parking_gateway.telemetry.losses import Losses
@@ -66,7 +68,7 @@ class Report:
         """Refused publications since the last warning, by kind."""
         self._outbox = 0
         self._listening_since: datetime | None = None
-        self._failed_rounds: dict[str, str | None] = {}
+        self._absences = Absences(health.seconds)
         self._last: tuple[datetime, Totals] = (started, metrics.totals())
 
     def taken(self, batch: Sequence[Message]) -> None:
@@ -126,19 +128,31 @@ class Report:
             logger.bind(kind=kind, count=count).debug("Published")
         self.health.progress(OUTBOX)
 
-    def database_answers(self, purpose: str, failure: str | None) -> None:
+    def database_answers(self, purpose: str, failure: Diagnosis | None) -> None:
         """Record one attempt of this purpose on the database. `failure`: the reason if it failed."""
-        self.health.database_answered(purpose, failure)
+        self.health.database_answered(purpose, failure.sentence if failure else None)
+        if failure is not None:
+            self._absences.database(purpose, failure)
+        elif self.health.is_database_up:
+            self._absences.ended("database", "The database answers again")
 
-    def round_failed(self, name: str, reason: str | None) -> None:
-        """Record one attempt at a round of the clock. `reason`: why it failed; None: it succeeded."""
-        if name == "partitions" and reason is not None:
+    def round_failed(self, name: str, failure: Diagnosis | None) -> None:
+        """Record one attempt at a round of the clock. `failure`: the reason if it failed.
+
+        A round that fails because the database is away is not reported: the absence of the database is.
+        """
+        subject, sentence = f"round {name}", _FAILED_ROUND.get(name, "A round of the clock failed; trying again")
+        if failure is None:
+            self.health.problems.pop(subject, None)
+            self._absences.ended(subject, "A round of the clock succeeds again", round=name)
+            return
+        if name == "partitions":
             self._metrics.postponed.inc()
-        if reason is not None and reason != self._failed_rounds.get(name):
-            logger.bind(round=name, error=reason).warning(
-                _FAILED_ROUND.get(name, "A round of the clock failed; trying again")
-            )
-        self._failed_rounds[name] = reason
+        if not self.health.is_database_up or failure.is_lost:
+            return
+        self._absences.noticed(subject, sentence, kind=failure.sentence, round=name, error=failure.sentence)
+        if failure.verdict is not Verdict.AWAY:  # nobody has to correct a lock
+            self.health.problems[subject] = f"{sentence}: {failure.sentence}"
 
     @property
     def listening_since(self) -> datetime | None:
@@ -170,11 +184,11 @@ class Report:
 
     def complain(self, about: str, sentence: str | None) -> None:
         """Record a fault that an administrator has to correct. None: it is corrected."""
-        if sentence is None:
-            self.health.problems.pop(about, None)
-        elif self.health.problems.get(about) != sentence:
+        if sentence is not None:
             self.health.problems[about] = sentence
-            logger.warning(sentence)
+            self._absences.noticed(about, sentence, kind=sentence)
+        elif self.health.problems.pop(about, None) is not None:
+            self._absences.ended(about, "A problem is over", about=about)
 
     def dropped(self) -> None:
         """A message of QoS 0 was dropped, because there was no space for it."""
@@ -196,15 +210,19 @@ class Report:
             self._listening_since = self._clock()
         self._connections += 1
         self.health.broker_connected(oldest_event)
-        logger.bind(protocol=protocol, session_present=session_present).info("Connected to the broker")
+        self._absences.ended(
+            "broker", "Connected to the broker", is_first=True, protocol=protocol, session_present=session_present
+        )
 
-    def disconnected(self, error: str | None = None) -> None:
+    def disconnected(self, error: str, *, attempt: int = 0, needs_a_person: bool = False) -> None:
         """The broker is gone. Intake and outbox have no work until it is back."""
         self._qos_0.log_drops()
         self._in_hand = 0
         self.health.ended(INTAKE)
         self.health.ended(OUTBOX)
         self.health.broker_lost(error)
+        kind = error if needs_a_person else ""
+        self._absences.noticed("broker", "No connection to the broker", kind=kind, attempt=attempt, error=error)
 
     def health_message(self, *, inbox: int) -> HealthMessage:
         """The health of the gateway, with rates since the last call."""

@@ -35,6 +35,7 @@ async def test_the_second_reconnect_is_as_fast_as_the_first(
     """The broker dies again right after the connection; the failures before it do not count any more."""
     devices = await car_park(3)
     daemon.configure(MQTT__RECONNECT_WAIT_MIN=str(SHORTEST), MQTT__RECONNECT_WAIT_MAX=str(LONGEST))
+    daemon.configure(TELEMETRY__LOG_LEVEL="DEBUG")  # an operator sees the first attempt of each row
     daemon.start_and_wait()
     for death, failures in ((1, 4), (2, 2)):
         before = len(daemon.log_lines("No connection to the broker"))
@@ -47,6 +48,9 @@ async def test_the_second_reconnect_is_as_fast_as_the_first(
         assert time.monotonic() - answers < LONGEST + A_LITTLE
         _, *attempts = [line["attempt"] for line in daemon.log_lines("No connection to the broker")][before:]
         assert attempts == list(range(1, len(attempts) + 1))
+        warnings = [line for line in daemon.log_lines("No connection to the broker") if line["level"] == "WARNING"]
+        assert len(warnings) == death
+        assert float(str(daemon.log_lines("Connected to the broker")[-1]["seconds"])) > 0
     await publish(broker, traffic(devices, uplinks=3))
     await settled(engine, broker, database, uplinks=3)
 

@@ -24,6 +24,7 @@ from parking_gateway.process.waits import Backoff
 from parking_gateway.process.wall_clock import utc
 from parking_gateway.store.patience import Patience
 from parking_gateway.store.pool import Pool
+from parking_gateway.store.verdicts import Diagnosis
 from tests.events import OCCUPIED, VACANT, dev_eui_of, message, up
 from tests.plugins.car_park import CarPark
 
@@ -58,9 +59,9 @@ class Net:
             report=self.outcomes.append,
         )
 
-    def _take_note(self, _purpose: str, failure: str | None) -> None:
+    def _take_note(self, _purpose: str, failure: Diagnosis | None) -> None:
         if failure and not self.failure.done():
-            self.failure.set_result(failure)
+            self.failure.set_result(failure.sentence)
 
     async def commit(self, batch: Sequence[Message]) -> None:
         """As the intake commits a lane."""

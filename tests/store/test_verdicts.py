@@ -106,7 +106,7 @@ async def test_a_success_wakes_the_waits_for_a_connection(pool: Pool, own_server
     minute = Backoff(shortest=timedelta(minutes=1), longest=timedelta(minutes=1))
     failing = asyncio.Event()
 
-    def report(purpose: str, failure: str | None) -> None:
+    def report(purpose: str, failure: Diagnosis | None) -> None:
         reports.append((purpose, failure is None))
         failing.set()
 

@@ -70,13 +70,19 @@ async def _healed(
     from parking_gateway.process.waits import Backoff  # noqa: PLC0415 - as above
     from parking_gateway.process.wall_clock import utc  # noqa: PLC0415 - as above
     from parking_gateway.store import recovery, schema  # noqa: PLC0415 - as above
-    from parking_gateway.store.patience import Patience  # noqa: PLC0415 - as above
+    from parking_gateway.store.patience import Patience, TakesNothing  # noqa: PLC0415 - as above
 
     async with pool.connect() as connection:
         await schema.require_current(connection)
         (known,) = await connection.together(recovery.devices())
     waits = Backoff(shortest=config.database.reconnect_wait_min, longest=config.database.reconnect_wait_max)
-    patience = Patience(pool, backoff=waits, stop=asyncio.Event(), report=lambda _purpose, _failure: None)
+    patience = Patience(
+        pool,
+        backoff=waits,
+        stop=asyncio.Event(),
+        report=lambda _purpose, _failure: None,
+        within=config.database.statement_timeout.total_seconds(),
+    )
     intake = intake_of(
         config, database=pool, decoder=reader, patience=patience, clock=utc, report=lambda _committed: None
     )
@@ -90,4 +96,6 @@ async def _healed(
                     break
     except Unanswered as failure:
         fail(str(failure))
+    except TakesNothing as failure:
+        fail(f"The database cannot be used: {failure}")
     return healed, failed

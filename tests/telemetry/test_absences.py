@@ -1,0 +1,159 @@
+"""One line when an absence begins, one when it ends, however many tasks notice it."""
+
+import asyncio
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from loguru import logger
+
+from parking_gateway.process.waits import Backoff
+from parking_gateway.store.patience import Patience, TakesNothing
+from parking_gateway.store.pool import Pool
+from parking_gateway.store.verdicts import Diagnosis, Verdict
+from parking_gateway.telemetry import Health, Metrics
+from parking_gateway.telemetry.report import Report
+
+AWAY = Diagnosis(verdict=Verdict.AWAY, message="Connection refused", is_lost=True)
+STARTING = Diagnosis(verdict=Verdict.AWAY, message="the database system is starting up", is_lost=True)
+FULL = Diagnosis(verdict=Verdict.AWAY, message="no space left", todo="Make room")
+FORBIDDEN = Diagnosis(verdict=Verdict.NOT_OURS, message="permission denied", todo="Grant it")
+
+
+class Clock:
+    """Seconds that the test sets."""
+
+    now = 100.0
+
+    def __call__(self) -> float:
+        """The time."""
+        return self.now
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def report(clock: Clock) -> Report:
+    health = Health(stalled_after=timedelta(seconds=60), seconds=clock)
+    return Report(health=health, metrics=Metrics(health), root="parking/v1", clock=lambda: datetime.now(UTC))
+
+
+@pytest.fixture
+def lines() -> Iterator[list[tuple[str, str, dict[str, Any]]]]:
+    """Level, sentence and fields of the lines that an operator sees."""
+    found: list[tuple[str, str, dict[str, Any]]] = []
+
+    def take(line: Any) -> None:
+        record = line.record
+        found.append((record["level"].name, record["message"], record["extra"]))
+
+    sink = logger.add(take, level="INFO")
+    yield found
+    logger.remove(sink)
+
+
+Lines = list[tuple[str, str, dict[str, Any]]]
+
+
+def test_an_outage_of_the_database_is_two_lines(report: Report, clock: Clock, lines: Lines) -> None:
+    """Three purposes and a round notice it, each with other words of the server's."""
+    report.database_answers("connecting", None)
+    for failure in (AWAY, STARTING, AWAY):
+        for purpose in ("recording a batch", "reading due rows", "counting what is due"):
+            report.database_answers(purpose, failure)
+        report.round_failed("silence", failure)
+        clock.now += 1
+    for purpose in ("reading due rows", "counting what is due", "recording a batch"):
+        report.database_answers(purpose, None)
+    report.round_failed("silence", None)
+    assert [(level, sentence) for level, sentence, _ in lines] == [
+        ("WARNING", "The database does not answer; trying again"),
+        ("INFO", "The database answers again"),
+    ]
+    assert lines[0][2] == {"purpose": "recording a batch", "error": "Connection refused"}
+    assert lines[1][2] == {"seconds": 3.0}
+
+
+def test_what_a_person_has_to_do_is_logged_whenever_it_changes(report: Report, lines: Lines) -> None:
+    """The server is back with a full disk, and then with other rights."""
+    for failure in (AWAY, FULL, AWAY, FULL, FORBIDDEN, FORBIDDEN):
+        report.database_answers("recording a batch", failure)
+    report.database_answers("recording a batch", None)
+    assert [(level, fields.get("todo")) for level, _, fields in lines] == [
+        ("WARNING", None),
+        ("WARNING", "Make room"),
+        ("ERROR", "Grant it"),
+        ("INFO", None),
+    ]
+
+
+def test_an_absent_broker_is_two_lines_unless_it_refuses(report: Report, clock: Clock, lines: Lines) -> None:
+    report.connected(protocol="5", session_present=False)
+    assert "seconds" not in lines.pop()[2]
+    for attempt in range(20):
+        report.disconnected(f"Connection refused {attempt}", attempt=attempt)
+        clock.now += 0.5
+    report.disconnected("Not authorized", needs_a_person=True)
+    report.disconnected("Not authorized", needs_a_person=True)
+    report.connected(protocol="5", session_present=True)
+    assert [fields.get("error") for _, _, fields in lines] == ["Connection refused 0", "Not authorized", None]
+    assert lines[-1][2]["seconds"] == 10.0
+
+
+def test_a_problem_begins_and_ends_in_log_health_and_metric(report: Report, clock: Clock, lines: Lines) -> None:
+    for _ in range(3):
+        report.complain("journal", "The journal is full")
+        clock.now += 2
+    assert list(report.health.problems.values()) == ["The journal is full"]
+    for _ in range(2):
+        report.complain("journal", None)
+    assert report.health.problems == {}
+    assert [(sentence, fields) for _, sentence, fields in lines] == [
+        ("The journal is full", {}),
+        ("A problem is over", {"about": "journal", "seconds": 6.0}),
+    ]
+
+
+def test_a_round_that_a_person_has_to_mend_is_a_problem_of_the_gateway(report: Report, lines: Lines) -> None:
+    """The database works otherwise. A lock is logged and is no problem, because it ends by itself."""
+    report.database_answers("connecting", None)
+    report.round_failed("silence", FORBIDDEN)
+    report.round_failed("silence", FORBIDDEN)
+    report.round_failed("partitions", FULL)
+    assert list(report.health.problems) == ["round silence"]
+    report.round_failed("silence", None)
+    assert report.health.problems == {}
+    assert [sentence for _, sentence, _ in lines] == [
+        "A round of the clock failed; trying again",
+        "A partition for uplinks cannot be made now; trying again",
+        "A round of the clock succeeds again",
+    ]
+
+
+async def test_a_purpose_whose_time_was_over_fails_until_it_succeeds(pool: Pool) -> None:
+    """The journal has the batch, and the drain tries it again. Other work that succeeds meanwhile says nothing about it."""
+    answers: dict[str, bool] = {}
+    wait = Backoff(shortest=timedelta(milliseconds=1), longest=timedelta(milliseconds=1))
+    patience = Patience(
+        pool,
+        backoff=wait,
+        stop=asyncio.Event(),
+        report=lambda purpose, failure: answers.update({purpose: failure is None}),
+    )
+
+    async def fail() -> None:
+        raise TimeoutError
+
+    async def succeed() -> None:
+        return None
+
+    with pytest.raises(TakesNothing):
+        await patience(fail, purpose="recording a batch", within=0.01, is_repeated=True)
+    await patience(succeed, purpose="reading due rows")
+    assert answers == {"recording a batch": False, "reading due rows": True}
+    await patience(succeed, purpose="recording a batch")
+    assert answers["recording a batch"]
