@@ -27,47 +27,7 @@ from tests.whole_gateway import (
     traffic,
     unavailable,
     until,
-    value,
 )
-
-
-@pytest.mark.usefixtures("lasting")
-async def test_killed_in_the_middle_of_a_thousand_uplinks_nothing_is_lost_or_doubled(
-    daemon: Daemon, broker: Broker, database: str, engine: AsyncEngine, car_park: CarPark
-) -> None:
-    devices = await car_park(50)
-    sent = traffic(devices, uplinks=1000)
-    daemon.start_and_wait()
-    publishing = asyncio.create_task(publish(broker, sent[:500]))
-    await until(partial(has_recorded, engine, 100), "more than a hundred uplinks")
-    async with engine.begin() as connection:
-        await connection.execute(sa.text("lock table uplink in exclusive mode"))
-        await publish(broker, sent[500:])
-        await until(
-            partial(value, engine, "select count(*) from pg_locks where not granted"), "a batch that waits for the lock"
-        )
-        daemon.kill()
-        assert 100 < await value(engine, "select count(*) from uplink") <= 500
-    await publishing
-    daemon.start_and_wait()
-    await settled(engine, broker, database, uplinks=1000)
-    assert daemon.terminate() == 0
-
-
-@pytest.mark.usefixtures("lasting")
-async def test_killed_again_and_again_under_load(
-    daemon: Daemon, broker: Broker, database: str, engine: AsyncEngine, car_park: CarPark
-) -> None:
-    """Each time after some progress, so that it is killed anywhere between receipt, commit and acknowledgement."""
-    devices = await car_park(20)
-    daemon.start_and_wait()
-    publishing = asyncio.create_task(publish(broker, traffic(devices, uplinks=3000)))
-    for threshold in (200, 700, 1300, 2100):
-        await until(partial(has_recorded, engine, threshold), f"more than {threshold} uplinks")
-        daemon.kill()
-        daemon.start_and_wait()
-    await publishing
-    await settled(engine, broker, database, uplinks=3000)
 
 
 @pytest.mark.usefixtures("lasting")
@@ -113,24 +73,6 @@ async def test_a_gateway_that_finds_no_broker_can_be_stopped(daemon: Daemon, bro
     broker.stop()
     daemon.start()
     await until(partial(has_logged, daemon, "No connection to the broker"), "a warning that there is no broker")
-    assert daemon.terminate() == 0
-
-
-async def test_connections_to_the_database_that_are_cut_lose_nothing(
-    daemon: Daemon, broker: Broker, database: str, engine: AsyncEngine, car_park: CarPark
-) -> None:
-    devices = await car_park(20)
-    daemon.start_and_wait()
-    publishing = asyncio.create_task(publish(broker, traffic(devices, uplinks=2000)))
-    cut = (
-        "select count(pg_terminate_backend(pid)) from pg_stat_activity"
-        " where application_name = 'parking-gateway' and datname = current_database()"
-    )
-    for threshold in (100, 600, 1200):
-        await until(partial(has_recorded, engine, threshold), f"more than {threshold} uplinks")
-        await until(partial(value, engine, cut), "a connection of the gateway to cut")
-    await publishing
-    await settled(engine, broker, database, uplinks=2000)
     assert daemon.terminate() == 0
 
 

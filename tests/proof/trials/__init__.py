@@ -1,6 +1,11 @@
 """The trials, one module for each thing that breaks."""
 
-from tests.proof.trial import TRIALS
-from tests.proof.trials import broker, database, gateway
+from importlib import import_module
+from pkgutil import iter_modules
 
-__all__ = ["TRIALS", "broker", "database", "gateway"]
+from tests.proof.trial import TRIALS
+
+for _module in iter_modules(__path__, f"{__name__}."):
+    import_module(_module.name)
+
+__all__ = ["TRIALS"]
