@@ -12,6 +12,7 @@ pytest_plugins = [
     "tests.plugins.processes",
     "tests.plugins.proxy",
     "tests.plugins.tls",
+    "tests.plugins.encrypted_postgres",
     "tests.plugins.chirpstack_api",  # after tls, which it uses
 ]
 

@@ -1,12 +1,12 @@
 """Chooses the connection that the configuration asks for: fast or plain, in MQTT 5 or 3.1.1, with or without TLS."""
 
-import ssl
 from typing import Any, Final
 
 import aiomqtt
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
+from parking_gateway.broker.certificates import context_of
 from parking_gateway.broker.connection import BrokerConnection
 from parking_gateway.broker.fast import FastConnection
 from parking_gateway.broker.inbox import Inbox
@@ -47,7 +47,7 @@ def connection_of(
     address = Address(
         host=config.host,
         port=config.port,
-        tls=_tls(config) if config.is_encrypted else None,
+        tls=context_of(config) if config.is_encrypted else None,
         websocket_path=config.websocket_path,
     )
     chosen = FastConnection if config.direct else PlainConnection
@@ -74,18 +74,3 @@ def _will(will: Publication, *, is_v5: bool) -> aiomqtt.Will:
         properties = for_paho(will.properties, PacketTypes.WILLMESSAGE)
         properties.WillDelayInterval = _WILL_DELAY
     return aiomqtt.Will(will.topic, will.payload, 1, will.retain, properties)
-
-
-def _tls(config: MqttConfig) -> ssl.SSLContext:
-    try:
-        context = ssl.create_default_context(cafile=config.ca_file)
-    except ssl.SSLError as error:
-        raise aiomqtt.MqttError(f"mqtt.ca_file, {config.ca_file}, cannot be used: {error}") from error
-    if config.cert_file is None:
-        return context
-    try:
-        # Without the empty password, OpenSSL asks for one at the terminal.
-        context.load_cert_chain(config.cert_file, config.key_file, password="")
-    except ssl.SSLError as error:
-        raise aiomqtt.MqttError(f"mqtt.cert_file and mqtt.key_file cannot be used: {error}") from error
-    return context

@@ -6,6 +6,7 @@ event loop's thread, from within `PahoLoop`.
 
 import asyncio
 import math
+import ssl
 from abc import abstractmethod
 from collections.abc import Coroutine, Sequence
 from contextlib import suppress
@@ -19,7 +20,7 @@ from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 from typing_extensions import override
 
-from parking_gateway.broker import private, reasons, wire
+from parking_gateway.broker import certificates, private, reasons, wire
 from parking_gateway.broker.answers import Answers
 from parking_gateway.broker.connection import BrokerConnection
 from parking_gateway.broker.inbox import Inbox
@@ -29,6 +30,7 @@ from parking_gateway.broker.paho_loop import PahoLoop
 from parking_gateway.broker.properties import of_paho
 from parking_gateway.broker.reasons import Complaints, ProtocolUnknown
 from parking_gateway.broker.stream import Stream
+from parking_gateway.core.printable import in_one_line
 
 _NO_LIMIT: Final = 65_535
 FAREWELL_SECONDS: Final = 2.0
@@ -151,6 +153,10 @@ class PahoConnection(BrokerConnection):
                 self._wire = await wire.opened(self._address)
         except TimeoutError:
             raise aiomqtt.MqttError(f"{self._address} does not answer") from None
+        except (ssl.SSLError, ConnectionResetError) as error:
+            if refusal := self._refusal_of_tls(in_one_line(error)):
+                raise aiomqtt.MqttError(refusal) from error
+            raise
         stream = Stream(self._wire, is_v5=self._is_v5, cut=self._cut, deliver=self._deliver, limits=self._limits)
         private.connect_over(self._client, stream)
         try:
@@ -159,10 +165,15 @@ class PahoConnection(BrokerConnection):
         except TimeoutError:
             raise self._not_answered() from None
 
-    def _not_answered(self) -> ProtocolUnknown:
-        """Some brokers without MQTT 5 hang up, others send nothing."""
+    def _not_answered(self) -> aiomqtt.MqttError:
+        """Some brokers without MQTT 5 hang up, others send nothing. With TLS 1.3, a broker refuses our certificate now."""
+        if refusal := self._refusal_of_tls(self._complaints.last.strip(" ()")):
+            return aiomqtt.MqttError(refusal)
         version = "5" if self._is_v5 else "3.1.1"
         return ProtocolUnknown(f"The broker gave no answer to MQTT {version}{self._complaints.last}")
+
+    def _refusal_of_tls(self, error: str) -> str | None:
+        return certificates.in_words(error, self._address) if self._address.tls else None
 
     async def _disconnect(self) -> None:
         with suppress(TimeoutError):

@@ -28,6 +28,8 @@ _NEXT_PAGE_SECONDS: Final = 3.0
 _NEXT_EVENT_SECONDS: Final = 1.0
 _CALL_SECONDS: Final = 60.0
 """For all of one device."""
+_OF_TLS: Final = ("CERTIFICATE", "SSL", "VERIFICATION")
+"""Words of gRPC's errors of TLS. A wrong host is a "Hostname Verification Check"."""
 _MOST_EVENTS: Final = 1000
 """Of one device. A device that sends all the time has no end of its events."""
 
@@ -80,7 +82,7 @@ class Memory:
         url = self._config.api_url
         if code in ("UNAUTHENTICATED", "PERMISSION_DENIED"):
             return "ChirpStack refuses chirpstack.api_key: create a key for all tenants in ChirpStack (API keys)"
-        if "CERTIFICATE" in details.upper() or "SSL" in details.upper():
+        if any(sign in details.upper() for sign in _OF_TLS):
             return (
                 f"The TLS of the API of ChirpStack cannot be verified ({url}): name the authority of its certificate in"
                 f" chirpstack.api_ca_file, and its host as in the certificate"

@@ -51,6 +51,8 @@ def pool_for(url: str, config: DatabaseConfig) -> "Pool":
             "async_creator_fn": connect,
             "settings": settings,
             "tcp_user_timeout": _milliseconds(config.statement_timeout),
+            # Without a password, libpq asks for that of an encrypted key at the terminal.
+            "sslpassword": "none",
             **database_url.parameters(url),
             # `pipeline` prepares. The driver would deallocate all prepared statements with its own.
             "prepare_threshold": None,

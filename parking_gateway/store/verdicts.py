@@ -20,6 +20,7 @@ import sqlalchemy as sa
 from psycopg.errors import Diagnostic
 
 from parking_gateway.core.printable import in_one_line
+from parking_gateway.store import encryption
 from parking_gateway.store.tables import metadata
 
 
@@ -146,7 +147,9 @@ def diagnosis_of(error: BaseException) -> Diagnosis:
         message = "no answer in time" if isinstance(cause, TimeoutError) else in_one_line(cause)
         return Diagnosis(verdict=verdict, message=message, is_lost=True)
     if cause.sqlstate is None:
-        return Diagnosis(verdict=_of_driver(cause), message=in_one_line(cause), is_lost=True)
+        message = in_one_line(cause)
+        todo = encryption.todo_of(message)
+        return Diagnosis(verdict=_of_driver(cause), message=message, todo=todo, is_lost=True)
     return _of_server(cause.sqlstate, cause.diag)
 
 

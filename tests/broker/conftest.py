@@ -18,11 +18,13 @@ from tenacity import AsyncRetrying, RetryError, retry_if_result, stop_after_dela
 from parking_gateway.broker import paho_connection
 from parking_gateway.cli.demo import brokers
 from parking_gateway.cli.demo.brokers import Broker
+from tests.plugins.broker import Configured
 from tests.plugins.tls import Certificates
 
 _DISCONNECT: Final = 0xE0
 Settings = dict[str, Any]
 WebSocketBroker = Callable[..., str]
+Listening = Callable[..., int]
 Scripted = Callable[[Callable[["Peer"], Awaitable[None]]], Awaitable[str]]
 
 
@@ -172,3 +174,19 @@ def _sockets() -> set[str]:
         with suppress(OSError):  # the one with which we look
             found.add(str(descriptor.readlink()))
     return {name for name in found if name.startswith("socket:")}
+
+
+@pytest.fixture
+def secured(configured: Configured, certificates: Certificates) -> Listening:
+    """Starts a Mosquitto with TLS; returns the port."""
+
+    def listen(lines: str = "", *, address: str = brokers.LOCALHOST, is_expired: bool = False) -> int:
+        port = brokers.free_port()
+        configured(
+            f"listener {port} {address}\ncafile {certificates.ca}\n"
+            f"certfile {certificates.expired if is_expired else certificates.server}\n"
+            f"keyfile {certificates.expired_key if is_expired else certificates.server_key}\n{lines}\n"
+        )
+        return port
+
+    return listen

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -130,8 +131,31 @@ async def test_each_failure_is_a_sentence_with_a_remedy(
     assert "cannot be reached" in await refusal(nobody)
     chirpstack_api.stop()
     chirpstack_api.start(certificates)
-    wrong = configured(chirpstack_api, scheme="https", api_ca_file=certificates.other_ca)
-    assert "chirpstack.api_ca_file" in await refusal(wrong)
+    for file in (certificates.other_ca, None):
+        wrong = configured(chirpstack_api, scheme="https", api_ca_file=file)
+        assert "chirpstack.api_ca_file" in await refusal(wrong)
+    chirpstack_api.stop()
+    chirpstack_api.start(certificates, host="127.0.0.2")
+    elsewhere = f"https://127.0.0.2:{chirpstack_api.port}"
+    right = configured(chirpstack_api, api_url=elsewhere, api_ca_file=certificates.ca)
+    assert "its host as in the certificate" in await refusal(right)
+
+
+async def test_an_expired_certificate_of_the_api_is_refused_and_its_key_is_not_sent(
+    chirpstack_api: ChirpStackApi, certificates: Certificates
+) -> None:
+    chirpstack_api.stop()
+    chirpstack_api.start(replace(certificates, server=certificates.expired, server_key=certificates.expired_key))
+    config = configured(chirpstack_api, scheme="https", api_ca_file=certificates.ca)
+    assert "The TLS of the API of ChirpStack cannot be verified" in await refusal(config)
+    assert chirpstack_api.asked == []
+
+
+async def test_an_api_without_tls_gets_no_key(chirpstack_api: ChirpStackApi, certificates: Certificates) -> None:
+    """The gateway does not fall back to a connection without encryption."""
+    config = configured(chirpstack_api, scheme="https", api_ca_file=certificates.ca)
+    assert "The TLS of the API of ChirpStack cannot be verified" in await refusal(config)
+    assert chirpstack_api.asked == []
 
 
 @asynccontextmanager

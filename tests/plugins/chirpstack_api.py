@@ -43,12 +43,12 @@ class ChirpStackApi(internal_pb2_grpc.InternalServiceServicer):  # type: ignore[
         item.time.FromDatetime(datetime.fromisoformat(json.loads(body)["rxInfo"][0]["nsTime"]))
         self.events[dev_eui].append(item)
 
-    def start(self, certificates: Certificates | None = None) -> None:
+    def start(self, certificates: Certificates | None = None, *, host: str = "127.0.0.1") -> None:
         """Listen, at the same port as before."""
         self._stopped.clear()
         self._server = grpc.server(ThreadPoolExecutor(32), options=[("grpc.so_reuseport", 0)])
         internal_pb2_grpc.add_InternalServiceServicer_to_server(self, self._server)
-        address = f"127.0.0.1:{self.port}"
+        address = f"{host}:{self.port}"
         if certificates is None:
             self.port = self._server.add_insecure_port(address)
         else:

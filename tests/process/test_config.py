@@ -10,12 +10,6 @@ from typing import Any
 
 import pytest
 from annotated_types import Ge, Le
-from cryptography.hazmat.primitives.serialization import (
-    BestAvailableEncryption,
-    Encoding,
-    PrivateFormat,
-    load_pem_private_key,
-)
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -29,7 +23,7 @@ from parking_gateway.process.config import (
     load,
     load_with_origins,
 )
-from tests.plugins.tls import Certificates
+from tests.plugins.tls import KEY_PASSWORD, Certificates
 
 REFERENCE = Path(__file__).parents[2] / "config.toml"
 
@@ -445,14 +439,29 @@ def test_certificates_are_read_before_anything_is_connected_to(
 ) -> None:
     """A file that is not PEM, the key of another certificate, and a key with a password are mistakes."""
     (tmp_path / "nonsense").write_text("-----BEGIN nothing\n")
-    private = load_pem_private_key(certificates.client_key.read_bytes(), password=None)
-    encryption = BestAvailableEncryption(b"secret")
-    (tmp_path / "locked").write_bytes(private.private_bytes(Encoding.PEM, PrivateFormat.TraditionalOpenSSL, encryption))
+    (tmp_path / "locked").write_bytes(certificates.client_locked_key.read_bytes())
     files = {"ca_file": certificates.ca, "cert_file": certificates.client, "key_file": certificates.client_key}
     good = {"url": "mqtts://broker"} | {name: str(file) for name, file in files.items()}
     assert load(overrides={"mqtt": good}).mqtt.key_file == certificates.client_key
     (sentence,) = mistakes_of(mqtt=good | {key: str(getattr(certificates, wrong, tmp_path / wrong))})
     assert sentence.startswith(f"command line: {expected}")
+
+
+def test_the_password_of_a_key_is_tried_before_anything_is_connected_to(certificates: Certificates) -> None:
+    """A wrong one, one for another key, and one without a key are mistakes, which do not repeat it."""
+    files = {"ca_file": certificates.ca, "cert_file": certificates.client, "key_file": certificates.client_locked_key}
+    good = {"url": "mqtts://broker", "key_password": KEY_PASSWORD} | {name: str(file) for name, file in files.items()}
+    assert load(overrides={"mqtt": good}).mqtt.key_password is not None
+    mistakes = {
+        "mqtt.key_password does not open the key in mqtt.key_file": {"key_password": "hunter2"},
+        "mqtt.key_password must be at most 1023 bytes long": {"key_password": "hunter2" * 200},
+        "mqtt.key_password must not be set while mqtt.key_file is not": {"cert_file": "", "key_file": ""},
+        "mqtt.key_file names no key in PEM of the certificate": {"cert_file": str(certificates.foreign_client)},
+    }
+    for expected, wrong in mistakes.items():
+        (sentence,) = mistakes_of(mqtt=good | wrong)
+        assert expected in sentence
+        assert "hunter2" not in sentence
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
+from urllib.parse import unquote
 
 import typer
 
@@ -70,7 +71,14 @@ def version() -> None:
 def without_password(url: str) -> str:
     """The URL with its passwords hidden."""
     url = re.sub(r"^(\w+://[^:/@]*):.*@", rf"\1:{_HIDDEN}@", url, flags=re.DOTALL)
-    return re.sub(r"(password=)[^&]*", rf"\1{_HIDDEN}", url)
+    before, mark, parameters = url.partition("?")
+    return before + mark + "&".join(map(_without_secret, parameters.split("&")))
+
+
+def _without_secret(parameter: str) -> str:
+    """A parameter of a URL. Its name may be encoded, and may hold `password` as in sslpassword."""
+    name, mark, value = parameter.partition("=")
+    return f"{name}{mark}{_HIDDEN if 'password' in unquote(name).lower() else value}"
 
 
 def _loaded(file: Path | None, overrides: Mapping[str, Any] | None) -> "Loaded":

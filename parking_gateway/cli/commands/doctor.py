@@ -52,6 +52,7 @@ def doctor(
 
 
 async def _checked(config: "Config", reader: "Decoder", listen: timedelta) -> "list[Check]":
+    from parking_gateway.cli.doctor.encryption import examine_encryption  # noqa: PLC0415 - heavy
     from parking_gateway.cli.doctor.promises import examine_promises  # noqa: PLC0415 - heavy
     from parking_gateway.cli.doctor.running import (  # noqa: PLC0415 - as above
         examine_gateway,
@@ -66,7 +67,7 @@ async def _checked(config: "Config", reader: "Decoder", listen: timedelta) -> "l
 
     running = await look(config)
     now = datetime.now(UTC)
-    checks = examine_names(config)
+    checks = [*examine_names(config), *examine_encryption(config)]
     checks += [with_what_it_received(check, running, now=now) for check in await examine_broker(config, listen=listen)]
     if not any(check.about == "broker" and check.fix for check in checks):
         checks += await examine_promises(config)

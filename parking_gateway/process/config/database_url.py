@@ -103,10 +103,12 @@ def _files(_url: str, given: Mapping[str, str]) -> Iterator[str]:
         if not file or (name, file) == ("sslrootcert", "system"):
             continue
         try:
-            with Path(file).expanduser().open("rb"):
-                pass
+            content = Path(file).expanduser().read_bytes()
         except OSError as error:
             yield f"names a file with {name} that cannot be read ({error.strerror}): correct it"
+            continue
+        if name == "sslkey" and b"ENCRYPTED" in content and "sslpassword" not in given:
+            yield "names a key with sslkey that a password protects: add sslpassword, or store the key without one"
 
 
 def _libpq(_url: str, given: Mapping[str, str]) -> Iterator[str]:

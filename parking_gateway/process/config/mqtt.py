@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import unquote
 
-from pydantic import AnyUrl, BeforeValidator, Field, ValidationInfo, field_validator, model_validator
+from pydantic import AnyUrl, BeforeValidator, Field, SecretStr, ValidationInfo, field_validator, model_validator
 
 from parking_gateway.process.config.machine import ReadableFile
 from parking_gateway.process.config.values import (
@@ -42,6 +42,7 @@ class MqttConfig(Section):
     ca_file: ReadableFile = None
     cert_file: ReadableFile = None
     key_file: ReadableFile = None
+    key_password: OptionalSecret = None
     reconnect_wait_min: Seconds = timedelta(seconds=0.5)
     reconnect_wait_max: Seconds = timedelta(seconds=5)
 
@@ -94,6 +95,13 @@ class MqttConfig(Section):
         if "cert_file" in info.data and (key is None) != (info.data["cert_file"] is None):
             raise ValueError("must be set together with mqtt.cert_file: set both, or none")
         return key
+
+    @field_validator("key_password")
+    @classmethod
+    def _password_needs_a_key(cls, password: SecretStr | None, info: ValidationInfo) -> SecretStr | None:
+        if password is not None and info.data.get("key_file", True) is None:
+            raise ValueError("must not be set while mqtt.key_file is not: set the file, or remove the password")
+        return password
 
     @field_validator("reconnect_wait_max")
     @classmethod
