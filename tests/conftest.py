@@ -7,6 +7,7 @@ pytest_plugins = [
     "tests.plugins.car_park",
     "tests.plugins.completeness",
     "tests.plugins.daemon",
+    "tests.plugins.deaf",
     "tests.plugins.poor_brokers",
     "tests.plugins.postgres",
     "tests.plugins.processes",

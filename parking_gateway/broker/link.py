@@ -25,6 +25,9 @@ from parking_gateway.process.config.mqtt import MqttConfig
 _RIGHT_AFTER: Final = 1.0
 """Seconds in which a broker hangs up on a publication."""
 
+_WAITS: Final = 6
+"""Times `mqtt.timeout` without any confirmation, for a broker that sends other packets meanwhile."""
+
 ROOM_BYTES: Final = 1 << 20
 """By which a packet may be longer than the longest payload. A message that is too large by less is received and rejected,
 so that people see it. A larger one is not sent by the broker (MQTT 5), or cut while it comes in."""
@@ -177,12 +180,15 @@ class Link:
             self._suspect(self._last, now)
 
     async def _all_answered(self) -> None:
+        waits = 0
         while missing := len(self._answers):
             if not self._connection.is_connected:
                 raise self._connection.lost()
             patience = self._connection.timeout
             await self._answers.wait(patience)
-            if len(self._answers) == missing and self._connection.is_connected and self._connection.is_silent(patience):
+            waits = waits + 1 if len(self._answers) == missing else 0
+            is_over = waits >= _WAITS or (waits and self._connection.is_silent(patience))
+            if is_over and self._connection.is_connected:
                 raise MqttError(f"The broker did not confirm {missing} publications in time")
 
 

@@ -17,15 +17,19 @@ from parking_gateway.core.installation import Installation
 from parking_gateway.decoding.decoder import Choice, Decoder, GuestKey, GuestReadings, guest_key
 
 BATCH_SECONDS: Final = 0.5
-"""Seconds of a batch that a guest may waste in slow frames. The whole batch waits, and half a second of delay is acceptable."""
+"""`decoders.timeout` by default: seconds of a batch that a guest may waste in slow frames. The whole batch waits."""
 SLOW_SECONDS: Final = 0.04
 """A frame that takes longer is slow. A vendor's script takes 0.4 ms, and ten times that on an overloaded machine."""
 FRAME_SECONDS: Final = 0.004
 """The average time of a frame in a batch, in addition to `BATCH_SECONDS`."""
-WASTED_SECONDS: Final = 2.0
-"""A guest that has wasted this time is paused for `PAUSE_SECONDS`. Wasted time expires at the same rate. So a guest that
+WASTED: Final = 4
+"""A guest that has wasted so many times `decoders.timeout` is paused for `PAUSE_SECONDS`. Wasted time expires at the same rate. So a guest that
 always hangs costs the intake 3 % of its time, and a guest that hung once is used again at once."""
 PAUSE_SECONDS: Final = 60
+_SLOW: Final = (
+    "The codec {guest} hangs or is slow, so its frames are rejected and kept: mend it, and then parking-gateway rejections"
+    " retry"
+)
 
 GuestFrame = tuple[Uplink, Choice]
 """A frame for a guest, with the codec and its options."""
@@ -36,16 +40,18 @@ GuestFrames = dict[str, list[GuestFrame]]
 class _Account(msgspec.Struct, kw_only=True):
     """The time that a guest has wasted."""
 
+    limit: float
+    """Seconds after which it is paused."""
     wasted: float = 0.0
     counted_at: float
     paused_until: float = 0.0
 
     def waste(self, seconds: float, now: float) -> None:
         """Add the wasted time of a batch."""
-        expired = (now - self.counted_at) * WASTED_SECONDS / PAUSE_SECONDS
+        expired = (now - self.counted_at) * self.limit / PAUSE_SECONDS
         self.wasted = max(0.0, self.wasted - expired) + seconds
         self.counted_at = now
-        if self.wasted >= WASTED_SECONDS:
+        if self.wasted >= self.limit:
             self.paused_until = now + PAUSE_SECONDS
             self.wasted = 0.0
 
@@ -53,8 +59,18 @@ class _Account(msgspec.Struct, kw_only=True):
 class Guests:
     """The guests and the time that they have wasted. The gateway has one of these, and so has a command that replays."""
 
-    def __init__(self, decoder: Decoder, *, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        decoder: Decoder,
+        *,
+        seconds: float = BATCH_SECONDS,
+        complain: Callable[[str, str | None], None] = lambda _about, _sentence: None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """`seconds`: what a guest may waste of a batch. `complain` is called with a sentence while a guest wastes time."""
         self._decoder = decoder
+        self._seconds = seconds
+        self._complain = complain
         self._clock = clock
         self._accounts: dict[str, _Account] = {}
         self._turns: dict[str, asyncio.Lock] = {}
@@ -92,30 +108,34 @@ class Guests:
 
     async def _in_turn(self, guest: str, frames: Sequence[GuestFrame]) -> GuestReadings:
         async with self._turns.setdefault(guest, asyncio.Lock()):
-            return await asyncio.to_thread(self.read, guest, frames)
+            readings = await asyncio.to_thread(self.read, guest, frames)
+        account = self._accounts[guest]
+        is_trouble = account.wasted > self._seconds or self._clock() < account.paused_until
+        self._complain(f"codec {guest}", _SLOW.format(guest=guest) if is_trouble else None)
+        return readings
 
     def read(self, guest: str, frames: Sequence[GuestFrame]) -> GuestReadings:
         """Decode the frames of a batch with one guest, within its budget."""
         began = self._clock()
-        account = self._accounts.setdefault(guest, _Account(counted_at=began))
+        account = self._accounts.setdefault(guest, _Account(limit=WASTED * self._seconds, counted_at=began))
         if began < account.paused_until:
-            late = _late(guest, f"it is paused for {PAUSE_SECONDS} s, because it has wasted {WASTED_SECONDS:g} s")
+            late = _late(guest, f"it is paused for {PAUSE_SECONDS} s, because it has wasted {account.limit:g} s")
             return {guest_key(*one): late for one in frames}
-        allowed = BATCH_SECONDS + len(frames) * FRAME_SECONDS
+        allowed = self._seconds + len(frames) * FRAME_SECONDS
         late = _late(
-            guest, f"it wasted more than {BATCH_SECONDS} s of a batch, or took more than {allowed:.1f} s for it"
+            guest, f"it wasted more than {self._seconds:g} s of a batch, or took more than {allowed:.1f} s for it"
         )
         readings: dict[GuestKey, Reading | Rejection] = {}
         now, wasted, is_late = began, 0.0, False
         for one in frames:
-            is_late = wasted > BATCH_SECONDS or now - began > allowed
+            is_late = wasted > self._seconds or now - began > allowed
             if is_late:
                 break
             readings[guest_key(*one)] = self._decoder.read(*one)
             before, now = now, self._clock()
             wasted += now - before if now - before > SLOW_SECONDS else 0.0
-        if is_late and wasted <= BATCH_SECONDS:  # no frame was slow, but all together took too long
-            wasted = BATCH_SECONDS
+        if is_late and wasted <= self._seconds:  # no frame was slow, but all together took too long
+            wasted = self._seconds
         account.waste(wasted, now)
         return {guest_key(*one): late for one in frames} | readings if is_late else readings
 

@@ -97,6 +97,7 @@ class Life:
             journal=journal,
             taken=report.taken,
             settled=report.settled,
+            complain=report.complain,
             clock=clock,
             report=self._recorded,
         )

@@ -103,13 +103,16 @@ def intake_of(  # noqa: PLR0913 - what an intake reports to, and whose time it h
     report: Callable[[Committed], None],
     taken: Callable[[Sequence[Message]], None] = lambda _: None,
     settled: Callable[[], None] = lambda: None,
+    complain: Callable[[str, str | None], None] = lambda _about, _sentence: None,
     journal: Journal | None = None,
 ) -> Intake:
     """The way in, for the events of the broker and for those that are healed."""
     return Intake(
         database=database,
         decoder=decoder,
-        guests=Guests(decoder) if codecs.has_guests(decoder.folder) else None,
+        guests=Guests(decoder, seconds=config.decoders.timeout.total_seconds(), complain=complain)
+        if codecs.has_guests(decoder.folder)
+        else None,
         limits=limits_of(config),
         batch_size=config.intake.batch_size,
         timeout=min(config.intake.timeout, journal.after) if journal else config.intake.timeout,

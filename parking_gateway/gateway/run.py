@@ -39,7 +39,9 @@ async def run(config: Config, *, stop: asyncio.Event, migrate: bool = False, clo
         )
         await stack.enter_async_context(waits.beside(pulse.show_systemd(systemd, health, stop=stop)))
         metrics = Metrics(health)
-        await stack.enter_async_context(web.serve(config.telemetry.listen, metrics=metrics, health=health))
+        await stack.enter_async_context(
+            web.serve(config.telemetry.listen, metrics=metrics, health=health, within=config.telemetry.timeout)
+        )
         pool = await stack.enter_async_context(database(config))
         report = Report(health=health, metrics=metrics, root=config.publication.root, clock=clock)
         life = Life(

@@ -20,14 +20,12 @@ from parking_gateway.process.config.chirpstack import ChirpStackConfig
 NOT_INSTALLED: Final = (
     "chirpstack.api_url needs the package chirpstack-api: install parking-gateway[protobuf], or remove the key"
 )
-_ANSWER_SECONDS: Final = 10.0
-"""For the first answer of the server."""
 _PAGE: Final = 10
 """Events. After a full page the next one takes a second."""
 _NEXT_PAGE_SECONDS: Final = 3.0
 _NEXT_EVENT_SECONDS: Final = 1.0
-_CALL_SECONDS: Final = 60.0
-"""For all of one device."""
+_CALL: Final = 6
+"""All of one device may take so many times `api_timeout`."""
 _OF_TLS: Final = ("CERTIFICATE", "SSL", "VERIFICATION")
 """Words of gRPC's errors of TLS. A wrong host is a "Hostname Verification Check"."""
 _MOST_EVENTS: Final = 1000
@@ -52,13 +50,16 @@ class Memory:
         """The stored uplinks of a device since then, the oldest first. Raises `Unanswered`."""
         import grpc  # noqa: PLC0415 - as above
 
+        answer_seconds = self._config.api_timeout.total_seconds()
         key = self._config.api_key.get_secret_value() if self._config.api_key else ""
         call = self._stub.StreamDeviceEvents(
-            self._request(dev_eui=dev_eui), metadata=(("authorization", f"Bearer {key}"),), timeout=_CALL_SECONDS
+            self._request(dev_eui=dev_eui),
+            metadata=(("authorization", f"Bearer {key}"),),
+            timeout=_CALL * answer_seconds,
         )
         found: list[Message] = []
         try:
-            async with asyncio.timeout(_ANSWER_SECONDS):
+            async with asyncio.timeout(answer_seconds):
                 await call.initial_metadata()
             async for item in _stored(call):
                 if item.description == UP and _is_since(item, since):

@@ -3,7 +3,11 @@
 Settings of a role, a database or a server do not change the pinned ones, because the options of a client override them.
 """
 
+import asyncio
+import os
+import socket
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any, Final
 
 import psycopg
@@ -37,12 +41,37 @@ _REPORTED: Final = ("client_encoding", "DateStyle", "IntervalStyle", "TimeZone",
 
 
 class OurConnection(psycopg.AsyncConnection[Any]):
-    """A connection whose commit raises `Unconfirmed` if the server did not wait for its standby."""
+    """A connection whose commit raises `Unconfirmed` if the server did not wait for its standby.
+
+    Every wait for an answer is limited here, because the timeouts of the server are of no use if the server hangs, and those
+    of TCP are of no use if only a proxy or the kernel is alive.
+    """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self.answer_seconds: float | None = None
+        """The limit of a wait for an answer. None: there is none, as for migrations."""
         self.notices = Notices()
         self.add_notice_handler(self.notices.take)
+
+    @override
+    async def wait(self, *args: Any, **kwargs: Any) -> Any:
+        # psycopg does not give up when it is cancelled: it asks the server, and waits for that answer.
+        late = None
+        if self.answer_seconds is not None:
+            late = asyncio.get_running_loop().call_later(self.answer_seconds, self.hang_up)
+        try:
+            return await super().wait(*args, **kwargs)
+        finally:
+            if late is not None:
+                late.cancel()
+
+    def hang_up(self) -> None:
+        """End the connection at once. Whoever waits for its answer gets an error."""
+        if self.closed:
+            return
+        with socket.socket(fileno=os.dup(self.pgconn.socket)) as ours, suppress(OSError):  # it is over already
+            ours.shutdown(socket.SHUT_RDWR)
 
     @override
     async def commit(self) -> None:
@@ -50,10 +79,22 @@ class OurConnection(psycopg.AsyncConnection[Any]):
         self.notices.require_confirmed()
 
 
-async def connect(*args: Any, settings: Mapping[str, object], options: str = "", **kwargs: Any) -> OurConnection:
-    """Connect with these settings and the pinned ones. Raises SchemaMismatch if the database is not in UTF-8."""
+async def connect(
+    *args: Any,
+    settings: Mapping[str, object],
+    within: float | None = None,
+    answer_seconds: float | None = None,
+    options: str = "",
+    **kwargs: Any,
+) -> OurConnection:
+    """Connect with these settings and the pinned ones. Raises SchemaMismatch if the database is not in UTF-8.
+
+    `within` limits all of it, with the look-up of host names, which `connect_timeout` does not limit.
+    """
     pinned = {name: str(value) for name, value in settings.items()} | PINNED
-    connection = await OurConnection.connect(*args, options=f"{options} {_as_options(pinned)}".strip(), **kwargs)
+    async with asyncio.timeout(within):
+        connection = await OurConnection.connect(*args, options=f"{options} {_as_options(pinned)}".strip(), **kwargs)
+    connection.answer_seconds = answer_seconds
     try:
         _require_utf8(connection)
         await _pin_again(connection, pinned)

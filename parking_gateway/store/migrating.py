@@ -1,7 +1,7 @@
 """The way from one version of the schema to another: Alembic's, one process at a time."""
 
 from collections.abc import Callable
-from typing import Final
+from typing import Any, Final
 
 import sqlalchemy as sa
 from alembic import command
@@ -29,10 +29,15 @@ async def downgrade(engine: AsyncEngine, revision: str) -> tuple[str | None, str
 async def _run(engine: AsyncEngine, step: Step, revision: str) -> tuple[str | None, str | None]:
     async with engine.begin() as connection:
         await connection.execute(sa.text("set local statement_timeout = 0"))
-        await connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_ONE_AT_A_TIME)))
-        before = await revision_of(PipelinedConnection(connection))
-        await connection.run_sync(_take, step, revision)
-        return before, await revision_of(PipelinedConnection(connection))
+        driver: Any = (await connection.get_raw_connection()).driver_connection
+        limit, driver.answer_seconds = driver.answer_seconds, None
+        try:
+            await connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_ONE_AT_A_TIME)))
+            before = await revision_of(PipelinedConnection(connection))
+            await connection.run_sync(_take, step, revision)
+            return before, await revision_of(PipelinedConnection(connection))
+        finally:
+            driver.answer_seconds = limit
 
 
 def _take(connection: sa.Connection, step: Step, revision: str) -> None:

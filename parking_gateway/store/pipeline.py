@@ -57,7 +57,9 @@ async def _travel(connection: AsyncConnection, queries: Sequence[Query[Any]], *,
     after = [libpq.commit] if is_begun and ends else []
     asking = [_execute(query) for query in queries]
     try:
-        (results,) = await round_trip(driver, [[*before, *_preparing(new), *asking, *after]])
+        (results,) = await round_trip(
+            driver, [[*before, *_preparing(new), *asking, *after]], within=driver.answer_seconds
+        )
     finally:
         await _give_up_midway(connection)
     first = len(before) + len(new)
@@ -81,7 +83,7 @@ async def _try(connection: AsyncConnection, trials: Sequence[Sequence[Query[Any]
     lists: list[list[Command]] = [[libpq.undo, *(_execute(query) for query in queries)] for queries in trials]
     try:
         _, prepared, opening, *results, _ = await round_trip(
-            driver, [ending, _preparing(new), first, *lists, [libpq.rollback]]
+            driver, [ending, _preparing(new), first, *lists, [libpq.rollback]], within=driver.answer_seconds
         )
     finally:
         await _give_up_midway(connection)

@@ -1,10 +1,8 @@
 """The pool of connections to PostgreSQL: bounded, named, and with a limit on every wait."""
 
-import os
 import select
-import socket
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import Any, Final
 from weakref import WeakSet
@@ -37,6 +35,8 @@ def pool_for(url: str, config: DatabaseConfig) -> "Pool":
         # execution, which takes longer than the execution.
         "plan_cache_mode": "force_generic_plan",
     }
+    given = database_url.parameters(url)
+    connect_seconds = config.connect_timeout.total_seconds()
     engine = create_async_engine(
         "postgresql+psycopg://",  # libpq reads the URL for the driver, because SQLAlchemy reads less of it
         poolclass=AsyncAdaptedQueuePool,
@@ -47,13 +47,16 @@ def pool_for(url: str, config: DatabaseConfig) -> "Pool":
         pool_timeout=config.pool_timeout.total_seconds(),
         connect_args={
             "application_name": config.application_name,
-            "connect_timeout": max(2, round(config.connect_timeout.total_seconds())),
+            "connect_timeout": max(2, round(connect_seconds)),
+            # For each server, and for the look-up of their names.
+            "within": (given.get("host", "").count(",") + 2) * max(2, connect_seconds),
+            "answer_seconds": 2 * config.statement_timeout.total_seconds(),
             "async_creator_fn": connect,
             "settings": settings,
             "tcp_user_timeout": _milliseconds(config.statement_timeout),
             # Without a password, libpq asks for that of an encrypted key at the terminal.
             "sslpassword": "none",
-            **database_url.parameters(url),
+            **given,
             # `pipeline` prepares. The driver would deallocate all prepared statements with its own.
             "prepare_threshold": None,
         },
@@ -94,9 +97,8 @@ class Pool(Database):
 
     @override
     def hang_up(self) -> None:
-        for driver in [one for one in self._standing if not one.closed]:
-            with socket.socket(fileno=os.dup(driver.pgconn.socket)) as ours, suppress(OSError):  # it is over already
-                ours.shutdown(socket.SHUT_RDWR)
+        for driver in list(self._standing):
+            driver.hang_up()
 
     def _made(self, connection: Any, record: ConnectionPoolEntry) -> None:
         record.info[_GENERATION], record.info[_IS_NEW] = self._generation, True

@@ -17,13 +17,19 @@ Command = Callable[[PGconn], None]
 """Sends one command, which has one result."""
 
 
-async def round_trip(driver: psycopg.AsyncConnection[Any], lists: Sequence[Sequence[Command]]) -> list[list[PGresult]]:
+async def round_trip(
+    driver: psycopg.AsyncConnection[Any], lists: Sequence[Sequence[Command]], *, within: float | None
+) -> list[list[PGresult]]:
     """Send lists of commands and return the result of each. Where one fails, those behind it in its list are not executed.
 
     `error_of` finds the one that failed. A connection that was lost, or on which this was interrupted, is left in pipeline
-    mode.
+    mode. Raises TimeoutError without all answers `within` seconds.
     """
-    pgconn = driver.pgconn
+    async with asyncio.timeout(within):
+        return await _travelled(driver.pgconn, lists)
+
+
+async def _travelled(pgconn: PGconn, lists: Sequence[Sequence[Command]]) -> list[list[PGresult]]:
     pgconn.enter_pipeline_mode()
     for commands in lists:
         for command in commands:

@@ -7,12 +7,15 @@ of memory. It has its own threads, so it answers even while the event loop is bl
 import asyncio
 import json
 import socket
+import time
 from collections.abc import AsyncIterator, Callable, Iterable
-from contextlib import asynccontextmanager, closing
+from contextlib import asynccontextmanager, closing, suppress
+from datetime import timedelta
 from http import HTTPStatus
 from http.client import HTTPConnection, HTTPException
+from io import BufferedReader
 from socketserver import TCPServer, ThreadingMixIn
-from threading import Event, Thread
+from threading import BoundedSemaphore, Event, Thread
 from typing import TYPE_CHECKING, Any, Final
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer
 
@@ -26,6 +29,8 @@ from parking_gateway.telemetry import Health, Metrics
 if TYPE_CHECKING:
     from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
+    from _typeshed import WriteableBuffer
+
 _STOP_SECONDS: Final = 0.1
 """Seconds between two looks whether the server has to end."""
 _FIRST_SECONDS: Final = 1.0
@@ -33,7 +38,8 @@ _FIRST_SECONDS: Final = 1.0
 _RETRY_SECONDS: Final = 2.0
 """Seconds between two attempts to bind."""
 _READING: Final = ("GET", "HEAD")
-_ASKING_SECONDS: Final = 3.0
+_MOST_REQUESTS: Final = 32
+"""At a time. Each has a thread; a connection beyond them is closed."""
 _LONGEST_ANSWER: Final = 100_000
 _LOOPBACK: Final = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - to ask, not to listen
 """The address of a server that listens on all addresses."""
@@ -41,16 +47,16 @@ _LOOPBACK: Final = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - to ask,
 
 @asynccontextmanager
 async def serve(
-    listen: ListenAddress | None, *, metrics: Metrics, health: Health
+    listen: ListenAddress | None, *, metrics: Metrics, health: Health, within: timedelta = timedelta(seconds=10)
 ) -> AsyncIterator[ListenAddress | None]:
     """Serve the pages during this context. Yields the bound address; None: there is none to bind, or it is not free yet.
 
-    An address that another program holds, or that this machine does not have yet, is tried again until it is free.
+    A client has the time `within` for its request, and for reading the page. An address that another program holds, or that this machine does not have yet, is tried again until it is free.
     """
     if listen is None:
         yield None
         return
-    serving = _Serving(listen, _application(metrics, health))
+    serving = _Serving(listen, _application(metrics, health), within.total_seconds())
     serving.start()
     try:
         await asyncio.to_thread(serving.has_tried.wait, _FIRST_SECONDS)
@@ -62,13 +68,14 @@ async def serve(
 class _Serving(Thread):
     """The thread of the server. It first waits for its address, because a resolver or a port may need time."""
 
-    def __init__(self, listen: ListenAddress, application: "WSGIApplication") -> None:
+    def __init__(self, listen: ListenAddress, application: "WSGIApplication", seconds: float) -> None:
         super().__init__(name="web", daemon=True)
         self.address: ListenAddress | None = None
         """The bound address."""
         self.has_tried = Event()
         self._listen = listen
         self._application = application
+        self._seconds = seconds
         self._is_over = Event()
 
     @override
@@ -76,7 +83,7 @@ class _Serving(Thread):
         refused = ""
         while not self._is_over.is_set():
             try:
-                server = _PageServer(self._listen, self._application)
+                server = _PageServer(self._listen, self._application, self._seconds)
             except OSError as error:
                 if refused != (refused := error.strerror or str(error)):
                     logger.bind(listen=str(self._listen), error=refused).warning(
@@ -109,7 +116,9 @@ class _PageServer(ThreadingMixIn, WSGIServer):
     daemon_threads = True
     timeout = _STOP_SECONDS
 
-    def __init__(self, listen: ListenAddress, application: "WSGIApplication") -> None:
+    def __init__(self, listen: ListenAddress, application: "WSGIApplication", seconds: float) -> None:
+        self.seconds = seconds
+        self._free = BoundedSemaphore(_MOST_REQUESTS)
         family, *_, address = socket.getaddrinfo(
             listen.host, listen.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
         )[0]
@@ -124,15 +133,55 @@ class _PageServer(ThreadingMixIn, WSGIServer):
         self.setup_environ()
 
     @override
+    def process_request(self, request: Any, client_address: Any) -> None:
+        if self._free.acquire(blocking=False):
+            super().process_request(request, client_address)
+        else:
+            self.shutdown_request(request)
+
+    @override
+    def process_request_thread(self, request: Any, client_address: Any) -> None:
+        try:
+            super().process_request_thread(request, client_address)
+        finally:
+            self._free.release()
+
+    @override
     def handle_error(self, request: object, client_address: object) -> None:
         """Log it. The standard library writes to standard error, which may be a full pipe."""
         logger.opt(exception=True).debug("A page could not be sent")
 
 
-class _Request(WSGIRequestHandler):
-    """A request that is not logged, and that ends when the client sends nothing."""
+class _Until(socket.SocketIO):
+    """Reads from a socket until a moment, however slowly the client sends."""
 
-    timeout = 10.0
+    def __init__(self, connection: socket.socket, seconds: float) -> None:
+        super().__init__(connection, "rb")
+        self._connection = connection
+        self._until = time.monotonic() + seconds
+
+    @override
+    def readinto(self, buffer: "WriteableBuffer") -> int | None:
+        # With 0 a socket would not wait, but also not time out.
+        self._connection.settimeout(max(0.001, self._until - time.monotonic()))
+        return super().readinto(buffer)
+
+
+class _Request(WSGIRequestHandler):
+    """A request that is not logged, and that ends when the client is too slow."""
+
+    server: _PageServer
+
+    @override
+    def setup(self) -> None:
+        self.request.settimeout(self.server.seconds)
+        super().setup()
+        self.rfile = BufferedReader(_Until(self.connection, self.server.seconds))
+
+    @override
+    def handle(self) -> None:
+        with suppress(TimeoutError):  # the connection is closed then
+            super().handle()
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the standard library's name
         """Log nothing."""
@@ -172,11 +221,11 @@ def _respond(start_response: "StartResponse", status: HTTPStatus, words: str = "
     return [(words or status.phrase).encode()]
 
 
-def ask(listen: ListenAddress, path: str) -> bytes | None:
+def ask(listen: ListenAddress, path: str, *, within: timedelta) -> bytes | None:
     """The answer of the gateway that listens there, whatever its status; None: there is no answer in time."""
     host = _LOOPBACK.get(listen.host, listen.host)
     try:
-        with closing(HTTPConnection(host, listen.port, timeout=_ASKING_SECONDS)) as connection:
+        with closing(HTTPConnection(host, listen.port, timeout=within.total_seconds())) as connection:
             connection.request("GET", path)
             return connection.getresponse().read(_LONGEST_ANSWER)
     except (OSError, HTTPException):

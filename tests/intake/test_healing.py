@@ -120,13 +120,11 @@ async def test_tls_with_the_right_authority_heals(
 
 
 async def test_each_failure_is_a_sentence_with_a_remedy(
-    chirpstack_api: ChirpStackApi, certificates: Certificates, monkeypatch: pytest.MonkeyPatch
+    chirpstack_api: ChirpStackApi, certificates: Certificates
 ) -> None:
     assert "refuses chirpstack.api_key: create a key" in await refusal(configured(chirpstack_api, api_key="wrong"))
-    monkeypatch.setattr(memory, "_ANSWER_SECONDS", 0.5)
     chirpstack_api.hangs = True
-    assert "does not answer" in await refusal(configured(chirpstack_api))
-    monkeypatch.undo()
+    assert "does not answer" in await refusal(configured(chirpstack_api, api_timeout=0.5))
     nobody = ChirpStackConfig(api_url=f"http://localhost:{free_port()}", api_key=KEY)
     assert "cannot be reached" in await refusal(nobody)
     chirpstack_api.stop()
@@ -234,7 +232,7 @@ async def test_a_device_whose_events_have_no_end_is_healed_all_the_same(
     for number in range(40):
         chirpstack_api.store(device, up(device, at=number, f_cnt=number))
     chirpstack_api.page_seconds = 0.9
-    monkeypatch.setattr(memory, "_CALL_SECONDS", 1.5)
+    monkeypatch.setattr(memory, "_CALL", 0.15)
     found = await healed(pool, configured(chirpstack_api), device)
     assert 10 <= found.uplinks < 40
 

@@ -294,6 +294,20 @@ def test_metrics_are_all_of_them() -> None:
     assert set(re.findall(r"parking_gateway_\w+", section(OPERATING, "Monitoring"))) == found
 
 
+def test_every_limit_of_a_wait_is_listed_with_its_default() -> None:
+    """Every key with such a name is in the table, and every key of the table has the default that it shows."""
+    page = (ROOT / "docs/deployment.md").read_text()
+    table = page.partition("### Limits of every wait")[2].partition("\n## ")[0]
+    listed = {
+        name: float(seconds) for name, seconds in re.findall(r"\| `(\w+\.\w+)` \| ([\d.]+) \|$", table, re.MULTILINE)
+    }
+    config = Config()
+    defaults = {f"{section}.{name}": getattr(getattr(config, section), name) for section, name in KEYS}
+    assert {name: defaults[name].total_seconds() for name in listed} == listed
+    limits = {name for name in defaults if "timeout" in name or name.endswith("_after")}
+    assert limits - listed.keys() == {"clock.lost_after"}  # the silence of a sensor, for which nothing waits
+
+
 def test_layers_are_those_that_are_checked() -> None:
     contracts = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]["contracts"]
     layers = next(one["layers"] for one in contracts if one["type"] == "layers")

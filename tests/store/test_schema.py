@@ -5,12 +5,12 @@ import sqlalchemy as sa
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
-from sqlalchemy.pool import NullPool
+from sqlalchemy.ext.asyncio import AsyncEngine
 
 from parking_gateway.store import migrating, schema
 from parking_gateway.store.pipeline import PipelinedConnection
 from parking_gateway.store.tables import metadata
+from tests.plugins.postgres import engine_of
 
 
 def _is_ours(name: str | None, kind: str, _: object) -> bool:
@@ -70,7 +70,7 @@ def test_a_revision_is_called_as_its_file_begins() -> None:
 
 
 async def test_migrations_go_down_and_up_again(empty_database: str) -> None:
-    engine = create_async_engine(empty_database.replace("postgresql:", "postgresql+psycopg:"), poolclass=NullPool)
+    engine = engine_of(empty_database)
     assert await migrating.upgrade(engine) == (None, schema.newest())
     assert await migrating.upgrade(engine) == (schema.newest(), schema.newest())
     assert await migrating.downgrade(engine, "base") == (schema.newest(), None)

@@ -2,9 +2,10 @@
 
 import asyncio
 import socket
+import time
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator
-from contextlib import closing
+from contextlib import ExitStack, closing
 from datetime import timedelta
 from http.client import HTTPConnection
 from typing import Any
@@ -17,7 +18,7 @@ from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_delay, w
 from parking_gateway.core.committed import Committed
 from parking_gateway.process.config import ListenAddress
 from parking_gateway.telemetry import Health, Metrics
-from parking_gateway.telemetry.web import serve
+from parking_gateway.telemetry.web import ask, serve
 
 ANY_PORT = ListenAddress("127.0.0.1", 0)
 JSON = "application/json; charset=utf-8"
@@ -133,3 +134,56 @@ async def test_no_address_serves_nothing() -> None:
     gateway = Gateway()
     async with serve(None, metrics=gateway.metrics, health=gateway.health) as address:
         assert address is None
+
+
+# Clients that do not get on
+
+SOON = timedelta(seconds=0.3)
+
+
+@pytest.mark.parametrize("drip", [False, True], ids=["sends nothing", "sends a byte now and then"])
+async def test_a_client_without_a_request_is_left(*, drip: bool) -> None:
+    """All others are served meanwhile."""
+    gateway = Gateway()
+    async with serve(ANY_PORT, metrics=gateway.metrics, health=gateway.health, within=SOON) as gateway.address:
+        assert gateway.address is not None
+        began = time.monotonic()
+        with socket.create_connection((gateway.address.host, gateway.address.port)) as client:
+            assert (await gateway.get("/healthz"))[0] == 200
+            assert await asyncio.to_thread(_is_left, client, drip=drip)
+        assert 0.2 < time.monotonic() - began < 5
+
+
+def _is_left(client: socket.socket, *, drip: bool) -> bool:
+    client.settimeout(0.05)
+    for byte in b"GET /metrics HTTP/1.1\r\n" + 1000 * b"a":
+        try:
+            if drip:
+                client.send(bytes([byte]))
+            if not client.recv(100):
+                return True
+        except TimeoutError:
+            continue
+        except OSError:
+            return True
+    return False
+
+
+async def test_more_clients_than_threads_are_turned_away() -> None:
+    """And served again when the others have gone."""
+    gateway = Gateway()
+    async with serve(ANY_PORT, metrics=gateway.metrics, health=gateway.health) as gateway.address:
+        assert gateway.address is not None
+        with ExitStack() as stack:
+            for _ in range(32):
+                stack.enter_context(socket.create_connection((gateway.address.host, gateway.address.port)))
+            with pytest.raises(ConnectionError):
+                await gateway.get("/healthz")
+        served = AsyncRetrying(retry=retry_if_exception_type(OSError), wait=wait_fixed(0.05), stop=stop_after_delay(20))
+        assert (await served(gateway.get, "/healthz"))[0] == 200
+
+
+async def test_a_gateway_that_does_not_answer_is_not_waited_for(deaf_port: int) -> None:
+    began = time.monotonic()
+    assert await asyncio.to_thread(ask, ListenAddress("127.0.0.1", deaf_port), "/readyz", within=SOON) is None
+    assert 0.2 < time.monotonic() - began < 5

@@ -155,7 +155,7 @@ def _as_page(health: HealthMessage | None) -> ReadyPage:
 def _page(config: Config) -> ReadyPage | None:
     if config.telemetry.listen is None:
         return None
-    answer = ask(config.telemetry.listen, "/readyz")
+    answer = ask(config.telemetry.listen, "/readyz", within=config.telemetry.timeout)
     return _read(answer, ReadyPage)
 
 

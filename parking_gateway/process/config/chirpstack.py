@@ -1,5 +1,6 @@
 """The section [chirpstack]: the events of the network server, and its API."""
 
+from datetime import timedelta
 from pathlib import Path
 from typing import Annotated
 
@@ -7,7 +8,14 @@ from pydantic import AfterValidator, AnyUrl, BeforeValidator, Field, SecretStr, 
 
 from parking_gateway.process.config.hosts import is_host
 from parking_gateway.process.config.machine import ReadableFile
-from parking_gateway.process.config.values import OptionalSecret, Section, TopicFilter, WholeNumber, empty_is_unset
+from parking_gateway.process.config.values import (
+    OptionalSecret,
+    Seconds,
+    Section,
+    TopicFilter,
+    WholeNumber,
+    empty_is_unset,
+)
 
 _SCHEMES = ("http", "https")
 
@@ -31,6 +39,7 @@ class ChirpStackConfig(Section):
     api_url: ApiUrl = None
     api_key: OptionalSecret = None
     api_ca_file: ReadableFile = None
+    api_timeout: Seconds = timedelta(seconds=10)
 
     @property
     def api_target(self) -> str:

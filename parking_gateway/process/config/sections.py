@@ -96,6 +96,7 @@ class DecodersConfig(Section):
         _from_json('{"My profile": "milesight_em310_udl"}'),
     ] = Field(default_factory=dict)
     folder: Folder = None
+    timeout: Seconds = timedelta(seconds=0.5)
 
 
 class DatabaseConfig(Section):
@@ -163,6 +164,7 @@ class TelemetryConfig(Section):
     """Log, metrics and health of the gateway."""
 
     listen: Listen = ListenAddress("127.0.0.1", 9464)
+    timeout: Seconds = timedelta(seconds=10)
     log_level: LogLevel = "INFO"
     log_format: Literal["json", "text"] = "json"
     stalled_after: Seconds = timedelta(seconds=120)
