@@ -102,7 +102,8 @@ set
     reserved_until = batch.reserved_until, service = batch.service, service_at = batch.service_at,
     maintenance_reason = batch.maintenance_reason, battery_percent = batch.battery_percent, battery_at = batch.battery_at,
     battery_dev_addr = batch.battery_dev_addr, battery_f_cnt = batch.battery_f_cnt, version = batch.version,
-    updated_at = :'updated_at'::timestamptz
+    -- Without a new version nothing is published, and `updated` of the retained message would differ from the row for ever.
+    updated_at = case when space.version = batch.version then space.updated_at else :'updated_at'::timestamptz end
 from unnest(
     :'row'::tid[], :'state'::text[], :'since'::timestamptz[], :'previous'::text[], :'cause'::text[], :'occupancy'::text[],
     :'seen_at'::timestamptz[], :'seen_dev_addr'::text[], :'seen_f_cnt'::bigint[], :'contact'::text[],

@@ -72,6 +72,19 @@ async def test_a_car_that_comes_is_an_uplink_a_transition_and_a_space_that_is_du
     ]
 
 
+async def test_a_new_session_without_a_change_leaves_the_time_of_the_last_change(
+    engine: AsyncEngine, car_park: CarPark
+) -> None:
+    """Else the row would differ from its retained message for ever, because nothing is published without a new version."""
+    (device,) = await car_park(1)
+    await recorded(engine, message(device, up(device, at=1, f_cnt=7)))
+    published = await rows(engine, "select version, updated_at from space")
+    joined = up(device, at=2, f_cnt=0).replace(b'"devAddr": "01a2d830"', b'"devAddr": "01a2d831"')
+    await recorded(engine, message(device, joined))
+    assert await rows(engine, "select seen_dev_addr, seen_f_cnt from space") == [("01a2d831", 0)]
+    assert await rows(engine, "select version, updated_at from space") == published
+
+
 async def test_a_redelivered_batch_has_no_effect(engine: AsyncEngine, car_park: CarPark) -> None:
     """Nothing doubles: not the uplink, not the step, not the rejection, not the device's event."""
     (device,) = await car_park(1)
