@@ -1,4 +1,4 @@
-"""Administrators, failovers and full disks change the database under a running gateway: it waits, logs why, and goes on."""
+"""Administrators and failovers change the database under a running gateway: it waits, logs why, and goes on."""
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
@@ -84,11 +84,6 @@ FAULTS = {
         ["alter role {role} connection limit 0", CUT],
         ["alter role {role} connection limit -1"],
         [IN_VAIN, "too many connections for role"],
-    ),
-    "a full disk": (
-        [RAISE[0].format("53100"), RAISE[1]],
-        MEND,
-        [IN_VAIN, "somebody's trigger", "make room"],
     ),
     "a trigger on a confirmation": (
         [

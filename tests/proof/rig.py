@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from functools import partial
+from math import ceil
 from pathlib import Path
 from random import Random
 from tempfile import TemporaryDirectory
@@ -136,8 +137,11 @@ class Rig:
         confirmed = [*self.ledger.confirmed][after:][-_LAST:]
 
         async def holds() -> bool:
-            with psycopg.connect(self.server.url) as connection:
-                (recorded,) = connection.execute(_RECORDED, [confirmed]).fetchone() or (0,)
+            try:
+                with psycopg.connect(self.server.url) as connection:
+                    (recorded,) = connection.execute(_RECORDED, [confirmed]).fetchone() or (0,)
+            except psycopg.OperationalError:  # the server still recovers
+                return False
             return bool(recorded == len(confirmed)) and await self.misses([])
 
         await until(holds, "a gateway that has recovered")
@@ -172,7 +176,7 @@ class Rig:
         named = [check for check in await self.doctor() if check["verdict"] == "wrong"]
         assert named, "doctor finds nothing wrong"
         about = ", ".join(sorted({str(check["about"]) for check in named}))
-        self.reports.append(f"{' and '.join(missing)} missing after {seconds:.1f} s; doctor: {about} wrong")
+        self.reports.append(f"{' and '.join(missing)} missing within {max(1, ceil(seconds))} s; doctor: {about} wrong")
 
     async def reports_absence(self) -> None:
         """While the gateway is dead: its retained status is its will, and `doctor` finds none."""
