@@ -64,6 +64,10 @@ class Load:
         self._ledger = ledger
         self._unconfirmed: list[TimedEvent] = []
 
+    def follow(self, uplinks: Iterator[TimedEvent]) -> None:
+        """Publish these from now on, instead of the car park's."""
+        self._uplinks = uplinks
+
     @asynccontextmanager
     async def steady(self, per_second: int) -> AsyncIterator[None]:
         """Inside, uplinks are published at this rate. The broker has confirmed all of them when it ends."""
