@@ -88,6 +88,7 @@ class Life:
             marker=marker,
             complain=report.complain,
             changed=self._outbox.changed,
+            report=lambda healed: report.healed(published_again=healed.published_again, cleared=healed.cleared),
         )
         self._intake = intake_of(
             config,

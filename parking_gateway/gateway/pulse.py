@@ -8,6 +8,8 @@ from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from typing import Final
 
+from parking_gateway.process.config import Config
+from parking_gateway.process.config.absences import absences
 from parking_gateway.process.systemd import Systemd
 from parking_gateway.process.waits import pause
 from parking_gateway.store import due
@@ -18,6 +20,8 @@ from parking_gateway.telemetry.report import Report
 
 _INTERVAL: Final = 10.0
 """Seconds between two reports of the gateway's own health on MQTT when nothing changes."""
+_FILES_INTERVAL: Final = 10.0
+"""Seconds between two looks at directories."""
 _LOOK: Final = 0.5
 """Seconds between two checks for a change. An event can become overdue without any other event."""
 
@@ -47,6 +51,27 @@ async def report(publish: Callable[[], Awaitable[None]], health: Health) -> None
         if health.state() != published or clock() >= at + _INTERVAL:
             published, at = health.state(), clock()
             await publish()
+
+
+async def expire(report: Report) -> None:
+    """End problems that have not recurred, until cancelled, also while broker and database are away."""
+    while True:
+        await asyncio.sleep(1)
+        report.expire()
+
+
+async def watch_files(config: Config, *, complain: Callable[[str, str | None], None]) -> None:
+    """Complain while a directory of the configuration is absent, until cancelled. It may be mounted at any time."""
+    absent: set[str] = set()
+    while True:
+        # In a thread, because a directory on a network may not answer.
+        found = dict(await asyncio.to_thread(lambda: [*absences(config)]))
+        for key in absent - found.keys():
+            complain(key, None)
+        for key, what in found.items():
+            complain(key, f"{key} {what}")
+        absent = set(found)
+        await asyncio.sleep(_FILES_INTERVAL)
 
 
 async def show_systemd(systemd: Systemd, health: Health, *, stop: asyncio.Event) -> None:

@@ -24,7 +24,8 @@ _LAST_WORD: Final = 1.0
 async def run(config: Config, *, stop: asyncio.Event, migrate: bool = False, clock: WallClock = utc) -> None:
     """Run until `stop`. Raises ConfigError or SchemaMismatch when there is no use in trying."""
     decoder = decoder_of(config)
-    if absent := [sentence for _, sentence in lacking(config)]:
+    # The directories are looked after by `watch_files`.
+    if absent := [sentence for key, sentence in lacking(config) if key == "decoders.profiles"]:
         logger.bind(error="; ".join(absent)).warning(
             "The gateway starts without something that the configuration names"
         )
@@ -44,6 +45,8 @@ async def run(config: Config, *, stop: asyncio.Event, migrate: bool = False, clo
         )
         pool = await stack.enter_async_context(database(config))
         report = Report(health=health, metrics=metrics, root=config.publication.root, clock=clock)
+        await stack.enter_async_context(waits.beside(pulse.expire(report)))
+        await stack.enter_async_context(waits.beside(pulse.watch_files(config, complain=report.complain)))
         life = Life(
             config,
             pool=pool,

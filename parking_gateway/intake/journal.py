@@ -32,6 +32,11 @@ _BATCH_BYTES: Final = 2 << 20
 _DROPS_EVERY: Final = 60.0
 """Seconds between two warnings about dropped uplinks."""
 
+_DROPS: Final = (
+    "The journal is full, and uplinks of QoS 0 are dropped: bring the database back, raise journal.max_bytes, and set"
+    " qos = 1 in chirpstack.toml"
+)
+
 
 class Journal:
     """The journal of one gateway. A thread of its own waits for the disk, one call after the other."""
@@ -65,6 +70,7 @@ class Journal:
         self._changed = asyncio.Event()
         self._drops = Seldom(_DROPS_EVERY)
         self._drops_logged = 0
+        self._drops_seen = 0
         if file.depth.rows:
             self._began = self._loop.time()
             logger.bind(messages=file.depth.rows).info(
@@ -196,6 +202,10 @@ class Journal:
             )
             self._began, self._kept = None, 0
             self._complain("journal", None)
+            self._complain("journal_drops", None)
+        if depth.dropped > self._drops_seen:
+            self._drops_seen = depth.dropped
+            self._complain("journal_drops", _DROPS)
         if depth.dropped > self._drops_logged and self._drops.is_due("", now=self._loop.time()):
             logger.bind(count=depth.dropped - self._drops_logged).warning(
                 "The journal is full: uplinks of QoS 0 were dropped, each with a newer one of its device behind it"

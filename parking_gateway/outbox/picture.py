@@ -3,6 +3,7 @@
 First the markers are compared, in a few round trips. Then the whole tree is read back, beside the loop of the outbox.
 """
 
+import asyncio
 import time
 from collections.abc import Callable, Collection
 from functools import partial
@@ -16,6 +17,7 @@ from parking_gateway.contract.messages import gateway_topic, number_of
 from parking_gateway.core.printable import in_one_line
 from parking_gateway.core.space import SpaceId
 from parking_gateway.outbox.marker import Comparison, Marker
+from parking_gateway.outbox.pace import Pace
 from parking_gateway.outbox.reading_back import ReadBackResult, ReadingBack
 from parking_gateway.process.config import Config
 from parking_gateway.store import gateways
@@ -46,7 +48,7 @@ STRANGERS: Final = (
 class Picture:
     """The retained messages of this gateway, as a subscriber receives them."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what it works on, and what it reports to
         self,
         config: Config,
         *,
@@ -55,8 +57,9 @@ class Picture:
         marker: Marker,
         complain: Complain,
         changed: Callable[[Collection[SpaceId]], None],
+        report: Callable[[ReadBackResult], None],
     ) -> None:
-        """`changed` publishes spaces soon."""
+        """`changed` publishes spaces soon. `report` is called at the end of each reading, whole or not."""
         self._config = config
         self._folder = gateway_topic(config.publication.root, config.gateway.instance)
         self._database = database
@@ -64,6 +67,8 @@ class Picture:
         self._marker = marker
         self._complain = complain
         self._changed = changed
+        self._count = report
+        self._pace = Pace()
         self._is_examined = False
         self._is_readable = False
         """Whether the broker sends us our own marker."""
@@ -91,11 +96,16 @@ class Picture:
             self._is_examined = True
 
     async def read_back(self, link: Link) -> None:
-        """Compare every retained topic with the database, and heal those that differ."""
+        """Compare every retained topic with the database, and heal those that differ.
+
+        After several connections within a few minutes it waits before it reads, up to a minute.
+        """
         if not self._is_readable:
             await self._heal_by_marker(link)
             return
+        await asyncio.sleep(self._pace.wait(time.monotonic()))
         root, began = self._config.publication.root, time.monotonic()
+        self._pace.begin(began)
         reading = ReadingBack(
             root,
             instance=self._config.gateway.instance,
@@ -111,6 +121,8 @@ class Picture:
             logger.bind(error=in_one_line(error)).warning("The retained messages cannot be read back")
             await self._heal_by_marker(link)
             return
+        finally:
+            self._count(reading.healed)
         await self._report(healed, link, seconds=time.monotonic() - began)
 
     async def _report(self, healed: ReadBackResult, link: Link, *, seconds: float) -> None:

@@ -1,11 +1,17 @@
 """Warnings about wrong clocks. A clock stays wrong until somebody sets it, so each LoRaWAN gateway is named seldom."""
 
 from collections.abc import Iterable
+from typing import Final
 
 from loguru import logger
 
 from parking_gateway.core.events import DeviceEvent, Uplink
 from parking_gateway.core.seldom import Seldom
+
+OURS: Final = (
+    "The clock of the network server or of this machine is wrong: compare both with another clock (timedatectl), and let"
+    " both use NTP"
+)
 
 
 def warn(
@@ -21,9 +27,7 @@ def warn(
                 seconds_ahead=round((wrong.claimed - event.heard_at).total_seconds(), 3),
                 dev_eui=event.device.dev_eui,
             ).warning(
-                "The clock of a LoRaWAN gateway is wrong; its uplinks are dated without it"
-                if wrong.receiver
-                else "The clock of the network server or of this machine is wrong"
+                "The clock of a LoRaWAN gateway is wrong; its uplinks are dated without it" if wrong.receiver else OURS
             )
     for uplink in held_back:
         receiver = uplink.wrong_clock.receiver if uplink.wrong_clock else None

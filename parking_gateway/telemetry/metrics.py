@@ -56,6 +56,7 @@ class Metrics:
 
     def __init__(self, health: Health) -> None:
         disable_created_metrics()  # type: ignore[no-untyped-call]  # the only function there without types
+        self.health = health
         self.registry = CollectorRegistry()
         counter = partial(Counter, namespace=_NAMESPACE, registry=self.registry)
         gauge = partial(Gauge, namespace=_NAMESPACE, registry=self.registry)
@@ -96,6 +97,10 @@ class Metrics:
         self.sessions_lost = counter("broker_sessions_lost", "Connections at which the broker had lost our session.")
         self.reconnects = counter("broker_reconnects", "Connections to the broker after the first.")
         self.dropped = counter("messages_dropped", "Messages of QoS 0 that were dropped because the inbox was full.")
+        self.retained_again = counter(
+            "retained_published_again", "Rows whose retained message was missing or different in the broker."
+        )
+        self.retained_cleared = counter("retained_cleared", "Retained topics without a row, which were cleared.")
         self._lost = counter("sensors_lost", "Sensors that were silent for longer than lost_after.")
         self._uplinks_lost = counter("uplinks_lost", "Uplinks that are missing by their frame counters.")
         self._uplinks_healed = counter(

@@ -6,11 +6,18 @@ from loguru import logger
 
 from parking_gateway.core.seldom import Seldom
 from parking_gateway.telemetry import Health, Metrics
+from parking_gateway.telemetry.recurring import Recurring
 
 AT_QOS_0: Final = (
     "Events come at QoS 0, so the broker keeps none of them while the gateway is away or busy: "
     "in chirpstack.toml, [integration.mqtt], set qos = 1"
 )
+DROPPED: Final = (
+    "Messages of QoS 0 are dropped, because they come faster than they can be recorded: in chirpstack.toml,"
+    " [integration.mqtt], set qos = 1, so that the broker keeps them"
+)
+_DROPS_LAST: Final = 60.0
+"""Seconds after the last drop for which drops are a problem."""
 _PROBLEM: Final = "qos"
 _DAY: Final = 86_400.0
 """Seconds between two warnings, and from the last such event to the end of the problem."""
@@ -21,9 +28,10 @@ _DROPS_EVERY: Final = 1.0
 class EventsAtQos0:
     """Counts and reports events at QoS 0, because nothing else shows that they are lost."""
 
-    def __init__(self, *, health: Health, metrics: Metrics) -> None:
+    def __init__(self, *, health: Health, metrics: Metrics, recurring: Recurring) -> None:
         self._health = health
         self._metrics = metrics
+        self._recurring = recurring
         self._daily = Seldom(_DAY)
         self._drops = Seldom(_DROPS_EVERY)
         self._drops_unlogged = 0
@@ -41,6 +49,7 @@ class EventsAtQos0:
         """An event was dropped."""
         self._metrics.dropped.inc()
         self._drops_unlogged += 1
+        self._recurring.happened("drops", DROPPED, lasts=_DROPS_LAST)
         if self._drops.is_due("", now=self._health.seconds()):
             self.log_drops()
             self.received()

@@ -7,14 +7,12 @@ from typing import Final
 
 from loguru import logger
 
-from parking_gateway import __version__
 from parking_gateway.broker.message import Message
 from parking_gateway.broker.reasons import Refusal
-from parking_gateway.contract.messages import HealthMessage, JournalMessage, kind_of
+from parking_gateway.contract.messages import HealthMessage
 from parking_gateway.core.committed import Committed
 from parking_gateway.core.due import DueKind
 from parking_gateway.core.events import DeadLetter
-from parking_gateway.core.printable import printable, shortened
 from parking_gateway.core.seldom import Seldom
 from parking_gateway.core.space import SpaceId
 from parking_gateway.process.wall_clock import WallClock
@@ -23,20 +21,19 @@ from parking_gateway.telemetry import clock_warnings
 from parking_gateway.telemetry.absences import Absences
 from parking_gateway.telemetry.excess import Excess
 from parking_gateway.telemetry.health import Health
+from parking_gateway.telemetry.health_messages import HealthMessages
 from parking_gateway.telemetry.losses import Losses
-from parking_gateway.telemetry.metrics import Metrics, Totals
+from parking_gateway.telemetry.metrics import Metrics
 from parking_gateway.telemetry.qos_0 import EventsAtQos0
+from parking_gateway.telemetry.recurring import Recurring
+from parking_gateway.telemetry.refusals import Refusals
 
 INTAKE: Final = "intake"
 OUTBOX: Final = "outbox"
-_REFUSALS_EVERY: Final = 60.0
-"""Seconds between two warnings about refused publications of one kind. Each is tried again every few seconds."""
 _CLOCKS_EVERY: Final = 3600.0
 """Seconds between two warnings about one clock. It is wrong until a person sets it."""
-_LONGEST_REASON: Final = 500
-"""Characters of an error in the health message."""
-
-
+_CLOCK_LASTS: Final = 600.0
+"""Seconds after the last event that the clock of the network server or of this machine contradicts."""
 _BACKLOG_SECONDS: Final = 5.0
 """A sensor is not silent while its uplinks can wait in a backlog. An event of this age shows a backlog."""
 _EXAMPLES: Final = 5
@@ -55,21 +52,19 @@ class Report:
         self.started = started
         self.health = health
         self._metrics = metrics
-        self._root = root
         self._clocks = Seldom(_CLOCKS_EVERY)
-        self._refusals = Seldom(_REFUSALS_EVERY)
+        self._recurring = Recurring(health)
+        self._refusals = Refusals(root, health=health, metrics=metrics, recurring=self._recurring)
         self.losses = Losses()
         self._excess = Excess(health)
-        self._qos_0 = EventsAtQos0(health=health, metrics=metrics)
+        self._qos_0 = EventsAtQos0(health=health, metrics=metrics, recurring=self._recurring)
         self._lag_seconds = 0.0
         self._connections = 0
         self._in_hand = 0
-        self._refused: Counter[str] = Counter()
-        """Refused publications since the last warning, by kind."""
         self._outbox = 0
         self._listening_since: datetime | None = None
         self._absences = Absences(health.seconds)
-        self._last: tuple[datetime, Totals] = (started, metrics.totals())
+        self._messages = HealthMessages(health=health, metrics=metrics, started=started, clock=clock)
 
     def taken(self, batch: Sequence[Message]) -> None:
         """A batch was taken. From now on its commit is expected."""
@@ -95,6 +90,8 @@ class Report:
         self._lag_seconds = self._lag_seconds if lag is None else lag
         if committed.wrong_clocks or committed.held_back:
             clock_warnings.warn(committed.wrong_clocks, committed.held_back, self._clocks, now=self.health.seconds())
+            if any(event.wrong_clock and not event.wrong_clock.receiver for event in committed.wrong_clocks):
+                self._recurring.happened("clock", clock_warnings.OURS, lasts=_CLOCK_LASTS)
         if committed.steps:
             # One line for a batch: under load a line for each step would cost more than the step itself.
             logger.bind(steps=committed.steps).info("Transitions")
@@ -163,16 +160,7 @@ class Report:
 
     def refused(self, refusals: Sequence[Refusal]) -> None:
         """Count refused publications, and warn once in a while for every kind of topic."""
-        if not refusals:
-            return
-        self._metrics.refused.inc(len(refusals))
-        by_kind = {kind_of(refusal.topic, root=self._root): refusal for refusal in refusals}
-        self._refused.update(kind_of(refusal.topic, root=self._root) for refusal in refusals)
-        for kind, refusal in by_kind.items():
-            if self._refusals.is_due(kind, now=self.health.seconds()):
-                logger.bind(
-                    kind=kind, topic=refusal.topic, error=refusal.reason, count=self._refused.pop(kind)
-                ).warning("The broker refuses a publication; its ACL has to allow it")
+        self._refusals.took(refusals)
 
     def session_lost(self) -> None:
         """The broker does not know our session any more."""
@@ -224,47 +212,22 @@ class Report:
         kind = error if needs_a_person else ""
         self._absences.noticed("broker", "No connection to the broker", kind=kind, attempt=attempt, error=error)
 
-    def health_message(self, *, inbox: int) -> HealthMessage:
-        """The health of the gateway, with rates since the last call."""
+    def expire(self) -> None:
+        """End the problems that have not recurred. Called every second, whatever is absent."""
         self._qos_0.log_drops()
         self._qos_0.expire()
         self._excess.expire()
-        health = self.health
-        now, totals = self._clock(), self._metrics.totals()
-        then, before = self._last
-        self._last = (now, totals)
-        journal = health.journal()
-        return HealthMessage(
-            version=__version__,
-            uptime_seconds=round((now - self.started).total_seconds()),
-            uplinks=totals.recorded,
-            uplinks_per_second=round((totals.recorded - before.recorded) / max((now - then).total_seconds(), 0.001), 1),
-            duplicates=totals.duplicates,
-            rejections=totals.rejected,
-            transitions=totals.transitions,
-            published=totals.published,
-            inbox=inbox,
-            outbox=self._outbox,
-            lag_seconds=round(self._lag_seconds, 3),
-            database="up" if health.is_database_up else "down",
-            broker="up" if health.is_broker_up else "down",
-            updated=now,
-            ready=not health.missing(),
-            missing=health.missing(),
-            why=[printable(shortened(reason, _LONGEST_REASON)) for reason in health.why()],
-            database_since=health.database_since,
-            oldest_event_seconds=round(health.oldest_event_age(), 3),
-            events_at_qos_0=totals.at_qos_0,
-            dropped=totals.dropped,
-            unassigned=totals.unassigned,
-            without_codec=totals.without_codec,
-            problems=list(health.problems.values()),
-            lost=totals.uplinks_lost,
-            healed=totals.uplinks_healed,
-            journal=JournalMessage(
-                rows=journal.rows, bytes=journal.bytes, oldest=journal.oldest, dropped=journal.dropped
-            ),
-        )
+        self._recurring.expire()
+
+    def healed(self, *, published_again: int, cleared: int) -> None:
+        """Retained messages differed from the database: so many rows are published again, so many topics are cleared."""
+        self._metrics.retained_again.inc(published_again)
+        self._metrics.retained_cleared.inc(cleared)
+
+    def health_message(self, *, inbox: int) -> HealthMessage:
+        """The health of the gateway, with rates since the last call."""
+        self.expire()
+        return self._messages.message(inbox=inbox, outbox=self._outbox, lag_seconds=self._lag_seconds)
 
     def _lag(self, committed: Committed) -> float | None:
         if not committed.recorded:

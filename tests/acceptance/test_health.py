@@ -179,6 +179,9 @@ async def test_dropped_events_are_counted_and_reported_while_they_are_dropped(
             return bool(dropped == daemon.metric("parking_gateway_messages_dropped_total") > 100)
 
         await until(are_counted, "the same number of dropped messages everywhere")
+        assert any("Messages of QoS 0 are dropped" in one for one in health_of(daemon)["problems"])
+        assert health_of(daemon)["problems"] == (await retained_health(broker))["problems"]
+        assert daemon.metric("parking_gateway_problems") == len(health_of(daemon)["problems"])
     dropped = int(daemon.metric("parking_gateway_messages_dropped_total"))
     await until(partial(has_recorded, engine, 200 - dropped - 1), "all others")
     assert await value(engine, "select count(*) from uplink") == 200 - dropped

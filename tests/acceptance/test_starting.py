@@ -71,8 +71,10 @@ def test_a_folder_that_is_not_mounted_does_not_stop_the_start(daemon: Daemon) ->
     """Nor does a profile whose codec may lie in it."""
     daemon.configure(DECODERS__FOLDER="/nowhere", DECODERS__PROFILES='{"Mine": "of_a_late_mount"}')
     daemon.start_and_wait()
+    daemon.wait_for_line(
+        "decoders.folder must name a directory that exists, and /nowhere is none (No such file or directory): make or mount it"
+    )
     line = daemon.wait_for_line("The gateway starts without something that the configuration names")
-    assert "decoders.folder must name a directory that exists, and /nowhere is none" in str(line["error"])
     assert "decoders.profiles: 'Mine': no codec is named of_a_late_mount" in str(line["error"])
     assert daemon.terminate() == 0
 

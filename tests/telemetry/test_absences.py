@@ -3,12 +3,17 @@
 import asyncio
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 from loguru import logger
 
-from parking_gateway.process.waits import Backoff
+from parking_gateway.broker.reasons import Refusal
+from parking_gateway.gateway import pulse
+from parking_gateway.process.config import Config, DatabaseConfig
+from parking_gateway.process.config.sections import DecodersConfig
+from parking_gateway.process.waits import Backoff, beside
 from parking_gateway.store.patience import Patience, TakesNothing
 from parking_gateway.store.pool import Pool
 from parking_gateway.store.verdicts import Diagnosis, Verdict
@@ -37,9 +42,13 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-def report(clock: Clock) -> Report:
-    health = Health(stalled_after=timedelta(seconds=60), seconds=clock)
-    return Report(health=health, metrics=Metrics(health), root="parking/v1", clock=lambda: datetime.now(UTC))
+def metrics(clock: Clock) -> Metrics:
+    return Metrics(Health(stalled_after=timedelta(seconds=60), seconds=clock))
+
+
+@pytest.fixture
+def report(metrics: Metrics) -> Report:
+    return Report(health=metrics.health, metrics=metrics, root="parking/v1", clock=lambda: datetime.now(UTC))
 
 
 @pytest.fixture
@@ -157,3 +166,53 @@ async def test_a_purpose_whose_time_was_over_fails_until_it_succeeds(pool: Pool)
     assert answers == {"recording a batch": False, "reading due rows": True}
     await patience(succeed, purpose="recording a batch")
     assert answers["recording a batch"]
+
+
+def test_what_recurs_is_a_problem_until_it_has_not_happened_for_a_while(
+    report: Report, clock: Clock, lines: Lines
+) -> None:
+    """Dropped messages and refused publications, in health while they happen, and a while after."""
+    for _ in range(30):
+        report.dropped()
+        report.refused([Refusal("parking/v1/spaces/a/b/c", "Not authorized")])
+        clock.now += 1
+        report.expire()
+        assert {"drops", "refused publications", "qos"} <= report.health.problems.keys()
+    clock.now += 58
+    report.expire()
+    assert "drops" in report.health.problems
+    for _ in range(100):
+        clock.now += 1
+        report.expire()
+    assert report.health.problems.keys() == {"qos"}  # for a day
+    over = [fields for _, sentence, fields in lines if sentence == "A problem is over"]
+    assert over == [{"about": "drops", "seconds": 89.0}, {"about": "refused publications", "seconds": 149.0}]
+
+
+def test_healed_topics_are_counted(report: Report, metrics: Metrics) -> None:
+    report.healed(published_again=3, cleared=2)
+    report.healed(published_again=1, cleared=0)
+    samples = {one.name: one.value for family in metrics.registry.collect() for one in family.samples}
+    assert samples["parking_gateway_retained_published_again_total"] == 4
+    assert samples["parking_gateway_retained_cleared_total"] == 2
+
+
+async def test_a_directory_that_is_mounted_later_is_a_problem_until_then(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pulse, "_FILES_INTERVAL", 0.01)
+    folder = tmp_path / "mounted later"
+    config = Config(decoders=DecodersConfig(folder=folder), database=DatabaseConfig(url="postgresql://a/b"))
+    complaints: asyncio.Queue[tuple[str, str | None]] = asyncio.Queue()
+
+    def complain(about: str, sentence: str | None) -> None:
+        complaints.put_nowait((about, sentence))
+
+    async with asyncio.timeout(10), beside(pulse.watch_files(config, complain=complain)):
+        about, sentence = await complaints.get()
+        assert "make or mount it" in str(sentence)
+        folder.mkdir()
+        (folder / "codec.py").touch()
+        while sentence is not None:
+            about, sentence = await complaints.get()
+    assert about == "decoders.folder"
