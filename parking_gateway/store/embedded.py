@@ -23,6 +23,7 @@ from typing import IO, Final
 from urllib.parse import quote
 
 from parking_gateway.process.config import ConfigError
+from parking_gateway.process.environment import without_settings
 
 _SOCKET: Final = ".s.PGSQL.5432"
 _LONGEST_SOCKET: Final = 107
@@ -238,6 +239,7 @@ def _call(user: str | None, program: str, *arguments: str) -> str | None:
             group=group,
             extra_groups=[] if user else None,
             cwd="/",
+            env=without_settings(),  # the server keeps it for its whole life
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=output,

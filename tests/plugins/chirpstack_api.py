@@ -36,6 +36,8 @@ class ChirpStackApi(internal_pb2_grpc.InternalServiceServicer):  # type: ignore[
         self._lock = threading.Lock()
         self._stopped = threading.Event()
         self._server: Any = None
+        self.key = KEY
+        """The key that it accepts."""
 
     def store(self, dev_eui: str, body: bytes, *, description: str = "up") -> None:
         """Keep an event, as ChirpStack does at its publication."""
@@ -79,7 +81,7 @@ class ChirpStackApi(internal_pb2_grpc.InternalServiceServicer):  # type: ignore[
     def _replay(self, dev_eui: str, context: Any, ended: threading.Event) -> Iterator[Any]:
         if self.hangs:
             self._wait(ended)
-        if ("authorization", f"Bearer {KEY}") not in context.invocation_metadata() or dev_eui in self.refused:
+        if ("authorization", f"Bearer {self.key}") not in context.invocation_metadata() or dev_eui in self.refused:
             context.abort(grpc.StatusCode.UNAUTHENTICATED, "authentication failed")
         context.send_initial_metadata(())
         stored = list(self.events[dev_eui])

@@ -12,6 +12,7 @@ from tempfile import TemporaryDirectory
 
 import psycopg
 import pytest
+from psycopg import sql
 
 from parking_gateway.cli.demo.brokers import LOCALHOST, free_port
 from tests.plugins.tls import Certificates
@@ -21,6 +22,7 @@ OTHER_ADDRESS = "127.0.0.2"
 PASSWORD = "kept-by-scram"
 _HBA = f"""\
 local all all trust
+hostssl all secretive {LOCALHOST}/32 scram-sha-256 clientcert=verify-ca
 hostssl all certified {LOCALHOST}/32 trust clientcert=verify-ca
 hostssl all guarded {LOCALHOST}/32 scram-sha-256
 hostssl all all samehost trust
@@ -38,7 +40,7 @@ fsync = off
 
 
 class EncryptedPostgres:
-    """A running server. The users: `postgres`, `certified` with a certificate, `guarded` with a password, `plain` without TLS."""
+    """A running server. The users: `postgres`, `certified` with a certificate, `guarded` with a password, `secretive` with both, `plain` without TLS."""
 
     def __init__(self, folder: Path, programs: Path, certificates: Certificates) -> None:
         self.port = free_port()
@@ -51,6 +53,11 @@ class EncryptedPostgres:
         """Its URL with these parameters."""
         text = "&".join(f"{name}={value}" for name, value in parameters.items())
         return f"postgresql://{user}@{host}:{self.port}/parking?{text}"
+
+    def set_password(self, user: str, password: str) -> None:
+        """Give a user this password."""
+        with psycopg.connect(host=str(self._folder), port=self.port, user="postgres", autocommit=True) as connection:
+            connection.execute(sql.SQL("alter user {} password {}").format(sql.Identifier(user), password))
 
     def show(self, certificate: Path, key: Path) -> None:
         """Show this certificate from now on."""
@@ -79,6 +86,7 @@ class EncryptedPostgres:
             for user in ("certified", "plain"):
                 connection.execute(f"create user {user} superuser".encode())
             connection.execute(f"create user guarded superuser password '{PASSWORD}'".encode())
+            connection.execute(b"create user secretive superuser")
 
     def stop(self) -> None:
         """End it."""

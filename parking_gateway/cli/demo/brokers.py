@@ -19,6 +19,8 @@ from typing import Final
 
 from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_fixed
 
+from parking_gateway.process.environment import without_settings
+
 LOCALHOST: Final = "127.0.0.1"
 _START_SECONDS: Final = 20
 _STOP_SECONDS: Final = 10
@@ -71,7 +73,12 @@ class Broker:
         with self.log.open("ab") as log:
             # In a session of its own, so that a Ctrl-C in the terminal does not reach it before us.
             self._process = subprocess.Popen(  # noqa: S603 - the command is ours
-                self._command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
+                self._command,
+                env=without_settings(),
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
             )
         try:
             for attempt in Retrying(

@@ -1,9 +1,8 @@
 """The gateway in a process of its own, configured by environment variables, with its log in a file."""
 
 import asyncio
-import os
 import sys
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Final, NoReturn
@@ -12,6 +11,7 @@ from urllib.request import urlopen
 from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_delay, wait_fixed
 
 from parking_gateway.cli.demo.brokers import LOCALHOST, Broker, free_port
+from parking_gateway.process.environment import without_settings
 
 STOP_SECONDS: Final = 5
 """The default of `gateway.stop_timeout`."""
@@ -95,7 +95,7 @@ async def running(folder: Path, *, broker: Broker, database_url: str) -> AsyncIt
             "-m",
             "parking_gateway",
             "run",
-            env=_without_settings(os.environ) | settings,
+            env=without_settings() | settings,
             stdin=asyncio.subprocess.DEVNULL,
             stdout=output,
             stderr=output,
@@ -107,12 +107,6 @@ async def running(folder: Path, *, broker: Broker, database_url: str) -> AsyncIt
         yield gateway
     finally:
         await gateway.kill()
-
-
-def _without_settings(environment: Mapping[str, str]) -> dict[str, str]:
-    """Leave out variables that configure a gateway or connect it to systemd, so that the demo is the same everywhere."""
-    ours = ("PARKING_GATEWAY_", "CREDENTIALS_DIRECTORY", "NOTIFY_SOCKET", "WATCHDOG_")
-    return {name: value for name, value in environment.items() if not name.upper().startswith(ours)}
 
 
 def _read(url: str) -> None:
