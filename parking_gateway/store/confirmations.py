@@ -11,7 +11,7 @@ from typing import Any, Final
 import sqlalchemy as sa
 from msgspec.structs import replace
 
-from parking_gateway.core.due import Due, DueKind, DueSpace
+from parking_gateway.core.due import Due, DueKind, DueSpace, DueStep
 from parking_gateway.store.due_rows import is_due
 from parking_gateway.store.hot import HOT
 from parking_gateway.store.query import Query, Rows, Statement, command
@@ -61,7 +61,9 @@ def confirm(kind: DueKind, published: Sequence[Due]) -> Query[set[int | str]]:
         "published_version": [one.published_version for one in published],
     }
     if kind is DueKind.SPACE:
-        columns["published_transition"] = [_last_step(one) for one in published]
+        last = [_last_step(one) for one in published]
+        columns["published_transition"] = [0 if one is None else one.id for one in last]
+        columns["published_transition_at"] = [None if one is None else one.at for one in last]
         return Query(statement=HOT["confirm_spaces"], arguments=arrays(**columns), read=_still_due)
     return Query(statement=_CONFIRM[kind], arguments=arguments(**columns), read=_still_due)
 
@@ -100,8 +102,8 @@ def _doubted(row: Due) -> Due:
     return replace(row, published_version=_NEVER)
 
 
-def _last_step(row: Due) -> int:
-    return row.steps[-1].id if isinstance(row, DueSpace) and row.steps else 0
+def _last_step(row: Due) -> DueStep | None:
+    return row.steps[-1] if isinstance(row, DueSpace) and row.steps else None
 
 
 def _still_due(rows: Rows) -> set[int | str]:

@@ -230,13 +230,16 @@ join zone on zone.id = space.zone_id
 join site on site.id = zone.site_id
 where space.version <> space.published_version and space.id in (select unnest(:'id'::bigint[]));
 
--- read_steps: Reads the unpublished steps of spaces. Lateral, because a first plan on a new database would scan the whole log.
+-- read_steps: Reads the unpublished steps of spaces. Their months alone are read, by the time of the last published step.
+-- Lateral, because a first plan on a new database would scan the whole log.
 select step.space, step.id, step."from", step."to", step.at, step.cause
 from space
 join lateral (
     select transition.space, transition.id, transition."from", transition."to", transition.at, transition.cause
     from transition
-    where transition.space = space.id and transition.id > space.published_transition
+    where
+        transition.space = space.id and transition.id > space.published_transition
+        and transition.at >= coalesce(space.published_transition_at, '-infinity')
     order by transition.id
     limit :'limit'::bigint
 ) as step on true
@@ -246,18 +249,24 @@ limit :'limit'::bigint;
 
 -- confirm_spaces: Writes which version of spaces the broker has; 0 if another gateway published one meanwhile.
 with locked as (
-    select space.id, batch.version, batch.published_version, batch.published_transition
+    select
+        space.id, batch.version, batch.published_version, batch.published_transition, batch.published_transition_at
     from space
     join unnest(
-        :'id'::bigint[], :'version'::bigint[], :'published_version'::bigint[], :'published_transition'::bigint[]
-    ) as batch (id, version, published_version, published_transition) on batch.id = space.id
+        :'id'::bigint[], :'version'::bigint[], :'published_version'::bigint[], :'published_transition'::bigint[],
+        :'published_transition_at'::timestamptz[]
+    ) as batch (id, version, published_version, published_transition, published_transition_at) on batch.id = space.id
     order by space.id
     for no key update of space
 )
 update space
 set
     published_version = case when space.published_version = locked.published_version then locked.version else 0 end,
-    published_transition = greatest(space.published_transition, locked.published_transition)
+    published_transition = greatest(space.published_transition, locked.published_transition),
+    published_transition_at = case
+        when locked.published_transition > space.published_transition then locked.published_transition_at
+        else space.published_transition_at
+    end
 from locked
 where space.id = locked.id
 returning space.id, space.version <> space.published_version as is_due;

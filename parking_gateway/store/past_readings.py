@@ -32,6 +32,7 @@ def record(past: Iterable[tuple[Uplink, tuple[Reading, ...]]]) -> Query[None]:
             "temperature_celsius": reading.temperature_celsius,
             "battery_percent": reading.battery_percent,
             "battery_volts": reading.battery_volts,
+            "heard_at": uplink.heard_at,
         }
         for uplink, readings in past
         for position, reading in enumerate(readings)

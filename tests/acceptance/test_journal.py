@@ -129,7 +129,7 @@ def test_stopped_before_the_database_answered_it_begins_no_round(keeping: Daemon
     keeping.start_and_wait()
     assert keeping.terminate() == 0
     assert keeping.log_lines("Stopped")
-    assert keeping.log_lines("A partition for uplinks cannot be made now; trying again") == []
+    assert keeping.log_lines("A partition cannot be made now; trying again") == []
     assert keeping.log_lines("A round of the clock failed; trying again") == []
 
 

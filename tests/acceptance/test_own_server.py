@@ -79,15 +79,15 @@ async def test_a_dump_holds_up_nothing(
     async with await psycopg.AsyncConnection.connect(database) as dump:
         await dump.execute("lock table uplink, space, device, transition in access share mode")
         daemon.start_and_wait()
-        await until(partial(has_logged, daemon, "A partition for uplinks cannot be made now"), "an attempt")
+        await until(partial(has_logged, daemon, "A partition cannot be made now"), "an attempt")
         second_daemon.start_and_wait()
-        await until(partial(has_logged, second_daemon, "A partition for uplinks cannot be made now"), "an attempt")
+        await until(partial(has_logged, second_daemon, "A partition cannot be made now"), "an attempt")
         assert second_daemon.terminate() == 0
         began = asyncio.get_running_loop().time()
         await publish(broker, sent)
         await until(partial(has_recorded, engine, 199), "all uplinks")
         assert asyncio.get_running_loop().time() - began < LOCK_TIMEOUT
-        assert daemon.log.read_text().count("A partition for uplinks cannot be made now") == 1
+        assert daemon.log.read_text().count("A partition cannot be made now") == 1
     months = "select count(*) from pg_inherits where inhparent = 'uplink'::regclass"
     await until(partial(_are, engine, months, 4), "the default partition and those of three months")
     await settled(engine, broker, database, uplinks=200)

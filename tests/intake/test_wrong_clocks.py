@@ -248,7 +248,10 @@ async def test_a_redelivery_is_no_second_row_though_it_is_dated_otherwise(
     assert count == 1
     assert abs(heard_at - NOON) <= 91 * MINUTE
     tables = await rows(engine, "select inhrelid::regclass::text from pg_inherits where inhparent = 'uplink'::regclass")
-    assert {name for (name,) in tables} == {"uplink_default", *made}
+    assert {name for (name,) in tables} == {
+        "uplink_default",
+        *(name for name in made if name.startswith("uplink")),
+    }
 
 
 async def test_an_uplink_that_claims_another_time_is_kept_with_its_claim(engine: AsyncEngine) -> None:

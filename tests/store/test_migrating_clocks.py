@@ -8,12 +8,12 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from parking_gateway.clock.partitions import make_missing
 from parking_gateway.process.config import DatabaseConfig
 from parking_gateway.store import migrating, schema
 from parking_gateway.store.pool import opened
 
 _BEFORE = (
+    "create table uplink_2026_11 partition of uplink for values from ('2026-11-01Z') to ('2026-12-01Z')",
     (
         "insert into uplink (deduplication_id, dev_eui, time, received_at, f_cnt, f_port, data, confirmed, gateway_count)"
         " select ('00000000-0000-0000-0000-00000000000' || number)::uuid, 'a840410000000001', time::timestamptz,"
@@ -38,7 +38,6 @@ async def earlier(empty_database: str) -> AsyncIterator[AsyncEngine]:
     async with opened(empty_database, DatabaseConfig()) as pool:
         await migrating.upgrade(pool.engine)
         await migrating.downgrade(pool.engine, "0004")
-        await make_missing(pool, now=datetime(2026, 11, 26, tzinfo=UTC))
         async with pool.engine.begin() as connection:
             for statement in _BEFORE:
                 await connection.execute(sa.text(statement))

@@ -138,7 +138,7 @@ def test_a_round_that_a_person_has_to_mend_is_a_problem_of_the_gateway(report: R
     assert report.health.problems == {}
     assert [sentence for _, sentence, _ in lines] == [
         "A round of the clock failed; trying again",
-        "A partition for uplinks cannot be made now; trying again",
+        "A partition cannot be made now; trying again",
         "A round of the clock succeeds again",
     ]
 

@@ -65,6 +65,8 @@ space: Final = sa.Table(
     *published(),
     # The last step of the log that the broker confirmed: those after it are due.
     sa.Column("published_transition", sa.BigInteger, nullable=False, server_default="0"),
+    # The time of that step. Later steps have the same time or a later one, so earlier months need not be read.
+    sa.Column("published_transition_at", TIME),
     sa.UniqueConstraint("zone_id", "name"),
     sa.CheckConstraint("occupancy in ('vacant', 'occupied')", name="occupancy"),
     sa.CheckConstraint("contact in ('never', 'live', 'lost')", name="contact"),
@@ -79,12 +81,14 @@ space: Final = sa.Table(
 transition: Final = sa.Table(
     "transition",
     metadata,
-    sa.Column("id", sa.BigInteger, sa.Identity(always=True), primary_key=True),
+    sa.Column("id", sa.BigInteger, sa.Identity(always=True), nullable=False),
     sa.Column("space", sa.ForeignKey("space.id"), nullable=False),
     sa.Column("from", sa.Text, nullable=False),
     sa.Column("to", sa.Text, nullable=False),
     sa.Column("at", TIME, nullable=False),
     sa.Column("cause", sa.Text, nullable=False),
+    sa.PrimaryKeyConstraint("id", "at"),
     sa.Index("transition_space_id_idx", "space", "id"),
     sa.CheckConstraint(_legal_steps(), name="legal"),
+    postgresql_partition_by="RANGE (at)",
 )

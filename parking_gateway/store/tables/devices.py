@@ -108,17 +108,20 @@ past_reading: Final = sa.Table(
     sa.Column("temperature_celsius", sa.REAL),
     sa.Column("battery_percent", sa.REAL),
     sa.Column("battery_volts", sa.REAL),
+    # When the uplink was heard. `at` comes from the clock of the sensor, so it names no month.
+    sa.Column("heard_at", TIME, nullable=False),
     # The uplink, and the place among its past readings.
-    sa.PrimaryKeyConstraint("deduplication_id", "position"),
+    sa.PrimaryKeyConstraint("heard_at", "deduplication_id", "position"),
     sa.Index("past_reading_dev_eui_at_idx", "dev_eui", "at"),
     sa.CheckConstraint("occupancy in ('vacant', 'occupied')", name="occupancy"),
+    postgresql_partition_by="RANGE (heard_at)",
 )
 
 device_event: Final = sa.Table(
     "device_event",
     metadata,
     # Of the message's bytes, which a redelivery repeats: not every event carries an id of its own.
-    sa.Column("digest", pg.UUID, primary_key=True),
+    sa.Column("digest", pg.UUID, nullable=False),
     sa.Column("dev_eui", EUI, nullable=False),
     sa.Column("time", TIME, nullable=False),
     sa.Column("heard_at", TIME, nullable=False),
@@ -129,13 +132,15 @@ device_event: Final = sa.Table(
     sa.Column("description", sa.Text),
     sa.Column("deduplication_id", pg.UUID),
     sa.Column("details", pg.JSONB, nullable=False, server_default="{}"),
+    sa.PrimaryKeyConstraint("time", "digest"),
     sa.Index("device_event_dev_eui_heard_at_idx", "dev_eui", "heard_at"),
+    postgresql_partition_by="RANGE (time)",
 )
 
 rejection: Final = sa.Table(
     "rejection",
     metadata,
-    sa.Column("id", sa.BigInteger, sa.Identity(always=True), primary_key=True),
+    sa.Column("id", sa.BigInteger, sa.Identity(always=True), nullable=False),
     sa.Column("received_at", TIME, nullable=False),
     sa.Column("topic", sa.Text, nullable=False),
     sa.Column("reason", sa.Text, nullable=False),
@@ -146,6 +151,9 @@ rejection: Final = sa.Table(
     sa.Column("digest", pg.UUID, nullable=False),
     sa.Index("rejection_received_at_idx", "received_at"),
     sa.Index("rejection_digest_idx", "digest"),
+    sa.Index("rejection_dev_eui_idx", "dev_eui"),
+    sa.PrimaryKeyConstraint("id", "received_at"),
+    postgresql_partition_by="RANGE (received_at)",
 )
 
 lost: Final = sa.Table(
