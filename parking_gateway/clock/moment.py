@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 import msgspec
 
 from parking_gateway.clock.senders import Senders
+from parking_gateway.process.config.sections import RetentionConfig
 
 
 class Moment(msgspec.Struct, frozen=True, kw_only=True):
@@ -21,3 +22,5 @@ class Moment(msgspec.Struct, frozen=True, kw_only=True):
     """The name of this gateway."""
     senders: Senders = msgspec.field(default_factory=Senders)
     """The devices with new uplinks."""
+    retention: RetentionConfig = RetentionConfig()
+    """For how long rows are kept."""

@@ -10,11 +10,12 @@ from typing import Final
 
 import msgspec
 
-from parking_gateway.clock import gaps, partitions, silence
+from parking_gateway.clock import gaps, partitions, retention, silence
 from parking_gateway.clock.moment import Moment
 from parking_gateway.core.committed import Committed
+from parking_gateway.store.archive_file import ArchiveFailed
 from parking_gateway.store.database import Database
-from parking_gateway.store.verdicts import FAILURES, Diagnosis, diagnosis_of
+from parking_gateway.store.verdicts import FAILURES, Diagnosis, Verdict, diagnosis_of
 
 
 class Round(msgspec.Struct, frozen=True, kw_only=True):
@@ -22,7 +23,7 @@ class Round(msgspec.Struct, frozen=True, kw_only=True):
 
     name: str
     go: Callable[[Database, Moment], Awaitable[Committed]]
-    """One transaction. Raises what the database raises."""
+    """Raises what the database raises, or ArchiveFailed."""
     every: timedelta
 
 
@@ -31,6 +32,7 @@ ROUNDS: Final = (
     PARTITIONS,
     Round(name="silence", go=silence.go, every=timedelta(seconds=10)),
     Round(name="gaps", go=gaps.go, every=timedelta(seconds=10)),
+    Round(name="retention", go=retention.go, every=timedelta(minutes=10)),
 )
 _AGAIN: Final = timedelta(seconds=10)
 """After an attempt that failed. A round of the clock loses nothing by waiting."""
@@ -47,15 +49,18 @@ class Rounds(msgspec.Struct, frozen=True, kw_only=True):
     """Called after every attempt with the name of its round, and the reason if it failed."""
 
     async def run(self) -> None:
-        """Go round until cancelled."""
-        time = asyncio.get_running_loop().time
-        due = {one.name: time() for one in ROUNDS}
-        while True:
+        """Go round until cancelled: each round in its own time, because an archive takes minutes."""
+        async with asyncio.TaskGroup() as group:
             for one in ROUNDS:
-                if time() >= due[one.name]:
-                    is_done = await self.go(one)
-                    due[one.name] = time() + (one.every if is_done else _AGAIN).total_seconds()
-            await asyncio.sleep(max(0.0, min(due.values()) - time()))
+                group.create_task(self._repeat(one))
+
+    async def _repeat(self, one: Round) -> None:
+        time = asyncio.get_running_loop().time
+        while True:
+            began = time()
+            is_done = await self.go(one)
+            due = began + (one.every if is_done else _AGAIN).total_seconds()
+            await asyncio.sleep(max(0.0, due - time()))
 
     async def go(self, one: Round) -> bool:
         """Go one round, once. Returns whether the database took it; another attempt may follow where it did not."""
@@ -64,6 +69,9 @@ class Rounds(msgspec.Struct, frozen=True, kw_only=True):
         except FAILURES as error:
             self.database.renew()
             self.failed(one.name, diagnosis_of(error))
+            return False
+        except ArchiveFailed as failure:
+            self.failed(one.name, Diagnosis(verdict=Verdict.NOT_OURS, message=str(failure)))
             return False
         self.failed(one.name, None)
         self.report(committed)

@@ -37,3 +37,9 @@ class Committed(msgspec.Struct, frozen=True, kw_only=True):
     """Uplinks that are missing by their frame counters and were not before, by device."""
     uplinks_healed: int = 0
     """Uplinks that were missing and have come."""
+    partitions_dropped: int = 0
+    """Months whose rows were older than they are kept."""
+    rows_deleted: int = 0
+    """Such rows of default partitions."""
+    drops_postponed: int = 0
+    """Months that another session used."""

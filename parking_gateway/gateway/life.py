@@ -214,6 +214,7 @@ class Life:
             lost_after_by_profile=self._config.clock.lost_after_by_profile,
             instance=self._config.gateway.instance,
             senders=self._senders,
+            retention=self._config.retention,
         )
 
     def _recorded(self, committed: Committed) -> None:

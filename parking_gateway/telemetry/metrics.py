@@ -107,6 +107,13 @@ class Metrics:
             "uplinks_healed", "Uplinks that were missing by their frame counters and have come."
         )
         self.postponed = counter("partitions_postponed", "Attempts to make a partition that failed; it is tried again.")
+        self._months = counter(
+            "retention_months",
+            "Old months that were dropped, and attempts while another session used the month.",
+            ["result"],
+        )
+        self._deleted_rows = counter("stray_rows_deleted", "Old rows that were deleted from default partitions.")
+        self.retention_failed = counter("retention_failures", "Rounds of retention that failed; they are tried again.")
         self.outbox_backlog = gauge("outbox_backlog", "Publications that the broker has not confirmed yet.")
         gauge("broker_up", "Whether the broker is connected.").set_function(lambda: health.is_broker_up)
         gauge("database_up", "Whether all work on the database succeeds.").set_function(lambda: health.is_database_up)
@@ -142,6 +149,9 @@ class Metrics:
         self._lost.inc(len(committed.lost))
         self._uplinks_lost.inc(sum(committed.uplinks_lost.values()))
         self._uplinks_healed.inc(committed.uplinks_healed)
+        self._months.labels("dropped").inc(committed.partitions_dropped)
+        self._months.labels("postponed").inc(committed.drops_postponed)
+        self._deleted_rows.inc(committed.rows_deleted)
         if not committed.received:
             return
         for event, count in committed.received.items():
@@ -178,6 +188,8 @@ class Metrics:
         """Create every series at 0, because rates and alerts need it before its first event."""
         for qos in ("0", "1"):
             self._by_qos.labels(qos)
+        for result in ("dropped", "postponed"):
+            self._months.labels(result)
         for event in EVENTS:
             self._received.labels(event)
         for reason in Reason:

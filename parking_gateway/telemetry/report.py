@@ -37,7 +37,10 @@ _CLOCK_LASTS: Final = 600.0
 _BACKLOG_SECONDS: Final = 5.0
 """A sensor is not silent while its uplinks can wait in a backlog. An event of this age shows a backlog."""
 _EXAMPLES: Final = 5
-_FAILED_ROUND: Final = {"partitions": "A partition for uplinks cannot be made now; trying again"}
+_FAILED_ROUND: Final = {
+    "partitions": "A partition cannot be made now; trying again",
+    "retention": "Old rows cannot be deleted now; trying again",
+}
 
 
 class Report:
@@ -145,6 +148,8 @@ class Report:
             return
         if name == "partitions":
             self._metrics.postponed.inc()
+        if name == "retention":
+            self._metrics.retention_failed.inc()
         if not self.health.is_database_up or failure.is_lost:
             return
         self._absences.noticed(subject, sentence, kind=failure.sentence, round=name, error=failure.sentence)

@@ -1,6 +1,7 @@
 """Rejected messages are listed, shown, tried again and deleted, and stored uplinks are replayed."""
 
 import asyncio
+import gzip
 import json
 import os
 import pty
@@ -22,6 +23,9 @@ from parking_gateway.broker.message import Message
 from parking_gateway.cli.commands.rejection_advice import ADVICE
 from parking_gateway.cli.demo.brokers import Broker
 from parking_gateway.cli.demo.retained import ROOT
+from parking_gateway.clock import retention
+from parking_gateway.clock.moment import Moment
+from parking_gateway.clock.partitions import make_missing
 from parking_gateway.core.events import DevEui, Reason
 from parking_gateway.decoding.budget import Guests
 from parking_gateway.decoding.decoder import Decoder
@@ -29,6 +33,7 @@ from parking_gateway.intake.loop import Intake
 from parking_gateway.intake.read import read
 from parking_gateway.intake.record import record
 from parking_gateway.intake.retrying import Retried, Retry
+from parking_gateway.process.config.sections import RetentionConfig
 from parking_gateway.process.waits import Backoff
 from parking_gateway.process.wall_clock import utc
 from parking_gateway.register.replay import stored
@@ -391,6 +396,46 @@ async def test_a_replay_reads_the_given_range_and_deletes_its_rejections(
     assert await rows(engine, "select count(*) from rejection") == [(2,)]
     unknown = run_on(database, "replay", "--device", "ffffffffffffffff")
     assert unknown.stdout == "Replayed: 0 stored uplinks, 0 unreadable, with 0 state changes.\n"
+
+
+async def test_an_archive_is_replayed_as_the_stored_uplinks_would_be(
+    engine: AsyncEngine, pool: Pool, car_park: CarPark, database: str, tmp_path: Path
+) -> None:
+    """The month is archived and dropped, and then the codec is mended: the log ends as without the drop."""
+    await car_park(1)
+    await use(engine, WRONG)
+    statuses = [OCCUPIED, VACANT] * (stored.UPLINKS // 2) + [OCCUPIED]
+    then = NOON - timedelta(days=40)
+    sent = [up(ONE, status, at=number - 40 * 24 * 60, f_cnt=number) for number, status in enumerate(statuses)]
+    await make_missing(pool, now=then)
+    await recorded(engine, *(message(ONE, one) for one in sent), received_at=then + timedelta(hours=9))
+    assert await rows(engine, "select count(*) from rejection") == [(len(statuses),)]
+    # The newest uplink decides which month is old. It is heard by no space.
+    await recorded(engine, message(TWO, up(TWO, OCCUPIED, at=0, f_cnt=1)), received_at=NOON)
+    config = RetentionConfig(uplinks=1, rejections=0, device_events=0, past_readings=0, archive=tmp_path)
+    moment = Moment(now=NOON, listening_since=None, lost_after=timedelta(1), instance="i", retention=config)
+    assert (await retention.go(pool, moment)).partitions_dropped == 1
+    assert await rows(engine, "select count(*) from uplink") == [(1,)]
+    await use(engine, "bosch_tps110_v029")
+    archive = str(tmp_path / f"uplink_{then:%Y_%m}.jsonl.gz")
+    result = run_on(database, "replay", "--device", ONE, "--archive", archive)
+    assert result.stdout == (
+        f"Replayed: {len(statuses)} archived uplinks, 0 unreadable, with {len(statuses)} state changes.\n"
+        f"Deleted: {len(statuses)} rejections of uplinks that can be decoded now.\n"
+    )
+    assert await rows(engine, 'select count(*), max("to") from transition') == [(len(statuses), "OCCUPIED")]
+    again = run_on(database, "replay", "--device", ONE, "--archive", archive)
+    assert again.stdout == f"Replayed: {len(statuses)} archived uplinks, 0 unreadable, with 0 state changes.\n"
+
+
+def test_a_file_that_is_no_archive_of_uplinks_is_refused(database: str, tmp_path: Path) -> None:
+    wrong = tmp_path / "rejection_2026_01.jsonl.gz"
+    wrong.write_bytes(gzip.compress(f'{{"dev_eui": "{ONE}", "id": 1}}\n'.encode()))
+    result = invoke(database, "replay", "--device", ONE, "--archive", str(wrong))
+    assert result.returncode == 1
+    assert f"{wrong} is no archive of uplinks: Object missing required field" in result.stderr
+    absent = invoke(database, "replay", "--device", ONE, "--archive", str(tmp_path / "absent"))
+    assert "cannot be read as an archive: [Errno 2] No such file or directory" in absent.stderr
 
 
 async def test_another_codec_completes_the_devices_row_and_the_past_readings(

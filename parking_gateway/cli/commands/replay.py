@@ -1,13 +1,14 @@
 """The command that decodes stored uplinks again."""
 
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from parking_gateway.cli.commands.choices import Since, Until, dev_eui_of, moment
 from parking_gateway.cli.commands.configuration import AsJson, ConfigFile, configured
-from parking_gateway.cli.opened import decoder, work_on
+from parking_gateway.cli.opened import decoder, fail, work_on
 from parking_gateway.cli.shown import show_json, show_line
 from parking_gateway.core.wording import counted
 
@@ -20,9 +21,22 @@ Devices = Annotated[
     typer.Option("--device", metavar="DEV_EUI", help="16 hexadecimal digits; repeatable.", show_default=False),
 ]
 
+Archive = Annotated[
+    Path | None,
+    typer.Option(
+        "--archive", metavar="FILE", help="Decode the uplinks of this archive, and no stored ones.", show_default=False
+    ),
+]
+
 
 def replay(
-    *, device: Devices, since: Since = "", until: Until = "", config: ConfigFile = None, as_json: AsJson = False
+    *,
+    device: Devices,
+    since: Since = "",
+    until: Until = "",
+    archive: Archive = None,
+    config: ConfigFile = None,
+    as_json: AsJson = False,
 ) -> None:
     """Decode the stored uplinks of devices again.
 
@@ -32,21 +46,30 @@ def replay(
     except those before the last observation, and keeps the steps that it has. Without --since it reads all stored
     uplinks. The rejections of uplinks that can be decoded now are deleted. A running gateway publishes the changes.
 
+    With --archive it decodes uplinks of a month that retention has dropped. They are not stored again: what they bring are
+    steps, past readings and the end of rejections.
+
     For example:
 
         parking-gateway replay --device a84041000181c061 --since 3d
     """
     from parking_gateway.decoding.budget import Guests  # noqa: PLC0415 - heavy
     from parking_gateway.process.wall_clock import utc  # noqa: PLC0415 - as above
+    from parking_gateway.register.replay import archived  # noqa: PLC0415 - as above
     from parking_gateway.register.replay.stored import Replayer  # noqa: PLC0415 - as above
+    from parking_gateway.store.archive_file import ArchiveFailed  # noqa: PLC0415 - as above
 
     effective = configured(config)
     reader = decoder(effective)
     begin, end = moment(since) or _BEGINNING, moment(until)
     devices = [dev_eui_of(one) for one in device]
+    try:
+        uplinks = None if archive is None else archived.read(archive, devices)
+    except ArchiveFailed as failure:
+        fail(str(failure))
 
     async def work(pool: "Pool") -> "Result":
-        replayer = Replayer(database=pool, guests=Guests(reader), clock=utc, until=end)
+        replayer = Replayer(database=pool, guests=Guests(reader), clock=utc, until=end, archived=uplinks)
         return await replayer.replay(dict.fromkeys(devices, begin))
 
     result = work_on(effective, work)
@@ -61,7 +84,7 @@ def replay(
         )
         return
     show_line(
-        f"Replayed: {counted(result.replayed.uplinks, 'stored uplink')}, {result.replayed.unreadable:,} unreadable,"
+        f"Replayed: {counted(result.replayed.uplinks, 'archived uplink' if archive else 'stored uplink')}, {result.replayed.unreadable:,} unreadable,"
         f" with {counted(result.replayed.transitions, 'state change')}."
     )
     if result.recorded:

@@ -152,6 +152,25 @@ class ClockConfig(Section):
     )
 
 
+Days = Annotated[WholeNumber, Field(ge=0, le=36_500)]
+
+
+class RetentionConfig(Section):
+    """For how many days the rows of each table are kept, 0 for ever, and the folder of their archives."""
+
+    uplinks: Days = 400
+    past_readings: Days = 400
+    device_events: Days = 400
+    rejections: Days = 400
+    transitions: Days = 0
+    archive: Folder = None
+
+    def kept_for(self, table: str) -> timedelta | None:
+        """How long the rows of the table are kept; None: for ever."""
+        days: int = getattr(self, f"{table}s")
+        return timedelta(days=days) if days else None
+
+
 class GatewayConfig(Section):
     """The process itself."""
 
@@ -187,6 +206,7 @@ class Config(BaseSettings):
     database: DatabaseConfig = Field(default_factory=DatabaseConfig)
     publication: PublicationConfig = Field(default_factory=PublicationConfig)
     clock: ClockConfig = Field(default_factory=ClockConfig)
+    retention: RetentionConfig = Field(default_factory=RetentionConfig)
     gateway: GatewayConfig = Field(default_factory=GatewayConfig)
     telemetry: TelemetryConfig = Field(default_factory=TelemetryConfig)
 

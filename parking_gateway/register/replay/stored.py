@@ -15,6 +15,8 @@ from parking_gateway.core.events import DevEui, DeviceIdentity, Uplink
 from parking_gateway.decoding.budget import Guests
 from parking_gateway.decoding.decoder import Decoder, NotAsked
 from parking_gateway.process.wall_clock import WallClock
+from parking_gateway.register.replay import archived
+from parking_gateway.register.replay.archived import Archived
 from parking_gateway.register.replay.turns import PageReplayed, Replayed, take_turns
 from parking_gateway.store import dead_letters, fleet, installations, spaces
 from parking_gateway.store.database import Connection, Database
@@ -46,6 +48,8 @@ class Replayer(msgspec.Struct, frozen=True, kw_only=True):
     """None: up to now. Else later uplinks are left out, and the devices' rows keep their readings."""
     only: Collection[int] | None = None
     """The rejections that may be changed. None: all of the uplinks."""
+    archived: Archived | None = None
+    """Uplinks that are replayed in place of the stored ones, and are older: the devices' rows keep their readings."""
 
     async def replay(self, since: Mapping[DevEui, datetime]) -> Result:
         """Replay every stored uplink of these devices that was heard at or after the device's time."""
@@ -81,10 +85,8 @@ class Replayer(msgspec.Struct, frozen=True, kw_only=True):
     ) -> Decoder:
         """A decoder with the readings of guests, which decode before the transaction begins."""
         async with self.database.connect() as connection:
-            stored, installed = await connection.commit_together(
-                fleet.stored_uplinks(devices, after=places, until=self.until, limit=UPLINKS),
-                installations.of_devices(list(places)),
-            )
+            stored = await self._stored(connection, places, devices)
+            (installed,) = await connection.commit_together(installations.of_devices(list(places)))
         uplinks = [one for sent in stored.values() for one in sent]
         return await self.guests.decoder_for(uplinks, installed)
 
@@ -97,22 +99,31 @@ class Replayer(msgspec.Struct, frozen=True, kw_only=True):
         result: Result,
     ) -> Mapping[DevEui, list[Uplink]]:
         (locked,) = await connection.together(spaces.lock(list(places)))
-        stored: Mapping[DevEui, list[Uplink]]
-        (stored,) = await connection.together(
-            fleet.stored_uplinks(devices, after=places, until=self.until, limit=UPLINKS)
-        )
+        stored = await self._stored(connection, places, devices)
         page = await take_turns(
             connection,
             locked,
             stored,
             decoder_of=lambda *_: decoder,
-            are_latest=self.until is None,
+            are_latest=self.until is None and self.archived is None,
             now=self.clock(),
         )
         settled = await self._settle_rejections(connection, places, page)
         result.replayed.add(page.replayed)
         result.recorded += settled.recorded
         result.remaining += settled.remaining
+        return stored
+
+    async def _stored(
+        self, connection: Connection, places: Mapping[DevEui, HistoryPlace], devices: list[DeviceIdentity]
+    ) -> Mapping[DevEui, list[Uplink]]:
+        """The next uplinks of each device."""
+        if self.archived is not None:
+            return archived.page(self.archived, devices, after=places, until=self.until, limit=UPLINKS)
+        stored: Mapping[DevEui, list[Uplink]]
+        (stored,) = await connection.together(
+            fleet.stored_uplinks(devices, after=places, until=self.until, limit=UPLINKS)
+        )
         return stored
 
     async def _settle_rejections(

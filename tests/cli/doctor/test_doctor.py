@@ -190,6 +190,8 @@ def test_nothing_wrong_is_status_0(doctor: Doctor, daemon: Daemon) -> None:
         "fine  gateway",
         "fine  journal",
         "fine  database",
+        "fine  partitions",
+        "fine  retention",
     ]
     assert doctor("--devices").exit_code == 0
 
@@ -218,7 +220,7 @@ def test_a_database_that_cannot_be_used_is_shown_with_its_reason(
 def test_scripts_read_the_same_as_json(doctor: Doctor) -> None:
     ran = doctor("--json", PARKING_GATEWAY_MQTT__URL="mqtt://127.0.0.1:1")
     assert ran.exit_code == 1
-    broker, gateway, database = json.loads(ran.stdout)
+    broker, gateway, database, *_ = json.loads(ran.stdout)
     assert (broker["about"], broker["verdict"]) == ("broker", "wrong")
     assert (gateway["about"], gateway["verdict"], gateway["fix"]) == ("gateway", "unknown", None)
     assert (database["about"], database["verdict"], database["fix"]) == ("database", "fine", None)
