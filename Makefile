@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/pip --disable-pip-version-check --quiet
 
 .PHONY: demo test proof coverage check generate lock fuzz clean
-.PHONY: bench bench-goals bench-scale bench-gateways bench-guard bench-against bench-codecs bench-javascript
+.PHONY: bench bench-goals bench-scale bench-gateways bench-guard bench-against bench-codecs bench-javascript bench-retention
 
 demo: $(VENV)/gateway.stamp  ## the whole system on this machine: broker, database, fleet, gateway
 	@$(BIN)/parking-gateway demo $(ARGS)
@@ -52,6 +52,9 @@ bench-against: $(VENV)/bench.stamp  ## this checkout and an earlier revision, al
 
 bench-codecs: $(VENV)/dev.stamp  ## time per frame of every codec
 	$(BIN)/python -m benchmarks.codecs
+
+bench-retention: $(VENV)/dev.stamp  ## latency of uplinks while months are dropped and while pg_dump runs; ARGS="--rows N"
+	$(BIN)/python -m benchmarks.retention $(ARGS)
 
 bench-javascript: $(VENV)/dev.stamp  ## time per frame of a vendor's script
 	$(BIN)/python -m benchmarks.javascript

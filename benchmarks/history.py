@@ -34,7 +34,7 @@ class History(StrEnum):
 
 
 # Sensors speak at times of their own, so that one after the other is in the table as it is in life.
-_FILL: Final = f"""
+FILL: Final = f"""
 insert into {{table}} (
     deduplication_id, dev_eui, time, heard_at, received_at, f_cnt, dev_addr, f_port, data, dr, confirmed, rssi, snr,
     gateway_count
@@ -62,7 +62,7 @@ def fill(url: str, history: History, *, spaces: int, uplinks_per_day: int, until
             table = f"uplink_{month:%Y_%m}"
             connection.execute(f"create table {table} (like uplink including defaults including constraints)")
             for first, after in chunks(max(month, until - history.span), min(after_month, until)):
-                done = connection.execute(_FILL.format(table=table), {**facts, "first": first, "after": after})
+                done = connection.execute(FILL.format(table=table), {**facts, "first": first, "after": after})
                 filled += done.rowcount
             _attach(connection, table, month, after_month)
         connection.execute("vacuum analyze")
