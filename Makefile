@@ -6,7 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/pip --disable-pip-version-check --quiet
 
-.PHONY: demo test proof coverage check generate lock fuzz clean
+.PHONY: demo test proof coverage check generate audit lock fuzz clean
 .PHONY: bench bench-goals bench-scale bench-gateways bench-guard bench-against bench-codecs bench-javascript bench-retention
 
 demo: $(VENV)/gateway.stamp  ## the whole system on this machine: broker, database, fleet, gateway
@@ -66,6 +66,12 @@ fuzz: $(VENV)/dev.stamp  ## random bytes for every codec and for events; TIME=60
 	-@$(PIP) install --require-hashes --only-binary :all: -r requirements/fuzz.txt
 	@$(BIN)/python -m fuzz --seconds $(TIME) $(ARGS)
 
+audit: $(VENV)/dev.stamp  ## known vulnerabilities of the pinned dependencies; needs the internet
+	@$(BIN)/pip --disable-pip-version-check check
+	@$(PYTHON) -m venv $(VENV)/audit
+	@$(VENV)/audit/bin/pip --disable-pip-version-check --quiet install --require-hashes -r requirements/audit.txt
+	@$(BIN)/python -m tools.audit $(VENV)/audit/bin/pip-audit requirements/dev.txt $(ARGS)
+
 lock: $(VENV)/dev.stamp  ## resolve the newest versions and pin them with their hashes
 	$(BIN)/uv pip compile --universal --upgrade --generate-hashes --no-emit-index-url --no-header --quiet \
 		--all-extras --group build pyproject.toml -o requirements/gateway.txt
@@ -73,6 +79,8 @@ lock: $(VENV)/dev.stamp  ## resolve the newest versions and pin them with their 
 		--all-extras --group build --group dev -c requirements/gateway.txt pyproject.toml -o requirements/dev.txt
 	$(BIN)/uv pip compile --universal --upgrade --generate-hashes --no-emit-index-url --no-header --quiet \
 		--group fuzz -o requirements/fuzz.txt
+	$(BIN)/uv pip compile --universal --upgrade --generate-hashes --no-emit-index-url --no-header --quiet \
+		--group audit -o requirements/audit.txt
 	$(BIN)/uv pip compile --universal --upgrade --generate-hashes --no-emit-index-url --no-header --quiet \
 		--group bench -c requirements/dev.txt -o requirements/bench.txt
 
