@@ -104,7 +104,13 @@ class Life:
         )
         self._alone = msgspec.structs.replace(self._intake, journal=None, timeout=config.intake.timeout)
         """Without the journal: it waits for the database."""
-        self._recovery = Recovery(config, intake=self._alone, complain=report.complain, clock=clock)
+        self._recovery = Recovery(
+            config,
+            intake=self._alone,
+            complain=report.complain,
+            clock=clock,
+            has_backlog=lambda: report.listening_since is None,
+        )
         self._senders = Senders()
         self._preparation = Preparation(stop=stop)
         report.wake_outbox = self._outbox.changed

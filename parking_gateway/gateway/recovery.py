@@ -1,11 +1,16 @@
-"""When to heal: after an absence, after a connection without session, and after a gap in frame counters."""
+"""When to heal: after an absence, and after a gap in frame counters.
 
-from collections.abc import Callable, Collection
+A session that was kept has only events of QoS 1, and a publisher at QoS 0 looks like none. So every absence is looked into. It
+costs a list of the devices; only those of which an uplink is missing are asked for.
+"""
+
+import asyncio
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
 from parking_gateway.core.events import DevEui
-from parking_gateway.intake.healing import Healing
+from parking_gateway.intake.healing import Absence, Healing, Sources
 from parking_gateway.intake.loop import Intake
 from parking_gateway.process.config import Config
 from parking_gateway.process.wall_clock import WallClock
@@ -13,24 +18,37 @@ from parking_gateway.store import recovery
 
 _MARGIN: Final = timedelta(minutes=2)
 """The last sign of life is known to ten seconds, and clocks differ by a minute."""
+_FRAME: Final = timedelta(seconds=1)
+"""ChirpStack notes that it heard a device 0.2 s after the frame came, and a device sends no two frames within a second."""
+_LOOK_EVERY: Final = 1.0
+"""Seconds. After a connection the first look is that late too: by then the broker has sent what it kept."""
 
 
 class Recovery:
     """The occasions of healing in one gateway. Without `chirpstack.api_url` it does nothing."""
 
     def __init__(
-        self, config: Config, *, intake: Intake, complain: Callable[[str, str | None], None], clock: WallClock
+        self,
+        config: Config,
+        *,
+        intake: Intake,
+        complain: Callable[[str, str | None], None],
+        clock: WallClock,
+        has_backlog: Callable[[], bool],
     ) -> None:
+        """`has_backlog`: whether events wait that are not recorded."""
         self._intake = intake
         self._instance = config.gateway.instance
         self._clock = clock
+        self._has_backlog = has_backlog
         self._was_absent = False
-        """Whether events may have been lost before the first connection."""
+        """Whether events may have been lost since the last connection."""
         self._away_since: datetime | None = None
         self._is_connected = False
         self._healing: Healing | None = None
         if config.chirpstack.api_url is not None:
-            self._healing = Healing(config.chirpstack, intake=intake, everybody=self._everybody, complain=complain)
+            sources = Sources(known=self._known, recorded=self._recorded, settled=self._settled)
+            self._healing = Healing(config.chirpstack, intake=intake, sources=sources, complain=complain)
 
     async def look_back(self) -> None:
         """Find out since when events may be lost, before the first event of this process."""
@@ -45,13 +63,14 @@ class Recovery:
     def connected(self, *, is_session_lost: bool) -> None:
         """Events are subscribed to, so that none is lost between what is healed and what comes."""
         if self._healing is not None and (is_session_lost or self._was_absent):
-            self._healing.ask_all(since=self._away_since and self._away_since - _MARGIN)
+            since = self._away_since and self._away_since - _MARGIN
+            self._healing.ask_all(Absence(since=since, until=self._clock()))
         self._was_absent, self._is_connected = False, True
 
     def disconnected(self) -> None:
         """From now on events may be lost. After a connection that never received events nothing changes."""
         if self._is_connected:
-            self._away_since, self._is_connected = self._clock(), False
+            self._away_since, self._is_connected, self._was_absent = self._clock(), False, True
 
     def missing(self, devices: Collection[DevEui]) -> None:
         """Uplinks of these devices are missing."""
@@ -63,15 +82,31 @@ class Recovery:
         if self._healing is not None:
             await self._healing.run()
 
+    async def _settled(self) -> None:
+        while True:
+            await asyncio.sleep(_LOOK_EVERY)
+            if not self._has_backlog():
+                return
+
     async def _read(self) -> recovery.LastSigns:
         async with self._intake.database.connect() as connection:
             (signs,) = await connection.commit_together(recovery.last_signs(self._instance))
             return signs
 
-    async def _everybody(self) -> list[DevEui]:
+    async def _known(self) -> Sequence[DevEui]:
         return await self._intake.patience(self._list, purpose="listing the devices to heal")
 
     async def _list(self) -> list[DevEui]:
         async with self._intake.database.connect() as connection:
             (devices,) = await connection.commit_together(recovery.devices())
             return devices
+
+    async def _recorded(self, heard: Mapping[DevEui, datetime]) -> Collection[DevEui]:
+        async def look_up() -> set[DevEui]:
+            async with self._intake.database.connect() as connection:
+                (found,) = await connection.commit_together(
+                    recovery.recorded({dev_eui: at - _FRAME for dev_eui, at in heard.items()})
+                )
+                return found
+
+        return await self._intake.patience(look_up, purpose="comparing the devices with ChirpStack's")

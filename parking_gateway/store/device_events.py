@@ -1,6 +1,7 @@
 """Events of devices from the network server: each kept once however often MQTT delivers it, and their last values."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
+from datetime import datetime
 from typing import Any, Final
 
 import sqlalchemy as sa
@@ -8,10 +9,13 @@ from sqlalchemy.dialects import postgresql as pg
 
 from parking_gateway.core.events import DevEui, DeviceEvent, EventKind, EventMessage
 from parking_gateway.store.batteries import is_outdone, with_battery_of_row
-from parking_gateway.store.query import Query, Statement, command
+from parking_gateway.store.query import Query, Rows, Statement, command
 from parking_gateway.store.rejections import digest_of
 from parking_gateway.store.rows import array_of, encode, listed, table_of
 from parking_gateway.store.tables import device, device_event, installation, space
+
+Identity = tuple[DevEui, str, datetime]
+"""What recognises an event whose bytes differ: its device, its kind and its time."""
 
 _EVENTS: Final = table_of(*device_event.c)
 _RECORD: Final = Statement(
@@ -78,6 +82,26 @@ _COPY: Final = Statement(
     .values(snapshot=with_battery_of_row(installation.c.snapshot))
     .where(installation.c.dev_eui.in_(listed("dev_euis", sa.Text)), device.c.dev_eui == installation.c.dev_eui)
 )
+_IDENTITIES: Final = table_of(device_event.c.dev_eui, device_event.c.kind, device_event.c.time)
+_RECORDED: Final = Statement(
+    sa.select(device_event.c.dev_eui, device_event.c.kind, device_event.c.time).join(
+        _IDENTITIES,
+        sa.and_(
+            *(device_event.c[name] == _IDENTITIES.c[name] for name in ("dev_eui", "kind", "time")),
+        ),
+    )
+)
+
+
+def recorded(events: Collection[Identity]) -> Query[set[Identity]]:
+    """Which of these events are kept."""
+    rows = [dict(zip(("dev_eui", "kind", "time"), event, strict=True)) for event in events]
+    return Query(statement=_RECORDED, arguments=encode(_IDENTITIES, rows), read=_identities)
+
+
+def identity_of(event: DeviceEvent) -> Identity:
+    """What recognises the event."""
+    return event.device.dev_eui, str(event.kind), event.time
 
 
 def record(messages: Iterable[EventMessage]) -> list[Query[None]]:
@@ -149,3 +173,7 @@ def _device_row(event: DeviceEvent) -> dict[str, Any]:
         "last_error": f"{event.code}: {event.description}" if is_error else None,
         "last_error_at": event.heard_at if is_error else None,
     }
+
+
+def _identities(rows: Rows) -> set[Identity]:
+    return {(DevEui(dev_eui), kind, time) for dev_eui, kind, time in rows}

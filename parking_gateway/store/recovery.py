@@ -1,5 +1,6 @@
 """Queries about an absence: until when a gateway was there, and which devices can have sent meanwhile."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Final
 
@@ -8,6 +9,7 @@ import sqlalchemy as sa
 
 from parking_gateway.core.events import DevEui
 from parking_gateway.store.query import Query, Rows, Statement, asks
+from parking_gateway.store.rows import arrays
 from parking_gateway.store.tables import device, gateway
 
 
@@ -30,6 +32,18 @@ _DEVICES: Final = Statement(
 )
 
 
+# One probe of the index of each partition for each device.
+_RECORDED: Final = Statement(
+    sa.text(
+        """
+select heard.dev_eui
+from unnest(cast(:dev_eui as text[]), cast(:at as timestamptz[])) as heard (dev_eui, at)
+where exists (select from uplink where uplink.dev_eui = heard.dev_eui and uplink.heard_at >= heard.at)
+"""
+    ).bindparams(sa.bindparam("dev_eui", type_=sa.Text), sa.bindparam("at", type_=sa.Text))
+)
+
+
 def last_signs(instance: str) -> Query[LastSigns]:
     """The last signs of life of this gateway and of the others."""
     return Query(statement=_SIGNS, arguments={"gateway": instance}, read=_one)
@@ -38,6 +52,16 @@ def last_signs(instance: str) -> Query[LastSigns]:
 def devices() -> Query[list[DevEui]]:
     """All devices."""
     return asks(_DEVICES, DevEui)
+
+
+def recorded(heard: Mapping[DevEui, datetime]) -> Query[set[DevEui]]:
+    """Which of these devices have an uplink that was heard then or later."""
+    arguments = arrays(dev_eui=list(heard), at=list(heard.values()))
+    return Query(statement=_RECORDED, arguments=arguments, read=_set)
+
+
+def _set(rows: Rows) -> set[DevEui]:
+    return {DevEui(dev_eui) for (dev_eui,) in rows}
 
 
 def _one(rows: Rows) -> LastSigns:

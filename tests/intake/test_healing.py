@@ -1,7 +1,8 @@
 """Lost uplinks come back from ChirpStack's own memory, once and in order."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+import json
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -14,19 +15,22 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from parking_gateway.cli.demo.brokers import free_port
 from parking_gateway.core.events import DevEui
 from parking_gateway.decoding.decoder import Decoder
+from parking_gateway.gateway import recovery as recovery_module
 from parking_gateway.gateway.opening import intake_of
 from parking_gateway.gateway.recovery import Recovery
+from parking_gateway.intake import healing as healing_module
 from parking_gateway.intake import memory
-from parking_gateway.intake.healing import STREAMS, Healed, Healing, heal
-from parking_gateway.intake.memory import Unanswered, opened
+from parking_gateway.intake.healing import STREAMS, Absence, Healed, Healing, Sources, Wanted, heal
+from parking_gateway.intake.memory import opened
+from parking_gateway.intake.refusals import Refused, Unanswered
 from parking_gateway.process.config import ChirpStackConfig, Config, GatewayConfig
 from parking_gateway.process.waits import Backoff
-from parking_gateway.process.wall_clock import utc
+from parking_gateway.process.wall_clock import WallClock, utc
 from parking_gateway.store.patience import Patience
 from parking_gateway.store.pool import Pool
 from tests.events import NOON, OCCUPIED, VACANT, dev_eui_of, message, up
 from tests.plugins.car_park import CarPark
-from tests.plugins.chirpstack_api import KEY, ChirpStackApi
+from tests.plugins.chirpstack_api import KEY, KEY_OF_TENANT, ChirpStackApi
 from tests.plugins.tls import Certificates
 from tests.whole_gateway import until, value
 
@@ -47,20 +51,23 @@ def intake_on(pool: Pool) -> Any:
     )
 
 
-async def healed(pool: Pool, config: ChirpStackConfig, *devices: str, since: datetime | None = None) -> Healed:
+async def healed(
+    pool: Pool, config: ChirpStackConfig, *devices: str, since: datetime | None = None, heard_at: datetime | None = None
+) -> Healed:
     """Heal these devices. Fails if one cannot be healed."""
     found = Healed()
     async with opened(config) as remembered:
-        failed = await heal(remembered, {DevEui(one): since for one in devices}, intake=intake_on(pool), healed=found)
+        wanted = {DevEui(one): Wanted(since=since, heard_at=heard_at) for one in devices}
+        failed = await heal(remembered, wanted, intake=intake_on(pool), healed=found)
     assert failed == {}
     return found
 
 
 async def refusal(config: ChirpStackConfig) -> str:
-    """Why no uplinks are given."""
+    """Why no events are given."""
     with pytest.raises(Unanswered) as raised:
         async with opened(config) as remembered:
-            await remembered.uplinks(DevEui(dev_eui_of(1)), since=None)
+            await remembered.events(DevEui(dev_eui_of(1)))
     return str(raised.value)
 
 
@@ -71,7 +78,6 @@ async def test_lost_uplinks_come_back_once_in_their_order_and_at_their_times(
     sent = [up(device, OCCUPIED if number % 2 else VACANT, at=number, f_cnt=number) for number in range(15)]
     for one in sent:
         chirpstack_api.store(device, one)
-    chirpstack_api.store(device, up(device), description="join")
     await intake_on(pool).commit([message(device, sent[3])])
     found = await healed(pool, configured(chirpstack_api), device)
     assert (found.devices, found.uplinks, found.repeated) == (1, 14, 1)
@@ -92,9 +98,26 @@ async def test_lost_uplinks_come_back_once_in_their_order_and_at_their_times(
 async def test_only_uplinks_since_a_time_come_back(pool: Pool, chirpstack_api: ChirpStackApi) -> None:
     device = dev_eui_of(1)
     for number in range(6):
-        chirpstack_api.store(device, up(device, at=number, f_cnt=number))
+        chirpstack_api.store(device, up(device, f_cnt=number), stored_at=NOON + number * MINUTE)
     found = await healed(pool, configured(chirpstack_api), device, since=NOON + 4 * MINUTE)
     assert found.uplinks == 2
+
+
+async def test_events_of_other_kinds_come_back_once_although_their_bytes_differ_each_time(
+    pool: Pool, engine: AsyncEngine, chirpstack_api: ChirpStackApi
+) -> None:
+    """ChirpStack writes the tags of a device in another order each time."""
+    device = dev_eui_of(1)
+    event = json.loads(up(device))
+    for tags in ({"a": "1", "b": "2"}, {"b": "2", "a": "1"}):
+        event["deviceInfo"]["tags"] = tags
+        chirpstack_api.events[device].clear()
+        chirpstack_api.store(device, json.dumps(event).encode(), description="join")
+        chirpstack_api.store(device, json.dumps(event).encode(), description="status")
+        chirpstack_api.store(device, up(device, deduplication_id=event["deduplicationId"]))
+        found = await healed(pool, configured(chirpstack_api), device)
+        assert (found.others, found.uplinks) == ((2, 1) if next(iter(tags)) == "a" else (0, 0))
+    assert await value(engine, "select string_agg(kind, ' ' order by kind) from device_event") == "join status"
 
 
 async def test_an_event_that_is_none_becomes_one_rejection(
@@ -122,7 +145,9 @@ async def test_tls_with_the_right_authority_heals(
 async def test_each_failure_is_a_sentence_with_a_remedy(
     chirpstack_api: ChirpStackApi, certificates: Certificates
 ) -> None:
-    assert "refuses chirpstack.api_key: create a key" in await refusal(configured(chirpstack_api, api_key="wrong"))
+    assert "refuses chirpstack.api_key (InvalidToken); create a key" in await refusal(
+        configured(chirpstack_api, api_key="wrong")
+    )
     chirpstack_api.hangs = True
     assert "does not answer" in await refusal(configured(chirpstack_api, api_timeout=0.5))
     nobody = ChirpStackConfig(api_url=f"http://localhost:{free_port()}", api_key=KEY)
@@ -146,14 +171,14 @@ async def test_an_expired_certificate_of_the_api_is_refused_and_its_key_is_not_s
     chirpstack_api.start(replace(certificates, server=certificates.expired, server_key=certificates.expired_key))
     config = configured(chirpstack_api, scheme="https", api_ca_file=certificates.ca)
     assert "The TLS of the API of ChirpStack cannot be verified" in await refusal(config)
-    assert chirpstack_api.asked == []
+    assert chirpstack_api.calls == 0
 
 
 async def test_an_api_without_tls_gets_no_key(chirpstack_api: ChirpStackApi, certificates: Certificates) -> None:
     """The gateway does not fall back to a connection without encryption."""
     config = configured(chirpstack_api, scheme="https", api_ca_file=certificates.ca)
-    assert "The TLS of the API of ChirpStack cannot be verified" in await refusal(config)
-    assert chirpstack_api.asked == []
+    assert "has no TLS" in await refusal(config)
+    assert chirpstack_api.calls == 0
 
 
 @asynccontextmanager
@@ -162,17 +187,22 @@ async def healing(
     config: ChirpStackConfig,
     devices: list[str],
     complaints: list[str | None],
-    listed: Callable[[], Awaitable[list[DevEui]]] | None = None,
 ) -> AsyncIterator[Healing]:
     """The task of the gateway, which runs within."""
 
-    async def everybody() -> list[DevEui]:
+    async def known() -> list[DevEui]:
         return [DevEui(one) for one in devices]
+
+    async def recorded(_heard: Mapping[DevEui, datetime]) -> set[DevEui]:
+        return set()
+
+    async def settled() -> None:
+        """Nothing waits."""
 
     made = Healing(
         config,
         intake=intake_on(pool),
-        everybody=listed or everybody,
+        sources=Sources(known=known, recorded=recorded, settled=settled),
         complain=lambda _about, sentence: complaints.append(sentence),
     )
     task = asyncio.create_task(made.run())
@@ -192,7 +222,7 @@ async def test_healing_waits_for_a_chirpstack_that_is_away(
     config = configured(chirpstack_api)
     chirpstack_api.stop()
     async with healing(pool, config, devices, complaints) as running:
-        running.ask_all(since=None)
+        running.ask_all(Absence(since=None, until=utc()))
 
         async def has_complained() -> bool:
             return bool(complaints)
@@ -216,7 +246,7 @@ async def test_a_device_that_is_refused_does_not_keep_others_from_healing(
         chirpstack_api.store(device, up(device))
     chirpstack_api.refused = {devices[0]}
     async with healing(pool, configured(chirpstack_api), devices, []) as running:
-        running.ask_all(since=None)
+        running.ask_all(Absence(since=None, until=utc()))
 
         async def are_healed() -> bool:
             return bool(await value(engine, "select count(*) from uplink") == len(devices) - 1)
@@ -237,58 +267,170 @@ async def test_a_device_whose_events_have_no_end_is_healed_all_the_same(
     assert 10 <= found.uplinks < 40
 
 
-async def test_a_start_heals_unless_another_gateway_is_there(
-    pool: Pool, engine: AsyncEngine, chirpstack_api: ChirpStackApi
-) -> None:
-    device = dev_eui_of(1)
-    chirpstack_api.store(device, up(device))
-    now = utc()
-    async with engine.begin() as connection:
-        for statement in (
-            f"insert into gateway (instance, watched_at) values ('one', '{now - 60 * MINUTE}'), ('other', '{now}')",
-            f"insert into device (dev_eui) values ('{device}')",
-        ):
-            await connection.execute(sa.text(statement))
+def recovery_of(
+    pool: Pool, api: ChirpStackApi, *, instance: str = "one", clock: WallClock = utc, **more: Any
+) -> Recovery:
+    """The occasions of a gateway."""
+    return Recovery(
+        Config(chirpstack=configured(api, **more), gateway=GatewayConfig(instance=instance)),
+        intake=intake_on(pool),
+        complain=lambda _about, _sentence: None,
+        clock=clock,
+        has_backlog=lambda: False,
+    )
 
-    async def asked_after_the_start_of(instance: str) -> list[str]:
-        config = Config(chirpstack=configured(chirpstack_api), gateway=GatewayConfig(instance=instance))
-        recovery = Recovery(config, intake=intake_on(pool), complain=lambda _about, _sentence: None, clock=utc)
+
+async def runs(recovery: Recovery, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let it run for a second, which is longer than it needs here."""
+    monkeypatch.setattr(recovery_module, "_LOOK_EVERY", 0.01)
+    with suppress(TimeoutError):
+        async with asyncio.timeout(1):
+            await recovery.run()
+
+
+async def test_a_start_heals_unless_another_gateway_is_there(
+    pool: Pool, engine: AsyncEngine, chirpstack_api: ChirpStackApi, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also a device that the database has never seen. Another start finds that nothing is missing, and asks for no device."""
+    device = dev_eui_of(1)
+    now = utc()
+    chirpstack_api.store(device, up(device, at=(now - NOON) / MINUTE))
+    async with engine.begin() as connection:
+        await connection.execute(
+            sa.text(
+                f"insert into gateway (instance, watched_at) values ('one', '{now - 60 * MINUTE}'), ('other', '{now}')"
+            )
+        )
+
+    async def asked_after_a_start() -> list[str]:
+        recovery = recovery_of(pool, chirpstack_api)
         await recovery.look_back()
         recovery.connected(is_session_lost=False)
-        with suppress(TimeoutError):
-            async with asyncio.timeout(3):
-                await recovery.run()
+        await runs(recovery, monkeypatch)
         return chirpstack_api.asked
 
-    assert await asked_after_the_start_of("one") == []
+    assert await asked_after_a_start() == []
+    assert chirpstack_api.listed == 0
     async with engine.begin() as connection:
         await connection.execute(sa.text(f"update gateway set watched_at = '{now - 60 * MINUTE}'"))
-    assert await asked_after_the_start_of("one") == [device]
+    assert await asked_after_a_start() == [device]
+    assert await value(engine, "select count(*) from uplink") == 1
+    assert await asked_after_a_start() == [device]
+    assert chirpstack_api.listed == 2
+
+
+async def test_a_key_of_one_tenant_finds_new_devices_by_a_known_one(
+    pool: Pool, engine: AsyncEngine, chirpstack_api: ChirpStackApi
+) -> None:
+    known, new, removed = (dev_eui_of(number) for number in range(3))
+    for device in (known, new):
+        chirpstack_api.store(device, up(device))
+    async with opened(configured(chirpstack_api, api_key=KEY_OF_TENANT)) as remembered:
+        heard = await remembered.heard([DevEui(removed), DevEui(known)], since=None)
+        assert heard.keys() == {known, new}
+        with pytest.raises(Refused, match="it is of another tenant"):
+            await remembered.heard([DevEui(removed)], since=None)
+    assert await value(engine, "select count(*) from uplink") == 0
+
+
+async def test_a_list_of_many_pages_has_every_device(
+    chirpstack_api: ChirpStackApi, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(memory, "_LISTED", 3)
+    for number in range(9):
+        chirpstack_api.heard_at[dev_eui_of(number)] = NOON + number * MINUTE
+    async with opened(configured(chirpstack_api)) as remembered:
+        heard = await remembered.heard([], since=NOON + 2 * MINUTE)
+    assert heard == {dev_eui_of(number): NOON + number * MINUTE for number in range(2, 9)}
+    assert chirpstack_api.listed == 4
+
+
+async def test_the_last_uplink_ends_the_stored_events_without_a_wait(
+    pool: Pool, chirpstack_api: ChirpStackApi, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(memory, "_NEXT_EVENT_SECONDS", 60.0)
+    monkeypatch.setattr(memory, "_NEXT_PAGE_SECONDS", 60.0)
+    device = dev_eui_of(1)
+    for number in range(12):
+        chirpstack_api.store(device, up(device, at=number, f_cnt=number))
+    async with asyncio.timeout(10):
+        found = await healed(
+            pool,
+            configured(chirpstack_api),
+            device,
+            heard_at=chirpstack_api.heard_at[device],
+        )
+    assert found.uplinks == 12
+
+
+async def test_a_redis_that_hangs_or_is_away_is_no_memory_without_events(
+    pool: Pool, engine: AsyncEngine, chirpstack_api: ChirpStackApi, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is tried again until it answers."""
+    monkeypatch.setattr(memory, "_NEXT_PAGE_SECONDS", 0.2)
+    device = dev_eui_of(1)
+    chirpstack_api.store(device, up(device))
+    complaints: list[str | None] = []
+    chirpstack_api.is_silent = True
+    async with healing(pool, configured(chirpstack_api), [device], complaints) as running:
+        running.ask_all(Absence(since=None, until=utc()))
+
+        async def complains_of_silence() -> bool:
+            return any("gives no stored events" in (one or "") for one in complaints)
+
+        await until(complains_of_silence, "a complaint about the silence")
+        chirpstack_api.redis_is_away = True
+
+        async def complains_of_redis() -> bool:
+            return any("cannot read what it has stored" in (one or "") for one in complaints)
+
+        await until(complains_of_redis, "a complaint about Redis")
+        chirpstack_api.is_silent = chirpstack_api.redis_is_away = False
+
+        async def is_healed() -> bool:
+            return bool(await value(engine, "select count(*) from uplink") == 1 and complaints[-1] is None)
+
+        await until(is_healed, "the uplink, and no complaint")
+
+
+async def test_a_device_whose_events_redis_has_lost_is_given_up(
+    pool: Pool, chirpstack_api: ChirpStackApi, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(memory, "_NEXT_PAGE_SECONDS", 0.1)
+    monkeypatch.setattr(healing_module, "_SILENT_ATTEMPTS", 1)
+    device = dev_eui_of(1)
+    chirpstack_api.store(device, up(device))
+    chirpstack_api.events.clear()
+    complaints: list[str | None] = []
+    async with healing(pool, configured(chirpstack_api), [device], complaints) as running:
+        running.ask_all(Absence(since=None, until=utc()))
+
+        async def has_complained() -> bool:
+            return bool(complaints)
+
+        await until(has_complained, "a complaint")
+        running.ask([])
+
+        async def is_over() -> bool:
+            return len(complaints) == 1 and chirpstack_api.asked == [device]
+
+        await until(is_over, "the end")
 
 
 async def test_a_lost_session_heals_since_the_last_connection_that_received_events(
-    pool: Pool, chirpstack_api: ChirpStackApi, engine: AsyncEngine
+    pool: Pool, chirpstack_api: ChirpStackApi, engine: AsyncEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A connection that failed before it received any does not count."""
     device = dev_eui_of(1)
     for number in range(10):
-        chirpstack_api.store(device, up(device, at=10 * number, f_cnt=number))
-    async with engine.begin() as connection:
-        await connection.execute(sa.text(f"insert into device (dev_eui) values ('{device}')"))
+        chirpstack_api.store(device, up(device, at=10 * number, f_cnt=number), stored_at=NOON + 10 * number * MINUTE)
     times = iter([NOON + 52 * MINUTE, NOON + 82 * MINUTE])
-    recovery = Recovery(
-        Config(chirpstack=configured(chirpstack_api)),
-        intake=intake_on(pool),
-        complain=lambda _about, _sentence: None,
-        clock=lambda: next(times),
-    )
+    recovery = recovery_of(pool, chirpstack_api, clock=lambda: next(times))
     recovery.connected(is_session_lost=False)
     recovery.disconnected()
     recovery.disconnected()
     recovery.connected(is_session_lost=True)
-    with suppress(TimeoutError):
-        async with asyncio.timeout(4):
-            await recovery.run()
+    await runs(recovery, monkeypatch)
     async with engine.connect() as connection:
         counters = await connection.scalars(sa.text("select f_cnt from uplink order by f_cnt"))
     assert list(counters) == [5, 6, 7, 8, 9]

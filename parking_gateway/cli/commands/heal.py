@@ -3,6 +3,7 @@
 from datetime import datetime
 from typing import TYPE_CHECKING, Annotated
 
+import msgspec
 import typer
 
 from parking_gateway.cli.commands.choices import Since, dev_eui_of, moment
@@ -24,10 +25,10 @@ OfDevices = Annotated[
 
 
 def heal(*, config: ConfigFile = None, device: OfDevices = [], since: Since = "", as_json: AsJson = False) -> None:  # noqa: B006 - typer copies it
-    """Fetch lost uplinks from the events that ChirpStack stores.
+    """Fetch lost events from those that ChirpStack stores.
 
-    ChirpStack stores the last ten events of each device for 31 days, unless it is configured otherwise. Uplinks that are
-    recorded already stay as they are. It needs chirpstack.api_url and chirpstack.api_key, and may run beside the gateway.
+    ChirpStack stores the last ten events of each device for 31 days, unless it is configured otherwise. Without a device,
+    all that ChirpStack has heard since then are asked for, new ones too. What is recorded already stays as it is. It needs chirpstack.api_url and chirpstack.api_key, and may run beside the gateway.
     Exit status 1: ChirpStack did not give the events of a device.
 
     For example:
@@ -46,11 +47,11 @@ def heal(*, config: ConfigFile = None, device: OfDevices = [], since: Since = ""
 
     healed, failed = with_database(effective, work)
     if as_json:
-        show_json({"devices": healed.devices, "uplinks": healed.uplinks, "repeated": healed.repeated, "failed": failed})
+        show_json(msgspec.to_builtins(healed) | {"failed": failed})
     else:
         show_line(
             f"Healed {counted(healed.uplinks, 'uplink')} of {counted(healed.devices, 'device')};"
-            f" {healed.repeated} more were recorded already."
+            f" {healed.repeated} more were recorded already. Other events: {healed.others}."
         )
     for sentence in sorted(set(failed.values())):
         show_error(sentence)
@@ -65,8 +66,9 @@ async def _healed(
     from itertools import islice  # noqa: PLC0415 - as above
 
     from parking_gateway.gateway.opening import intake_of  # noqa: PLC0415 - heavy
-    from parking_gateway.intake.healing import STREAMS, Healed, heal  # noqa: PLC0415 - as above
-    from parking_gateway.intake.memory import Unanswered, opened  # noqa: PLC0415 - as above
+    from parking_gateway.intake.healing import STREAMS, Healed, Wanted, heal  # noqa: PLC0415 - as above
+    from parking_gateway.intake.memory import opened  # noqa: PLC0415 - as above
+    from parking_gateway.intake.refusals import Unanswered  # noqa: PLC0415 - as above
     from parking_gateway.process.waits import Backoff  # noqa: PLC0415 - as above
     from parking_gateway.process.wall_clock import utc  # noqa: PLC0415 - as above
     from parking_gateway.store import recovery, schema  # noqa: PLC0415 - as above
@@ -87,12 +89,17 @@ async def _healed(
         config, database=pool, decoder=reader, patience=patience, clock=utc, report=lambda _committed: None
     )
     healed, failed = Healed(), dict["DevEui", str]()
-    devices = iter(chosen or known)
     try:
         async with opened(config.chirpstack) as memory:
-            while some := dict.fromkeys(islice(devices, STREAMS), since):
-                failed |= await heal(memory, some, intake=intake, healed=healed)
-                if len(failed) >= STREAMS:  # it is ChirpStack, and not a device
+            wanted = {dev_eui: Wanted(since=since) for dev_eui in chosen}
+            if not chosen:
+                heard = await memory.heard(known, since=since)
+                wanted = {dev_eui: Wanted(since=since, heard_at=at) for dev_eui, at in heard.items()}
+            devices = iter(wanted.items())
+            while some := dict(islice(devices, STREAMS)):
+                failures = await heal(memory, some, intake=intake, healed=healed)
+                failed |= {dev_eui: str(failure) for dev_eui, failure in failures.items()}
+                if len(failures) == STREAMS:  # it is ChirpStack, and not a device
                     break
     except Unanswered as failure:
         fail(str(failure))
