@@ -8,6 +8,8 @@ pytest_plugins = [
     "tests.plugins.completeness",
     "tests.plugins.daemon",
     "tests.plugins.deaf",
+    "tests.plugins.pair",
+    "tests.plugins.pgbouncer",
     "tests.plugins.poor_brokers",
     "tests.plugins.postgres",
     "tests.plugins.processes",

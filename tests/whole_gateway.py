@@ -180,6 +180,12 @@ async def has_refused(daemon: Daemon, times: int) -> bool:
     return daemon.metric("parking_gateway_publications_refused_total") >= times
 
 
+async def retained_versions(broker: Broker) -> dict[str, int]:
+    """The retained versions of all spaces, by topic."""
+    retained = await read_retained(broker.url, f"{ROOT}/spaces")
+    return {topic: json.loads(payload)["version"] for topic, payload in retained.items()}
+
+
 async def occupied_spaces(broker: Broker) -> int:
     """How many retained states are OCCUPIED."""
     retained = await read_retained(broker.url, f"{ROOT}/spaces")

@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import Final
 
+import msgspec
+
 from parking_gateway.core.due import DueKind
 
 Names = tuple[str, ...]
@@ -15,6 +17,18 @@ _LEVELS: Final[Mapping[DueKind, tuple[str, int]]] = {
     DueKind.DEVICE: ("devices", 1),
 }
 """The first level below the root, and how many names follow it."""
+
+
+class _Versioned(msgspec.Struct, frozen=True, gc=False):
+    version: int = 0
+
+
+def version_of(payload: bytes) -> int:
+    """The version in the payload of a space; 0 if there is none."""
+    try:
+        return msgspec.json.decode(payload, type=_Versioned).version
+    except msgspec.MsgspecError:
+        return 0
 
 
 def filter_of(root: str, kind: DueKind) -> str:

@@ -20,7 +20,7 @@ from parking_gateway.clock.rounds import Rounds
 from parking_gateway.clock.senders import Senders
 from parking_gateway.core.committed import Committed
 from parking_gateway.decoding.decoder import Decoder
-from parking_gateway.gateway import pulse
+from parking_gateway.gateway import pulse, servers
 from parking_gateway.gateway.connections import Connections
 from parking_gateway.gateway.opening import intake_of
 from parking_gateway.gateway.preparation import Preparation, prepare_database
@@ -79,7 +79,12 @@ class Life:
             config, database=pool, patience=self._patience, complain=report.complain, journal=journal
         )
         self._outbox = Outbox(
-            config.publication, database=pool, patience=self._patience, marker=marker, report=report.published
+            config.publication,
+            database=pool,
+            patience=self._patience,
+            marker=marker,
+            known=pool.check.known,
+            report=report.published,
         )
         self._picture = Picture(
             config,
@@ -134,10 +139,12 @@ class Life:
 
     async def _live(self) -> None:
         async with asyncio.TaskGroup() as group:
+            watch = group.create_task(servers.watch(self._pool, report=self._report, clock=self._clock))
             beside = group.create_task(_unless_stopped(self._work_without_broker()))
             # Outside of the connection, so a stop within it ends without "offline", and the broker publishes the will.
             await self._connections.make(lambda: _unless_stopped(self._one_connection()))
             beside.cancel()
+            watch.cancel()
 
     async def _work_without_broker(self) -> None:
         await self._preparation.ended()

@@ -25,6 +25,8 @@ from parking_gateway.process.waits import beside, seen_through
 from parking_gateway.process.wall_clock import WallClock
 from parking_gateway.store import embedded
 from parking_gateway.store.database import Database
+from parking_gateway.store.known_server import NAME as SERVER_FILE
+from parking_gateway.store.known_server import KnownServer
 from parking_gateway.store.patience import Patience
 from parking_gateway.store.pool import Pool, opened
 
@@ -140,19 +142,22 @@ def limits_of(config: Config) -> chirpstack.Limits:
 
 
 @contextlib.asynccontextmanager
-async def database(config: Config) -> AsyncIterator[Pool]:
+async def database(config: Config, known: KnownServer | None = None) -> AsyncIterator[Pool]:
     """A pool on the configured database. The embedded server is started for it, and again whenever it dies.
+
+    The gateway remembers the server in `known`; a command only reads this memory.
 
     Raises ConfigError and EmbeddedFailed if the embedded server cannot be started.
     """
+    known = known or KnownServer(config.gateway.state_directory / SERVER_FILE, is_kept=False)
     if not config.database.is_embedded:
-        async with opened(config.database.url.get_secret_value(), config.database) as pool:
+        async with opened(config.database.url.get_secret_value(), config.database, known) as pool:
             yield pool
         return
     server = embedded.Server(config.gateway.state_directory)
     with contextlib.ExitStack() as use:
         await seen_through(partial(use.enter_context, server.used()))
-        async with opened(server.url, config.database) as pool, beside(_look_after(server)):
+        async with opened(server.url, config.database, known) as pool, beside(_look_after(server)):
             yield pool
 
 

@@ -14,6 +14,8 @@ from parking_gateway.process import waits
 from parking_gateway.process.config import Config
 from parking_gateway.process.systemd import notifying
 from parking_gateway.process.wall_clock import WallClock, utc
+from parking_gateway.store.known_server import NAME as SERVER_FILE
+from parking_gateway.store.known_server import KnownServer
 from parking_gateway.telemetry import Health, Metrics, web
 from parking_gateway.telemetry.report import Report
 
@@ -43,7 +45,8 @@ async def run(config: Config, *, stop: asyncio.Event, migrate: bool = False, clo
         await stack.enter_async_context(
             web.serve(config.telemetry.listen, metrics=metrics, health=health, within=config.telemetry.timeout)
         )
-        pool = await stack.enter_async_context(database(config))
+        known = KnownServer(config.gateway.state_directory / SERVER_FILE, clock=clock)
+        pool = await stack.enter_async_context(database(config, known))
         report = Report(health=health, metrics=metrics, root=config.publication.root, clock=clock)
         await stack.enter_async_context(waits.beside(pulse.expire(report)))
         await stack.enter_async_context(waits.beside(pulse.watch_files(config, complain=report.complain)))

@@ -22,6 +22,7 @@ from parking_gateway.outbox.pages import PAGE, Page, Pages, Publisher, ReportPub
 from parking_gateway.process.config.sections import PublicationConfig
 from parking_gateway.process.waits import pause
 from parking_gateway.store.database import Database
+from parking_gateway.store.known_server import KnownServer
 from parking_gateway.store.patience import Patience
 
 _REMEMBERED: Final = 50_000
@@ -38,10 +39,13 @@ class Outbox:
         database: Database,
         patience: Patience,
         marker: Marker,
+        known: KnownServer,
         report: ReportPublished,
     ) -> None:
         self._config = config
-        self._pages = Pages(config.root, database=database, patience=patience, marker=marker, report=report)
+        self._pages = Pages(
+            config.root, database=database, patience=patience, marker=marker, known=known, report=report
+        )
         self._changed: set[SpaceId] = set()
         self._wake = asyncio.Event()
         self._recount = asyncio.Event()

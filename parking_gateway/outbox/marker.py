@@ -47,6 +47,11 @@ class Marker:
         """Numbers of other gateways that the broker did not hold at the last comparison."""
 
     @property
+    def beyond(self) -> int:
+        """A number above all that were sent: the time in microseconds, or one more than the last if that is higher."""
+        return max(self.sent + 1, (self._clock() - _EPOCH) // timedelta(microseconds=1))
+
+    @property
     def topic(self) -> str:
         """The topic of this gateway's marker."""
         return marker_topic(self._root, self.instance)
@@ -56,12 +61,8 @@ class Marker:
         return marker_topic(self._root, instance)
 
     def next(self) -> Publication:
-        """The marker of the next page.
-
-        Its number is the time in microseconds, or one more than the last number if that is higher. So no number is used
-        twice, also after the database went back.
-        """
-        self.sent = max(self.sent + 1, (self._clock() - _EPOCH) // timedelta(microseconds=1))
+        """The marker of the next page. No number is used twice, also after the database went back."""
+        self.sent = self.beyond
         return gateway_publication(self._root, self.instance, MarkerMessage(number=self.sent))
 
     def wrote(self, number: int) -> None:

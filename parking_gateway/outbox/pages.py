@@ -1,5 +1,6 @@
 """Pages of due rows: read and published together with a marker behind them, and confirmed in the database afterwards."""
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from functools import partial
 from typing import Final, Protocol
@@ -15,6 +16,7 @@ from parking_gateway.core.space import SpaceId
 from parking_gateway.outbox.marker import Comparison, Marker
 from parking_gateway.store import confirmations, due, gateways
 from parking_gateway.store.database import Connection, Database
+from parking_gateway.store.known_server import KnownServer
 from parking_gateway.store.patience import Patience
 
 PAGE: Final = 1000
@@ -56,13 +58,22 @@ class Pages:
     """Reads, publishes and confirms rows of one gateway, a page at a time."""
 
     def __init__(
-        self, root: str, *, database: Database, patience: Patience, marker: Marker, report: ReportPublished
+        self,
+        root: str,
+        *,
+        database: Database,
+        patience: Patience,
+        marker: Marker,
+        known: KnownServer,
+        report: ReportPublished,
     ) -> None:
         self._root = root
         self._database = database
         self._patience = patience
         self._marker = marker
+        self._known = known
         self._report = report
+        self._accepting = asyncio.Lock()
         self._under_way: list[tuple[DueKind, Sequence[Due]]] = []
         """Rows whose publication began and whose confirmation is not in the database."""
 
@@ -115,6 +126,9 @@ class Pages:
 
     async def _send(self, link: Publisher, kind: DueKind, read: Callable[[Connection], Awaitable[list[Due]]]) -> Page:
         rows = await self._patience(partial(self._read, read), purpose="reading due rows")
+        while self._known.has_changed:  # these rows may be older than the published ones
+            await self._accept_change()
+            rows = await self._patience(partial(self._read, read), purpose="reading due rows")
         if not rows:
             self._report(kind, 0, [])
             return Page(kind=kind, rows=rows, confirmed=rows, marker=0)
@@ -142,6 +156,13 @@ class Pages:
         await self._patience(self._begin_again, purpose="publishing everything again")
         return True
 
+    async def _accept_change(self) -> None:
+        """Raise the versions and make everything due, because the server has changed. Once for each change."""
+        async with self._accepting:
+            if (change := self._known.last) is not None and self._known.has_changed:
+                await self._patience(self._begin_again, purpose="publishing everything again")
+                self._known.published_again(change)
+
     async def _read(self, read: Callable[[Connection], Awaitable[list[Due]]]) -> list[Due]:
         async with self._database.connect() as connection:
             return await read(connection)
@@ -164,7 +185,9 @@ class Pages:
 
     async def _begin_again(self) -> None:
         async with self._database.connect() as connection:
-            await connection.commit_together(*gateways.begin_again(self._marker.instance, self._marker.sent))
+            marker = self._marker
+            again = gateways.begin_again_above(marker.instance, marker.sent, version=marker.beyond)
+            await connection.commit_together(*again)
 
 
 async def _read_page(connection: Connection, *, kind: DueKind, after: int | str | None) -> list[Due]:

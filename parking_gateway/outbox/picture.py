@@ -78,7 +78,8 @@ class Picture:
     async def compare(self, link: Link) -> None:
         """Compare the last markers. Makes everything due if the database went back, or the broker lost everything.
 
-        A broker that went back is healed by `read_back`, topic by topic.
+        If the broker has newer versions than the database, all versions are raised. A broker that went back is healed by
+        `read_back`, topic by topic.
         """
         # The database first: its number was confirmed earlier, so the broker has to have it.
         database = await self._patience(self._read, purpose="reading the markers")
@@ -90,7 +91,8 @@ class Picture:
             logger.bind(database=database, broker=broker).log(level, found)
         self._has_gone_back = self._has_gone_back or found is Comparison.BROKER_WENT_BACK
         if found not in {Comparison.SAME, Comparison.BROKER_WENT_BACK}:
-            await self._begin_again(link)
+            is_ahead = found is Comparison.DATABASE_WENT_BACK and await self._is_broker_ahead(link)
+            await self._begin_again(link, raises=is_ahead)
         if not self._is_examined:
             await self._examine(link.protocol)
             self._is_examined = True
@@ -104,15 +106,9 @@ class Picture:
             await self._heal_by_marker(link)
             return
         await asyncio.sleep(self._pace.wait(time.monotonic()))
-        root, began = self._config.publication.root, time.monotonic()
+        began = time.monotonic()
         self._pace.begin(began)
-        reading = ReadingBack(
-            root,
-            instance=self._config.gateway.instance,
-            database=self._database,
-            patience=self._patience,
-            changed=self._changed,
-        )
+        reading = self._reading()
         try:
             async with asking(self._config.mqtt, name="reads", protocol=link.protocol) as asked:
                 healed = await reading.heal(asked, link)
@@ -124,6 +120,23 @@ class Picture:
         finally:
             self._count(reading.healed)
         await self._report(healed, link, seconds=time.monotonic() - began)
+
+    def _reading(self) -> ReadingBack:
+        return ReadingBack(
+            self._config.publication.root,
+            instance=self._config.gateway.instance,
+            database=self._database,
+            patience=self._patience,
+            changed=self._changed,
+        )
+
+    async def _is_broker_ahead(self, link: Link) -> bool:
+        """Whether the broker has, or may have, newer versions than the database."""
+        try:
+            async with asking(self._config.mqtt, name="reads", protocol=link.protocol) as asked:
+                return await self._reading().is_ahead(asked)
+        except (MqttError, OSError):
+            return True
 
     async def _report(self, healed: ReadBackResult, link: Link, *, seconds: float) -> None:
         root = self._config.publication.root
@@ -155,9 +168,14 @@ class Picture:
             self._marker.wrote(number)
         self._has_gone_back = False
 
-    async def _begin_again(self, link: Link) -> None:
+    async def _begin_again(self, link: Link, *, raises: bool = False) -> None:
         marker = self._marker.next()
-        await self._patience(partial(self._write, self._marker.sent), purpose="publishing everything again")
+        if raises:
+            logger.bind(version=self._marker.sent).warning(
+                "The broker has newer states than the database; all versions are raised"
+            )
+        write = partial(self._write, self._marker.sent, raises=raises)
+        await self._patience(write, purpose="publishing everything again")
         self._marker.wrote(self._marker.sent)
         await link.publish([marker])
 
@@ -186,9 +204,12 @@ class Picture:
             (numbers,) = await connection.commit_together(gateways.markers())
             return numbers
 
-    async def _write(self, number: int) -> None:
+    async def _write(self, number: int, *, raises: bool) -> None:
+        instance = self._marker.instance
+        again = gateways.begin_again(instance, number)
+        above = gateways.begin_again_above(instance, number, version=number)
         async with self._database.connect() as connection:
-            await connection.commit_together(*gateways.begin_again(self._marker.instance, number))
+            await connection.commit_together(*(above if raises else again))
 
     async def _advance(self, number: int) -> None:
         async with self._database.connect() as connection:

@@ -21,7 +21,7 @@ from parking_gateway.broker.message import Message
 from parking_gateway.contract.messages import gateway_topic
 from parking_gateway.contract.publication import Publication
 from parking_gateway.contract.rendering import rendered
-from parking_gateway.contract.tree import Names, filter_of, names_of
+from parking_gateway.contract.tree import Names, filter_of, names_of, version_of
 from parking_gateway.core.due import Due, DueKind, DueSpace
 from parking_gateway.core.space import SpaceId
 from parking_gateway.outbox.pages import Publisher
@@ -82,6 +82,18 @@ class ReadingBack:
             for kind in _KINDS:
                 await self._clear(asked, link, kind)
         return self.healed
+
+    async def is_ahead(self, asked: Link) -> bool:
+        """Whether the broker retains a space with a higher version than the database has, or no space at all."""
+        is_any_retained, after = False, None
+        while page := await self._patience(partial(self._page, DueKind.SPACE, after), purpose="reading rows"):
+            after = page[-1].key
+            topics = {one.topic: row for row in page for one in rendered(self._root, [row]) if one.retain}
+            found = await self._retained(asked, list(topics))
+            if any(version_of(payload) > topics[topic].version for topic, payload in found.items()):
+                return True
+            is_any_retained = is_any_retained or bool(found)
+        return not is_any_retained
 
     async def _compare(self, asked: Link, link: Publisher, kind: DueKind) -> bool:
         after: int | str | None = None

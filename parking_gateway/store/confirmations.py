@@ -16,7 +16,7 @@ from parking_gateway.store.due_rows import is_due
 from parking_gateway.store.hot import HOT
 from parking_gateway.store.query import Query, Rows, Statement, command
 from parking_gateway.store.rows import arguments, arrays, table_of
-from parking_gateway.store.tables import device, site, space, zone
+from parking_gateway.store.tables import device, site, space, transition, zone
 
 _NEVER: Final = -1
 """No row has this `published_version`."""
@@ -84,9 +84,27 @@ def all_again() -> list[Query[None]]:
     return [command(statement, {}) for statement in _ALL_AGAIN]
 
 
+def raise_versions(number: int) -> list[Query[None]]:
+    """Raise the versions of spaces and the ids of later steps to at least this number, because higher ones may be published.
+
+    The number is a marker's, so it is a time in microseconds. A space cannot have changed as often.
+    """
+    return [command(_RAISE_SPACES, {"number": number}), command(_RAISE_STEPS, {"number": number})]
+
+
 _ALL_AGAIN: Final = tuple(
     Statement(table.update().where(table.c.published_version != 0).values(published_version=0))
     for table in (space, zone, site, device)
+)
+
+
+_NUMBER: Final = sa.bindparam("number", type_=sa.BigInteger)
+_RAISE_SPACES: Final = Statement(
+    space.update().values(version=sa.func.greatest(space.c.version + 1, _NUMBER), published_version=0)
+)
+_SEQUENCE: Final = sa.func.pg_get_serial_sequence(transition.name, transition.c.id.name)
+_RAISE_STEPS: Final = Statement(
+    sa.select(sa.func.setval(_SEQUENCE, sa.func.greatest(sa.func.nextval(_SEQUENCE), _NUMBER)))
 )
 
 

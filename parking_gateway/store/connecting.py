@@ -1,6 +1,6 @@
-"""A connection to PostgreSQL with pinned settings, whose commit fails if it did not wait for the standby.
+"""A connection to PostgreSQL with pinned settings, to a server that may be written to.
 
-Settings of a role, a database or a server do not change the pinned ones, because the options of a client override them.
+Its commit fails if it did not wait for the standby.
 """
 
 import asyncio
@@ -16,28 +16,13 @@ from psycopg.errors import Diagnostic
 from typing_extensions import override
 
 from parking_gateway.store.schema import SchemaMismatch
-from parking_gateway.store.verdicts import Unconfirmed
+from parking_gateway.store.server_check import ServerCheck
+from parking_gateway.store.session_settings import PINNED, as_options
+from parking_gateway.store.verdicts import OldServer, Unconfirmed
 
-PINNED: Final = {
-    "client_encoding": "UTF8",
-    "DateStyle": "ISO, MDY",
-    "IntervalStyle": "postgres",
-    "TimeZone": "UTC",
-    "standard_conforming_strings": "on",
-    "array_nulls": "on",
-    "bytea_output": "hex",
-    "extra_float_digits": "1",
-    # A transaction that waited for the row of another one goes on with the committed row. Stricter levels would fail.
-    "default_transaction_isolation": "read committed",
-    "default_transaction_deferrable": "off",
-    # `verdicts` reads the context of an error. Without this, PostgreSQL quotes the content of a message in it.
-    "log_parameter_max_length_on_error": "0",
-    # A warning is the only sign of a commit that did not wait for the standby.
-    "client_min_messages": "warning",
-}
-"""Settings on which the meaning of text and of a commit depends."""
-_REPORTED: Final = ("client_encoding", "DateStyle", "IntervalStyle", "TimeZone", "standard_conforming_strings")
-"""Those that every server reports when a client connects."""
+REFUSES_OPTIONS: Final = "unsupported startup parameter"
+"""In the answer of PgBouncer to libpq's `options`."""
+_PORT: Final = 5432
 
 
 class OurConnection(psycopg.AsyncConnection[Any]):
@@ -82,26 +67,72 @@ class OurConnection(psycopg.AsyncConnection[Any]):
 async def connect(
     *args: Any,
     settings: Mapping[str, object],
+    check: ServerCheck | None = None,
     within: float | None = None,
     answer_seconds: float | None = None,
-    options: str = "",
-    **kwargs: Any,
+    **parameters: Any,
 ) -> OurConnection:
-    """Connect with these settings and the pinned ones. Raises SchemaMismatch if the database is not in UTF-8.
+    """Connect with these settings and the pinned ones, to the first server of the URL that passes the check.
 
-    `within` limits all of it, with the look-up of host names, which `connect_timeout` does not limit.
+    `within` limits the connecting, with the look-up of host names, which `connect_timeout` does not limit. Raises SchemaMismatch if the database is not in UTF-8, WrongSettings if a pooler leads to other settings, and OldServer if
+    no server is left.
     """
+    check = ServerCheck() if check is None else check
     pinned = {name: str(value) for name, value in settings.items()} | PINNED
-    async with asyncio.timeout(within):
-        connection = await OurConnection.connect(*args, options=f"{options} {_as_options(pinned)}".strip(), **kwargs)
-    connection.answer_seconds = answer_seconds
-    try:
-        _require_utf8(connection)
-        await _pin_again(connection, pinned)
-    except BaseException:
-        await connection.close()
-        raise
+    refusal: OldServer | None = None
+    while True:
+        try:
+            async with asyncio.timeout(within):
+                connection = await _with_options(*args, check=check, pinned=pinned, **parameters)
+        except psycopg.OperationalError:
+            if refusal is not None:  # the other servers are away, so this one is the reason
+                raise refusal from None
+            raise
+        connection.answer_seconds = answer_seconds
+        try:
+            _require_utf8(connection)
+            await connection.set_autocommit(True)
+            await check.require_usable(connection, pinned)
+            await connection.set_autocommit(False)
+        except OldServer as error:
+            refusal, others = error, without(connection.info.host, connection.info.port, parameters)
+            await connection.close()
+            if others is None:
+                raise
+            parameters = others
+        except BaseException:
+            await connection.close()
+            raise
+        else:
+            return connection
+
+
+async def _with_options(
+    *args: Any, check: ServerCheck, pinned: Mapping[str, str], options: str = "", **parameters: Any
+) -> OurConnection:
+    """Connect with the settings as options, or without options where a pooler refuses them. Those of the URL must not get lost."""
+    if check.takes_options:
+        try:
+            return await OurConnection.connect(*args, options=f"{options} {as_options(pinned)}".strip(), **parameters)
+        except psycopg.OperationalError as error:
+            if options or REFUSES_OPTIONS not in str(error):
+                raise
+    connection = await OurConnection.connect(*args, **parameters)
+    check.takes_options = False
     return connection
+
+
+def without(host: str, port: int, parameters: Mapping[str, Any]) -> dict[str, Any] | None:
+    """The parameters without this server, which the URL lists among others. None: no other is left."""
+    lists = {name: str(parameters[name]).split(",") for name in ("host", "hostaddr", "port") if parameters.get(name)}
+    hosts, ports = lists.get("host", []), lists.get("port", [])
+    every_port = ports * len(hosts) if len(ports) == 1 else ports or [""] * len(hosts)
+    servers = [(name, int(number or _PORT)) for name, number in zip(hosts, every_port, strict=False)]
+    if len(servers) < 2 or (host, port) not in servers:  # noqa: PLR2004 - of one server, none is left
+        return None
+    place = servers.index((host, port))
+    rest = {name: [*values[:place], *values[place + 1 :]] for name, values in lists.items() if len(values) > 1}
+    return {**parameters, **{name: ",".join(values) for name, values in rest.items()}}
 
 
 class Notices:
@@ -126,11 +157,6 @@ class Notices:
             raise Unconfirmed("the commit is on this server alone: its wait for the standby was cancelled")
 
 
-def _as_options(settings: Mapping[str, str]) -> str:
-    """The settings as libpq's `options`, in which a space is escaped."""
-    return " ".join(f"-c {name}={value.replace(' ', chr(92) + ' ')}" for name, value in settings.items())
-
-
 def _require_utf8(connection: psycopg.AsyncConnection[Any]) -> None:
     encoding = (connection.pgconn.parameter_status(b"server_encoding") or b"UTF8").decode()
     if encoding != "UTF8":
@@ -140,13 +166,3 @@ def _require_utf8(connection: psycopg.AsyncConnection[Any]) -> None:
             f" one (create database parking encoding 'UTF8' template template0), restore into it what {name} holds, and"
             " name it in database.url."
         )
-
-
-async def _pin_again(connection: psycopg.AsyncConnection[Any], settings: Mapping[str, str]) -> None:
-    """Where a pooler has swallowed the options, ask for the same by statements."""
-    reported = {name: connection.pgconn.parameter_status(name.encode()) for name in _REPORTED}
-    if all(value is None or value.decode() == PINNED[name] for name, value in reported.items()):
-        return
-    for name, value in settings.items():
-        await connection.execute("select set_config(%s, %s, false)", [name, value])
-    await connection.commit()

@@ -33,6 +33,11 @@ def begin_again(instance: str, number: int) -> list[Query[None]]:
     return [*confirmations.all_again(), command(_SET_MARKER, {"gateway": instance, "number": number})]
 
 
+def begin_again_above(instance: str, number: int, *, version: int) -> list[Query[None]]:
+    """The same for a database that may have lost published rows: all versions are raised to `version` at least."""
+    return [*confirmations.raise_versions(version), *begin_again(instance, number)]
+
+
 def advance(instance: str, number: int) -> Query[int]:
     """Write down that the broker confirmed this marker. The answer is the number before; 0 if there was none."""
     return Query(statement=_ADVANCE, arguments={"gateway": instance, "number": number}, read=_before)

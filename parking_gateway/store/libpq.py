@@ -17,6 +17,12 @@ def execute(name: bytes, values: Sequence[str | None], pgconn: PGconn) -> None:
     pgconn.send_query_prepared(name, encoded, result_format=Format.BINARY)
 
 
+def execute_unnamed(text: str, values: Sequence[str | None], pgconn: PGconn) -> None:
+    """Execute a statement that is parsed and planned anew. The result is binary."""
+    encoded = [None if value is None else value.encode() for value in values]
+    pgconn.send_query_params(text.encode(), encoded, result_format=Format.BINARY)
+
+
 def begin(pgconn: PGconn) -> None:
     """Begin a transaction."""
     pgconn.send_query_params(b"begin", None)

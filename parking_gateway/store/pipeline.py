@@ -1,6 +1,6 @@
 """Queries that travel together: one round trip for all of them, over a connection that SQLAlchemy's pool lends.
 
-Every statement is prepared once for a connection.
+Every statement is prepared once for a connection, unless a pooler may give each transaction another session.
 """
 
 from collections.abc import Mapping, Sequence
@@ -27,17 +27,18 @@ _PREPARED: Final = "prepared statements"
 class PipelinedConnection(Connection):
     """A connection of SQLAlchemy's pool, in libpq's pipeline mode for each round trip."""
 
-    def __init__(self, connection: AsyncConnection) -> None:
+    def __init__(self, connection: AsyncConnection, *, prepares: bool = True) -> None:
         self.raw = connection
         """For migrations and other statements that are no queries."""
+        self._prepares = prepares
 
     @override
     async def together(self, /, *queries: Query[Any]) -> tuple[Any, ...]:
-        return await _travel(self.raw, queries, ends=False)
+        return await _travel(self.raw, queries, prepares=self._prepares, ends=False)
 
     @override
     async def commit_together(self, /, *queries: Query[Any]) -> tuple[Any, ...]:
-        return await _travel(self.raw, queries, ends=True)
+        return await _travel(self.raw, queries, prepares=self._prepares, ends=True)
 
     @override
     async def rollback(self) -> None:
@@ -45,17 +46,20 @@ class PipelinedConnection(Connection):
 
     @override
     async def tried(self, trials: Sequence[Sequence[Query[Any]]]) -> list[Exception | None]:
-        return await _try(self.raw, trials)
+        return await _try(self.raw, trials, prepares=self._prepares)
 
 
-async def _travel(connection: AsyncConnection, queries: Sequence[Query[Any]], *, ends: bool) -> tuple[Any, ...]:
+async def _travel(
+    connection: AsyncConnection, queries: Sequence[Query[Any]], *, prepares: bool, ends: bool
+) -> tuple[Any, ...]:
     driver = _driver(connection)
-    new = _unprepared(connection, queries)
+    new = _unprepared(connection, queries) if prepares else {}
     # Without BEGIN, a round trip is one transaction by itself.
     is_begun = driver.pgconn.transaction_status != TransactionStatus.IDLE
     before = [] if is_begun or ends else [libpq.begin]
     after = [libpq.commit] if is_begun and ends else []
-    asking = [_execute(query) for query in queries]
+    execute = _execute if prepares else _execute_unnamed
+    asking = [execute(query) for query in queries]
     try:
         (results,) = await round_trip(
             driver, [[*before, *_preparing(new), *asking, *after]], within=driver.answer_seconds
@@ -70,17 +74,20 @@ async def _travel(connection: AsyncConnection, queries: Sequence[Query[Any]], *,
         raise error
     if ends:
         driver.notices.require_confirmed()
-    if new:
-        _require_types(new, queries, answers)
+    if new or not prepares:
+        _require_types(new, queries, answers, prepares=prepares)
     return tuple([query.read(_rows(driver, result)) for query, result in zip(queries, answers, strict=True)])
 
 
-async def _try(connection: AsyncConnection, trials: Sequence[Sequence[Query[Any]]]) -> list[Exception | None]:
+async def _try(
+    connection: AsyncConnection, trials: Sequence[Sequence[Query[Any]]], *, prepares: bool
+) -> list[Exception | None]:
     driver = _driver(connection)
-    new = _unprepared(connection, [query for queries in trials for query in queries])
+    new = _unprepared(connection, [query for queries in trials for query in queries]) if prepares else {}
+    execute = _execute if prepares else _execute_unnamed
     ending = [] if driver.pgconn.transaction_status == TransactionStatus.IDLE else [libpq.rollback]
     first = [libpq.begin, libpq.check_at_once, libpq.savepoint]
-    lists: list[list[Command]] = [[libpq.undo, *(_execute(query) for query in queries)] for queries in trials]
+    lists: list[list[Command]] = [[libpq.undo, *(execute(query) for query in queries)] for queries in trials]
     try:
         _, prepared, opening, *results, _ = await round_trip(
             driver, [ending, _preparing(new), first, *lists, [libpq.rollback]], within=driver.answer_seconds
@@ -109,9 +116,12 @@ def _remember(connection: AsyncConnection, new: Mapping[bytes, Statement], resul
     connection.info[_PREPARED].update(done)
 
 
-def _require_types(new: Mapping[bytes, Statement], queries: Sequence[Query[Any]], answers: Sequence[PGresult]) -> None:
+def _require_types(
+    new: Mapping[bytes, Statement], queries: Sequence[Query[Any]], answers: Sequence[PGresult], *, prepares: bool
+) -> None:
+    """Of the statements that are executed for the first time. Without preparation, each execution is the first."""
     for query, result in zip(queries, answers, strict=True):
-        if query.statement.name in new:
+        if query.statement.name in new or not prepares:
             require_types(query.statement.columns, result)
 
 
@@ -127,6 +137,10 @@ async def _give_up_midway(connection: AsyncConnection) -> None:
 
 def _execute(query: Query[Any]) -> Command:
     return partial(libpq.execute, query.statement.name, query.statement.values(query.arguments))
+
+
+def _execute_unnamed(query: Query[Any]) -> Command:
+    return partial(libpq.execute_unnamed, query.statement.text, query.statement.values(query.arguments))
 
 
 def _rows(driver: OurConnection, result: PGresult) -> Rows:

@@ -1,9 +1,10 @@
 """The pool of connections to PostgreSQL: bounded, named, and with a limit on every wait."""
 
 import select
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from datetime import timedelta
+from functools import partial
 from typing import Any, Final
 from weakref import WeakSet
 
@@ -15,9 +16,11 @@ from typing_extensions import override
 
 from parking_gateway.process.config import database_url
 from parking_gateway.process.config.sections import DatabaseConfig
-from parking_gateway.store.connecting import connect
+from parking_gateway.store.connecting import OurConnection, connect
 from parking_gateway.store.database import Connection, Database
+from parking_gateway.store.known_server import KnownServer
 from parking_gateway.store.pipeline import PipelinedConnection
+from parking_gateway.store.server_check import ServerCheck
 
 _GENERATION: Final = "generation"
 """Of the pool when a connection was made: a key of the memory that SQLAlchemy keeps for it."""
@@ -25,8 +28,9 @@ _IS_NEW: Final = "is new"
 """Whether a connection was never lent before: likewise a key."""
 
 
-def pool_for(url: str, config: DatabaseConfig) -> "Pool":
-    """A pool for `url` (`postgresql://…`). Connects when first used."""
+def pool_for(url: str, config: DatabaseConfig, known: KnownServer | None = None) -> "Pool":
+    """A pool for `url` (`postgresql://…`). Connects when first used, and not to a server older than the known one."""
+    check = ServerCheck(known, prepares=config.prepare)
     settings = {
         "statement_timeout": _milliseconds(config.statement_timeout),
         "lock_timeout": _milliseconds(config.lock_timeout),
@@ -37,6 +41,21 @@ def pool_for(url: str, config: DatabaseConfig) -> "Pool":
     }
     given = database_url.parameters(url)
     connect_seconds = config.connect_timeout.total_seconds()
+    arguments: dict[str, Any] = {
+        "application_name": config.application_name,
+        "connect_timeout": max(2, round(connect_seconds)),
+        # For each server, and for the look-up of their names.
+        "within": (given.get("host", "").count(",") + 2) * max(2, connect_seconds),
+        "answer_seconds": 2 * config.statement_timeout.total_seconds(),
+        "settings": settings,
+        "check": check,
+        "tcp_user_timeout": _milliseconds(config.statement_timeout),
+        # Without a password, libpq asks for that of an encrypted key at the terminal.
+        "sslpassword": "none",
+        **given,
+        # `pipeline` prepares. The driver would deallocate all prepared statements with its own.
+        "prepare_threshold": None,
+    }
     engine = create_async_engine(
         "postgresql+psycopg://",  # libpq reads the URL for the driver, because SQLAlchemy reads less of it
         poolclass=AsyncAdaptedQueuePool,
@@ -45,29 +64,15 @@ def pool_for(url: str, config: DatabaseConfig) -> "Pool":
         json_deserializer=msgspec.json.decode,
         use_native_hstore=False,  # to look for it takes a round trip
         pool_timeout=config.pool_timeout.total_seconds(),
-        connect_args={
-            "application_name": config.application_name,
-            "connect_timeout": max(2, round(connect_seconds)),
-            # For each server, and for the look-up of their names.
-            "within": (given.get("host", "").count(",") + 2) * max(2, connect_seconds),
-            "answer_seconds": 2 * config.statement_timeout.total_seconds(),
-            "async_creator_fn": connect,
-            "settings": settings,
-            "tcp_user_timeout": _milliseconds(config.statement_timeout),
-            # Without a password, libpq asks for that of an encrypted key at the terminal.
-            "sslpassword": "none",
-            **given,
-            # `pipeline` prepares. The driver would deallocate all prepared statements with its own.
-            "prepare_threshold": None,
-        },
+        connect_args={"async_creator_fn": connect, **arguments},
     )
-    return Pool(engine)
+    return Pool(engine, check, partial(connect, **arguments))
 
 
 @asynccontextmanager
-async def opened(url: str, config: DatabaseConfig) -> AsyncIterator["Pool"]:
+async def opened(url: str, config: DatabaseConfig, known: KnownServer | None = None) -> AsyncIterator["Pool"]:
     """A pool that is closed at the end."""
-    pool = pool_for(url, config)
+    pool = pool_for(url, config, known)
     try:
         yield pool
     finally:
@@ -77,9 +82,18 @@ async def opened(url: str, config: DatabaseConfig) -> AsyncIterator["Pool"]:
 class Pool(Database):
     """Connections to PostgreSQL: which of them may still be given out, and how all are ended."""
 
-    def __init__(self, engine: AsyncEngine) -> None:
+    def __init__(
+        self,
+        engine: AsyncEngine,
+        check: ServerCheck | None = None,
+        connect_aside: Callable[[], Awaitable[OurConnection]] | None = None,
+    ) -> None:
         self.engine = engine
         """SQLAlchemy's pool, for migrations."""
+        self.check = ServerCheck() if check is None else check
+        """What was found about the server."""
+        self.check.changed = self.renew
+        self._connect_aside = connect_aside
         self._generation = 0
         self._standing: WeakSet[Any] = WeakSet()
         sa.event.listen(engine.sync_engine, "connect", self._made)
@@ -89,7 +103,16 @@ class Pool(Database):
     @asynccontextmanager
     async def connect(self) -> AsyncIterator[Connection]:
         async with self.engine.connect() as connection:
-            yield PipelinedConnection(connection)
+            yield PipelinedConnection(connection, prepares=self.check.prepares)
+
+    @asynccontextmanager
+    async def connect_aside(self) -> AsyncIterator[OurConnection]:
+        """A connection beside the pool, in autocommit, because all of the pool may wait. For a pool of `pool_for`."""
+        if self._connect_aside is None:
+            raise LookupError("this pool was not made by pool_for")
+        async with await self._connect_aside() as connection:
+            await connection.set_autocommit(True)
+            yield connection
 
     @override
     def renew(self) -> None:

@@ -59,6 +59,14 @@ class Unconfirmed(Exception):  # noqa: N818 - it is an event
     """A commit is on this server alone, because its wait for the standby was cancelled. It does not count."""
 
 
+class OldServer(Exception):  # noqa: N818 - it is a finding
+    """The server has a lower timeline than an earlier one. It is not written to."""
+
+
+class WrongSettings(Exception):  # noqa: N818 - it is a finding
+    """A pooler leads to sessions with other settings than the gateway needs, and a client cannot make them for all of these."""
+
+
 class WrongTypes(Exception):  # noqa: N818 - it is a finding
     """A statement returns other types than the schema of this program has."""
 
@@ -68,7 +76,9 @@ FAILURES: Final = (
     sa.exc.TimeoutError,
     psycopg.Error,
     OSError,  # asyncio's TimeoutError is one
+    OldServer,
     Unconfirmed,
+    WrongSettings,
     WrongTypes,
 )
 """Everything that work on the database raises because of the database. All else is a bug."""
@@ -107,18 +117,22 @@ _BY_CLASS: Final = {
 }
 """By the first two characters of the SQLSTATE. A class that is not here is a bug."""
 
+_POOLED: Final = "If a pooler in transaction mode is between: set database.prepare = false"
 _TODO: Final = {
     "23502": "An unknown column must not be null: give it a default, or allow null",
     "23503": "The row that this one points to is gone: restore it",
     "23505": "Such a row is there already: set the sequence of the table past its rows (setval)",
     "23514": "Attach the partition again: alter table uplink attach partition uplink_default default",
+    "08P01": "If PgBouncer is between and refuses the options of database.url: set ignore_startup_parameters = options there",
     "25006": "The server is a standby or read-only: it goes on as soon as it can be written to"
     " (default_transaction_read_only, or promote it)",
+    "26000": _POOLED,
     "28": "Correct the user and password in database.url, or pg_hba.conf",
     "3D": "Create the database, or correct database.url",
     "3F": "Create the schema, or correct the search_path of the role",
     "42501": "Grant the role of database.url what it lacks: it has to own the tables, or to have all rights on them"
     " (grant all on all tables in schema public to …; grant all on all sequences in schema public to …)",
+    "42P05": _POOLED,
     "42P01": "The table was dropped or renamed: rename it back or restore it; in an empty database: parking-gateway migrate",
     "42703": "The column was dropped or renamed: rename it back or restore it",
     "42": "The schema was changed by hand: change it back; `parking-gateway doctor` says which version it has",
@@ -129,6 +143,13 @@ _TODO: Final = {
     "58": "The server cannot use its files: look at its log",
     "XX": "The server reports an internal error: look at its log",
 }
+_OURS: Final[dict[type[Exception], tuple[Verdict, str | None]]] = {
+    OldServer: (Verdict.NOT_OURS, None),
+    Unconfirmed: (Verdict.AWAY, "Bring the standby back, or take it out of the quorum"),
+    WrongSettings: (Verdict.NOT_OURS, "Set them for the role of database.url: alter role … set NAME = VALUE"),
+    WrongTypes: (Verdict.NOT_OURS, _TODO["42"]),
+}
+"""The gateway's own findings about a database: the verdict, and what to do."""
 _FUNCTION: Final = re.compile(r"^(?:PL/\S+|SQL) function .*$", re.MULTILINE)
 _NO_CONNECTION: Final = frozenset({"08", "57P01", "57P02", "57P03", "53300"})
 
@@ -136,12 +157,9 @@ _NO_CONNECTION: Final = frozenset({"08", "57P01", "57P02", "57P03", "53300"})
 def diagnosis_of(error: BaseException) -> Diagnosis:
     """What the error of an attempt means. For one of `FAILURES`; all others are bugs."""
     cause = error.orig if isinstance(error, sa.exc.DBAPIError) else error
-    if isinstance(cause, Unconfirmed):
-        return Diagnosis(
-            verdict=Verdict.AWAY, message=str(cause), todo="Bring the standby back, or take it out of the quorum"
-        )
-    if isinstance(cause, WrongTypes):
-        return Diagnosis(verdict=Verdict.NOT_OURS, message=str(cause), todo=_TODO["42"])
+    for finding, (verdict, todo) in _OURS.items():
+        if isinstance(cause, finding):
+            return Diagnosis(verdict=verdict, message=str(cause), todo=todo)
     if not isinstance(cause, psycopg.Error):
         verdict = Verdict.AWAY if isinstance(cause, sa.exc.TimeoutError | OSError) else Verdict.BUG
         message = "no answer in time" if isinstance(cause, TimeoutError) else in_one_line(cause)

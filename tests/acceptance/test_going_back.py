@@ -18,7 +18,7 @@ from tests.plugins.broker import Configured
 from tests.plugins.car_park import CarPark
 from tests.plugins.daemon import Daemon
 from tests.plugins.proxy import Proxied, Proxy
-from tests.whole_gateway import has_logged, occupied_spaces, publish, settled, traffic, until
+from tests.whole_gateway import has_logged, occupied_spaces, publish, retained_versions, settled, traffic, until
 
 SELDOM = "autosave_interval 1800\n"
 """Mosquitto's default: during a test it saves its store only on SIGUSR1."""
@@ -216,6 +216,7 @@ async def test_a_database_that_went_back_is_published(
     await backup.save()
     await publish(broker, traffic(devices, uplinks=20)[10:])
     await settle(broker, 20)
+    before = await retained_versions(broker)
     if not is_running:
         assert daemon.terminate() == 0
     await backup.restore()
@@ -226,6 +227,8 @@ async def test_a_database_that_went_back_is_published(
     await until(
         partial(has_logged, daemon, "The database does not hold the last marker that the broker confirmed"), "a warning"
     )
+    after = await retained_versions(broker)
+    assert all(after[topic] > before[topic] for topic in before)
     await publish(broker, [(topic_of(devices[0]), up(devices[0], VACANT, at=200, f_cnt=9))])
     await settle(broker, 11)
 
@@ -245,6 +248,7 @@ async def test_killed_between_confirmation_and_its_record_everything_is_publishe
         daemon.kill()
     daemon.start_and_wait()
     await settle(broker, 4)
+    assert not await has_logged(daemon, "all versions are raised")  # because the database has not gone back
 
 
 async def has_occupied(broker: Broker, spaces: int) -> bool:

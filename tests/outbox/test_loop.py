@@ -22,6 +22,7 @@ from parking_gateway.process.config.sections import PublicationConfig
 from parking_gateway.process.waits import Backoff
 from parking_gateway.store import due, gateways
 from parking_gateway.store.due_rows import STEPS_AT_ONCE
+from parking_gateway.store.known_server import KnownServer
 from parking_gateway.store.patience import Patience
 from parking_gateway.store.pool import Pool
 from tests.links import FakeLink
@@ -116,6 +117,7 @@ class OutboxRun:
             database=store,
             patience=patience,
             marker=Marker(root="parking/v1", instance="gw", clock=wall_clock.utc),
+            known=KnownServer(None),
             report=self._report,
         )
 

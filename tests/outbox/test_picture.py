@@ -24,6 +24,7 @@ from parking_gateway.process.config.mqtt import MqttConfig
 from parking_gateway.process.config.sections import PublicationConfig
 from parking_gateway.process.waits import Backoff
 from parking_gateway.store import gateways
+from parking_gateway.store.known_server import KnownServer
 from parking_gateway.store.patience import Patience
 from parking_gateway.store.pool import Pool
 from tests.plugins.broker import Configured
@@ -67,6 +68,7 @@ class Gateway:
             database=self._pool,
             patience=self._patience,
             marker=self._marker,
+            known=KnownServer(None),
             report=self._count,
         )
         outbox.finish()

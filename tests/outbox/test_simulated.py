@@ -18,6 +18,7 @@ from parking_gateway.outbox.loop import Outbox
 from parking_gateway.outbox.marker import Marker
 from parking_gateway.process.config.sections import PublicationConfig
 from parking_gateway.process.waits import Backoff
+from parking_gateway.store.known_server import KnownServer
 from parking_gateway.store.patience import Patience
 from tests.links import FakeLink
 from tests.outbox.simulated import SPACES, START, SimulatedStore
@@ -51,6 +52,7 @@ async def live(dice: random.Random, store: SimulatedStore, link: FakeLink, *, lo
         database=store,
         patience=patience,
         marker=Marker(root="parking/v1", instance="gw", clock=now),
+        known=KnownServer(None),
         report=lambda _kind, _confirmed, _refusals: None,
     )
 

@@ -22,9 +22,9 @@ from parking_gateway.decoding.decoder import Decoder
 from parking_gateway.intake.read import read
 from parking_gateway.intake.record import record
 from parking_gateway.process.config import DatabaseConfig
-from parking_gateway.store.connecting import PINNED
 from parking_gateway.store.pool import Pool, opened
 from parking_gateway.store.schema import SchemaMismatch
+from parking_gateway.store.session_settings import PINNED
 from parking_gateway.store.verdicts import FAILURES, Verdict, diagnosis_of
 from tests.events import message, up
 from tests.plugins.car_park import CarPark

@@ -78,6 +78,7 @@ async def _checked(config: "Config", reader: "Decoder", listen: timedelta) -> "l
 
 async def _of_database(config: "Config", reader: "Decoder", *, since: datetime) -> "list[Check]":
     from parking_gateway.cli.doctor.months import examine_months  # noqa: PLC0415 - as above
+    from parking_gateway.cli.doctor.servers import examine_servers  # noqa: PLC0415 - as above
     from parking_gateway.cli.doctor.surroundings import Check, examine_clocks, examine_database  # noqa: PLC0415 - as above
     from parking_gateway.gateway.opening import database  # noqa: PLC0415 - as above
     from parking_gateway.process.config import ConfigError  # noqa: PLC0415 - as above
@@ -90,6 +91,7 @@ async def _of_database(config: "Config", reader: "Decoder", *, since: datetime) 
         async with database(config) as pool:
             checks = await examine_database(pool, reader)
             if checks[0].verdict == "fine":
+                checks += await examine_servers(pool)
                 checks += await examine_clocks(pool, since=since)
                 checks += await examine_months(pool, config, now=since + _LATELY)
             return checks

@@ -103,6 +103,7 @@ class DatabaseConfig(Section):
     """PostgreSQL, and the limits of every wait for it."""
 
     url: DatabaseUrl = SecretStr("embedded")
+    prepare: bool = True
     pool_size: Annotated[WholeNumber, Field(ge=1, le=100)] = 5
     pool_timeout: Seconds = timedelta(seconds=10)
     connect_timeout: ServerSeconds = timedelta(seconds=10)

@@ -1,0 +1,74 @@
+"""Whether commits wait for a standby, and whether there is one. Asked on a connection of its own, because all others may wait."""
+
+from typing import Final
+
+import msgspec
+
+from parking_gateway.core.wording import counted
+from parking_gateway.store.pool import Pool
+
+_WITHOUT_STANDBY: Final = frozenset({"off", "local"})
+"""Values of `synchronous_commit` with which no commit waits."""
+# Of other roles, an ordinary role sees neither the waits nor the names of standbys; their number it sees.
+_QUERY: Final = """
+select
+    current_setting('synchronous_standby_names'), current_setting('synchronous_commit'),
+    (select count(*) from pg_stat_replication),
+    (select count(*) from pg_stat_activity where wait_event = 'SyncRep' and datname = current_database()),
+    pg_is_in_recovery()
+"""
+_REMEDY: Final = (
+    "bring the standby back; or, where there is none any more, run: alter system reset synchronous_standby_names;"
+    " select pg_reload_conf()"
+)
+
+
+class Replication(msgspec.Struct, frozen=True, kw_only=True):
+    """The replication of a server, as the gateway's role sees it."""
+
+    names: str
+    """`synchronous_standby_names`."""
+    synchronous_commit: str
+    standbys: int
+    """Standbys that are connected."""
+    waiting: int
+    """Commits of the gateway's role that wait for a standby."""
+    is_standby: bool
+    """Whether the server itself is a standby."""
+
+    @property
+    def is_synchronous(self) -> bool:
+        """Whether a commit waits for a standby."""
+        return bool(self.names) and self.synchronous_commit not in _WITHOUT_STANDBY
+
+    @property
+    def complaint(self) -> str | None:
+        """What is wrong, and what to do. None: nothing is."""
+        if not self.is_synchronous or self.is_standby:
+            return None
+        if not self.standbys:
+            waiting = f" ({counted(self.waiting, 'commit')} of the gateway waiting)" if self.waiting else ""
+            return (
+                f"Every commit waits for a standby (synchronous_standby_names = '{self.names}'), and none is"
+                f" connected{waiting}: {_REMEDY}"
+            )
+        if self.waiting:
+            return (
+                f"{counted(self.waiting, 'commit')} of the gateway waiting for a standby that is connected and slow"
+                f" (synchronous_standby_names = '{self.names}'): if this lasts, {_REMEDY}"
+            )
+        return None
+
+
+async def replication_of(pool: Pool) -> Replication:
+    """The replication of the server. Raises one of `FAILURES`."""
+    async with pool.connect_aside() as connection:
+        row = await (await connection.execute(_QUERY)).fetchone()
+    names, synchronous_commit, standbys, waiting, is_standby = row or ("", "", 0, 0, False)
+    return Replication(
+        names=names,
+        synchronous_commit=synchronous_commit,
+        standbys=standbys,
+        waiting=waiting,
+        is_standby=is_standby,
+    )

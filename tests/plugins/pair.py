@@ -1,0 +1,195 @@
+"""Two PostgreSQL servers: a primary, and a standby that streams from it, on ports of their own."""
+
+import asyncio
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, Final
+
+import psutil
+import psycopg
+import pytest
+from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_fixed
+
+from parking_gateway.cli.demo.brokers import LOCALHOST, free_port
+from parking_gateway.process.config import DatabaseConfig
+from parking_gateway.store import embedded, migrating
+from parking_gateway.store.pool import opened
+
+STANDBY: Final = "b"
+_SETTINGS: Final = """
+port = {port}
+listen_addresses = '127.0.0.1'
+unix_socket_directories = '{folder}'
+fsync = off
+wal_receiver_status_interval = 100ms
+wal_retrieve_retry_interval = 100ms
+primary_conninfo = 'host=127.0.0.1 port={other} user=postgres application_name={name}'
+"""
+
+
+class PairMember:
+    """One of the two servers."""
+
+    def __init__(self, template: Path, data: Path, *, name: str, port: int, other: int) -> None:
+        self._data = data
+        self._owner = template.stat().st_uid
+        self.port = port
+        shutil.copytree(template, data)
+        with (data / "postgresql.conf").open("a") as settings:
+            settings.write(_SETTINGS.format(port=port, folder=data.parent, other=other, name=name))
+
+    @property
+    def url(self) -> str:
+        """Of this server alone."""
+        return f"postgresql://postgres@{LOCALHOST}:{self.port}/parking"
+
+    def follow(self) -> None:
+        """Be a standby from the next start on."""
+        (self._data / "standby.signal").touch()
+
+    def start(self) -> None:
+        """Start it, and wait until it accepts connections."""
+        for path in (self._data, *self._data.rglob("*")):
+            os.chown(path, self._owner, -1)
+        self._control("-w", "-l", str(self._data / "log"), "start")
+
+    def kill(self) -> None:
+        """End it with SIGKILL, and wait until its last process has ended."""
+        server = psutil.Process(int((self._data / "postmaster.pid").read_text().splitlines()[0]))
+        processes = [server, *server.children()]
+        server.kill()
+        _, alive = psutil.wait_procs(processes, timeout=30)
+        assert not alive
+
+    def promote(self) -> None:
+        """Make it a primary."""
+        self._control("-w", "promote")
+
+    def execute(self, *statements: str) -> None:
+        """Execute statements without waiting for a standby."""
+        with psycopg.connect(self.url, autocommit=True, options="-c synchronous_commit=local") as connection:
+            for statement in statements:
+                connection.execute(statement.encode())
+
+    def value(self, query: str) -> Any:
+        """The first column of the first row."""
+        with psycopg.connect(self.url) as connection:
+            (found,) = connection.execute(query.encode()).fetchone() or (None,)
+            return found
+
+    def cut(self) -> None:
+        """End all connections of gateways."""
+        self.execute(
+            "select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'parking-gateway'"
+        )
+
+    def stop(self) -> None:
+        """End it at once, if it runs."""
+        with suppress(subprocess.CalledProcessError):
+            self._control("-m", "immediate", "stop")
+
+    def _control(self, *arguments: str) -> None:
+        with (self._data.parent / "pg_ctl.log").open("ab") as log:
+            subprocess.run(
+                [embedded.programs() / "pg_ctl", "-s", "-D", self._data, *arguments],
+                user=self._owner if os.geteuid() == 0 else None,
+                cwd="/",
+                stdout=log,
+                stderr=log,
+                check=True,
+            )
+
+
+class Pair:
+    """Both servers. The second one follows the first."""
+
+    def __init__(self, template: Path, folder: Path) -> None:
+        ports = (free_port(), free_port())
+        self.first = PairMember(template, folder / "a", name="a", port=ports[0], other=ports[1])
+        self.second = PairMember(template, folder / "b", name=STANDBY, port=ports[1], other=ports[0])
+        self.second.follow()
+
+    @property
+    def url(self) -> str:
+        """Of the one that can be written to, in the form of `pg_autoctl show uri`."""
+        servers = ",".join(f"{LOCALHOST}:{one.port}" for one in (self.first, self.second))
+        return f"postgresql://postgres@{servers}/parking?target_session_attrs=read-write"
+
+    def start(self) -> None:
+        """Start both, and wait until the second one follows."""
+        self.first.start()
+        self.second.start()
+        self.wait_for_standby()
+
+    def be_synchronous(self) -> None:
+        """Let commits wait for the standby. Both servers have the setting, as after pg_basebackup."""
+        for one in (self.first, self.second):
+            one.execute("alter system set synchronous_standby_names = '*'", "select pg_reload_conf()")
+
+    def wait_for_standby(self) -> None:
+        """Wait until the second one streams from the first."""
+        for attempt in Retrying(
+            retry=retry_if_exception_type(AssertionError),
+            wait=wait_fixed(0.02),
+            stop=stop_after_delay(30),
+            reraise=True,
+        ):
+            with attempt:
+                assert self.first.value("select count(*) from pg_stat_replication where state = 'streaming'") == 1
+
+    def wait_until_replayed(self) -> None:
+        """Wait until the second one has everything that the first one has now."""
+        position = self.first.value("select pg_current_wal_lsn()::text")
+        for attempt in _soon():
+            with attempt:
+                assert self.second.value(f"select pg_last_wal_replay_lsn() >= '{position}'")
+
+    def stop(self) -> None:
+        """End both."""
+        for one in (self.first, self.second):
+            one.stop()
+
+
+@pytest.fixture(scope="session")
+def template_data() -> Iterator[Path]:
+    """The data of a stopped server with a migrated database `parking`."""
+    with _folder() as folder:
+        with embedded.running(folder) as url:
+            with psycopg.connect(url, autocommit=True) as connection:
+                connection.execute("create database parking")
+            asyncio.run(_migrate(url.replace("/postgres?", "/parking?")))
+        yield folder / "postgresql"
+
+
+@pytest.fixture
+def pair(template_data: Path) -> Iterator[Pair]:
+    """Two servers, not started yet."""
+    with _folder() as folder:
+        shutil.chown(folder, template_data.stat().st_uid)
+        pair = Pair(template_data, folder)
+        yield pair
+        pair.stop()
+
+
+def _soon() -> Retrying:
+    return Retrying(
+        retry=retry_if_exception_type(AssertionError), wait=wait_fixed(0.02), stop=stop_after_delay(30), reraise=True
+    )
+
+
+@contextmanager
+def _folder() -> Iterator[Path]:
+    # Not in pytest's folders: when the tests run as root, PostgreSQL runs as another user, who cannot read those.
+    with TemporaryDirectory(prefix="parking-gateway-tests-") as name:
+        Path(name).chmod(0o755)
+        yield Path(name)
+
+
+async def _migrate(url: str) -> None:
+    async with opened(url, DatabaseConfig()) as pool:
+        await migrating.upgrade(pool.engine)
