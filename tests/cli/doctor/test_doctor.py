@@ -190,6 +190,8 @@ def test_nothing_wrong_is_status_0(doctor: Doctor, daemon: Daemon) -> None:
         "fine  gateway",
         "fine  journal",
         "fine  database",
+        "fine  server",
+        "fine  standby",
         "fine  partitions",
         "fine  retention",
     ]
