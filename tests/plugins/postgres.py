@@ -1,8 +1,12 @@
-"""A real PostgreSQL: one server for each worker, and one database for each test, copied from a migrated template."""
+"""A real PostgreSQL: one server for each worker, and one database for each test, copied from a migrated template.
+
+It is the one of the wheel. With POSTGRES_PROGRAMS=/usr/lib/postgresql/15/bin it is that one.
+"""
 
 import asyncio
 import os
 import signal
+import subprocess
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from itertools import count
@@ -11,6 +15,7 @@ from tempfile import TemporaryDirectory
 
 import psycopg
 import pytest
+from _pytest.terminal import TerminalReporter
 from psycopg import sql
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import NullPool
@@ -21,6 +26,18 @@ from parking_gateway.store.connecting import connect
 from parking_gateway.store.pool import Pool
 
 _numbers = count()
+
+if _PROGRAMS := os.environ.get("POSTGRES_PROGRAMS", ""):
+    # For the servers of the tests. A gateway in a process of its own starts that of the wheel.
+    embedded.programs = lambda: Path(_PROGRAMS)
+
+
+def pytest_terminal_summary(terminalreporter: TerminalReporter) -> None:
+    """Print the version of the server."""
+    version = subprocess.run(
+        [embedded.programs() / "postgres", "--version"], capture_output=True, text=True, check=True
+    )
+    terminalreporter.write_line(f"on {version.stdout.strip()}")
 
 
 def engine_of(url: str) -> AsyncEngine:
