@@ -2,6 +2,7 @@
 
 import base64
 import json
+import re
 import zlib
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
@@ -30,8 +31,10 @@ _REPLACES: Final = 0.1
 _ODD_VALUES: Final[tuple[object, ...]] = (
     *(None, True, False, 0, -1, 1.5, 1e308, float("nan"), float("inf"), 2**31, 2**32, 2**63, 2**64, 10**400),
     *("", "\0", "\ud800", "0" * 16, "G" * 16, "AA==", "A", "0001-01-01T00:00:00+14:00", "9999-12-31T23:59:60Z"),
+    *("+", "#", "a/b", "$SYS/x", "a\nb", "\x1b[2J", "\u2028", "\u202e", "0" * 15 + "/", "x" * 5000),
     *([], {}, [None], {"": None}, {"\0": "\0"}, [[[[[[[[[]]]]]]]]]),
 )
+_DEV_EUI: Final = re.compile(r"[0-9a-f]{16}")
 _TOPICS: Final = (*sorted(EVENTS), "unknown")
 
 
@@ -131,12 +134,17 @@ def _vectors(name: str) -> conformance.Vectors:
 
 
 def try_an_event(data: bytes) -> None:
-    """Parse any bytes as any event. The law: one of the four outcomes, and PostgreSQL can store it."""
+    """Parse any bytes as any event.
+
+    The law: one of the four outcomes, PostgreSQL can store it, and no device chooses a topic of ours.
+    """
     outcome = parse(_topic(data), data[1:], received_at=_NOW, limits=_LIMITS)
     if not isinstance(outcome, Uplink | DeviceEvent | UnknownEvent | Rejection):
         raise Broken(f"the outcome is {outcome!r}")
     if "\\u0000" in msgspec.json.encode(outcome).decode().replace("\\\\", ""):
         raise Broken("the outcome contains a NUL")
+    if isinstance(outcome, Uplink | DeviceEvent) and not _DEV_EUI.fullmatch(outcome.device.dev_eui):
+        raise Broken("the DevEUI is more than a level of a topic")
 
 
 def events() -> Iterator[bytes]:
