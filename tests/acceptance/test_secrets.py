@@ -279,6 +279,10 @@ async def test_nothing_leaks_where_everything_works(
         there = plant(place, settings | {"telemetry__listen": listen})
         found += await outputs_of(there, *(COMMANDS if place == "file" else COMMANDS[:2]))
         assert any(text.endswith("status 0") for text in found[-3:])
+    everything = "\n".join(found)
+    for expected in ("accepts our connection and subscription", "it answers, with schema"):
+        assert expected in everything
+    assert "cannot be verified" not in everything
     assert daemon.terminate() == 0
     found += daemon.notifications
     log = daemon.log.read_text()
@@ -313,6 +317,25 @@ async def test_nothing_leaks_where_servers_refuse_or_are_away(
     await until(has_warned, "a warning of the daemon")
     daemon.kill()
     found += [daemon.log.read_text()]
+    assert [leak for text in found for leak in leaks(text)] == []
+
+
+async def test_commands_name_the_certificates_that_they_do_not_trust(
+    plant: Plant, settings: dict[str, str], certificates: Certificates
+) -> None:
+    """Of the broker, the database and the API of ChirpStack: each in a sentence with its remedy, and without a secret."""
+    trusted, other = str(certificates.ca), str(certificates.other_ca)
+    wrong = {name: value.replace(trusted, other) for name, value in settings.items()}
+    commands = ("doctor", "--listen", "0"), ("heal", "--device", dev_eui_of(1)), ("spaces", "list")
+    found = await outputs_of(plant("environment", wrong), *commands)
+    doctor, heal, spaces, _ = found
+    assert "its certificate is of an authority that is not trusted here: set mqtt.ca_file" in doctor
+    for output in (doctor, heal, spaces):
+        assert "name its authority by sslrootcert in database.url" in output
+        assert not output.endswith("status 0")
+    only_api = settings | {"chirpstack__api_ca_file": other}
+    found += await outputs_of(plant("environment", only_api), ("migrate",), commands[1])
+    assert "name the authority of its certificate in chirpstack.api_ca_file" in found[-2]
     assert [leak for text in found for leak in leaks(text)] == []
 
 
