@@ -39,9 +39,9 @@ class PairMember:
         self._data = data
         self._owner = template.stat().st_uid
         self.port = port
+        self._settings = _SETTINGS.format(port=port, folder=data.parent, other=other, name=name)
         shutil.copytree(template, data)
-        with (data / "postgresql.conf").open("a") as settings:
-            settings.write(_SETTINGS.format(port=port, folder=data.parent, other=other, name=name))
+        self._configure()
 
     @property
     def url(self) -> str:
@@ -51,6 +51,15 @@ class PairMember:
     def follow(self) -> None:
         """Be a standby from the next start on."""
         (self._data / "standby.signal").touch()
+
+    def rebuild(self, primary: "PairMember") -> None:
+        """Become a standby of this primary, with a copy of its data, and wait until it accepts connections."""
+        shutil.rmtree(self._data)
+        source = ("-h", LOCALHOST, "-p", str(primary.port), "-U", "postgres")
+        self._run("pg_basebackup", *source, "-D", str(self._data), "-X", "stream", "-c", "fast")
+        self._configure()
+        self.follow()
+        self.start()
 
     def start(self) -> None:
         """Start it, and wait until it accepts connections."""
@@ -93,10 +102,17 @@ class PairMember:
         with suppress(subprocess.CalledProcessError):
             self._control("-m", "immediate", "stop")
 
+    def _configure(self) -> None:
+        with (self._data / "postgresql.conf").open("a") as settings:
+            settings.write(self._settings)
+
     def _control(self, *arguments: str) -> None:
-        with (self._data.parent / "pg_ctl.log").open("ab") as log:
+        self._run("pg_ctl", "-s", "-D", str(self._data), *arguments)
+
+    def _run(self, program: str, *arguments: str) -> None:
+        with (self._data.parent / "programs.log").open("ab") as log:
             subprocess.run(
-                [embedded.programs() / "pg_ctl", "-s", "-D", self._data, *arguments],
+                [embedded.programs() / program, *arguments],
                 user=self._owner if os.geteuid() == 0 else None,
                 cwd="/",
                 stdout=log,
@@ -109,6 +125,8 @@ class Pair:
     """Both servers. The second one follows the first."""
 
     def __init__(self, template: Path, folder: Path) -> None:
+        """`template`: the data of a stopped server with a database `parking`."""
+        shutil.chown(folder, template.stat().st_uid)
         ports = (free_port(), free_port())
         self.first = PairMember(template, folder / "a", name="a", port=ports[0], other=ports[1])
         self.second = PairMember(template, folder / "b", name=STANDBY, port=ports[1], other=ports[0])
@@ -170,7 +188,6 @@ def template_data() -> Iterator[Path]:
 def pair(template_data: Path) -> Iterator[Pair]:
     """Two servers, not started yet."""
     with _folder() as folder:
-        shutil.chown(folder, template_data.stat().st_uid)
         pair = Pair(template_data, folder)
         yield pair
         pair.stop()

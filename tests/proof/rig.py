@@ -5,7 +5,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import timedelta
 from functools import partial
 from math import ceil
@@ -73,6 +73,8 @@ class Rig:
         self.load = Load(broker.url, devices, self.ledger)
         self.tap: Tap | None = None
         """Between gateway and broker, where a trial has put it."""
+        self.afterwards = ExitStack()
+        """What ends behind the counts, such as other servers."""
         self.dice = Random(1)
         self.times = 0
         """How many faults have happened, each proven."""
@@ -256,6 +258,7 @@ def rig_in(folder: Path, spaces: int = SPACES) -> Iterator[Rig]:
                 yield rig
             finally:
                 gateway.close()
+                rig.afterwards.close()
                 if rig.tap is not None:
                     rig.tap.close()
     finally:
