@@ -29,6 +29,10 @@ class BrokerConnection(Protocol):
     """How many publications may be under way at a time (MQTT 5)."""
     shares: bool
     """Whether the broker does not deny shared subscriptions (MQTT 5)."""
+    retains: bool
+    """Whether the broker does not deny retained messages (MQTT 5)."""
+    session_seconds: int | None
+    """For how long the broker keeps the session, if that is not as long as we asked for (MQTT 5)."""
 
     @abstractmethod
     async def __aenter__(self) -> Self:

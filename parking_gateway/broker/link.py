@@ -94,6 +94,21 @@ class Link:
         """Whether the broker does not deny shared subscriptions."""
         return self._connection.shares
 
+    @property
+    def retains(self) -> bool:
+        """Whether the broker does not deny retained messages."""
+        return self._connection.retains
+
+    @property
+    def session_seconds(self) -> int | None:
+        """For how long the broker keeps our session after the connection. None: as long as we asked for, or not known."""
+        return self._connection.session_seconds
+
+    @property
+    def receive_maximum(self) -> int:
+        """How many publications the broker takes at a time."""
+        return self._connection.receive_maximum
+
     async def batches(self, *, limit: int) -> AsyncIterator[list[Message]]:
         """Yield received messages, up to `limit` at a time, until `stop_receiving` or the loss of the connection.
 

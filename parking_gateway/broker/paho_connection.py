@@ -59,6 +59,8 @@ class PahoConnection(BrokerConnection):
         self.session_present = False
         self.receive_maximum = _NO_LIMIT
         self.shares = True
+        self.retains = True
+        self.session_seconds: int | None = None
         self._client = client
         self._paho = private.paho_of(client)
         self._address = address
@@ -221,6 +223,8 @@ class PahoConnection(BrokerConnection):
         self.session_present = flags.session_present
         self.receive_maximum = getattr(properties, "ReceiveMaximum", _NO_LIMIT)
         self.shares = getattr(properties, "SharedSubscriptionAvailable", 1) == 1
+        self.retains = getattr(properties, "RetainAvailable", 1) == 1
+        self.session_seconds = getattr(properties, "SessionExpiryInterval", None)
         self._connected.set_result(None)
 
     def _on_disconnect(

@@ -10,7 +10,7 @@ from sqlalchemy.dialects import postgresql as pg
 from parking_gateway.core.events import DevEui, Reason
 from parking_gateway.store.query import Query, Rows, Statement, asks
 from parking_gateway.store.rows import array_of, listed
-from parking_gateway.store.tables import rejection, uplink
+from parking_gateway.store.tables import device, rejection, uplink
 
 
 class RefusedFrames(msgspec.Struct, frozen=True, kw_only=True):
@@ -77,12 +77,74 @@ _REFUSED: Final = Statement(
 )
 
 
+class ServerSettings(msgspec.Struct, frozen=True):
+    """What a server does to keep a commit, and the time by its clock."""
+
+    fsync: str
+    full_page_writes: str
+    synchronous_commit: str
+    now: datetime
+
+
+class Bare(msgspec.Struct, frozen=True):
+    """Spaces that no sensor watches."""
+
+    bare: int
+    spaces: int
+    """All spaces."""
+    examples: list[str]
+    """`site/zone/space` of the first few."""
+
+
+_SETTINGS: Final = Statement(
+    sa.text(
+        "select current_setting('fsync'), current_setting('full_page_writes'), current_setting('synchronous_commit'),"
+        " clock_timestamp()"
+    )
+)
+_BARE: Final = Statement(
+    sa.text(
+        """
+select
+    count(*) filter (where is_bare), count(*),
+    coalesce((array_agg(name order by name) filter (where is_bare))[1:3], '{}')
+from (
+    select
+        site.name || '/' || zone.name || '/' || space.name as name,
+        not exists (select from installation where installation.space_id = space.id) as is_bare
+    from space join zone on zone.id = zone_id join site on site.id = site_id
+) as every
+"""
+    )
+)
+_HAS_HEARD: Final = Statement(
+    sa.text("select exists (select from device where heard_at >= :since)").bindparams(
+        sa.bindparam("since", type_=device.c.heard_at.type)
+    )
+)
+
+
 _VERSION: Final = Statement(sa.text("show server_version"))
 
 
 def server_version() -> Query[str]:
     """PostgreSQL's version."""
     return Query(statement=_VERSION, arguments={}, read=lambda rows: rows[0][0])
+
+
+def server_settings() -> Query[ServerSettings]:
+    """The settings of the connected server, and its time."""
+    return Query(statement=_SETTINGS, arguments={}, read=lambda rows: ServerSettings(*rows[0]))
+
+
+def bare_spaces() -> Query[Bare]:
+    """The spaces without a sensor."""
+    return Query(statement=_BARE, arguments={}, read=lambda rows: Bare(*rows[0]))
+
+
+def has_heard(*, since: datetime) -> Query[bool]:
+    """Whether any device was heard since then."""
+    return Query(statement=_HAS_HEARD, arguments={"since": since}, read=lambda rows: bool(rows[0][0]))
 
 
 def wrong_clocks(*, since: datetime) -> Query[list[DistrustedClock]]:

@@ -308,6 +308,13 @@ def test_every_limit_of_a_wait_is_listed_with_its_default() -> None:
     assert limits - listed.keys() == {"clock.lost_after"}  # the silence of a sensor, for which nothing waits
 
 
+def test_checks_of_doctor_are_all_of_them() -> None:
+    sources = (ROOT / "parking_gateway/cli/doctor").glob("*.py")
+    checks = {name for source in sources for name in re.findall(r'about="([^"]+)"', source.read_text())}
+    _, _, rows = (ROOT / "docs/deployment.md").read_text().partition("## What `doctor` checks\n")
+    assert set(re.findall(r"^\| ([a-z ]+) \|", rows.partition("\n## ")[0], re.MULTILINE)) - {"check"} == checks
+
+
 def test_layers_are_those_that_are_checked() -> None:
     contracts = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]["contracts"]
     layers = next(one["layers"] for one in contracts if one["type"] == "layers")

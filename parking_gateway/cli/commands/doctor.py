@@ -1,7 +1,12 @@
 """The command that finds faults and names their remedies."""
 
+import shutil
+import sys
+import textwrap
+from collections import Counter
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
 import msgspec
@@ -10,6 +15,7 @@ import typer
 from parking_gateway.cli.commands.configuration import AsJson, ConfigFile, configured
 from parking_gateway.cli.opened import decoder, transact
 from parking_gateway.cli.shown import show_json, show_line
+from parking_gateway.core.printable import printable
 from parking_gateway.process import signals
 
 if TYPE_CHECKING:
@@ -17,27 +23,36 @@ if TYPE_CHECKING:
     from parking_gateway.cli.doctor.surroundings import Check
     from parking_gateway.decoding.decoder import Decoder
     from parking_gateway.process.config import Config
-    from parking_gateway.store.database import Connection
 
 OfDevices = Annotated[bool, typer.Option("--devices", help="Check the devices instead.")]
 ListenFor = Annotated[
     float, typer.Option("--listen", min=0, metavar="SECONDS", help="Wait so long for an event of ChirpStack.")
 ]
+TriesQueue = Annotated[
+    bool, typer.Option("--queue", help="Also send 2,000 messages to ourselves, to see how many the broker keeps.")
+]
 
-_LATELY = timedelta(days=1)
+_MARGIN = " " * len("unknown  ")
+_COLOURS = {"wrong": "red", "unknown": "yellow", "fine": "green"}
 
 
 def doctor(
-    *, config: ConfigFile = None, devices: OfDevices = False, listen: ListenFor = 3, as_json: AsJson = False
+    *,
+    config: ConfigFile = None,
+    devices: OfDevices = False,
+    listen: ListenFor = 3,
+    queue: TriesQueue = False,
+    as_json: AsJson = False,
 ) -> None:
     """Find faults, and show what to do.
 
-    It checks the configuration, the broker, the database, the running gateway and the QoS of ChirpStack. (At QoS 0, the
-    default of ChirpStack, a restart of the gateway loses events.) A check that is not possible is "unknown". With --devices
-    it shows each device that is unassigned, silent, unreadable, lossy, held back by a wrong clock or without a needed
-    option, and the command that helps.
+    It checks the configuration, the running gateway, the broker, the journal, the database, the spaces and the devices. Each
+    check is "fine", "wrong" with a remedy, or "unknown": it was not possible. With --devices it shows each device that is
+    unassigned, silent, unreadable, lossy, low on battery, held back by a wrong clock or without a needed option, and the
+    command that helps.
 
-    It changes nothing and does not disturb a running gateway. Exit status 0: nothing is wrong.
+    It sends messages to itself below the topics of the gateway, and leaves none there. It does not disturb a running gateway.
+    Exit status 0: nothing is wrong.
 
     For example:
 
@@ -48,75 +63,20 @@ def doctor(
     if devices:
         _show_findings(_examined(effective, reader), as_json=as_json)
     else:
-        _show_checks(signals.run(_checked(effective, reader, timedelta(seconds=listen))), as_json=as_json)
-
-
-async def _checked(config: "Config", reader: "Decoder", listen: timedelta) -> "list[Check]":
-    from parking_gateway.cli.doctor.encryption import examine_encryption  # noqa: PLC0415 - heavy
-    from parking_gateway.cli.doctor.promises import examine_promises  # noqa: PLC0415 - heavy
-    from parking_gateway.cli.doctor.running import (  # noqa: PLC0415 - as above
-        examine_gateway,
-        examine_journal,
-        look,
-        with_what_it_received,
-    )
-    from parking_gateway.cli.doctor.surroundings import (  # noqa: PLC0415 - as above
-        examine_broker,
-        examine_names,
-    )
-
-    running = await look(config)
-    now = datetime.now(UTC)
-    checks = [*examine_names(config), *examine_encryption(config)]
-    checks += [with_what_it_received(check, running, now=now) for check in await examine_broker(config, listen=listen)]
-    if not any(check.about == "broker" and check.fix for check in checks):
-        checks += await examine_promises(config)
-    checks += examine_gateway(running, config, now=now)
-    checks += examine_journal(running, now=now)
-    return [*checks, *await _of_database(config, reader, since=now - _LATELY)]
-
-
-async def _of_database(config: "Config", reader: "Decoder", *, since: datetime) -> "list[Check]":
-    from parking_gateway.cli.doctor.months import examine_months  # noqa: PLC0415 - as above
-    from parking_gateway.cli.doctor.servers import examine_servers  # noqa: PLC0415 - as above
-    from parking_gateway.cli.doctor.surroundings import Check, examine_clocks, examine_database  # noqa: PLC0415 - as above
-    from parking_gateway.gateway.opening import database  # noqa: PLC0415 - as above
-    from parking_gateway.process.config import ConfigError  # noqa: PLC0415 - as above
-    from parking_gateway.store.embedded import EmbeddedFailed  # noqa: PLC0415 - as above
-    from parking_gateway.store.schema import SchemaMismatch  # noqa: PLC0415 - as above
-    from parking_gateway.store.verdicts import FAILURES, diagnosis_of  # noqa: PLC0415 - as above
-
-    fix = "Follow this message, or correct the section [database]"
-    try:
-        async with database(config) as pool:
-            checks = await examine_database(pool, reader)
-            if checks[0].verdict == "fine":
-                checks += await examine_servers(pool)
-                checks += await examine_clocks(pool, since=since)
-                checks += await examine_months(pool, config, now=since + _LATELY)
-            return checks
-    except ConfigError as error:
-        return [Check(about="database", detail=" ".join(error.mistakes), fix=fix)]
-    except (EmbeddedFailed, SchemaMismatch) as failure:
-        return [Check(about="database", detail=str(failure), fix=fix)]
-    except FAILURES as error:
-        return [Check(about="database", detail=diagnosis_of(error).sentence, fix=fix)]
+        checking = _checked(effective, reader, timedelta(seconds=listen), tries_queue=queue)
+        _show_checks(signals.run(checking), as_json=as_json)
 
 
 def _examined(config: "Config", reader: "Decoder") -> "list[Finding]":
-    from parking_gateway.cli.doctor.devices import examine  # noqa: PLC0415 - as above
-    from parking_gateway.store import diagnosis, fleet, lost  # noqa: PLC0415 - as above
+    from parking_gateway.cli.doctor.examination import examine_devices  # noqa: PLC0415 - heavy
 
-    now = datetime.now(UTC)
+    return transact(config, partial(examine_devices, decoder=reader))
 
-    async def work(connection: "Connection") -> "list[Finding]":
-        since = now - _LATELY
-        known, refused, losses = await connection.together(
-            fleet.listed(), diagnosis.refused(since=since), lost.lossy(since)
-        )
-        return list(examine(known, refused, losses, decoder=reader, now=now))
 
-    return transact(config, work)
+async def _checked(config: "Config", reader: "Decoder", listen: timedelta, *, tries_queue: bool) -> "list[Check]":
+    from parking_gateway.cli.doctor.examination import examine_all  # noqa: PLC0415 - heavy
+
+    return await examine_all(config, reader, listen=listen, tries_queue=tries_queue)
 
 
 def _show_checks(checks: "Sequence[Check]", *, as_json: bool) -> None:
@@ -124,11 +84,25 @@ def _show_checks(checks: "Sequence[Check]", *, as_json: bool) -> None:
         show_json([msgspec.to_builtins(check) | {"verdict": check.verdict} for check in checks])
     else:
         for check in checks:
-            show_line(f"{check.verdict}  {check.about}: {check.detail}")
-            if check.fix:
-                show_line(f"       {check.fix}")
+            _show_check(check)
+        verdicts = Counter[str](check.verdict for check in checks)
+        show_line(", ".join(f"{verdicts[word]} {word}" for word in _COLOURS))
     if any(check.fix for check in checks):
         raise typer.Exit(1)
+
+
+def _show_check(check: "Check") -> None:
+    """In a terminal, with colours and within its width; elsewhere in one line, for `grep`."""
+    is_terminal = sys.stdout.isatty()
+    width = shutil.get_terminal_size().columns if is_terminal else sys.maxsize
+    text = printable(f"{check.about}: {check.detail}")
+    first, *others = textwrap.wrap(text, width - len(_MARGIN), break_long_words=False, break_on_hyphens=False)
+    typer.echo(typer.style(f"{check.verdict:<{len(_MARGIN)}}", fg=_COLOURS[check.verdict], bold=True) + first)
+    for line in others:
+        typer.echo(_MARGIN + line)
+    if check.fix:
+        # In one line, so that it can be copied.
+        show_line(_MARGIN + check.fix)
 
 
 def _show_findings(findings: "Sequence[Finding]", *, as_json: bool) -> None:

@@ -25,6 +25,8 @@ UNKNOWN_HEARTBEAT: Final = timedelta(days=1)
 """The assumed heartbeat, where the data sheet names none or the device has no codec."""
 
 FEWEST_LOST: Final = 3
+LOW_BATTERY: Final = 20
+"""Percent. A battery for years lasts for months then."""
 LOST_SHARE: Final = 0.1
 """A LoRaWAN device loses a few uplinks in the air. A device is lossy if it loses more than these."""
 
@@ -44,6 +46,7 @@ class Problem(StrEnum):
     """Frames of it were rejected within the last day."""
     CLOCK = "clock"
     """Its last uplinks count as older than earlier ones, although their frame counters are higher."""
+    BATTERY = "battery low"
     LOSSY = "lossy"
     """Many of its uplinks within the last day are missing by their frame counters."""
 
@@ -100,6 +103,8 @@ def _problems(known: KnownDevice, refused: RefusedFrames | None, decoder: Decode
             detail,
             "let NTP set the clocks of the network server, of the LoRaWAN gateways and of this machine",
         )
+    if known.battery_percent is not None and known.battery_percent <= LOW_BATTERY:
+        yield Problem.BATTERY, f"{known.battery_percent} % are left", "replace its battery, or the sensor"
     if refused:
         detail = f"{counted(refused.count, 'frame')} within a day, the last: {refused.detail}"
         yield Problem.UNDECODABLE, detail, _look(refused, choice)

@@ -1,42 +1,67 @@
-"""Abilities of the broker that the gateway relies on: shared subscriptions and retained messages. Each is tried."""
+"""Abilities and rights that the gateway relies on: its topics, shared subscriptions, retained messages. Each is tried."""
 
+import asyncio
 import os
+from typing import Final
 from uuid import uuid4
 
 from parking_gateway.broker.asking import asking, delivered, retained, retained_by_wildcard, shares
 from parking_gateway.broker.link import Link, MqttError
 from parking_gateway.cli.doctor.surroundings import Check
-from parking_gateway.contract.messages import gateway_topic, marker_topic
+from parking_gateway.contract.messages import gateway_topic
+from parking_gateway.contract.publication import Publication
 from parking_gateway.process.config import Config
+
+_FAMILIES: Final = ("spaces", "zones", "sites", "transitions", "devices")
+"""The topics below the root, beside those of the gateway itself."""
 
 
 async def examine_promises(config: Config) -> list[Check]:
-    """Send messages to ourselves, below the gateway's own topic, and check which of them the broker delivers.
+    """Send messages to ourselves below the topics of the gateway, and check which of them the broker delivers.
 
-    Empty: all abilities are there. The messages are not retained, and no other client receives them.
+    Their topics end with a number that nobody else uses. One message is retained, and removed again.
     """
     folder = gateway_topic(config.publication.root, config.gateway.instance)
-    marker = marker_topic(config.publication.root, config.gateway.instance)
-    name, protocol = f"doctor-{os.getpid()}", config.mqtt.protocol
+    name = f"doctor-{os.getpid()}"
     try:
-        async with asking(config.mqtt, name=name, protocol=protocol) as link:
-            checks = [await _sharing(link, config, folder) if config.mqtt.shared_group else await _own(link, folder)]
-            is_retained = marker in await retained(link, marker)
-        # Without a marker there is nothing retained to look for, because the gateway never ran here.
-        if is_retained and not await retained_by_wildcard(config.mqtt, marker, name=name, protocol=protocol):
-            checks.append(_no_wildcards())
+        topics = await _topics(config, folder, name=name)
+        if topics.verdict != "fine":
+            return [topics]
+        if config.mqtt.shared_group is None:
+            return [topics, await _retained(config, folder, name=name)]
+        async with asking(config.mqtt, name=name, protocol=config.mqtt.protocol) as link:
+            sharing = await _sharing(link, config.mqtt.shared_group, folder)
+        return [topics, sharing, await _retained(config, folder, name=name)]
     except (MqttError, OSError) as error:
-        detail = f"its subscriptions and retained messages cannot be tried: {error}"
-        return [Check(about="broker", detail=detail, fix=_readable(folder))]
-    return [check for check in checks if check is not None]
+        detail = f"they cannot be tried: {error}"
+        return [Check(about="topics", detail=detail, is_judged=False)]
 
 
-async def _sharing(link: Link, config: Config, folder: str) -> Check | None:
-    group = config.mqtt.shared_group or ""
-    answer = await shares(link, folder=folder, group=group)
-    if answer is None:
-        return _not_delivered(folder)
-    if answer:
+async def _topics(config: Config, folder: str, *, name: str) -> Check:
+    """Whether messages on every kind of topic come back to us. In MQTT 3.1.1 this is the only sign of a right that lacks."""
+    root = config.publication.root
+    folders = [*(f"{root}/{family}" for family in _FAMILIES), folder]
+    come = await asyncio.gather(
+        *(_comes_back(config, one, name=f"{name}-{number}") for number, one in enumerate(folders))
+    )
+    if missing := [one for one, comes in zip(folders, come, strict=True) if not comes]:
+        detail = f"our messages below {', '.join(missing)} do not come back: this user may not write or not read there"
+        return Check(about="topics", detail=detail, fix=_readable(root))
+    return Check(about="topics", detail=f"this user may write and read below {root}")
+
+
+async def _comes_back(config: Config, folder: str, *, name: str) -> bool:
+    """Over a connection of its own, because some brokers hang up on a publication that their ACL forbids."""
+    topic = f"{folder}/doctor/{uuid4()}"
+    async with asking(config.mqtt, name=name, protocol=config.mqtt.protocol) as link:
+        try:
+            return bool(await delivered(link, {topic: topic}))
+        except MqttError:
+            return False
+
+
+async def _sharing(link: Link, group: str, folder: str) -> Check:
+    if await shares(link, folder=folder, group=group):
         return Check(about="sharing", detail=f"a shared subscription of the group {group} gets its messages")
     return Check(
         about="sharing",
@@ -45,17 +70,36 @@ async def _sharing(link: Link, config: Config, folder: str) -> Check | None:
     )
 
 
-async def _own(link: Link, folder: str) -> Check | None:
-    topic = f"{folder}/probe/{uuid4()}/plain"
-    return None if await delivered(link, {topic: topic}) else _not_delivered(folder)
+async def _retained(config: Config, folder: str, *, name: str) -> Check:
+    """Whether a retained message is kept for new subscribers, also of a wildcard."""
+    protocol = config.mqtt.protocol
+    topic = f"{folder}/doctor/{uuid4()}"
+    try:
+        async with asking(config.mqtt, name=name, protocol=protocol) as link:
+            if not link.retains:
+                return _keeps_none("the broker denies retained messages")
+            await link.publish([Publication(topic=topic, payload=b"?", retain=True)])
+            try:
+                return await _kept(config, topic, name=f"{name}-reads")
+            finally:
+                await link.publish([Publication(topic=topic, payload=b"", retain=True)])
+    except MqttError as error:
+        return _keeps_none(f"the broker ends the connection over a retained message ({error})")
 
 
-def _not_delivered(folder: str) -> Check:
-    detail = (
-        f"it does not deliver our own message below {folder}, so the gateway cannot read its marker and publishes"
-        " everything again at every connection"
-    )
-    return Check(about="broker", detail=detail, fix=_readable(folder))
+async def _kept(config: Config, topic: str, *, name: str) -> Check:
+    protocol = config.mqtt.protocol
+    async with asking(config.mqtt, name=name, protocol=protocol) as reader:
+        if topic not in await retained(reader, topic, [topic]):
+            return _keeps_none("the broker does not keep our retained message")
+    if not await retained_by_wildcard(config.mqtt, topic, name=name, protocol=protocol):
+        return _no_wildcards()
+    return Check(about="retained", detail="the broker keeps our retained message, and a wildcard gets it")
+
+
+def _keeps_none(what: str) -> Check:
+    detail = f"{what}, so a new dashboard sees a space only when it changes"
+    return Check(about="retained", detail=detail, fix="Allow them on the broker; in Mosquitto: retain_available true")
 
 
 def _no_wildcards() -> Check:
@@ -66,5 +110,5 @@ def _no_wildcards() -> Check:
     )
 
 
-def _readable(folder: str) -> str:
-    return f"Let the gateway read and write {folder}/# in the broker's ACL"
+def _readable(root: str) -> str:
+    return f"Let the gateway's user read and write {root}/# in the broker's ACL; Mosquitto: topic readwrite {root}/#"

@@ -105,14 +105,20 @@ async def examine_database(database: Database, decoder: Decoder) -> list[Check]:
 
 
 async def examine_clocks(database: Database, *, since: datetime) -> list[Check]:
-    """The clocks whose times were not believed `since` then. Empty: all were believed."""
+    """The clocks whose times were not believed `since` then."""
     try:
         async with database.connect() as connection:
-            (found,) = await connection.together(diagnosis.wrong_clocks(since=since))
+            has_heard, found = await connection.together(
+                diagnosis.has_heard(since=since), diagnosis.wrong_clocks(since=since)
+            )
     except FAILURES as error:  # such as a table that another session has locked
         detail = f"they cannot be checked: {diagnosis_of(error).sentence}"
         return [Check(about="clocks", detail=detail, is_judged=False)]
-    return list(map(_clock, found))
+    if found:
+        return list(map(_clock, found))
+    if not has_heard:
+        return [Check(about="clocks", detail="no device was heard within a day, so none is known", is_judged=False)]
+    return [Check(about="clocks", detail="every time of the last day was believed")]
 
 
 def examine_names(config: Config) -> list[Check]:
@@ -129,7 +135,7 @@ def _clock(wrong: diagnosis.DistrustedClock) -> Check:
     )
     off = timedelta(seconds=abs(wrong.seconds_ahead))
     return Check(
-        about="clock",
+        about="clocks",
         detail=f"{whose} is wrong by {duration(off)} ({'ahead' if wrong.seconds_ahead > 0 else 'behind'}), seen in {counted(wrong.uplinks, 'uplink')}",
         fix="Set it by NTP, or by a GPS receiver that sees the sky; until then uplinks are dated without it",
     )

@@ -4,6 +4,7 @@ import shlex
 from datetime import timedelta
 from typing import Any
 
+import msgspec
 import pytest
 
 from decoders.conformance import NOON
@@ -195,3 +196,11 @@ def test_a_device_that_loses_more_than_the_air_takes_is_lossy() -> None:
 @pytest.mark.parametrize("loss", [Loss(missing=2, recorded=0), Loss(missing=9, recorded=91)])
 def test_a_device_may_lose_a_few_uplinks(loss: Loss) -> None:
     assert findings(known(), loss=loss) == []
+
+
+@pytest.mark.parametrize(
+    ("percent", "problems"), [(None, []), (21, []), (20, [Problem.BATTERY]), (0, [Problem.BATTERY])]
+)
+def test_a_low_battery_is_found(percent: int | None, problems: list[Problem]) -> None:
+    found = findings(msgspec.structs.replace(known(), battery_percent=percent))
+    assert [one.problem for one in found] == problems

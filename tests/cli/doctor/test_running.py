@@ -34,6 +34,7 @@ def doctor(database: str, broker: Broker, daemon: Daemon) -> Doctor:
 
     def run(**more: str) -> Checks:
         settings = {"DATABASE__URL": database, "MQTT__URL": broker.url, "GATEWAY__INSTANCE": "test"}
+        settings["MQTT__PROTOCOL"] = broker.protocols[0]
         settings |= {"TELEMETRY__LISTEN": daemon.listen, "DATABASE__LOCK_TIMEOUT": "0.5"} | more
         variables = {f"PARKING_GATEWAY_{name}": value for name, value in settings.items()}
         # A process, because a command sets signal handlers, and a thread cannot.

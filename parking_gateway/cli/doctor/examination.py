@@ -1,0 +1,185 @@
+"""All checks, side by side: gateway, broker and database. Each group has a deadline, after which it is unknown."""
+
+import asyncio
+import os
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from typing import Final
+
+from parking_gateway.broker.asking import asking
+from parking_gateway.broker.link import MqttError
+from parking_gateway.cli.doctor.devices import Finding, examine
+from parking_gateway.cli.doctor.encryption import examine_encryption
+from parking_gateway.cli.doctor.months import examine_months
+from parking_gateway.cli.doctor.promises import examine_promises
+from parking_gateway.cli.doctor.running import (
+    Running,
+    examine_gateway,
+    examine_journal,
+    look,
+    with_what_it_received,
+)
+from parking_gateway.cli.doctor.servers import examine_servers
+from parking_gateway.cli.doctor.session import examine_queue, examine_session, examine_subscriptions, untried_queue
+from parking_gateway.cli.doctor.storage import examine_journal_disk, examine_server, examine_spaces
+from parking_gateway.cli.doctor.surroundings import (
+    Check,
+    examine_broker,
+    examine_clocks,
+    examine_database,
+    examine_names,
+)
+from parking_gateway.core.wording import counted
+from parking_gateway.decoding.decoder import Decoder
+from parking_gateway.gateway.opening import database
+from parking_gateway.process.config import Config, ConfigError
+from parking_gateway.store import diagnosis, fleet, lost
+from parking_gateway.store.database import Connection
+from parking_gateway.store.embedded import EmbeddedFailed
+from parking_gateway.store.pool import Pool
+from parking_gateway.store.schema import SchemaMismatch
+from parking_gateway.store.verdicts import FAILURES, diagnosis_of
+
+_LATELY: Final = timedelta(days=1)
+DEADLINE: Final = timedelta(seconds=20)
+"""For each group of checks."""
+_EXAMPLES: Final = 3
+
+
+async def examine_all(config: Config, decoder: Decoder, *, listen: timedelta, tries_queue: bool) -> list[Check]:
+    """Every check, in the order in which a person reads them."""
+    config = await _with_protocol(config)
+    running, of_broker, of_database = await asyncio.gather(
+        _looked(config),
+        _within(DEADLINE + listen, "broker", _of_broker(config, listen=listen, tries_queue=tries_queue)),
+        _within(DEADLINE, "database", _of_database(config, decoder)),
+    )
+    now = datetime.now(UTC)
+    return [
+        *examine_names(config),
+        *examine_encryption(config),
+        *examine_gateway(running, config, now=now),
+        *(_seen_by_gateway(check, running, now=now) for check in of_broker),
+        *examine_journal(running, now=now),
+        *examine_journal_disk(config),
+        *of_database,
+    ]
+
+
+async def examine_devices(connection: Connection, decoder: Decoder) -> list[Finding]:
+    """The faults of all devices."""
+    now = datetime.now(UTC)
+    since = now - _LATELY
+    known, refused, losses = await connection.together(
+        fleet.listed(), diagnosis.refused(since=since), lost.lossy(since)
+    )
+    return list(examine(known, refused, losses, decoder=decoder, now=now))
+
+
+async def _with_protocol(config: Config) -> Config:
+    """The configuration with the version of MQTT that the broker knows, so that this is found out once."""
+    try:
+        async with (
+            asyncio.timeout(DEADLINE.total_seconds()),
+            asking(config.mqtt, name=f"doctor-{os.getpid()}", protocol=config.mqtt.protocol) as link,
+        ):
+            mqtt = config.mqtt.model_copy(update={"protocol": link.protocol})
+            return config.model_copy(update={"mqtt": mqtt})
+    except (MqttError, OSError):  # the check of the broker will have the reason; TimeoutError is an OSError
+        return config
+
+
+async def _within(limit: timedelta, about: str, checks: Awaitable[list[Check]]) -> list[Check]:
+    try:
+        async with asyncio.timeout(limit.total_seconds()):
+            return await checks
+    except TimeoutError:
+        detail = f"it could not be checked within {limit.total_seconds():g} s"
+        return [Check(about=about, detail=detail, is_judged=False)]
+
+
+async def _looked(config: Config) -> Running:
+    try:
+        async with asyncio.timeout(DEADLINE.total_seconds()):
+            return await look(config)
+    except TimeoutError:
+        return Running(is_broker_asked=False)
+
+
+async def _of_broker(config: Config, *, listen: timedelta, tries_queue: bool) -> list[Check]:
+    checks = await examine_broker(config, listen=listen)
+    if checks[0].verdict == "wrong":
+        return [*checks, _not_checked("broker", "events, topics, retained messages, session and queue")]
+    checks += await examine_promises(config)
+    checks.append(await examine_session(config))
+    checks.append(await examine_queue(config) if tries_queue else untried_queue())
+    return checks
+
+
+def _seen_by_gateway(check: Check, running: Running, *, now: datetime) -> Check:
+    return with_what_it_received(check, running, now=now) if check.about == "events" else check
+
+
+def _not_checked(about: str, what: str) -> Check:
+    return Check(about=about, detail=f"its {what} were not checked", is_judged=False)
+
+
+async def _of_database(config: Config, decoder: Decoder) -> list[Check]:
+    try:
+        async with database(config) as pool:
+            checks = await examine_database(pool, decoder)
+            if checks[0].verdict == "fine":
+                return [*checks, *await examine_servers(pool), *await _of_content(pool, config, decoder)]
+    except ConfigError as error:
+        checks = [_unusable(" ".join(error.mistakes))]
+    except (EmbeddedFailed, SchemaMismatch) as failure:
+        checks = [_unusable(str(failure))]
+    except FAILURES as error:
+        checks = [_unusable(diagnosis_of(error).sentence)]
+    return [*checks, _not_checked("database", "durability, clocks, subscriptions, spaces and devices")]
+
+
+def _unusable(sentence: str) -> Check:
+    return Check(about="database", detail=sentence, fix="Follow this message, or correct the section [database]")
+
+
+async def _of_content(pool: Pool, config: Config, decoder: Decoder) -> list[Check]:
+    """What the database holds. Each check has a connection of its own, so that a failure costs one of them."""
+    works: dict[str, Callable[[Connection], Awaitable[list[Check]]]] = {
+        "durability": examine_server,
+        "subscriptions": partial(examine_subscriptions, config=config),
+        "spaces": examine_spaces,
+        "devices": partial(_of_devices, decoder=decoder),
+    }
+    checks = []
+    for about, work in works.items():
+        try:
+            async with pool.connect() as connection:
+                checks += await work(connection)
+        except FAILURES as error:  # such as a table that another session has locked
+            detail = f"it cannot be asked: {diagnosis_of(error).sentence}"
+            checks.append(Check(about=about, detail=detail, is_judged=False))
+    now = datetime.now(UTC)
+    return [
+        *checks,
+        *await examine_clocks(pool, since=now - _LATELY),
+        *await examine_months(pool, config, now=now),
+    ]
+
+
+async def _of_devices(connection: Connection, *, decoder: Decoder) -> list[Check]:
+    """One check for each kind of fault that devices have."""
+    found: dict[str, list[str]] = {}
+    for one in await examine_devices(connection, decoder):
+        found.setdefault(one.problem, []).append(one.dev_eui)
+    if not found:
+        return [Check(about="devices", detail="nothing is wrong with any device")]
+    return [
+        Check(
+            about="devices",
+            detail=f"{counted(len(devices), 'device')} {problem}: {', '.join(devices[:_EXAMPLES])}{', …' * (len(devices) > _EXAMPLES)}",
+            fix="parking-gateway doctor --devices",
+        )
+        for problem, devices in found.items()
+    ]

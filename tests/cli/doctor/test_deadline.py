@@ -1,0 +1,31 @@
+"""`doctor` ends although nothing answers it."""
+
+import asyncio
+import socket
+from datetime import timedelta
+
+import pytest
+
+from parking_gateway.cli.demo.brokers import LOCALHOST
+from parking_gateway.cli.doctor import examination
+from parking_gateway.decoding.decoder import Decoder
+from parking_gateway.process.config import load
+from tests.whole_gateway import halted
+
+
+async def test_what_does_not_answer_is_unknown(database: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The broker accepts and is silent, the processes of PostgreSQL are suspended."""
+    monkeypatch.setattr(examination, "DEADLINE", timedelta(seconds=1))
+    with socket.create_server((LOCALHOST, 0)) as deaf:
+        url = f"mqtt://{LOCALHOST}:{deaf.getsockname()[1]}"
+        config = load(overrides={"mqtt": {"url": url}, "database": {"url": database}, "telemetry": {"listen": ""}})
+        async with halted(database):
+            began = asyncio.get_running_loop().time()
+            checks = await examination.examine_all(config, Decoder(), listen=timedelta(0), tries_queue=False)
+            assert asyncio.get_running_loop().time() - began < 5
+    verdicts = {check.about: check.verdict for check in checks}
+    assert {name: verdicts[name] for name in ("gateway", "broker", "database")} == {
+        "gateway": "unknown",
+        "broker": "unknown",
+        "database": "unknown",
+    }
