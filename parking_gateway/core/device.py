@@ -11,10 +11,11 @@ from typing import Final
 import msgspec
 
 from decoders import Reading
-from parking_gateway.core.clocks import compare
+from parking_gateway.core.clocks import STEP, compare
 from parking_gateway.core.events import DevEui, Rejection, Uplink
 
 NO_READING: Final = Reading()
+_BEHIND: Final = -STEP
 _NOT_IN_EVERY_UPLINK: Final = ("codec", "battery_percent", "fault", "tamper")
 
 
@@ -68,10 +69,11 @@ def kept(
         dev_eui = uplink.device.dev_eui
         before = after.get(dev_eui, snapshots.get(dev_eui))
         if before is not None:
-            is_recent = uplink.heard_at - before.heard_at < every
+            is_recent = _BEHIND < uplink.heard_at - before.heard_at < every
             if is_recent and dev_eui not in after and not _differs(one, before):
                 continue
-            if compare(uplink, before) < 0:
+            # A snapshot that is dated after its receipt was dated by a wrong clock.
+            if compare(uplink, before) < 0 and before.heard_at - uplink.received_at <= STEP:
                 continue
         found.append(one)
         after[dev_eui] = _after(one, before)

@@ -44,7 +44,7 @@ _COLUMNS: Final = (
     "battery_dev_addr",
     "battery_f_cnt",
 )
-_ORDER: Final = {"step_back": f"{STEP // timedelta(seconds=1)} s", "counters_apart": COUNTERS_APART}
+ORDER: Final = {"step_back": f"{STEP // timedelta(seconds=1)} s", "counters_apart": COUNTERS_APART}
 """What orders the frames of a device, as in `clocks.compare`."""
 CLOCK: Final = "clock"
 """The one value of `device.problem`: a clock is wrong."""
@@ -119,7 +119,7 @@ def update(readings: Iterable[DeviceReading], snapshots: Mapping[DevEui, Snapsho
         snapshot=[json_of(one) for one in snapshots.values()],
     )
     return [
-        command(HOT["update_devices"], arrays(**columns) | _ORDER),
+        command(HOT["update_devices"], arrays(**columns) | ORDER),
         command(HOT["copy_snapshots"], copies | {"place_of_battery": PLACE_IN_SNAPSHOT}),
     ]
 

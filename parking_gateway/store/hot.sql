@@ -53,12 +53,17 @@ from new;
 
 -- lock_spaces: Reads and locks the spaces of installed devices by id, so that several gateways wait and never deadlock.
 select
+    -- A frame that is dated after now was dated by a wrong clock, and counts as the oldest: else its space would wait for that day.
     installation.dev_eui, installation.channel, installation.codec, installation.options::text as options_text,
     installation.snapshot::text as snapshot_text, space.ctid::text as row,
-    space.id, space.since, space.occupancy, space.seen_at, space.seen_dev_addr, space.seen_f_cnt, space.contact,
-    space.heard_at, space.reservation, space.reserved_from, space.reserved_until, space.service, space.service_at,
-    space.maintenance_reason, space.battery_percent, space.battery_at, space.battery_dev_addr, space.battery_f_cnt,
-    space.previous, space.cause, space.version
+    space.id, space.since, space.occupancy,
+    case when space.seen_at > now() + :'step_back'::interval then 'epoch' else space.seen_at end as seen_at,
+    space.seen_dev_addr, space.seen_f_cnt, space.contact,
+    case when space.heard_at > now() + :'step_back'::interval then 'epoch' else space.heard_at end as heard_at,
+    space.reservation, space.reserved_from, space.reserved_until, space.service, space.service_at,
+    space.maintenance_reason, space.battery_percent,
+    case when space.battery_at > now() + :'step_back'::interval then 'epoch' else space.battery_at end as battery_at,
+    space.battery_dev_addr, space.battery_f_cnt, space.previous, space.cause, space.version
 from installation
 join space on space.id = installation.space_id
 where installation.dev_eui in (select unnest(:'dev_eui'::text[]))
@@ -144,7 +149,9 @@ where not exists (
     from (
         select heard_at, dev_addr, f_cnt
         from uplink
-        where uplink.dev_eui = batch.dev_eui and uplink.heard_at >= batch.heard_at - :'step_back'::interval
+        where
+            uplink.dev_eui = batch.dev_eui and uplink.heard_at >= batch.heard_at - :'step_back'::interval
+            and uplink.heard_at <= now() + :'step_back'::interval
         order by uplink.heard_at desc
         limit 1000
     ) as recent
@@ -179,7 +186,7 @@ set
             -- The later battery, by the same order of frames; of two at one time the higher.
             select
                 excluded.battery_percent is null
-                or device.battery_at is not null
+                or device.battery_at <= now() + :'step_back'::interval
                 and (
                     case
                         when device.battery_dev_addr = excluded.battery_dev_addr

@@ -11,7 +11,7 @@ from parking_gateway.core.events import DevEui
 from parking_gateway.core.installation import Installation
 from parking_gateway.core.reservation import Reservation
 from parking_gateway.core.space import Space, SpaceId
-from parking_gateway.store.devices import snapshot_of
+from parking_gateway.store.devices import ORDER, snapshot_of
 from parking_gateway.store.hot import HOT
 from parking_gateway.store.query import Query, Rows, command
 from parking_gateway.store.rows import arrays, texts_of
@@ -32,7 +32,7 @@ class Locked(msgspec.Struct, frozen=True, kw_only=True):
 
 def lock(devices: Collection[DevEui]) -> Query[Locked]:
     """Lock the spaces of these devices until the transaction ends, and return them with their installations."""
-    return Query(statement=HOT["lock_spaces"], arguments=arrays(dev_eui=list(devices)), read=_locked)
+    return Query(statement=HOT["lock_spaces"], arguments=arrays(dev_eui=list(devices)) | ORDER, read=_locked)
 
 
 def save(locked: Locked, after: Mapping[SpaceId, Space], *, now: datetime) -> list[Query[None]]:

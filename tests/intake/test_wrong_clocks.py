@@ -358,6 +358,22 @@ async def test_a_clock_of_ours_that_is_set_back_freezes_no_space_and_accuses_no_
     assert uplink.wrong_clock == WrongClock(claimed=NOON + MINUTE)
 
 
+async def test_a_clock_of_ours_that_was_a_year_ahead_freezes_no_space_and_no_device(
+    engine: AsyncEngine, car_park: CarPark
+) -> None:
+    """Its frames are dated by it, and then lie in the future: they count as the oldest, also for another session."""
+    await car_park(1)
+    now = datetime.now(UTC)
+    ahead, minutes = now + timedelta(days=365), (now - NOON) / MINUTE
+    await recorded(engine, *messages_of(frame(VACANT, f_cnt=7, at=minutes)), received_at=ahead)
+    assert await rows(engine, "select heard_at from device") == [(ahead,)]
+    await recorded(engine, *messages_of(frame(OCCUPIED, f_cnt=8, at=minutes)), received_at=now)
+    found = "select state, space.seen_at, space.heard_at, device.heard_at from space, device"
+    assert await rows(engine, found) == [("OCCUPIED", now, now, now)]
+    await recorded(engine, *messages_of(frame(VACANT, f_cnt=7, at=minutes - 1)), received_at=now)
+    assert await rows(engine, "select state from space") == [("OCCUPIED",)]
+
+
 @pytest.mark.parametrize("apart", [0.3 / 60, 30.0])
 async def test_receivers_whose_clocks_differ_freeze_no_space(
     engine: AsyncEngine, car_park: CarPark, apart: float
