@@ -97,6 +97,9 @@ select
 async def read_database(database_url: str) -> DatabaseContents:
     """Read everything in one snapshot."""
     async with await psycopg.AsyncConnection.connect(database_url) as connection:
+        # Else Python calls times unequal that lie in the repeated hour of the server's time zone, whatever they are compared with.
+        await connection.execute("set timezone to 'UTC'")
+        await connection.commit()
         await connection.set_isolation_level(psycopg.IsolationLevel.REPEATABLE_READ)
         rows = await (await connection.execute(_ROWS)).fetchall()
         rejections = await (await connection.execute(_REJECTIONS)).fetchall()
