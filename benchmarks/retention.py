@@ -35,7 +35,7 @@ from parking_gateway.store.partitions import month_of
 from parking_gateway.store.pool import Pool, opened
 
 _SPACES: Final = 1000
-_PER_SECOND: Final = 100
+_PER_SECOND: Final = 20
 _LIMITS: Final = chirpstack.Limits(payload_bytes=65_536, depth=32)
 _QUIET: Final = 10.0
 """Seconds of uplinks alone."""
@@ -63,13 +63,13 @@ async def _measured(url: str, folder: Path, *, rows: int) -> None:
         print_line(f"Two months of {rows:,} uplinks; {_PER_SECOND} uplinks a second of {_SPACES:,} spaces\n\n{_HEAD}")
         await _while(pool, "nothing else", lambda: asyncio.sleep(_QUIET))
         await _while(pool, "pg_dump, and a drop is tried all the time", lambda: _dump(pool, url, folder / "dump"))
-        archive = _KEPT.model_copy(update={"archive": folder})
-        await _while(pool, "two months are archived and dropped", lambda: _drop(pool, archive))
+        now = datetime.now(UTC)
+        age = (now - month_of(now, ahead=-20)).days - 1
+        archive = _KEPT.model_copy(update={"archive": folder, "uplinks": age})
+        await _while(pool, f"{rows:,} rows are archived and dropped", lambda: _drop(pool, archive))
         size = await asyncio.to_thread(_archived, folder)
-        for ago in (20, 21):
-            await asyncio.to_thread(_fill, url, rows=rows, months_ago=ago)
-        await _while(pool, "two months are dropped", lambda: _drop(pool, _KEPT))
-        print_line(f"\nThe archives have {size / 1e6:,.0f} MB.")
+        await _while(pool, f"{rows:,} rows are dropped", lambda: _drop(pool, _KEPT))
+        print_line(f"\nThe archive has {size / 1e6:,.0f} MB.")
 
 
 def _fill(url: str, *, rows: int, months_ago: int) -> None:

@@ -135,8 +135,8 @@ async def _fill(database: Database, archive: ArchiveFile, page_of: Callable[[str
     while True:
         async with database.connect() as connection:
             (page,) = await connection.commit_together(page_of(after))
-        await asyncio.to_thread(archive.write, page.lines, rows=page.rows)
-        if page.rows < retention.AT_ONCE:
+        if page.last is None:
             break
+        await asyncio.to_thread(archive.write, page.lines, rows=page.rows)
         after = page.last
     await asyncio.to_thread(archive.complete)

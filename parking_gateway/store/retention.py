@@ -15,7 +15,9 @@ from parking_gateway.store.query import Query, Rows, Statement, command
 from parking_gateway.store.tables import TIME
 
 AT_ONCE: Final = 2000
-"""Rows of a page of an archive, and of one deletion: a few milliseconds each."""
+"""The most rows of a page of an archive, and of one deletion: a few milliseconds each."""
+BYTES_AT_ONCE: Final = 2_000_000
+"""The most bytes of a page, but for its last row. A rejected payload can have megabytes."""
 _LONG: Final = "1 second"
 """A transaction of this age, such as that of a report or of pg_dump, may keep its locks for minutes."""
 
@@ -24,8 +26,8 @@ class Page(NamedTuple):
     """Rows of a partition as lines of JSON."""
 
     rows: int
-    last: str
-    """The place of the last one in the table."""
+    last: str | None
+    """The place of the last one in the table. None: there are no more rows."""
     lines: str
 
 
@@ -160,15 +162,19 @@ select
 
 @lru_cache
 def _page(table: str, condition: str) -> Statement:
-    # By place, which needs no index and no sort. One value for the whole page, because every value costs Python time.
+    # By place, which needs no index and no sort of the table. One value for the page, because each costs Python time.
     return _text(f"""
-select count(*), cast(max(place) as text), coalesce(string_agg(line, chr(10)), '')
+select count(*), cast(max(place) as text), coalesce(string_agg(line, chr(10) order by place), '')
 from (
-    select ctid as place, cast(row_to_json(one) as text) as line
-    from {table} as one
-    where ctid > cast(:after as tid) and {condition}
-    limit {AT_ONCE}
-) as page
+    select place, line, sum(length(line)) over (order by place) - length(line) as size_before
+    from (
+        select ctid as place, cast(row_to_json(one) as text) as line
+        from {table} as one
+        where ctid > cast(:after as tid) and {condition}
+        limit {AT_ONCE}
+    ) as page
+) as sized
+where size_before < {BYTES_AT_ONCE}
 """)
 
 

@@ -18,9 +18,11 @@ from parking_gateway.clock.partitions import make_missing
 from parking_gateway.core.committed import Committed
 from parking_gateway.process.config.sections import RetentionConfig
 from parking_gateway.store import partitions
+from parking_gateway.store import retention as store
 from parking_gateway.store.archive_file import ArchiveFailed, ArchiveFile, rows_of
 from parking_gateway.store.partitions import GROWN, Month, month_of
 from parking_gateway.store.pool import Pool
+from parking_gateway.store.query import Query
 from tests.plugins.car_park import CarPark
 
 NOW: Final = datetime.now(UTC)
@@ -153,6 +155,29 @@ async def test_an_archive_has_every_row_before_its_month_is_dropped(
         )
         for row in archived
     ) == [tuple(row) for row in stored]
+
+
+async def test_a_page_of_an_archive_is_small_whatever_the_rows_are(
+    pool: Pool, engine: AsyncEngine, tmp_path: Path
+) -> None:
+    """A gateway has 250 MB, and a rejected payload can have megabytes."""
+    await make(pool, months_ago(20))
+    async with engine.begin() as connection:
+        statement = INSERT["rejection"].replace("'d', ''", "'d', convert_to(repeat('x', 65000), 'utf8')")
+        await connection.execute(sa.text(statement), {"at": months_ago(20), "rows": 100})
+    (month,) = await ask(pool, store.months(GROWN[2]))
+    page = await ask(pool, store.page(month, after=store.FIRST))
+    assert page.rows < 20
+    assert len(page.lines) < store.BYTES_AT_ONCE + 200_000
+    await go(pool, RetentionConfig(uplinks=0, past_readings=0, device_events=0, archive=tmp_path))
+    (archive,) = files_in(tmp_path)
+    assert len({row["id"] for row in rows_of(archive)}) == 100
+
+
+async def ask(pool: Pool, query: Query[Any]) -> Any:
+    async with pool.connect() as connection:
+        (answer,) = await connection.commit_together(query)
+    return answer
 
 
 @pytest.mark.usefixtures("years")

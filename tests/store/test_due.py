@@ -57,6 +57,49 @@ async def test_a_doubted_confirmation_leaves_its_row_due(pool: Pool, car_park: C
     assert len(await read(pool, kind)) == 1
 
 
+_MONTHS = """
+do $$ begin
+    for month in 1 .. 9 loop
+        execute format(
+            'create table transition_2025_0%s partition of transition for values from (''2025-%s-1Z'') to (''2025-%s-1Z'')',
+            month, month, month + 1
+        );
+    end loop;
+end $$
+"""
+_STEPS = """
+insert into transition (space, "from", "to", at, cause)
+select id, 'FREE', 'OCCUPIED', timestamptz '2025-01-15Z' + month * interval '30 days', month
+from space, generate_series(0, 8) as month
+"""
+
+
+async def test_only_the_months_from_the_last_published_step_on_are_read_for_steps(
+    engine: AsyncEngine, pool: Pool, car_park: CarPark
+) -> None:
+    await car_park(3)
+    async with engine.begin() as connection:
+        for statement in (_MONTHS, _STEPS):
+            await connection.execute(sa.text(statement))
+    spaces = [SpaceId(row.key) for row in await read(pool, DueKind.SPACE) if isinstance(row, DueSpace)]
+    unpublished = await ask(pool, due.steps(spaces))
+    assert len(unpublished) == 27
+    rows = due.with_steps(await read(pool, DueKind.SPACE), [one for one in unpublished if one[1].cause < "8"])
+    await ask(pool, confirmations.confirm(DueKind.SPACE, rows))
+    assert [step.cause for _, step in await ask(pool, due.steps(spaces))] == ["8"] * 3
+    found = due.steps(spaces)
+    text = found.statement.text
+    for number, value in enumerate(found.statement.values(found.arguments), start=1):
+        text = text.replace(f"${number}", f"'{value}'")
+    async with engine.connect() as connection:
+        plan = "\n".join(
+            await connection.scalars(sa.text(f"explain (analyze, costs off) {text.replace(':', chr(92) + ':')}"))
+        )
+    assert "transition_2025_08" in plan
+    # Of ten partitions, two months and the default one are read.
+    assert plan.count("never executed") >= 7
+
+
 EVERYTHING = """
     update space set occupancy = 'occupied', reservation = 'r-1', reserved_from = now(), reserved_until = now() + interval '1 h',
         service = 'maintenance', state = 'MAINTENANCE', previous = 'OCCUPIED', maintenance_reason = 'paint',
