@@ -153,7 +153,8 @@ class Report:
         if not self.health.is_database_up or failure.is_lost:
             return
         self._absences.noticed(subject, sentence, kind=failure.sentence, round=name, error=failure.sentence)
-        if failure.verdict is not Verdict.AWAY:  # nobody has to correct a lock
+        # Nobody has to correct a lock. Without a partition of its own, a month is in the default one.
+        if failure.verdict is not Verdict.AWAY and name not in _FAILED_ROUND:
             self.health.problems[subject] = f"{sentence}: {failure.sentence}"
 
     @property
