@@ -11,14 +11,12 @@ from contextlib import suppress
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Final, TypeVar
-from uuid import UUID
 
-import msgspec
 from loguru import logger
 
-from parking_gateway.broker.message import Message, Whole
-from parking_gateway.contract.publication import NO_PROPERTIES, MessageProperties
+from parking_gateway.broker.message import Message
 from parking_gateway.core.seldom import Seldom
+from parking_gateway.intake.journal_entries import entry_of, message_of
 from parking_gateway.process.wall_clock import WallClock
 from parking_gateway.store.journal_file import Depth, Failures, JournalEntry, JournalFile, is_damage
 
@@ -67,6 +65,8 @@ class Journal:
         self._began: float | None = None
         """When it came into use; None: it is not in use."""
         self._kept = 0
+        self._is_refused = False
+        """Whether the last messages did not fit, or could not be written."""
         self._changed = asyncio.Event()
         self._drops = Seldom(_DROPS_EVERY)
         self._drops_logged = 0
@@ -88,7 +88,7 @@ class Journal:
 
         If the database `was_tried`, their commit may be in it nevertheless. Then they count as delivered again.
         """
-        entries = [_entry(one, received_at, was_tried=was_tried) for one in messages]
+        entries = [entry_of(one, received_at, was_tried=was_tried) for one in messages]
         self._writing += 1
         self.is_used = True
         if self._began is None:
@@ -100,6 +100,12 @@ class Journal:
         refusal = await asyncio.shield(writing)
         self._complain("journal", refusal)
         return refusal is None
+
+    def recorded(self) -> None:
+        """Messages that it did not take are in the database now."""
+        self._is_refused = False
+        self._complain("journal", None)
+        self._look()
 
     async def room(self) -> None:
         """Wait until something was removed, or until another attempt may succeed."""
@@ -115,7 +121,7 @@ class Journal:
     async def head(self, limit: int) -> list[tuple[int, Message]]:
         """The oldest messages with their ids in the file."""
         entries = await self._done(partial(self._file.head, limit, limit_bytes=_BATCH_BYTES))
-        return [(number, _message(entry)) for number, entry in entries]
+        return [(number, message_of(entry)) for number, entry in entries]
 
     async def remove(self, through: int) -> None:
         """Delete the messages up to this id, because they are committed. Tries until the disk takes it."""
@@ -188,14 +194,15 @@ class Journal:
 
     def _written(self, messages: int, writing: "asyncio.Future[str | None]") -> None:
         self._writing -= 1
-        if not writing.cancelled() and writing.exception() is None and writing.result() is None:
-            self._kept += messages
+        if not writing.cancelled() and writing.exception() is None:
+            self._is_refused = writing.result() is not None
+            self._kept += 0 if self._is_refused else messages
         self._look()
 
     def _look(self) -> None:
         depth = self.depth()
         self.is_used = bool(self._writing or depth.rows or not self._is_drained)
-        if not self.is_used and self._began is not None:
+        if not self.is_used and self._began is not None and not self._is_refused:
             seconds = round(self._loop.time() - self._began, 1)
             logger.bind(messages=self._kept, seconds=seconds, dropped=depth.dropped).info(
                 "The journal is empty again: its messages are recorded"
@@ -213,35 +220,3 @@ class Journal:
             self._drops_logged = depth.dropped
         self._changed.set()
         self._changed = asyncio.Event()
-
-
-def _entry(message: Message, received_at: datetime, *, was_tried: bool) -> JournalEntry:
-    properties = message.properties
-    return JournalEntry(
-        received_at=message.received_at or received_at,
-        # As bytes, because SQLite's text has no halves of surrogates.
-        topic=message.topic.encode(errors="surrogatepass"),
-        payload=message.payload,
-        qos=message.qos,
-        is_redelivered=message.is_redelivered or was_tried,
-        length=message.whole.length if message.whole else None,
-        digest=message.whole.digest.bytes if message.whole else None,
-        properties=None if properties == NO_PROPERTIES else msgspec.msgpack.encode(properties),
-    )
-
-
-def _message(entry: JournalEntry) -> Message:
-    whole = None
-    if entry.length is not None and entry.digest is not None:
-        whole = Whole(entry.length, UUID(bytes=entry.digest))
-    properties = msgspec.msgpack.decode(entry.properties, type=MessageProperties) if entry.properties else NO_PROPERTIES
-    return Message(
-        topic=entry.topic.decode(errors="surrogatepass"),
-        payload=entry.payload,
-        mid=0,
-        qos=entry.qos,
-        is_redelivered=entry.is_redelivered,
-        whole=whole,
-        properties=properties,
-        received_at=entry.received_at,
-    )

@@ -24,19 +24,24 @@ async def recorded_or_kept(
     While the journal is in use, everything goes into it. So no message overtakes an earlier one of its device. If neither takes
     them, both are tried again, and the messages stay unacknowledged.
     """
-    was_tried = is_stopping = False
+    was_tried = was_refused = is_stopping = False
     while True:
         if not journal.is_used:
             try:
-                return await recording()
+                await recording()
+                if was_refused:
+                    journal.recorded()
             except StopRequested:
                 is_stopping = True
             except TakesNothing:
                 pass
+            else:
+                return
             was_tried = True
         await ended(after)
         if await journal.keep(messages, received_at, was_tried=was_tried):
-            return None
+            return
+        was_refused = True
         if is_stopping:
             raise StopRequested
         await journal.room()

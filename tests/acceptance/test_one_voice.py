@@ -145,7 +145,8 @@ async def test_faults_of_the_database_are_reported_alike(
                 await publish(broker, sent[number : number + 1])
                 await until(partial(voices.agree, ["database"]), f"a report of the fault: {words}")
                 await until(partial(_gives_reason, voices, words), f"the reason: {words}")
-                assert "1 event kept until the database is back; nothing is lost" in str(voices.page()["why"])
+                kept = "1 event kept until the database is back; nothing is lost"
+                await until(partial(_gives_reason, voices, kept), f"an event in the journal: {words}")
             await until(partial(voices.agree, []), f"a report of the end: {words}")
             await until(partial(_has_lines, daemon, "The database answers again", number + 1), f"one end: {words}")
             assert float(str(daemon.log_lines("The database answers again")[-1]["seconds"])) > 0
