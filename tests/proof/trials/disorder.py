@@ -12,13 +12,13 @@ _PER_SECOND: Final = 300
 _SECONDS: Final = 4
 _PROOFS: Final = {
     "overtaken uplinks": "select count(*) from (select f_cnt < lag(f_cnt) over (partition by dev_eui order by received_at, ctid)"
-    " as is_older from uplink where dev_eui like '%2') as uplink where is_older",
+    " as is_older from uplink where dev_eui = '{overtaken}') as uplink where is_older",
     "of a server 40 minutes behind": "select count(*) from uplink where time < received_at - interval '39 minutes'",
     "of clocks minutes off": "select count(*) from uplink where abs(extract(epoch from claimed_at - received_at)) < 3600",
     "of clocks years off": "select count(*) from uplink where abs(extract(epoch from claimed_at - received_at)) > 3e8",
-    "rejoins": "select count(distinct dev_addr) - 1 from uplink where dev_eui like '%8'",
+    "rejoins": "select count(distinct dev_addr) - 1 from uplink where dev_eui = '{joined}'",
     "counter resets": "select count(*) from (select f_cnt < lag(f_cnt) over (partition by dev_eui order by received_at, ctid)"
-    " as is_reset from uplink where dev_eui like '%9') as uplink where is_reset",
+    " as is_reset from uplink where dev_eui = '{reset}') as uplink where is_reset",
 }
 
 
@@ -35,7 +35,8 @@ async def disorder(rig: Rig, times: int) -> None:
     found = [f"{duplicates:,.0f} duplicates"]
     with psycopg.connect(rig.server.url) as connection:
         for name, query in _PROOFS.items():
-            ((uplinks,),) = connection.execute(query.encode()).fetchall()
+            chosen = query.format(overtaken=rig.devices[1], joined=rig.devices[7], reset=rig.devices[8])
+            ((uplinks,),) = connection.execute(chosen.encode()).fetchall()
             rig.happened(uplinks > 0)
             found.append(f"{uplinks:,} {name}")
     rig.reports.append(", ".join(found))
