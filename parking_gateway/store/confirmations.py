@@ -1,8 +1,8 @@
 """Confirmations of the broker, written beside the rows, so that these are no longer due.
 
 A row is confirmed against the `published_version` with which it was read. If that has changed, another gateway published
-the row meanwhile, and either message may have been the last. Then the row is due again. So the last message that reaches
-the broker is the newest, however many gateways publish.
+the row meanwhile, and either message may have been the last. Then the row is due again, with a `published_version` that no
+row has had. So the last message that reaches the broker is the newest, however many gateways publish.
 """
 
 from collections.abc import Sequence
@@ -17,6 +17,7 @@ from parking_gateway.store.hot import HOT
 from parking_gateway.store.query import Query, Rows, Statement, command
 from parking_gateway.store.rows import arguments, arrays, table_of
 from parking_gateway.store.tables import device, site, space, transition, zone
+from parking_gateway.store.tables.columns import never_published
 
 _NEVER: Final = -1
 """No row has this `published_version`."""
@@ -40,7 +41,7 @@ def _confirm(table: sa.Table, key: sa.Column[Any]) -> Statement:
     update = (
         table.update()
         .where(key == locked.c.key)
-        .values(published_version=sa.case((nobody_else_did, locked.c.confirmed), else_=0))
+        .values(published_version=sa.case((nobody_else_did, locked.c.confirmed), else_=never_published()))
         .returning(key, is_due(table))
     )
     return Statement(update)
@@ -93,7 +94,7 @@ def raise_versions(number: int) -> list[Query[None]]:
 
 
 _ALL_AGAIN: Final = tuple(
-    Statement(table.update().where(table.c.published_version != 0).values(published_version=0))
+    Statement(table.update().where(table.c.published_version > 0).values(published_version=never_published()))
     for table in (space, zone, site, device)
 )
 

@@ -254,7 +254,7 @@ where space.id in (select unnest(:'id'::bigint[]))
 order by step.id
 limit :'limit'::bigint;
 
--- confirm_spaces: Writes which version of spaces the broker has; 0 if another gateway published one meanwhile.
+-- confirm_spaces: Writes which version of spaces the broker has. If another gateway published one meanwhile, it is due again.
 with locked as (
     select
         space.id, batch.version, batch.published_version, batch.published_transition, batch.published_transition_at
@@ -268,7 +268,11 @@ with locked as (
 )
 update space
 set
-    published_version = case when space.published_version = locked.published_version then locked.version else 0 end,
+    published_version = case
+        when space.published_version = locked.published_version then locked.version
+        -- No space has had it before. A 0 would look unchanged to a third gateway.
+        else -(pg_current_xact_id()::text::bigint)
+    end,
     published_transition = greatest(space.published_transition, locked.published_transition),
     published_transition_at = case
         when locked.published_transition > space.published_transition then locked.published_transition_at

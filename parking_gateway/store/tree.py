@@ -10,6 +10,7 @@ from parking_gateway.store.due_rows import ALL
 from parking_gateway.store.query import Query, Rows, Statement, command
 from parking_gateway.store.rows import Arguments, arguments, table_of
 from parking_gateway.store.tables import device, site, space, zone
+from parking_gateway.store.tables.columns import never_published
 
 Names = tuple[str, ...]
 """Site, zone and space of a space, site and zone of a zone, the name of a site, the DevEUI of a device."""
@@ -86,7 +87,9 @@ def _again(kind: DueKind) -> Statement:
         .with_for_update(of=table, key_share=True)
         .cte("locked")
     )
-    return Statement(table.update().where(key == locked.c.key).values(published_version=0).returning(key))
+    return Statement(
+        table.update().where(key == locked.c.key).values(published_version=never_published()).returning(key)
+    )
 
 
 def _batch(kind: DueKind) -> tuple[sa.TableValuedAlias, sa.ColumnElement[bool]]:
@@ -104,7 +107,7 @@ def _named_again(kind: DueKind) -> Statement:
     batch, has_names = _batch(kind)
     key = _KEYS[kind]
     named = sa.select(key).select_from(_CAR_PARK[kind].join(batch, has_names)).order_by(key).scalar_subquery()
-    return Statement(key.table.update().where(key.in_(named)).values(published_version=0))
+    return Statement(key.table.update().where(key.in_(named)).values(published_version=never_published()))
 
 
 _AGAIN: Final = {kind: _again(kind) for kind in DueKind}

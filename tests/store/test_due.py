@@ -100,6 +100,20 @@ async def test_only_the_months_from_the_last_published_step_on_are_read_for_step
     assert plan.count("never executed") >= 7
 
 
+@pytest.mark.parametrize("kind", DueKind)
+async def test_of_three_gateways_none_mistakes_the_doubt_of_another_for_its_own_row(
+    pool: Pool, car_park: CarPark, kind: DueKind
+) -> None:
+    """All three read the same doubted row. The message of the first may be the last that reached the broker."""
+    await car_park(1)
+    rows = await read(pool, kind)
+    await ask(pool, confirmations.confirm(kind, confirmations.doubted(rows)))
+    first, second, third = [await read(pool, kind) for _ in range(3)]
+    assert await ask(pool, confirmations.confirm(kind, first)) == set()
+    assert await ask(pool, confirmations.confirm(kind, second)) == {rows[0].key}
+    assert await ask(pool, confirmations.confirm(kind, third)) == {rows[0].key}
+
+
 EVERYTHING = """
     update space set occupancy = 'occupied', reservation = 'r-1', reserved_from = now(), reserved_until = now() + interval '1 h',
         service = 'maintenance', state = 'MAINTENANCE', previous = 'OCCUPIED', maintenance_reason = 'paint',

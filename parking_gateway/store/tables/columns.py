@@ -27,3 +27,11 @@ def published() -> tuple[sa.Column[int], sa.Column[int]]:
         sa.Column("version", sa.BigInteger, nullable=False, server_default="1"),
         sa.Column("published_version", sa.BigInteger, nullable=False, server_default="0"),
     )
+
+
+def never_published() -> sa.ColumnElement[int]:
+    """A `published_version` for a row that has to be published again. It is negative, and no row has had it before.
+
+    With 0 for all of them, a gateway that read a row in that state could not notice that others have published it since.
+    """
+    return -sa.cast(sa.cast(sa.func.pg_current_xact_id(), sa.Text), sa.BigInteger)
