@@ -101,7 +101,7 @@ _ALL_AGAIN: Final = tuple(
 
 _NUMBER: Final = sa.bindparam("number", type_=sa.BigInteger)
 _RAISE_SPACES: Final = Statement(
-    space.update().values(version=sa.func.greatest(space.c.version + 1, _NUMBER), published_version=0)
+    space.update().values(version=sa.func.greatest(space.c.version + 1, _NUMBER), published_version=never_published())
 )
 _SEQUENCE: Final = sa.func.pg_get_serial_sequence(transition.name, transition.c.id.name)
 _RAISE_STEPS: Final = Statement(

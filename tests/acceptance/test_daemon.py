@@ -19,7 +19,6 @@ from tests.plugins.car_park import CarPark
 from tests.plugins.daemon import Daemon
 from tests.whole_gateway import (
     PATIENCE,
-    delete_store,
     has_logged,
     has_recorded,
     publish,
@@ -102,19 +101,6 @@ async def test_a_gateway_whose_database_is_away_can_be_stopped(
     await settled(engine, broker, database, uplinks=200)
 
 
-async def test_a_broker_without_its_store_gets_every_publication_again(
-    daemon: Daemon, broker: Broker, database: str, engine: AsyncEngine, car_park: CarPark, tmp_path: Path
-) -> None:
-    devices = await car_park(30)
-    daemon.start_and_wait()
-    await publish(broker, traffic(devices, uplinks=60))
-    await settled(engine, broker, database, uplinks=60)
-    broker.kill()
-    delete_store(tmp_path)
-    broker.start()
-    await settled(engine, broker, database, uplinks=60)
-
-
 async def test_a_restart_publishes_only_what_is_due(
     daemon: Daemon, broker: Broker, database: str, engine: AsyncEngine, car_park: CarPark
 ) -> None:
@@ -132,31 +118,6 @@ async def test_a_restart_publishes_only_what_is_due(
                 if not message.retain:
                     assert str(message.topic) == f"{ROOT}/spaces/central/level-1/A-7"
                     break
-
-
-@pytest.mark.usefixtures("lasting")
-async def test_two_gateways_share_the_events_and_end_in_the_state_of_one(
-    daemon: Daemon, second_daemon: Daemon, broker: Broker, database: str, engine: AsyncEngine, car_park: CarPark
-) -> None:
-    devices = await car_park(20)
-    for one in (daemon, second_daemon):
-        one.configure(MQTT__SHARED_GROUP="gateways")
-        one.start_and_wait()
-    await publish(broker, traffic(devices, uplinks=1000))
-    await settled(engine, broker, database, uplinks=1000)
-    last = {
-        device: [payload for topic, payload in traffic(devices, uplinks=1000) if device in topic][-1]
-        for device in devices
-    }
-    is_occupied = [b'"data": "AQ=="' in last[device] for device in devices]
-    async with engine.connect() as connection:
-        states = await connection.scalars(sa.text("select occupancy = 'occupied' from space order by id"))
-        assert list(states) == is_occupied
-    shares = [
-        json.loads((await read_retained(broker.url, ROOT))[f"{ROOT}/gateways/{name}"]) for name in ("test", "second")
-    ]
-    assert [share["status"] for share in shares] == ["online", "online"]
-    assert daemon.terminate() == second_daemon.terminate() == 0
 
 
 async def test_a_topic_that_the_broker_refuses_stops_nothing_else(

@@ -17,7 +17,6 @@ from tests.plugins.broker import Configured
 from tests.plugins.car_park import CarPark
 from tests.plugins.daemon import Daemon
 from tests.whole_gateway import (
-    delete_store,
     has_published,
     has_uplinks,
     occupied_spaces,
@@ -81,21 +80,6 @@ async def is_right(engine: AsyncEngine, broker: Broker, database: str, *, uplink
 
 async def has_healed(daemon: Daemon) -> bool:
     return bool(daemon.log_lines(HEALED))
-
-
-async def test_a_broker_without_a_store_gets_every_state_again(
-    daemon: Daemon, unsaved: Broker, engine: AsyncEngine, database: str, car_park: CarPark
-) -> None:
-    devices, broker = await car_park(30), unsaved
-    daemon.configure(MQTT__URL=broker.url)
-    daemon.start_and_wait()
-    await publish(broker, traffic(devices, uplinks=30))
-    await settled(engine, broker, database, uplinks=30)
-    broker.stop()
-    delete_store(broker.log.parent)
-    broker.start()
-    await until(partial(has_occupied, broker, 30), "all states")
-    await settled(engine, broker, database, uplinks=30)
 
 
 async def test_topics_whose_rows_went_while_the_gateway_was_away_are_cleared(

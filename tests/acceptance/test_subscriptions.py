@@ -14,7 +14,7 @@ from tests.events import up
 from tests.plugins.broker import Configured
 from tests.plugins.car_park import CarPark
 from tests.plugins.daemon import Daemon
-from tests.whole_gateway import delete_store, has_logged, has_uplinks, publish, settled, until, value
+from tests.whole_gateway import delete_store, has_logged, has_uplinks, publish, until, value
 
 RECEIVED = 'parking_gateway_messages_received_total{event="up"}'
 OLD, NEW = "application", "renamed"
@@ -128,22 +128,6 @@ async def test_the_new_subscription_comes_before_the_end_of_the_old_one(
 async def has_counted(daemon: Daemon, messages: int) -> bool:
     """Whether this number is counted, which is a moment after the commit."""
     return daemon.metric(RECEIVED) >= messages
-
-
-@pytest.mark.usefixtures("lasting")
-async def test_a_session_that_the_broker_lost_is_a_warning_and_a_count(
-    daemon: Daemon, broker: Broker, database: str, engine: AsyncEngine, tmp_path: Path
-) -> None:
-    """All messages in it are lost. The first connection of all is not counted."""
-    daemon.serve_pages()
-    daemon.start_and_wait()
-    assert daemon.metric("parking_gateway_broker_sessions_lost_total") == 0
-    broker.kill()
-    delete_store(tmp_path)
-    broker.start()
-    await until(partial(has_logged, daemon, "The broker has lost our session"), "a warning")
-    await settled(engine, broker, database, uplinks=0)
-    assert daemon.metric("parking_gateway_broker_sessions_lost_total") == 1
 
 
 @pytest.mark.usefixtures("lasting")

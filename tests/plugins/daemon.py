@@ -114,6 +114,15 @@ class Daemon:
             if self._process.poll() is not None or time.monotonic() > deadline:
                 pytest.fail(f"The gateway never sent {state}. Its log:\n{self.log.read_text()}")
 
+    def notified(self) -> list[str]:
+        """The states that it has sent to systemd since the last call, and that nobody has waited for."""
+        found = []
+        with suppress(BlockingIOError):
+            self._notifications.setblocking(False)  # noqa: FBT003 - the standard library's signature
+            while True:
+                found.append(self._notifications.recv(4096).decode())
+        return found
+
     def start_and_wait(self, *arguments: str) -> None:
         """Start it and wait until it has sent READY=1."""
         self.start(*arguments)

@@ -67,10 +67,6 @@ class Proxy:
     def slow_down(self, bytes_per_second: float) -> None:
         """Read no more than this from either side of each connection, in small pieces, until `resume`."""
         self._bytes_per_second = bytes_per_second
-        with self._lock:
-            for one in self._open:
-                with suppress(OSError):
-                    one.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _SLOW_BYTES)
 
     def stall(self) -> None:
         """Forward nothing from now on. Connections stand and new ones are accepted."""

@@ -5,7 +5,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from datetime import timedelta
 from functools import partial
 from math import ceil
@@ -19,7 +19,7 @@ import msgspec
 import psycopg
 
 from parking_gateway.cli.demo.audit import AuditReport, audit
-from parking_gateway.cli.demo.brokers import Broker
+from parking_gateway.cli.demo.brokers import LOCALHOST, Broker
 from parking_gateway.cli.demo.ledger import Ledger
 from parking_gateway.cli.demo.recorded import DatabaseContents, read_database
 from parking_gateway.cli.demo.retained import ROOT, read_retained
@@ -74,7 +74,7 @@ class Rig:
         self.tap: Tap | None = None
         """Between gateway and broker, where a trial has put it."""
         self.afterwards = ExitStack()
-        """What ends behind the counts, such as other servers."""
+        """What ends behind the counts, such as other servers and the tap."""
         self.dice = Random(1)
         self.times = 0
         """How many faults have happened, each proven."""
@@ -112,9 +112,18 @@ class Rig:
         """The time by a clock that never goes back."""
         return asyncio.get_running_loop().time()
 
-    def tap_broker(self) -> Tap:
+    @contextmanager
+    def another_gateway(self, instance: str, **settings: str) -> Iterator[Daemon]:
+        """One more gateway for the same broker and database, with pages of its own, not started yet."""
+        with daemon_in(self.folder, self.server.url, self.broker, instance) as gateway:
+            gateway.serve_pages()
+            gateway.configure(**settings)
+            yield gateway
+
+    def tap_broker(self, *, host: str = LOCALHOST) -> Tap:
         """Put a tap between gateway and broker, before the gateway starts. It shows what the broker loses."""
-        self.tap = Tap(self.broker.port)
+        self.tap = Tap(self.broker.port, host=host)
+        self.afterwards.callback(self.tap.close)
         self.gateway.configure(MQTT__URL=self.tap.url)
         return self.tap
 
@@ -254,13 +263,8 @@ def rig_in(folder: Path, spaces: int = SPACES) -> Iterator[Rig]:
             gateway.serve_pages()
             devices = asyncio.run(build(engine_of(server.url), spaces))
             rig = Rig(folder, broker, server, gateway, devices)
-            try:
+            with rig.afterwards, closing(gateway):
                 yield rig
-            finally:
-                gateway.close()
-                rig.afterwards.close()
-                if rig.tap is not None:
-                    rig.tap.close()
     finally:
         broker.stop()
 
