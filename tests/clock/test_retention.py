@@ -15,14 +15,19 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from parking_gateway.clock import retention
 from parking_gateway.clock.moment import Moment
 from parking_gateway.clock.partitions import make_missing
+from parking_gateway.clock.rounds import ROUNDS, Rounds
 from parking_gateway.core.committed import Committed
 from parking_gateway.process.config.sections import RetentionConfig
+from parking_gateway.process.wall_clock import utc
 from parking_gateway.store import partitions
 from parking_gateway.store import retention as store
 from parking_gateway.store.archive_file import ArchiveFailed, ArchiveFile, rows_of
 from parking_gateway.store.partitions import GROWN, Month, month_of
 from parking_gateway.store.pool import Pool
 from parking_gateway.store.query import Query
+from parking_gateway.telemetry.health import Health
+from parking_gateway.telemetry.metrics import Metrics
+from parking_gateway.telemetry.report import Report
 from tests.plugins.car_park import CarPark
 
 NOW: Final = datetime.now(UTC)
@@ -185,6 +190,29 @@ async def test_a_month_that_cannot_be_archived_stays(pool: Pool, engine: AsyncEn
     with pytest.raises(ArchiveFailed, match=r"absent/uplink_.* cannot be written: No such file or directory"):
         await go(pool, ALL.model_copy(update={"archive": tmp_path / "absent"}))
     assert await rows(engine, "select count(*) from uplink") == [(50,)]
+
+
+@pytest.mark.usefixtures("years")
+async def test_a_retention_that_fails_is_in_health_and_metrics_until_it_succeeds(pool: Pool, tmp_path: Path) -> None:
+    folder = tmp_path / "absent"
+    moment = Moment(
+        now=NOW, listening_since=None, lost_after=DAY, instance="one", retention=RetentionConfig(archive=folder)
+    )
+    health = Health(stalled_after=DAY)
+    health.database_answered("tests", None)
+    metrics = Metrics(health)
+    report = Report(health=health, metrics=metrics, root="parking/v1", clock=utc)
+    rounds = Rounds(database=pool, moment=lambda: moment, report=report.committed, failed=report.round_failed)
+    (one,) = (one for one in ROUNDS if one.name == "retention")
+    assert not await rounds.go(one)
+    (problem,) = health.problems.values()
+    assert problem.startswith("Old rows cannot be deleted now; trying again: The archive ")
+    assert metrics.registry.get_sample_value("parking_gateway_retention_failures_total") == 1
+    await asyncio.to_thread(folder.mkdir)
+    assert await rounds.go(one)
+    assert not health.problems
+    dropped = {"result": "dropped"}
+    assert metrics.registry.get_sample_value("parking_gateway_retention_months_total", dropped) == 8
 
 
 @pytest.mark.usefixtures("years")
