@@ -222,6 +222,30 @@ async def test_a_silent_broker_is_given_up_after_the_timeout(
         proxy.resume()  # so that DISCONNECT reaches it
 
 
+async def test_a_broker_that_sends_messages_and_confirms_nothing_is_given_up(scripted: Scripted) -> None:
+    """It is never silent. Its answers may come behind a backlog, so it has six times as long as a silent one."""
+
+    async def converse(peer: Peer) -> None:
+        await peer.connect()
+        while True:
+            await peer.send(b"\x30\x05\x00\x01t\x00x")
+            try:
+                async with asyncio.timeout(0.02):
+                    first, _ = await peer.packet()
+            except TimeoutError:
+                continue
+            if first & 0xF0 != 0x30:
+                return
+
+    clock = asyncio.get_running_loop().time
+    async with link_to(await scripted(converse), protocol="5", timeout=0.1) as link:
+        began = clock()
+        with pytest.raises(MqttError, match="did not confirm 3 publications in time"):
+            await link.publish(spaces(3))
+        assert 0.5 < clock() - began < PATIENCE / 2
+        assert link.waiting
+
+
 async def test_a_refusal_names_topic_and_reason(configured: Configured, tmp_path: Path) -> None:
     broker = configured(ACL.format(acl=_acl(tmp_path, "topic readwrite parking/v1/spaces/#")))
     refused = Publication(topic="parking/v1/zones/central", payload=b"{}", retain=True)

@@ -281,6 +281,24 @@ def test_a_guest_that_wastes_two_seconds_is_paused_for_a_minute(taking: Taking, 
     assert any(decoded(guests, 100))
 
 
+async def test_a_guest_that_hangs_is_a_problem_until_it_decodes_in_time(guest: Guest) -> None:
+    """Its name and what to do. One slow frame is none."""
+    complaints: list[str | None] = []
+    clock = Clock(0.3)
+    guests = Guests(
+        Decoder(folder=guest("guest", "return OCCUPIED")),
+        clock=clock,
+        complain=lambda _about, sentence: complaints.append(sentence),
+    )
+    await guests.readings({"guest": [(UPLINK, CHOICE)]})
+    assert complaints == [None]
+    await guests.readings({"guest": [(UPLINK, CHOICE)]})
+    assert "The codec guest hangs or is slow" in str(complaints[-1])
+    clock.now, clock.seconds = clock.now + PAUSE_SECONDS, 0.001
+    await guests.readings({"guest": [(UPLINK, CHOICE)]})
+    assert complaints[-1] is None
+
+
 def test_a_guest_with_a_rare_slow_frame_is_never_paused(taking: Taking) -> None:
     guests, clock = taking(0.2)
     for _ in range(100):
