@@ -98,7 +98,9 @@ async def _drop(database: Database, month: Month, *, archive: ArchiveFile | None
             if rows != archive.rows:
                 return None
             await asyncio.to_thread(archive.name_it)
-        await connection.commit_together(*retention.drop(month))
+        # In two round trips, because PostgreSQL 15 takes locks only between BEGIN and COMMIT.
+        await connection.together(*retention.drop(month))
+        await connection.commit_together()
     return 0 if archive is None else archive.rows
 
 
