@@ -43,6 +43,17 @@ where exists (select from uplink where uplink.dev_eui = heard.dev_eui and uplink
     ).bindparams(sa.bindparam("dev_eui", type_=sa.Text), sa.bindparam("at", type_=sa.Text))
 )
 
+_SENDERS: Final = Statement(
+    sa.text(
+        """
+select dev_eui from (
+    select distinct on (application) dev_eui, heard_at from device where heard_at >= :since
+    order by application, heard_at desc, dev_eui
+) as newest order by heard_at desc, dev_eui limit :most
+"""
+    ).bindparams(sa.bindparam("since", type_=device.c.heard_at.type), sa.bindparam("most", type_=sa.Integer))
+)
+
 
 def last_signs(instance: str) -> Query[LastSigns]:
     """The last signs of life of this gateway and of the others."""
@@ -52,6 +63,11 @@ def last_signs(instance: str) -> Query[LastSigns]:
 def devices() -> Query[list[DevEui]]:
     """All devices."""
     return asks(_DEVICES, DevEui)
+
+
+def senders(*, since: datetime, most: int) -> Query[list[DevEui]]:
+    """The device of each application that has sent last, of applications that have sent since then."""
+    return asks(_SENDERS, DevEui, {"since": since, "most": most})
 
 
 def recorded(heard: Mapping[DevEui, datetime]) -> Query[set[DevEui]]:

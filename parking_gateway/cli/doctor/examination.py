@@ -12,6 +12,7 @@ from parking_gateway.broker.link import MqttError
 from parking_gateway.cli.doctor.devices import Finding, examine
 from parking_gateway.cli.doctor.encryption import examine_encryption
 from parking_gateway.cli.doctor.months import examine_months
+from parking_gateway.cli.doctor.network_server import examine_network_server, senders
 from parking_gateway.cli.doctor.promises import examine_promises
 from parking_gateway.cli.doctor.running import (
     Running,
@@ -34,7 +35,7 @@ from parking_gateway.core.wording import counted
 from parking_gateway.decoding.decoder import Decoder
 from parking_gateway.gateway.opening import database
 from parking_gateway.process.config import Config, ConfigError
-from parking_gateway.store import diagnosis, fleet, lost
+from parking_gateway.store import diagnosis, fleet, lost, recovery
 from parking_gateway.store.database import Connection
 from parking_gateway.store.embedded import EmbeddedFailed
 from parking_gateway.store.pool import Pool
@@ -49,10 +50,8 @@ _EXAMPLES: Final = 3
 
 async def examine_all(config: Config, decoder: Decoder, *, listen: timedelta, tries_queue: bool) -> list[Check]:
     """Every check, in the order in which a person reads them."""
-    config = await _with_protocol(config)
-    running, of_broker, of_database = await asyncio.gather(
-        _looked(config),
-        _within(DEADLINE + listen, "broker", _of_broker(config, listen=listen, tries_queue=tries_queue)),
+    (running, of_broker), of_database = await asyncio.gather(
+        _seen_at_broker(config, listen=listen, tries_queue=tries_queue),
         _within(DEADLINE, "database", _of_database(config, decoder)),
     )
     now = datetime.now(UTC)
@@ -77,17 +76,30 @@ async def examine_devices(connection: Connection, decoder: Decoder) -> list[Find
     return list(examine(known, refused, losses, decoder=decoder, now=now))
 
 
-async def _with_protocol(config: Config) -> Config:
-    """The configuration with the version of MQTT that the broker knows, so that this is found out once."""
+async def _seen_at_broker(config: Config, *, listen: timedelta, tries_queue: bool) -> tuple[Running, list[Check]]:
+    """The gateway as it is seen from outside, and the checks of the broker."""
+    protocol = await _protocol(config)
+    # A broker that did not answer gets a short second chance, in which a refusal shows its reason.
+    limit = DEADLINE if protocol else DEADLINE / 5
+    if protocol:
+        config = config.model_copy(update={"mqtt": config.mqtt.model_copy(update={"protocol": protocol})})
+    return await asyncio.gather(
+        _looked(config, limit),
+        _within(limit + listen, "broker", _of_broker(config, listen=listen, tries_queue=tries_queue)),
+    )
+
+
+async def _protocol(config: Config) -> str | None:
+    """The version of MQTT that the broker knows, found out once for all checks. None: it cannot be used."""
+    name = f"doctor-{os.getpid()}"
     try:
         async with (
             asyncio.timeout(DEADLINE.total_seconds()),
-            asking(config.mqtt, name=f"doctor-{os.getpid()}", protocol=config.mqtt.protocol) as link,
+            asking(config.mqtt, name=name, protocol=config.mqtt.protocol) as link,
         ):
-            mqtt = config.mqtt.model_copy(update={"protocol": link.protocol})
-            return config.model_copy(update={"mqtt": mqtt})
-    except (MqttError, OSError):  # the check of the broker will have the reason; TimeoutError is an OSError
-        return config
+            return link.protocol
+    except (MqttError, OSError):  # TimeoutError is an OSError
+        return None
 
 
 async def _within(limit: timedelta, about: str, checks: Awaitable[list[Check]]) -> list[Check]:
@@ -95,13 +107,12 @@ async def _within(limit: timedelta, about: str, checks: Awaitable[list[Check]]) 
         async with asyncio.timeout(limit.total_seconds()):
             return await checks
     except TimeoutError:
-        detail = f"it could not be checked within {limit.total_seconds():g} s"
-        return [Check(about=about, detail=detail, is_judged=False)]
+        return [Check(about=about, detail="it did not answer in time, and was not checked", is_judged=False)]
 
 
-async def _looked(config: Config) -> Running:
+async def _looked(config: Config, limit: timedelta) -> Running:
     try:
-        async with asyncio.timeout(DEADLINE.total_seconds()):
+        async with asyncio.timeout(limit.total_seconds()):
             return await look(config)
     except TimeoutError:
         return Running(is_broker_asked=False)
@@ -137,7 +148,8 @@ async def _of_database(config: Config, decoder: Decoder) -> list[Check]:
         checks = [_unusable(str(failure))]
     except FAILURES as error:
         checks = [_unusable(diagnosis_of(error).sentence)]
-    return [*checks, _not_checked("database", "durability, clocks, subscriptions, spaces and devices")]
+    checks.append(_not_checked("database", "durability, clocks, subscriptions, spaces and devices"))
+    return [*checks, await examine_network_server(config.chirpstack, [], since=datetime.now(UTC) - _LATELY)]
 
 
 def _unusable(sentence: str) -> Check:
@@ -151,6 +163,7 @@ async def _of_content(pool: Pool, config: Config, decoder: Decoder) -> list[Chec
         "subscriptions": partial(examine_subscriptions, config=config),
         "spaces": examine_spaces,
         "devices": partial(_of_devices, decoder=decoder),
+        "network server": partial(_of_network_server, config=config),
     }
     checks = []
     for about, work in works.items():
@@ -174,7 +187,10 @@ async def _of_devices(connection: Connection, *, decoder: Decoder) -> list[Check
     for one in await examine_devices(connection, decoder):
         found.setdefault(one.problem, []).append(one.dev_eui)
     if not found:
-        return [Check(about="devices", detail="nothing is wrong with any device")]
+        (known,) = await connection.together(recovery.devices())
+        if not known:
+            return [Check(about="devices", detail="none is known yet", is_judged=False)]
+        return [Check(about="devices", detail=f"nothing is wrong with any of {len(known):,}")]
     return [
         Check(
             about="devices",
@@ -183,3 +199,8 @@ async def _of_devices(connection: Connection, *, decoder: Decoder) -> list[Check
         )
         for problem, devices in found.items()
     ]
+
+
+async def _of_network_server(connection: Connection, *, config: Config) -> list[Check]:
+    since = datetime.now(UTC) - _LATELY
+    return [await examine_network_server(config.chirpstack, await senders(connection, since=since), since=since)]

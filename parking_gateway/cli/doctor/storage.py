@@ -50,9 +50,13 @@ def examine_journal_disk(config: Config) -> Iterator[Check]:
         return
     try:
         free = shutil.disk_usage(folder).free + _size(folder / NAME)
+        owner = folder.stat().st_uid
     except OSError as error:
         detail = f"{folder} cannot be looked at by this user: {error.strerror}"
         yield Check(about="journal disk", detail=detail, is_judged=False)
+        return
+    if not os.access(folder, os.W_OK, effective_ids=True):
+        yield _unwritable(folder, owner)
         return
     room = f"{free / 1e9:.1f} GB are free for the journal in {folder}"
     if free < limit:
@@ -60,6 +64,15 @@ def examine_journal_disk(config: Config) -> Iterator[Check]:
         yield Check(about="journal disk", detail=f"{room}, and journal.max_bytes is {limit / 1e9:.1f} GB", fix=fix)
     else:
         yield Check(about="journal disk", detail=room)
+
+
+def _unwritable(folder: Path, owner: int) -> Check:
+    """Root may write anywhere but on a read-only file system."""
+    if os.geteuid() in (0, owner):
+        detail, fix = f"{folder} cannot be written", f"chmod u+w {folder}, or mount its file system writable"
+        return Check(about="journal disk", detail=detail, fix=fix)
+    detail = f"this user may not write {folder}, and whether the gateway's may is not known: run doctor as its user"
+    return Check(about="journal disk", detail=detail, is_judged=False)
 
 
 def _size(file: Path) -> int:
@@ -81,7 +94,8 @@ def _durability(settings: ServerSettings) -> Iterator[Check]:
         fix = f"In psql, as a superuser: alter system set {name} = on; select pg_reload_conf()"
         yield Check(about="durability", detail=detail, fix=fix)
     if not off:
-        yield Check(about="durability", detail=f"a commit survives a power cut ({', '.join(values)} are on)")
+        shown = ", ".join(f"{name} = {value}" for name, value in values.items())
+        yield Check(about="durability", detail=f"a commit survives a power cut ({shown})")
 
 
 def compared(theirs: datetime, before: datetime, after: datetime) -> Check:

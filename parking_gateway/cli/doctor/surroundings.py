@@ -69,7 +69,10 @@ async def examine_broker(config: Config, *, listen: timedelta) -> list[Check]:
 def _events(config: Config, quality: int | None, listen: timedelta) -> Check:
     topic = config.chirpstack.topic
     if quality is None:
-        detail = f"none came on {topic} within {listen.total_seconds():g} s, so their QoS is not known"
+        detail = (
+            f"none came on {topic} within {listen.total_seconds():g} s, so it is not known whether this user may read them,"
+            " nor their QoS"
+        )
         return Check(about="events", detail=detail, is_judged=False)
     if quality == 0:
         detail = f"they come on {topic} at QoS 0: the broker keeps none of them while the gateway is away"

@@ -29,3 +29,19 @@ async def test_what_does_not_answer_is_unknown(database: str, monkeypatch: pytes
         "broker": "unknown",
         "database": "unknown",
     }
+
+
+async def test_where_nothing_was_looked_at_nothing_is_fine(database: str) -> None:
+    """Broker away; then no device in the database; then no database."""
+    away = {"mqtt": {"url": f"mqtt://{LOCALHOST}:1"}, "telemetry": {"listen": ""}}
+    verdicts = {}
+    for url in (database, f"postgresql://{LOCALHOST}:1/parking"):
+        config = load(overrides={**away, "database": {"url": url}})
+        checks = await examination.examine_all(config, Decoder(), listen=timedelta(0), tries_queue=False)
+        verdicts[url] = {check.about: check.verdict for check in checks}
+        # Wrong that it is away, and then unknown for all that was not looked at there.
+        assert [check.verdict for check in checks if check.about == "broker"] == ["wrong", "unknown"]
+    present, absent = verdicts.values()
+    assert {present[name] for name in ("devices", "clocks", "network server")} == {"unknown"}
+    assert absent["network server"] == "unknown"
+    assert "devices" not in absent

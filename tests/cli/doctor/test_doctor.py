@@ -75,7 +75,7 @@ async def test_events_at_qos_0_are_found(broker: Broker) -> None:
 async def test_events_that_do_not_come_are_not_judged(broker: Broker) -> None:
     _, events = await examine_broker(config_for(broker), listen=timedelta(0))
     assert events.fix is None
-    assert "their QoS is not known" in events.detail
+    assert "not known whether this user may read them" in events.detail
 
 
 async def test_a_broker_that_is_away_is_a_sentence() -> None:
@@ -211,11 +211,12 @@ async def test_nothing_wrong_is_status_0(
         "fine     subscriptions",
         "fine     spaces",
         "fine     devices",
+        "unknown  network server",
         "unknown  clocks",
         "fine     partitions",
         "fine     retention",
     ]
-    assert summary == "0 wrong, 3 unknown, 17 fine"
+    assert summary == "0 wrong, 4 unknown, 17 fine"
     assert (await asyncio.to_thread(doctor, "--devices")).exit_code == 0
 
 

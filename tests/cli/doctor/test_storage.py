@@ -1,7 +1,11 @@
 """`doctor` looks at what keeps the events: the settings and the clock of the server, and the disk of the journal."""
 
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 import sqlalchemy as sa
@@ -13,6 +17,7 @@ from parking_gateway.process.config import load
 from parking_gateway.store.pool import Pool
 from tests.plugins.car_park import CarPark
 
+NOBODY = 65534
 NOW = datetime(2026, 11, 27, 12, tzinfo=UTC)
 
 
@@ -85,3 +90,37 @@ def test_the_disk_of_the_journal_needs_room(tmp_path: Path, max_bytes: int, fold
     journal = {"max_bytes": max_bytes, "folder": str(tmp_path / folder)}
     (check,) = examine_journal_disk(load(overrides={"journal": journal}))
     assert check.verdict == verdict, check.detail
+
+
+@contextmanager
+def as_nobody() -> Iterator[None]:
+    """Without root's right to write everywhere. Another user has no such right."""
+    before = os.geteuid()
+    if before == 0:
+        os.seteuid(NOBODY)
+    try:
+        yield
+    finally:
+        os.seteuid(before)
+
+
+def test_a_folder_that_its_owner_cannot_write_is_wrong() -> None:
+    # Not in pytest's folders, which no other user can read.
+    with TemporaryDirectory() as name:
+        folder = Path(name)
+        folder.chmod(0o555)
+        if os.geteuid() == 0:
+            os.chown(folder, NOBODY, NOBODY)
+        with as_nobody():
+            (check,) = examine_journal_disk(load(overrides={"journal": {"folder": name}}))
+        folder.chmod(0o755)
+    assert check.verdict == "wrong"
+    assert str(check.fix).startswith(f"chmod u+w {name}")
+
+
+def test_a_folder_of_another_user_is_unknown() -> None:
+    """The gateway may write it, if it is that user."""
+    with as_nobody():
+        (check,) = examine_journal_disk(load(overrides={"journal": {"folder": "/usr"}}))
+    assert check.verdict == "unknown"
+    assert "this user may not write /usr" in check.detail
