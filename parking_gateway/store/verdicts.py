@@ -122,7 +122,7 @@ _TODO: Final = {
     "23502": "An unknown column must not be null: give it a default, or allow null",
     "23503": "The row that this one points to is gone: restore it",
     "23505": "Such a row is there already: set the sequence of the table past its rows (setval)",
-    "23514": "Attach the partition again: alter table uplink attach partition uplink_default default",
+    "23514": "Attach the partition of the named table again, such as: alter table uplink attach partition uplink_default default",
     "08P01": "If PgBouncer is between and refuses the options of database.url: set ignore_startup_parameters = options there",
     "25006": "The server is a standby or read-only: it goes on as soon as it can be written to"
     " (default_transaction_read_only, or promote it)",

@@ -71,7 +71,7 @@ async def test_a_missing_partition_is_not_the_message_s_fault(engine: AsyncEngin
     answer = await answered(engine, f"insert into uplink ({columns}) values ({row})")
     assert answer.verdict is NOT_OURS
     assert answer.sentence.endswith(
-        "Attach the partition again: alter table uplink attach partition uplink_default default"
+        "Attach the partition of the named table again, such as: alter table uplink attach partition uplink_default default"
     )
 
 
