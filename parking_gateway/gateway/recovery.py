@@ -20,6 +20,9 @@ _MARGIN: Final = timedelta(minutes=2)
 """The last sign of life is known to ten seconds, and clocks differ by a minute."""
 _FRAME: Final = timedelta(seconds=1)
 """ChirpStack notes that it heard a device 0.2 s after the frame came, and a device sends no two frames within a second."""
+_JUST_NOW: Final = timedelta(seconds=10)
+"""A session that was kept delivers before the connection counts as one, and clocks differ. So a device that was heard shortly
+before it may have a recorded uplink that came after the absence."""
 _LOOK_EVERY: Final = 1.0
 """Seconds. After a connection the first look is that late too: by then the broker has sent what it kept."""
 
@@ -64,7 +67,7 @@ class Recovery:
         """Events are subscribed to, so that none is lost between what is healed and what comes."""
         if self._healing is not None and (is_session_lost or self._was_absent):
             since = self._away_since and self._away_since - _MARGIN
-            self._healing.ask_all(Absence(since=since, until=self._clock()))
+            self._healing.ask_all(Absence(since=since, until=self._clock() - _JUST_NOW))
         self._was_absent, self._is_connected = False, True
 
     def disconnected(self) -> None:
@@ -101,11 +104,11 @@ class Recovery:
             (devices,) = await connection.commit_together(recovery.devices())
             return devices
 
-    async def _recorded(self, heard: Mapping[DevEui, datetime]) -> Collection[DevEui]:
+    async def _recorded(self, heard: Mapping[DevEui, datetime], before: datetime) -> Collection[DevEui]:
         async def look_up() -> set[DevEui]:
             async with self._intake.database.connect() as connection:
                 (found,) = await connection.commit_together(
-                    recovery.recorded({dev_eui: at - _FRAME for dev_eui, at in heard.items()})
+                    recovery.recorded({dev_eui: at - _FRAME for dev_eui, at in heard.items()}, before=before)
                 )
                 return found
 

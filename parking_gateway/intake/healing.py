@@ -71,8 +71,8 @@ class Sources(msgspec.Struct, frozen=True, kw_only=True):
 
     known: Callable[[], Awaitable[Sequence[DevEui]]]
     """All devices, those first that sent lately."""
-    recorded: Callable[[Mapping[DevEui, datetime]], Awaitable[Collection[DevEui]]]
-    """Which of these devices have an uplink of that time or later."""
+    recorded: Callable[[Mapping[DevEui, datetime], datetime], Awaitable[Collection[DevEui]]]
+    """Which of these devices have an uplink of that time or later, and one before the other time."""
     settled: Callable[[], Awaitable[None]]
     """Waits until what the broker kept is recorded."""
 
@@ -153,8 +153,8 @@ class Healing:
             return str(failure)
         # A device that sent after the absence has a recorded uplink, which shows nothing about those before.
         before = {dev_eui: at for dev_eui, at in heard.items() if at < absence.until}
-        recorded = await self._sources.recorded(before)
-        for dev_eui in heard.keys() - recorded:
+        recorded = await self._sources.recorded(before, absence.since) if absence.since else ()
+        for dev_eui in heard.keys() - set(recorded):
             self._want(dev_eui, Wanted(since=absence.since, heard_at=heard[dev_eui]))
         if self._absence is absence:  # and no other one began meanwhile
             self._absence = None

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from parking_gateway.core.events import DevEui
 from parking_gateway.store.query import Query, Rows, Statement, asks
 from parking_gateway.store.rows import arrays
-from parking_gateway.store.tables import device, gateway
+from parking_gateway.store.tables import TIME, device, gateway
 
 
 class LastSigns(msgspec.Struct, frozen=True):
@@ -32,15 +32,19 @@ _DEVICES: Final = Statement(
 )
 
 
-# One probe of the index of each partition for each device.
+# Some probes of the index of each partition for each device.
 _RECORDED: Final = Statement(
     sa.text(
         """
 select heard.dev_eui
 from unnest(cast(:dev_eui as text[]), cast(:at as timestamptz[])) as heard (dev_eui, at)
-where exists (select from uplink where uplink.dev_eui = heard.dev_eui and uplink.heard_at >= heard.at)
+where
+    exists (select from uplink where uplink.dev_eui = heard.dev_eui and uplink.heard_at >= heard.at)
+    and exists (select from uplink where uplink.dev_eui = heard.dev_eui and uplink.heard_at < :before)
 """
-    ).bindparams(sa.bindparam("dev_eui", type_=sa.Text), sa.bindparam("at", type_=sa.Text))
+    ).bindparams(
+        sa.bindparam("dev_eui", type_=sa.Text), sa.bindparam("at", type_=sa.Text), sa.bindparam("before", type_=TIME)
+    )
 )
 
 _SENDERS: Final = Statement(
@@ -70,9 +74,12 @@ def senders(*, since: datetime, most: int) -> Query[list[DevEui]]:
     return asks(_SENDERS, DevEui, {"since": since, "most": most})
 
 
-def recorded(heard: Mapping[DevEui, datetime]) -> Query[set[DevEui]]:
-    """Which of these devices have an uplink that was heard then or later."""
-    arguments = arrays(dev_eui=list(heard), at=list(heard.values()))
+def recorded(heard: Mapping[DevEui, datetime], *, before: datetime) -> Query[set[DevEui]]:
+    """Which of these devices have an uplink that was heard then or later, and one that was heard `before`.
+
+    A device without the latter is new. Its first uplinks may be missing, and leave no gap in its counters.
+    """
+    arguments = arrays(dev_eui=list(heard), at=list(heard.values())) | {"before": before}
     return Query(statement=_RECORDED, arguments=arguments, read=_set)
 
 
