@@ -27,7 +27,7 @@ async def reset(rig: Rig, times: int) -> None:
             await rig.recover()
 
 
-@trial("T7", "half-open: the connection stands, and nothing passes", short=1, long=6)
+@trial("T7", "half-open: the connection stands, and nothing passes", short=0, long=6)
 async def half_open(rig: Rig, times: int) -> None:
     """Only the keep-alive shows it, or a publication without a confirmation."""
     tap = rig.tap_broker()
@@ -45,7 +45,7 @@ async def half_open(rig: Rig, times: int) -> None:
             await rig.recover()
 
 
-@trial("T7", "slow reads: 20 kB/s in each direction for 5 s", short=1, long=10)
+@trial("T7", "slow reads: 20 kB/s in each direction for 5 s", short=0, long=10)
 async def slow(rig: Rig, times: int) -> None:
     """A fifth of what the load needs."""
     tap = rig.tap_broker()
