@@ -18,6 +18,10 @@ from tests.whole_gateway import delete_store, has_published, until
 _SPACES = 10_000
 _WITHIN = 10
 """Seconds after the connection of the gateway."""
+_MANY = 50_000
+"""With a device each, so that twice as many messages are retained."""
+_LAST = f"{ROOT}/spaces/central/level-1/A-{_MANY}"
+_HEALED = "Retained messages differed from the database and are healed"
 _YESTERDAY = "yesterday.db"
 
 
@@ -57,6 +61,30 @@ async def wiped(rig: Rig, times: int) -> None:
         seconds.append(await _seconds_until(rig, right))
         await rig.recover()
     rig.reports.append(f"{_SPACES:,} states right {max(seconds):.1f} s after the start of the broker at most")
+
+
+@trial("T12", "one of 100,000 retained messages wiped while the gateway is away", short=0, long=1, spaces=_MANY)
+async def one_of_many(rig: Rig, times: int) -> None:
+    """The gateway reads all of them back, and the time and the memory of that are measured."""
+    await rig.start_gateway()
+    await until(partial(has_published, engine_of(rig.server.url)), "everything published")
+    for number in range(1, times + 1):
+        assert await asyncio.to_thread(rig.gateway.terminate) == 0
+        async with connected_client(rig.broker.url) as client:
+            await client.publish(_LAST, b"", qos=1, retain=True)
+        rig.happened(not await read_retained(rig.broker.url, _LAST))
+        await rig.start_gateway()
+        await until(partial(_has_healed, rig, number), "a line of the log")
+        line = rig.gateway.log_lines(_HEALED)[-1]
+        assert (line["published_again"], line["cleared"]) == (1, 0)
+        peak = rig.gateway.peak_bytes() / 1e6
+        rig.reports.append(f"read back in {line['seconds']} s, and the gateway took {peak:.0f} MB at its peak")
+    await rig.load.burst(100)
+    await rig.recover()
+
+
+async def _has_healed(rig: Rig, times: int) -> bool:
+    return len(rig.gateway.log_lines(_HEALED)) >= times
 
 
 async def _change_all(rig: Rig) -> None:
