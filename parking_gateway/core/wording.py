@@ -12,8 +12,8 @@ def counted(number: int, noun: str) -> str:
 
 
 def duration(span: timedelta) -> str:
-    """The span in its largest unit, such as `20 min` or `18 h`."""
+    """The span in its largest unit and to a tenth of it, such as `20 min` or `1.5 h`."""
     for unit, length in _UNITS.items():
         if span >= length:
-            return f"{span / length:g} {unit}"
-    return f"{span.total_seconds():g} s"
+            return f"{round(span / length, 1):g} {unit}"
+    return f"{round(span.total_seconds(), 1):g} s"

@@ -15,7 +15,8 @@ def test_a_count_agrees_with_its_noun(number: int, words: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("minutes", "words"), [(0.5, "30 s"), (1, "1 min"), (20, "20 min"), (90, "1.5 h"), (1080, "18 h"), (10080, "7 d")]
+    ("minutes", "words"),
+    [(0.5, "30 s"), (1, "1 min"), (20, "20 min"), (90, "1.5 h"), (1080, "18 h"), (10080, "7 d"), (100.1, "1.7 h")],
 )
 def test_a_span_is_written_in_its_largest_unit(minutes: float, words: str) -> None:
     assert duration(timedelta(minutes=minutes)) == words

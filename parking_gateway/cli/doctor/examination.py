@@ -157,7 +157,7 @@ def _unusable(sentence: str) -> Check:
 
 
 async def _of_content(pool: Pool, config: Config, decoder: Decoder) -> list[Check]:
-    """What the database holds. Each check has a connection of its own, so that a failure costs one of them."""
+    """What the database holds. All checks at a time, each with a connection of its own: a locked table costs one of them."""
     works: dict[str, Callable[[Connection], Awaitable[list[Check]]]] = {
         "durability": examine_server,
         "subscriptions": partial(examine_subscriptions, config=config),
@@ -165,20 +165,22 @@ async def _of_content(pool: Pool, config: Config, decoder: Decoder) -> list[Chec
         "devices": partial(_of_devices, decoder=decoder),
         "network server": partial(_of_network_server, config=config),
     }
-    checks = []
-    for about, work in works.items():
-        try:
-            async with pool.connect() as connection:
-                checks += await work(connection)
-        except FAILURES as error:  # such as a table that another session has locked
-            detail = f"it cannot be asked: {diagnosis_of(error).sentence}"
-            checks.append(Check(about=about, detail=detail, is_judged=False))
     now = datetime.now(UTC)
-    return [
-        *checks,
-        *await examine_clocks(pool, since=now - _LATELY),
-        *await examine_months(pool, config, now=now),
-    ]
+    found = await asyncio.gather(
+        *(_asked(pool, about, work) for about, work in works.items()),
+        examine_clocks(pool, since=now - _LATELY),
+        examine_months(pool, config, now=now),
+    )
+    return [check for checks in found for check in checks]
+
+
+async def _asked(pool: Pool, about: str, work: Callable[[Connection], Awaitable[list[Check]]]) -> list[Check]:
+    try:
+        async with pool.connect() as connection:
+            return await work(connection)
+    except FAILURES as error:  # such as a table that another session has locked
+        detail = f"it cannot be asked: {diagnosis_of(error).sentence}"
+        return [Check(about=about, detail=detail, is_judged=False)]
 
 
 async def _of_devices(connection: Connection, *, decoder: Decoder) -> list[Check]:

@@ -5,6 +5,8 @@ import socket
 from datetime import timedelta
 
 import pytest
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncEngine
 
 from parking_gateway.cli.demo.brokers import LOCALHOST
 from parking_gateway.cli.doctor import examination
@@ -45,3 +47,16 @@ async def test_where_nothing_was_looked_at_nothing_is_fine(database: str) -> Non
     assert {present[name] for name in ("devices", "clocks", "network server")} == {"unknown"}
     assert absent["network server"] == "unknown"
     assert "devices" not in absent
+
+
+async def test_a_locked_table_is_unknown_and_all_else_is_checked(database: str, engine: AsyncEngine) -> None:
+    settings = {"mqtt": {"url": f"mqtt://{LOCALHOST}:1"}, "telemetry": {"listen": ""}}
+    config = load(overrides={**settings, "database": {"url": database, "lock_timeout": 0.3}})
+    async with engine.begin() as connection:
+        await connection.execute(sa.text("lock table device in access exclusive mode"))
+        checks = await examination.examine_all(config, Decoder(), listen=timedelta(0), tries_queue=False)
+    verdicts = {check.about: check.verdict for check in checks}
+    assert {verdicts[name] for name in ("devices", "network server", "clocks")} == {"unknown"}
+    others = ("database", "durability", "machine clock", "retention")
+    assert {name: verdicts[name] for name in others} == dict.fromkeys(others, "fine")
+    assert "lock timeout" in next(check.detail for check in checks if check.about == "devices")
