@@ -90,9 +90,10 @@ class ReadingBack:
             after = page[-1].key
             topics = {one.topic: row for row in page for one in rendered(self._root, [row]) if one.retain}
             found = await self._retained(asked, list(topics))
-            if any(version_of(payload) > topics[topic].version for topic, payload in found.items()):
+            retained = {topic: found[topic] for topic in topics.keys() & found.keys()}  # our birth is found too
+            if any(version_of(payload) > topics[topic].version for topic, payload in retained.items()):
                 return True
-            is_any_retained = is_any_retained or bool(found)
+            is_any_retained = is_any_retained or bool(retained)
         return not is_any_retained
 
     async def _compare(self, asked: Link, link: Publisher, kind: DueKind) -> bool:
