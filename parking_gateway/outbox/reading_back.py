@@ -140,7 +140,8 @@ class ReadingBack:
         missing, is_whole = list(topics), True
         while missing:
             some, is_whole = await self._read(asked, missing)
-            found |= some
+            # Without our birth, which ends every reading.
+            found |= {topic: some[topic] for topic in missing if topic in some}
             before, missing = len(missing), [topic for topic in missing if topic not in some]
             if len(missing) == before:
                 break

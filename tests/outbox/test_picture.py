@@ -76,11 +76,18 @@ class Gateway:
 
     async def read_back(self) -> ReadBackResult:
         """Read the tree back once."""
-        reading = ReadingBack(
+        async with asking(self._config, name="reads", protocol=self._link.protocol) as asked:
+            return await self._reading().heal(asked, self._link)
+
+    async def is_broker_ahead(self) -> bool:
+        """Whether the broker has newer states than the database, or none."""
+        async with asking(self._config, name="reads", protocol=self._link.protocol) as asked:
+            return await self._reading().is_ahead(asked)
+
+    def _reading(self) -> ReadingBack:
+        return ReadingBack(
             ROOT, instance="gw", database=self._pool, patience=self._patience, changed=self.changed.update
         )
-        async with asking(self._config, name="reads", protocol=self._link.protocol) as asked:
-            return await reading.heal(asked, self._link)
 
     def _count(self, _kind: object, published: int, _refusals: Collection[object]) -> None:
         self.published += published
@@ -124,6 +131,20 @@ async def test_where_broker_and_database_agree_nothing_is_published(
         await gateway.publish()
         assert gateway.published == 0
         assert await read_retained(mosquitto.url, ROOT) == before
+
+
+@pytest.mark.parametrize(
+    ("payload", "is_ahead"), [(None, False), (b'{"version": 999}', True), (b"", True)], ids=["equal", "newer", "none"]
+)
+async def test_a_broker_with_newer_states_or_none_is_ahead(
+    *, pool: Pool, mosquitto: Broker, car_park: CarPark, payload: bytes | None, is_ahead: bool
+) -> None:
+    """Our birth, which ends each reading, is no state."""
+    await car_park(1)
+    async with running(pool, mosquitto) as gateway:
+        if payload is not None:
+            await retain(mosquitto, SPACE, payload=payload)
+        assert await gateway.is_broker_ahead() is is_ahead
 
 
 @pytest.mark.parametrize("payload", [b"", b"{}"], ids=["missing", "different"])
