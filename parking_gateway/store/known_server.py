@@ -93,6 +93,8 @@ class KnownServer:
                 raise OldServer(self._refusal(found, last.server))
             last = LastSeen(server=last.server)
         self._remember(LastSeen(server=found, before=last.server, since=self._clock(), is_published=False))
+        if not self._is_kept:  # a command publishes nothing again
+            return True
         logger.bind(
             system_identifier=found.system_identifier,
             timeline=found.timeline,
