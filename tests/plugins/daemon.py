@@ -201,5 +201,5 @@ def daemon_in(folder: Path, database: str, broker: Broker, instance: str) -> Ite
         MQTT__RECONNECT_WAIT_MAX="1",
         PUBLICATION__POLL_INTERVAL="1",
     )
-    yield daemon
-    daemon.close()
+    with closing(daemon):
+        yield daemon
