@@ -154,7 +154,7 @@ class Report:
             return
         self._absences.noticed(subject, sentence, kind=failure.sentence, round=name, error=failure.sentence)
         # Nobody has to correct a lock. Without a partition of its own, a month is in the default one.
-        if failure.verdict is not Verdict.AWAY and name not in _FAILED_ROUND:
+        if failure.verdict is not Verdict.AWAY and name != "partitions":
             self.health.problems[subject] = f"{sentence}: {failure.sentence}"
 
     @property

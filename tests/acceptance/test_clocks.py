@@ -66,7 +66,7 @@ async def test_a_clock_of_2036_or_1980_changes_no_order_and_is_named(
     )
     lines = [json.loads(line) for line in daemon.log.read_text().splitlines() if "clock of a LoRaWAN" in line]
     assert [(line["lorawan_gateway"], line["seconds_ahead"] > 0) for line in lines] == [(GATEWAY, True)]
-    (check,) = [one for one in await asyncio.to_thread(doctor, database, broker) if one["about"] == "clock"]
+    (check,) = [one for one in await asyncio.to_thread(doctor, database, broker) if one["about"] == "clocks"]
     assert check["verdict"] == "wrong"
     assert GATEWAY in check["detail"]
     assert "behind" in check["detail"]

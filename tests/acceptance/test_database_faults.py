@@ -49,9 +49,9 @@ FAULTS = {
         [NOT_AS_IT_IS, 'column \\"f_port\\" is of type text[]', "changed by hand"],
     ),
     "another type to read": (
-        ["alter table space alter heard_at type text", CUT],
-        ["alter table space alter heard_at type timestamptz using heard_at::timestamptz"],
-        [NOT_AS_IT_IS, "the column heard_at has another type than", "changed by hand"],
+        ["alter table space alter service_at type text", CUT],
+        ["alter table space alter service_at type timestamptz using service_at::timestamptz"],
+        [NOT_AS_IT_IS, "the column service_at has another type than", "changed by hand"],
     ),
     "a renamed table": (
         ["alter table uplink rename to elsewhere"],

@@ -186,7 +186,7 @@ async def test_a_standby_that_is_gone_is_named_and_the_waiting_commits_are_doubl
     await until(partial(has_problem, moving, "and none is connected (1 commit of the gateway waiting)"), "a problem")
     await until(partial(has_journal, moving), "events in the journal")
     ended = await asyncio.to_thread(doctor, moving)
-    assert "wrong  standby: Every commit waits for a standby" in ended
+    assert "wrong    standby: Every commit waits for a standby" in ended
     pair.second.start()
     await settled(engine, broker, pair.first.url, uplinks=20)
     await until(partial(has_no_problem, moving), "a health without a problem")

@@ -26,6 +26,7 @@ from parking_gateway.intake.record import record
 from parking_gateway.store import embedded, schema
 from parking_gateway.store.pipeline import PipelinedConnection
 from tests.events import OCCUPIED, dev_eui_of, message, up
+from tests.plugins.postgres import WHEEL
 
 ONE, TWO = dev_eui_of(1), dev_eui_of(2)
 SPACES = f"""site,zone,space,dev_eui,channel,codec,options
@@ -371,8 +372,9 @@ def test_a_missing_right_to_write_is_one_sentence(spaces: Path, database: str) -
     )
 
 
-def test_the_embedded_database_serves_commands_beside_a_gateway(spaces: Path) -> None:
+def test_the_embedded_database_serves_commands_beside_a_gateway(spaces: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A command uses the running server of the gateway, and leaves it running."""
+    monkeypatch.setattr(embedded, "programs", WHEEL)  # as the command does
     with TemporaryDirectory(prefix="parking-gateway-tests-") as folder:
         Path(folder).chmod(0o755)  # PostgreSQL runs as a user of its own when the tests run as root
         state = {"GATEWAY__STATE_DIRECTORY": folder}

@@ -252,7 +252,9 @@ async def test_a_device_that_is_refused_does_not_keep_others_from_healing(
             return bool(await value(engine, "select count(*) from uplink") == len(devices) - 1)
 
         await until(are_healed, "all other uplinks")
-    assert chirpstack_api.most_at_once == STREAMS
+    assert (
+        STREAMS - 1 <= chirpstack_api.most_at_once <= STREAMS
+    )  # the one that is refused may be over before the last begins
 
 
 async def test_a_device_whose_events_have_no_end_is_healed_all_the_same(

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Final
 
 import psycopg
 import pytest
@@ -27,8 +28,10 @@ from parking_gateway.store.pool import Pool
 
 _numbers = count()
 
+WHEEL: Final = embedded.programs
+"""The folder of the wheel's programs, which every gateway in a process of its own starts."""
 if _PROGRAMS := os.environ.get("POSTGRES_PROGRAMS", ""):
-    # For the servers of the tests. A gateway in a process of its own starts that of the wheel.
+    # For the servers of the tests.
     embedded.programs = lambda: Path(_PROGRAMS)
 
 
