@@ -6,7 +6,7 @@ from tests.proof.trial import trial
 _PER_SECOND = 400
 
 
-@trial("T1", "`kill -9` of the gateway every 0.5 to 3 s", short=3, long=100)
+@trial("T1", "`kill -9` of the gateway every 0.5 to 3 s", short=1, long=100)
 async def killed(rig: Rig, times: int) -> None:
     """Its retained status is its will, and `doctor` finds that none runs."""
     await rig.start_gateway()

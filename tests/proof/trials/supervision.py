@@ -37,7 +37,7 @@ async def terminated(rig: Rig, times: int) -> None:
     rig.reports.append(f"ended with status 0 after {longest:.1f} s at most")
 
 
-@trial("T16", "SIGSTOP until the broker misses the pings, keep-alive of 1 s", short=1, long=10)
+@trial("T16", "SIGSTOP until the broker misses the pings, keep-alive of 1 s", short=0, long=10)
 async def suspended(rig: Rig, times: int) -> None:
     """The broker ends the connection meanwhile, and keeps the session."""
     await _suspend(rig, times, seconds=0, keepalive=1)
