@@ -1,13 +1,17 @@
-"""The command of `make proof`: every trial in its long form, one after the other, and the table of docs/reliability.md."""
+"""The command of `make proof`: every trial in its long form, and the table of docs/reliability.md."""
 
 import asyncio
+import multiprocessing
 import platform
 import re
+import time
 import traceback
+from concurrent.futures import ProcessPoolExecutor, as_completed
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Final
 
+import msgspec
 import psycopg
 import pytest
 import typer
@@ -20,48 +24,79 @@ DOCUMENT: Final = Path(__file__).parents[2] / "docs/reliability.md"
 _BETWEEN: Final = re.compile(r"(?<=<!-- proof -->\n).*(?=<!-- end of the proof -->)", re.DOTALL)
 
 
+class Attempt(msgspec.Struct, frozen=True, kw_only=True):
+    """A trial that was run, as its process hands it over."""
+
+    outcome: Outcome | None = None
+    versions: str = ""
+    left_out: str | None = None
+    """Why it could not be run here."""
+    failure: str | None = None
+    """The traceback of a trial that did not come to its end."""
+
+
 def prove(
     numbers: Annotated[list[str] | None, typer.Argument(help="such as T1 T5; all of them by default")] = None,
     *,
     short: Annotated[bool, typer.Option("--short", help="as often as the suite breaks it")] = False,
+    jobs: Annotated[int, typer.Option("--jobs", min=1, help="trials side by side; each has servers of its own")] = 3,
     write: Annotated[bool, typer.Option("--write", help="put the table into docs/reliability.md")] = False,
 ) -> None:
     """Break everything, and count what was lost. Exit status 1: a trial failed."""
-    chosen = [one for one in TRIALS if not numbers or one.number in numbers]
+    began = time.monotonic()
+    chosen = [
+        place
+        for place, trial in enumerate(TRIALS)
+        if trial.times(is_long=not short) and (not numbers or trial.number in numbers)
+    ]
     typer.echo(row(HEADINGS))
-    outcomes: list[Outcome] = []
-    failed = 0
-    versions = ""
-    for trial in chosen:
-        if not (times := trial.times(is_long=not short)):
-            continue
-        with temporary_rig(trial.spaces) as rig:
-            versions = versions or _versions(rig)
-            try:
-                outcome = asyncio.run(outcome_of(trial, rig, times))
-            except pytest.skip.Exception as reason:
-                typer.echo(f"{trial.number}, {trial.title}: left out: {reason}", err=True)
-                continue
-            except (Exception, pytest.fail.Exception):  # noqa: BLE001 - the others have to run
-                typer.echo(f"{trial.number}, {trial.title}: failed\n{traceback.format_exc()}", err=True)
-                failed += 1
-                continue
-        outcomes.append(outcome)
-        typer.echo(row(outcome.cells()))
-        for difference in outcome.counts.differences:
+    attempts = []
+    # In processes of their own, because a trial may leave threads and signals behind.
+    processes = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(jobs, mp_context=processes, max_tasks_per_child=1) as pool:
+        running = {pool.submit(attempt, place, is_long=not short): TRIALS[place] for place in chosen}
+        for ended in as_completed(running):
+            attempts.append(ended.result())
+            _show(f"{running[ended].number}, {running[ended].title}", attempts[-1])
+    outcomes = [one.outcome for one in attempts if one.outcome is not None]
+    is_failed = any(one.failure for one in attempts) or not all(one.counts.is_right for one in outcomes)
+    if write and not is_failed:
+        minutes = (time.monotonic() - began) / 60
+        how = f"{attempts[0].versions}, {len(outcomes)} trials, {jobs} side by side, in {minutes:.0f} minutes:"
+        DOCUMENT.write_text(_BETWEEN.sub(lambda _: f"{how}\n\n{table(outcomes)}\n", DOCUMENT.read_text()))
+    raise typer.Exit(is_failed)
+
+
+def attempt(place: int, *, is_long: bool) -> Attempt:
+    """Run the trial at this place of `TRIALS`, with servers of its own."""
+    trial = TRIALS[place]
+    with temporary_rig(trial.spaces) as rig:
+        versions = _versions(rig)
+        try:
+            outcome = asyncio.run(outcome_of(trial, rig, trial.times(is_long=is_long)))
+        except pytest.skip.Exception as reason:
+            return Attempt(versions=versions, left_out=str(reason))
+        except (Exception, pytest.fail.Exception):  # noqa: BLE001 - the others have to run
+            return Attempt(versions=versions, failure=traceback.format_exc())
+        return Attempt(versions=versions, outcome=outcome)
+
+
+def _show(name: str, ended: Attempt) -> None:
+    if ended.left_out is not None:
+        typer.echo(f"{name}: left out: {ended.left_out}", err=True)
+    if ended.failure is not None:
+        typer.echo(f"{name}: failed\n{ended.failure}", err=True)
+    if ended.outcome is not None:
+        typer.echo(row(ended.outcome.cells()))
+        for difference in ended.outcome.counts.differences:
             typer.echo(difference, err=True)
-        failed += not outcome.counts.is_right
-    if write and not failed:
-        text = f"{versions}\n\n{table(outcomes)}\n"
-        DOCUMENT.write_text(_BETWEEN.sub(lambda _: text, DOCUMENT.read_text()))
-    raise typer.Exit(failed > 0)
 
 
 def _versions(rig: Rig) -> str:
     with psycopg.connect(rig.server.url) as connection:
         server = connection.info.parameter_status("server_version")
     system = f"Python {platform.python_version()}, {platform.system()} {platform.machine()}"
-    return f"{datetime.now(UTC):%Y-%m-%d}, {rig.broker.name}, PostgreSQL {server}, {system}:"
+    return f"{datetime.now(UTC):%Y-%m-%d}, {rig.broker.name}, PostgreSQL {server}, {system}"
 
 
 if __name__ == "__main__":

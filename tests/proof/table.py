@@ -75,8 +75,8 @@ def table(outcomes: Iterable[Outcome]) -> str:
     return "\n".join(lines)
 
 
-def _order(outcome: Outcome) -> int:
-    return int(outcome.number.removeprefix("T"))
+def _order(outcome: Outcome) -> tuple[int, str]:
+    return int(outcome.number.removeprefix("T")), outcome.title
 
 
 def _seconds(recovered: Sequence[float]) -> str:
