@@ -151,6 +151,8 @@ _OURS: Final[dict[type[Exception], tuple[Verdict, str | None]]] = {
 }
 """The gateway's own findings about a database: the verdict, and what to do."""
 _FUNCTION: Final = re.compile(r"^(?:PL/\S+|SQL) function .*$", re.MULTILINE)
+_PASSING: Final = ("starting up", "not yet accepting", "shutting down", "recovery mode", "terminating connection")
+"""Refusals that pass by themselves. In another language than English they are one more line of the log."""
 _NO_CONNECTION: Final = frozenset({"08", "57P01", "57P02", "57P03", "53300"})
 
 
@@ -166,7 +168,7 @@ def diagnosis_of(error: BaseException) -> Diagnosis:
         return Diagnosis(verdict=verdict, message=message, is_lost=True)
     if cause.sqlstate is None:
         message = in_one_line(cause)
-        todo = encryption.todo_of(message)
+        todo = encryption.todo_of(message) or _todo_of_refusal(message)
         return Diagnosis(verdict=_of_driver(cause), message=message, todo=todo, is_lost=True)
     return _of_server(cause.sqlstate, cause.diag)
 
@@ -184,6 +186,12 @@ def _of_server(state: str, diag: Diagnostic) -> Diagnosis:
     todo = next((_TODO[key] for key in (state, state[:2]) if key in _TODO), None)
     is_lost = state in _NO_CONNECTION or state[:2] in _NO_CONNECTION
     return Diagnosis(verdict=verdict, message=message, state=state, about=_about(diag), todo=todo, is_lost=is_lost)
+
+
+def _todo_of_refusal(message: str) -> str | None:
+    """What to do about a server that answers and refuses the connection. libpq gives no SQLSTATE of it, only its words."""
+    is_refused = "FATAL" in message and not any(words in message for words in _PASSING)
+    return "The server answers and refuses the connection: correct what it names" if is_refused else None
 
 
 def _of_driver(cause: psycopg.Error) -> Verdict:

@@ -158,3 +158,18 @@ async def test_one_attempt_raises_what_another_attempt_may_cure(pool: Pool) -> N
         await attempt(lambda: fail("42501"))
     with pytest.raises(sa.exc.DBAPIError):
         await attempt(lambda: fail("P0001"))
+
+
+@pytest.mark.parametrize(
+    ("words", "is_for_a_person"),
+    [
+        ("FATAL:  too many connections for role", True),
+        ("FATAL:  the database system is starting up", False),
+        ("Connection refused", False),
+    ],
+)
+def test_a_refused_connection_is_for_a_person_unless_it_passes(words: str, *, is_for_a_person: bool) -> None:
+    """Its words are all that libpq gives of it."""
+    found = diagnosis_of(psycopg.OperationalError(f"connection to server at 127.0.0.1 failed: {words}"))
+    assert found.verdict is Verdict.AWAY
+    assert bool(found.todo) is is_for_a_person
