@@ -1,38 +1,20 @@
 """The command of `make proof`: every trial in its long form, and the table of docs/reliability.md."""
 
-import asyncio
 import multiprocessing
-import platform
 import re
 import time
-import traceback
 from concurrent.futures import ProcessPoolExecutor, as_completed
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Final
 
-import msgspec
-import psycopg
-import pytest
 import typer
 
-from tests.proof.rig import Rig, temporary_rig
-from tests.proof.table import HEADINGS, Outcome, outcome_of, row, table
+from tests.proof.attempt import Attempt, attempt
+from tests.proof.table import HEADINGS, row, table
 from tests.proof.trials import TRIALS
 
 DOCUMENT: Final = Path(__file__).parents[2] / "docs/reliability.md"
 _BETWEEN: Final = re.compile(r"(?<=<!-- proof -->\n).*(?=<!-- end of the proof -->)", re.DOTALL)
-
-
-class Attempt(msgspec.Struct, frozen=True, kw_only=True):
-    """A trial that was run, as its process hands it over."""
-
-    outcome: Outcome | None = None
-    versions: str = ""
-    left_out: str | None = None
-    """Why it could not be run here."""
-    failure: str | None = None
-    """The traceback of a trial that did not come to its end."""
 
 
 def prove(
@@ -51,7 +33,6 @@ def prove(
     ]
     typer.echo(row(HEADINGS))
     attempts = []
-    # In processes of their own, because a trial may leave threads and signals behind.
     processes = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(jobs, mp_context=processes, max_tasks_per_child=1) as pool:
         running = {pool.submit(attempt, place, is_long=not short): TRIALS[place] for place in chosen}
@@ -67,20 +48,6 @@ def prove(
     raise typer.Exit(is_failed)
 
 
-def attempt(place: int, *, is_long: bool) -> Attempt:
-    """Run the trial at this place of `TRIALS`, with servers of its own."""
-    trial = TRIALS[place]
-    with temporary_rig(trial.spaces) as rig:
-        versions = _versions(rig)
-        try:
-            outcome = asyncio.run(outcome_of(trial, rig, trial.times(is_long=is_long)))
-        except pytest.skip.Exception as reason:
-            return Attempt(versions=versions, left_out=str(reason))
-        except (Exception, pytest.fail.Exception):  # noqa: BLE001 - the others have to run
-            return Attempt(versions=versions, failure=traceback.format_exc())
-        return Attempt(versions=versions, outcome=outcome)
-
-
 def _show(name: str, ended: Attempt) -> None:
     if ended.left_out is not None:
         typer.echo(f"{name}: left out: {ended.left_out}", err=True)
@@ -90,13 +57,6 @@ def _show(name: str, ended: Attempt) -> None:
         typer.echo(row(ended.outcome.cells()))
         for difference in ended.outcome.counts.differences:
             typer.echo(difference, err=True)
-
-
-def _versions(rig: Rig) -> str:
-    with psycopg.connect(rig.server.url) as connection:
-        server = connection.info.parameter_status("server_version")
-    system = f"Python {platform.python_version()}, {platform.system()} {platform.machine()}"
-    return f"{datetime.now(UTC):%Y-%m-%d}, {rig.broker.name}, PostgreSQL {server}, {system}"
 
 
 if __name__ == "__main__":
