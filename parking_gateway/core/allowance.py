@@ -24,3 +24,7 @@ class Allowance:
     def use(self, amount: int, now: datetime) -> None:
         """Use an amount. More than the rest is the rest."""
         self._left = float(max(0, self.left(now) - amount))
+
+    def give_back(self, amount: int) -> None:
+        """What was used for nothing may be used again."""
+        self._left = min(float(self._most), self._left + amount)

@@ -4,14 +4,14 @@ A message beyond them is neither dropped nor delayed. An uplink of a device with
 recorded without its payload. Without new devices and rejections nothing is counted.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from typing import Final
 
 import msgspec
 
 from parking_gateway.core.allowance import Allowance
-from parking_gateway.core.committed import Committed
 from parking_gateway.core.events import DeadLetter, DevEui, Reason, Rejection
 from parking_gateway.core.printable import shortened
 from parking_gateway.intake.read import Batch
@@ -28,30 +28,55 @@ _DETAIL: Final = 200
 
 
 class Bounds(msgspec.Struct, frozen=True, kw_only=True):
-    """The bounds of one gateway. A batch is measured before it is recorded, and counts once it is committed."""
+    """The bounds of one gateway."""
 
     new_devices: Allowance
     rejected_bytes: Allowance
 
-    def beyond(self, strangers: Sequence[DevEui], now: datetime) -> Collection[DevEui]:
-        """Those of these devices without a row that get none."""
-        return set(strangers[self.new_devices.left(now) :])
+    @contextmanager
+    def share(self, now: datetime) -> Iterator["Share"]:
+        """The share of one transaction, which begins now. If it fails, it has used nothing.
 
-    def stored(self, letters: Sequence[DeadLetter], now: datetime) -> list[DeadLetter]:
+        Batches are recorded side by side, so each takes its share before it is committed.
+        """
+        share = Share(self, now)
+        try:
+            yield share
+        except BaseException:
+            share.give_back()
+            raise
+
+
+class Share:
+    """What one transaction may store."""
+
+    def __init__(self, bounds: Bounds, now: datetime) -> None:
+        self._bounds = bounds
+        self._now = now
+        self._devices = self._bytes = 0
+
+    def beyond(self, strangers: Sequence[DevEui]) -> Collection[DevEui]:
+        """Those of these devices without a row that get none."""
+        left = self._bounds.new_devices.left(self._now)
+        self._devices = min(left, len(strangers))
+        self._bounds.new_devices.use(self._devices, self._now)
+        return set(strangers[left:])
+
+    def stored(self, letters: Sequence[DeadLetter]) -> list[DeadLetter]:
         """The rejections as they are stored: from the first on that does not fit, without their payloads."""
-        left = self.rejected_bytes.left(now)
+        left = self._bounds.rejected_bytes.left(self._now)
         found = []
         for letter in letters:
             left -= _size(letter)
             found.append(letter if left >= 0 or not letter.payload else _cut(letter))
+        self._bytes = sum(map(_size, found))
+        self._bounds.rejected_bytes.use(self._bytes, self._now)
         return found
 
-    def committed(self, committed: Committed, now: datetime) -> None:
-        """Count what a batch has used."""
-        if committed.new_devices:
-            self.new_devices.use(committed.new_devices, now)
-        if committed.rejected:
-            self.rejected_bytes.use(sum(map(_size, committed.rejected)), now)
+    def give_back(self) -> None:
+        """Nothing was stored."""
+        self._bounds.new_devices.give_back(self._devices)
+        self._bounds.rejected_bytes.give_back(self._bytes)
 
 
 def without_payload(letter: DeadLetter) -> DeadLetter:

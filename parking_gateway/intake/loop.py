@@ -6,6 +6,7 @@ still has the batch. A message that the database refuses, or on which the gatewa
 
 import asyncio
 from collections.abc import Callable, Coroutine, Sequence
+from contextlib import nullcontext
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any, Final
@@ -142,13 +143,9 @@ class Intake(msgspec.Struct, frozen=True, kw_only=True):
 
     async def attempt(self, batch: Batch, decoder: Decoder) -> Committed:
         """Record the batch: one transaction, tried once."""
-        async with asyncio.timeout(self.timeout.total_seconds()), self.database.connect() as connection:
-            committed = await record(
-                connection, batch, decoder=decoder, announce_every=self.announce_every, bounds=self.bounds
-            )
-        if self.bounds is not None:
-            self.bounds.committed(committed, batch.received_at)
-        return committed
+        with self.bounds.share(batch.received_at) if self.bounds else nullcontext() as share:
+            async with asyncio.timeout(self.timeout.total_seconds()), self.database.connect() as connection:
+                return await record(connection, batch, decoder=decoder, announce_every=self.announce_every, share=share)
 
     @property
     def _within(self) -> float | None:

@@ -8,7 +8,7 @@ from parking_gateway.core.committed import Committed
 from parking_gateway.core.device import Snapshot, kept
 from parking_gateway.core.events import DeadLetter, DevEui, DeviceEvent, Uplink
 from parking_gateway.decoding.decoder import Decoder
-from parking_gateway.intake.bounds import Bounds, without_events_of
+from parking_gateway.intake.bounds import Share, without_events_of
 from parking_gateway.intake.decide import Decision, decide
 from parking_gateway.intake.read import Batch
 from parking_gateway.store import device_events, devices, past_readings, rejections, spaces, turns, uplinks
@@ -18,7 +18,7 @@ from parking_gateway.store.spaces import Locked
 
 
 async def record(
-    connection: Connection, batch: Batch, *, decoder: Decoder, announce_every: timedelta, bounds: Bounds | None = None
+    connection: Connection, batch: Batch, *, decoder: Decoder, announce_every: timedelta, share: Share | None = None
 ) -> Committed:
     """Make the batch part of the database and commit: all of it or, if anything fails, nothing.
 
@@ -28,13 +28,13 @@ async def record(
     new, locked = await lock_spaces_of(connection, batch)
     snapshots = await snapshots_of(connection, new, locked)
     strangers = await _strangers(connection, batch, new, locked, snapshots)
-    beyond = bounds.beyond(strangers, batch.received_at) if bounds else ()
+    beyond = share.beyond(strangers) if share else ()
     if beyond:
         batch = without_events_of(batch, beyond)
     decision = decide(batch, new, locked, decoder=decoder, beyond=beyond)
     rejected = [*batch.dead_letters, *decision.rejected]
-    if rejected and bounds:
-        rejected = bounds.stored(rejected, batch.received_at)
+    if rejected and share:
+        rejected = share.stored(rejected)
     await connection.commit_together(
         *statements(batch, decision, locked, snapshots, rejected=rejected, announce_every=announce_every)
     )

@@ -37,6 +37,15 @@ def test_a_clock_that_jumps_does_not_block_it(step: timedelta) -> None:
     assert allowance.left(NOON + step + 60 * MINUTE) == 60
 
 
+def test_what_is_given_back_is_there_again_and_never_more_than_the_amount() -> None:
+    allowance = Allowance(60)
+    allowance.use(50, NOON)
+    allowance.give_back(20)
+    assert allowance.left(NOON) == 30
+    allowance.give_back(1000)
+    assert allowance.left(NOON) == 60
+
+
 def test_nothing_is_nothing() -> None:
     assert Allowance(0).left(NOON) == 0
     assert Allowance(0).left(NOON + 60 * MINUTE) == 0

@@ -13,7 +13,7 @@ from parking_gateway import chirpstack
 from parking_gateway.broker.message import Message
 from parking_gateway.core.allowance import Allowance
 from parking_gateway.core.committed import Committed
-from parking_gateway.core.events import Reason
+from parking_gateway.core.events import DevEui, Reason
 from parking_gateway.decoding.budget import Guests
 from parking_gateway.decoding.decoder import Decoder
 from parking_gateway.intake.bounds import Bounds
@@ -39,12 +39,11 @@ def bounds_of(*, devices: int = 1000, rejected_bytes: int = 1_000_000) -> Bounds
 async def recorded(engine: AsyncEngine, bounds: Bounds, *batch: Message, at: datetime = NOW) -> Committed:
     """Record and commit the batch, and count it."""
     found = read(batch, received_at=at, limits=LIMITS)
-    async with engine.begin() as connection:
-        committed = await record(
-            PipelinedConnection(connection), found, decoder=Decoder(), announce_every=HOUR, bounds=bounds
-        )
-    bounds.committed(committed, at)
-    return committed
+    with bounds.share(at) as share:
+        async with engine.begin() as connection:
+            return await record(
+                PipelinedConnection(connection), found, decoder=Decoder(), announce_every=HOUR, share=share
+            )
 
 
 def uplinks_of(numbers: range, *, f_cnt: int = 0) -> list[Message]:
@@ -175,16 +174,25 @@ async def test_the_rows_of_a_flood_of_rejections_are_small(engine: AsyncEngine) 
     assert (after[0][0] - before[0][0]) / 500 < 750
 
 
-async def test_a_batch_that_is_not_committed_uses_nothing(engine: AsyncEngine) -> None:
-    bounds = bounds_of(devices=2)
-    found = read(uplinks_of(range(1, 3)), received_at=NOW, limits=LIMITS)
-    async with engine.connect() as connection:
-        for _ in range(3):
-            committed = await record(
-                PipelinedConnection(connection), found, decoder=Decoder(), announce_every=HOUR, bounds=bounds
-            )
-            assert committed.rejected == []
-            async with engine.begin() as other:
-                await other.execute(sa.text("delete from uplink"))
-                await other.execute(sa.text("delete from device"))
-    assert bounds.new_devices.left(NOW) == 2
+def test_transactions_side_by_side_share_what_is_left() -> None:
+    """The second begins before the first is committed."""
+    bounds = bounds_of(devices=3)
+    strangers = [DevEui(dev_eui_of(number)) for number in range(5)]
+    with bounds.share(NOW) as first, bounds.share(NOW) as second:
+        assert first.beyond(strangers[:2]) == set()
+        assert second.beyond(strangers[2:]) == set(strangers[3:])
+
+
+def test_a_transaction_that_fails_has_used_nothing() -> None:
+    bounds = bounds_of(devices=3)
+    strangers = [DevEui(dev_eui_of(number)) for number in range(3)]
+
+    def fail() -> None:
+        with bounds.share(NOW) as failing:
+            failing.beyond(strangers)
+            raise OSError("away")
+
+    with pytest.raises(OSError, match="away"):
+        fail()
+    with bounds.share(NOW) as share:
+        assert share.beyond(strangers) == set()
