@@ -50,7 +50,7 @@ async def _publish(client: aiomqtt.Client, rig: Rig, api: ChirpStackApi, stop: a
         await asyncio.sleep(_EVERY)
 
 
-@trial("T19", "uplinks at QoS 0: `kill -9` of the gateway, which stays away for 3 to 6 s", short=1, long=15)
+@trial("T19", "uplinks at QoS 0: `kill -9` of the gateway, which stays away for 3 to 6 s", short=0, long=15)
 async def gateway_away(rig: Rig, times: int) -> None:
     async with _network(rig):
         await rig.start_gateway()
