@@ -34,7 +34,7 @@ def attempt(place: int, *, is_long: bool) -> Attempt:
             outcome = asyncio.run(outcome_of(trial, rig, trial.times(is_long=is_long)))
         except pytest.skip.Exception as reason:
             return Attempt(versions=versions, left_out=str(reason))
-        except (Exception, pytest.fail.Exception):  # noqa: BLE001 - the others have to run
+        except (Exception, pytest.fail.Exception, BaseExceptionGroup):  # noqa: BLE001 - the others have to run
             return Attempt(versions=versions, failure=traceback.format_exc())
         return Attempt(versions=versions, outcome=outcome)
 
