@@ -8,6 +8,7 @@ from loguru import logger
 from parking_gateway.core.committed import Committed
 from parking_gateway.core.events import Reason
 from parking_gateway.telemetry.health import Health
+from parking_gateway.telemetry.recurring import Recurring
 
 _DEVICES, _BYTES = "new devices", "rejected bytes"
 _SENTENCES: Final[Mapping[str, str]] = {
@@ -25,12 +26,11 @@ _HOUR: Final = 3600.0
 
 
 class Excess:
-    """Logs the beginning of each excess and its end, and shows it in the health meanwhile."""
+    """Logs the beginning of each excess, and makes it a problem of the health until an hour after its last."""
 
-    def __init__(self, health: Health) -> None:
+    def __init__(self, health: Health, recurring: Recurring) -> None:
         self._health = health
-        self._last: dict[str, float] = {}
-        """When the last excess was committed."""
+        self._recurring = recurring
 
     def committed(self, committed: Committed) -> None:
         """Look at the rejections of a commit."""
@@ -40,16 +40,7 @@ class Excess:
             if letter.is_cut:
                 self._exceeded(_BYTES)
 
-    def expire(self) -> None:
-        """End each problem an hour after its last excess."""
-        for about, at in list(self._last.items()):
-            if self._health.seconds() - at >= _HOUR:
-                del self._last[about]
-                self._health.problems.pop(about, None)
-                logger.bind(about=about).info("Nothing was beyond the bound for an hour")
-
     def _exceeded(self, about: str) -> None:
-        if about not in self._last:
-            self._health.problems[about] = _SENTENCES[about]
+        if about not in self._health.problems:
             logger.warning(_SENTENCES[about])
-        self._last[about] = self._health.seconds()
+        self._recurring.happened(about, _SENTENCES[about], lasts=_HOUR)

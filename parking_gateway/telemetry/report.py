@@ -59,7 +59,7 @@ class Report:
         self._recurring = Recurring(health)
         self._refusals = Refusals(root, health=health, metrics=metrics, recurring=self._recurring)
         self.losses = Losses()
-        self._excess = Excess(health)
+        self._excess = Excess(health, self._recurring)
         self._qos_0 = EventsAtQos0(health=health, metrics=metrics, recurring=self._recurring)
         self._lag_seconds = 0.0
         self._connections = 0
@@ -222,7 +222,6 @@ class Report:
         """End the problems that have not recurred. Called every second, whatever is absent."""
         self._qos_0.log_drops()
         self._qos_0.expire()
-        self._excess.expire()
         self._recurring.expire()
 
     def healed(self, *, published_again: int, cleared: int) -> None:

@@ -9,6 +9,7 @@ from parking_gateway.core.committed import Committed
 from parking_gateway.core.events import DeadLetter, Reason, Rejection
 from parking_gateway.telemetry import Health
 from parking_gateway.telemetry.excess import Excess
+from parking_gateway.telemetry.recurring import Recurring
 from tests.events import NOON
 
 
@@ -46,7 +47,8 @@ def letter(reason: Reason, *, is_cut: bool = False) -> Committed:
 def test_an_excess_is_a_problem_until_an_hour_after_its_last(committed: Committed, key: str) -> None:
     clock = Clock()
     health = Health(stalled_after=timedelta(days=1), seconds=clock)
-    excess = Excess(health)
+    recurring = Recurring(health)
+    excess = Excess(health, recurring)
     excess.committed(letter(Reason.MALFORMED))
     assert health.problems == {}
     for clock.now in (0.0, 1000.0):
@@ -54,8 +56,8 @@ def test_an_excess_is_a_problem_until_an_hour_after_its_last(committed: Committe
         (problem,) = health.problems.values()
         assert key in problem
     clock.now = 4599.0
-    excess.expire()
+    recurring.expire()
     assert len(health.problems) == 1
     clock.now = 4600.0
-    excess.expire()
+    recurring.expire()
     assert health.problems == {}
