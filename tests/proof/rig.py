@@ -276,3 +276,9 @@ def temporary_rig(spaces: int = SPACES) -> Iterator[Rig]:
         Path(folder).chmod(0o755)
         with rig_in(Path(folder), spaces) as rig:
             yield rig
+
+
+async def number_of(connection: psycopg.AsyncConnection, query: str) -> int:
+    """The one number that a query finds."""
+    ((found,),) = await (await connection.execute(query.encode())).fetchall()
+    return int(found)

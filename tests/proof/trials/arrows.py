@@ -13,7 +13,7 @@ from typing import Final
 import psycopg
 
 from parking_gateway.store.journal_file import NAME
-from tests.proof.rig import Rig
+from tests.proof.rig import Rig, number_of
 from tests.proof.trial import trial
 from tests.proof.valve import PUBACK, PUBLISH, Valve, valve_before
 from tests.whole_gateway import unavailable, until
@@ -73,7 +73,7 @@ async def _before_commit(rig: Rig) -> None:
         before = await _recorded(rig)
         await rig.kill_gateway()
         # Else the server would finish the commit that it has received.
-        assert await _number(holder, _END_WAITING) > 0
+        assert await number_of(holder, _END_WAITING) > 0
         assert await _recorded(rig) == before
 
 
@@ -95,7 +95,7 @@ async def _before_packet(valve: Valve, kind: int, rig: Rig) -> None:
 
     async def has_arrived() -> bool:
         async with _connected(rig) as connection:
-            is_due = kind == PUBACK or await _number(connection, _DUE) > 0
+            is_due = kind == PUBACK or await number_of(connection, _DUE) > 0
         return valve.swallowed > 0 and is_due and await _recorded(rig) > before
 
     await until(has_arrived, "uplinks that are recorded, and a packet that is swallowed")
@@ -206,16 +206,11 @@ async def _waits(rig: Rig, event: str, query: str) -> bool:
 
 async def _recorded(rig: Rig) -> int:
     async with _connected(rig) as connection:
-        return await _number(connection, "select count(*) from uplink")
+        return await number_of(connection, "select count(*) from uplink")
 
 
 async def _has_recorded_more(rig: Rig, before: int) -> bool:
     return await _recorded(rig) > before
-
-
-async def _number(connection: psycopg.AsyncConnection, query: str) -> int:
-    ((found,),) = await (await connection.execute(query.encode())).fetchall()
-    return int(found)
 
 
 async def _has_kept(rig: Rig) -> bool:

@@ -12,7 +12,7 @@ from typing import Final
 import psycopg
 import pytest
 
-from tests.proof.rig import Rig
+from tests.proof.rig import Rig, number_of
 from tests.proof.trial import trial
 from tests.whole_gateway import has_logged, until
 
@@ -75,7 +75,7 @@ async def exhausted(rig: Rig, times: int) -> None:
         for _ in range(times):
             await rig.pause(0.5, 1)
             async with _without_connections(rig, admin):
-                rig.happened(await _number(admin, _CONNECTED) == 0)
+                rig.happened(await number_of(admin, _CONNECTED) == 0)
                 await rig.reports_missing("database")
                 await until(partial(has_logged, rig.gateway, "remaining connection slots are reserved"), "its reason")
             await rig.recover()
@@ -94,7 +94,7 @@ async def _without_connections(rig: Rig, admin: psycopg.AsyncConnection) -> Asyn
                 while True:
                     await stack.enter_async_context(await psycopg.AsyncConnection.connect(url))
             except psycopg.OperationalError:
-                return await _number(admin, _CONNECTED) == 0
+                return await number_of(admin, _CONNECTED) == 0
 
         await until(has_all, "no connection of the gateway's")
         yield
@@ -260,14 +260,9 @@ async def _has_kept(rig: Rig) -> bool:
 async def _is_waiting(rig: Rig) -> bool:
     async with _administrator(rig) as admin:
         query = "select count(*) from pg_locks where not granted and relation = 'uplink'::regclass"
-        return await _number(admin, query) > 0
+        return await number_of(admin, query) > 0
 
 
 async def _report_journal(rig: Rig) -> None:
     kept = await asyncio.to_thread(rig.gateway.metric, "parking_gateway_journal_messages")
     rig.reports.append(f"{kept:,.0f} events in the journal")
-
-
-async def _number(connection: psycopg.AsyncConnection, query: str) -> int:
-    ((found,),) = await (await connection.execute(query.encode())).fetchall()
-    return int(found)
