@@ -49,15 +49,18 @@ async def publish(broker: Broker, sent: Sent) -> None:
             )
 
 
-async def until(holds: Callable[[], Awaitable[bool]], expected: str) -> None:
-    """Ask again and again until it holds. Polling, because the database does not notify of its changes."""
+async def until(holds: Callable[[], Awaitable[bool]], expected: str, *, but: Sequence[str] = ()) -> None:
+    """Ask again and again until it holds. Polling, because the database does not notify of its changes.
+
+    If it never holds, the failure names what was expected, and `but` what is there.
+    """
     retrying = AsyncRetrying(
         retry=retry_if_result(lambda held: not held), wait=wait_fixed(0.02), stop=stop_after_delay(PATIENCE)
     )
     try:
         await retrying(holds)
     except RetryError:
-        pytest.fail(f"Not within {PATIENCE} seconds: {expected}")
+        pytest.fail("\n".join((f"Not within {PATIENCE} seconds: {expected}", *but)))
 
 
 async def has_recorded(engine: AsyncEngine, uplinks: int) -> bool:
@@ -86,14 +89,17 @@ async def settled(engine: AsyncEngine, broker: Broker, database: str, *, uplinks
 
     Returns the retained messages by topic.
     """
+    wrong: list[str] = []
 
     async def holds() -> bool:
-        if await value(engine, "select count(*) from uplink") < uplinks or not await has_published(engine):
+        recorded, due = await value(engine, "select count(*) from uplink"), await value(engine, DUE)
+        wrong[:] = [f"{recorded} uplinks are recorded, and {due} rows wait for the broker"]
+        if recorded < uplinks or due:
             return False
-        contents, retained = await read_database(database), await read_retained(broker.url, ROOT)
-        return not [*wrong_topics(contents, retained, ROOT)]
+        wrong[:] = wrong_topics(await read_database(database), await read_retained(broker.url, ROOT), ROOT)
+        return not wrong
 
-    await until(holds, f"{uplinks} uplinks, and retained messages that equal the database")
+    await until(holds, f"{uplinks} uplinks, and retained messages that equal the database", but=wrong)
     assert [*wrong_steps(await read_database(database))] == []
     assert await value(engine, "select count(*) from uplink") == uplinks
     assert await value(engine, "select count(distinct deduplication_id) from uplink") == uplinks
