@@ -129,9 +129,12 @@ class ReadingBack:
         states = [one for one in rendered(self._root, [row]) if one.retain]
         if await link.publish(states):
             return False
-        # The state may be an older one already, so the newest has to follow.
-        await self._publish_again(kind, [row])
         topics = [one.topic for one in states]
+        # This state may have overtaken a newer one of the outbox, so the newest has to follow, whatever it is now.
+        names = [one for topic in topics if (one := names_of(self._root, kind, topic)) is not None]
+        await self._patience(partial(self._publish_named, kind, names), purpose="publishing again")
+        if isinstance(row, DueSpace):
+            self._changed([row.key])
         return not (set(topics) - (await self._retained(asked, topics)).keys())
 
     async def _retained(self, asked: Link, topics: Sequence[str]) -> dict[str, bytes]:

@@ -19,6 +19,8 @@ from parking_gateway.cli.demo.brokers import LOCALHOST, Broker, free_port
 
 _READY_SECONDS = 60
 _STOP_SECONDS = 20
+_SHOWN = 8_000
+"""Characters of a log, shown with a failure."""
 
 
 class Daemon:
@@ -174,6 +176,7 @@ def daemon(tmp_path: Path, database: str, broker: Broker) -> Iterator[Daemon]:
     """A daemon for the test's broker and database, not started yet."""
     with daemon_in(tmp_path, database, broker, "test") as daemon:
         yield daemon
+    _show_log(daemon)
 
 
 @pytest.fixture
@@ -181,6 +184,13 @@ def second_daemon(tmp_path: Path, database: str, broker: Broker) -> Iterator[Dae
     """A second gateway for the same broker and database."""
     with daemon_in(tmp_path, database, broker, "second") as daemon:
         yield daemon
+    _show_log(daemon)
+
+
+def _show_log(daemon: Daemon) -> None:
+    """Print the end of its log. pytest shows it when the test has failed."""
+    if daemon.log.exists():
+        sys.stdout.write(f"The end of {daemon.log}:\n{daemon.log.read_text()[-_SHOWN:]}")
 
 
 @contextmanager
