@@ -1,16 +1,46 @@
 """Counts the tests that were left out, with their reasons, and fails the run where `CI` is set.
 
-Where CI has hidden Mosquitto, it sets `WITHOUT_MOSQUITTO`. Then only tests that need Mosquitto may be left out.
+Where CI has hidden Mosquitto, it sets `WITHOUT_MOSQUITTO`. Then only tests that need Mosquitto may be left out. A run with
+`--again` after it has these tests, and all others for which another broker or another PostgreSQL makes a difference.
 """
 
 import os
 from collections import Counter
+from pathlib import Path
+from typing import Final
 
 import pytest
 from _pytest.terminal import TerminalReporter
 
 from parking_gateway.cli.demo import brokers
 from tests.plugins.broker import NO_MOSQUITTO
+
+ROOT: Final = Path(__file__).parents[2]
+_LEFT_OUT: Final = "parking_gateway/left_out"
+"""The tests that the last run without Mosquitto left out, in pytest's cache."""
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add `--again`."""
+    about = "after a run without Mosquitto: tests that it left out, tests with a broker, and tests of the store"
+    parser.addoption("--again", action="store_true", help=about)
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """With `--again`, leave the rest to the run before."""
+    if not config.getoption("--again"):
+        return
+    left_out = config.cache.get(_LEFT_OUT, None) if config.cache else None
+    if left_out is None:
+        raise pytest.UsageError("--again needs a run without Mosquitto before it, as in .ci/run")
+    wanted = {item for item in items if item.nodeid in left_out or _makes_a_difference(item)}
+    config.hook.pytest_deselected(items=[item for item in items if item not in wanted])
+    items[:] = [item for item in items if item in wanted]
+
+
+def _makes_a_difference(item: pytest.Item) -> bool:
+    """Whether it has a broker, or is about the SQL of the gateway."""
+    return "broker" in getattr(item, "fixturenames", ()) or item.path.is_relative_to(ROOT / "tests/store")
 
 
 def pytest_sessionstart(session: pytest.Session) -> None:
@@ -23,7 +53,11 @@ def pytest_sessionstart(session: pytest.Session) -> None:
 def pytest_sessionfinish(session: pytest.Session) -> None:
     """Fail the run in CI. Only the main process has a terminal reporter, and so decides."""
     reporter = session.config.pluginmanager.get_plugin("terminalreporter")
-    if isinstance(reporter, TerminalReporter) and _is_failure(_left_out(reporter)):
+    if not isinstance(reporter, TerminalReporter):
+        return
+    if _is_without_mosquitto() and session.config.cache:
+        session.config.cache.set(_LEFT_OUT, [report.nodeid for report in reporter.stats.get("skipped", ())])
+    if _is_failure(_left_out(reporter)):
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
 

@@ -19,18 +19,28 @@ import pytest
 def test_for_want_of(one: int, reason: str = {reason!r}) -> None:
     pytest.skip(reason)
 
+@pytest.fixture
+def broker() -> None:
+    pass
+
 def test_that_passes() -> None:
+    pass
+
+def test_with_a_broker(broker: None) -> None:
     pass
 """
 
 
-def end_of(folder: Path, reason: str, **variables: str) -> tuple[int, str]:
+def end_of(folder: Path, reason: str, *arguments: str, **variables: str) -> tuple[int, str]:
     """Run a suite that leaves three tests out. Returns its exit status and its output."""
     suite = folder / "test_suite.py"
     suite.write_text(SUITE.format(reason=reason))
     outside = {name: value for name, value in os.environ.items() if name not in ("CI", "WITHOUT_MOSQUITTO")}
     result = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-p", "tests.plugins.completeness", str(suite)],
+        [
+            *(sys.executable, "-m", "pytest", "-q", "-p", "tests.plugins.completeness"),
+            *("-o", f"cache_dir={folder / 'cache'}", *arguments, str(suite)),
+        ],
         env=outside | variables,
         cwd=ROOT,
         capture_output=True,
@@ -59,3 +69,13 @@ def test_a_run_without_mosquitto_may_leave_out_what_needs_it(tmp_path: Path, rea
     assert (status, f"Mosquitto is there: {found}" in output) == (
         (expected, False) if found is None else (NOT_BEGUN, True)
     )
+
+
+def test_the_run_after_it_has_what_was_left_out_and_what_has_a_broker(tmp_path: Path) -> None:
+    status, output = end_of(tmp_path, NO_MOSQUITTO, "--again")
+    assert status == NOT_BEGUN
+    assert "--again needs a run without Mosquitto before it" in output
+    if brokers.program_path("mosquitto") is None:
+        end_of(tmp_path, NO_MOSQUITTO, WITHOUT_MOSQUITTO="true")
+        _, output = end_of(tmp_path, NO_MOSQUITTO, "--again")
+        assert "1 passed, 3 skipped, 1 deselected" in output

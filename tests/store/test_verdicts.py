@@ -76,7 +76,7 @@ async def test_a_missing_partition_is_not_the_message_s_fault(engine: AsyncEngin
 
 
 @pytest.fixture
-async def pool(own_server: OwnServer) -> AsyncIterator[Pool]:
+async def own_pool(own_server: OwnServer) -> AsyncIterator[Pool]:
     """The gateway's own pool, on a server of the test's own."""
     async with opened(own_server.url, DatabaseConfig()) as pool:
         yield pool
@@ -87,9 +87,9 @@ async def _ask(pool: Pool) -> int:
         return int(await connection.scalar(sa.text("select 42")))
 
 
-async def test_connections_that_died_in_the_pool_cost_no_attempt(pool: Pool, own_server: OwnServer) -> None:
+async def test_connections_that_died_in_the_pool_cost_no_attempt(own_pool: Pool, own_server: OwnServer) -> None:
     """Five stand when the server restarts. The pool lends none of them afterwards."""
-    connections = [await pool.engine.connect() for _ in range(5)]
+    connections = [await own_pool.engine.connect() for _ in range(5)]
     for connection in connections:
         await connection.scalar(sa.text("select 42"))
     for connection in connections:
@@ -97,10 +97,10 @@ async def test_connections_that_died_in_the_pool_cost_no_attempt(pool: Pool, own
     own_server.stop()
     own_server.start()
     for _ in range(5):
-        assert await attempt(lambda: _ask(pool)) == 42
+        assert await attempt(lambda: _ask(own_pool)) == 42
 
 
-async def test_a_success_wakes_the_waits_for_a_connection(pool: Pool, own_server: OwnServer) -> None:
+async def test_a_success_wakes_the_waits_for_a_connection(own_pool: Pool, own_server: OwnServer) -> None:
     """A wait of a minute ends at once, and its purpose fails no longer."""
     reports: list[tuple[str, bool]] = []
     minute = Backoff(shortest=timedelta(minutes=1), longest=timedelta(minutes=1))
@@ -110,24 +110,24 @@ async def test_a_success_wakes_the_waits_for_a_connection(pool: Pool, own_server
         reports.append((purpose, failure is None))
         failing.set()
 
-    patience = Patience(pool, backoff=minute, stop=asyncio.Event(), report=report)
+    patience = Patience(own_pool, backoff=minute, stop=asyncio.Event(), report=report)
     own_server.stop()
-    waiting = asyncio.create_task(patience(lambda: _ask(pool), purpose="waiting"))
+    waiting = asyncio.create_task(patience(lambda: _ask(own_pool), purpose="waiting"))
     await failing.wait()
     own_server.start()
     async with asyncio.timeout(10):
-        assert await patience(lambda: _ask(pool), purpose="other") == 42
+        assert await patience(lambda: _ask(own_pool), purpose="other") == 42
         assert await waiting == 42
     assert reports == [("waiting", False), ("other", True), ("waiting", True)]
 
 
 async def test_a_commit_whose_wait_for_the_standby_was_cancelled_does_not_count(
-    pool: Pool, own_server: OwnServer
+    own_pool: Pool, own_server: OwnServer
 ) -> None:
     """It holds without the pipeline too."""
 
     async def work() -> None:
-        async with pool.engine.begin() as connection:
+        async with own_pool.engine.begin() as connection:
             await connection.execute(sa.text("insert into site (name) values ('here alone')"))
 
     async def cancel() -> None:
@@ -143,7 +143,7 @@ async def test_a_commit_whose_wait_for_the_standby_was_cancelled_does_not_count(
         with pytest.raises(DatabaseUnusable, match="on this server alone"):
             await attempt(work)
     own_server.configure("alter system reset synchronous_standby_names")
-    async with pool.engine.connect() as connection:
+    async with own_pool.engine.connect() as connection:
         assert await connection.scalar(sa.text("select count(*) from site")) == 1
 
 
