@@ -100,12 +100,14 @@ class Picture:
     async def read_back(self, link: Link) -> None:
         """Compare every retained topic with the database, and heal those that differ.
 
-        After several connections within a few minutes it waits before it reads, up to a minute.
+        After several connections within a few minutes it waits before it reads, up to a minute; not where the broker is
+        known to have gone back.
         """
         if not self._is_readable:
             await self._heal_by_marker(link)
             return
-        await asyncio.sleep(self._pace.wait(time.monotonic()))
+        if not self._has_gone_back:
+            await asyncio.sleep(self._pace.wait(time.monotonic()))
         began = time.monotonic()
         self._pace.begin(began)
         reading = self._reading()

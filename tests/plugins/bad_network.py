@@ -30,9 +30,8 @@ NO_NETWORK: Final = "no TUN device can be made here: it takes root and /dev/net/
 class BadNetwork:
     """The device, and a thread that carries its packets."""
 
-    def __init__(self, number: int = 7) -> None:
+    def __init__(self) -> None:
         """Raises OSError where no TUN device can be made."""
-        self.near, self.far = f"10.213.{number}.1", f"10.213.{number}.2"
         self.loss = 0.0
         """The part of the packets that is lost, 0 to 1."""
         self.delay = 0.0
@@ -47,6 +46,9 @@ class BadNetwork:
         try:
             made = fcntl.ioctl(self._device, _TUNSETIFF, struct.pack("16sH22x", b"parking%d", _IFF_TUN_NO_PI))
             name = made[:16].rstrip(b"\0").decode()
+            # The number is the kernel's, so that trials side by side have networks of their own.
+            network = f"10.213.{name.removeprefix('parking')}"
+            self.near, self.far = f"{network}.1", f"{network}.2"
             for words in (f"address add {self.near}/24 dev {name}", f"link set {name} up"):
                 subprocess.run(["ip", *words.split()], check=True, capture_output=True)
         except subprocess.CalledProcessError as error:

@@ -4,6 +4,8 @@ import asyncio
 import platform
 import traceback
 from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final
 
 import msgspec
 import psycopg
@@ -12,6 +14,9 @@ import pytest
 from tests.proof.rig import Rig, temporary_rig
 from tests.proof.table import Outcome, outcome_of
 from tests.proof.trials import TRIALS
+
+_SHOWN: Final = 6_000
+"""Characters of each log, shown with a failure."""
 
 
 class Attempt(msgspec.Struct, frozen=True, kw_only=True):
@@ -22,7 +27,7 @@ class Attempt(msgspec.Struct, frozen=True, kw_only=True):
     left_out: str | None = None
     """Why it could not be run here."""
     failure: str | None = None
-    """The traceback of a trial that did not come to its end."""
+    """The traceback of a trial that did not come to its end, and the ends of the logs."""
 
 
 def attempt(place: int, *, is_long: bool) -> Attempt:
@@ -35,8 +40,13 @@ def attempt(place: int, *, is_long: bool) -> Attempt:
         except pytest.skip.Exception as reason:
             return Attempt(versions=versions, left_out=str(reason))
         except (Exception, pytest.fail.Exception, BaseExceptionGroup):  # noqa: BLE001 - the others have to run
-            return Attempt(versions=versions, failure=traceback.format_exc())
+            logs = "".join(f"\nThe end of {log.name}:\n{log.read_text()[-_SHOWN:]}" for log in _logs(rig))
+            return Attempt(versions=versions, failure=traceback.format_exc() + logs)
         return Attempt(versions=versions, outcome=outcome)
+
+
+def _logs(rig: Rig) -> list[Path]:
+    return sorted(rig.folder.glob("*.log"))
 
 
 def _versions(rig: Rig) -> str:

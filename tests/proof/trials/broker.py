@@ -125,14 +125,14 @@ async def _recover(rig: Rig) -> float:
 
 async def _seconds_until_right(rig: Rig, began: float) -> float:
     """Without load, because states change all the time under it."""
-    await until(partial(_is_picture_right, rig), "retained messages that equal the database")
+    wrong: list[str] = []
+
+    async def is_right() -> bool:
+        wrong[:] = wrong_topics(await read_database(rig.server.url), await read_retained(rig.broker.url, ROOT), ROOT)
+        return not wrong
+
+    await until(is_right, "retained messages that equal the database", but=wrong)
     return rig.seconds() - began
-
-
-async def _is_picture_right(rig: Rig) -> bool:
-    """Whether the retained messages equal the database."""
-    contents, retained = await read_database(rig.server.url), await read_retained(rig.broker.url, ROOT)
-    return not [*wrong_topics(contents, retained, ROOT)]
 
 
 async def _newest_version(rig: Rig) -> int:

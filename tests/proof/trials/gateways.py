@@ -46,8 +46,8 @@ async def rival(rig: Rig, times: int) -> None:
 
 async def _name_each_other(rig: Rig) -> None:
     """`doctor` passes on what the running gateway reports."""
-    named = [check for check in await rig.doctor() if _CLIENT_ID in check["detail"]]
-    assert [check["verdict"] for check in named] == ["wrong"], named
+    checks = await rig.doctor()
+    assert [check["verdict"] for check in checks if _CLIENT_ID in check["detail"]] == ["wrong"], checks
     rig.reports.append("log, `/readyz` and doctor of both name `mqtt.client_id`")
 
 
@@ -108,9 +108,10 @@ async def regrouped(rig: Rig, times: int) -> None:
     for number in range(times):
         assert await asyncio.to_thread(rig.gateway.terminate) == 0
         rig.gateway.configure(MQTT__SHARED_GROUP=f"group-{number}")
-        await rig.restart_gateway()
+        began = rig.seconds()
+        await rig.start_gateway()
         await rig.load.burst(100)
-        await rig.recover()
+        await rig.recover(since=began)
         assert rig.gateway.metric("parking_gateway_duplicates_total") == 0
         ended = rig.broker.log.read_text().count("Received UNSUBSCRIBE from parking-gateway-test\n")
         rig.happened(ended > number)
