@@ -41,7 +41,8 @@ class Rivalry:
             self.explained()
         if isinstance(error, SessionTakenOver):
             self._ends, self._is_taken_over = self._ends + 1, True
-        elif isinstance(error, ConnectionClosed) and has_worked:
+        # A broker that closes with packets of ours unread resets the connection, and its reason is lost on the way.
+        elif has_worked and (self._is_taken_over or isinstance(error, ConnectionClosed)):
             self._ends += 1
         else:
             self.explained()

@@ -45,3 +45,14 @@ def test_another_cause_ends_the_suspicion() -> None:
     rivalry = ended(ConnectionClosed("x"), 5)
     rivalry.explained()
     assert (rivalry.complaint, rivalry.wait()) == (None, 0)
+
+
+def test_a_lost_reason_does_not_withdraw_a_proven_rival() -> None:
+    """The broker closes with packets of ours unread: the connection is reset, and the reason does not arrive."""
+    rivalry = ended(SessionTakenOver("x"), 1)
+    for error in (ConnectionResetError(), MqttError("x"), SessionTakenOver("x")):
+        rivalry.ended(error, has_worked=True, lasted=timedelta(seconds=1))
+        assert "mqtt.client_id, gateway" in str(rivalry.complaint)
+    assert rivalry.wait() > 0
+    rivalry.ended(ConnectionRefusedError(), has_worked=False, lasted=timedelta(seconds=1))
+    assert rivalry.complaint is None

@@ -46,7 +46,7 @@ def attempt(place: int, *, is_long: bool) -> Attempt:
 
 
 def _logs(rig: Rig) -> list[Path]:
-    return sorted(rig.folder.glob("*.log"))
+    return [*sorted(rig.folder.glob("*.log")), *rig.folder.glob("postgresql/log")]
 
 
 def _versions(rig: Rig) -> str:

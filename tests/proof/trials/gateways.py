@@ -39,6 +39,9 @@ async def rival(rig: Rig, times: int) -> None:
                 rig.happened(all(len(_connections(one)) >= few + 2 for one, few in zip(both, before, strict=True)))
                 assert await asyncio.to_thread(other.terminate) == 0
                 await rig.recover()
+                # Without this, its next rival would meet one that waits for up to a minute already.
+                assert await asyncio.to_thread(rig.gateway.terminate) == 0
+                await rig.start_gateway()
         connections = sum(len(_connections(one)) for one in both)
     assert "Traceback" not in rig.gateway.log.read_text() + other.log.read_text()
     rig.reports.append(f"{connections} connections of both in all; the wait grows beyond {_LONG_PAUSE:.0f} s")
