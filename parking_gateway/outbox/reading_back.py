@@ -133,6 +133,7 @@ class ReadingBack:
         # This state may have overtaken a newer one of the outbox, so the newest has to follow, whatever it is now.
         names = [one for topic in topics if (one := names_of(self._root, kind, topic)) is not None]
         await self._patience(partial(self._publish_named, kind, names), purpose="publishing again")
+        self.healed.published_again += len(names)
         if isinstance(row, DueSpace):
             self._changed([row.key])
         return not (set(topics) - (await self._retained(asked, topics)).keys())

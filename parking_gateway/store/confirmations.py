@@ -14,6 +14,7 @@ from msgspec.structs import replace
 from parking_gateway.core.due import Due, DueKind, DueSpace, DueStep
 from parking_gateway.store.due_rows import is_due
 from parking_gateway.store.hot import HOT
+from parking_gateway.store.locking import locked_by_key
 from parking_gateway.store.query import Query, Rows, Statement, command
 from parking_gateway.store.rows import arguments, arrays, table_of
 from parking_gateway.store.tables import device, site, space, transition, zone
@@ -25,17 +26,11 @@ _NEVER: Final = -1
 
 def _confirm(table: sa.Table, key: sa.Column[Any]) -> Statement:
     batch = table_of(key, table.c.version, table.c.published_version)
-    # Locked in the common order, then written.
-    locked = (
-        sa.select(
-            key.label("key"),
-            batch.c.version.label("confirmed"),
-            batch.c.published_version.label("expected"),
-        )
-        .select_from(table.join(batch, key == batch.c[key.name]))
-        .order_by(key)
-        .with_for_update(of=table, key_share=True)
-        .cte("locked")
+    locked = locked_by_key(
+        key,
+        key == batch.c[key.name],
+        beside=batch,
+        columns=(batch.c.version.label("confirmed"), batch.c.published_version.label("expected")),
     )
     nobody_else_did = table.c.published_version == locked.c.expected
     update = (
@@ -93,15 +88,20 @@ def raise_versions(number: int) -> list[Query[None]]:
     return [command(_RAISE_SPACES, {"number": number}), command(_RAISE_STEPS, {"number": number})]
 
 
-_ALL_AGAIN: Final = tuple(
-    Statement(table.update().where(table.c.published_version > 0).values(published_version=never_published()))
-    for table in (space, zone, site, device)
-)
+def _again(key: sa.Column[Any]) -> Statement:
+    table = key.table
+    locked = locked_by_key(key, table.c.published_version > 0)
+    return Statement(table.update().where(key == locked.c.key).values(published_version=never_published()))
 
+
+_ALL_AGAIN: Final = tuple(map(_again, (space.c.id, zone.c.id, site.c.id, device.c.dev_eui)))
 
 _NUMBER: Final = sa.bindparam("number", type_=sa.BigInteger)
+_SPACES: Final = locked_by_key(space.c.id)
 _RAISE_SPACES: Final = Statement(
-    space.update().values(version=sa.func.greatest(space.c.version + 1, _NUMBER), published_version=never_published())
+    space.update()
+    .where(space.c.id == _SPACES.c.key)
+    .values(version=sa.func.greatest(space.c.version + 1, _NUMBER), published_version=never_published())
 )
 _SEQUENCE: Final = sa.func.pg_get_serial_sequence(transition.name, transition.c.id.name)
 _RAISE_STEPS: Final = Statement(

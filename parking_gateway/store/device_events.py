@@ -9,6 +9,7 @@ from sqlalchemy.dialects import postgresql as pg
 
 from parking_gateway.core.events import DevEui, DeviceEvent, EventKind, EventMessage
 from parking_gateway.store.batteries import is_outdone, with_battery_of_row
+from parking_gateway.store.locking import locked_by_key
 from parking_gateway.store.query import Query, Rows, Statement, command
 from parking_gateway.store.rejections import digest_of
 from parking_gateway.store.rows import array_of, encode, listed, table_of
@@ -54,6 +55,7 @@ _UPDATE: Final = Statement(_update())
 _BATTERIES: Final = table_of(
     *(device.c[name] for name in ("dev_eui", "battery_percent", "battery_at", "battery_dev_addr", "battery_f_cnt"))
 )
+_CHARGED: Final = locked_by_key(device.c.dev_eui, device.c.dev_eui == _BATTERIES.c.dev_eui, beside=_BATTERIES)
 _IS_OTHER: Final = _BATTERIES.c.battery_percent.is_distinct_from(device.c.battery_percent)
 _CHARGE: Final = Statement(
     device.update()
@@ -63,6 +65,7 @@ _CHARGE: Final = Statement(
     )
     .where(
         device.c.dev_eui == _BATTERIES.c.dev_eui,
+        device.c.dev_eui == _CHARGED.c.key,
         sa.or_(device.c.battery_at.is_(None), ~is_outdone(device.c, _BATTERIES.c)),
         # The space has the battery of every uplink, the device's row only that of published ones.
         ~sa.exists(

@@ -14,6 +14,7 @@ from parking_gateway.core.remembering import remembered
 from parking_gateway.core.space import Contact
 from parking_gateway.store.batteries import PLACE_IN_SNAPSHOT
 from parking_gateway.store.hot import HOT
+from parking_gateway.store.locking import locked_by_key
 from parking_gateway.store.query import Query, Rows, Statement, command
 from parking_gateway.store.rows import array_of, arrays, json_of, listed
 from parking_gateway.store.tables import device, installation
@@ -58,15 +59,16 @@ def snapshot_of(json: str) -> Snapshot:
 
 _IS_GIVEN: Final = device.c.dev_eui.in_(listed("dev_euis", sa.Text))
 _KNOWN: Final = Statement(sa.select(device.c.dev_eui).where(_IS_GIVEN))
+_GIVEN: Final = locked_by_key(device.c.dev_eui, _IS_GIVEN)
 _MARK_CLOCK: Final = Statement(
     device.update()
     .values(problem=CLOCK, version=device.c.version + 1)
-    .where(_IS_GIVEN, device.c.problem.is_distinct_from(CLOCK))
+    .where(device.c.dev_eui == _GIVEN.c.key, device.c.problem.is_distinct_from(CLOCK))
 )
 _LOSE: Final = Statement(
     device.update()
     .values(contact=Contact.LOST, version=device.c.version + 1)
-    .where(_IS_GIVEN, device.c.contact == Contact.LIVE)
+    .where(device.c.dev_eui == _GIVEN.c.key, device.c.contact == Contact.LIVE)
 )
 # Without a snapshot the next uplink that counts is published, and ends the problem.
 _FORGET: Final = Statement(

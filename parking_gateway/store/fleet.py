@@ -13,6 +13,7 @@ from parking_gateway.core.events import DevEui, DeviceIdentity, Uplink
 from parking_gateway.core.installation import Installation
 from parking_gateway.core.space import Contact
 from parking_gateway.store.batteries import battery_of
+from parking_gateway.store.locking import locked_by_key
 from parking_gateway.store.query import Query, Rows, Statement, command
 from parking_gateway.store.rows import encode, table_of
 from parking_gateway.store.tables import TIME, device, installation, site, space, uplink, zone
@@ -115,9 +116,10 @@ _OF_READING: Final = (
     "tamper",
 )
 _FACTS: Final = table_of(*(device.c[name] for name in Facts.__struct_fields__))
+_REPLAYED: Final = locked_by_key(device.c.dev_eui, device.c.dev_eui == _FACTS.c.dev_eui, beside=_FACTS)
 _KEEP: Final = Statement(
     device.update()
-    .where(device.c.dev_eui == _FACTS.c.dev_eui)
+    .where(device.c.dev_eui == _FACTS.c.dev_eui, device.c.dev_eui == _REPLAYED.c.key)
     .values(
         {
             **{name: sa.func.coalesce(_FACTS.c[name], device.c[name]) for name in _OF_READING},

@@ -7,6 +7,7 @@ import sqlalchemy as sa
 
 from parking_gateway.core.due import Due, DueKind
 from parking_gateway.store.due_rows import ALL
+from parking_gateway.store.locking import locked_by_key
 from parking_gateway.store.query import Query, Rows, Statement, command
 from parking_gateway.store.rows import Arguments, arguments, table_of
 from parking_gateway.store.tables import device, site, space, zone
@@ -75,17 +76,12 @@ def _again(kind: DueKind) -> Statement:
     key = _KEYS[kind]
     table = key.table
     batch = table_of(key, table.c.version, table.c.published_version)
-    is_unchanged = sa.and_(
+    locked = locked_by_key(
+        key,
         key == batch.c[key.name],
         table.c.version == batch.c.version,
         table.c.published_version == batch.c.published_version,
-    )
-    locked = (
-        sa.select(key.label("key"))
-        .select_from(table.join(batch, is_unchanged))
-        .order_by(key)
-        .with_for_update(of=table, key_share=True)
-        .cte("locked")
+        beside=batch,
     )
     return Statement(
         table.update().where(key == locked.c.key).values(published_version=never_published()).returning(key)
@@ -106,8 +102,9 @@ def _without_row(kind: DueKind) -> Statement:
 def _named_again(kind: DueKind) -> Statement:
     batch, has_names = _batch(kind)
     key = _KEYS[kind]
-    named = sa.select(key).select_from(_CAR_PARK[kind].join(batch, has_names)).order_by(key).scalar_subquery()
-    return Statement(key.table.update().where(key.in_(named)).values(published_version=never_published()))
+    named = sa.select(key).select_from(_CAR_PARK[kind].join(batch, has_names))
+    locked = locked_by_key(key, key.in_(named))
+    return Statement(key.table.update().where(key == locked.c.key).values(published_version=never_published()))
 
 
 _AGAIN: Final = {kind: _again(kind) for kind in DueKind}
