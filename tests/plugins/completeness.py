@@ -17,7 +17,7 @@ from tests.plugins.broker import NO_MOSQUITTO
 
 ROOT: Final = Path(__file__).parents[2]
 _LEFT_OUT: Final = "parking_gateway/left_out"
-"""The tests that the last run without Mosquitto left out, in pytest's cache."""
+"""The tests that were left out without Mosquitto, in pytest's cache."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -38,6 +38,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     items[:] = [item for item in items if item in wanted]
 
 
+def _remember(cache: pytest.Cache, reporter: TerminalReporter) -> None:
+    """Add the tests that were left out, and remove those that were run. A part of the suite says nothing of the rest."""
+    ran, left_out = ({one.nodeid for one in reporter.stats.get(outcome, ())} for outcome in ("passed", "skipped"))
+    cache.set(_LEFT_OUT, sorted({*cache.get(_LEFT_OUT, ())} - ran | left_out))
+
+
 def _makes_a_difference(item: pytest.Item) -> bool:
     """Whether it has a broker, or is about the SQL of the gateway."""
     return "broker" in getattr(item, "fixturenames", ()) or item.path.is_relative_to(ROOT / "tests/store")
@@ -56,7 +62,7 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     if not isinstance(reporter, TerminalReporter):
         return
     if _is_without_mosquitto() and session.config.cache:
-        session.config.cache.set(_LEFT_OUT, [report.nodeid for report in reporter.stats.get("skipped", ())])
+        _remember(session.config.cache, reporter)
     if _is_failure(_left_out(reporter)):
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
 

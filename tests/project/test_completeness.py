@@ -77,5 +77,6 @@ def test_the_run_after_it_has_what_was_left_out_and_what_has_a_broker(tmp_path: 
     assert "--again needs a run without Mosquitto before it" in output
     if brokers.program_path("mosquitto") is None:
         end_of(tmp_path, NO_MOSQUITTO, WITHOUT_MOSQUITTO="true")
+        end_of(tmp_path, NO_MOSQUITTO, "-k", "passes", WITHOUT_MOSQUITTO="true")
         _, output = end_of(tmp_path, NO_MOSQUITTO, "--again")
         assert "1 passed, 3 skipped, 1 deselected" in output
