@@ -69,12 +69,28 @@ def postgres() -> Iterator[str]:
     with TemporaryDirectory(prefix="parking-gateway-tests-") as folder:
         Path(folder).chmod(0o755)
         with embedded.running(Path(folder)) as url:
-            # No power is cut here, and every test makes and drops a database. What needs it on has an `own_server`.
-            _execute(url, "alter system set fsync = off")
-            _execute(url, "select pg_reload_conf()")
+            # No power is cut here, and every test makes and drops a database.
+            _sync(url, "off")
             _execute(url, "create database template")
             asyncio.run(migrating.upgrade(engine_of(_url_of(url, "template"))))
             yield url
+
+
+def _sync(url: str, word: str) -> None:
+    """Let the server sync its disk, or not; wait until it has read that."""
+    _execute(url, f"alter system set fsync = {word}")
+    _execute(url, "select pg_reload_conf()")
+    for attempt in Retrying(retry=retry_if_exception_type(AssertionError), wait=wait_fixed(0.02)):
+        with attempt, psycopg.connect(url) as connection:
+            assert connection.execute("show fsync").fetchone() == (word,)
+
+
+@pytest.fixture
+def synced(postgres: str) -> Iterator[None]:
+    """During the test, its server syncs the disk, as `doctor` demands."""
+    _sync(postgres, "on")
+    yield
+    _sync(postgres, "off")
 
 
 class OwnServer:

@@ -181,7 +181,7 @@ def doctor(database: str, broker: Broker) -> Doctor:
     return run
 
 
-@pytest.mark.usefixtures("lasting")  # amqtt does not report for how long it keeps a session
+@pytest.mark.usefixtures("lasting", "synced")  # amqtt does not report for how long it keeps a session
 async def test_nothing_wrong_is_status_0(
     doctor: Doctor, daemon: Daemon, engine: AsyncEngine, car_park: CarPark
 ) -> None:

@@ -16,7 +16,6 @@ from parking_gateway.cli.doctor.surroundings import Check
 from parking_gateway.process.config import load
 from parking_gateway.store.pool import Pool
 from tests.plugins.car_park import CarPark
-from tests.plugins.postgres import OwnServer, engine_of
 
 NOBODY = 65534
 NOW = datetime(2026, 11, 27, 12, tzinfo=UTC)
@@ -33,23 +32,20 @@ async def spaces(engine: AsyncEngine) -> Check:
         return check
 
 
-@pytest.fixture
-def durable(own_server: OwnServer) -> AsyncEngine:
-    """A server that syncs its disk, unlike the shared one of the tests."""
-    return engine_of(own_server.url)
-
-
-async def test_a_server_that_keeps_commits_is_fine(durable: AsyncEngine) -> None:
-    assert [(check.about, check.verdict) for check in await examined(durable)] == [
+@pytest.mark.usefixtures("synced")
+async def test_a_server_that_keeps_commits_is_fine(engine: AsyncEngine) -> None:
+    assert [(check.about, check.verdict) for check in await examined(engine)] == [
         ("durability", "fine"),
         ("machine clock", "fine"),
     ]
 
 
-async def test_a_server_that_answers_before_the_disk_does_is_wrong(durable: AsyncEngine) -> None:
-    async with durable.begin() as connection:
-        await connection.execute(sa.text("alter database parking set synchronous_commit = off"))
-    check, _ = await examined(durable)
+@pytest.mark.usefixtures("synced")
+async def test_a_server_that_answers_before_the_disk_does_is_wrong(engine: AsyncEngine) -> None:
+    async with engine.begin() as connection:
+        name = await connection.scalar(sa.text("select current_database()"))
+        await connection.execute(sa.text(f"alter database {name} set synchronous_commit = off"))
+    check, _ = await examined(engine)
     assert check.verdict == "wrong"
     assert "synchronous_commit is off" in check.detail
     assert "alter system set synchronous_commit = on" in str(check.fix)
