@@ -25,7 +25,7 @@ _LOST = (
 )
 
 
-@trial("T5", "orderly stop of the broker, and its start", short=1, long=20)
+@trial("T5", "orderly stop of the broker, and its start", short=0, long=20)
 async def stopped(rig: Rig, times: int) -> None:
     """It saves its store at its end."""
     rig.configure_broker(SELDOM)

@@ -31,7 +31,7 @@ async def terminated(rig: Rig, times: int) -> None:
             await rig.recover()
 
 
-@trial("T3", "immediate stop of the server, and its start", short=1, long=10)
+@trial("T3", "immediate stop of the server, and its start", short=0, long=10)
 async def stopped(rig: Rig, times: int) -> None:
     await rig.start_gateway()
     async with rig.load.steady(_PER_SECOND):
