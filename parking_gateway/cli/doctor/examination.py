@@ -59,7 +59,7 @@ async def examine_all(config: Config, decoder: Decoder, *, listen: timedelta, tr
         *examine_names(config),
         *examine_encryption(config),
         *examine_gateway(running, config, now=now),
-        *(_seen_by_gateway(check, running, now=now) for check in of_broker),
+        *with_what_it_received(of_broker, running, now=now),
         *examine_journal(running, now=now),
         *examine_journal_disk(config),
         *of_database,
@@ -126,10 +126,6 @@ async def _of_broker(config: Config, *, listen: timedelta, tries_queue: bool) ->
     checks.append(await examine_session(config))
     checks.append(await examine_queue(config) if tries_queue else untried_queue())
     return checks
-
-
-def _seen_by_gateway(check: Check, running: Running, *, now: datetime) -> Check:
-    return with_what_it_received(check, running, now=now) if check.about == "events" else check
 
 
 def _not_checked(about: str, what: str) -> Check:

@@ -2,7 +2,7 @@
 
 import asyncio
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import Final, TypeVar
 
@@ -90,15 +90,16 @@ def examine_journal(running: Running, *, now: datetime) -> Iterator[Check]:
     yield Check(about="journal", detail=detail, fix=_FIXES["database"])
 
 
-def with_what_it_received(events: Check, running: Running, *, now: datetime) -> Check:
-    """The check of the events. Where none came during the check, those that the gateway received count."""
+def with_what_it_received(checks: Sequence[Check], running: Running, *, now: datetime) -> list[Check]:
+    """The checks, with another one of the events: where none came during it, those that the gateway received count."""
     health = running.health
-    if events.is_judged or health is None or not _is_online(running, now) or health.events_at_qos_0:
-        return events
+    if health is None or not _is_online(running, now) or health.events_at_qos_0:
+        return [*checks]
     if not (received := health.uplinks + health.duplicates):
-        return events
+        return [*checks]
     detail = f"none came during the check, but the gateway has received {counted(received, 'uplink')}, none at QoS 0"
-    return Check(about=events.about, detail=detail)
+    received_some = Check(about="events", detail=detail)
+    return [received_some if one.about == "events" and not one.is_judged else one for one in checks]
 
 
 def _gateway(running: Running, config: Config, now: datetime) -> Check:

@@ -12,7 +12,7 @@ from parking_gateway.broker.link import MqttError, connected
 from parking_gateway.cli.doctor.surroundings import Check
 from parking_gateway.contract.messages import gateway_topic
 from parking_gateway.contract.publication import Publication
-from parking_gateway.core.wording import counted, duration
+from parking_gateway.core.wording import duration
 from parking_gateway.process.config import Config
 from parking_gateway.process.config.mqtt import MqttConfig
 from parking_gateway.store import gateways
@@ -79,9 +79,7 @@ async def examine_subscriptions(connection: Connection, *, config: Config) -> li
         detail = f"no gateway was connected as {config.mqtt.client_id} yet"
         return [Check(about="subscriptions", detail=detail, is_judged=False)]
     if other := sorted(held - {config.subscription}):
-        detail = (
-            f"the session of {config.mqtt.client_id} still holds {counted(len(other), 'other')}: {', '.join(other)}"
-        )
+        detail = f"the session of {config.mqtt.client_id} holds more than {config.subscription}: {', '.join(other)}"
         return [Check(about="subscriptions", detail=detail, fix="systemctl restart parking-gateway")]
     return [Check(about="subscriptions", detail=f"the session holds {config.subscription} and no other")]
 
