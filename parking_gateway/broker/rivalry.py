@@ -41,11 +41,17 @@ class Rivalry:
             self.explained()
         if isinstance(error, SessionTakenOver):
             self._ends, self._is_taken_over = self._ends + 1, True
-        # A broker that closes with packets of ours unread resets the connection, and its reason is lost on the way.
-        elif has_worked and (self._is_taken_over or isinstance(error, ConnectionClosed)):
+        elif self._is_end_of_rivals(error, has_worked=has_worked):
             self._ends += 1
         else:
             self.explained()
+
+    def _is_end_of_rivals(self, error: BaseException, *, has_worked: bool) -> bool:
+        # A rival that is proven may come before a connection has worked. And a broker that closes with packets of ours
+        # unread resets the connection, so that its reason is lost on the way.
+        if self._is_taken_over:
+            return has_worked or isinstance(error, ConnectionClosed | ConnectionResetError)
+        return has_worked and isinstance(error, ConnectionClosed)
 
     def explained(self) -> None:
         """Count from zero, because the last connections ended for another reason."""

@@ -2,6 +2,8 @@
 
 from datetime import timedelta
 
+import pytest
+
 from parking_gateway.broker.link import MqttError
 from parking_gateway.broker.reasons import ConnectionClosed, SessionTakenOver
 from parking_gateway.broker.rivalry import Rivalry
@@ -47,12 +49,16 @@ def test_another_cause_ends_the_suspicion() -> None:
     assert (rivalry.complaint, rivalry.wait()) == (None, 0)
 
 
-def test_a_lost_reason_does_not_withdraw_a_proven_rival() -> None:
-    """The broker closes with packets of ours unread: the connection is reset, and the reason does not arrive."""
+@pytest.mark.parametrize(
+    ("error", "has_worked"),
+    [(ConnectionResetError(), False), (ConnectionClosed("x"), False), (MqttError("x"), True), (OSError(), True)],
+)
+def test_a_lost_reason_does_not_withdraw_a_proven_rival(error: Exception, *, has_worked: bool) -> None:
+    """The rival comes before the connection has worked; or the broker resets it, so that its reason does not arrive."""
     rivalry = ended(SessionTakenOver("x"), 1)
-    for error in (ConnectionResetError(), MqttError("x"), SessionTakenOver("x")):
-        rivalry.ended(error, has_worked=True, lasted=timedelta(seconds=1))
+    for _ in range(3):
+        rivalry.ended(error, has_worked=has_worked, lasted=MOMENT)
         assert "mqtt.client_id, gateway" in str(rivalry.complaint)
     assert rivalry.wait() > 0
-    rivalry.ended(ConnectionRefusedError(), has_worked=False, lasted=timedelta(seconds=1))
+    rivalry.ended(ConnectionRefusedError(), has_worked=False, lasted=MOMENT)
     assert rivalry.complaint is None
