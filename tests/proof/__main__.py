@@ -21,7 +21,7 @@ def prove(
     numbers: Annotated[list[str] | None, typer.Argument(help="such as T1 T5; all of them by default")] = None,
     *,
     short: Annotated[bool, typer.Option("--short", help="as often as the suite breaks it")] = False,
-    jobs: Annotated[int, typer.Option("--jobs", min=1, help="trials side by side; each has servers of its own")] = 3,
+    jobs: Annotated[int, typer.Option("--jobs", min=1, help="trials side by side; each has servers of its own")] = 2,
     write: Annotated[bool, typer.Option("--write", help="put the table into docs/reliability.md")] = False,
 ) -> None:
     """Break everything, and count what was lost. Exit status 1: a trial failed."""
