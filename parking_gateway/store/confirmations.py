@@ -29,7 +29,6 @@ def _confirm(table: sa.Table, key: sa.Column[Any]) -> Statement:
     locked = locked_by_key(
         key,
         key == batch.c[key.name],
-        beside=batch,
         columns=(batch.c.version.label("confirmed"), batch.c.published_version.label("expected")),
     )
     nobody_else_did = table.c.published_version == locked.c.expected
@@ -88,13 +87,16 @@ def raise_versions(number: int) -> list[Query[None]]:
     return [command(_RAISE_SPACES, {"number": number}), command(_RAISE_STEPS, {"number": number})]
 
 
-def _again(key: sa.Column[Any]) -> Statement:
-    table = key.table
-    locked = locked_by_key(key, table.c.published_version > 0)
-    return Statement(table.update().where(key == locked.c.key).values(published_version=never_published()))
+def due_again(key: sa.Column[Any], *where: sa.ColumnElement[bool]) -> sa.Update:
+    """Make the rows of the key's table that meet these conditions due."""
+    locked = locked_by_key(key, *where)
+    return key.table.update().where(key == locked.c.key).values(published_version=never_published())
 
 
-_ALL_AGAIN: Final = tuple(map(_again, (space.c.id, zone.c.id, site.c.id, device.c.dev_eui)))
+_ALL_AGAIN: Final = tuple(
+    Statement(due_again(key, key.table.c.published_version > 0))
+    for key in (space.c.id, zone.c.id, site.c.id, device.c.dev_eui)
+)
 
 _NUMBER: Final = sa.bindparam("number", type_=sa.BigInteger)
 _SPACES: Final = locked_by_key(space.c.id)

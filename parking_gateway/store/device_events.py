@@ -55,7 +55,7 @@ _UPDATE: Final = Statement(_update())
 _BATTERIES: Final = table_of(
     *(device.c[name] for name in ("dev_eui", "battery_percent", "battery_at", "battery_dev_addr", "battery_f_cnt"))
 )
-_CHARGED: Final = locked_by_key(device.c.dev_eui, device.c.dev_eui == _BATTERIES.c.dev_eui, beside=_BATTERIES)
+_CHARGED: Final = locked_by_key(device.c.dev_eui, device.c.dev_eui == _BATTERIES.c.dev_eui)
 _IS_OTHER: Final = _BATTERIES.c.battery_percent.is_distinct_from(device.c.battery_percent)
 _CHARGE: Final = Statement(
     device.update()

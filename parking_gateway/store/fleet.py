@@ -116,7 +116,7 @@ _OF_READING: Final = (
     "tamper",
 )
 _FACTS: Final = table_of(*(device.c[name] for name in Facts.__struct_fields__))
-_REPLAYED: Final = locked_by_key(device.c.dev_eui, device.c.dev_eui == _FACTS.c.dev_eui, beside=_FACTS)
+_REPLAYED: Final = locked_by_key(device.c.dev_eui, device.c.dev_eui == _FACTS.c.dev_eui)
 _KEEP: Final = Statement(
     device.update()
     .where(device.c.dev_eui == _FACTS.c.dev_eui, device.c.dev_eui == _REPLAYED.c.key)

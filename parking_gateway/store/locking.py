@@ -9,18 +9,8 @@ import sqlalchemy as sa
 
 
 def locked_by_key(
-    key: sa.Column[Any],
-    *where: sa.ColumnElement[bool],
-    beside: sa.FromClause | None = None,
-    columns: tuple[sa.ColumnElement[Any], ...] = (),
+    key: sa.Column[Any], *where: sa.ColumnElement[bool], columns: tuple[sa.ColumnElement[Any], ...] = ()
 ) -> sa.CTE:
-    """The rows of the key's table that meet these conditions, locked: `key`, and these columns.
-
-    `beside` is joined with the table by the conditions.
-    """
-    table = key.table
-    source = table if beside is None else table.join(beside, sa.and_(*where))
-    rows = sa.select(key.label("key"), *columns).select_from(source)
-    if beside is None:
-        rows = rows.where(*where)
-    return rows.order_by(key).with_for_update(of=table, key_share=True).cte("locked")
+    """The rows of the key's table that meet these conditions, locked: `key`, and these columns."""
+    rows = sa.select(key.label("key"), *columns).where(*where).order_by(key)
+    return rows.with_for_update(of=key.table, key_share=True).cte("locked")

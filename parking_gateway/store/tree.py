@@ -6,12 +6,11 @@ from typing import Any, Final
 import sqlalchemy as sa
 
 from parking_gateway.core.due import Due, DueKind
+from parking_gateway.store.confirmations import due_again
 from parking_gateway.store.due_rows import ALL
-from parking_gateway.store.locking import locked_by_key
 from parking_gateway.store.query import Query, Rows, Statement, command
 from parking_gateway.store.rows import Arguments, arguments, table_of
 from parking_gateway.store.tables import device, site, space, zone
-from parking_gateway.store.tables.columns import never_published
 
 Names = tuple[str, ...]
 """Site, zone and space of a space, site and zone of a zone, the name of a site, the DevEUI of a device."""
@@ -76,16 +75,13 @@ def _again(kind: DueKind) -> Statement:
     key = _KEYS[kind]
     table = key.table
     batch = table_of(key, table.c.version, table.c.published_version)
-    locked = locked_by_key(
+    update = due_again(
         key,
         key == batch.c[key.name],
         table.c.version == batch.c.version,
         table.c.published_version == batch.c.published_version,
-        beside=batch,
     )
-    return Statement(
-        table.update().where(key == locked.c.key).values(published_version=never_published()).returning(key)
-    )
+    return Statement(update.returning(key))
 
 
 def _batch(kind: DueKind) -> tuple[sa.TableValuedAlias, sa.ColumnElement[bool]]:
@@ -103,8 +99,7 @@ def _named_again(kind: DueKind) -> Statement:
     batch, has_names = _batch(kind)
     key = _KEYS[kind]
     named = sa.select(key).select_from(_CAR_PARK[kind].join(batch, has_names))
-    locked = locked_by_key(key, key.in_(named))
-    return Statement(key.table.update().where(key == locked.c.key).values(published_version=never_published()))
+    return Statement(due_again(key, key.in_(named)))
 
 
 _AGAIN: Final = {kind: _again(kind) for kind in DueKind}
