@@ -84,6 +84,11 @@ async def value(engine: AsyncEngine, query: str) -> Any:
         return await connection.scalar(sa.text(query))
 
 
+async def differing_topics(broker: Broker, database: str) -> list[str]:
+    """A sentence for each retained message that differs from the database."""
+    return [*wrong_topics(await read_database(database), await read_retained(broker.url, ROOT), ROOT)]
+
+
 async def settled(engine: AsyncEngine, broker: Broker, database: str, *, uplinks: int) -> dict[str, bytes]:
     """Wait until this number of uplinks is recorded and everything is published. Checks all rows and all retained messages.
 
@@ -96,7 +101,7 @@ async def settled(engine: AsyncEngine, broker: Broker, database: str, *, uplinks
         wrong[:] = [f"{recorded} uplinks are recorded, and {due} rows wait for the broker"]
         if recorded < uplinks or due:
             return False
-        wrong[:] = wrong_topics(await read_database(database), await read_retained(broker.url, ROOT), ROOT)
+        wrong[:] = await differing_topics(broker, database)
         return not wrong
 
     await until(holds, f"{uplinks} uplinks, and retained messages that equal the database", but=wrong)

@@ -190,7 +190,12 @@ def second_daemon(tmp_path: Path, database: str, broker: Broker) -> Iterator[Dae
 def _show_log(daemon: Daemon) -> None:
     """Print the end of its log. pytest shows it when the test has failed."""
     if daemon.log.exists():
-        sys.stdout.write(f"The end of {daemon.log}:\n{daemon.log.read_text()[-_SHOWN:]}")
+        sys.stdout.write(end_of(daemon.log))
+
+
+def end_of(log: Path) -> str:
+    """The end of a log, to be shown with a failure."""
+    return f"The end of {log}:\n{log.read_text()[-_SHOWN:]}\n"
 
 
 @contextmanager

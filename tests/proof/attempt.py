@@ -5,18 +5,15 @@ import platform
 import traceback
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Final
 
 import msgspec
 import psycopg
 import pytest
 
+from tests.plugins.daemon import end_of
 from tests.proof.rig import Rig, temporary_rig
 from tests.proof.table import Outcome, outcome_of
 from tests.proof.trials import TRIALS
-
-_SHOWN: Final = 6_000
-"""Characters of each log, shown with a failure."""
 
 
 class Attempt(msgspec.Struct, frozen=True, kw_only=True):
@@ -40,8 +37,7 @@ def attempt(place: int, *, is_long: bool) -> Attempt:
         except pytest.skip.Exception as reason:
             return Attempt(versions=versions, left_out=str(reason))
         except (Exception, pytest.fail.Exception, BaseExceptionGroup):  # noqa: BLE001 - the others have to run
-            logs = "".join(f"\nThe end of {log.name}:\n{log.read_text()[-_SHOWN:]}" for log in _logs(rig))
-            return Attempt(versions=versions, failure=traceback.format_exc() + logs)
+            return Attempt(versions=versions, failure="\n".join((traceback.format_exc(), *map(end_of, _logs(rig)))))
         return Attempt(versions=versions, outcome=outcome)
 
 

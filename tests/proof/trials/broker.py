@@ -8,12 +8,10 @@ from functools import partial
 
 import psutil
 
-from parking_gateway.cli.demo.audit import wrong_topics
-from parking_gateway.cli.demo.recorded import read_database
 from parking_gateway.cli.demo.retained import ROOT, read_retained
 from tests.proof.rig import Rig
 from tests.proof.trial import trial
-from tests.whole_gateway import delete_store, until
+from tests.whole_gateway import delete_store, differing_topics, until
 
 _PER_SECOND = 400
 SELDOM = "autosave_interval 1800\n"
@@ -128,7 +126,7 @@ async def _seconds_until_right(rig: Rig, began: float) -> float:
     wrong: list[str] = []
 
     async def is_right() -> bool:
-        wrong[:] = wrong_topics(await read_database(rig.server.url), await read_retained(rig.broker.url, ROOT), ROOT)
+        wrong[:] = await differing_topics(rig.broker, rig.server.url)
         return not wrong
 
     await until(is_right, "retained messages that equal the database", but=wrong)
