@@ -66,6 +66,13 @@ class Service(StrEnum):
     MAINTENANCE = "maintenance"
 
 
+class Overstay(StrEnum):
+    """A car that stays longer than it may. A person who has seen to it acknowledges it."""
+
+    EXCEEDED = "exceeded"
+    ACKNOWLEDGED = "acknowledged"
+
+
 class Observation(msgspec.Struct, frozen=True, gc=False):
     """What one uplink means for one space."""
 
@@ -118,6 +125,8 @@ class Space(msgspec.Struct, frozen=True, gc=False):
     cause: str | None = None
     version: int = 1
     """Counts the changes that a subscriber can see."""
+    overstay: Overstay | None = None
+    """Only while a car is there: the end of `OCCUPIED` clears it."""
 
     @property
     def state(self) -> SpaceState:
@@ -213,6 +222,39 @@ def change_reservation(space: Space, reservation: Reservation | None, *, at: dat
     return _settle(space, msgspec.structs.replace(space, reservation=reservation), at=at, cause=cause)
 
 
+def remove_sensor(space: Space, *, at: datetime, cause: str) -> Change:
+    """End what a sensor reported, because no sensor is installed any more.
+
+    The mark of its last frame stays. So a later observation counts only if it is newer, and if the same sensor comes back,
+    its stored uplinks make no steps that the log has already.
+    """
+    after = msgspec.structs.replace(
+        space,
+        occupancy=None,
+        contact=Contact.NEVER,
+        heard_at=None,
+        battery_percent=None,
+        battery_at=None,
+        battery_dev_addr=None,
+        battery_f_cnt=None,
+    )
+    return _settle(space, after, at=at, cause=cause)
+
+
+def exceed_stay(space: Space, *, since: datetime, at: datetime) -> Change:
+    """Flag a car that has stayed for too long. Nothing changes if the car that came at `since` has left, or is flagged already."""
+    if space.state is not SpaceState.OCCUPIED or space.since != since or space.overstay is not None:
+        return space, ()
+    return _settle(space, msgspec.structs.replace(space, overstay=Overstay.EXCEEDED), at=at, cause=None)
+
+
+def acknowledge_overstay(space: Space, *, at: datetime) -> Change:
+    """Take the flag away, because a person has seen to it. The same car is not flagged again."""
+    if space.overstay is not Overstay.EXCEEDED:
+        return space, ()
+    return _settle(space, msgspec.structs.replace(space, overstay=Overstay.ACKNOWLEDGED), at=at, cause=None)
+
+
 def path(before: SpaceState, after: SpaceState) -> tuple[SpaceState, ...]:
     """The legal steps from one state to another, without the first: none, one, or two through FREE."""
     if before is after:
@@ -265,7 +307,9 @@ def _settle(before: Space, after: Space, *, at: datetime, cause: str | UUID | No
     for step in path(was, is_now):
         steps.append(Transition(space=before.id, before=state, after=step, at=at, cause=why))
         state = step
-    changed = msgspec.structs.replace(after, since=at, previous=steps[-1].before, cause=why, version=before.version + 1)
+    changed = msgspec.structs.replace(
+        after, since=at, previous=steps[-1].before, cause=why, version=before.version + 1, overstay=None
+    )
     return changed, tuple(steps)
 
 
@@ -275,6 +319,7 @@ def _look_alike(one: Space, other: Space) -> bool:
         one.occupancy is other.occupancy
         and one.contact is other.contact
         and one.battery_percent == other.battery_percent
+        and one.overstay is other.overstay
         and one.reservation == other.reservation
         and one.service is other.service
         and one.maintenance_reason == other.maintenance_reason

@@ -20,12 +20,15 @@ from parking_gateway.core.space import (
     Space,
     SpaceId,
     Transition,
+    acknowledge_overstay,
     change_reservation,
     change_service,
+    exceed_stay,
     lapse,
     last_seen,
     observe,
     observe_again,
+    remove_sensor,
 )
 
 
@@ -55,13 +58,42 @@ class ReservationChange(msgspec.Struct, frozen=True, kw_only=True):
     by: str
 
 
+class SensorRemoved(msgspec.Struct, frozen=True, kw_only=True):
+    """The space has no sensor any more."""
+
+    at: datetime
+    by: str
+
+
+class StayExceeded(msgspec.Struct, frozen=True, kw_only=True):
+    """The car that came at `since` stays for longer than it may."""
+
+    since: datetime
+    at: datetime
+
+
+class OverstayAcknowledged(msgspec.Struct, frozen=True, kw_only=True):
+    """A person has seen to a car that stays for longer than it may."""
+
+    at: datetime
+
+
 class Rereading(msgspec.Struct, frozen=True, gc=False):
     """A stored uplink, read again by the codec that its device has now."""
 
     seen: Observation
 
 
-Cause = Observation | Rereading | Silence | ServiceOrder | ReservationChange
+Cause = (
+    Observation
+    | Rereading
+    | Silence
+    | ServiceOrder
+    | ReservationChange
+    | SensorRemoved
+    | StayExceeded
+    | OverstayAcknowledged
+)
 
 
 class Turn(msgspec.Struct, frozen=True, kw_only=True):
@@ -94,7 +126,7 @@ def turn(before: Mapping[SpaceId, Space], causes: Iterable[tuple[SpaceId, Cause]
     return Turn(spaces=spaces, steps=steps, changed=changed, held_back=held_back)
 
 
-def _change(space: Space, cause: Cause) -> Change:
+def _change(space: Space, cause: Cause) -> Change:  # noqa: PLR0911 - one for each cause
     match cause:
         case Observation():
             return observe(space, cause)
@@ -106,6 +138,12 @@ def _change(space: Space, cause: Cause) -> Change:
             return change_service(space, cause.service, at=cause.at, cause=cause.by, reason=cause.reason)
         case ReservationChange():
             return change_reservation(space, cause.reservation, at=cause.at, cause=cause.by)
+        case SensorRemoved():
+            return remove_sensor(space, at=cause.at, cause=cause.by)
+        case StayExceeded():
+            return exceed_stay(space, since=cause.since, at=cause.at)
+        case OverstayAcknowledged():
+            return acknowledge_overstay(space, at=cause.at)
         case _:
             assert_never(cause)
 

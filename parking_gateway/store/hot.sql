@@ -63,11 +63,27 @@ select
     space.reservation, space.reserved_from, space.reserved_until, space.service, space.service_at,
     space.maintenance_reason, space.battery_percent,
     case when space.battery_at > now() + :'step_back'::interval then 'epoch' else space.battery_at end as battery_at,
-    space.battery_dev_addr, space.battery_f_cnt, space.previous, space.cause, space.version
+    space.battery_dev_addr, space.battery_f_cnt, space.previous, space.cause, space.version, space.overstay
 from installation
 join space on space.id = installation.space_id
 where installation.dev_eui in (select unnest(:'dev_eui'::text[]))
 order by space.id, installation.dev_eui, installation.channel
+for no key update of space;
+
+-- lock_spaces_by_id: The same of given spaces, whether or not a device is installed there.
+select
+    space.ctid::text as row,
+    space.id, space.since, space.occupancy,
+    case when space.seen_at > now() + :'step_back'::interval then 'epoch' else space.seen_at end as seen_at,
+    space.seen_dev_addr, space.seen_f_cnt, space.contact,
+    case when space.heard_at > now() + :'step_back'::interval then 'epoch' else space.heard_at end as heard_at,
+    space.reservation, space.reserved_from, space.reserved_until, space.service, space.service_at,
+    space.maintenance_reason, space.battery_percent,
+    case when space.battery_at > now() + :'step_back'::interval then 'epoch' else space.battery_at end as battery_at,
+    space.battery_dev_addr, space.battery_f_cnt, space.previous, space.cause, space.version, space.overstay
+from space
+where space.id in (select unnest(:'id'::bigint[]))
+order by space.id
 for no key update of space;
 
 -- read_snapshots: Reads the published values of live devices that have no installation.
@@ -107,6 +123,7 @@ set
     reserved_until = batch.reserved_until, service = batch.service, service_at = batch.service_at,
     maintenance_reason = batch.maintenance_reason, battery_percent = batch.battery_percent, battery_at = batch.battery_at,
     battery_dev_addr = batch.battery_dev_addr, battery_f_cnt = batch.battery_f_cnt, version = batch.version,
+    overstay = batch.overstay,
     -- Without a new version nothing is published, and `updated` of the retained message would differ from the row for ever.
     updated_at = case when space.version = batch.version then space.updated_at else :'updated_at'::timestamptz end
 from unnest(
@@ -114,11 +131,12 @@ from unnest(
     :'seen_at'::timestamptz[], :'seen_dev_addr'::text[], :'seen_f_cnt'::bigint[], :'contact'::text[],
     :'heard_at'::timestamptz[], :'reservation'::text[], :'reserved_from'::timestamptz[], :'reserved_until'::timestamptz[],
     :'service'::text[], :'service_at'::timestamptz[], :'maintenance_reason'::text[], :'battery_percent'::integer[],
-    :'battery_at'::timestamptz[], :'battery_dev_addr'::text[], :'battery_f_cnt'::bigint[], :'version'::bigint[]
+    :'battery_at'::timestamptz[], :'battery_dev_addr'::text[], :'battery_f_cnt'::bigint[], :'version'::bigint[],
+    :'overstay'::text[]
 ) as batch (
     row, state, since, previous, cause, occupancy, seen_at, seen_dev_addr, seen_f_cnt, contact, heard_at, reservation,
     reserved_from, reserved_until, service, service_at, maintenance_reason, battery_percent, battery_at, battery_dev_addr,
-    battery_f_cnt, version
+    battery_f_cnt, version, overstay
 )
 where space.ctid = batch.row;
 

@@ -15,7 +15,7 @@ from parking_gateway.store.devices import ORDER, snapshot_of
 from parking_gateway.store.hot import HOT
 from parking_gateway.store.query import Query, Rows, command
 from parking_gateway.store.rows import arrays, texts_of
-from parking_gateway.store.words import CONTACTS, OCCUPANCIES, PREVIOUS, SERVICES
+from parking_gateway.store.words import CONTACTS, OCCUPANCIES, OVERSTAYS, PREVIOUS, SERVICES
 
 
 class Locked(msgspec.Struct, frozen=True, kw_only=True):
@@ -33,6 +33,15 @@ class Locked(msgspec.Struct, frozen=True, kw_only=True):
 def lock(devices: Collection[DevEui]) -> Query[Locked]:
     """Lock the spaces of these devices until the transaction ends, and return them with their installations."""
     return Query(statement=HOT["lock_spaces"], arguments=arrays(dev_eui=list(devices)) | ORDER, read=_locked)
+
+
+def lock_by_id(spaces: Collection[SpaceId]) -> Query[Locked]:
+    """Lock these spaces until the transaction ends, in the order of their ids. Installations are not read."""
+    return Query(
+        statement=HOT["lock_spaces_by_id"],
+        arguments=arrays(id=list(spaces)) | {"step_back": ORDER["step_back"]},
+        read=_locked_alone,
+    )
 
 
 def save(locked: Locked, after: Mapping[SpaceId, Space], *, now: datetime) -> list[Query[None]]:
@@ -72,6 +81,15 @@ def _locked(rows: Rows) -> Locked:
     return found
 
 
+def _locked_alone(rows: Rows) -> Locked:
+    found = Locked()
+    for row, *aspects in rows:
+        one = _space(aspects)
+        found.spaces[one.id] = one
+        found.rows[one.id] = row
+    return found
+
+
 def _space(aspects: list[Any]) -> Space:
     (
         space_id,
@@ -95,6 +113,7 @@ def _space(aspects: list[Any]) -> Space:
         previous,
         cause,
         version,
+        overstay,
     ) = aspects
     # By their places: with so many names the call would take twice the time, 0.5 µs more for every uplink.
     return Space(
@@ -117,6 +136,7 @@ def _space(aspects: list[Any]) -> Space:
         PREVIOUS[previous],
         cause,
         version,
+        OVERSTAYS[overstay],
     )
 
 
@@ -154,6 +174,7 @@ def _changes(locked: Locked, spaces: Sequence[Space], now: datetime) -> dict[str
         previous=[one.previous for one in spaces],
         cause=[one.cause for one in spaces],
         version=[one.version for one in spaces],
+        overstay=[one.overstay for one in spaces],
         state=[one.state for one in spaces],
     )
     return _battery_clocks(locked, spaces) | columns | {"updated_at": now}

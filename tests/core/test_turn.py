@@ -11,13 +11,24 @@ from parking_gateway.core.space import (
     LEGAL_STEPS,
     Contact,
     Observation,
+    Overstay,
     Service,
     Space,
     SpaceId,
     SpaceState,
     observe,
 )
-from parking_gateway.core.turn import Cause, Rereading, ReservationChange, ServiceOrder, Silence, turn
+from parking_gateway.core.turn import (
+    Cause,
+    OverstayAcknowledged,
+    Rereading,
+    ReservationChange,
+    SensorRemoved,
+    ServiceOrder,
+    Silence,
+    StayExceeded,
+    turn,
+)
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -48,6 +59,18 @@ def booking(reservation: Reservation | None, *, hours: int) -> ReservationChange
     return ReservationChange(reservation=reservation, at=NOON + hours * HOUR, by="clock")
 
 
+def removal(*, hours: int) -> SensorRemoved:
+    return SensorRemoved(at=NOON + hours * HOUR, by="removed by anna")
+
+
+def exceeded(*, since: int, hours: int) -> StayExceeded:
+    return StayExceeded(since=NOON + since * HOUR, at=NOON + hours * HOUR)
+
+
+def acknowledged(*, hours: int) -> OverstayAcknowledged:
+    return OverstayAcknowledged(at=NOON + hours * HOUR)
+
+
 causes = st.one_of(
     st.builds(
         seen, st.sampled_from([None, *Occupancy]), at=st.integers(-3, 9).map(HOUR.__mul__), f_cnt=st.integers(0, 99)
@@ -55,6 +78,9 @@ causes = st.one_of(
     st.builds(silence, hours=st.integers(-3, 12)),
     st.builds(order, st.sampled_from(Service), hours=st.integers(-3, 12)),
     st.builds(booking, st.sampled_from([None, RESERVATION]), hours=st.integers(-3, 12)),
+    st.builds(removal, hours=st.integers(-3, 12)),
+    st.builds(exceeded, since=st.integers(-3, 9), hours=st.integers(-3, 12)),
+    st.builds(acknowledged, hours=st.integers(-3, 12)),
 )
 
 
@@ -142,3 +168,75 @@ def test_the_frame_of_the_occupancy_is_replaced_by_its_rereading(
     assert reread.spaces[A].occupancy is expected
     assert len(reread.steps) == (expected is not first)
     assert turn(reread.spaces, [(A, Rereading(seen(again, at=HOUR + hours * HOUR, f_cnt=1 + hours)))]).steps == []
+
+
+# --- a sensor that is removed
+
+
+def test_rule_13_a_space_without_its_sensor_is_neither_live_nor_occupied() -> None:
+    made = turn({A: space()}, [(A, seen(Occupancy.OCCUPIED)), (A, removal(hours=2))])
+    found = made.spaces[A]
+    assert (found.state, found.occupancy, found.contact, found.heard_at) == (SpaceState.FREE, None, Contact.NEVER, None)
+    assert [(one.before, one.after, one.at, one.cause) for one in made.steps] == [
+        (SpaceState.FREE, SpaceState.OCCUPIED, NOON + HOUR, "None"),
+        (SpaceState.OCCUPIED, SpaceState.FREE, NOON + 2 * HOUR, "removed by anna"),
+    ]
+
+
+def test_a_space_that_never_had_a_sensor_loses_none() -> None:
+    made = turn({A: space()}, [(A, removal(hours=2))])
+    assert (made.steps, made.changed) == ([], [])
+
+
+def test_a_reservation_outlives_the_sensor_of_its_space() -> None:
+    made = turn(
+        {A: space()}, [(A, booking(RESERVATION, hours=0)), (A, seen(Occupancy.OCCUPIED)), (A, removal(hours=2))]
+    )
+    assert made.spaces[A].state is SpaceState.RESERVED
+
+
+def test_a_sensor_that_comes_back_restores_the_state_and_repeats_no_step() -> None:
+    frames = [seen(Occupancy.VACANT, f_cnt=1), seen(Occupancy.OCCUPIED, at=2 * HOUR, f_cnt=2)]
+    story: list[tuple[SpaceId, Cause]] = [(A, one) for one in frames]
+    story.append((A, removal(hours=3)))
+    removed = turn({A: space()}, story)
+    again = turn(removed.spaces, [(A, Rereading(one)) for one in frames])
+    assert again.spaces[A].state is SpaceState.OCCUPIED
+    assert again.spaces[A].contact is Contact.LIVE
+    assert [(one.before, one.after, one.at) for one in again.steps] == [
+        (SpaceState.FREE, SpaceState.OCCUPIED, NOON + 3 * HOUR)
+    ]
+
+
+# --- a car that stays for too long
+
+
+def test_a_long_stay_is_flagged_once_and_the_flag_leaves_with_the_car() -> None:
+    parked = turn({A: space()}, [(A, seen(Occupancy.OCCUPIED))]).spaces
+    flagged = turn(parked, [(A, exceeded(since=1, hours=3))])
+    assert flagged.spaces[A].overstay is Overstay.EXCEEDED
+    assert (flagged.changed, flagged.steps) == ([A], [])
+    assert turn(flagged.spaces, [(A, exceeded(since=1, hours=4))]).changed == []
+    gone = turn(flagged.spaces, [(A, seen(Occupancy.VACANT, at=5 * HOUR, f_cnt=2))])
+    assert gone.spaces[A].overstay is None
+
+
+def test_an_acknowledged_car_is_not_flagged_again() -> None:
+    story: list[Cause] = [seen(Occupancy.OCCUPIED), exceeded(since=1, hours=3), acknowledged(hours=4)]
+    story.append(exceeded(since=1, hours=5))
+    made = turn({A: space()}, [(A, one) for one in story])
+    assert made.spaces[A].overstay is Overstay.ACKNOWLEDGED
+    assert made.spaces[A].version == 4
+
+
+def test_the_flag_is_for_the_car_that_was_meant() -> None:
+    """The car of the clock's question has left, and another one has come."""
+    parked = turn({A: space()}, [(A, seen(Occupancy.OCCUPIED, at=2 * HOUR))]).spaces
+    assert turn(parked, [(A, exceeded(since=1, hours=3))]).changed == []
+    assert turn({A: space()}, [(A, exceeded(since=-1, hours=3)), (A, acknowledged(hours=4))]).changed == []
+
+
+@given(st.lists(causes, max_size=20))
+def test_only_an_occupied_space_is_flagged(stream: list[Cause]) -> None:
+    found = turn({A: space()}, [(A, one) for one in stream]).spaces[A]
+    assert found.overstay is None or found.state is SpaceState.OCCUPIED

@@ -42,6 +42,7 @@ _ASPECTS: Final = [
     "previous",
     "cause",
     "version",
+    "overstay",
 ]
 _TIMES: Final = {"since", "seen_at", "heard_at", "battery_at", "service_at"}
 

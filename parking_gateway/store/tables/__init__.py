@@ -3,7 +3,7 @@
 Names of `uplink`, `space`, `transition`, `rejection` and the view `space_state` are part of the public contract.
 """
 
-from parking_gateway.store.tables.car_park import site, space, transition, zone
+from parking_gateway.store.tables.car_park import former_name, site, space, transition, zone
 from parking_gateway.store.tables.columns import EUI, TIME, metadata
 from parking_gateway.store.tables.devices import (
     device,
@@ -22,6 +22,7 @@ __all__ = [
     "broker_session",
     "device",
     "device_event",
+    "former_name",
     "gateway",
     "installation",
     "lost",

@@ -3,7 +3,9 @@
 from typing import Final
 
 import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql as pg
 
+from parking_gateway.core.audience import Audience
 from parking_gateway.core.space import LEGAL_STEPS
 from parking_gateway.store.tables.columns import TIME, metadata, published
 
@@ -21,6 +23,8 @@ site: Final = sa.Table(
     metadata,
     sa.Column("id", sa.BigInteger, sa.Identity(always=True), primary_key=True),
     sa.Column("name", sa.Text, nullable=False, unique=True),
+    # By its name in the time zone database. Hours of the day are those of the site.
+    sa.Column("time_zone", sa.Text, nullable=False, server_default="UTC"),
     *published(),
 )
 
@@ -30,8 +34,12 @@ zone: Final = sa.Table(
     sa.Column("id", sa.BigInteger, sa.Identity(always=True), primary_key=True),
     sa.Column("site_id", sa.ForeignKey("site.id"), nullable=False),
     sa.Column("name", sa.Text, nullable=False),
+    # Seconds that a car may stay; null: as long as it likes. The limits are those of audiences and of hours of the day.
+    sa.Column("max_stay", sa.Integer),
+    sa.Column("stay_limits", pg.JSONB),
     *published(),
     sa.UniqueConstraint("site_id", "name"),
+    sa.CheckConstraint("max_stay > 0", name="max_stay"),
 )
 
 space: Final = sa.Table(
@@ -67,7 +75,23 @@ space: Final = sa.Table(
     sa.Column("published_transition", sa.BigInteger, nullable=False, server_default="0"),
     # The time of that step. Later steps have the same time or a later one, so earlier months need not be read.
     sa.Column("published_transition_at", TIME),
+    sa.Column("overstay", sa.Text),
+    # From here on the attributes, which the register alone writes.
+    sa.Column("audience", sa.Text),
+    sa.Column("purpose", sa.Text),
+    sa.Column("lat", sa.Double),
+    sa.Column("lon", sa.Double),
+    sa.Column("max_stay", sa.Integer),
+    sa.Column("tags", pg.ARRAY(sa.Text), nullable=False, server_default="{}"),
     sa.UniqueConstraint("zone_id", "name"),
+    sa.CheckConstraint(
+        "overstay is null or overstay in ('exceeded', 'acknowledged') and state = 'OCCUPIED'", name="overstay"
+    ),
+    sa.CheckConstraint(f"audience in ({', '.join(repr(one.value) for one in Audience)})", name="audience"),
+    sa.CheckConstraint("(lat is null) = (lon is null)", name="position"),
+    sa.CheckConstraint("lat between -90 and 90", name="lat"),
+    sa.CheckConstraint("lon between -180 and 180", name="lon"),
+    sa.CheckConstraint("max_stay > 0", name="max_stay"),
     sa.CheckConstraint("occupancy in ('vacant', 'occupied')", name="occupancy"),
     sa.CheckConstraint("contact in ('never', 'live', 'lost')", name="contact"),
     sa.CheckConstraint(
@@ -78,11 +102,25 @@ space: Final = sa.Table(
     sa.CheckConstraint("service in ('in_service', 'maintenance')", name="service"),
 )
 
+former_name: Final = sa.Table(
+    "former_name",
+    metadata,
+    # No foreign key, because a removed space has its last names here.
+    sa.Column("space", sa.BigInteger, nullable=False),
+    sa.Column("until", TIME, nullable=False),
+    sa.Column("since", TIME, nullable=False),
+    sa.Column("site", sa.Text, nullable=False),
+    sa.Column("zone", sa.Text, nullable=False),
+    sa.Column("name", sa.Text, nullable=False),
+    sa.PrimaryKeyConstraint("space", "until"),
+)
+
 transition: Final = sa.Table(
     "transition",
     metadata,
     sa.Column("id", sa.BigInteger, sa.Identity(always=True), nullable=False),
-    sa.Column("space", sa.ForeignKey("space.id"), nullable=False),
+    # No foreign key, because the log of a removed space stays. The view `space_name` has the names at any time.
+    sa.Column("space", sa.BigInteger, nullable=False),
     sa.Column("from", sa.Text, nullable=False),
     sa.Column("to", sa.Text, nullable=False),
     sa.Column("at", TIME, nullable=False),
