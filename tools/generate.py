@@ -1,6 +1,7 @@
 """Files of a checkout that are made from its code: `python -m tools.generate` writes them, `--check` compares.
 
-They are the JSON Schemas of the contract and the pages of the devices. A folder of them holds nothing else.
+They are the JSON Schemas of the contract and of the requests, and the pages of the devices. A folder of them holds no other
+files.
 """
 
 import sys
@@ -9,6 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from parking_gateway.contract.schemas import schema_files
+from parking_gateway.requests.schemas import schema_files as request_schema_files
 from tools.device_pages import pages
 
 Files = Mapping[str, bytes]
@@ -18,12 +20,16 @@ Files = Mapping[str, bytes]
 def folders(checkout: Path) -> dict[Path, Files]:
     """The generated folders, and their files."""
     devices = {name: text.encode() for name, text in pages(checkout / "tests" / "decoders").items()}
-    return {checkout / "schemas": schema_files(), checkout / "docs" / "devices": devices}
+    return {
+        checkout / "schemas": schema_files(),
+        checkout / "schemas" / "requests": request_schema_files(),
+        checkout / "docs" / "devices": devices,
+    }
 
 
 def stale(folder: Path, files: Files) -> Iterator[Path]:
     """The files that are missing, differ, or do not belong there."""
-    present = {file.name: file.read_bytes() for file in folder.iterdir()} if folder.is_dir() else {}
+    present = {file.name: file.read_bytes() for file in folder.iterdir() if file.is_file()} if folder.is_dir() else {}
     for name in sorted(present.keys() | files.keys()):
         if present.get(name) != files.get(name):
             yield folder / name

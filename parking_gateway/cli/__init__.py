@@ -1,7 +1,7 @@
 """The command line. A command imports heavy modules only when it runs.
 
 In the order to read: `commands` (a module for each noun that a person types), `shown` and `table` (their output), `opened`
-(their database), `doctor` (the checks of one command), `demo` (the whole system on one machine).
+(their database), `asked` (their requests), `doctor` (the checks of one command), `demo` (the whole system on one machine).
 """
 
 import typer
@@ -15,6 +15,7 @@ from parking_gateway.cli.commands import (
     devices,
     doctor,
     heal,
+    maintenance,
     rejections,
     replay,
     run,
@@ -39,6 +40,7 @@ app.command("migrate")(database.migrate)
 app.command("republish")(database.republish)
 app.add_typer(spaces.app)
 app.add_typer(devices.app)
+app.add_typer(maintenance.app)
 app.add_typer(rejections.app)
 app.command("replay")(replay.replay)
 app.command("decode")(decode.decode)

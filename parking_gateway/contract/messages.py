@@ -1,7 +1,7 @@
 """The messages of the public contract, version 1, and their topics. `schemas/` is generated from these structs."""
 
 from datetime import datetime
-from typing import Annotated, Final, Literal, assert_never
+from typing import Annotated, Any, Final, Literal, assert_never
 
 import msgspec
 
@@ -182,8 +182,28 @@ class UplinksLostMessage(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """When they were found."""
 
 
+class ErrorMessage(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """Why a request was not carried out."""
+
+    code: str
+    message: str
+    """A sentence: what is wrong, and what to do."""
+
+
+class ResponseMessage(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """The reply to a request. Topic: the response topic of the request, else {root}/response/{verb}, not retained."""
+
+    status: Literal["ok", "error"]
+    data: Any | msgspec.UnsetType = msgspec.UNSET
+    """The answer of the verb; left out in an error."""
+    error: ErrorMessage | msgspec.UnsetType = msgspec.UNSET
+    """Left out where the request was carried out."""
+    transaction: str | int | msgspec.UnsetType = msgspec.UNSET
+    """As in the request; left out if the request has none."""
+
+
 AboutGateway = GatewayMessage | HealthMessage | MarkerMessage | UplinksLostMessage
-AnyMessage = SpaceMessage | CountsMessage | TransitionMessage | DeviceMessage | AboutGateway
+AnyMessage = SpaceMessage | CountsMessage | TransitionMessage | DeviceMessage | AboutGateway | ResponseMessage
 
 SCHEMAS: Final[dict[str, type[AnyMessage]]] = {
     "space": SpaceMessage,
@@ -194,6 +214,7 @@ SCHEMAS: Final[dict[str, type[AnyMessage]]] = {
     "health": HealthMessage,
     "marker": MarkerMessage,
     "uplinks_lost": UplinksLostMessage,
+    "response": ResponseMessage,
 }
 """The schema files and the messages they describe."""
 

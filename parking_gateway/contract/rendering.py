@@ -28,15 +28,16 @@ def version_1(root: str, row: Due) -> Sequence[Publication]:
     """The messages of our own contract: the steps of a space before its state."""
     if isinstance(row, DueSpace):
         if not row.steps:
-            return (publication(root, _space(row)),)
-        return [*(publication(root, _step(row, step)) for step in row.steps), publication(root, _space(row))]
+            return (publication(root, space_message(row)),)
+        return [*(publication(root, _step(row, step)) for step in row.steps), publication(root, space_message(row))]
     return (publication(root, _device(row) if isinstance(row, DueDevice) else _counts(row)),)
 
 
 RENDERERS: Final[tuple[Renderer, ...]] = (version_1,)
 
 
-def _space(row: DueSpace) -> SpaceMessage:
+def space_message(row: DueSpace) -> SpaceMessage:
+    """The state of a space."""
     return SpaceMessage(
         site=row.site,
         zone=row.zone,

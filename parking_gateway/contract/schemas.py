@@ -9,15 +9,17 @@ from parking_gateway.contract.messages import SCHEMAS
 
 def schema_files() -> dict[str, bytes]:
     """File name and content of every schema, JSON Schema 2020-12."""
-    return {f"{name}.json": _file(name, _schema(message)) for name, message in SCHEMAS.items()}
+    return {f"{name}.json": schema_file(name, schema_of(message)) for name, message in SCHEMAS.items()}
 
 
-def _schema(message: type) -> dict[str, Any]:
+def schema_of(message: type) -> dict[str, Any]:
+    """The schema of one struct, with those of its parts below `$defs`."""
     (described,), parts = msgspec.json.schema_components([message], ref_template="#/$defs/{name}")
     name = described["$ref"].rpartition("/")[2]
     return {**parts.pop(name), "$defs": parts} if parts else parts.pop(name)
 
 
-def _file(name: str, schema: dict[str, Any]) -> bytes:
+def schema_file(name: str, schema: dict[str, Any]) -> bytes:
+    """The content of a file."""
     head = {"$schema": "https://json-schema.org/draft/2020-12/schema", "$id": f"urn:parking-gateway:v1:{name}"}
     return msgspec.json.format(msgspec.json.encode(head | schema), indent=2) + b"\n"

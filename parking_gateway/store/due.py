@@ -14,7 +14,16 @@ from msgspec.structs import replace
 
 from parking_gateway.core.due import Due, DueKind, DueSpace, DueStep
 from parking_gateway.core.space import SpaceId
-from parking_gateway.store.due_rows import CHANGED_SPACES, SOURCES, STEPS_AT_ONCE, Source, is_due, step
+from parking_gateway.store.due_rows import (
+    CHANGED_SPACES,
+    GIVEN_SPACES,
+    SOURCES,
+    STEPS_AT_ONCE,
+    Source,
+    is_due,
+    space_of,
+    step,
+)
 from parking_gateway.store.hot import HOT
 from parking_gateway.store.query import Query, Rows, Statement
 from parking_gateway.store.rows import Arguments, arrays
@@ -35,6 +44,11 @@ def page(kind: DueKind, *, limit: int, after: int | str | None = None) -> Query[
 def changed(spaces: Collection[SpaceId]) -> Query[list[Due]]:
     """The due ones of these spaces, without their steps."""
     return _due(CHANGED_SPACES, arrays(id=list(spaces)))
+
+
+def given(spaces: Collection[SpaceId]) -> Query[list[DueSpace]]:
+    """These spaces, due or not, by id, without their steps."""
+    return Query(statement=GIVEN_SPACES, arguments=arrays(id=list(spaces)), read=lambda rows: list(map(space_of, rows)))
 
 
 def steps(spaces: Collection[SpaceId]) -> Query[Steps]:

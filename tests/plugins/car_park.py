@@ -11,7 +11,7 @@ from tests.events import dev_eui_of
 
 CarPark = Callable[[int], Awaitable[list[str]]]
 
-_BUILD = (
+BUILD = (
     "insert into site (name) values ('central')",
     "insert into zone (site_id, name) select id, 'level-1' from site",
     "insert into space (zone_id, name) select zone.id, 'A-' || n from zone, generate_series(1, {spaces}) n order by n",
@@ -26,7 +26,7 @@ _BUILD = (
 async def build(engine: AsyncEngine, spaces: int) -> list[str]:
     """Build it with so many spaces. Returns the DevEUIs in the order of the spaces, `A-1` first."""
     async with engine.begin() as connection:
-        for statement in _BUILD:
+        for statement in BUILD:
             await connection.execute(sa.text(statement.format(spaces=spaces)))
     return [dev_eui_of(number) for number in range(1, spaces + 1)]
 

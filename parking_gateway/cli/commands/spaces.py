@@ -1,12 +1,14 @@
-"""Commands about spaces: import, export and list."""
+"""Commands about spaces: import, export, show and list."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NoReturn
 
+import msgspec
 import typer
 
+from parking_gateway.cli.asked import PLACE, ask, place_of
 from parking_gateway.cli.commands.configuration import AsJson, ConfigFile, configured
 from parking_gateway.cli.opened import decoder, fail, query_once, transact
 from parking_gateway.cli.shown import percent, show_json, show_outcome, show_table
@@ -17,7 +19,7 @@ if TYPE_CHECKING:
     from parking_gateway.store.car_park import ListedSpace
     from parking_gateway.store.database import Connection
 
-app = typer.Typer(name="spaces", help="Import, export and list the spaces of the car park.", no_args_is_help=True)
+app = typer.Typer(name="spaces", help="Import, export, show and list the spaces of the car park.", no_args_is_help=True)
 
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Show the outcome and change nothing.")]
 ImportedFile = Annotated[
@@ -26,6 +28,7 @@ ImportedFile = Annotated[
 ExportedFile = Annotated[
     Path | None, typer.Argument(metavar="FILE", help="Standard output, if left out.", show_default=False)
 ]
+SpaceArgument = Annotated[str, typer.Argument(metavar="SITE/ZONE/SPACE", show_default=False)]
 
 
 @app.command("import")
@@ -82,6 +85,23 @@ def export(file: ExportedFile = None, *, config: ConfigFile = None) -> None:
         file.write_text(text, encoding="utf-8", newline="")
     except OSError as error:
         fail(f"{file} cannot be written: {error.strerror}.")
+
+
+@app.command("show")
+def show(space: SpaceArgument, *, config: ConfigFile = None, as_json: AsJson = False) -> None:
+    """Show the state of a space.
+
+    For example:
+
+        parking-gateway spaces show central/level-1/A-012
+    """
+    if space.count("/") != len(PLACE) - 1:
+        fail(f"{space!r} names no space: write SITE/ZONE/SPACE.")
+    message = msgspec.to_builtins(ask(configured(config), "space/get", place_of(space)).data, builtin_types=(datetime,))
+    if as_json:
+        show_json(message)
+        return
+    show_table(("field", "value"), list(message.items()))
 
 
 @app.command("list")

@@ -1,0 +1,46 @@
+"""Places by their names, as people name them: sites, zones and spaces."""
+
+from typing import Final
+
+import sqlalchemy as sa
+
+from parking_gateway.core.space import SpaceId
+from parking_gateway.store.query import Query, Rows, Statement, asks
+from parking_gateway.store.tables import site, space, zone
+
+_SITE: Final = sa.bindparam("site", type_=sa.Text)
+_ZONE: Final = sa.bindparam("zone", type_=sa.Text)
+_SPACE: Final = sa.bindparam("space", type_=sa.Text)
+
+_SPACES: Final = Statement(
+    sa.select(space.c.id)
+    .select_from(site.outerjoin(zone).outerjoin(space))
+    .where(
+        site.c.name == _SITE,
+        sa.or_(_ZONE.is_(None), zone.c.name == _ZONE),
+        sa.or_(_SPACE.is_(None), space.c.name == _SPACE),
+    )
+    .order_by(space.c.id)
+)
+_IN_ZONE: Final = site.c.name + "/" + zone.c.name
+_NAMED: Final = Statement(
+    sa.union_all(
+        sa.select(site.c.name),
+        sa.select(_IN_ZONE).select_from(zone.join(site)),
+        sa.select(_IN_ZONE + "/" + space.c.name).select_from(space.join(zone).join(site)),
+    )
+)
+
+
+def spaces(*, site: str, zone: str | None = None, space: str | None = None) -> Query[list[SpaceId] | None]:
+    """The spaces of this place by their ids; None: it does not exist."""
+    return Query(statement=_SPACES, arguments={"site": site, "zone": zone, "space": space}, read=_ids)
+
+
+def named() -> Query[list[str]]:
+    """The names of all places, as `site`, `site/zone` and `site/zone/space`."""
+    return asks(_NAMED, str)
+
+
+def _ids(rows: Rows) -> list[SpaceId] | None:
+    return [SpaceId(number) for (number,) in rows if number is not None] if rows else None

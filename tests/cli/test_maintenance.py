@@ -1,0 +1,50 @@
+"""The commands that carry out requests: the same verbs as over MQTT."""
+
+import json
+
+import psycopg
+import pytest
+
+from tests.cli.test_register import invoke
+from tests.plugins.car_park import BUILD
+
+
+@pytest.fixture
+def car_park_url(database: str) -> str:
+    """The URL of a database with three spaces."""
+    with psycopg.connect(database) as connection:
+        for statement in BUILD:
+            connection.execute(statement.format(spaces=3).encode())
+    return database
+
+
+def test_a_zone_goes_out_of_service_and_one_space_of_it_back(car_park_url: str) -> None:
+    done = invoke(car_park_url, "maintenance", "on", "central/level-1", "--reason", "wet paint")
+    assert (done.returncode, done.stdout) == (0, "3 spaces of 3 changed.\n")
+    done = invoke(car_park_url, "maintenance", "off", "central/level-1/A-2", "--json")
+    assert json.loads(done.stdout) == {"spaces": 1, "changed": 1}
+    shown = json.loads(invoke(car_park_url, "spaces", "show", "central/level-1/A-1", "--json").stdout)
+    assert (shown["state"], shown["maintenance_reason"]) == ("MAINTENANCE", "wet paint")
+    assert shown["cause"].startswith("maintenance by ")
+    table = dict(
+        line.split("\t") for line in invoke(car_park_url, "spaces", "show", "central/level-1/A-2").stdout.splitlines()
+    )
+    assert (table["state"], table["previous"]) == ("FREE", "MAINTENANCE")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (
+            ("maintenance", "on", "central//A-1"),
+            "'central//A-1' names no place: write SITE, SITE/ZONE or SITE/ZONE/SPACE.\n",
+        ),
+        (("maintenance", "on", "centrl"), "There is no site centrl: did you mean central?.\n"),
+        (("spaces", "show", "central"), "'central' names no space: write SITE/ZONE/SPACE.\n"),
+    ],
+)
+def test_a_wrong_place_ends_the_command_with_a_sentence(
+    car_park_url: str, arguments: tuple[str, ...], sentence: str
+) -> None:
+    done = invoke(car_park_url, *arguments)
+    assert (done.returncode, done.stderr) == (1, sentence)
