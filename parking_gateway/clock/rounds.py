@@ -10,7 +10,7 @@ from typing import Final
 
 import msgspec
 
-from parking_gateway.clock import gaps, partitions, retention, silence
+from parking_gateway.clock import gaps, old_notices, partitions, retention, silence
 from parking_gateway.clock.moment import Moment
 from parking_gateway.core.committed import Committed
 from parking_gateway.store.archive_file import ArchiveFailed
@@ -33,6 +33,7 @@ ROUNDS: Final = (
     Round(name="silence", go=silence.go, every=timedelta(seconds=10)),
     Round(name="gaps", go=gaps.go, every=timedelta(seconds=10)),
     Round(name="retention", go=retention.go, every=timedelta(minutes=10)),
+    Round(name="notices", go=old_notices.go, every=timedelta(minutes=10)),
 )
 _AGAIN: Final = timedelta(seconds=10)
 """After an attempt that failed. A round of the clock loses nothing by waiting."""

@@ -1,20 +1,38 @@
 """Silence: a sensor without an uplink for `lost_after` is lost. Its space keeps the last known state."""
 
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Final
+
 from parking_gateway.clock.moment import Moment
 from parking_gateway.core.committed import Committed
+from parking_gateway.core.events import DevEui
+from parking_gateway.core.notice import Notice, NoticeKind
+from parking_gateway.core.space import SpaceId
 from parking_gateway.core.turn import Silence, turn
-from parking_gateway.store import devices, silent, spaces, turns
+from parking_gateway.store import devices, notices, outgoing, silent, spaces, turns
 from parking_gateway.store.database import Database
+from parking_gateway.store.notices import SilentNotice
+from parking_gateway.store.spaces import Locked
+
+MOST_NOTICES: Final = 100
+"""Notices of an hour that name one device each. Of all others together, a round sends one."""
+_HOUR: Final = timedelta(hours=1)
 
 
 async def go(database: Database, moment: Moment) -> Committed:
-    """Let the contact of spaces with silent sensors be lost. Nothing is done while the gateway may be missing events."""
+    """Let the contact of spaces with silent sensors be lost, and send notices of these and of sensors that are heard again.
+
+    Nothing is done while the gateway may be missing events.
+    """
     now, since = moment.now, moment.listening_since
     if since is None:
         return Committed()
     async with database.connect() as connection:
-        (limits,) = await connection.together(
-            silent.devices(now, since, lost_after=moment.lost_after, by_profile=moment.lost_after_by_profile)
+        heard, limits, count = await connection.together(
+            notices.heard_again(now),
+            silent.devices(now, since, lost_after=moment.lost_after, by_profile=moment.lost_after_by_profile),
+            notices.silent_since(now - _HOUR),
         )
         (locked,) = await connection.together(spaces.lock(limits))
         causes = [
@@ -26,5 +44,35 @@ async def go(database: Database, moment: Moment) -> Committed:
         lost = sorted(
             {one.dev_eui for each in locked.installations.values() for one in each if one.space in made.changed}
         )
-        await connection.commit_together(*turns.writes(locked, made, *devices.lose(lost), now=now))
-    return Committed(changed=made.changed, steps=made.steps, lost=lost)
+        again = [_heard_again(one, moment) for one in heard]
+        found = [*again, *_silent(lost, locked, moment, most=max(0, MOST_NOTICES - count))]
+        sent = [outgoing.send(found)] if found else []
+        await connection.commit_together(*turns.writes(locked, made, *devices.lose(lost), now=now), *sent)
+    return Committed(changed=made.changed, steps=made.steps, lost=lost, notices=found)
+
+
+def _silent(lost: Sequence[DevEui], locked: Locked, moment: Moment, *, most: int) -> list[Notice]:
+    """A notice for each device, at most so many, and one with the number of the others."""
+    found = [
+        Notice(
+            kind=NoticeKind.SILENT,
+            at=moment.now,
+            space=(space := locked.installations[dev_eui][0].space),
+            dev_eui=dev_eui,
+            details={"last_heard": _last_heard(locked, space)},
+        )
+        for dev_eui in lost[:most]
+    ]
+    if others := len(lost) - len(found):
+        found.append(Notice(kind=NoticeKind.SILENT, at=moment.now, details={"devices": others}))
+    return found
+
+
+def _heard_again(ended: SilentNotice, moment: Moment) -> Notice:
+    details = {"silent": ended.id}
+    return Notice(kind=NoticeKind.HEARD_AGAIN, at=moment.now, space=ended.space, dev_eui=ended.dev_eui, details=details)
+
+
+def _last_heard(locked: Locked, space: SpaceId) -> str | None:
+    heard_at = locked.spaces[space].heard_at
+    return None if heard_at is None else heard_at.isoformat()

@@ -169,19 +169,6 @@ class MarkerMessage(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Grows with every page of this gateway. If the retained one is smaller, the broker went back to an older state."""
 
 
-class UplinksLostMessage(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """Uplinks that a gateway found missing by their frame counters. Topic: {root}/events/uplinks_lost, not retained."""
-
-    instance: str
-    """The gateway that found it."""
-    uplinks: Count
-    """Of all devices."""
-    devices: dict[str, Count]
-    """How many of each device, by DevEUI: at most 100 devices."""
-    at: Instant
-    """When they were found."""
-
-
 class ErrorMessage(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Why a request was not carried out."""
 
@@ -202,7 +189,7 @@ class ResponseMessage(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=T
     """As in the request; left out if the request has none."""
 
 
-AboutGateway = GatewayMessage | HealthMessage | MarkerMessage | UplinksLostMessage
+AboutGateway = GatewayMessage | HealthMessage | MarkerMessage
 AnyMessage = SpaceMessage | CountsMessage | TransitionMessage | DeviceMessage | AboutGateway | ResponseMessage
 
 SCHEMAS: Final[dict[str, type[AnyMessage]]] = {
@@ -213,7 +200,6 @@ SCHEMAS: Final[dict[str, type[AnyMessage]]] = {
     "gateway": GatewayMessage,
     "health": HealthMessage,
     "marker": MarkerMessage,
-    "uplinks_lost": UplinksLostMessage,
     "response": ResponseMessage,
 }
 """The schema files and the messages they describe."""
@@ -243,7 +229,7 @@ def _topic(root: str, message: SpaceMessage | CountsMessage | TransitionMessage 
 
 
 def gateway_publication(root: str, instance: str, message: AboutGateway) -> Publication:
-    """A gateway's message about itself and its events, on its topic below `root`."""
+    """A gateway's message about itself, on its topic below `root`."""
     match message:
         case GatewayMessage():
             topic = gateway_topic(root, instance)
@@ -251,11 +237,9 @@ def gateway_publication(root: str, instance: str, message: AboutGateway) -> Publ
             topic = f"{gateway_topic(root, instance)}/health"
         case MarkerMessage():
             topic = marker_topic(root, instance)
-        case UplinksLostMessage():
-            topic = f"{root}/events/uplinks_lost"
         case _:
             assert_never(message)
-    return Publication(topic=topic, payload=_encode(message), retain=not isinstance(message, UplinksLostMessage))
+    return Publication(topic=topic, payload=_encode(message), retain=True)
 
 
 def gateway_topic(root: str, instance: str) -> str:

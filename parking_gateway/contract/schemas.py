@@ -5,11 +5,13 @@ from typing import Any
 import msgspec
 
 from parking_gateway.contract.messages import SCHEMAS
+from parking_gateway.contract.outgoing import OUTGOING_SCHEMAS
 
 
 def schema_files() -> dict[str, bytes]:
     """File name and content of every schema, JSON Schema 2020-12."""
-    return {f"{name}.json": schema_file(name, schema_of(message)) for name, message in SCHEMAS.items()}
+    messages = SCHEMAS | OUTGOING_SCHEMAS
+    return {f"{name}.json": schema_file(name, schema_of(message)) for name, message in messages.items()}
 
 
 def schema_of(message: type) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from collections import Counter
 import msgspec
 
 from parking_gateway.core.events import DeadLetter, DevEui, DeviceEvent, Uplink
+from parking_gateway.core.notice import Notice
 from parking_gateway.core.space import SpaceId, Transition
 
 
@@ -14,6 +15,10 @@ class Committed(msgspec.Struct, frozen=True, kw_only=True):
     changed: list[SpaceId] = []
     """Spaces of which subscribers see a difference."""
     steps: list[Transition] = []
+    notices: list[Notice] = []
+    """Written with the commit, to be published."""
+    outgoing: int = 0
+    """How many other messages were written to be published once."""
     lost: list[DevEui] = []
     """Devices whose contact was lost, because they were silent for too long."""
     seconds: float = 0.0
@@ -41,5 +46,7 @@ class Committed(msgspec.Struct, frozen=True, kw_only=True):
     """Months whose rows were older than they are kept."""
     rows_deleted: int = 0
     """Such rows of default partitions."""
+    outgoing_expired: int = 0
+    """Messages that were deleted, because the broker has not taken them for too long."""
     drops_postponed: int = 0
     """Months that another session used."""

@@ -12,6 +12,7 @@ from typing import assert_never
 import msgspec
 
 from parking_gateway.core.clocks import is_held_back
+from parking_gateway.core.notice import Notice
 from parking_gateway.core.reservation import Reservation
 from parking_gateway.core.space import (
     Change,
@@ -107,6 +108,8 @@ class Turn(msgspec.Struct, frozen=True, kw_only=True):
     """Spaces of which subscribers see a difference."""
     held_back: list[Observation]
     """Observations that count as older although their frame counters are higher: a clock is wrong."""
+    notices: list[Notice] = []
+    """What an operator has to be told once."""
 
 
 def turn(before: Mapping[SpaceId, Space], causes: Iterable[tuple[SpaceId, Cause]]) -> Turn:

@@ -73,7 +73,7 @@ class Life:
             report=report.database_answers,
         )
         self._connections = Connections(config=config.mqtt, suspicion=Suspicion(root), report=report, stop=stop)
-        self._presence = Presence(root=root, instance=instance, report=report, clock=clock)
+        self._presence = Presence(root=root, instance=instance, report=report)
         marker = Marker(root=root, instance=instance, clock=clock)
         self._subscription = Subscription(
             config, database=pool, patience=self._patience, complain=report.complain, journal=journal
@@ -119,6 +119,7 @@ class Life:
         self._senders = Senders()
         self._preparation = Preparation(stop=stop)
         report.wake_outbox = self._outbox.changed
+        report.wake_outgoing = self._outbox.sent
         self._rounds = Rounds(database=pool, moment=self._moment, report=self._went_round, failed=report.round_failed)
 
     async def run(self, *, migrate: bool) -> None:

@@ -3,21 +3,19 @@
 from functools import partial
 
 from parking_gateway.broker.link import Link
-from parking_gateway.contract.messages import GatewayMessage, UplinksLostMessage, gateway_publication
+from parking_gateway.contract.messages import GatewayMessage, gateway_publication
 from parking_gateway.contract.publication import Publication
 from parking_gateway.gateway import pulse
-from parking_gateway.process.wall_clock import WallClock
 from parking_gateway.telemetry.report import Report
 
 
 class Presence:
     """Publishes them for one gateway."""
 
-    def __init__(self, *, root: str, instance: str, report: Report, clock: WallClock) -> None:
+    def __init__(self, *, root: str, instance: str, report: Report) -> None:
         self._root = root
         self._instance = instance
         self._report = report
-        self._clock = clock
 
     def will(self) -> Publication:
         """The publication for the broker to send if the connection is lost: the same "offline" as at a stop."""
@@ -39,18 +37,7 @@ class Presence:
         await self._publish(link, self.will())
 
     async def _publish_health(self, link: Link) -> None:
-        losses = self._report.losses.unpublished
-        if losses is None:
-            await self._publish(link, self._health(link))
-            return
-        message = UplinksLostMessage(
-            instance=self._instance,
-            uplinks=losses.uplinks,
-            devices={str(dev_eui): count for dev_eui, count in losses.devices.items()},
-            at=self._clock(),
-        )
-        await self._publish(link, self._health(link), gateway_publication(self._root, self._instance, message))
-        self._report.losses.published(losses)
+        await self._publish(link, self._health(link))
 
     async def _publish(self, link: Link, *publications: Publication) -> None:
         self._report.refused(await link.publish(publications))

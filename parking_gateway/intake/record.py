@@ -116,6 +116,7 @@ def _committed(
     return Committed(
         changed=decision.turn.changed,
         steps=decision.turn.steps,
+        notices=decision.turn.notices,
         received=batch.received,
         recorded=new,
         duplicates=batch.repeated + len(batch.messages) - len(new),

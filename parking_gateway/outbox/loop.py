@@ -3,7 +3,7 @@
 There is no queue. A row is due while its version is not the confirmed one, so many changes of one space become one
 message, and a restart loses nothing. Spaces that are passed to `changed` are published at once. All rows are scanned at
 the start and every `poll_interval`, for changes of other processes and for refused publications. Zones and sites are
-counted once in `counts_interval`.
+counted once in `counts_interval`. `outgoing` publishes beside it what is not the last value of a row.
 
 A page is confirmed in the database while the next one is read and published.
 """
@@ -18,6 +18,7 @@ from typing import Final
 from parking_gateway.core.due import DueKind
 from parking_gateway.core.space import SpaceId
 from parking_gateway.outbox.marker import Marker
+from parking_gateway.outbox.outgoing import OutgoingMessages
 from parking_gateway.outbox.pages import PAGE, Page, Pages, Publisher, ReportPublished
 from parking_gateway.process.config.sections import PublicationConfig
 from parking_gateway.process.waits import pause
@@ -46,6 +47,16 @@ class Outbox:
         self._pages = Pages(
             config.root, database=database, patience=patience, marker=marker, known=known, report=report
         )
+        self._outgoing = OutgoingMessages(
+            config.root,
+            instance=marker.instance,
+            database=database,
+            patience=patience,
+            poll_interval=config.poll_interval,
+            report=report,
+        )
+        self.sent = self._outgoing.wake
+        """Called when messages were written that are published once."""
         self._changed: set[SpaceId] = set()
         self._wake = asyncio.Event()
         self._recount = asyncio.Event()
@@ -68,6 +79,7 @@ class Outbox:
         """Let `run` publish the rows that are due now, and return."""
         self._is_finishing = True
         self._wake.set()
+        self._outgoing.finish()
 
     async def run(self, link: Publisher) -> None:
         """Publish until `finish`. Raises MqttError in an exception group when the link is lost."""
@@ -77,6 +89,7 @@ class Outbox:
         await self._pages.publish_once_more()
         async with asyncio.TaskGroup() as group:
             group.create_task(self._publish_counts(link, until=are_rows_done))
+            group.create_task(self._outgoing.run(link))
             await self._publish_rows(link, group)
             await self._confirmed()
             are_rows_done.set()

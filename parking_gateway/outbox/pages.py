@@ -22,7 +22,7 @@ from parking_gateway.store.patience import Patience
 PAGE: Final = 1000
 """Rows of a page."""
 
-ReportPublished = Callable[[DueKind, int, Sequence[Refusal]], None]
+ReportPublished = Callable[[str, int, Sequence[Refusal]], None]
 """Called with a kind, how many of its publications were confirmed, and which were refused."""
 
 

@@ -17,7 +17,7 @@ from parking_gateway.store.hot import HOT
 from parking_gateway.store.locking import locked_by_key
 from parking_gateway.store.query import Query, Rows, Statement, command
 from parking_gateway.store.rows import arguments, arrays, table_of
-from parking_gateway.store.tables import device, site, space, transition, zone
+from parking_gateway.store.tables import device, outgoing, site, space, transition, zone
 from parking_gateway.store.tables.columns import never_published
 
 _NEVER: Final = -1
@@ -80,11 +80,11 @@ def all_again() -> list[Query[None]]:
 
 
 def raise_versions(number: int) -> list[Query[None]]:
-    """Raise the versions of spaces and the ids of later steps to at least this number, because higher ones may be published.
+    """Raise the versions of spaces and all later ids to at least this number, because higher ones may be published.
 
     The number is a marker's, so it is a time in microseconds. A space cannot have changed as often.
     """
-    return [command(_RAISE_SPACES, {"number": number}), command(_RAISE_STEPS, {"number": number})]
+    return [command(one, {"number": number}) for one in (_RAISE_SPACES, _RAISE_STEPS, _RAISE_OUTGOING)]
 
 
 def due_again(key: sa.Column[Any], *where: sa.ColumnElement[bool]) -> sa.Update:
@@ -105,10 +105,15 @@ _RAISE_SPACES: Final = Statement(
     .where(space.c.id == _SPACES.c.key)
     .values(version=sa.func.greatest(space.c.version + 1, _NUMBER), published_version=never_published())
 )
-_SEQUENCE: Final = sa.func.pg_get_serial_sequence(transition.name, transition.c.id.name)
-_RAISE_STEPS: Final = Statement(
-    sa.select(sa.func.setval(_SEQUENCE, sa.func.greatest(sa.func.nextval(_SEQUENCE), _NUMBER)))
-)
+
+
+def _raise_ids(table: sa.Table) -> Statement:
+    sequence = sa.func.pg_get_serial_sequence(table.name, "id")
+    return Statement(sa.select(sa.func.setval(sequence, sa.func.greatest(sa.func.nextval(sequence), _NUMBER))))
+
+
+_RAISE_STEPS: Final = _raise_ids(transition)
+_RAISE_OUTGOING: Final = _raise_ids(outgoing)
 
 
 def _confirmed(row: Due) -> int:

@@ -6,7 +6,7 @@ import sqlalchemy as sa
 
 from parking_gateway.store.query import Query, Statement, command
 
-READABLE: Final = ("uplink", "site", "zone", "space", "transition", "rejection", "space_state", "space_name")
+READABLE: Final = ("uplink", "site", "zone", "space", "transition", "rejection", "notice", "space_state", "space_name")
 """The right on a partitioned table covers its partitions, also those of later months."""
 
 _EXISTS: Final = Statement(

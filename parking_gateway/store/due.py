@@ -27,7 +27,7 @@ from parking_gateway.store.due_rows import (
 from parking_gateway.store.hot import HOT
 from parking_gateway.store.query import Query, Rows, Statement
 from parking_gateway.store.rows import Arguments, arrays
-from parking_gateway.store.tables import device, site, space, zone
+from parking_gateway.store.tables import device, outgoing, site, space, zone
 
 Steps = Sequence[tuple[SpaceId, DueStep]]
 """Steps of several logs, each with its space, the oldest first."""
@@ -76,7 +76,7 @@ def with_steps(spaces: list[Due], gained: Steps) -> list[Due]:
 
 
 def count() -> Query[int]:
-    """How many rows are due, of all kinds."""
+    """How many rows are due, of all kinds, with the messages that are published once."""
     return Query(statement=_COUNT, arguments={}, read=_number)
 
 
@@ -100,7 +100,8 @@ _COUNT: Final = Statement(
                 sa.select(sa.func.count()).select_from(table).where(is_due(table)).scalar_subquery()
                 for table in (zone, site, device)
             ),
-            start=sa.select(sa.func.count()).select_from(space).where(is_due(space)).scalar_subquery(),
+            start=sa.select(sa.func.count()).select_from(space).where(is_due(space)).scalar_subquery()
+            + sa.select(sa.func.count()).select_from(outgoing).scalar_subquery(),
         )
     )
 )

@@ -330,3 +330,24 @@ update site
 set version = site.version + 1
 from touched
 where site.id = touched.id;
+
+
+-- send_outgoing: Writes messages that are published once, with the names that their spaces have now. Notices are also kept.
+with sent as (
+    insert into outgoing (site, zone, space, body, expires_at)
+    select
+        site.name, zone.name, space.name, batch.body,
+        coalesce((batch.body ->> 'expires_at')::timestamptz, now() + :'kept'::interval)
+    from unnest(:'number'::integer[], :'space_id'::bigint[], :'body'::json[]) as batch (number, space_id, body)
+    left join space on space.id = batch.space_id
+    left join zone on zone.id = space.zone_id
+    left join site on site.id = zone.site_id
+    order by batch.number
+    returning id, site, zone, space, body
+)
+insert into notice (id, at, kind, site, zone, space, dev_eui, details)
+select
+    id, (body ->> 'at')::timestamptz, body ->> 'kind', site, zone, space, body ->> 'dev_eui',
+    coalesce((body ->> 'details')::jsonb, '{}')
+from sent
+where body ->> 'type' = 'notice';

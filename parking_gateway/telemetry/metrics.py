@@ -21,6 +21,7 @@ from prometheus_client.registry import Collector
 from parking_gateway import __version__
 from parking_gateway.core.committed import Committed
 from parking_gateway.core.events import EventKind, Reason
+from parking_gateway.core.notice import NoticeKind
 from parking_gateway.core.space import LEGAL_STEPS
 from parking_gateway.telemetry.health import Health
 from parking_gateway.telemetry.logs import lines_dropped
@@ -102,10 +103,12 @@ class Metrics:
         )
         self.retained_cleared = counter("retained_cleared", "Retained topics without a row, which were cleared.")
         self._lost = counter("sensors_lost", "Sensors that were silent for longer than lost_after.")
+        self._notices = counter("notices", "Notices to operators.", ["kind"])
         self._uplinks_lost = counter("uplinks_lost", "Uplinks that are missing by their frame counters.")
         self._uplinks_healed = counter(
             "uplinks_healed", "Uplinks that were missing by their frame counters and have come."
         )
+        self._expired = counter("outgoing_expired", "Messages that the broker has not taken, deleted after their time.")
         self.postponed = counter("partitions_postponed", "Attempts to make a partition that failed; it is tried again.")
         self._months = counter(
             "retention_months",
@@ -115,17 +118,7 @@ class Metrics:
         self._deleted_rows = counter("stray_rows_deleted", "Old rows that were deleted from default partitions.")
         self.retention_failed = counter("retention_failures", "Rounds of retention that failed; they are tried again.")
         self.outbox_backlog = gauge("outbox_backlog", "Publications that the broker has not confirmed yet.")
-        gauge("broker_up", "Whether the broker is connected.").set_function(lambda: health.is_broker_up)
-        gauge("database_up", "Whether all work on the database succeeds.").set_function(lambda: health.is_database_up)
-        gauge("oldest_event_seconds", "Age of the oldest unacknowledged event.").set_function(health.oldest_event_age)
-        gauge("ready", "Whether the gateway can do its work, as in /readyz.").set_function(lambda: not health.missing())
-        gauge("journal_messages", "Messages in the journal.").set_function(lambda: health.journal().rows)
-        gauge("journal_bytes", "Bytes of the messages in the journal.").set_function(lambda: health.journal().bytes)
-        gauge("journal_oldest_seconds", "Age of the oldest message in the journal.").set_function(health.journal_age)
-        gauge("problems", "Faults that a person has to correct, as in /readyz.").set_function(
-            lambda: len(health.problems)
-        )
-        gauge("stalled_tasks", "Tasks without progress.").set_function(lambda: len(health.stalled()))
+        self._watch(health)
         self.registry.register(_LogLinesDropped())
         self.registry.register(_JournalDrops(health))
         Info("build", "The running version.", namespace=_NAMESPACE, registry=self.registry).info(
@@ -147,11 +140,14 @@ class Metrics:
             self._rejected.labels(reason).inc(count)
         self._cut.inc(sum(letter.is_cut for letter in committed.rejected))
         self._lost.inc(len(committed.lost))
+        for kind, count in Counted(notice.kind for notice in committed.notices).items():
+            self._notices.labels(kind).inc(count)
         self._uplinks_lost.inc(sum(committed.uplinks_lost.values()))
         self._uplinks_healed.inc(committed.uplinks_healed)
         self._months.labels("dropped").inc(committed.partitions_dropped)
         self._months.labels("postponed").inc(committed.drops_postponed)
         self._deleted_rows.inc(committed.rows_deleted)
+        self._expired.inc(committed.outgoing_expired)
         if not committed.received:
             return
         for event, count in committed.received.items():
@@ -184,12 +180,29 @@ class Metrics:
             uplinks_healed=_total(self._uplinks_healed),
         )
 
+    def _watch(self, health: Health) -> None:
+        """Show what `health` has at the time of a scrape."""
+        gauge = partial(Gauge, namespace=_NAMESPACE, registry=self.registry)
+        gauge("broker_up", "Whether the broker is connected.").set_function(lambda: health.is_broker_up)
+        gauge("database_up", "Whether all work on the database succeeds.").set_function(lambda: health.is_database_up)
+        gauge("oldest_event_seconds", "Age of the oldest unacknowledged event.").set_function(health.oldest_event_age)
+        gauge("ready", "Whether the gateway can do its work, as in /readyz.").set_function(lambda: not health.missing())
+        gauge("journal_messages", "Messages in the journal.").set_function(lambda: health.journal().rows)
+        gauge("journal_bytes", "Bytes of the messages in the journal.").set_function(lambda: health.journal().bytes)
+        gauge("journal_oldest_seconds", "Age of the oldest message in the journal.").set_function(health.journal_age)
+        gauge("problems", "Faults that a person has to correct, as in /readyz.").set_function(
+            lambda: len(health.problems)
+        )
+        gauge("stalled_tasks", "Tasks without progress.").set_function(lambda: len(health.stalled()))
+
     def _show_zeros(self) -> None:
         """Create every series at 0, because rates and alerts need it before its first event."""
         for qos in ("0", "1"):
             self._by_qos.labels(qos)
         for result in ("dropped", "postponed"):
             self._months.labels(result)
+        for kind in NoticeKind:
+            self._notices.labels(kind)
         for event in EVENTS:
             self._received.labels(event)
         for reason in Reason:

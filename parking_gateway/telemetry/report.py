@@ -11,18 +11,16 @@ from parking_gateway.broker.message import Message
 from parking_gateway.broker.reasons import Refusal
 from parking_gateway.contract.messages import HealthMessage
 from parking_gateway.core.committed import Committed
-from parking_gateway.core.due import DueKind
 from parking_gateway.core.events import DeadLetter
 from parking_gateway.core.seldom import Seldom
 from parking_gateway.core.space import SpaceId
 from parking_gateway.process.wall_clock import WallClock
 from parking_gateway.store.verdicts import Diagnosis, Verdict
-from parking_gateway.telemetry import clock_warnings
+from parking_gateway.telemetry import clock_warnings, losses
 from parking_gateway.telemetry.absences import Absences
 from parking_gateway.telemetry.excess import Excess
 from parking_gateway.telemetry.health import Health
 from parking_gateway.telemetry.health_messages import HealthMessages
-from parking_gateway.telemetry.losses import Losses
 from parking_gateway.telemetry.metrics import Metrics
 from parking_gateway.telemetry.qos_0 import EventsAtQos0
 from parking_gateway.telemetry.recurring import Recurring
@@ -51,6 +49,8 @@ class Report:
         self._clock = clock
         self.wake_outbox: Callable[[Collection[SpaceId]], None] = _nobody
         """Called with the spaces that have to be published. The owner of the outbox sets it."""
+        self.wake_outgoing: Callable[[], None] = lambda: None
+        """Called when messages were written that are published once. The owner of the outbox sets it."""
         started = clock()
         self.started = started
         self.health = health
@@ -58,7 +58,6 @@ class Report:
         self._clocks = Seldom(_CLOCKS_EVERY)
         self._recurring = Recurring(health)
         self._refusals = Refusals(root, health=health, metrics=metrics, recurring=self._recurring)
-        self.losses = Losses()
         self._excess = Excess(health, self._recurring)
         self._qos_0 = EventsAtQos0(health=health, metrics=metrics, recurring=self._recurring)
         self._lag_seconds = 0.0
@@ -89,6 +88,8 @@ class Report:
         """A transaction is committed, whatever its cause."""
         if committed.changed:
             self.wake_outbox(committed.changed)
+        if committed.notices or committed.outgoing:
+            self.wake_outgoing()
         self._metrics.count_committed(committed, lag := self._lag(committed))
         self._lag_seconds = self._lag_seconds if lag is None else lag
         if committed.wrong_clocks or committed.held_back:
@@ -106,7 +107,7 @@ class Report:
                 "Sensors are lost: no uplink came for longer than lost_after; the states of their spaces are kept"
             )
         if committed.uplinks_lost or committed.uplinks_healed:
-            self.losses.found(committed.uplinks_lost, healed=committed.uplinks_healed)
+            losses.log(committed.uplinks_lost, healed=committed.uplinks_healed)
 
     def _rejected(self, letters: Sequence[DeadLetter]) -> None:
         """One warning for each reason."""
@@ -120,8 +121,8 @@ class Report:
                 left_out=counts[reason] - 1,
             ).warning("Rejected a message")
 
-    def published(self, kind: DueKind, count: int, refusals: Sequence[Refusal]) -> None:
-        """The outbox has published `count` rows of one kind, and the broker refused these publications."""
+    def published(self, kind: str, count: int, refusals: Sequence[Refusal]) -> None:
+        """The outbox has published `count` messages of one kind, and the broker refused these publications."""
         self.refused(refusals)
         if count:
             self._metrics.published.inc(count)

@@ -65,6 +65,9 @@ async def test_a_silent_sensor_is_lost_and_its_space_keeps_its_state(
     ((before,),) = await rows(engine, versions)
     committed = await lapsed(database, hours=2.5)
     assert (committed.lost, committed.steps, len(committed.changed)) == ([silent], [], 1)
+    (notice,) = committed.notices
+    assert (notice.kind, notice.dev_eui, notice.details) == ("silent", silent, {"last_heard": NOON.isoformat()})
+    assert await rows(engine, "select kind, space, dev_eui from notice") == [("silent", "A-1", silent)]
     assert await rows(engine, "select contact, state from space order by name") == [
         ("lost", "OCCUPIED"),
         ("live", "OCCUPIED"),
@@ -123,3 +126,33 @@ async def test_an_uplink_that_comes_first_keeps_its_sensor_live(
     await recorded(engine, message(device, up(device)))
     await recorded(engine, message(device, up(device, at=180, f_cnt=2)))
     assert await lapsed(database, hours=4) == Committed()
+
+
+async def test_a_sensor_that_is_heard_again_ends_its_notice_and_makes_another(
+    engine: AsyncEngine, database: str, car_park: CarPark
+) -> None:
+    (device,) = await car_park(1)
+    await recorded(engine, message(device, up(device)))
+    await lapsed(database, hours=3)
+    assert (await lapsed(database, hours=3.5)).notices == []
+    await recorded(engine, message(device, up(device, at=240, f_cnt=2)))
+    (notice,) = (await lapsed(database, hours=4.5)).notices
+    ((silent, is_over),) = await rows(engine, "select id, over_at is not null from notice where kind = 'silent'")
+    assert (notice.kind, notice.dev_eui, notice.details, is_over) == ("heard_again", device, {"silent": silent}, True)
+    assert await lapsed(database, hours=4.6) == Committed()
+
+
+async def test_a_car_park_that_falls_silent_at_once_makes_few_notices(
+    engine: AsyncEngine, database: str, car_park: CarPark
+) -> None:
+    devices = await car_park(silence.MOST_NOTICES + 7)
+    *others, last = devices
+    await recorded(engine, *[message(one, up(one)) for one in others])
+    await recorded(engine, message(last, up(last, at=1)))
+    *single, rest = (await lapsed(database, hours=2.001)).notices
+    assert (len(single), rest.dev_eui, rest.details) == (silence.MOST_NOTICES, None, {"devices": 6})
+    (one_more,) = (await lapsed(database, hours=2.1)).notices
+    assert (one_more.dev_eui, one_more.details) == (None, {"devices": 1})
+    await recorded(engine, *[message(one, up(one, at=240, f_cnt=2)) for one in devices])
+    again = (await lapsed(database, hours=4.1)).notices
+    assert {one.dev_eui for one in again} == {one.dev_eui for one in single}

@@ -16,7 +16,6 @@ from parking_gateway.contract.messages import (
     MarkerMessage,
     SpaceMessage,
     TransitionMessage,
-    UplinksLostMessage,
     gateway_publication,
     kind_of,
     number_of,
@@ -135,12 +134,6 @@ def test_a_gateway_has_three_topics_of_its_own() -> None:
         "p/v1/gateways/gw/marker",
     ]
     assert all(one.retain for one in published)
-
-
-def test_losses_are_an_event_that_is_not_retained() -> None:
-    lost = UplinksLostMessage(instance="gw", uplinks=2, devices={"a840410000000001": 2}, at=NOON)
-    published = gateway_publication("p/v1", "gw", lost)
-    assert (published.topic, published.retain) == ("p/v1/events/uplinks_lost", False)
 
 
 def test_a_marker_is_read_back() -> None:

@@ -5,13 +5,15 @@ import json
 import random
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from typing_extensions import override
 
 from parking_gateway.core.due import DueKind
-from parking_gateway.store import confirmations, due
+from parking_gateway.core.notice import Notice, NoticeKind
+from parking_gateway.core.outgoing import written
+from parking_gateway.store import confirmations, due, outgoing
 from parking_gateway.store.database import Database
 from parking_gateway.store.query import Query, Rows
 
@@ -21,6 +23,10 @@ SPACES = 4
 CHANGED, STEPS = due.changed([]).statement, due.steps([]).statement
 PAGES = {due.page(kind, limit=1).statement: kind for kind in DueKind}
 CONFIRM = {confirmations.confirm(kind, []).statement: kind for kind in DueKind}
+SENT, DELETED = outgoing.page("", limit=1).statement, outgoing.delete([]).statement
+OTHERS, CLAIM = outgoing.claimed_by_another("").statement, outgoing.claim("").statement
+OUTGOING = {SENT, DELETED, OTHERS, CLAIM, outgoing.postpone([], by=timedelta()).statement}
+NOTICE = written(Notice(kind=NoticeKind.FAULT, at=START))
 RECOUNT = {query.statement for query in confirmations.recount([])}
 
 
@@ -41,6 +47,15 @@ class SimulatedStore(Database):
         self.log: list[tuple[int, int, str, str]] = []
         self.published_steps = dict.fromkeys(self.states, 0)
         self.marker = 0
+        self.notices = 0
+        """How many were written to be published once. They are numbered from 1."""
+        self.outgoing: list[int] = []
+        """Those that are not confirmed."""
+
+    def send(self) -> None:
+        """Something happens that an operator has to be told once."""
+        self.notices += 1
+        self.outgoing.append(self.notices)
 
     def change(self, key: int) -> None:
         """A car arrives or leaves."""
@@ -57,7 +72,12 @@ class SimulatedStore(Database):
     async def commit_together(self, /, *queries: Query[Any]) -> tuple[Any, ...]:
         """Answer, as PostgreSQL would."""
         await self._fail_seldom()
-        answers = tuple([query.read(self._rows(query)) for query in queries])
+        answers = tuple(
+            [
+                query.read(self._outgoing(query) if query.statement in OUTGOING else self._rows(query))
+                for query in queries
+            ]
+        )
         await asyncio.sleep(self._dice.random() / 100)
         await self._fail_seldom()
         return answers
@@ -90,6 +110,14 @@ class SimulatedStore(Database):
         if statement is STEPS:
             return [(*one, START, "x") for one in self.log if one[0] in keys and one[1] > self.published_steps[one[0]]]
         return self._marker(columns.get("number"))
+
+    def _outgoing(self, query: Query[Any]) -> Rows:
+        if query.statement is DELETED:
+            gone = elements(query.arguments["ids"])
+            self.outgoing = [number for number in self.outgoing if number not in gone]
+        if query.statement is SENT:
+            return [(number, None, None, None, NOTICE) for number in self.outgoing]
+        return [(0.0,)]
 
     def _marker(self, number: int | None) -> Rows:
         if number is None:
@@ -124,7 +152,9 @@ class SimulatedStore(Database):
 
     def due(self) -> bool:
         """Whether any row is due."""
-        return any(self._is_due(kind, key) for kind, rows in self.versions.items() for key in rows)
+        return bool(self.outgoing) or any(
+            self._is_due(kind, key) for kind, rows in self.versions.items() for key in rows
+        )
 
     def _is_due(self, kind: DueKind, key: int) -> bool:
         version, published = self.versions[kind][key]

@@ -144,7 +144,7 @@ class OutboxRun:
         await self.store.execute(*statements)
         self.outbox.changed([await self.store.first_space()])
 
-    def _report(self, kind: DueKind, _confirmed: int, _refusals: Sequence[Refusal]) -> None:
+    def _report(self, kind: str, _confirmed: int, _refusals: Sequence[Refusal]) -> None:
         if kind is DueKind.DEVICE:
             self.has_scanned.set()
 

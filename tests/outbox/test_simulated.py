@@ -62,6 +62,9 @@ async def live(dice: random.Random, store: SimulatedStore, link: FakeLink, *, lo
             key = dice.randint(1, SPACES)
             store.change(key)
             outbox.changed([SpaceId(key)])
+            if dice.random() < 0.1:
+                store.send()
+                outbox.sent()
         await asyncio.sleep(2 * POLL_INTERVAL.total_seconds())  # a row that was refused last is due until the next scan
         outbox.finish()
 
@@ -104,6 +107,8 @@ def test_the_broker_has_every_step_and_the_last_state_whatever_fails(seed: int) 
     for key in store.states:
         steps = [one["id"] for one in published(link, "transitions") if one["space"] == f"A-{key}"]
         assert list(dict.fromkeys(steps)) == [number for space, number, *_ in store.log if space == key]
+    notices = [one["id"] for one in published(link, "events")]
+    assert sorted(set(notices)) == list(range(1, store.notices + 1))
     occupied = sum(state == "OCCUPIED" for state in store.states.values())
     assert [one["occupied"] for one in published(link, "zones")][-1] == occupied
     assert not store.due()

@@ -32,6 +32,7 @@ SCALARS = {
     "step_back": "3600 s",
     "counters_apart": "64",
     "place_of_battery": "{6}",
+    "kept": "7 days",
 }
 """Parameters that are no column of a batch."""
 

@@ -164,6 +164,7 @@ class RetentionConfig(Section):
     device_events: Days = 400
     rejections: Days = 400
     transitions: Days = 0
+    notices: Days = 400
     archive: Folder = None
 
     def kept_for(self, table: str) -> timedelta | None:

@@ -15,6 +15,7 @@ from parking_gateway.store.tables.devices import (
     uplink,
 )
 from parking_gateway.store.tables.gateways import broker_session, gateway
+from parking_gateway.store.tables.outgoing import notice, outgoing, outgoing_claim
 
 __all__ = [
     "EUI",
@@ -27,6 +28,9 @@ __all__ = [
     "installation",
     "lost",
     "metadata",
+    "notice",
+    "outgoing",
+    "outgoing_claim",
     "past_reading",
     "rejection",
     "site",

@@ -1,0 +1,89 @@
+"""Outgoing messages: what is published once, because it is not the last value of a row. Pure.
+
+They are written in the transaction of their cause, and deleted once the broker has confirmed them.
+"""
+
+from datetime import datetime
+from typing import Final
+
+import msgspec
+
+from parking_gateway.core.events import DevEui
+from parking_gateway.core.notice import Notice
+from parking_gateway.core.space import SpaceId, SpaceState
+
+
+class Session(msgspec.Struct, frozen=True, kw_only=True, tag="session"):
+    """A stay of a car that has ended."""
+
+    space: SpaceId
+    arrived_at: datetime
+    departed_at: datetime
+    is_overstay: bool = False
+    reservation: str | None = None
+
+
+class Correction(msgspec.Struct, frozen=True, kw_only=True, tag="correction"):
+    """A step that was published and did not happen so, because an uplink came late."""
+
+    space: SpaceId
+    corrects: int
+    """The id of the published step."""
+    before: SpaceState | None = None
+    after: SpaceState | None = None
+    at: datetime | None = None
+    """The step as it happened. All three are None: it did not happen."""
+
+
+class Reply(msgspec.Struct, frozen=True, kw_only=True, tag="reply"):
+    """The answer to a request."""
+
+    topic: str
+    payload: bytes
+    correlation_data: bytes | None = None
+    expires_at: datetime | None = None
+    """When nobody waits for it any more."""
+
+
+class Command(msgspec.Struct, frozen=True, kw_only=True, tag="command"):
+    """A downlink for ChirpStack's queue of a device."""
+
+    application: str
+    """The id of ChirpStack's application."""
+    dev_eui: DevEui
+    id: str
+    """ChirpStack repeats it in the events `txack` and `ack`."""
+    f_port: int
+    data: bytes
+    is_confirmed: bool = False
+    expires_at: datetime | None = None
+
+
+Outgoing = Notice | Session | Correction | Reply | Command
+"""One message. `space` is an id; the names that it has when the message is written are written with it."""
+
+
+class DueOutgoing(msgspec.Struct, frozen=True, kw_only=True):
+    """A written message that the broker has not confirmed."""
+
+    id: int
+    """Grows with every message. A subscriber recognises by it what it receives twice."""
+    site: str | None
+    zone: str | None
+    space: str | None
+    message: Outgoing
+
+
+_encode: Final = msgspec.json.Encoder().encode
+_decode: Final = msgspec.json.Decoder(Outgoing).decode
+
+
+def written(message: Outgoing) -> str:
+    """The message as the JSON of its row."""
+    return _encode(message).decode()
+
+
+def read(body: str) -> Outgoing:
+    """The message of a row."""
+    message: Outgoing = _decode(body)
+    return message
