@@ -53,6 +53,13 @@ class Reading(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=
     """Vehicles or changes, as the device counts them."""
     confidence: float | None = None
     """How sure the sensor is of the occupancy, 0 to 1."""
+    counter_in: int | None = None
+    """Vehicles that drove in, in total since the counter began. It may begin again at 0."""
+    counter_out: int | None = None
+    """Vehicles that drove out, in the same way."""
+    channels: Mapping[int, "Reading"] | None = None
+    """The readings of a device with several sensors, by their numbers. What a sensor shares with the others, such as the battery,
+    stands outside only."""
     past: tuple["Reading", ...] = ()
     """Earlier readings that this frame repeats (history, retransmission), each with its `at`."""
 
@@ -73,5 +80,7 @@ class Device(msgspec.Struct, frozen=True, kw_only=True):
     """How often the device reports without a change, in its default setting. None: the data sheet does not state it."""
     measures_distance: bool = False
     """True: occupancy comes from `distance_mm` and the installation's `occupied_below_mm` and `vacant_above_mm`."""
+    channels: tuple[int, ...] = ()
+    """The numbers of its sensors, if it has several. Empty: it has one, and its frames are its reading."""
     lines: Mapping[str, Mapping[str, str]] = {}
     """Firmware lines that share the module, and the options that they set. Each name begins with the module's name."""

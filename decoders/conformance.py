@@ -100,6 +100,8 @@ def impossible(reading: Reading) -> Iterator[str]:
         number = getattr(reading, name)
         if number is not None and not readings.is_possible(name, number):
             yield complaint.format(number)
+    for one in (reading.channels or {}).values():
+        yield from impossible(one)
     for past in reading.past:
         if past.at is None:
             yield "a reading in past has no time"
@@ -114,13 +116,19 @@ _COMPLAINTS: Final = {
 
 
 def _untested(vectors: Vectors) -> Iterator[str]:
-    tested = {str((vector.reading or {}).get("occupancy")) for vector in vectors.vector}
+    tested = {str(one) for vector in vectors.vector for one in _occupancies(vector.reading or {})}
     if vectors.silent is None:
         yield from (f"no vector is {occupancy}" for occupancy in Occupancy if occupancy not in tested)
     elif tested != {"None"}:
         yield "the vectors are marked as silent, but one has an occupancy"
     if not any(vector.undecodable for vector in vectors.vector):
         yield "no vector is undecodable"
+
+
+def _occupancies(reading: Mapping[str, Any]) -> Iterator[str | None]:
+    """Of the frame as a whole, and of each channel."""
+    yield reading.get("occupancy")
+    yield from (one.get("occupancy") for one in reading.get("channels", {}).values())
 
 
 def _wrong(vector: Vector, decode: Decode) -> Iterator[str]:
@@ -135,7 +143,7 @@ def _wrong(vector: Vector, decode: Decode) -> Iterator[str]:
         return
     expected = vector.reading or {}
     yield from (f"a reading has no field {name}" for name in expected.keys() - set(Reading.__struct_fields__))
-    if got != msgspec.convert(expected, Reading):
+    if got != msgspec.convert(expected, Reading, str_keys=True):
         yield f"expected {expected}, got {got!r}"
     for length in range(len(vector.frame().payload)):
         short = outcome(decode, vector.frame(length))

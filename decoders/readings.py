@@ -20,15 +20,21 @@ RANGES: Final[Mapping[str, tuple[float, float]]] = {
     "distance_mm": (1, 1_000_000),
     "counter": (0, 2**53),
     "confidence": (0, 1),
+    "counter_in": (0, 2**53),
+    "counter_out": (0, 2**53),
 }
 """The possible values of each number in our units, bounds included. Each range fits its column of the database."""
-WHOLE: Final = frozenset({"distance_mm", "counter"})
+WHOLE: Final = frozenset({"distance_mm", "counter", "counter_in", "counter_out"})
 """Numbers that are `int`."""
 LONGEST_FAULT: Final = 200
 """Characters."""
 MOST_PAST: Final = 256
 """Readings. A frame has 242 bytes at most, and each reading that it repeats takes at least one of them."""
+CHANNELS: Final = range(1, 256)
+"""Possible numbers of a device's sensors. 0 is the frame as a whole."""
 
+_OF_THE_DEVICE: Final = ("at", "battery_volts", "battery_percent", "temperature_celsius", "fault", "tamper")
+"""What a channel has from the frame as a whole, unless it has its own."""
 _SMALLEST: Final = 1e-37
 """The smallest number beside 0. PostgreSQL refuses smaller ones, because a 32-bit float cannot hold them."""
 
@@ -53,12 +59,26 @@ def checked(reading: object) -> Reading:
         return reading  # the most frequent case: 0.15 µs
     changes: dict[str, Any] = {}
     # 0.4 µs, and 0.2 more for each number; `strict` would cost 0.1.
-    for name, value in zip(_NAMES, astuple(reading)):  # noqa: B905 - the last field, `past`, is not among the names
+    for name, value in zip(_NAMES, astuple(reading)):  # noqa: B905 - the last fields, with readings, are not among the names
         if value is not None and (kept := _CHECKS[name](name, value)) is not value:
             changes[name] = kept
+    if reading.channels is not None and (channels := _channels(reading.channels)) != reading.channels:
+        changes["channels"] = channels
     if reading.past != ():
         changes["past"] = _past(reading.past)
     return replace(reading, **changes) if changes else reading
+
+
+def of_channel(reading: Reading, channel: int) -> Reading:
+    """Return the reading of one sensor of a device; empty but for what belongs to the device, if the frame has none of it.
+
+    Channel 0 is the frame as a whole.
+    """
+    if channel == 0:
+        return reading
+    own = Reading() if reading.channels is None else reading.channels.get(channel, Reading())
+    shared = {name: getattr(reading, name) for name in _OF_THE_DEVICE if getattr(own, name) is None}
+    return replace(own, **shared)
 
 
 def is_possible(name: str, number: float) -> bool:
@@ -112,6 +132,22 @@ def _text(name: str, value: object) -> object:
     return "".join(one if one.isprintable() else " " for one in value[:LONGEST_FAULT]).strip() or None
 
 
+def _channels(channels: object) -> dict[int, Reading]:
+    if type(channels) is not dict:
+        raise WrongReading(f"channels has the type {type(channels).__name__}, not dict")
+    for number, one in channels.items():
+        if type(number) is not int or number not in CHANNELS:
+            raise WrongReading(f"channels has the key {number!r}, not a number from {CHANNELS[0]} to {CHANNELS[-1]}")
+        if type(one) is not Reading:
+            raise WrongReading(f"channels contains {type(one).__name__}, not only Reading")
+        if one.channels is not None or one.past != ():
+            raise WrongReading("a reading in channels has channels or a past of its own")
+    try:
+        return {number: checked(one) for number, one in channels.items()}
+    except WrongReading as wrong:
+        raise WrongReading(f"in channels: {wrong}") from None
+
+
 def _past(past: object) -> tuple[Reading, ...]:
     if type(past) is not tuple:
         raise WrongReading(f"past has the type {type(past).__name__}, not tuple")
@@ -135,4 +171,4 @@ _CHECKS: Final[Mapping[str, Callable[[str, Any], object]]] = {
     "tamper": _flag,
     **dict.fromkeys(RANGES, _number),
 }
-_NAMES: Final = Reading.__struct_fields__[:-1]
+_NAMES: Final = Reading.__struct_fields__[:-2]

@@ -68,6 +68,10 @@ def _who_decides(codec: Codec, vectors: Vectors) -> str:
     return "none" if vectors.silent else "by itself"
 
 
+_INNER: Final = {"channels", "past"}
+"""Fields with readings of their own."""
+
+
 def _page(codec: Codec, vectors: Vectors) -> Iterator[str]:
     device = codec.device
     files = f"`decoders/{codec.module}.py` and `tests/decoders/{codec.module}.toml`"
@@ -93,6 +97,8 @@ def _facts(codec: Codec, vectors: Vectors) -> Iterator[tuple[str, str]]:
     if lines:
         yield "names of its lines", ", ".join(lines)
     yield "ports", ", ".join(map(str, device.ports)) or "any"
+    if device.channels:
+        yield "channels", ", ".join(map(str, device.channels))
     yield "occupancy", vectors.silent or _who_decides(codec, vectors)
     reported = {field for vector in vectors.vector for field in _fields(vector.reading or {})}
     yield "reports", ", ".join(f"`{field}`" for field in Reading.__struct_fields__ if field in reported)
@@ -108,7 +114,8 @@ def _options(options: Mapping[str, str]) -> str:
 
 
 def _fields(reading: dict[str, Any]) -> set[str]:
-    return set(reading).union(*(past.keys() for past in reading.get("past", ())))
+    inner = (*reading.get("past", ()), *reading.get("channels", {}).values())
+    return set(reading).union(*map(_fields, inner))
 
 
 def _sheet(codec: Codec) -> Iterator[str]:
@@ -161,8 +168,10 @@ def _command(codec: Codec, vectors: Vectors, vector: Vector) -> str:
 def _reading(words: dict[str, Any]) -> str:
     if "undecodable" in words:
         return f"refused: {words['undecodable']}"
-    now = [f"{name} {_word(word)}" for name, word in words.items() if name != "past" and word is not None]
-    return "; ".join([", ".join(now) or "nothing", *(f"past: {_reading(past)}" for past in words.get("past", ()))])
+    now = [f"{name} {_word(word)}" for name, word in words.items() if name not in _INNER and word is not None]
+    of_channels = [f"channel {number}: {_reading(one)}" for number, one in words.get("channels", {}).items()]
+    past = [f"past: {_reading(past)}" for past in words.get("past", ())]
+    return "; ".join([", ".join(now) or "nothing", *of_channels, *past])
 
 
 def _word(word: object) -> str:

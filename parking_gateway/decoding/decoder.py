@@ -14,7 +14,7 @@ from uuid import UUID
 import msgspec
 
 from decoders import Frame, Reading, Undecodable
-from decoders.readings import WrongReading, checked
+from decoders.readings import WrongReading, checked, of_channel
 from parking_gateway.core.device import NO_READING, DeviceReading
 from parking_gateway.core.events import DeviceEvent, DeviceIdentity, Reason, Rejection, Uplink
 from parking_gateway.core.installation import Installation
@@ -107,9 +107,11 @@ class Decoder(msgspec.Struct, frozen=True, kw_only=True):
         """Return the guest that this codec runs, or None. A guest must not run in a transaction or in the event loop."""
         return codecs.guest_of(choice.codec, dropins=self.folder)
 
-    def check(self, choice: Choice) -> None:
-        """Raise `codecs.CodecNotFound` or `codecs.BadOption` if no frame can be decoded with this choice."""
-        codecs.bind(codecs.find(choice.codec, dropins=self.folder), choice.options)
+    def check(self, choice: Choice) -> codecs.Codec:
+        """Return the codec. Raises `codecs.CodecNotFound` or `codecs.BadOption` if no frame can be decoded with this choice."""
+        codec = codecs.find(choice.codec, dropins=self.folder)
+        codecs.bind(codec, choice.options)
+        return codec
 
 
 def guest_key(uplink: Uplink, choice: Choice) -> GuestKey:
@@ -129,8 +131,10 @@ def decode_frame(decode: codecs.Bound, frame: Frame) -> Reading | Rejection:
         return Rejection(reason=Reason.CODEC_FAILED, detail=_described(error, f"{type(error).__name__}: "))
 
 
-def observation(uplink: Uplink, reading: Reading) -> Observation:
-    """Return the observation of a space. The device's own clock dates it if its time is plausible."""
+def observation(uplink: Uplink, reading: Reading, channel: int = 0) -> Observation:
+    """Return what one sensor of the device has seen. The device's own clock dates it if its time is plausible."""
+    if channel:
+        reading = of_channel(reading, channel)
     seen_at = heard_at = uplink.heard_at
     if reading.at is not None and _NO_TIME <= heard_at - reading.at <= CLOCK_BEHIND:
         seen_at = reading.at

@@ -52,11 +52,11 @@ def decide(
         has_codec = True
         for installation in installations:
             one = decoder.reading(uplink, installation)
-            if one.rejection is not None:
-                message, _ = batch.messages[uplink.deduplication_id]
-                rejected.append(dead_letter(message, one.rejection, uplink.received_at, uplink=uplink))
             has_codec = has_codec and one.codec is not None
-            causes.append((installation.space, observation(uplink, one.reading)))
+            causes.append((installation.space, observation(uplink, one.reading, installation.channel)))
+        if one.rejection is not None:
+            message, _ = batch.messages[uplink.deduplication_id]
+            rejected.append(dead_letter(message, one.rejection, uplink.received_at, uplink=uplink))
         readings.append(one)
         without_codec += not has_codec
     for event in batch.batteries if batch.events else ():

@@ -8,6 +8,7 @@ from typing import Any, Final, NamedTuple
 
 import msgspec
 
+from decoders.readings import CHANNELS
 from parking_gateway.core.events import DevEui
 from parking_gateway.decoding import codecs
 from parking_gateway.decoding.decoder import Decoder
@@ -81,7 +82,7 @@ def sheet_of(records: Iterable[Record | Mistake], decoder: Decoder) -> Sheet:
     entries: list[Entry] = []
     mistakes: list[Mistake] = []
     places: dict[Place, Entry] = {}
-    devices: dict[DevEui, Entry] = {}
+    devices: dict[tuple[DevEui, int], Entry] = {}
     for record in records:
         if isinstance(record, Mistake):
             mistakes.append(record)
@@ -94,8 +95,10 @@ def sheet_of(records: Iterable[Record | Mistake], decoder: Decoder) -> Sheet:
         device = entry.assignment
         if (first := places.setdefault(entry.place, entry)) is not entry:
             mistakes.append(Mistake(entry.where, f"the space {entry.place} stands already in {first.where}"))
-        if device and (first := devices.setdefault(device.dev_eui, entry)) is not entry:
-            mistakes.append(Mistake(entry.where, f"the device {device.dev_eui} stands already in {first.where}"))
+        if device and (first := devices.setdefault((device.dev_eui, device.channel), entry)) is not entry:
+            channel = f"channel {device.channel} of " if device.channel else ""
+            what = f"{channel}the device {device.dev_eui} stands already in {first.where}"
+            mistakes.append(Mistake(entry.where, what))
     return Sheet(entries=tuple(entries), mistakes=tuple(mistakes))
 
 
@@ -127,22 +130,34 @@ def _refusals_together(values: dict[str, Any], folder: Path | None) -> Iterator[
     codec, options = values["codec"], values["options"]
     if not values["dev_eui"] and (codec or options):
         yield f"{'codec' if codec else 'options'} says how a device is read, but dev_eui names none"
+    if not values["dev_eui"] and values["channel"]:
+        yield "channel says which sensor of a device is meant, but dev_eui names none"
     if not values["dev_eui"] and values["lost_after"]:
         yield "lost_after says how long a device may be silent, but dev_eui names none"
     if not codec:
         return
     try:
-        values["codec"] = _checked_codec(codec, frozenset(options.items()), folder)
+        known = _checked_codec(codec, frozenset(options.items()), folder)
+        values["codec"] = known.name
+        yield from refused_channel(known, values["channel"])
     except (codecs.CodecNotFound, codecs.BadOption) as refusal:
         yield str(refusal)
 
 
 @lru_cache(maxsize=1024)
-def _checked_codec(name: str, options: frozenset[tuple[str, str]], folder: Path | None) -> str:
+def _checked_codec(name: str, options: frozenset[tuple[str, str]], folder: Path | None) -> codecs.Codec:
     # A file names a few codecs a thousand times.
     codec = codecs.find(name, dropins=folder)
     codecs.bind(codec, dict(options))
-    return codec.name
+    return codec
+
+
+def refused_channel(codec: codecs.Codec, channel: int) -> Iterator[str]:
+    """The reason why a device with this codec has no such channel."""
+    channels = codec.device.channels
+    if channel and channel not in channels:
+        has = ", ".join(map(str, channels)) or "none, because it has one sensor"
+        yield f"channel cannot be {channel}: the channels of {codec.name} are {has}"
 
 
 # Cells. A refusal continues a sentence that begins with the column's name.
@@ -170,9 +185,10 @@ def _dev_eui(text: str) -> DevEui | None:
 def _channel(text: str) -> int:
     if not re.fullmatch(r"[0-9]{1,9}", text or "0"):
         raise ValueError(f"cannot be {_shown(text)}, only a whole number")
-    if int(text or "0") != 0:
-        raise ValueError(f"cannot be {_shown(text)}: no codec reads more than channel 0 of a device")
-    return 0
+    channel = int(text or "0")
+    if channel and channel not in CHANNELS:
+        raise ValueError(f"cannot be {_shown(text)}, only 0 to {CHANNELS[-1]}")
+    return channel
 
 
 def _codec(text: str) -> str | None:

@@ -16,7 +16,7 @@ from parking_gateway.core.space import SpaceId
 from parking_gateway.decoding import codecs
 from parking_gateway.decoding.budget import Guests
 from parking_gateway.decoding.decoder import Decoder
-from parking_gateway.register.entries import Assignment, Entry, Mistake, Place
+from parking_gateway.register.entries import Assignment, Entry, Mistake, Place, refused_channel
 from parking_gateway.register.outcome import Counts, Move, Registered, Removal
 from parking_gateway.register.planning import Plan, plan
 from parking_gateway.register.remarks import NEVER_HEARD, NO_CODEC, remark
@@ -121,16 +121,18 @@ def _mistakes(
     """Options that do not fit the codec of the device's tag or profile, which only the database knows."""
     for entry in entries:
         one = entry.assignment
-        if one is None or one.codec or not one.options or one.dev_eui not in devices:
+        if one is None or one.codec or not (one.options or one.channel) or one.dev_eui not in devices:
             continue
         installation = Installation(dev_eui=one.dev_eui, space=SpaceId(0), options=one.options)
         choice = decoder.choice(devices[one.dev_eui], installation)
         if choice is None:
             continue
         try:
-            decoder.check(choice)
+            codec = decoder.check(choice)
         except (codecs.CodecNotFound, codecs.BadOption) as mistake:
             yield Mistake(entry.where, str(mistake))
+            continue
+        yield from (Mistake(entry.where, refusal) for refusal in refused_channel(codec, one.channel))
 
 
 async def _replay(

@@ -104,6 +104,10 @@ def step(row: tuple[Any, ...]) -> DueStep:
 
 # Devices
 
+_OTHER: Final = installation.alias("other")
+_IS_FIRST_CHANNEL: Final = ~sa.exists().where(
+    _OTHER.c.dev_eui == installation.c.dev_eui, _OTHER.c.channel < installation.c.channel
+)
 _DEVICES: Final = sa.select(
     device.c.dev_eui,
     device.c.version,
@@ -122,7 +126,8 @@ _DEVICES: Final = sa.select(
     zone.c.name,
     space.c.name,
 ).select_from(
-    device.outerjoin(installation, sa.and_(installation.c.dev_eui == device.c.dev_eui, installation.c.channel == 0))
+    # A device with several sensors is shown with the space of the first.
+    device.outerjoin(installation, sa.and_(installation.c.dev_eui == device.c.dev_eui, _IS_FIRST_CHANNEL))
     .outerjoin(space, space.c.id == installation.c.space_id)
     .outerjoin(zone, zone.c.id == space.c.zone_id)
     .outerjoin(site, site.c.id == zone.c.site_id)

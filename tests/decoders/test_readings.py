@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from decoders import Occupancy, Reading
 from decoders.conformance import NOON
-from decoders.readings import LONGEST_FAULT, MOST_PAST, RANGES, WHOLE, WrongReading, checked
+from decoders.readings import LONGEST_FAULT, MOST_PAST, RANGES, WHOLE, WrongReading, checked, of_channel
 
 
 class Level(IntEnum):
@@ -57,6 +57,14 @@ def reading_with(**fields: Any) -> Reading:
         (reading_with(counter=True), "counter has the type bool, not int"),
         (reading_with(counter=Level.LOW), "counter has the type Level, not int"),
         (reading_with(fault=b"hot"), "fault has the type bytes, not str"),
+        (reading_with(channels=[PAST]), "channels has the type list, not dict"),
+        (reading_with(channels={"1": PAST}), "channels has the key '1', not a number from 1 to 255"),
+        (reading_with(channels={True: PAST}), "channels has the key True, not a number from 1 to 255"),
+        (reading_with(channels={0: PAST}), "channels has the key 0, not a number from 1 to 255"),
+        (reading_with(channels={1: None}), "channels contains NoneType, not only Reading"),
+        (reading_with(channels={1: Reading(past=(PAST,))}), "a reading in channels has channels or a past of its own"),
+        (reading_with(channels={1: Reading(channels={})}), "a reading in channels has channels or a past of its own"),
+        (reading_with(channels={1: Reading(tamper=1)}), "in channels: tamper has the type int, not bool"),  # type: ignore[arg-type]
         (reading_with(tamper=1), "tamper has the type int, not bool"),
         (reading_with(past=[PAST]), "past has the type list, not tuple"),
         (reading_with(past=None), "past has the type NoneType, not tuple"),
@@ -95,6 +103,28 @@ def test_a_good_reading_stays_as_it_is() -> None:
     )
     assert checked(good) == good
     assert checked(OCCUPIED) is OCCUPIED
+    of_channels = Reading(channels={1: OCCUPIED, 255: Reading(distance_mm=790, counter_in=3)})
+    assert checked(of_channels) is of_channels
+
+
+def test_an_impossible_number_of_a_channel_is_dropped_as_well() -> None:
+    assert checked(Reading(channels={4: Reading(distance_mm=0, counter_in=3)})) == Reading(
+        channels={4: Reading(counter_in=3)}
+    )
+
+
+def test_a_channel_has_its_own_reading_and_what_belongs_to_the_device() -> None:
+    frame = Reading(
+        occupancy=Occupancy.OCCUPIED,
+        battery_volts=3.4,
+        tamper=True,
+        channels={1: Reading(distance_mm=790), 2: Reading(battery_volts=2.9)},
+        past=(PAST,),
+    )
+    assert of_channel(frame, 0) is frame
+    assert of_channel(frame, 1) == Reading(distance_mm=790, battery_volts=3.4, tamper=True)
+    assert of_channel(frame, 2) == Reading(battery_volts=2.9, tamper=True)
+    assert of_channel(frame, 3) == of_channel(Reading(battery_volts=3.4, tamper=True), 1)
 
 
 @pytest.mark.parametrize("field", RANGES)
@@ -143,7 +173,7 @@ anything = st.one_of(
     st.floats(),
     st.text(),
     st.binary(),
-    st.sampled_from([*Occupancy, Reading(), (), (PAST,), (1,), [], {}, object()]),
+    st.sampled_from([*Occupancy, Reading(), (), (PAST,), (1,), [], {}, {1: PAST}, {2: 7}, object()]),
     st.datetimes(timezones=st.none() | st.timezones() | st.sampled_from([UTC, timezone(timedelta(hours=14))])),
 )
 
@@ -155,7 +185,7 @@ def test_any_reading_can_be_stored_or_is_refused(fields: dict[str, Any]) -> None
         kept = checked(Reading(**fields))
     except WrongReading:
         return
-    assert msgspec.convert(msgspec.to_builtins(kept), Reading) == kept
+    assert msgspec.convert(msgspec.to_builtins(kept), Reading, str_keys=True) == kept
     assert checked(kept) is kept
     encode: Callable[[object], bytes] = msgspec.json.encode
     assert b"\\u0000" not in encode(kept).replace(b"\\\\", b"")

@@ -95,7 +95,14 @@ WRONG = {
     "central,level-1,A,7.06E+15": [
         "dev_eui cannot be '7.06E+15': a spreadsheet made a number of it; format the column as text"
     ],
-    f"central,level-1,A,{DEVICE},1": ["channel cannot be '1': no codec reads more than channel 0 of a device"],
+    f"central,level-1,A,{DEVICE},1,milesight_em310_udl": [
+        "channel cannot be 1: the channels of milesight_em310_udl are none, because it has one sensor"
+    ],
+    f"central,level-1,A,{DEVICE},5,dragino_dds04_lb": [
+        "channel cannot be 5: the channels of dragino_dds04_lb are 1, 2, 3, 4"
+    ],
+    f"central,level-1,A,{DEVICE},256": ["channel cannot be '256', only 0 to 255"],
+    "central,level-1,A,,1": ["channel says which sensor of a device is meant, but dev_eui names none"],
     f"central,level-1,A,{DEVICE},-1": ["channel cannot be '-1', only a whole number"],
     f"central,level-1,A,{DEVICE},0,milesight_em310_ud": [
         "no codec is named milesight_em310_ud; did you mean milesight_em310_udl?"

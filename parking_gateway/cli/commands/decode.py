@@ -117,9 +117,19 @@ def _fields(words: dict[str, Any]) -> Iterator[tuple[str, str]]:
     for name, value in words.items():
         if name == "past":
             for past in value:
-                yield "past", ", ".join(f"{field} {_word(word)}" for field, word in past.items())
+                yield "past", _described(past)
+        elif name == "channels":
+            for number, one in value.items():
+                yield f"channel {number}", _described(one)
         else:
             yield name, _word(value)
+
+
+def _described(reading: dict[str, Any]) -> str:
+    """A reading in one line, with those of its channels."""
+    words = (f"channel {number}: {_described(one)}" for number, one in reading.get("channels", {}).items())
+    fields = (f"{field} {_word(word)}" for field, word in reading.items() if field != "channels")
+    return ", ".join((*fields, *words))
 
 
 def _bytes(payload: bytes, effects: Iterable["Effect"]) -> Iterator[tuple[object, ...]]:

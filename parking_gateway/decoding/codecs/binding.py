@@ -56,11 +56,17 @@ def _occupancy_by_distance(decode: Bound, *, below: int, above: int) -> Bound:
             return msgspec.structs.replace(reading, occupancy=Occupancy.OCCUPIED)
         return msgspec.structs.replace(reading, occupancy=Occupancy.VACANT) if distance > above else reading
 
+    def with_occupancies(reading: Reading) -> Reading:
+        if not reading.channels:
+            return with_occupancy(reading)
+        by_channel = {number: with_occupancy(one) for number, one in reading.channels.items()}
+        return msgspec.structs.replace(with_occupancy(reading), channels=by_channel)
+
     def decode_with_occupancy(frame: Frame) -> Reading:
-        reading = with_occupancy(decode(frame))
+        reading = with_occupancies(decode(frame))
         if not reading.past:
             return reading
-        return msgspec.structs.replace(reading, past=tuple(map(with_occupancy, reading.past)))
+        return msgspec.structs.replace(reading, past=tuple(map(with_occupancies, reading.past)))
 
     return decode_with_occupancy
 

@@ -57,7 +57,7 @@ class GuestCodec:
             raise Undecodable(reply["undecodable"])
         if "reading" not in reply:
             raise WrongReading(reply["failed"])
-        return msgspec.convert(reply["reading"], Reading)
+        return msgspec.convert(reply["reading"], Reading, str_keys=True)
 
 
 def _option(description: dict[str, Any]) -> Option:

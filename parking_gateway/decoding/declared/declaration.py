@@ -76,6 +76,8 @@ class FieldSources(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     tamper: FlagSource | None = None
     counter: NumberSource | None = None
     confidence: NumberSource | None = None
+    counter_in: NumberSource | None = None
+    counter_out: NumberSource | None = None
 
     def by_field(self) -> Mapping[str, FieldSource]:
         """Return the declared sources by the name of the reading's field."""

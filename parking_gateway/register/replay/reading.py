@@ -31,7 +31,7 @@ class Replay(msgspec.Struct, frozen=True, kw_only=True):
 def read(dev_eui: DevEui, uplinks: Sequence[Uplink], installation: Installation, *, decoder: Decoder) -> Replay:
     """Read a device's uplinks, which are in the order in which they were heard."""
     readings = [decoder.reading(uplink, installation) for uplink in uplinks]
-    pairs = [(observation(one.uplink, one.reading), one.reading) for one in readings]
+    pairs = [(observation(one.uplink, one.reading, installation.channel), one.reading) for one in readings]
     facts: dict[str, Any] = {"codec": readings[-1].codec if readings else None}
     for seen, reading in sorted(pairs, key=lambda pair: _later(pair[0])):
         facts |= _facts(seen, reading)

@@ -12,7 +12,17 @@ from decoders import Occupancy, Reading, Undecodable, conformance
 from parking_gateway.decoding.declared.declaration import FieldSources
 from parking_gateway.decoding.declared.mapping import fields, reading, scalar_at
 
-NUMBERS = ["battery_volts", "battery_percent", "temperature_celsius", "distance_mm", "counter", "confidence", "at"]
+NUMBERS = [
+    "battery_volts",
+    "battery_percent",
+    "temperature_celsius",
+    "distance_mm",
+    "counter",
+    "counter_in",
+    "counter_out",
+    "confidence",
+    "at",
+]
 
 
 def read(name: str, value: Any, **source: Any) -> Any:

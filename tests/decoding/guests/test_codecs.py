@@ -33,7 +33,8 @@ def test_a_guest_gets_a_whole_frame_and_returns_a_whole_reading(guest: Guest) ->
     """As if it ran in this process. Numbers of any size are checked here."""
     fields = "battery_percent=130, counter=2**70, fault='a\\udcff', tamper=True, at=frame.received_at"
     past = "past=(Reading(at=frame.received_at, distance_mm=7),)"
-    body = f"assert frame == FRAME, frame; return Reading(occupancy=Occupancy.OCCUPIED, {fields}, {past})"
+    channels = "channels={2: Reading(counter_in=3, counter_out=4)}"
+    body = f"assert frame == FRAME, frame; return Reading(occupancy=Occupancy.OCCUPIED, {fields}, {channels}, {past})"
     frame = f"from datetime import UTC, datetime, timezone\nimport datetime as _\nFRAME = {FRAME!r}".replace(
         "datetime.datetime(", "datetime("
     ).replace("datetime.timezone.utc", "UTC")
