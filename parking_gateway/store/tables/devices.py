@@ -110,6 +110,8 @@ past_reading: Final = sa.Table(
     sa.Column("battery_volts", sa.REAL),
     # When the uplink was heard. `at` comes from the clock of the sensor, so it names no month.
     sa.Column("heard_at", TIME, nullable=False),
+    # Which sensor of the device; 0: it has one.
+    sa.Column("channel", sa.SmallInteger, nullable=False, server_default="0"),
     # The uplink, and the place among its past readings.
     sa.PrimaryKeyConstraint("heard_at", "deduplication_id", "position"),
     sa.Index("past_reading_dev_eui_at_idx", "dev_eui", "at"),

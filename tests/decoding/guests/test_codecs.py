@@ -47,6 +47,7 @@ def test_a_guest_gets_a_whole_frame_and_returns_a_whole_reading(guest: Guest) ->
         fault="a\udcff",
         tamper=True,
         at=NOON,
+        channels={2: Reading(counter_in=3, counter_out=4)},
         past=(Reading(at=NOON, distance_mm=7),),
     )
     assert list(conformance.impossible(decode(FRAME))) == ["the battery has 130.0 percent"]
