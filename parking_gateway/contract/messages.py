@@ -30,6 +30,8 @@ class SpaceMessage(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     contact: Contact
     reserved_until: Instant | None
     reservation: str | None
+    pending: bool = False
+    """Whether the reservation waits for a parked car to leave. Such a space is OCCUPIED, and then RESERVED."""
     maintenance_reason: str | None
     battery_percent: Percent | None
     version: Count

@@ -49,6 +49,7 @@ def space_message(row: DueSpace) -> SpaceMessage:
         contact=row.contact,
         reserved_until=row.reserved_until,
         reservation=row.reservation,
+        pending=row.is_pending,
         maintenance_reason=row.maintenance_reason,
         battery_percent=row.battery_percent,
         version=row.version,

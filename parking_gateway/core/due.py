@@ -48,6 +48,8 @@ class DueSpace(msgspec.Struct, frozen=True, gc=False):
     battery_percent: int | None
     cause: str | None
     updated_at: datetime
+    is_pending: bool = False
+    """Whether the reservation waits for the parked car to leave."""
     steps: tuple[DueStep, ...] = ()
     """The oldest first."""
     has_all_steps: bool = True

@@ -140,9 +140,10 @@ class Space(msgspec.Struct, frozen=True, gc=False):
         return SpaceState.FREE
 
     @property
-    def is_in_conflict(self) -> bool:
-        """Whether a car stands on a reserved space. This is no error: the reservation counts from the moment the car leaves."""
-        return self.reservation is not None and self.occupancy is Occupancy.OCCUPIED
+    def is_pending(self) -> bool:
+        """Whether the reservation waits for a car that stood on the space before its start. It holds once the car has left."""
+        reservation = self.reservation
+        return reservation is not None and not reservation.is_checked_in and self.state is SpaceState.OCCUPIED
 
 
 Change = tuple[Space, tuple[Transition, ...]]
@@ -166,6 +167,7 @@ def observe(space: Space, seen: Observation) -> Change:
         changes["seen_at"] = seen.heard_at
         changes["seen_dev_addr"] = seen.dev_addr
         changes["seen_f_cnt"] = seen.f_cnt
+        changes["reservation"] = _reservation_after(space, seen)
     if is_contact:
         changes["contact"] = Contact.LIVE
         changes["heard_at"] = seen.heard_at
@@ -190,7 +192,7 @@ def observe_again(space: Space, seen: Observation) -> Change:
         return after, steps
     if last_seen(after) != Mark(seen.heard_at, seen.dev_addr, seen.f_cnt):
         return after, steps
-    corrected = msgspec.structs.replace(after, occupancy=seen.occupancy)
+    corrected = msgspec.structs.replace(after, occupancy=seen.occupancy, reservation=_reservation_after(after, seen))
     corrected, more = _settle(after, corrected, at=seen.seen_at, cause=seen.cause)
     return corrected, (*steps, *more)
 
@@ -217,9 +219,32 @@ def change_service(space: Space, service: Service, *, at: datetime, cause: str, 
     return _settle(space, after, at=at, cause=cause)
 
 
-def change_reservation(space: Space, reservation: Reservation | None, *, at: datetime, cause: str) -> Change:
-    """Set the reservation that holds from now on, or none. Its end never frees a space under a parked car."""
+def begin_reservation(space: Space, reservation: Reservation, *, cause: str) -> Change:
+    """Keep the space for the reservation from its start. A car that has parked since the start, or later, is its arrival.
+
+    Under a car that has parked before, the reservation is pending.
+    """
+    if space.state is SpaceState.OCCUPIED and space.since >= reservation.start:
+        reservation = msgspec.structs.replace(reservation, is_checked_in=True)
+    return _settle(space, msgspec.structs.replace(space, reservation=reservation), at=reservation.start, cause=cause)
+
+
+def extend_reservation(space: Space, reservation_id: str, *, end: datetime, at: datetime, cause: str) -> Change:
+    """Set the end of the reservation. A reservation that does not hold the space changes nothing."""
+    if space.reservation is None or space.reservation.id != reservation_id:
+        return space, ()
+    reservation = msgspec.structs.replace(space.reservation, end=end)
     return _settle(space, msgspec.structs.replace(space, reservation=reservation), at=at, cause=cause)
+
+
+def end_reservation(space: Space, reservation_id: str, *, at: datetime, cause: str) -> Change:
+    """End the reservation. This never frees a space under a parked car.
+
+    A reservation that does not hold the space changes nothing.
+    """
+    if space.reservation is None or space.reservation.id != reservation_id:
+        return space, ()
+    return _settle(space, msgspec.structs.replace(space, reservation=None), at=at, cause=cause)
 
 
 def remove_sensor(space: Space, *, at: datetime, cause: str) -> Change:
@@ -267,6 +292,22 @@ def path(before: SpaceState, after: SpaceState) -> tuple[SpaceState, ...]:
 def last_seen(space: Space) -> Mark | None:
     """The frame that the occupancy comes from; None: there was none."""
     return None if space.seen_at is None else Mark(space.seen_at, space.seen_dev_addr, space.seen_f_cnt)
+
+
+def _reservation_after(space: Space, seen: Observation) -> Reservation | None:
+    """The reservation after a newer observation: an arrival checks in, and leaving releases or keeps the space.
+
+    A car on a space in maintenance is no arrival, because it may be the operator's.
+    """
+    reservation = space.reservation
+    if reservation is None or seen.occupancy is space.occupancy:
+        return reservation
+    if seen.occupancy is Occupancy.OCCUPIED:
+        if reservation.is_checked_in or space.service is Service.MAINTENANCE or seen.seen_at < reservation.start:
+            return reservation
+        return msgspec.structs.replace(reservation, is_checked_in=True)
+    is_left = space.occupancy is Occupancy.OCCUPIED and reservation.is_checked_in
+    return None if is_left and not reservation.is_kept_on_leaving else reservation
 
 
 def _is_known(seen: Observation, space: Space) -> bool:

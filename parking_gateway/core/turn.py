@@ -5,7 +5,7 @@ spaces afterwards with their steps. Intake, replay, requests and clock all decid
 machine. So one day of a car park can be computed without a database.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import assert_never
 
@@ -13,7 +13,7 @@ import msgspec
 
 from parking_gateway.core.clocks import is_held_back
 from parking_gateway.core.notice import Notice
-from parking_gateway.core.reservation import Reservation
+from parking_gateway.core.reservation import Reservation, ReservationStatus, ReservationStep
 from parking_gateway.core.space import (
     Change,
     Observation,
@@ -22,9 +22,11 @@ from parking_gateway.core.space import (
     SpaceId,
     Transition,
     acknowledge_overstay,
-    change_reservation,
+    begin_reservation,
     change_service,
+    end_reservation,
     exceed_stay,
+    extend_reservation,
     lapse,
     last_seen,
     observe,
@@ -51,10 +53,28 @@ class ServiceOrder(msgspec.Struct, frozen=True, kw_only=True):
     reason: str | None = None
 
 
-class ReservationChange(msgspec.Struct, frozen=True, kw_only=True):
-    """A reservation begins to hold, or ends (None)."""
+class ReservationStart(msgspec.Struct, frozen=True, kw_only=True):
+    """A reservation begins to hold its space, at its start."""
 
-    reservation: Reservation | None
+    reservation: Reservation
+    by: str
+
+
+class ReservationExtension(msgspec.Struct, frozen=True, kw_only=True):
+    """A reservation has another end."""
+
+    reservation: str
+    end: datetime
+    at: datetime
+    by: str
+
+
+class ReservationEnd(msgspec.Struct, frozen=True, kw_only=True):
+    """A reservation ends, whether it holds its space or not."""
+
+    reservation: str
+    status: ReservationStatus
+    """The last one that it has."""
     at: datetime
     by: str
 
@@ -90,7 +110,9 @@ Cause = (
     | Rereading
     | Silence
     | ServiceOrder
-    | ReservationChange
+    | ReservationStart
+    | ReservationExtension
+    | ReservationEnd
     | SensorRemoved
     | StayExceeded
     | OverstayAcknowledged
@@ -106,7 +128,9 @@ class Turn(msgspec.Struct, frozen=True, kw_only=True):
     """The steps of the log, in their order."""
     changed: list[SpaceId]
     """Spaces of which subscribers see a difference."""
-    held_back: list[Observation]
+    reservations: list[ReservationStep] = []
+    """What becomes of reservations, in their order."""
+    held_back: list[Observation] = []
     """Observations that count as older although their frame counters are higher: a clock is wrong."""
     notices: list[Notice] = []
     """What an operator has to be told once."""
@@ -116,6 +140,7 @@ def turn(before: Mapping[SpaceId, Space], causes: Iterable[tuple[SpaceId, Cause]
     """Apply the causes to their spaces, one after the other. Every space of a cause must be among the locked ones."""
     spaces = dict(before)
     steps: list[Transition] = []
+    reservations: list[ReservationStep] = []
     held_back: list[Observation] = []
     for space_id, cause in causes:
         space = spaces[space_id]
@@ -123,10 +148,12 @@ def turn(before: Mapping[SpaceId, Space], causes: Iterable[tuple[SpaceId, Cause]
         spaces[space_id] = after
         if made:
             steps += made
+        if after.reservation is not space.reservation or isinstance(cause, ReservationEnd):
+            reservations += _of_reservation(space, after, cause, made)
         if after.seen_at is space.seen_at and isinstance(cause, Observation) and _is_held_back(cause, space):
             held_back.append(cause)
     changed = [space_id for space_id, space in before.items() if spaces[space_id].version != space.version]
-    return Turn(spaces=spaces, steps=steps, changed=changed, held_back=held_back)
+    return Turn(spaces=spaces, steps=steps, changed=changed, reservations=reservations, held_back=held_back)
 
 
 def _change(space: Space, cause: Cause) -> Change:  # noqa: PLR0911 - one for each cause
@@ -139,8 +166,8 @@ def _change(space: Space, cause: Cause) -> Change:  # noqa: PLR0911 - one for ea
             return lapse(space, now=cause.now, lost_after=cause.lost_after, listening_since=cause.listening_since)
         case ServiceOrder():
             return change_service(space, cause.service, at=cause.at, cause=cause.by, reason=cause.reason)
-        case ReservationChange():
-            return change_reservation(space, cause.reservation, at=cause.at, cause=cause.by)
+        case ReservationStart() | ReservationExtension() | ReservationEnd():
+            return _change_reservation(space, cause)
         case SensorRemoved():
             return remove_sensor(space, at=cause.at, cause=cause.by)
         case StayExceeded():
@@ -151,6 +178,36 @@ def _change(space: Space, cause: Cause) -> Change:  # noqa: PLR0911 - one for ea
             assert_never(cause)
 
 
+def _change_reservation(space: Space, cause: ReservationStart | ReservationExtension | ReservationEnd) -> Change:
+    match cause:
+        case ReservationStart():
+            return begin_reservation(space, cause.reservation, cause=cause.by)
+        case ReservationExtension():
+            return extend_reservation(space, cause.reservation, end=cause.end, at=cause.at, cause=cause.by)
+        case ReservationEnd():
+            return end_reservation(space, cause.reservation, at=cause.at, cause=cause.by)
+        case _:
+            assert_never(cause)
+
+
 def _is_held_back(seen: Observation, space: Space) -> bool:
     last = last_seen(space)
     return seen.occupancy is not None and last is not None and is_held_back(seen, last)
+
+
+def _of_reservation(
+    before: Space, after: Space, cause: Cause, made: tuple[Transition, ...]
+) -> Iterator[ReservationStep]:
+    """The step of the reservation that this cause brings about, if it is one."""
+    if isinstance(cause, ReservationEnd):
+        yield ReservationStep(reservation=cause.reservation, status=cause.status, at=cause.at, cause=cause.by)
+    elif isinstance(cause, ReservationStart) and after.reservation is not None:
+        one = after.reservation
+        status = ReservationStatus.CHECKED_IN if one.is_checked_in else ReservationStatus.HOLDING
+        at = after.since if one.is_checked_in else one.start
+        yield ReservationStep(reservation=one.id, status=status, at=at, cause=cause.by)
+    elif isinstance(cause, Observation | Rereading) and before.reservation is not None:
+        seen = cause if isinstance(cause, Observation) else cause.seen
+        status = ReservationStatus.RELEASED if after.reservation is None else ReservationStatus.CHECKED_IN
+        at = made[-1].at if made else seen.seen_at
+        yield ReservationStep(reservation=before.reservation.id, status=status, at=at, cause=str(seen.cause))

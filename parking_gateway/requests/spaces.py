@@ -2,7 +2,8 @@
 
 from parking_gateway.contract.rendering import space_message
 from parking_gateway.core.committed import Committed
-from parking_gateway.core.turn import ReservationChange, turn
+from parking_gateway.core.reservation import ReservationStatus
+from parking_gateway.core.turn import ReservationEnd, turn
 from parking_gateway.requests.desk import Answer, Code, Desk, Refusal
 from parking_gateway.requests.places import OfSpace, space_of
 from parking_gateway.requests.verbs import verb
@@ -37,7 +38,12 @@ async def release(desk: Desk, asked: SpaceRelease) -> Answer | Refusal:
     held = locked.spaces[space].reservation
     if held is None:
         return Refusal(Code.CONFLICT, "No reservation holds the space now, so there is nothing to release")
-    end = ReservationChange(reservation=None, at=desk.now, by=desk.cause(f"release of reservation {held.id}"))
+    end = ReservationEnd(
+        reservation=held.id,
+        status=ReservationStatus.RELEASED,
+        at=desk.now,
+        by=desk.cause(f"release of reservation {held.id}"),
+    )
     made = turn(locked.spaces, [(space, end)])
     await desk.connection.together(*turns.writes(locked, made, now=desk.now))
     return Answer({"reservation": held.id}, Committed(changed=made.changed, steps=made.steps))

@@ -60,7 +60,13 @@ select
     case when space.seen_at > now() + :'step_back'::interval then 'epoch' else space.seen_at end as seen_at,
     space.seen_dev_addr, space.seen_f_cnt, space.contact,
     case when space.heard_at > now() + :'step_back'::interval then 'epoch' else space.heard_at end as heard_at,
-    space.reservation, space.reserved_from, space.reserved_until, space.service, space.service_at,
+    case
+        when space.reservation is not null then
+            json_build_array(
+                space.reservation, space.reserved_from, space.reserved_until, space.reserved_checked_in, space.reserved_kept
+            )::text
+    end as reservation_text,
+    space.service, space.service_at,
     space.maintenance_reason, space.battery_percent,
     case when space.battery_at > now() + :'step_back'::interval then 'epoch' else space.battery_at end as battery_at,
     space.battery_dev_addr, space.battery_f_cnt, space.previous, space.cause, space.version, space.overstay
@@ -77,7 +83,13 @@ select
     case when space.seen_at > now() + :'step_back'::interval then 'epoch' else space.seen_at end as seen_at,
     space.seen_dev_addr, space.seen_f_cnt, space.contact,
     case when space.heard_at > now() + :'step_back'::interval then 'epoch' else space.heard_at end as heard_at,
-    space.reservation, space.reserved_from, space.reserved_until, space.service, space.service_at,
+    case
+        when space.reservation is not null then
+            json_build_array(
+                space.reservation, space.reserved_from, space.reserved_until, space.reserved_checked_in, space.reserved_kept
+            )::text
+    end as reservation_text,
+    space.service, space.service_at,
     space.maintenance_reason, space.battery_percent,
     case when space.battery_at > now() + :'step_back'::interval then 'epoch' else space.battery_at end as battery_at,
     space.battery_dev_addr, space.battery_f_cnt, space.previous, space.cause, space.version, space.overstay
@@ -120,7 +132,8 @@ set
     state = batch.state, since = batch.since, previous = batch.previous, cause = batch.cause, occupancy = batch.occupancy,
     seen_at = batch.seen_at, seen_dev_addr = batch.seen_dev_addr, seen_f_cnt = batch.seen_f_cnt, contact = batch.contact,
     heard_at = batch.heard_at, reservation = batch.reservation, reserved_from = batch.reserved_from,
-    reserved_until = batch.reserved_until, service = batch.service, service_at = batch.service_at,
+    reserved_until = batch.reserved_until, reserved_checked_in = batch.reserved_checked_in,
+    reserved_kept = batch.reserved_kept, service = batch.service, service_at = batch.service_at,
     maintenance_reason = batch.maintenance_reason, battery_percent = batch.battery_percent, battery_at = batch.battery_at,
     battery_dev_addr = batch.battery_dev_addr, battery_f_cnt = batch.battery_f_cnt, version = batch.version,
     overstay = batch.overstay,
@@ -130,13 +143,13 @@ from unnest(
     :'row'::tid[], :'state'::text[], :'since'::timestamptz[], :'previous'::text[], :'cause'::text[], :'occupancy'::text[],
     :'seen_at'::timestamptz[], :'seen_dev_addr'::text[], :'seen_f_cnt'::bigint[], :'contact'::text[],
     :'heard_at'::timestamptz[], :'reservation'::text[], :'reserved_from'::timestamptz[], :'reserved_until'::timestamptz[],
-    :'service'::text[], :'service_at'::timestamptz[], :'maintenance_reason'::text[], :'battery_percent'::integer[],
-    :'battery_at'::timestamptz[], :'battery_dev_addr'::text[], :'battery_f_cnt'::bigint[], :'version'::bigint[],
-    :'overstay'::text[]
+    :'reserved_checked_in'::boolean[], :'reserved_kept'::boolean[], :'service'::text[], :'service_at'::timestamptz[],
+    :'maintenance_reason'::text[], :'battery_percent'::integer[], :'battery_at'::timestamptz[],
+    :'battery_dev_addr'::text[], :'battery_f_cnt'::bigint[], :'version'::bigint[], :'overstay'::text[]
 ) as batch (
     row, state, since, previous, cause, occupancy, seen_at, seen_dev_addr, seen_f_cnt, contact, heard_at, reservation,
-    reserved_from, reserved_until, service, service_at, maintenance_reason, battery_percent, battery_at, battery_dev_addr,
-    battery_f_cnt, version, overstay
+    reserved_from, reserved_until, reserved_checked_in, reserved_kept, service, service_at, maintenance_reason,
+    battery_percent, battery_at, battery_dev_addr, battery_f_cnt, version, overstay
 )
 where space.ctid = batch.row;
 
@@ -249,7 +262,8 @@ order by number;
 select
     space.id, space.version, space.published_version, site.name as site_name, zone.name as zone_name,
     space.name as space_name, space.state, space.since, space.previous, space.occupancy, space.contact, space.reserved_until, space.reservation,
-    space.maintenance_reason, space.battery_percent, space.cause, space.updated_at
+    space.maintenance_reason, space.battery_percent, space.cause, space.updated_at,
+    space.state = 'OCCUPIED' and space.reservation is not null and not space.reserved_checked_in as is_pending
 from space
 join zone on zone.id = space.zone_id
 join site on site.id = zone.site_id

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
@@ -16,6 +16,10 @@ from parking_gateway.store.hot import HOT
 from parking_gateway.store.query import Query, Rows, command
 from parking_gateway.store.rows import arrays, texts_of
 from parking_gateway.store.words import CONTACTS, OCCUPANCIES, OVERSTAYS, PREVIOUS, SERVICES
+
+
+_read_reservation: Final = msgspec.json.Decoder(tuple[str, datetime, datetime, bool, bool]).decode
+"""One column of JSON, null for nearly every space: five columns would cost every uplink 0.5 µs."""
 
 
 class Locked(msgspec.Struct, frozen=True, kw_only=True):
@@ -101,8 +105,6 @@ def _space(aspects: list[Any]) -> Space:
         contact,
         heard_at,
         reservation,
-        reserved_from,
-        reserved_until,
         service,
         service_at,
         maintenance_reason,
@@ -125,7 +127,7 @@ def _space(aspects: list[Any]) -> Space:
         seen_f_cnt,
         CONTACTS[contact],
         heard_at,
-        None if reservation is None else Reservation(id=reservation, start=reserved_from, end=reserved_until),
+        None if reservation is None else _reservation(reservation),
         SERVICES[service],
         service_at,
         maintenance_reason,
@@ -138,6 +140,11 @@ def _space(aspects: list[Any]) -> Space:
         version,
         OVERSTAYS[overstay],
     )
+
+
+def _reservation(text: str) -> Reservation:
+    reservation, start, end, is_checked_in, is_kept = _read_reservation(text)
+    return Reservation(id=reservation, start=start, end=end, is_checked_in=is_checked_in, is_kept_on_leaving=is_kept)
 
 
 def _clocks(locked: Locked, spaces: Sequence[Space]) -> dict[str, Any]:
@@ -166,6 +173,8 @@ def _changes(locked: Locked, spaces: Sequence[Space], now: datetime) -> dict[str
         reservation=[one and one.id for one in booked],
         reserved_from=[one and one.start for one in booked],
         reserved_until=[one and one.end for one in booked],
+        reserved_checked_in=[one is not None and one.is_checked_in for one in booked],
+        reserved_kept=[one is not None and one.is_kept_on_leaving for one in booked],
         service=[one.service for one in spaces],
         service_at=[one.service_at for one in spaces],
         maintenance_reason=[one.maintenance_reason for one in spaces],

@@ -95,6 +95,7 @@ def test_a_space_is_published_as_its_row_is() -> None:
         "contact": "live",
         "reserved_until": None,
         "reservation": None,
+        "pending": False,
         "maintenance_reason": None,
         "battery_percent": 93,
         "version": 42,

@@ -21,8 +21,10 @@ from parking_gateway.core.space import (
     SpaceId,
     SpaceState,
     Transition,
-    change_reservation,
+    begin_reservation,
     change_service,
+    end_reservation,
+    extend_reservation,
     lapse,
     observe,
     path,
@@ -54,7 +56,7 @@ def seen(occupancy: Occupancy | None, at: float, *, f_cnt: int = 0, battery: int
 
 def uplink_at(at: float) -> UUID:
     """The deduplication id of what was seen then."""
-    return UUID(int=round(1000 * at))
+    return UUID(int=round(1000 * at) % 2**128)
 
 
 @pytest.mark.parametrize(
@@ -114,18 +116,18 @@ def test_a_repeated_heartbeat_moves_the_time_and_is_not_published() -> None:
 
 
 def test_rule_1_vacant_never_clears_reservation_or_maintenance() -> None:
-    reserved, _ = change_reservation(new_space(), BOOKED, at=minutes(0), cause="booking")
+    reserved, _ = begin_reservation(new_space(), BOOKED, cause="booking")
     closed, _ = change_service(new_space(), Service.MAINTENANCE, at=minutes(0), cause="operator")
     assert observe(reserved, seen(VACANT, 1))[0].state is SpaceState.RESERVED
     assert observe(closed, seen(VACANT, 1))[0].state is SpaceState.MAINTENANCE
 
 
 def test_rule_2_a_reservation_under_a_parked_car_holds_once_it_leaves() -> None:
-    parked, _ = observe(new_space(), seen(OCCUPIED, 1))
-    booked, steps = change_reservation(parked, BOOKED, at=minutes(2), cause="booking")
-    assert (booked.state, steps, booked.is_in_conflict) == (SpaceState.OCCUPIED, (), True)
+    parked, _ = observe(new_space(), seen(OCCUPIED, -1))
+    booked, steps = begin_reservation(parked, BOOKED, cause="booking")
+    assert (booked.state, steps, booked.is_pending) == (SpaceState.OCCUPIED, (), True)
     left, steps = observe(booked, seen(VACANT, 3))
-    assert (left.state, left.is_in_conflict) == (SpaceState.RESERVED, False)
+    assert (left.state, left.is_pending) == (SpaceState.RESERVED, False)
     assert [t.after for t in steps] == [SpaceState.FREE, SpaceState.RESERVED]
     assert {t.cause for t in steps} == {str(uplink_at(3))}
 
@@ -182,10 +184,69 @@ def test_a_late_observation_changes_nothing() -> None:
 
 
 def test_rule_10_the_end_of_a_reservation_never_frees_a_parked_car() -> None:
-    space, _ = change_reservation(new_space(), BOOKED, at=minutes(0), cause="booking")
+    space, _ = begin_reservation(new_space(), BOOKED, cause="booking")
     parked, _ = observe(space, seen(OCCUPIED, 1))
-    ended, steps = change_reservation(parked, None, at=minutes(120), cause="end")
-    assert (ended.state, steps) == (SpaceState.OCCUPIED, ())
+    ended, steps = end_reservation(parked, BOOKED.id, at=minutes(120), cause="end")
+    assert (ended.state, ended.reservation, steps) == (SpaceState.OCCUPIED, None, ())
+
+
+def test_an_arrival_checks_in_once() -> None:
+    space, _ = begin_reservation(new_space(), BOOKED, cause="booking")
+    arrived, _ = observe(space, seen(OCCUPIED, 1))
+    assert arrived.reservation == msgspec.structs.replace(BOOKED, is_checked_in=True)
+    assert not arrived.is_pending
+    again, _ = observe(arrived, seen(OCCUPIED, 2))
+    assert (again.reservation, again.version) == (arrived.reservation, arrived.version)
+
+
+def test_leaving_releases_or_keeps_the_space() -> None:
+    for is_kept, state in ((False, SpaceState.FREE), (True, SpaceState.RESERVED)):
+        booked = msgspec.structs.replace(BOOKED, is_kept_on_leaving=is_kept)
+        space, _ = begin_reservation(new_space(), booked, cause="booking")
+        arrived, _ = observe(space, seen(OCCUPIED, 1))
+        left, _ = observe(arrived, seen(VACANT, 30))
+        assert (left.state, left.reservation is not None) == (state, is_kept)
+        back, _ = observe(left, seen(OCCUPIED, 60))
+        assert (back.state, back.is_pending) == (SpaceState.OCCUPIED, False)
+
+
+def test_a_car_of_before_the_start_is_no_arrival_even_if_its_uplink_is_late() -> None:
+    """It makes the reservation pending, as if the uplink had come in time."""
+    space, _ = begin_reservation(new_space(), BOOKED, cause="booking")
+    late, _ = observe(space, seen(OCCUPIED, -1))
+    assert (late.reservation, late.is_pending) == (BOOKED, True)
+
+
+def test_an_arrival_before_a_late_start_of_the_clock_checks_in() -> None:
+    """A gateway that was away learns of the arrival first."""
+    parked, _ = observe(new_space(), seen(OCCUPIED, 1))
+    booked, _ = begin_reservation(parked, BOOKED, cause="booking")
+    assert booked.reservation is not None
+    assert (booked.reservation.is_checked_in, booked.is_pending) == (True, False)
+
+
+def test_a_car_in_a_space_in_maintenance_is_no_arrival_and_one_that_leaves_is_gone() -> None:
+    space, _ = begin_reservation(new_space(), BOOKED, cause="booking")
+    closed, _ = change_service(space, Service.MAINTENANCE, at=minutes(1), cause="operator")
+    assert observe(closed, seen(OCCUPIED, 2))[0].reservation == BOOKED
+    arrived, _ = observe(space, seen(OCCUPIED, 1))
+    closed, _ = change_service(arrived, Service.MAINTENANCE, at=minutes(2), cause="operator")
+    left, _ = observe(closed, seen(VACANT, 3))
+    assert (left.state, left.reservation) == (SpaceState.MAINTENANCE, None)
+
+
+def test_another_end_is_published_and_is_no_step() -> None:
+    space, _ = begin_reservation(new_space(), BOOKED, cause="booking")
+    longer, steps = extend_reservation(space, BOOKED.id, end=minutes(240), at=minutes(5), cause="extension")
+    assert longer.reservation is not None
+    assert (longer.reservation.end, longer.version, steps) == (minutes(240), space.version + 1, ())
+
+
+def test_only_the_reservation_that_holds_can_be_extended_or_ended() -> None:
+    space, _ = begin_reservation(new_space(), BOOKED, cause="booking")
+    for one in (space, new_space()):
+        assert extend_reservation(one, "other", end=minutes(1), at=minutes(0), cause="") == (one, ())
+        assert end_reservation(one, "other", at=minutes(0), cause="") == (one, ())
 
 
 def test_maintenance_that_ends_under_a_car_goes_through_free() -> None:
@@ -214,10 +275,6 @@ def test_a_new_battery_level_is_published_and_an_old_one_is_not() -> None:
     lower, _ = observe(space, seen(None, 6, battery=79))
     assert (lower.battery_percent, lower.version) == (79, space.version + 1)
     assert observe(lower, seen(None, 4, battery=90)) == (lower, ())
-
-
-def test_a_reservation_holds_from_its_start_to_its_end() -> None:
-    assert [BOOKED.holds_at(minutes(m)) for m in (-1, 0, 119, 120)] == [False, True, True, False]
 
 
 # The laws.
@@ -285,8 +342,10 @@ def test_the_log_is_legal_in_order_and_replays_to_the_space(stream: list[Observa
             space, steps = observe(space, event)
         elif event.service is not None:
             space, steps = change_service(space, event.service, at=minutes(event.at), cause="operator")
+        elif event.reservation is not None:
+            space, steps = begin_reservation(space, event.reservation, cause="clock")
         else:
-            space, steps = change_reservation(space, event.reservation, at=minutes(event.at), cause="clock")
+            space, steps = end_reservation(space, BOOKED.id, at=minutes(event.at), cause="clock")
         log += steps
         assert not steps or space.version == version + 1
     assert all(t.after in LEGAL_STEPS[t.before] for t in log)

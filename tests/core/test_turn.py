@@ -2,11 +2,12 @@
 
 from datetime import UTC, datetime, timedelta
 
+import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 
 from decoders import Occupancy
-from parking_gateway.core.reservation import Reservation
+from parking_gateway.core.reservation import Reservation, ReservationStatus
 from parking_gateway.core.space import (
     LEGAL_STEPS,
     Contact,
@@ -22,7 +23,9 @@ from parking_gateway.core.turn import (
     Cause,
     OverstayAcknowledged,
     Rereading,
-    ReservationChange,
+    ReservationEnd,
+    ReservationExtension,
+    ReservationStart,
     SensorRemoved,
     ServiceOrder,
     Silence,
@@ -55,8 +58,17 @@ def order(service: Service, *, hours: int) -> ServiceOrder:
     return ServiceOrder(service=service, at=NOON + hours * HOUR, by="operator", reason="painting")
 
 
-def booking(reservation: Reservation | None, *, hours: int) -> ReservationChange:
-    return ReservationChange(reservation=reservation, at=NOON + hours * HOUR, by="clock")
+def booking(*, kept: bool = False) -> ReservationStart:
+    return ReservationStart(reservation=msgspec.structs.replace(RESERVATION, is_kept_on_leaving=kept), by="clock")
+
+
+def ending(status: ReservationStatus, *, hours: int) -> ReservationEnd:
+    return ReservationEnd(reservation=RESERVATION.id, status=status, at=NOON + hours * HOUR, by="clock")
+
+
+def extension(*, hours: int) -> ReservationExtension:
+    end = NOON + hours * HOUR
+    return ReservationExtension(reservation=RESERVATION.id, end=end, at=NOON, by="anna")
 
 
 def removal(*, hours: int) -> SensorRemoved:
@@ -77,7 +89,9 @@ causes = st.one_of(
     ),
     st.builds(silence, hours=st.integers(-3, 12)),
     st.builds(order, st.sampled_from(Service), hours=st.integers(-3, 12)),
-    st.builds(booking, st.sampled_from([None, RESERVATION]), hours=st.integers(-3, 12)),
+    st.builds(booking, kept=st.booleans()),
+    st.builds(ending, st.sampled_from(ReservationStatus), hours=st.integers(-3, 12)),
+    st.builds(extension, hours=st.integers(1, 12)),
     st.builds(removal, hours=st.integers(-3, 12)),
     st.builds(exceeded, since=st.integers(-3, 9), hours=st.integers(-3, 12)),
     st.builds(acknowledged, hours=st.integers(-3, 12)),
@@ -107,6 +121,7 @@ def test_two_turns_are_one(given_causes: list[tuple[SpaceId, Cause]], at: int) -
     second = turn(first.spaces, given_causes[at:])
     assert second.spaces == whole.spaces
     assert first.steps + second.steps == whole.steps
+    assert first.reservations + second.reservations == whole.reservations
 
 
 def test_every_cause_has_its_way_into_the_space() -> None:
@@ -117,7 +132,8 @@ def test_every_cause_has_its_way_into_the_space() -> None:
             (A, order(Service.MAINTENANCE, hours=2)),
             (A, order(Service.IN_SERVICE, hours=3)),
             (A, seen(Occupancy.VACANT, at=4 * HOUR, f_cnt=2)),
-            (A, booking(RESERVATION, hours=5)),
+            (A, booking()),
+            (A, extension(hours=12)),
             (A, silence(hours=9)),
         ],
     )
@@ -131,6 +147,44 @@ def test_every_cause_has_its_way_into_the_space() -> None:
     ]
     assert made.spaces[A].contact is Contact.LOST
     assert made.changed == [A]
+
+
+def test_a_reservation_has_a_step_for_its_start_its_arrival_and_its_end() -> None:
+    made = turn(
+        {A: space()},
+        [
+            (A, booking()),
+            (A, seen(Occupancy.OCCUPIED, at=HOUR)),
+            (A, seen(Occupancy.VACANT, at=2 * HOUR, f_cnt=2)),
+            (A, ending(ReservationStatus.CANCELLED, hours=3)),
+        ],
+    )
+    assert [(one.status, one.at - NOON, one.cause) for one in made.reservations] == [
+        (ReservationStatus.HOLDING, 0 * HOUR, "clock"),
+        (ReservationStatus.CHECKED_IN, HOUR, "None"),
+        (ReservationStatus.RELEASED, 2 * HOUR, "None"),
+        (ReservationStatus.CANCELLED, 3 * HOUR, "clock"),
+    ]
+    assert made.spaces[A].state is SpaceState.FREE
+
+
+def test_the_step_of_an_arrival_before_a_late_start_has_the_time_of_the_arrival() -> None:
+    made = turn({A: space()}, [(A, seen(Occupancy.OCCUPIED, at=HOUR)), (A, booking())])
+    assert [(one.status, one.at - NOON) for one in made.reservations] == [(ReservationStatus.CHECKED_IN, HOUR)]
+
+
+def test_a_car_that_leaves_a_space_in_maintenance_releases_it_when_it_was_seen() -> None:
+    made = turn(
+        {A: space()},
+        [
+            (A, booking()),
+            (A, seen(Occupancy.OCCUPIED, at=HOUR)),
+            (A, order(Service.MAINTENANCE, hours=2)),
+            (A, seen(Occupancy.VACANT, at=3 * HOUR, f_cnt=2)),
+        ],
+    )
+    released = made.reservations[-1]
+    assert (released.status, released.at - NOON) == (ReservationStatus.RELEASED, 3 * HOUR)
 
 
 def test_a_space_without_a_cause_is_the_same_object() -> None:
@@ -190,7 +244,7 @@ def test_a_space_that_never_had_a_sensor_loses_none() -> None:
 
 def test_a_reservation_outlives_the_sensor_of_its_space() -> None:
     made = turn(
-        {A: space()}, [(A, booking(RESERVATION, hours=0)), (A, seen(Occupancy.OCCUPIED)), (A, removal(hours=2))]
+        {A: space()}, [(A, booking()), (A, seen(Occupancy.OCCUPIED)), (A, removal(hours=2))]
     )
     assert made.spaces[A].state is SpaceState.RESERVED
 

@@ -30,8 +30,6 @@ _ASPECTS: Final = [
     "contact",
     "heard_at",
     "reservation",
-    "reserved_from",
-    "reserved_until",
     "service",
     "service_at",
     "maintenance_reason",

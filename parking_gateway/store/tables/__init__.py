@@ -16,6 +16,7 @@ from parking_gateway.store.tables.devices import (
 )
 from parking_gateway.store.tables.gateways import broker_session, gateway
 from parking_gateway.store.tables.outgoing import notice, outgoing, outgoing_claim
+from parking_gateway.store.tables.reservations import reservation
 
 __all__ = [
     "EUI",
@@ -33,6 +34,7 @@ __all__ = [
     "outgoing_claim",
     "past_reading",
     "rejection",
+    "reservation",
     "site",
     "space",
     "transition",

@@ -37,9 +37,14 @@ zone: Final = sa.Table(
     # Seconds that a car may stay; null: as long as it likes. The limits are those of audiences and of hours of the day.
     sa.Column("max_stay", sa.Integer),
     sa.Column("stay_limits", pg.JSONB),
+    # Of its reservations: seconds for which a space is kept for a car that does not come, and whether it is kept until the end
+    # if the car leaves early. Null: the configuration decides.
+    sa.Column("grace", sa.Integer),
+    sa.Column("keeps_on_leaving", sa.Boolean),
     *published(),
     sa.UniqueConstraint("site_id", "name"),
     sa.CheckConstraint("max_stay > 0", name="max_stay"),
+    sa.CheckConstraint("grace >= 0", name="grace"),
 )
 
 space: Final = sa.Table(
@@ -62,6 +67,8 @@ space: Final = sa.Table(
     sa.Column("reservation", sa.Text),
     sa.Column("reserved_from", TIME),
     sa.Column("reserved_until", TIME),
+    sa.Column("reserved_checked_in", sa.Boolean, nullable=False, server_default="false"),
+    sa.Column("reserved_kept", sa.Boolean, nullable=False, server_default="false"),
     sa.Column("service", sa.Text, nullable=False, server_default="in_service"),
     sa.Column("service_at", TIME),
     sa.Column("maintenance_reason", sa.Text),
