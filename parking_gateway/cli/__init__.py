@@ -18,6 +18,7 @@ from parking_gateway.cli.commands import (
     maintenance,
     rejections,
     replay,
+    reservations,
     run,
     spaces,
 )
@@ -41,6 +42,7 @@ app.command("republish")(database.republish)
 app.add_typer(spaces.app)
 app.add_typer(devices.app)
 app.add_typer(maintenance.app)
+app.add_typer(reservations.app)
 app.add_typer(rejections.app)
 app.command("replay")(replay.replay)
 app.command("decode")(decode.decode)

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 import msgspec
 
 from parking_gateway.clock.senders import Senders
-from parking_gateway.process.config.sections import RetentionConfig
+from parking_gateway.process.config.sections import ReservationsConfig, RetentionConfig
 
 
 class Moment(msgspec.Struct, frozen=True, kw_only=True):
@@ -24,3 +24,5 @@ class Moment(msgspec.Struct, frozen=True, kw_only=True):
     """The devices with new uplinks."""
     retention: RetentionConfig = RetentionConfig()
     """For how long rows are kept."""
+    reservations: ReservationsConfig = ReservationsConfig()
+    """The rules of reservations where a zone has none of its own."""

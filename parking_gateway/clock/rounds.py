@@ -10,7 +10,7 @@ from typing import Final
 
 import msgspec
 
-from parking_gateway.clock import gaps, old_notices, partitions, retention, silence
+from parking_gateway.clock import gaps, old_notices, partitions, reservations, retention, silence
 from parking_gateway.clock.moment import Moment
 from parking_gateway.core.committed import Committed
 from parking_gateway.store.archive_file import ArchiveFailed
@@ -32,6 +32,7 @@ ROUNDS: Final = (
     PARTITIONS,
     Round(name="silence", go=silence.go, every=timedelta(seconds=10)),
     Round(name="gaps", go=gaps.go, every=timedelta(seconds=10)),
+    Round(name="reservations", go=reservations.go, every=reservations.EVERY),
     Round(name="retention", go=retention.go, every=timedelta(minutes=10)),
     Round(name="notices", go=old_notices.go, every=timedelta(minutes=10)),
 )
@@ -59,21 +60,23 @@ class Rounds(msgspec.Struct, frozen=True, kw_only=True):
         time = asyncio.get_running_loop().time
         while True:
             began = time()
-            is_done = await self.go(one)
-            due = began + (one.every if is_done else _AGAIN).total_seconds()
+            committed = await self.go(one)
+            due = began + (min(one.every, _AGAIN) if committed is None else one.every).total_seconds()
+            if committed is not None and committed.due_at is not None:
+                due = min(due, time() + (committed.due_at - self.moment().now).total_seconds())
             await asyncio.sleep(max(0.0, due - time()))
 
-    async def go(self, one: Round) -> bool:
-        """Go one round, once. Returns whether the database took it; another attempt may follow where it did not."""
+    async def go(self, one: Round) -> Committed | None:
+        """Go one round, once. None: the database did not take it; another attempt may follow."""
         try:
             committed = await one.go(self.database, self.moment())
         except FAILURES as error:
             self.database.renew()
             self.failed(one.name, diagnosis_of(error))
-            return False
+            return None
         except ArchiveFailed as failure:
             self.failed(one.name, Diagnosis(verdict=Verdict.NOT_OURS, message=str(failure)))
-            return False
+            return None
         self.failed(one.name, None)
         self.report(committed)
-        return True
+        return committed

@@ -1,11 +1,13 @@
 """The result of one transaction, whatever its cause. `telemetry.report` makes log, metrics and the outbox's wake-up of it."""
 
 from collections import Counter
+from datetime import datetime
 
 import msgspec
 
 from parking_gateway.core.events import DeadLetter, DevEui, DeviceEvent, Uplink
 from parking_gateway.core.notice import Notice
+from parking_gateway.core.reservation import ReservationStep
 from parking_gateway.core.space import SpaceId, Transition
 
 
@@ -19,6 +21,10 @@ class Committed(msgspec.Struct, frozen=True, kw_only=True):
     """Written with the commit, to be published."""
     outgoing: int = 0
     """How many other messages were written to be published once."""
+    reservations: list[ReservationStep] = []
+    """What has become of reservations."""
+    due_at: datetime | None = None
+    """When the same round of the clock has work again, if that is sooner than usual."""
     lost: list[DevEui] = []
     """Devices whose contact was lost, because they were silent for too long."""
     seconds: float = 0.0

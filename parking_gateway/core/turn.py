@@ -12,7 +12,7 @@ from typing import assert_never
 import msgspec
 
 from parking_gateway.core.clocks import is_held_back
-from parking_gateway.core.notice import Notice
+from parking_gateway.core.notice import Notice, NoticeKind
 from parking_gateway.core.reservation import Reservation, ReservationStatus, ReservationStep
 from parking_gateway.core.space import (
     Change,
@@ -141,6 +141,7 @@ def turn(before: Mapping[SpaceId, Space], causes: Iterable[tuple[SpaceId, Cause]
     spaces = dict(before)
     steps: list[Transition] = []
     reservations: list[ReservationStep] = []
+    notices: list[Notice] = []
     held_back: list[Observation] = []
     for space_id, cause in causes:
         space = spaces[space_id]
@@ -150,10 +151,21 @@ def turn(before: Mapping[SpaceId, Space], causes: Iterable[tuple[SpaceId, Cause]
             steps += made
         if after.reservation is not space.reservation or isinstance(cause, ReservationEnd):
             reservations += _of_reservation(space, after, cause, made)
+            if isinstance(cause, ReservationEnd) and cause.status is ReservationStatus.NO_SHOW:
+                notices.append(_no_show(space, cause))
+        if after.reservation is not None and after.is_pending and not space.is_pending:
+            notices.append(_conflict(after, after.reservation, cause))
         if after.seen_at is space.seen_at and isinstance(cause, Observation) and _is_held_back(cause, space):
             held_back.append(cause)
     changed = [space_id for space_id, space in before.items() if spaces[space_id].version != space.version]
-    return Turn(spaces=spaces, steps=steps, changed=changed, reservations=reservations, held_back=held_back)
+    return Turn(
+        spaces=spaces,
+        steps=steps,
+        changed=changed,
+        reservations=reservations,
+        held_back=held_back,
+        notices=notices,
+    )
 
 
 def _change(space: Space, cause: Cause) -> Change:  # noqa: PLR0911 - one for each cause
@@ -211,3 +223,14 @@ def _of_reservation(
         status = ReservationStatus.RELEASED if after.reservation is None else ReservationStatus.CHECKED_IN
         at = made[-1].at if made else seen.seen_at
         yield ReservationStep(reservation=before.reservation.id, status=status, at=at, cause=str(seen.cause))
+
+
+def _conflict(space: Space, reservation: Reservation, cause: Cause) -> Notice:
+    """A reservation waits for a parked car: from its start, or from when it became known that the car is there."""
+    at = cause.at if isinstance(cause, ServiceOrder) else reservation.start
+    details = {"reservation": reservation.id, "until": reservation.end, "parked_since": space.since}
+    return Notice(kind=NoticeKind.CONFLICT, at=at, space=space.id, details=details)
+
+
+def _no_show(space: Space, end: ReservationEnd) -> Notice:
+    return Notice(kind=NoticeKind.NO_SHOW, at=end.at, space=space.id, details={"reservation": end.reservation})

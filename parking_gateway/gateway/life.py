@@ -229,6 +229,7 @@ class Life:
             instance=self._config.gateway.instance,
             senders=self._senders,
             retention=self._config.retention,
+            reservations=self._config.reservations,
         )
 
     def _recorded(self, committed: Committed) -> None:

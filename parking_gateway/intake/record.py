@@ -117,6 +117,7 @@ def _committed(
         changed=decision.turn.changed,
         steps=decision.turn.steps,
         notices=decision.turn.notices,
+        reservations=decision.turn.reservations,
         received=batch.received,
         recorded=new,
         duplicates=batch.repeated + len(batch.messages) - len(new),

@@ -46,4 +46,6 @@ async def release(desk: Desk, asked: SpaceRelease) -> Answer | Refusal:
     )
     made = turn(locked.spaces, [(space, end)])
     await desk.connection.together(*turns.writes(locked, made, now=desk.now))
-    return Answer({"reservation": held.id}, Committed(changed=made.changed, steps=made.steps))
+    return Answer(
+        {"reservation": held.id}, Committed(changed=made.changed, steps=made.steps, reservations=made.reservations)
+    )

@@ -49,7 +49,7 @@ limit {AT_ONCE}
 _BOOKINGS: Final = Statement(
     sa.text(f"""
 select
-    cast(reservation.id as text), reservation.space_id, lower(during), upper(during), status,
+    cast(reservation.id as text) as reservation, reservation.space_id, lower(during), upper(during), status,
     coalesce(zone.grace, cast(:grace as double precision)), coalesce(zone.keeps_on_leaving, cast(:keeps as boolean))
 from reservation
 join space on space.id = reservation.space_id

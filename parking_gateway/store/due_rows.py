@@ -67,9 +67,9 @@ _ALL_SPACES: Final = sa.select(
     space.c.battery_percent,
     space.c.cause,
     space.c.updated_at,
-    sa.and_(
-        space.c.state == "OCCUPIED", space.c.reservation.is_not(None), sa.not_(space.c.reserved_checked_in)
-    ).label("is_pending"),
+    sa.and_(space.c.state == "OCCUPIED", space.c.reservation.is_not(None), sa.not_(space.c.reserved_checked_in)).label(
+        "is_pending"
+    ),
 ).select_from(_CAR_PARK)
 
 

@@ -31,6 +31,13 @@ _NAMED: Final = Statement(
     )
 )
 
+_TIME_ZONE: Final = Statement(sa.select(site.c.time_zone).where(site.c.name == _SITE))
+
+
+def time_zone(site: str) -> Query[str]:
+    """The name of the time zone of a site; UTC if there is no such site."""
+    return Query(statement=_TIME_ZONE, arguments={"site": site}, read=_time_zone)
+
 
 def spaces(*, site: str, zone: str | None = None, space: str | None = None) -> Query[list[SpaceId] | None]:
     """The spaces of this place by their ids; None: it does not exist."""
@@ -44,3 +51,7 @@ def named() -> Query[list[str]]:
 
 def _ids(rows: Rows) -> list[SpaceId] | None:
     return [SpaceId(number) for (number,) in rows if number is not None] if rows else None
+
+
+def _time_zone(rows: Rows) -> str:
+    return rows[0][0] if rows else "UTC"

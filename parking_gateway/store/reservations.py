@@ -1,7 +1,6 @@
-"""Reservations: written, changed and listed. `diaries` reads what the clock needs of them.
+"""Reservations: changed and listed. `booking` writes new ones, and `diaries` reads what the clock needs of them.
 
-Whoever changes a reservation has locked its space before. A new one needs no lock: the constraint `reservation_no_overlap`
-decides, however many are written at once.
+Whoever changes a reservation has locked its space before.
 """
 
 from collections.abc import Collection, Iterable
@@ -9,32 +8,17 @@ from datetime import datetime
 from typing import Any, Final
 
 import msgspec
+import psycopg
 import sqlalchemy as sa
 
 from parking_gateway.core.reservation import LIVE, ReservationStatus, ReservationStep
 from parking_gateway.core.space import SpaceId
-from parking_gateway.store.query import Query, Rows, Statement, asks, command
+from parking_gateway.store.query import Query, Statement, asks, command
 from parking_gateway.store.rows import arrays
 
 IS_LIVE: Final = f"status in ({', '.join(repr(one.value) for one in sorted(LIVE))})"
 OVERLAP: Final = "reservation_no_overlap"
 """The constraint that no two live reservations of a space overlap."""
-
-
-class NewReservation(msgspec.Struct, frozen=True, kw_only=True):
-    """A reservation to be written. Its space is chosen beside it."""
-
-    start: datetime
-    end: datetime
-    by: str
-    request_id: str | None = None
-    wished_zone: str | None = None
-    wished_audience: str | None = None
-    holder: str | None = None
-    note: str | None = None
-    calendar: str | None = None
-    uid: str | None = None
-    recurrence: str | None = None
 
 
 class ListedReservation(msgspec.Struct, frozen=True, omit_defaults=False):
@@ -58,6 +42,18 @@ class ListedReservation(msgspec.Struct, frozen=True, omit_defaults=False):
     why: str | None
 
 
+class Sought(msgspec.Struct, frozen=True, kw_only=True):
+    """Which reservations are listed: those of a place that have a moment from `start` to `end`."""
+
+    site: str | None = None
+    zone: str | None = None
+    space: str | None = None
+    start: datetime | None = None
+    end: datetime | None = None
+    is_ended_too: bool = False
+    limit: int = 1000
+
+
 class Kept(msgspec.Struct, frozen=True):
     """A reservation as requests and calendars change it."""
 
@@ -74,86 +70,9 @@ class Kept(msgspec.Struct, frozen=True):
     why: str | None
 
 
-class Wish(msgspec.Struct, frozen=True, kw_only=True):
-    """Any free space of a zone."""
-
-    site: str
-    zone: str
-    audience: str | None = None
-    """None: a space for everybody."""
-    begins_now: bool = False
-    """Whether only a space counts on which no car stands."""
-
-
-class Chosen(msgspec.Struct, frozen=True):
-    """The result of one attempt to reserve any free space."""
-
-    is_any_free: bool
-    """False: there is no space for the wish."""
-    reservation: str | None
-    """None: another requester was faster. The next attempt sees it."""
-
-
-_COLUMNS: Final = (
-    "during, by, request_id, wished_zone, wished_audience, holder, note, calendar, uid, recurrence"
-)
-_VALUES: Final = """
-    tstzrange(cast(:start as timestamptz), cast(:end as timestamptz), '[)'), cast(:by as text), cast(:request_id as text),
-    cast(:wished_zone as text), cast(:wished_audience as text), cast(:holder as text), cast(:note as text),
-    cast(:calendar as text), cast(:uid as text), cast(:recurrence as text)"""
-_OVERLAPS: Final = f"""
-    {IS_LIVE} and int8range(reservation.space_id, reservation.space_id, '[]') && int8range(space.id, space.id, '[]')
-    and during && tstzrange(cast(:start as timestamptz), cast(:end as timestamptz), '[)')"""
-_BOOK: Final = Statement(
-    sa.text(f"""
-insert into reservation (space_id, {_COLUMNS})
-values (cast(:space as bigint), {_VALUES})
-on conflict do nothing
-returning cast(id as text)
-""")
-)
-
-
-def _book_any(chosen: str) -> Statement:
-    return Statement(
-        sa.text(f"""
-with candidate as materialized (
-    select space.id
-    from space
-    join zone on zone.id = space.zone_id
-    join site on site.id = zone.site_id
-    where
-        site.name = cast(:site as text) and zone.name = cast(:zone as text) and space.service = 'in_service'
-        and space.audience is not distinct from cast(:audience as text)
-        and (not cast(:begins_now as boolean) or space.state = 'FREE')
-        and not exists (select from reservation where {_OVERLAPS})
-    -- A space that is free now is most probably free then.
-    order by array_position(array['FREE', 'RESERVED', 'OCCUPIED'], space.state), space.id
-    limit 1000
-),
-chosen as materialized ({chosen}),
-booked as (
-    insert into reservation (space_id, {_COLUMNS})
-    select chosen.id, {_VALUES}
-    from chosen
-    on conflict do nothing
-    returning id
-)
-select exists (select from candidate), (select cast(id as text) from booked)
-""")
-    )
-
-
-# The lock keeps requesters who come at once from all wanting the first space. It is tried row by row until one is had.
-_BOOK_FIRST_UNCLAIMED: Final = _book_any(
-    "select id from candidate"
-    " where pg_try_advisory_xact_lock(hashtext('parking-gateway reservation'), cast(id % 2147483647 as integer)) limit 1"
-)
-_BOOK_FIRST: Final = _book_any("select id from candidate limit 1")
-
-_LISTED: Final = f"""
+_LISTED: Final = """
 select
-    cast(reservation.id as text), name.site, name.zone, name.name, lower(during), upper(during), status, holder, note, by,
+    cast(reservation.id as text) as reservation, name.site, name.zone, name.name, lower(during), upper(during), status, holder, note, by,
     request_id, checked_in_at, ended_at, why
 from reservation
 left join lateral (
@@ -167,7 +86,7 @@ where
     (cast(:site as text) is null or name.site = cast(:site as text))
     and (cast(:zone as text) is null or name.zone = cast(:zone as text))
     and (cast(:space as text) is null or name.name = cast(:space as text))
-    and (cast(:all as boolean) or {IS_LIVE})
+    and (cast(:is_ended_too as boolean) or {IS_LIVE})
     and during && tstzrange(cast(:start as timestamptz), cast(:end as timestamptz), '[)')
 order by lower(during), reservation.id
 limit cast(:limit as bigint)
@@ -177,7 +96,7 @@ _GET: Final = Statement(sa.text(f"{_LISTED} where reservation.id = cast(:id as b
 _OF_REQUEST: Final = Statement(sa.text(f"{_LISTED} where request_id = cast(:request_id as text)"))
 _KEPT: Final = """
 select
-    cast(id as text), space_id, lower(during), upper(during), status, wished_zone, uid, recurrence, holder, note, why
+    cast(id as text) as reservation, space_id, lower(during), upper(during), status, wished_zone, uid, recurrence, holder, note, why
 from reservation
 """
 _READ: Final = Statement(sa.text(f"{_KEPT} where id = cast(:id as bigint)"))
@@ -239,42 +158,9 @@ where reservation.id = locked.id
 )
 
 
-def book(space: SpaceId, new: NewReservation) -> Query[str | None]:
-    """Write a reservation of the space. The answer is its id; None: it overlaps another, or its `request_id` is known."""
-    return Query(statement=_BOOK, arguments=_values(new) | {"space": space}, read=_id)
-
-
-def book_any(wish: Wish, new: NewReservation) -> Query[Chosen]:
-    """Write a reservation of a free space that no other requester tries to reserve at this moment."""
-    return Query(statement=_BOOK_FIRST_UNCLAIMED, arguments=_values(new) | _wish(wish), read=_chosen)
-
-
-def book_first(wish: Wish, new: NewReservation) -> Query[Chosen]:
-    """The same for the first free space. Waits for the requester who tries to reserve it."""
-    return Query(statement=_BOOK_FIRST, arguments=_values(new) | _wish(wish), read=_chosen)
-
-
-def listed(
-    *,
-    site: str | None = None,
-    zone: str | None = None,
-    space: str | None = None,
-    start: datetime | None = None,
-    end: datetime | None = None,
-    is_all: bool = False,
-    limit: int = 1000,
-) -> Query[list[ListedReservation]]:
-    """Live reservations that have a moment from `start` to `end`, in the order of their starts; `is_all`: ended ones too."""
-    arguments = {
-        "site": site,
-        "zone": zone,
-        "space": space,
-        "start": start,
-        "end": end,
-        "all": is_all,
-        "limit": limit,
-    }
-    return asks(_LIST, _listed, arguments)
+def listed(sought: Sought) -> Query[list[ListedReservation]]:
+    """The reservations in the order of their starts."""
+    return asks(_LIST, _listed, msgspec.structs.asdict(sought))
 
 
 def get(reservation: str) -> Query[list[ListedReservation]]:
@@ -331,20 +217,9 @@ def cancel_of_spaces(spaces: Collection[SpaceId], *, now: datetime, why: str) ->
     return command(_CANCEL_OF_SPACES, arrays(space=list(spaces)) | {"now": now, "why": why})
 
 
-def _values(new: NewReservation) -> dict[str, Any]:
-    return msgspec.structs.asdict(new)
-
-
-def _wish(wish: Wish) -> dict[str, Any]:
-    return msgspec.structs.asdict(wish)
-
-
-def _id(rows: Rows) -> str | None:
-    return rows[0][0] if rows else None
-
-
-def _chosen(rows: Rows) -> Chosen:
-    return Chosen(*rows[0])
+def is_overlap(error: BaseException) -> bool:
+    """Whether the database refused a time range, because another reservation of the space has a part of it."""
+    return isinstance(error, psycopg.errors.ExclusionViolation) and error.diag.constraint_name == OVERLAP
 
 
 def _listed(*row: Any) -> ListedReservation:

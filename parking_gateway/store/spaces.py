@@ -17,7 +17,6 @@ from parking_gateway.store.query import Query, Rows, command
 from parking_gateway.store.rows import arrays, texts_of
 from parking_gateway.store.words import CONTACTS, OCCUPANCIES, OVERSTAYS, PREVIOUS, SERVICES
 
-
 _read_reservation: Final = msgspec.json.Decoder(tuple[str, datetime, datetime, bool, bool]).decode
 """One column of JSON, null for nearly every space: five columns would cost every uplink 0.5 µs."""
 

@@ -22,6 +22,7 @@ from parking_gateway import __version__
 from parking_gateway.core.committed import Committed
 from parking_gateway.core.events import EventKind, Reason
 from parking_gateway.core.notice import NoticeKind
+from parking_gateway.core.reservation import ReservationStatus
 from parking_gateway.core.space import LEGAL_STEPS
 from parking_gateway.telemetry.health import Health
 from parking_gateway.telemetry.logs import lines_dropped
@@ -55,7 +56,7 @@ class Totals(msgspec.Struct, frozen=True, kw_only=True):
 class Metrics:
     """Every metric, in its own registry. Broker and database are as `health` has them."""
 
-    def __init__(self, health: Health) -> None:
+    def __init__(self, health: Health) -> None:  # noqa: PLR0915 - one for each metric
         disable_created_metrics()  # type: ignore[no-untyped-call]  # the only function there without types
         self.health = health
         self.registry = CollectorRegistry()
@@ -77,6 +78,7 @@ class Metrics:
         )
         self._duplicates = counter("duplicates", "Uplinks that were recorded before and had no effect.")
         self._transitions = counter("transitions", "Steps of the spaces' states.", ["from", "to"])
+        self._reservations = counter("reservations", "Steps of reservations, by the status after them.", ["status"])
         self._wrong_clocks = counter("clock_corrected", "Events whose claimed time was not believed.")
         self._held_back = counter(
             "uplinks_held_back", "Uplinks that count as older although their frame counters are higher."
@@ -136,6 +138,8 @@ class Metrics:
         """Count a commit, once. `lag`: seconds from the network's receipt of its oldest uplink; None without uplinks."""
         for (before, after), count in Counted((step.before, step.after) for step in committed.steps).items():
             self._transitions.labels(before, after).inc(count)
+        for step in committed.reservations:
+            self._reservations.labels(step.status).inc()
         for reason, count in Counted(letter.rejection.reason for letter in committed.rejected).items():
             self._rejected.labels(reason).inc(count)
         self._cut.inc(sum(letter.is_cut for letter in committed.rejected))
@@ -207,6 +211,8 @@ class Metrics:
             self._received.labels(event)
         for reason in Reason:
             self._rejected.labels(reason)
+        for status in set(ReservationStatus) - {ReservationStatus.BOOKED}:
+            self._reservations.labels(status)
         for before, steps in LEGAL_STEPS.items():
             for after in steps:
                 self._transitions.labels(before, after)

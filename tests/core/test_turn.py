@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from decoders import Occupancy
+from parking_gateway.core.notice import Notice, NoticeKind
 from parking_gateway.core.reservation import Reservation, ReservationStatus
 from parking_gateway.core.space import (
     LEGAL_STEPS,
@@ -168,6 +169,42 @@ def test_a_reservation_has_a_step_for_its_start_its_arrival_and_its_end() -> Non
     assert made.spaces[A].state is SpaceState.FREE
 
 
+def test_a_reservation_under_a_parked_car_and_one_to_which_nobody_comes_are_noticed_once() -> None:
+    parked = seen(Occupancy.OCCUPIED, at=-HOUR / 2)
+    made = turn(
+        {A: space()},
+        [
+            (A, parked),
+            (A, booking()),
+            (A, seen(Occupancy.OCCUPIED, at=HOUR, f_cnt=2)),
+            (A, seen(Occupancy.VACANT, at=2 * HOUR, f_cnt=3)),
+            (A, ending(ReservationStatus.NO_SHOW, hours=3)),
+        ],
+    )
+    assert made.notices == [
+        Notice(
+            kind=NoticeKind.CONFLICT,
+            at=NOON,
+            space=A,
+            details={"reservation": "r", "until": RESERVATION.end, "parked_since": parked.seen_at},
+        ),
+        Notice(kind=NoticeKind.NO_SHOW, at=NOON + 3 * HOUR, space=A, details={"reservation": "r"}),
+    ]
+
+
+def test_a_reservation_that_starts_in_maintenance_is_pending_when_it_ends_over_a_parked_car() -> None:
+    made = turn(
+        {A: space()},
+        [
+            (A, order(Service.MAINTENANCE, hours=-1)),
+            (A, booking()),
+            (A, seen(Occupancy.OCCUPIED, at=HOUR)),
+            (A, order(Service.IN_SERVICE, hours=2)),
+        ],
+    )
+    assert [(one.kind, one.at - NOON) for one in made.notices] == [(NoticeKind.CONFLICT, 2 * HOUR)]
+
+
 def test_the_step_of_an_arrival_before_a_late_start_has_the_time_of_the_arrival() -> None:
     made = turn({A: space()}, [(A, seen(Occupancy.OCCUPIED, at=HOUR)), (A, booking())])
     assert [(one.status, one.at - NOON) for one in made.reservations] == [(ReservationStatus.CHECKED_IN, HOUR)]
@@ -243,9 +280,7 @@ def test_a_space_that_never_had_a_sensor_loses_none() -> None:
 
 
 def test_a_reservation_outlives_the_sensor_of_its_space() -> None:
-    made = turn(
-        {A: space()}, [(A, booking()), (A, seen(Occupancy.OCCUPIED)), (A, removal(hours=2))]
-    )
+    made = turn({A: space()}, [(A, booking()), (A, seen(Occupancy.OCCUPIED)), (A, removal(hours=2))])
     assert made.spaces[A].state is SpaceState.RESERVED
 
 

@@ -44,7 +44,9 @@ async def test_every_constraint_of_the_tables_is_in_the_database(engine: AsyncEn
     """Alembic does not compare CHECK constraints, and the legal steps are one."""
     async with engine.connect() as connection:
         names = set(
-            await connection.scalars(sa.text("select conname from pg_constraint where contype in ('c', 'p', 'u', 'f', 'x')"))
+            await connection.scalars(
+                sa.text("select conname from pg_constraint where contype in ('c', 'p', 'u', 'f', 'x')")
+            )
         )
     ours = {constraint.name for table in metadata.tables.values() for constraint in table.constraints}
     assert ours <= names

@@ -45,6 +45,7 @@ from parking_gateway.process.config.values import (
     carriable,
     could_receive,
     not_shorter,
+    seconds,
 )
 
 
@@ -153,6 +154,14 @@ class ClockConfig(Section):
     )
 
 
+class ReservationsConfig(Section):
+    """The rules of reservations, where a zone has none of its own."""
+
+    grace: Annotated[timedelta, seconds(at_least=0)] = timedelta(minutes=15)
+    keeps_on_leaving: bool = False
+    reserved_soon: Annotated[timedelta, seconds(at_least=0)] = timedelta()
+
+
 Days = Annotated[WholeNumber, Field(ge=0, le=36_500)]
 
 
@@ -208,6 +217,7 @@ class Config(BaseSettings):
     database: DatabaseConfig = Field(default_factory=DatabaseConfig)
     publication: PublicationConfig = Field(default_factory=PublicationConfig)
     clock: ClockConfig = Field(default_factory=ClockConfig)
+    reservations: ReservationsConfig = Field(default_factory=ReservationsConfig)
     retention: RetentionConfig = Field(default_factory=RetentionConfig)
     gateway: GatewayConfig = Field(default_factory=GatewayConfig)
     telemetry: TelemetryConfig = Field(default_factory=TelemetryConfig)

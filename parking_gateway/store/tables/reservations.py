@@ -10,7 +10,6 @@ from parking_gateway.core.reservation import LIVE, ReservationStatus
 from parking_gateway.store.tables.columns import TIME, metadata
 
 
-
 def _has_status(statuses: Iterable[ReservationStatus]) -> str:
     listed = ", ".join(f"'{one}'" for one in statuses)
     return f"status in ({listed})"

@@ -1,12 +1,12 @@
 """Reservations: a table in which no two of a space overlap, the rules of zones, and the aspects of the one that holds.
 
-Revision ID: 0012
+Revision ID: 0014
 """
 
 from alembic import op
 
-revision = "0012"
-down_revision = "0011"
+revision = "0014"
+down_revision = "0013"
 
 
 def upgrade() -> None:
