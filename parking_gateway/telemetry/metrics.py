@@ -56,7 +56,7 @@ class Totals(msgspec.Struct, frozen=True, kw_only=True):
 class Metrics:
     """Every metric, in its own registry. Broker and database are as `health` has them."""
 
-    def __init__(self, health: Health) -> None:  # noqa: PLR0915 - one for each metric
+    def __init__(self, health: Health) -> None:
         disable_created_metrics()  # type: ignore[no-untyped-call]  # the only function there without types
         self.health = health
         self.registry = CollectorRegistry()
