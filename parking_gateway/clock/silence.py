@@ -1,15 +1,17 @@
 """Silence: a sensor without an uplink for `lost_after` is lost. Its space keeps the last known state."""
 
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Final
 
 from parking_gateway.clock.moment import Moment
 from parking_gateway.core.committed import Committed
 from parking_gateway.core.events import DevEui
+from parking_gateway.core.installation import Installation
 from parking_gateway.core.notice import Notice, NoticeKind
+from parking_gateway.core.sensor import sensor_key
 from parking_gateway.core.space import SpaceId
-from parking_gateway.core.turn import Silence, turn
+from parking_gateway.core.turn import Silence, Turn, turn
 from parking_gateway.store import devices, notices, outgoing, silent, spaces, turns
 from parking_gateway.store.database import Database
 from parking_gateway.store.notices import SilentNotice
@@ -36,19 +38,31 @@ async def go(database: Database, moment: Moment) -> Committed:
         )
         (locked,) = await connection.together(spaces.lock(limits))
         causes = [
-            (one.space, Silence(now=now, lost_after=limits[one.dev_eui], listening_since=since))
+            (one.space, _silence(one, now=now, lost_after=limits[one.dev_eui], listening_since=since))
             for installations in locked.installations.values()
             for one in installations
         ]
         made = turn(locked.spaces, causes)
-        lost = sorted(
-            {one.dev_eui for each in locked.installations.values() for one in each if one.space in made.changed}
-        )
+        lost = sorted({one.dev_eui for each in locked.installations.values() for one in each if _is_lost(one, made)})
         again = [_heard_again(one, moment) for one in heard]
         found = [*again, *_silent(lost, locked, moment, most=max(0, MOST_NOTICES - count))]
         sent = [outgoing.send(found)] if found else []
         await connection.commit_together(*turns.writes(locked, made, *devices.lose(lost), now=now), *sent)
     return Committed(changed=made.changed, steps=made.steps, lost=lost, notices=found)
+
+
+def _silence(one: Installation, *, now: datetime, lost_after: timedelta, listening_since: datetime) -> Silence:
+    sensor = sensor_key(one.dev_eui, one.channel)
+    return Silence(now=now, lost_after=lost_after, listening_since=listening_since, sensor=sensor)
+
+
+def _is_lost(one: Installation, made: Turn) -> bool:
+    """Whether the contact of this sensor is lost now. Its space may be live, because another sensor is."""
+    space = made.spaces[one.space]
+    if space.sensors is None:
+        return one.space in made.changed
+    sensor = space.sensors.by_key.get(sensor_key(one.dev_eui, one.channel))
+    return sensor is not None and sensor.is_lost
 
 
 def _silent(lost: Sequence[DevEui], locked: Locked, moment: Moment, *, most: int) -> list[Notice]:

@@ -19,6 +19,7 @@ The state is one word computed from the aspects, in this order:
 If the step to the computed state is not legal, the log takes the legal path, through FREE.
 """
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, NewType
@@ -28,7 +29,9 @@ import msgspec
 
 from decoders import Occupancy
 from parking_gateway.core.clocks import Mark, compare
+from parking_gateway.core.events import DevEui
 from parking_gateway.core.reservation import Reservation
+from parking_gateway.core.sensor import Sensors
 
 SpaceId = NewType("SpaceId", int)
 
@@ -86,6 +89,9 @@ class Observation(msgspec.Struct, frozen=True, gc=False):
     """The uplink's deduplication id. None: the observation cannot change the state."""
     dev_addr: str | None = None
     battery_percent: int | None = None
+    dev_eui: DevEui | None = None
+    """The sensor, with its channel. It matters to a space with several."""
+    channel: int = 0
 
 
 class Transition(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -127,6 +133,8 @@ class Space(msgspec.Struct, frozen=True, gc=False):
     """Counts the changes that a subscriber can see."""
     overstay: Overstay | None = None
     """Only while a car is there: the end of `OCCUPIED` clears it."""
+    sensors: Sensors | None = None
+    """Of a space with several, what each has reported: `sensing` computes the aspects above from them. None: it has one sensor."""
 
     @property
     def state(self) -> SpaceState:
@@ -262,8 +270,21 @@ def remove_sensor(space: Space, *, at: datetime, cause: str) -> Change:
         battery_at=None,
         battery_dev_addr=None,
         battery_f_cnt=None,
+        sensors=None,
     )
     return _settle(space, after, at=at, cause=cause)
+
+
+def sense(space: Space, reported: Mapping[str, Any], *, at: datetime, cause: str | UUID | None) -> Change:
+    """Change what several sensors report together, without an uplink of theirs: aspects by their names."""
+    return _settle(space, msgspec.structs.replace(space, **reported), at=at, cause=cause)
+
+
+def observe_together(space: Space, reported: Mapping[str, Any], seen: Observation) -> Change:
+    """The same by an observation of one of them: a car that comes or leaves is an arrival or the end of one."""
+    together = msgspec.structs.replace(seen, occupancy=reported["occupancy"])
+    after = msgspec.structs.replace(space, reservation=_reservation_after(space, together), **reported)
+    return _settle(space, after, at=seen.seen_at, cause=seen.cause)
 
 
 def exceed_stay(space: Space, *, since: datetime, at: datetime) -> Change:

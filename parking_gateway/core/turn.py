@@ -7,13 +7,15 @@ machine. So one day of a car park can be computed without a database.
 
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
-from typing import assert_never
+from typing import Any, assert_never
 
 import msgspec
 
 from parking_gateway.core.clocks import is_held_back
 from parking_gateway.core.notice import Notice, NoticeKind
 from parking_gateway.core.reservation import Reservation, ReservationStatus, ReservationStep
+from parking_gateway.core.sensing import fit, lapse_one, observe_one, observe_one_again
+from parking_gateway.core.sensor import SensorKey, SensorRule
 from parking_gateway.core.space import (
     Change,
     Observation,
@@ -42,6 +44,8 @@ class Silence(msgspec.Struct, frozen=True, kw_only=True):
     lost_after: timedelta
     listening_since: datetime
     """Since when the gateway has received events. Silence before that is the gateway's own."""
+    sensor: SensorKey = ""
+    """Which one, of a space with several."""
 
 
 class ServiceOrder(msgspec.Struct, frozen=True, kw_only=True):
@@ -86,6 +90,18 @@ class SensorRemoved(msgspec.Struct, frozen=True, kw_only=True):
     by: str
 
 
+class SensorsFitted(msgspec.Struct, frozen=True, kw_only=True):
+    """The space has these sensors from now on."""
+
+    sensors: frozenset[SensorKey]
+    sole: SensorKey | None
+    """The one that it had until now, if it had one."""
+    rule: SensorRule | None = None
+    """None: as before."""
+    at: datetime
+    by: str
+
+
 class StayExceeded(msgspec.Struct, frozen=True, kw_only=True):
     """The car that came at `since` stays for longer than it may."""
 
@@ -114,6 +130,7 @@ Cause = (
     | ReservationExtension
     | ReservationEnd
     | SensorRemoved
+    | SensorsFitted
     | StayExceeded
     | OverstayAcknowledged
 )
@@ -168,20 +185,24 @@ def turn(before: Mapping[SpaceId, Space], causes: Iterable[tuple[SpaceId, Cause]
     )
 
 
-def _change(space: Space, cause: Cause) -> Change:  # noqa: PLR0911 - one for each cause
+def _change(space: Space, cause: Cause) -> Change:  # noqa: C901, PLR0911 - one for each cause
     match cause:
         case Observation():
-            return observe(space, cause)
+            return observe(space, cause) if space.sensors is None else observe_one(space, space.sensors, cause)
         case Rereading():
+            if space.sensors is not None:
+                return observe_one_again(space, space.sensors, cause.seen)
             return observe_again(space, cause.seen)
         case Silence():
-            return lapse(space, now=cause.now, lost_after=cause.lost_after, listening_since=cause.listening_since)
+            return _lapse(space, cause)
         case ServiceOrder():
             return change_service(space, cause.service, at=cause.at, cause=cause.by, reason=cause.reason)
         case ReservationStart() | ReservationExtension() | ReservationEnd():
             return _change_reservation(space, cause)
         case SensorRemoved():
             return remove_sensor(space, at=cause.at, cause=cause.by)
+        case SensorsFitted():
+            return fit(space, cause.sensors, rule=cause.rule, sole=cause.sole, at=cause.at, cause=cause.by)
         case StayExceeded():
             return exceed_stay(space, since=cause.since, at=cause.at)
         case OverstayAcknowledged():
@@ -200,6 +221,17 @@ def _change_reservation(space: Space, cause: ReservationStart | ReservationExten
             return end_reservation(space, cause.reservation, at=cause.at, cause=cause.by)
         case _:
             assert_never(cause)
+
+
+def _lapse(space: Space, silence: Silence) -> Change:
+    limits: dict[str, Any] = {
+        "now": silence.now,
+        "lost_after": silence.lost_after,
+        "listening_since": silence.listening_since,
+    }
+    if space.sensors is None:
+        return lapse(space, **limits)
+    return lapse_one(space, space.sensors, silence.sensor, **limits)
 
 
 def _is_held_back(seen: Observation, space: Space) -> bool:

@@ -146,10 +146,12 @@ def observation(uplink: Uplink, reading: Reading, channel: int = 0) -> Observati
         uplink.deduplication_id,
         uplink.dev_addr,
         _percent(reading.battery_percent),
+        uplink.device.dev_eui,
+        channel,
     )
 
 
-def battery_report(event: DeviceEvent) -> Observation:
+def battery_report(event: DeviceEvent, channel: int = 0) -> Observation:
     """Return the observation of a device status: the battery of the space's sensor."""
     return Observation(
         occupancy=None,
@@ -158,6 +160,8 @@ def battery_report(event: DeviceEvent) -> Observation:
         f_cnt=0,
         battery_percent=_percent(event.battery_percent),
         cause=event.deduplication_id,
+        dev_eui=event.device.dev_eui,
+        channel=channel,
     )
 
 

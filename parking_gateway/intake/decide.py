@@ -60,7 +60,10 @@ def decide(
         readings.append(one)
         without_codec += not has_codec
     for event in batch.batteries if batch.events else ():
-        causes += [(one.space, battery_report(event)) for one in locked.installations.get(event.device.dev_eui, ())]
+        causes += [
+            (one.space, battery_report(event, one.channel))
+            for one in locked.installations.get(event.device.dev_eui, ())
+        ]
     made = turn(locked.spaces, causes)
     return Decision(
         turn=made,

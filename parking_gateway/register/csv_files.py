@@ -45,12 +45,13 @@ def text_of(entries: Iterable[Entry]) -> str:
     writer = csv.writer(file, lineterminator="\n")
     writer.writerow(COLUMNS)
     for entry in entries:
-        writer.writerow((*entry.place, *(_cells(entry.assignment) if entry.assignment else _NO_DEVICE)))
+        writer.writerow((*entry.place, *(_cells(entry.assignment, entry) if entry.assignment else _NO_DEVICE)))
     return file.getvalue()
 
 
-def _cells(device: Assignment) -> tuple[object, ...]:
-    return device.dev_eui, device.channel, device.codec, options_text(device.options), device.lost_after
+def _cells(device: Assignment, entry: Entry) -> tuple[object, ...]:
+    options = options_text(device.options)
+    return device.dev_eui, device.channel, device.codec, options, device.lost_after, entry.sensors
 
 
 _NO_DEVICE: Final = ("",) * (len(COLUMNS) - len(REQUIRED))

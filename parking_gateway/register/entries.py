@@ -10,10 +10,11 @@ import msgspec
 
 from decoders.readings import CHANNELS
 from parking_gateway.core.events import DevEui
+from parking_gateway.core.sensor import SensorRule
 from parking_gateway.decoding import codecs
 from parking_gateway.decoding.decoder import Decoder
 
-COLUMNS: Final = ("site", "zone", "space", "dev_eui", "channel", "codec", "options", "lost_after")
+COLUMNS: Final = ("site", "zone", "space", "dev_eui", "channel", "codec", "options", "lost_after", "sensors")
 REQUIRED: Final = COLUMNS[:3]
 
 
@@ -47,6 +48,10 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
     place: Place
     assignment: Assignment | None = None
     """None: the space keeps its device, if it has one."""
+    sensors: SensorRule | None = None
+    """When a space with several sensors is occupied. None: as before, else with any."""
+    is_further: bool = False
+    """True: the space keeps its other sensors. A file has a line for each sensor instead."""
     where: str = ""
     """Where it was written, such as `line 7`."""
 
@@ -94,12 +99,20 @@ def sheet_of(records: Iterable[Record | Mistake], decoder: Decoder) -> Sheet:
         entries.append(entry)
         device = entry.assignment
         if (first := places.setdefault(entry.place, entry)) is not entry:
-            mistakes.append(Mistake(entry.where, f"the space {entry.place} stands already in {first.where}"))
+            mistakes += _mistakes_of_another(entry, first)
         if device and (first := devices.setdefault((device.dev_eui, device.channel), entry)) is not entry:
             channel = f"channel {device.channel} of " if device.channel else ""
             what = f"{channel}the device {device.dev_eui} stands already in {first.where}"
             mistakes.append(Mistake(entry.where, what))
     return Sheet(entries=tuple(entries), mistakes=tuple(mistakes))
+
+
+def _mistakes_of_another(entry: Entry, first: Entry) -> Iterator[Mistake]:
+    """A space has several lines, one for each of its sensors."""
+    if entry.assignment is None or first.assignment is None:
+        yield Mistake(entry.where, f"the space {entry.place} stands already in {first.where}")
+    elif entry.sensors is not first.sensors:
+        yield Mistake(entry.where, f"sensors differs from {first.where}, which has the same space {entry.place}")
 
 
 def entry_of(record: Record, decoder: Decoder) -> tuple[Entry | None, list[Mistake]]:
@@ -116,8 +129,9 @@ def entry_of(record: Record, decoder: Decoder) -> tuple[Entry | None, list[Mista
     if refusals:
         return None, [Mistake(record.where, refusal) for refusal in refusals]
     place = Place(*(values.pop(column) for column in REQUIRED))
+    sensors = values.pop("sensors")
     assignment = Assignment(**values) if values["dev_eui"] else None
-    return Entry(place=place, assignment=assignment, where=record.where), []
+    return Entry(place=place, assignment=assignment, sensors=sensors, where=record.where), []
 
 
 def options_text(options: Mapping[str, str]) -> str:
@@ -134,6 +148,8 @@ def _refusals_together(values: dict[str, Any], folder: Path | None) -> Iterator[
         yield "channel says which sensor of a device is meant, but dev_eui names none"
     if not values["dev_eui"] and values["lost_after"]:
         yield "lost_after says how long a device may be silent, but dev_eui names none"
+    if not values["dev_eui"] and values["sensors"]:
+        yield "sensors says when a space with several sensors is occupied, but dev_eui names none"
     if not codec:
         return
     try:
@@ -203,6 +219,12 @@ def _lost_after(text: str) -> int | None:
     return int(text)
 
 
+def _sensors(text: str) -> SensorRule | None:
+    if text and text not in [*SensorRule]:
+        raise ValueError(f"cannot be {_shown(text)}, only {' or '.join(SensorRule)}")
+    return SensorRule(text) if text else None
+
+
 def _options(text: str) -> dict[str, str]:
     options: dict[str, str] = {}
     for part in filter(None, (part.strip() for part in text.split(";"))):
@@ -224,6 +246,7 @@ _READ: Final[dict[str, Callable[[str], Any]]] = {
     "codec": _codec,
     "options": _options,
     "lost_after": _lost_after,
+    "sensors": _sensors,
 }
 
 _SHOWN: Final = 40

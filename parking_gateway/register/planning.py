@@ -1,6 +1,6 @@
 """The changes from the present installations to the wanted ones. Pure."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 import msgspec
 
@@ -30,14 +30,22 @@ class Plan(msgspec.Struct, kw_only=True):
         return [(before, after) for before, after in self.changed if before.space != after.space]
 
     @property
+    def touched(self) -> set[SpaceId]:
+        """The spaces that get or lose a sensor."""
+        return {one.space for one in self.installed} | self.mentioned
+
+    @property
     def mentioned(self) -> set[SpaceId]:
         """The spaces of devices that were moved or removed."""
         moved = {one.space for pair in self.moved for one in pair}
         return moved | {one.space for one, _ in self.removed}
 
 
-def plan(wanted: Iterable[Installation], present: Iterable[Installation]) -> Plan:
-    """Compare the wanted installations with the present ones. A space that a device is installed in belongs to it alone."""
+def plan(wanted: Iterable[Installation], present: Iterable[Installation], *, shared: Collection[SpaceId] = ()) -> Plan:
+    """Compare the wanted installations with the present ones.
+
+    A space has the wanted sensors and no others, unless it is one of the `shared` ones, which keep theirs.
+    """
     before = {(one.dev_eui, one.channel): one for one in present}
     made = Plan()
     watchers: dict[SpaceId, DevEui] = {}
@@ -50,5 +58,7 @@ def plan(wanted: Iterable[Installation], present: Iterable[Installation]) -> Pla
             made.unchanged.append(one)
         else:
             made.changed.append((was, one))
-    made.removed += [(one, watchers[one.space]) for one in before.values() if one.space in watchers]
+    made.removed += [
+        (one, watchers[one.space]) for one in before.values() if one.space in watchers and one.space not in shared
+    ]
     return made

@@ -12,11 +12,14 @@ from typing import Final
 
 from parking_gateway.core.events import DevEui, DeviceIdentity
 from parking_gateway.core.installation import Installation
+from parking_gateway.core.sensor import SensorRule
 from parking_gateway.core.space import SpaceId
+from parking_gateway.core.turn import Turn
 from parking_gateway.decoding import codecs
 from parking_gateway.decoding.budget import Guests
 from parking_gateway.decoding.decoder import Decoder
 from parking_gateway.register.entries import Assignment, Entry, Mistake, Place, refused_channel
+from parking_gateway.register.fitting import fit
 from parking_gateway.register.outcome import Counts, Move, Registered, Removal
 from parking_gateway.register.planning import Plan, plan
 from parking_gateway.register.remarks import NEVER_HEARD, NO_CODEC, remark
@@ -36,17 +39,20 @@ async def register(
     connection: Connection, entries: Sequence[Entry], *, decoder: Decoder, now: datetime
 ) -> Registered | list[Mistake]:
     """Make the entries part of the database; the caller commits. If the database shows mistakes, everything is rolled back."""
-    places = [entry.place for entry in entries]
+    places = list(dict.fromkeys(entry.place for entry in entries))
     await connection.together(car_park.lock_register(), *car_park.add_zones(places))
     new, ids = await connection.together(car_park.add(places), car_park.ids(places))
     wanted = list(_wanted(entries, ids))
     (concerned,) = await connection.together(assignments.concerned(wanted))
-    made = plan(wanted, concerned)
+    shared = {ids[entry.place] for entry in entries if entry.is_further}
+    made = plan(wanted, concerned, shared=shared)
+    rules = {ids[entry.place]: entry.sensors for entry in entries if entry.sensors is not None}
+    (before,) = await connection.together(assignments.sensors_of({*made.touched, *rules}))
     devices: dict[DevEui, DeviceIdentity] = {}
     replayed = Replayed()
-    if made.installed:
+    if made.installed or made.removed:
         await connection.together(
-            *assignments.hold_uplinks(one.space for one in made.installed),
+            *assignments.hold_uplinks(made.touched),
             *assignments.change(installed=made.installed, removed=[one for one, _ in made.removed]),
         )
         (identities,) = await connection.together(fleet.identities(one.dev_eui for one in made.installed))
@@ -54,10 +60,13 @@ async def register(
         if mistakes := list(_mistakes(entries, devices, decoder)):
             await connection.rollback()
             return mistakes
+        fitted = await fit(connection, before, rules=rules, now=now, by="register")
         replayed = await _replay(connection, made, identities, decoder=decoder, now=now)
+    else:
+        fitted = await fit(connection, before, rules=rules, now=now, by="register")
     (names,) = await connection.together(car_park.space_names(made.mentioned))
     return Registered(
-        spaces=_counts_of_spaces(made, asked=len(entries), new=set(new)),
+        spaces=_counts_of_spaces(made, fitted, asked=len(places), new=set(new)),
         installations=Counts(created=len(made.created), changed=len(made.changed), unchanged=len(made.unchanged)),
         moved=[
             Move(dev_eui=after.dev_eui, before=_text(names[before.space]), after=_text(names[after.space]))
@@ -78,6 +87,7 @@ async def registered(connection: Connection) -> list[Entry]:
     return [
         Entry(
             place=Place(one.site, one.zone, one.space),
+            sensors=None if one.sensors is None else SensorRule(one.sensors),
             assignment=None
             if one.dev_eui is None
             else Assignment(
@@ -158,8 +168,8 @@ async def _replay(
     return replayed
 
 
-def _counts_of_spaces(made: Plan, *, asked: int, new: set[SpaceId]) -> Counts:
-    changed = sum(one.space not in new for one in made.installed)
+def _counts_of_spaces(made: Plan, fitted: Turn, *, asked: int, new: set[SpaceId]) -> Counts:
+    changed = len({*(one.space for one in made.installed), *fitted.changed} - new)
     return Counts(created=len(new), changed=changed, unchanged=asked - len(new) - changed)
 
 

@@ -25,5 +25,5 @@ def sentences(outcome: Registered) -> Iterator[str]:
         )
     for remark, count in sorted(outcome.remarks.items()):
         yield f"{counted(count, 'device')}: {remark}."
-    if not (spaces.created or installations.created or installations.changed):
+    if not (spaces.created or spaces.changed or installations.created or installations.changed):
         yield "Nothing has changed: the database already has these entries."

@@ -1,6 +1,6 @@
 """Installations as an import changes them: which device watches which space from now on."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Final
 
 import sqlalchemy as sa
@@ -8,10 +8,14 @@ from sqlalchemy.dialects import postgresql as pg
 
 from parking_gateway.core.events import DevEui
 from parking_gateway.core.installation import Installation
+from parking_gateway.core.sensor import SensorKey, sensor_key
 from parking_gateway.core.space import SpaceId
 from parking_gateway.store.query import Query, Rows, Statement, command
-from parking_gateway.store.rows import encode, table_of
+from parking_gateway.store.rows import array_of, encode, listed, table_of
 from parking_gateway.store.tables import device, installation, space, uplink
+
+SensorsOf = Mapping[SpaceId, frozenset[SensorKey]]
+"""The sensors of each space."""
 
 _GIVEN: Final = [column for column in installation.c if column is not installation.c.snapshot]
 """The columns of the register."""
@@ -20,6 +24,12 @@ _CONCERNED: Final = Statement(
     sa.select(*_GIVEN).where(
         installation.c.dev_eui.in_(sa.select(_WANTED.c.dev_eui))
         | installation.c.space_id.in_(sa.select(_WANTED.c.space_id))
+    )
+)
+
+_SENSORS: Final = Statement(
+    sa.select(installation.c.space_id, installation.c.dev_eui, installation.c.channel).where(
+        installation.c.space_id.in_(listed("spaces", sa.BigInteger))
     )
 )
 
@@ -77,6 +87,18 @@ def _installations(rows: Rows) -> list[Installation]:
         )
         for dev_eui, channel, space_id, codec, options, lost_after in rows
     ]
+
+
+def sensors_of(spaces: Collection[SpaceId]) -> Query[SensorsOf]:
+    """The sensors that are installed in each of these spaces."""
+
+    def read(rows: Rows) -> SensorsOf:
+        found: dict[SpaceId, set[SensorKey]] = {one: set() for one in spaces}
+        for space_id, dev_eui, channel in rows:
+            found[space_id].add(sensor_key(dev_eui, channel))
+        return {one: frozenset(sensors) for one, sensors in found.items()}
+
+    return Query(statement=_SENSORS, arguments={"spaces": array_of(list(spaces))}, read=read)
 
 
 def hold_uplinks(spaces: Iterable[SpaceId]) -> list[Query[None]]:

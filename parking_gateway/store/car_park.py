@@ -35,6 +35,8 @@ class ListedSpace(msgspec.Struct, frozen=True):
     codec: str | None
     options: dict[str, str] | None
     lost_after: int | None
+    sensors: str | None
+    """The rule of a space with several sensors."""
 
 
 # It keeps another import out, and no uplink.
@@ -102,6 +104,7 @@ _LIST: Final = Statement(
         installation.c.codec,
         installation.c.options,
         installation.c.lost_after,
+        space.c.sensors["rule"].astext.label("sensors"),
     )
     .select_from(_CAR_PARK.outerjoin(installation, installation.c.space_id == space.c.id))
     .order_by(site.c.name, zone.c.name, space.c.name, installation.c.dev_eui)

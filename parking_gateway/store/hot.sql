@@ -69,7 +69,8 @@ select
     space.service, space.service_at,
     space.maintenance_reason, space.battery_percent,
     case when space.battery_at > now() + :'step_back'::interval then 'epoch' else space.battery_at end as battery_at,
-    space.battery_dev_addr, space.battery_f_cnt, space.previous, space.cause, space.version, space.overstay
+    space.battery_dev_addr, space.battery_f_cnt, space.previous, space.cause, space.version, space.overstay,
+    space.sensors::text as sensors_text
 from installation
 join space on space.id = installation.space_id
 where installation.dev_eui in (select unnest(:'dev_eui'::text[]))
@@ -92,7 +93,8 @@ select
     space.service, space.service_at,
     space.maintenance_reason, space.battery_percent,
     case when space.battery_at > now() + :'step_back'::interval then 'epoch' else space.battery_at end as battery_at,
-    space.battery_dev_addr, space.battery_f_cnt, space.previous, space.cause, space.version, space.overstay
+    space.battery_dev_addr, space.battery_f_cnt, space.previous, space.cause, space.version, space.overstay,
+    space.sensors::text as sensors_text
 from space
 where space.id in (select unnest(:'id'::bigint[]))
 order by space.id
@@ -136,7 +138,7 @@ set
     reserved_kept = batch.reserved_kept, service = batch.service, service_at = batch.service_at,
     maintenance_reason = batch.maintenance_reason, battery_percent = batch.battery_percent, battery_at = batch.battery_at,
     battery_dev_addr = batch.battery_dev_addr, battery_f_cnt = batch.battery_f_cnt, version = batch.version,
-    overstay = batch.overstay,
+    overstay = batch.overstay, sensors = batch.sensors,
     -- Without a new version nothing is published, and `updated` of the retained message would differ from the row for ever.
     updated_at = case when space.version = batch.version then space.updated_at else :'updated_at'::timestamptz end
 from unnest(
@@ -145,11 +147,12 @@ from unnest(
     :'heard_at'::timestamptz[], :'reservation'::text[], :'reserved_from'::timestamptz[], :'reserved_until'::timestamptz[],
     :'reserved_checked_in'::boolean[], :'reserved_kept'::boolean[], :'service'::text[], :'service_at'::timestamptz[],
     :'maintenance_reason'::text[], :'battery_percent'::integer[], :'battery_at'::timestamptz[],
-    :'battery_dev_addr'::text[], :'battery_f_cnt'::bigint[], :'version'::bigint[], :'overstay'::text[]
+    :'battery_dev_addr'::text[], :'battery_f_cnt'::bigint[], :'version'::bigint[], :'overstay'::text[],
+    :'sensors'::jsonb[]
 ) as batch (
     row, state, since, previous, cause, occupancy, seen_at, seen_dev_addr, seen_f_cnt, contact, heard_at, reservation,
     reserved_from, reserved_until, reserved_checked_in, reserved_kept, service, service_at, maintenance_reason,
-    battery_percent, battery_at, battery_dev_addr, battery_f_cnt, version, overstay
+    battery_percent, battery_at, battery_dev_addr, battery_f_cnt, version, overstay, sensors
 )
 where space.ctid = batch.row;
 

@@ -20,6 +20,13 @@ _SECONDS: Final = sa.func.coalesce(
     sa.cast(sa.bindparam("by_profile", type_=pg.JSONB)[device.c.profile].astext, sa.Double),
     sa.bindparam("lost_after", type_=sa.Double),
 )
+_SENSOR: Final = space.c.sensors["by_key"][installation.c.dev_eui + "/" + sa.cast(installation.c.channel, sa.Text)]
+_HEARD_AT: Final = sa.case(
+    (space.c.sensors.is_(None), space.c.heard_at),
+    else_=sa.cast(_SENSOR["heard_at"].astext, sa.TIMESTAMP(timezone=True)),
+)
+"""When the sensor was heard, which may be one of several in its space."""
+_IS_LOST: Final = sa.func.coalesce(sa.cast(_SENSOR["is_lost"].astext, sa.Boolean), sa.false())
 _SILENT: Final = Statement(
     sa.select(installation.c.dev_eui, _SECONDS)
     .select_from(
@@ -29,7 +36,8 @@ _SILENT: Final = Statement(
     )
     .where(
         space.c.contact == "live",
-        sa.func.greatest(space.c.heard_at, sa.bindparam("listening_since", type_=TIME))
+        sa.or_(space.c.sensors.is_(None), ~_IS_LOST),
+        sa.func.greatest(_HEARD_AT, sa.bindparam("listening_since", type_=TIME))
         < sa.bindparam("now", type_=TIME) - sa.func.make_interval(0, 0, 0, 0, 0, 0, _SECONDS),
     )
     .order_by(installation.c.dev_eui)

@@ -156,3 +156,22 @@ async def test_a_car_park_that_falls_silent_at_once_makes_few_notices(
     await recorded(engine, *[message(one, up(one, at=240, f_cnt=2)) for one in devices])
     again = (await lapsed(database, hours=4.1)).notices
     assert {one.dev_eui for one in again} == {one.dev_eui for one in single}
+
+
+async def test_one_of_two_silent_sensors_does_not_lose_its_space(
+    engine: AsyncEngine, database: str, car_park: CarPark
+) -> None:
+    silent, live = await car_park(2)
+    keys = f"'{silent}/0', '{{}}'::jsonb, '{live}/0', '{{}}'::jsonb"
+    sensors = f"jsonb_build_object('rule', 'any', 'by_key', jsonb_build_object({keys}))"
+    async with engine.begin() as connection:
+        await connection.execute(sa.text("update installation set space_id = (select min(id) from space)"))
+        await connection.execute(sa.text(f"update space set sensors = {sensors} where name = 'A-1'"))
+    await recorded(engine, message(silent, up(silent, OCCUPIED)), message(live, up(live, VACANT, at=90)))
+    first = await lapsed(database, hours=2.5)
+    assert (first.lost, first.changed) == ([silent], [])
+    assert await rows(engine, "select contact, state from space where name = 'A-1'") == [("live", "OCCUPIED")]
+    assert (await lapsed(database, hours=2.6)).lost == []
+    second = await lapsed(database, hours=4)
+    assert second.lost == [live]
+    assert await rows(engine, "select contact, state from space where name = 'A-1'") == [("lost", "OCCUPIED")]

@@ -133,8 +133,8 @@ WRONG = {
         "lost_after cannot be '0', only a whole number of seconds from 1 to 31536000"
     ],
     "central,level-1,A,,,,port=1": ["options says how a device is read, but dev_eui names none"],
-    "central,level-1,A,,,,port=1,,more": [
-        "it has 9 cells, and the header 8: a cell with the delimiter in it must stand in quotation marks"
+    "central,level-1,A,,,,port=1,,,more": [
+        "it has 10 cells, and the header 9: a cell with the delimiter in it must stand in quotation marks"
     ],
     "central,level-1,FIRST": ["the space central/level-1/FIRST stands already in line 2"],
     "central,level-1,A,70B3D57ED0000000": ["the device 70b3d57ed0000000 stands already in line 2"],
@@ -163,7 +163,7 @@ def test_lines_are_counted_as_an_editor_counts_them() -> None:
             "site,zone,spaces,notes\na,b,c\n",
             [
                 "line 1: the header has an unknown column 'spaces'; did you mean space?",
-                "line 1: the header has an unknown column 'notes'; there are site, zone, space, dev_eui, channel, codec, options, lost_after",
+                "line 1: the header has an unknown column 'notes'; there are site, zone, space, dev_eui, channel, codec, options, lost_after, sensors",
                 f"line 1: the header lacks space; it must begin like {HEADER}",
             ],
         ),

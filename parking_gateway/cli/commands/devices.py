@@ -3,6 +3,7 @@
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated
 
+import msgspec
 import typer
 
 from parking_gateway.cli.commands.configuration import AsJson, CodecOptions, ConfigFile, configured
@@ -39,6 +40,8 @@ LostAfterOption = Annotated[
     ),
 ]
 
+AlsoOption = Annotated[bool, typer.Option("--also", help="The space keeps the sensors that it has, and gets one more.")]
+
 
 @app.command("list")
 def list_(*, config: ConfigFile = None, unassigned: UnassignedOnly = False, as_json: AsJson = False) -> None:
@@ -72,13 +75,14 @@ def assign(  # noqa: PLR0913 - the fields of an installation
     codec: CodecOption = "",
     option: CodecOptions = None,
     lost_after: LostAfterOption = None,
+    also: AlsoOption = False,
     config: ConfigFile = None,
     as_json: AsJson = False,
 ) -> None:
     """Install a device in a space.
 
     It does the same as a line of an imported file: the space takes over the stored uplinks of the device. A device of another
-    space moves, and the former device of this space becomes unassigned. Codec and options replace those of before.
+    space moves, and the former device of this space becomes unassigned, unless it is a sensor more. Codec and options replace those of before.
 
     For example:
 
@@ -100,6 +104,7 @@ def assign(  # noqa: PLR0913 - the fields of an installation
     entry, mistakes = entry_of(Record(cells=dict(zip(("site", "zone", "space"), names, strict=True)) | cells), reader)
     if entry is None:
         fail(*map(str, mistakes))
+    entry = msgspec.structs.replace(entry, is_further=also)
 
     async def work(connection: "Connection") -> "Registered | list[Mistake]":
         if refusal := await unknown_space(connection, entry.place):

@@ -83,6 +83,8 @@ space: Final = sa.Table(
     # The time of that step. Later steps have the same time or a later one, so earlier months need not be read.
     sa.Column("published_transition_at", TIME),
     sa.Column("overstay", sa.Text),
+    # Of a space with several sensors, what each has reported. Null: it has one, or none.
+    sa.Column("sensors", pg.JSONB),
     # From here on the attributes, which the register alone writes.
     sa.Column("audience", sa.Text),
     sa.Column("purpose", sa.Text),
