@@ -17,6 +17,7 @@ pytest_plugins = [
     "tests.plugins.tls",
     "tests.plugins.encrypted_postgres",
     "tests.plugins.chirpstack_api",  # after tls, which it uses
+    "tests.plugins.recipients",
 ]
 
 # A law makes no claim about time, so that a busy machine does not break it. A hung test ends by pytest's timeout.

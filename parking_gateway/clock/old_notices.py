@@ -2,14 +2,16 @@
 
 from parking_gateway.clock.moment import Moment
 from parking_gateway.core.committed import Committed
-from parking_gateway.store import notices, outgoing, retention
+from parking_gateway.store import alerts, notices, outgoing, retention
 from parking_gateway.store.database import Database
 
 
 async def go(database: Database, moment: Moment) -> Committed:
     """Delete them, few in each transaction."""
     async with database.connect() as connection:
-        expired, today = await connection.commit_together(outgoing.delete_expired(), retention.today(moment.now))
+        expired, today, *_ = await connection.commit_together(
+            outgoing.delete_expired(), retention.today(moment.now), *alerts.forget()
+        )
     age = moment.retention.kept_for("notice")
     deleted = notices.AT_ONCE
     while age is not None and deleted == notices.AT_ONCE:

@@ -13,6 +13,8 @@ from typing import Any
 import msgspec
 from loguru import logger
 
+from parking_gateway.alerts.delivery import Alerts
+from parking_gateway.alerts.recipients import recipients_of
 from parking_gateway.broker.link import Link, connected
 from parking_gateway.broker.suspicion import Suspicion
 from parking_gateway.clock.moment import Moment
@@ -119,7 +121,15 @@ class Life:
         self._senders = Senders()
         self._preparation = Preparation(stop=stop)
         report.wake_outbox = self._outbox.changed
-        report.wake_outgoing = self._outbox.sent
+        self._alerts = Alerts(
+            recipients_of(config, clock=clock),
+            config.alerts,
+            instance=instance,
+            database=pool,
+            patience=self._patience,
+            report=report,
+        )
+        report.wake_outgoing = self._wrote_outgoing
         self._rounds = Rounds(database=pool, moment=self._moment, report=self._went_round, failed=report.round_failed)
 
     async def run(self, *, migrate: bool) -> None:
@@ -153,6 +163,7 @@ class Life:
             return
         async with asyncio.TaskGroup() as group:
             group.create_task(self._rounds.run())
+            group.create_task(self._alerts.run())
             group.create_task(self._count_what_is_due())
             group.create_task(self._recovery.run())
             if self._journal is not None:
@@ -219,6 +230,10 @@ class Life:
                 reading = group.create_task(self._picture.read_back(link))
                 await self._outbox.run(link)
                 reading.cancel()
+
+    def _wrote_outgoing(self) -> None:
+        self._outbox.sent()
+        self._alerts.wake()
 
     def _moment(self) -> Moment:
         return Moment(

@@ -349,7 +349,7 @@ from touched
 where site.id = touched.id;
 
 
--- send_outgoing: Writes messages that are published once, with the names that their spaces have now. Notices are also kept.
+-- send_outgoing: Writes messages that are published once, with the names that their spaces have now. Notices are also kept, and get alerts.
 with sent as (
     insert into outgoing (site, zone, space, body, expires_at)
     select
@@ -361,10 +361,16 @@ with sent as (
     left join site on site.id = zone.site_id
     order by batch.number
     returning id, site, zone, space, body
+), kept as (
+    insert into notice (id, at, kind, site, zone, space, dev_eui, details)
+    select
+        id, (body ->> 'at')::timestamptz, body ->> 'kind', site, zone, space, body ->> 'dev_eui',
+        coalesce((body ->> 'details')::jsonb, '{}')
+    from sent
+    where body ->> 'type' = 'notice'
+    returning id, kind
 )
-insert into notice (id, at, kind, site, zone, space, dev_eui, details)
-select
-    id, (body ->> 'at')::timestamptz, body ->> 'kind', site, zone, space, body ->> 'dev_eui',
-    coalesce((body ->> 'details')::jsonb, '{}')
-from sent
-where body ->> 'type' = 'notice';
+insert into alert (recipient, notice)
+select alert_recipient.name, kept.id
+from kept
+join alert_recipient on kept.kind = any (alert_recipient.kinds);

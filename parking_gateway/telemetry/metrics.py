@@ -106,6 +106,7 @@ class Metrics:
         self.retained_cleared = counter("retained_cleared", "Retained topics without a row, which were cleared.")
         self._lost = counter("sensors_lost", "Sensors that were silent for longer than lost_after.")
         self._notices = counter("notices", "Notices to operators.", ["kind"])
+        self._alerts = counter("alerts", "Alerts to webhooks and by e-mail.", ["medium", "result"])
         self._uplinks_lost = counter("uplinks_lost", "Uplinks that are missing by their frame counters.")
         self._uplinks_healed = counter(
             "uplinks_healed", "Uplinks that were missing by their frame counters and have come."
@@ -133,6 +134,11 @@ class Metrics:
         """Count messages before they are recorded."""
         self._by_qos.labels("0").inc(at_qos_0)
         self._by_qos.labels("1").inc(messages - at_qos_0)
+
+    def count_alerts(self, medium: str, **results: int) -> None:
+        """Count alerts by their results."""
+        for result, count in results.items():
+            self._alerts.labels(medium, result).inc(count)
 
     def count_committed(self, committed: Committed, lag: float | None = None) -> None:
         """Count a commit, once. `lag`: seconds from the network's receipt of its oldest uplink; None without uplinks."""
@@ -207,6 +213,8 @@ class Metrics:
             self._months.labels(result)
         for kind in NoticeKind:
             self._notices.labels(kind)
+        for medium in ("webhook", "mail"):
+            self.count_alerts(medium, delivered=0, failed=0, given_up=0)
         for event in EVENTS:
             self._received.labels(event)
         for reason in Reason:

@@ -165,6 +165,14 @@ class Report:
         is_recorded = health.oldest_event_age() < _BACKLOG_SECONDS and not health.journal().rows
         return self._listening_since if health.is_broker_up and is_recorded else None
 
+    def alerted(self, medium: str, *, delivered: int = 0, failed: int = 0, given_up: int = 0) -> None:
+        """Alerts of a medium were delivered, attempts have failed, and alerts were given up."""
+        self._metrics.count_alerts(medium, delivered=delivered, failed=failed, given_up=given_up)
+        if given_up:
+            logger.bind(medium=medium, count=given_up).warning(
+                "Alerts were given up: the recipient did not take them within alerts.give_up_after"
+            )
+
     def refused(self, refusals: Sequence[Refusal]) -> None:
         """Count refused publications, and warn once in a while for every kind of topic."""
         self._refusals.took(refusals)

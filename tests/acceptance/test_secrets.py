@@ -38,7 +38,8 @@ from tests.whole_gateway import publish, until
 
 DATABASE, MQTT, API = "dB7§wq@/?x1%zK", "mQ8#vr:%/y2@Jt", "eyJhbG9.aP9kLm-_3w"
 KEY, SSL_KEY = "kY5+ru/ z4&Hs=", "sL6&nt=%u5;Gq"
-SECRETS: Final = (DATABASE, MQTT, API, KEY, SSL_KEY)
+HOOK, MAIL = "wH3-t0k_9Xy-QaZ.7u", "mA1+pw:?/q9#Lw"
+SECRETS: Final = (DATABASE, MQTT, API, KEY, SSL_KEY, HOOK, MAIL)
 LENGTH: Final = 6
 COMMANDS: Final[tuple[tuple[str, ...], ...]] = (
     ("check-config",),
@@ -160,6 +161,14 @@ def settings(
         "chirpstack__api_key": API,
         "chirpstack__api_ca_file": str(certificates.ca),
         "database__url": url,
+        "alerts__webhooks": json.dumps([f"http://{LOCALHOST}:9/{HOOK}"]),
+        "alerts__webhook_secret": HOOK,
+        "alerts__mail_to": '["somebody@example.org"]',
+        "alerts__mail_from": "gateway@example.org",
+        "alerts__smtp_host": LOCALHOST,
+        "alerts__smtp_port": "9",
+        "alerts__smtp_username": "gateway",
+        "alerts__smtp_password": MAIL,
         "telemetry__log_level": "TRACE",
         "gateway__instance": "test",
     }

@@ -1,5 +1,6 @@
 """The configuration: its values, its sources and its mistakes."""
 
+import json
 import os
 import re
 import shutil
@@ -555,3 +556,44 @@ def test_the_api_has_a_target_for_grpc(tmp_path: Path) -> None:
     assert (encrypted.api_target, encrypted.is_api_encrypted) == ("chirpstack.example.org:443", True)
     (sentence,) = mistakes_of(chirpstack=section | {"api_url": "http://chirpstack:8080"})
     assert "chirpstack.api_ca_file must not be set while chirpstack.api_url is not https://" in sentence
+
+
+# Alerts
+
+HOOKS: dict[str, Any] = {"webhooks": ["https://hooks.example.org/x"], "webhook_secret": "a secret of the tests"}
+MAILS: dict[str, Any] = {"mail_to": ["a@example.org"], "mail_from": "b@example.org", "smtp_host": "mail.example.org"}
+
+
+@pytest.mark.parametrize(
+    ("section", "sentence"),
+    [
+        (HOOKS | {"webhooks": ["hooks.example.org"]}, "must be URLs that begin with http:// or https://"),
+        (HOOKS | {"webhooks": ["ftp://hooks.example.org"]}, "must be URLs that begin with http:// or https://"),
+        (HOOKS | {"webhook_secret": ""}, "alerts.webhook_secret must be set with alerts.webhooks"),
+        (HOOKS | {"webhook_secret": "short"}, "alerts.webhook_secret must have at least 16 characters"),
+        (HOOKS | {"webhook_kinds": ["silnt"]}, "alerts.webhook_kinds must be kinds of notices: conflict, no_show"),
+        (MAILS | {"mail_to": ["nobody"]}, "must be addresses such as parking@example.org"),
+        (MAILS | {"mail_to": ["a@b\r\nBcc: c@d"]}, "must be addresses such as parking@example.org"),
+        (MAILS | {"mail_from": ""}, "alerts.mail_from must be set with alerts.mail_to"),
+        (MAILS | {"smtp_host": ""}, "alerts.smtp_host must be set with alerts.mail_to"),
+        (MAILS | {"smtp_host": "a host"}, "alerts.smtp_host must be a host"),
+        (MAILS | {"smtp_password": "p"}, "alerts.smtp_password must be set together with alerts.smtp_username"),
+        (
+            MAILS | {"smtp_username": "u", "smtp_password": "p", "smtp_encryption": "none"},
+            "alerts.smtp_password must not be set while alerts.smtp_encryption is none",
+        ),
+        ({"ca_file": str(REFERENCE)}, "alerts.ca_file must not be set without alerts.webhooks or alerts.mail_to"),
+        (HOOKS | {"retry_wait_max": 1}, "alerts.retry_wait_max must not be shorter than alerts.retry_wait_min"),
+    ],
+)
+def test_a_mistake_about_alerts_is_named(section: dict[str, Any], sentence: str) -> None:
+    assert any(sentence in one for one in mistakes_of(alerts=section)), mistakes_of(alerts=section)
+
+
+def test_alerts_can_be_configured_by_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in (HOOKS | MAILS | {"webhook_kinds": ["silent"]}).items():
+        text = value if isinstance(value, str) else json.dumps(value)
+        monkeypatch.setenv(f"PARKING_GATEWAY_ALERTS__{name.upper()}", text)
+    alerts = load().alerts
+    assert [url.get_secret_value() for url in alerts.webhooks] == HOOKS["webhooks"]
+    assert (alerts.webhook_kinds, alerts.mail_to) == (("silent",), ("a@example.org",))

@@ -9,6 +9,7 @@ from typing import Final
 
 from parking_gateway.broker.asking import asking
 from parking_gateway.broker.link import MqttError
+from parking_gateway.cli.doctor.alerts import examine_alerts
 from parking_gateway.cli.doctor.devices import Finding, examine
 from parking_gateway.cli.doctor.encryption import examine_encryption
 from parking_gateway.cli.doctor.months import examine_months
@@ -158,6 +159,7 @@ async def _of_content(pool: Pool, config: Config, decoder: Decoder) -> list[Chec
         "durability": examine_server,
         "subscriptions": partial(examine_subscriptions, config=config),
         "spaces": examine_spaces,
+        "alerts": partial(examine_alerts, config=config),
         "devices": partial(_of_devices, decoder=decoder),
         "network server": partial(_of_network_server, config=config),
     }

@@ -3,6 +3,7 @@
 In the order to read: `sections`, `mqtt`, `chirpstack` and `limits` (the keys), `values` (their kinds), `sources` (where they are read from).
 """
 
+from parking_gateway.process.config.alerts import AlertsConfig
 from parking_gateway.process.config.chirpstack import ChirpStackConfig
 from parking_gateway.process.config.mqtt import MqttConfig
 from parking_gateway.process.config.sections import (
@@ -21,6 +22,7 @@ from parking_gateway.process.config.values import ListenAddress
 
 __all__ = [
     "KEYS",
+    "AlertsConfig",
     "ChirpStackConfig",
     "Config",
     "ConfigError",

@@ -4,7 +4,6 @@
 no null.
 """
 
-import json
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Final, Literal
@@ -21,6 +20,7 @@ from pydantic import (
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 from typing_extensions import override
 
+from parking_gateway.process.config.alerts import AlertsConfig
 from parking_gateway.process.config.chirpstack import ChirpStackConfig
 from parking_gateway.process.config.limits import LimitsConfig
 from parking_gateway.process.config.machine import (
@@ -44,6 +44,7 @@ from parking_gateway.process.config.values import (
     WholeNumber,
     carriable,
     could_receive,
+    from_json,
     not_shorter,
     seconds,
 )
@@ -75,26 +76,12 @@ def _profile(value: object) -> object:
     return {"codec": value} if isinstance(value, str) else value
 
 
-def _from_json(example: str) -> BeforeValidator:
-    """A table, which is JSON in the environment and on the command line."""
-
-    def read(value: object) -> object:
-        if not isinstance(value, str):
-            return value
-        try:
-            return json.loads(value)
-        except (ValueError, RecursionError):
-            raise ValueError(f"must be JSON where it is not TOML, such as {example}") from None
-
-    return BeforeValidator(read)
-
-
 class DecodersConfig(Section):
     """The codecs of device profiles, and the folder of drop-in codecs."""
 
     profiles: Annotated[
         dict[str, Annotated[Profile, BeforeValidator(_profile)]],
-        _from_json('{"My profile": "milesight_em310_udl"}'),
+        from_json('{"My profile": "milesight_em310_udl"}'),
     ] = Field(default_factory=dict)
     folder: Folder = None
     timeout: Seconds = timedelta(seconds=0.5)
@@ -149,7 +136,7 @@ class ClockConfig(Section):
     """The limits of time: how long a sensor may be silent."""
 
     lost_after: Seconds = timedelta(hours=25)
-    lost_after_by_profile: Annotated[dict[str, Seconds], _from_json('{"My profile": 7200}')] = Field(
+    lost_after_by_profile: Annotated[dict[str, Seconds], from_json('{"My profile": 7200}')] = Field(
         default_factory=dict
     )
 
@@ -219,6 +206,7 @@ class Config(BaseSettings):
     clock: ClockConfig = Field(default_factory=ClockConfig)
     reservations: ReservationsConfig = Field(default_factory=ReservationsConfig)
     retention: RetentionConfig = Field(default_factory=RetentionConfig)
+    alerts: AlertsConfig = Field(default_factory=AlertsConfig)
     gateway: GatewayConfig = Field(default_factory=GatewayConfig)
     telemetry: TelemetryConfig = Field(default_factory=TelemetryConfig)
 

@@ -4,6 +4,7 @@ A refusal continues a sentence that begins with the key: "mqtt.keepalive must be
 the value, which may be a secret; only paths are repeated.
 """
 
+import json
 import re
 from dataclasses import dataclass
 from datetime import timedelta
@@ -56,6 +57,20 @@ def seconds(*, at_least: float = 0.001, at_most: float = _YEAR) -> BeforeValidat
         if not at_least <= duration.total_seconds() <= at_most:
             raise ValueError(refusal)
         return duration
+
+    return BeforeValidator(read)
+
+
+def from_json(example: str) -> BeforeValidator:
+    """A table or a list, which is JSON in the environment and on the command line."""
+
+    def read(value: object) -> object:
+        if not isinstance(value, str):
+            return value
+        try:
+            return json.loads(value)
+        except (ValueError, RecursionError):
+            raise ValueError(f"must be JSON where it is not TOML, such as {example}") from None
 
     return BeforeValidator(read)
 

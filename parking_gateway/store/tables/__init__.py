@@ -3,6 +3,7 @@
 Names of `uplink`, `space`, `transition`, `rejection` and the view `space_state` are part of the public contract.
 """
 
+from parking_gateway.store.tables.alerts import alert, alert_recipient
 from parking_gateway.store.tables.car_park import former_name, site, space, transition, zone
 from parking_gateway.store.tables.columns import EUI, TIME, metadata
 from parking_gateway.store.tables.devices import (
@@ -21,6 +22,8 @@ from parking_gateway.store.tables.reservations import reservation
 __all__ = [
     "EUI",
     "TIME",
+    "alert",
+    "alert_recipient",
     "broker_session",
     "device",
     "device_event",
