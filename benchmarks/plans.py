@@ -50,7 +50,9 @@ async def hot_statements(url: str, fleet: Fleet) -> list[Hot]:
         committed = await record(rehearsal, found, decoder=Decoder(), announce_every=_ANNOUNCE_EVERY)
         rows, gained = await rehearsal.together(due.changed(committed.changed), due.steps(committed.changed))
         published = due.with_steps(rows, gained)
-        await rehearsal.together(confirmations.confirm(DueKind.SPACE, published), *confirmations.recount(published))
+        await rehearsal.together(
+            confirmations.confirm(DueKind.SPACE, published), *confirmations.recount([one.key for one in published])
+        )
     return [
         Hot(statement=one.statement, values=one.statement.values(one.arguments))
         for one in rehearsal.queries

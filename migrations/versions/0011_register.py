@@ -69,7 +69,7 @@ join site on site.id = zone.site_id
         "view space_name": "Every name that a space has or had. A time belongs to the row with since <= time and time < until.",
         "column space_name.space": "The id of the space, as in transition.space. A removed space has former names only.",
         "column space_name.since": "From when on; -infinity: from the beginning.",
-        "column space_name.until": "Up to, and not including; infinity: the present name.",
+        "column space_name.until": "Up to, and not including; infinity: the present name, or the last one of a removed space.",
     }
     for what, comment in comments.items():
         op.execute(f"comment on {what} is '{comment}'")

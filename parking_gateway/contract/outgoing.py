@@ -6,8 +6,9 @@ import msgspec
 
 from parking_gateway.contract.messages import Count, Instant, Name
 from parking_gateway.contract.publication import MessageProperties, Publication
+from parking_gateway.contract.tree import topic_of
 from parking_gateway.core.notice import Notice, NoticeKind
-from parking_gateway.core.outgoing import Command, Correction, DueOutgoing, Reply, Session
+from parking_gateway.core.outgoing import Clearing, Command, Correction, DueOutgoing, Reply, Session
 from parking_gateway.core.space import SpaceState
 
 
@@ -100,6 +101,8 @@ def sent(root: str, row: DueOutgoing) -> Publication:
         case Command():
             topic = f"application/{message.application}/device/{message.dev_eui}/command/down"
             return Publication(topic=topic, payload=_encode(_command(message)), retain=False)
+        case Clearing():
+            return Publication(topic=topic_of(root, message.kind, message.names), payload=b"", retain=True)
         case _:
             assert_never(message)
 

@@ -37,6 +37,11 @@ def filter_of(root: str, kind: DueKind) -> str:
     return "/".join([root, level, *"+" * names])
 
 
+def topic_of(root: str, kind: DueKind, names: Names) -> str:
+    """The topic of a row with these names."""
+    return "/".join([root, _LEVELS[kind][0], *names])
+
+
 def names_of(root: str, kind: DueKind, topic: str) -> Names | None:
     """The names in a topic; None: it is no topic of this kind."""
     level, count = _LEVELS[kind]

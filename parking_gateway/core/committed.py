@@ -56,3 +56,13 @@ class Committed(msgspec.Struct, frozen=True, kw_only=True):
     """Messages that were deleted, because the broker has not taken them for too long."""
     drops_postponed: int = 0
     """Months that another session used."""
+
+
+def together(*parts: Committed) -> Committed:
+    """The changes of several turns of one transaction. Other fields are left out."""
+    return Committed(
+        changed=list(dict.fromkeys(one for part in parts for one in part.changed)),
+        steps=[one for part in parts for one in part.steps],
+        notices=[one for part in parts for one in part.notices],
+        outgoing=sum(part.outgoing for part in parts),
+    )

@@ -8,6 +8,7 @@ from typing import Final
 
 import msgspec
 
+from parking_gateway.core.due import DueKind
 from parking_gateway.core.events import DevEui
 from parking_gateway.core.notice import Notice
 from parking_gateway.core.space import SpaceId, SpaceState
@@ -59,7 +60,15 @@ class Command(msgspec.Struct, frozen=True, kw_only=True, tag="command"):
     expires_at: datetime | None = None
 
 
-Outgoing = Notice | Session | Correction | Reply | Command
+class Clearing(msgspec.Struct, frozen=True, kw_only=True, tag="clearing"):
+    """The retained topic of a row that was removed or renamed: it is cleared."""
+
+    kind: DueKind
+    names: tuple[str, ...]
+    """Those in the topic: site, zone and space, or fewer."""
+
+
+Outgoing = Notice | Session | Correction | Reply | Command | Clearing
 """One message. `space` is an id; the names that it has when the message is written are written with it."""
 
 

@@ -13,15 +13,18 @@ from typing import Final, NamedTuple
 
 from parking_gateway.broker.reasons import Refusal
 from parking_gateway.contract.outgoing import sent
-from parking_gateway.core.outgoing import DueOutgoing
+from parking_gateway.core.due import DueKind
+from parking_gateway.core.outgoing import Clearing, DueOutgoing
 from parking_gateway.outbox.pages import Publisher
-from parking_gateway.store import outgoing
+from parking_gateway.store import outgoing, tree
 from parking_gateway.store.database import Database
 from parking_gateway.store.patience import Patience
+from parking_gateway.store.query import Query
 
 _AT_ONCE: Final = 200
 """Messages of a page. It is published well within `outgoing.CLAIMED`, also by a slow broker."""
 OUTGOING: Final = "outgoing"
+_LOCK_ORDER: Final = (DueKind.SPACE, DueKind.ZONE, DueKind.SITE)
 
 
 class _Page(NamedTuple):
@@ -76,7 +79,7 @@ class OutgoingMessages:
 
     async def _publish_all(self, link: Publisher) -> float:
         """Publish all messages, unless another gateway does; then the answer is for how many seconds it has claimed them."""
-        confirmed: Sequence[int] = ()
+        confirmed: Sequence[DueOutgoing] = ()
         refused: Sequence[int] = ()
         while True:
             step = partial(self._next_page, confirmed, refused)
@@ -87,18 +90,28 @@ class OutgoingMessages:
             refusals = await link.publish(publications)
             topics = {refusal.topic for refusal in refusals}
             is_refused = [publication.topic in topics for publication in publications]
-            confirmed = [row.id for row, is_one in zip(page.rows, is_refused, strict=True) if not is_one]
+            confirmed = [row for row, is_one in zip(page.rows, is_refused, strict=True) if not is_one]
             refused = [row.id for row, is_one in zip(page.rows, is_refused, strict=True) if is_one]
             self._report(OUTGOING, len(confirmed), refusals)
 
-    async def _next_page(self, confirmed: Sequence[int], refused: Sequence[int]) -> _Page:
+    async def _next_page(self, confirmed: Sequence[DueOutgoing], refused: Sequence[int]) -> _Page:
         """End the page before, and read the next one."""
         async with self._database.connect() as connection:
             *_, rows, seconds = await connection.commit_together(
-                *([outgoing.delete(confirmed)] if confirmed else []),
+                *_of_new_owners(confirmed),
+                *([outgoing.delete([row.id for row in confirmed])] if confirmed else []),
                 *([outgoing.postpone(refused, by=self._poll_interval)] if refused else []),
                 outgoing.claim(self._instance),
                 outgoing.page(self._instance, limit=_AT_ONCE),
                 outgoing.claimed_by_another(self._instance),
             )
         return _Page(rows, seconds)
+
+
+def _of_new_owners(confirmed: Sequence[DueOutgoing]) -> list[Query[None]]:
+    """Publish the rows again that have the names of cleared topics by now, because their messages may have been cleared."""
+    names: dict[DueKind, list[tuple[str, ...]]] = {}
+    for row in confirmed:
+        if isinstance(row.message, Clearing):
+            names.setdefault(row.message.kind, []).append(row.message.names)
+    return [tree.publish_named(kind, names[kind]) for kind in _LOCK_ORDER if kind in names]

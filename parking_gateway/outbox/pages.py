@@ -172,7 +172,7 @@ class Pages:
         async with self._database.connect() as connection:
             keys, *_, number_before = await connection.commit_together(
                 confirmations.confirm(page.kind, confirmed),
-                *(confirmations.recount(confirmed) if page.kind is DueKind.SPACE else []),
+                *(confirmations.recount([row.key for row in confirmed]) if page.kind is DueKind.SPACE else []),
                 # The last, so that its row is locked for the commit only.
                 gateways.advance(self._marker.instance, page.marker),
             )

@@ -6,7 +6,18 @@ import io
 from collections.abc import Iterable, Iterator
 from typing import Final
 
-from parking_gateway.register.entries import COLUMNS, REQUIRED, Assignment, Entry, Mistake, Record, options_text
+from parking_gateway.register.cells import degrees_text
+from parking_gateway.register.entries import (
+    ATTRIBUTES,
+    COLUMNS,
+    DEVICE,
+    REQUIRED,
+    Assignment,
+    Entry,
+    Mistake,
+    Record,
+    options_text,
+)
 
 DELIMITERS: Final = ",;\t"
 """The delimiters of spreadsheets in different languages. The header decides, because no column has one in its name."""
@@ -45,7 +56,8 @@ def text_of(entries: Iterable[Entry]) -> str:
     writer = csv.writer(file, lineterminator="\n")
     writer.writerow(COLUMNS)
     for entry in entries:
-        writer.writerow((*entry.place, *(_cells(entry.assignment, entry) if entry.assignment else _NO_DEVICE)))
+        device = _cells(entry.assignment, entry) if entry.assignment else _NO_DEVICE
+        writer.writerow((*entry.place, *device, *(_cell(entry.attributes.get(name)) for name in ATTRIBUTES)))
     return file.getvalue()
 
 
@@ -54,7 +66,17 @@ def _cells(device: Assignment, entry: Entry) -> tuple[object, ...]:
     return device.dev_eui, device.channel, device.codec, options, device.lost_after, entry.sensors
 
 
-_NO_DEVICE: Final = ("",) * (len(COLUMNS) - len(REQUIRED))
+def _cell(value: object) -> object:
+    match value:
+        case list():
+            return ";".join(value)
+        case float():
+            return degrees_text(value)
+        case _:
+            return value
+
+
+_NO_DEVICE: Final = ("",) * len(DEVICE)
 _ADVICE: Final = "a cell with the delimiter in it must stand in quotation marks"
 
 

@@ -1,21 +1,25 @@
 """An entry of the register: a space and, if one is named, the device that watches it. Text becomes entries only here."""
 
-import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, Literal, NamedTuple
 
 import msgspec
 
-from decoders.readings import CHANNELS
 from parking_gateway.core.events import DevEui
 from parking_gateway.core.sensor import SensorRule
 from parking_gateway.decoding import codecs
 from parking_gateway.decoding.decoder import Decoder
+from parking_gateway.register import cells
+from parking_gateway.register.settings import Setting, setting_of
 
-COLUMNS: Final = ("site", "zone", "space", "dev_eui", "channel", "codec", "options", "lost_after", "sensors")
-REQUIRED: Final = COLUMNS[:3]
+REQUIRED: Final = ("site", "zone", "space")
+DEVICE: Final = ("dev_eui", "channel", "codec", "options", "lost_after", "sensors")
+ATTRIBUTES: Final = ("audience", "purpose", "lat", "lon", "max_stay", "tags")
+COLUMNS: Final = (*REQUIRED, *DEVICE, *ATTRIBUTES)
+KEPT: Final = frozenset(("codec", "options", "lost_after"))
+"""Columns of a device that keep their values if the file does not have them."""
 
 
 class Place(NamedTuple):
@@ -40,6 +44,8 @@ class Assignment(msgspec.Struct, frozen=True, kw_only=True):
     options: dict[str, str] = {}
     lost_after: int | None = None
     """Seconds that the sensor may be silent. None: the configuration decides."""
+    kept: frozenset[str] = frozenset()
+    """Those of `KEPT` that were not given: an installation of the device has them as before, also in another space."""
 
 
 class Entry(msgspec.Struct, frozen=True, kw_only=True):
@@ -52,13 +58,16 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
     """When a space with several sensors is occupied. None: as before, else with any."""
     is_further: bool = False
     """True: the space keeps its other sensors. A file has a line for each sensor instead."""
+    attributes: Mapping[str, Any] = {}
+    """Those of `ATTRIBUTES` that were given. The others stay as they are."""
     where: str = ""
     """Where it was written, such as `line 7`."""
 
 
 class Record(msgspec.Struct, frozen=True, kw_only=True):
-    """The text about one space, by column, not checked yet. A missing column is empty."""
+    """The text about one space, zone or site, by column, not checked yet."""
 
+    kind: Literal["spaces", "zones", "sites"] = "spaces"
     where: str = ""
     cells: Mapping[str, str]
 
@@ -78,6 +87,8 @@ class Sheet(msgspec.Struct, frozen=True, kw_only=True):
     """The content of a file."""
 
     entries: tuple[Entry, ...] = ()
+    settings: tuple[Setting, ...] = ()
+    """Of sites and zones."""
     mistakes: tuple[Mistake, ...] = ()
     """If there are any, the entries are those of the other lines, and none is registered."""
 
@@ -85,12 +96,18 @@ class Sheet(msgspec.Struct, frozen=True, kw_only=True):
 def sheet_of(records: Iterable[Record | Mistake], decoder: Decoder) -> Sheet:
     """Check every record by itself, and all records against each other."""
     entries: list[Entry] = []
+    settings: list[Setting] = []
     mistakes: list[Mistake] = []
     places: dict[Place, Entry] = {}
     devices: dict[tuple[DevEui, int], Entry] = {}
     for record in records:
         if isinstance(record, Mistake):
             mistakes.append(record)
+            continue
+        if record.kind != "spaces":
+            setting, refusals = setting_of(record.kind, record.cells, where=record.where)
+            settings += [setting] if setting else []
+            mistakes += [Mistake(record.where, one) for one in refusals]
             continue
         entry, found = entry_of(record, decoder)
         mistakes += found
@@ -104,7 +121,7 @@ def sheet_of(records: Iterable[Record | Mistake], decoder: Decoder) -> Sheet:
             channel = f"channel {device.channel} of " if device.channel else ""
             what = f"{channel}the device {device.dev_eui} stands already in {first.where}"
             mistakes.append(Mistake(entry.where, what))
-    return Sheet(entries=tuple(entries), mistakes=tuple(mistakes))
+    return Sheet(entries=tuple(entries), settings=tuple(settings), mistakes=tuple(mistakes))
 
 
 def _mistakes_of_another(entry: Entry, first: Entry) -> Iterator[Mistake]:
@@ -113,6 +130,8 @@ def _mistakes_of_another(entry: Entry, first: Entry) -> Iterator[Mistake]:
         yield Mistake(entry.where, f"the space {entry.place} stands already in {first.where}")
     elif entry.sensors is not first.sensors:
         yield Mistake(entry.where, f"sensors differs from {first.where}, which has the same space {entry.place}")
+    elif entry.attributes != first.attributes:
+        yield Mistake(entry.where, f"attributes differ from {first.where}, which has the same space {entry.place}")
 
 
 def entry_of(record: Record, decoder: Decoder) -> tuple[Entry | None, list[Mistake]]:
@@ -130,8 +149,11 @@ def entry_of(record: Record, decoder: Decoder) -> tuple[Entry | None, list[Mista
         return None, [Mistake(record.where, refusal) for refusal in refusals]
     place = Place(*(values.pop(column) for column in REQUIRED))
     sensors = values.pop("sensors")
-    assignment = Assignment(**values) if values["dev_eui"] else None
-    return Entry(place=place, assignment=assignment, sensors=sensors, where=record.where), []
+    device = {column: values[column] for column in DEVICE if column != "sensors"}
+    assignment = Assignment(**device, kept=KEPT - record.cells.keys()) if values["dev_eui"] else None
+    attributes = {column: values[column] for column in ATTRIBUTES if column in record.cells}
+    entry = Entry(place=place, assignment=assignment, sensors=sensors, attributes=attributes, where=record.where)
+    return entry, []
 
 
 def options_text(options: Mapping[str, str]) -> str:
@@ -150,6 +172,8 @@ def _refusals_together(values: dict[str, Any], folder: Path | None) -> Iterator[
         yield "lost_after says how long a device may be silent, but dev_eui names none"
     if not values["dev_eui"] and values["sensors"]:
         yield "sensors says when a space with several sensors is occupied, but dev_eui names none"
+    if (values["lat"] is None) != (values["lon"] is None):
+        yield "lat and lon are a position together, and one of them is missing"
     if not codec:
         return
     try:
@@ -176,82 +200,18 @@ def refused_channel(codec: codecs.Codec, channel: int) -> Iterator[str]:
         yield f"channel cannot be {channel}: the channels of {codec.name} are {has}"
 
 
-# Cells. A refusal continues a sentence that begins with the column's name.
-
-
-def _name(text: str) -> str:
-    if not text:
-        raise ValueError("is missing")
-    if not re.fullmatch(r"[A-Za-z0-9_-]{1,64}", text):
-        raise ValueError(f"cannot be {_shown(text)}: 1 to 64 letters a to z, digits, - and _ make a name")
-    return text
-
-
-def _dev_eui(text: str) -> DevEui | None:
-    if not text:
-        return None
-    digits = re.sub("[:-]", "", text)
-    if not re.fullmatch(r"[0-9A-Fa-f]{16}", digits):
-        if re.fullmatch(r"\d+([.,]\d+)?E\+?\d+", text, re.IGNORECASE):
-            raise ValueError(f"cannot be {_shown(text)}: a spreadsheet made a number of it; format the column as text")
-        raise ValueError(f"cannot be {_shown(text)}: 16 hexadecimal digits make a DevEUI")
-    return DevEui(digits.lower())
-
-
-def _channel(text: str) -> int:
-    if not re.fullmatch(r"[0-9]{1,9}", text or "0"):
-        raise ValueError(f"cannot be {_shown(text)}, only a whole number")
-    channel = int(text or "0")
-    if channel and channel not in CHANNELS:
-        raise ValueError(f"cannot be {_shown(text)}, only 0 to {CHANNELS[-1]}")
-    return channel
-
-
-def _codec(text: str) -> str | None:
-    return text or None
-
-
-def _lost_after(text: str) -> int | None:
-    if not text:
-        return None
-    if not re.fullmatch(r"[0-9]{1,8}", text) or not 0 < int(text) <= _YEAR:
-        raise ValueError(f"cannot be {_shown(text)}, only a whole number of seconds from 1 to {_YEAR}")
-    return int(text)
-
-
-def _sensors(text: str) -> SensorRule | None:
-    if text and text not in [*SensorRule]:
-        raise ValueError(f"cannot be {_shown(text)}, only {' or '.join(SensorRule)}")
-    return SensorRule(text) if text else None
-
-
-def _options(text: str) -> dict[str, str]:
-    options: dict[str, str] = {}
-    for part in filter(None, (part.strip() for part in text.split(";"))):
-        name, equals, value = (piece.strip() for piece in part.partition("="))
-        if not (name and equals and value):
-            raise ValueError(f"cannot contain {_shown(part)}: key=value;key=value is how options are written")
-        if not part.isprintable():
-            raise ValueError(f"cannot contain {_shown(part)}: it has control characters")
-        if name in options:
-            raise ValueError(f"names {_shown(name)} twice")
-        options[name] = value
-    return options
-
-
 _READ: Final[dict[str, Callable[[str], Any]]] = {
-    **dict.fromkeys(REQUIRED, _name),
-    "dev_eui": _dev_eui,
-    "channel": _channel,
-    "codec": _codec,
-    "options": _options,
-    "lost_after": _lost_after,
-    "sensors": _sensors,
+    **dict.fromkeys(REQUIRED, cells.name),
+    "dev_eui": cells.dev_eui,
+    "channel": cells.channel,
+    "codec": cells.codec,
+    "options": cells.options,
+    "lost_after": cells.seconds,
+    "sensors": cells.sensor_rule,
+    "audience": cells.audience,
+    "purpose": cells.purpose,
+    "lat": cells.degrees(90),
+    "lon": cells.degrees(180),
+    "max_stay": cells.seconds,
+    "tags": cells.tags,
 }
-
-_SHOWN: Final = 40
-_YEAR: Final = 31_536_000
-
-
-def _shown(text: str) -> str:
-    return repr(text if len(text) <= _SHOWN else text[:_SHOWN] + "…")

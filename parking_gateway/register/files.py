@@ -1,11 +1,13 @@
 """Files of the register: bytes in, a sheet out. The file name decides: `.toml` is TOML, everything else CSV."""
 
 import codecs
+from collections.abc import Sequence
 from pathlib import PurePath
 
 from parking_gateway.decoding.decoder import Decoder
 from parking_gateway.register import csv_files, toml_files
-from parking_gateway.register.entries import Mistake, Sheet, sheet_of
+from parking_gateway.register.entries import Entry, Mistake, Sheet, sheet_of
+from parking_gateway.register.settings import Setting
 
 
 def read(name: str, data: bytes, *, decoder: Decoder) -> Sheet:
@@ -17,8 +19,17 @@ def read(name: str, data: bytes, *, decoder: Decoder) -> Sheet:
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
         return Sheet(mistakes=(Mistake(f"line {line}", f"the file is not UTF-8; {_ADVICE}"),))
-    form = toml_files if PurePath(name).suffix.lower() == ".toml" else csv_files
+    form = toml_files if _is_toml(name) else csv_files
     return sheet_of(form.records(text), decoder)
+
+
+def text_of(name: str, entries: Sequence[Entry], settings: Sequence[Setting]) -> str:
+    """The content of a file of this name with these entries. CSV has no settings."""
+    return toml_files.text_of(entries, settings) if _is_toml(name) else csv_files.text_of(entries)
+
+
+def _is_toml(name: str) -> bool:
+    return PurePath(name).suffix.lower() == ".toml"
 
 
 _ADVICE = "save it as UTF-8 (in Excel: CSV UTF-8)"

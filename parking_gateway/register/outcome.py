@@ -5,6 +5,7 @@ from collections import Counter
 import msgspec
 
 from parking_gateway.core.events import DevEui
+from parking_gateway.register.removing import Removed
 from parking_gateway.register.replay.turns import Replayed
 
 
@@ -36,10 +37,14 @@ class Registered(msgspec.Struct, kw_only=True):
     """The result of all entries, as the command prints it."""
 
     spaces: Counts
-    """A space is changed if another device watches it now, or the same device with another codec, options or limit."""
+    """A space is changed if another device watches it now, or the same device in another way, or if an attribute changed."""
     installations: Counts
+    settings: int = 0
+    """Sites and zones whose settings changed."""
     moved: list[Move]
     removed: list[Removal]
+    pruned: Removed = Removed()
+    """Nothing, unless the import removes what the file does not name."""
     replayed: Replayed
     remarks: Counter[str]
     """Remarks about the installed devices, each with the number of its devices."""

@@ -7,6 +7,7 @@ import msgspec
 from parking_gateway.core.events import DevEui
 from parking_gateway.core.installation import Installation
 from parking_gateway.core.space import SpaceId
+from parking_gateway.register.entries import Assignment
 
 
 class Plan(msgspec.Struct, kw_only=True):
@@ -39,6 +40,24 @@ class Plan(msgspec.Struct, kw_only=True):
         """The spaces of devices that were moved or removed."""
         moved = {one.space for pair in self.moved for one in pair}
         return moved | {one.space for one, _ in self.removed}
+
+
+def installation_of(one: Assignment, space: SpaceId, before: Installation | None) -> Installation:
+    """The installation of a device in a space. Where nothing is given, an earlier installation of the device decides.
+
+    Options belong to their codec: with another codec, none are kept.
+    """
+    kept = one.kept if before else frozenset[str]()
+    codec = before.codec if before and "codec" in kept else one.codec
+    keeps_options = before is not None and "options" in kept and codec == before.codec
+    return Installation(
+        dev_eui=one.dev_eui,
+        channel=one.channel,
+        space=space,
+        codec=codec,
+        options=before.options if before and keeps_options else one.options,
+        lost_after=before.lost_after if before and "lost_after" in kept else one.lost_after,
+    )
 
 
 def plan(wanted: Iterable[Installation], present: Iterable[Installation], *, shared: Collection[SpaceId] = ()) -> Plan:

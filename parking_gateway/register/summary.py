@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from parking_gateway.core.wording import counted
 from parking_gateway.register.outcome import Registered
+from parking_gateway.register.removing import Removed
 
 
 def sentences(outcome: Registered) -> Iterator[str]:
@@ -18,6 +19,9 @@ def sentences(outcome: Registered) -> Iterator[str]:
         yield f"Moved: {move.dev_eui} from {move.before} to {move.after}."
     for removal in outcome.removed:
         yield f"Unassigned: {removal.dev_eui}, because {removal.space} has {removal.replaced_by} now."
+    if outcome.settings:
+        yield f"Settings of {counted(outcome.settings, 'place')} changed."
+    yield from sentences_of(outcome.pruned)
     if replayed.uplinks:
         yield (
             f"Replayed: {counted(replayed.uplinks, 'stored uplink')} of these devices,"
@@ -25,5 +29,14 @@ def sentences(outcome: Registered) -> Iterator[str]:
         )
     for remark, count in sorted(outcome.remarks.items()):
         yield f"{counted(count, 'device')}: {remark}."
-    if not (spaces.created or spaces.changed or installations.created or installations.changed):
+    changes = spaces.created, spaces.changed, installations.created, installations.changed, outcome.settings
+    if not (any(changes) or outcome.pruned.spaces):
         yield "Nothing has changed: the database already has these entries."
+
+
+def sentences_of(removed: Removed) -> Iterator[str]:
+    """A sentence for each space, zone and site that was removed, and for each device that lost its space by that."""
+    yield from (f"Removed: the space {one}." for one in removed.spaces)
+    yield from (f"Removed: the zone {one}." for one in removed.zones)
+    yield from (f"Removed: the site {one}." for one in removed.sites)
+    yield from (f"Unassigned: {one}, because its space was removed." for one in removed.unassigned)

@@ -1,58 +1,115 @@
-"""The register as TOML: a table `[[spaces]]` for each space, with the columns of the CSV as its keys, options as a table."""
+"""The register as TOML: a table `[[spaces]]` for each space, with the columns of the CSV as its keys, and tables of settings."""
 
 import difflib
 import re
 import tomllib
-from collections.abc import Iterator
-from typing import Any, Final
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, Final, Literal
 
-from parking_gateway.register.entries import COLUMNS, Mistake, Record
+import msgspec
 
-_TABLE: Final = re.compile(r"[ \t]*\[\[[ \t]*(spaces|\"spaces\"|'spaces')[ \t]*\]\]")
+from parking_gateway.core.stay_limit import StayLimit
+from parking_gateway.register.cells import degrees_text, stay_limit_text
+from parking_gateway.register.entries import COLUMNS, Entry, Mistake, Record
+from parking_gateway.register.settings import NAMES, SETTINGS, Setting
+
+Kind = Literal["sites", "zones", "spaces"]
+_KINDS: Final[tuple[Kind, ...]] = ("sites", "zones", "spaces")
+_KEYS: Final[Mapping[Kind, tuple[str, ...]]] = {
+    "sites": (*NAMES["sites"], *SETTINGS["sites"]),
+    "zones": (*NAMES["zones"], *SETTINGS["zones"]),
+    "spaces": COLUMNS,
+}
+_TABLE: Final = {kind: re.compile(rf"[ \t]*\[\[[ \t]*({kind}|\"{kind}\"|'{kind}')[ \t]*\]\]") for kind in _KINDS}
+_NUMBERS: Final = {"channel": int, "lost_after": int, "lat": float, "lon": float, "max_stay": int}
+_LISTS: Final = ("tags", "stay_limits")
 
 
 def records(text: str) -> Iterator[Record | Mistake]:
-    """One record for each table, with the number of its first line."""
+    """One record for each table, with the number of its first line. Sites and zones come before the spaces."""
     try:
         document = tomllib.loads(text)
     except (ValueError, RecursionError) as error:  # of numbers of 5,000 digits, and of a thousand brackets
         yield Mistake("the file", f"it is no TOML: {error}")
         return
-    for key in document.keys() - {"spaces"}:
+    for key in document.keys() - {*_KINDS}:
         yield Mistake("the file", f"the key {key!r} is unknown; every space is a table [[spaces]]")
-    spaces = document.get("spaces", [])
-    if not isinstance(spaces, list) or not all(isinstance(space, dict) for space in spaces):
-        yield Mistake("the file", "spaces must be tables: [[spaces]]")
-        return
-    for where, space in zip(_lines(text, len(spaces)), spaces, strict=True):
-        mistakes = list(_mistakes(where, space))
-        if mistakes:
-            yield from mistakes
-        else:
-            yield Record(where=where, cells={key: _text(value) for key, value in space.items()})
+    for kind in _KINDS:
+        tables = document.get(kind, [])
+        if not isinstance(tables, list) or not all(isinstance(one, dict) for one in tables):
+            yield Mistake("the file", f"{kind} must be tables: [[{kind}]]")
+            continue
+        for where, table in zip(_lines(text, kind, len(tables)), tables, strict=True):
+            mistakes = list(_mistakes(where, table, kind))
+            if mistakes:
+                yield from mistakes
+            else:
+                yield Record(kind=kind, where=where, cells={key: _text(value) for key, value in table.items()})
 
 
-def _lines(text: str, count: int) -> list[str]:
+def text_of(entries: Iterable[Entry], settings: Iterable[Setting]) -> str:
+    """The file with exactly these entries and settings."""
+    tables = [_table("sites" if one.zone is None else "zones", _cells_of_setting(one)) for one in settings]
+    return "\n".join([*tables, *(_table("spaces", _cells_of_entry(one)) for one in entries)])
+
+
+def _cells_of_setting(setting: Setting) -> dict[str, Any]:
+    return {"site": setting.site, "zone": setting.zone, **setting.values}
+
+
+def _cells_of_entry(entry: Entry) -> dict[str, Any]:
+    found: dict[str, Any] = entry.place._asdict()
+    if device := entry.assignment:
+        channel = device.channel or None
+        found |= {"dev_eui": device.dev_eui, "channel": channel, "codec": device.codec or "", "options": device.options}
+        found["lost_after"] = device.lost_after
+    return found | dict(entry.attributes)
+
+
+def _table(kind: Kind, cells: Mapping[str, Any]) -> str:
+    lines = [f"{key} = {_value(value)}" for key, value in cells.items() if value is not None]
+    return "\n".join([f"[[{kind}]]", *lines, ""])
+
+
+def _value(value: object) -> str:
+    if isinstance(value, dict):
+        return (
+            "{ " + ", ".join(f"{_value(key)} = {_value(one)}" for key, one in value.items()) + " }" if value else "{}"
+        )
+    if isinstance(value, list | tuple):
+        return "[" + ", ".join(map(_value, value)) + "]"
+    if isinstance(value, StayLimit):
+        return _value(stay_limit_text(value))
+    return msgspec.json.encode(value).decode()
+
+
+def _lines(text: str, kind: Kind, count: int) -> list[str]:
     """The lines of the tables. The TOML parser has none; if the lines that look like tables are not as many, tables are numbered."""
-    lines = [f"line {number}" for number, line in enumerate(text.split("\n"), 1) if _TABLE.match(line)]
-    return lines if len(lines) == count else [f"space {number}" for number in range(1, count + 1)]
+    lines = [f"line {number}" for number, line in enumerate(text.split("\n"), 1) if _TABLE[kind].match(line)]
+    return lines if len(lines) == count else [f"{kind.removesuffix('s')} {number}" for number in range(1, count + 1)]
 
 
-def _mistakes(where: str, space: dict[str, Any]) -> Iterator[Mistake]:
-    for key, value in space.items():
-        if key not in COLUMNS:
-            near = difflib.get_close_matches(key, COLUMNS, n=1)
-            hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(COLUMNS)}"
+def _mistakes(where: str, table: dict[str, Any], kind: Kind) -> Iterator[Mistake]:
+    for key, value in table.items():
+        if key not in _KEYS[kind]:
+            near = difflib.get_close_matches(key, _KEYS[kind], n=1)
+            hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(_KEYS[kind])}"
             yield Mistake(where, f"the key {key!r} is unknown; {hint}")
         elif key == "options":
             yield from (Mistake(where, what) for what in _mistakes_of_options(value))
-        elif key in _NUMBERS and type(value) is not int:
-            yield Mistake(where, f"{key} must be a whole number")
-        elif key not in _NUMBERS and not isinstance(value, str):
-            yield Mistake(where, f"{key} must be text, in quotation marks")
+        else:
+            yield from (Mistake(where, f"{key} {what}") for what in _mistakes_of_value(key, value))
 
 
-_NUMBERS: Final = ("channel", "lost_after")
+def _mistakes_of_value(key: str, value: object) -> Iterator[str]:
+    if key in _LISTS:
+        if not isinstance(value, list) or not all(isinstance(one, str) and ";" not in one for one in value):
+            yield "must be a list of texts, in square brackets"
+    elif key in _NUMBERS:
+        if type(value) is not int and (_NUMBERS[key] is int or type(value) is not float):
+            yield "must be a whole number" if _NUMBERS[key] is int else "must be a number"
+    elif not isinstance(value, str):
+        yield "must be text, in quotation marks"
 
 
 def _mistakes_of_options(options: object) -> Iterator[str]:
@@ -67,4 +124,8 @@ def _mistakes_of_options(options: object) -> Iterator[str]:
 def _text(value: object) -> str:
     if isinstance(value, dict):
         return ";".join(f"{name}={_text(one)}" for name, one in value.items())
+    if isinstance(value, list):
+        return ";".join(map(_text, value))
+    if isinstance(value, float):
+        return degrees_text(value)
     return str(value).lower() if isinstance(value, bool) else str(value)

@@ -10,9 +10,9 @@ from parking_gateway.core.events import DevEui
 from parking_gateway.core.installation import Installation
 from parking_gateway.core.sensor import SensorKey, sensor_key
 from parking_gateway.core.space import SpaceId
-from parking_gateway.store.query import Query, Rows, Statement, command
+from parking_gateway.store.query import Query, Rows, Statement, asks, command
 from parking_gateway.store.rows import array_of, encode, listed, table_of
-from parking_gateway.store.tables import device, installation, space, uplink
+from parking_gateway.store.tables import EUI, device, installation, space, uplink
 
 SensorsOf = Mapping[SpaceId, frozenset[SensorKey]]
 """The sensors of each space."""
@@ -37,12 +37,10 @@ _SENSORS: Final = Statement(
 _LOCK_UPLINKS: Final = Statement(sa.text(f"lock table only {uplink.name} in share mode"))
 
 _SPACE_IDS: Final = table_of(space.c.id)
-_LOCK_SPACES: Final = Statement(
-    sa.select(space.c.id)
-    .join(_SPACE_IDS, space.c.id == _SPACE_IDS.c.id)
-    .order_by(space.c.id)
-    .with_for_update(of=space, key_share=True)
-)
+_THESE_SPACES: Final = sa.select(space.c.id).join(_SPACE_IDS, space.c.id == _SPACE_IDS.c.id).order_by(space.c.id)
+_LOCK_SPACES: Final = Statement(_THESE_SPACES.with_for_update(of=space, key_share=True))
+# A row that will be deleted is locked for that at once: two sessions that make a weaker lock stronger wait for each other.
+_LOCK_DOOMED: Final = Statement(_THESE_SPACES.with_for_update(of=space))
 
 _DEVICES: Final = table_of(device.c.dev_eui)
 _CONCERN_DEVICES: Final = Statement(
@@ -51,6 +49,13 @@ _CONCERN_DEVICES: Final = Statement(
     .on_conflict_do_update(index_elements=[device.c.dev_eui], set_={"version": device.c.version + 1})
 )
 
+_INSTALLED: Final = Statement(sa.select(*_GIVEN).join(_SPACE_IDS, installation.c.space_id == _SPACE_IDS.c.id))
+_OF_DEVICE: Final = Statement(sa.select(*_GIVEN).where(installation.c.dev_eui == sa.bindparam("dev_eui", type_=EUI)))
+_WITHOUT_DEVICE: Final = Statement(
+    sa.select(_SPACE_IDS.c.id).where(
+        ~sa.exists().select_from(installation).where(installation.c.space_id == _SPACE_IDS.c.id)
+    )
+)
 _REMOVE: Final = Statement(
     installation.delete().where(
         installation.c.dev_eui == _WANTED.c.dev_eui, installation.c.channel == _WANTED.c.channel
@@ -101,21 +106,37 @@ def sensors_of(spaces: Collection[SpaceId]) -> Query[SensorsOf]:
     return Query(statement=_SENSORS, arguments={"spaces": array_of(list(spaces))}, read=read)
 
 
-def hold_uplinks(spaces: Iterable[SpaceId]) -> list[Query[None]]:
+def in_spaces(spaces: Iterable[SpaceId]) -> Query[list[Installation]]:
+    """The installations in these spaces."""
+    return Query(statement=_INSTALLED, arguments=_ids(spaces), read=_installations)
+
+
+def of_device(dev_eui: DevEui) -> Query[list[Installation]]:
+    """The installations of this device."""
+    return Query(statement=_OF_DEVICE, arguments={"dev_eui": dev_eui}, read=_installations)
+
+
+def without_device(spaces: Iterable[SpaceId]) -> Query[list[SpaceId]]:
+    """Those of these spaces in which no device is installed."""
+    return asks(_WITHOUT_DEVICE, SpaceId, _ids(spaces))
+
+
+def hold_uplinks(spaces: Iterable[SpaceId], *, are_removed: bool = False) -> list[Query[None]]:
     """Lock like an uplink, in the same order, so that no uplink is recorded until the transaction ends."""
-    return [command(_LOCK_UPLINKS), command(_LOCK_SPACES, encode(_SPACE_IDS, ({"id": one} for one in spaces)))]
+    return [command(_LOCK_UPLINKS), command(_LOCK_DOOMED if are_removed else _LOCK_SPACES, _ids(spaces))]
 
 
 def change(*, installed: Sequence[Installation], removed: Sequence[Installation]) -> list[Query[None]]:
     """Install and remove. New devices are added; all are due for publication with their new space."""
     concerned_devices: set[DevEui] = {one.dev_eui for one in (*installed, *removed)}
-    return [
+    changes = [
         command(_CONCERN_DEVICES, encode(_DEVICES, ({"dev_eui": one} for one in concerned_devices))),
         command(_REMOVE, encode(_WANTED, map(_row, removed))),
-        command(_INSTALL, encode(_WANTED, map(_row, installed))),
-        # Without this, the planner takes a table that was filled a second ago for an empty one.
-        command(_ANALYZE),
     ]
+    if not installed:
+        return changes
+    # Without this, the planner takes a table that was filled a second ago for an empty one.
+    return [*changes, command(_INSTALL, encode(_WANTED, map(_row, installed))), command(_ANALYZE)]
 
 
 def _row(one: Installation) -> dict[str, object]:
@@ -127,3 +148,7 @@ def _row(one: Installation) -> dict[str, object]:
         "options": one.options,
         "lost_after": one.lost_after,
     }
+
+
+def _ids(spaces: Iterable[SpaceId]) -> dict[str, str]:
+    return encode(_SPACE_IDS, ({"id": one} for one in spaces))

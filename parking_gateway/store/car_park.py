@@ -7,7 +7,9 @@ from typing import Final
 import msgspec
 import sqlalchemy as sa
 
+from parking_gateway.core.audience import Audience
 from parking_gateway.core.space import Contact, SpaceId, SpaceState
+from parking_gateway.store.attributes import COLUMNS as ATTRIBUTES
 from parking_gateway.store.query import Query, Rows, Statement, asks, command
 from parking_gateway.store.rows import Arguments, encode, table_of
 from parking_gateway.store.tables import installation, site, space, zone
@@ -37,10 +39,20 @@ class ListedSpace(msgspec.Struct, frozen=True):
     lost_after: int | None
     sensors: str | None
     """The rule of a space with several sensors."""
+    audience: Audience | None
+    purpose: str | None
+    lat: float | None
+    lon: float | None
+    max_stay: int | None
+    tags: list[str]
 
 
 # It keeps another import out, and no uplink.
 _LOCK_REGISTER: Final = Statement(sa.text("lock table installation in share update exclusive mode"))
+
+_LOCK_ZONES: Final = tuple(
+    Statement(sa.select(table.c.id).order_by(table.c.id).with_for_update(key_share=True)) for table in (zone, site)
+)
 
 _NAMES: Final = table_of(
     sa.Column("site", sa.Text, nullable=False),
@@ -105,6 +117,7 @@ _LIST: Final = Statement(
         installation.c.options,
         installation.c.lost_after,
         space.c.sensors["rule"].astext.label("sensors"),
+        *ATTRIBUTES,
     )
     .select_from(_CAR_PARK.outerjoin(installation, installation.c.space_id == space.c.id))
     .order_by(site.c.name, zone.c.name, space.c.name, installation.c.dev_eui)
@@ -128,10 +141,17 @@ def lock_register() -> Query[None]:
     return command(_LOCK_REGISTER)
 
 
-def add_zones(names: Iterable[Names]) -> list[Query[None]]:
-    """Add the sites and zones of these spaces that are not there yet."""
-    zones = encode(_NAMES, ({"site": site, "zone": zone} for site, zone in {(site, zone) for site, zone, _ in names}))
-    return [command(_ADD_SITES, zones), command(_ADD_ZONES, zones)]
+def lock_zones() -> list[Query[None]]:
+    """Lock all zones and sites in their order until the transaction ends, for changes of several kinds. They are few."""
+    return [command(statement) for statement in _LOCK_ZONES]
+
+
+def add_zones(names: Iterable[tuple[str, str | None]]) -> list[Query[None]]:
+    """Add the sites and zones that are not there yet. Without a zone, the name is that of a site."""
+    wanted = set(names)
+    sites = encode(_NAMES, ({"site": site} for site in {site for site, _ in wanted}))
+    zones = encode(_NAMES, ({"site": site, "zone": zone} for site, zone in wanted if zone is not None))
+    return [command(_ADD_SITES, sites), command(_ADD_ZONES, zones)]
 
 
 def add(names: Iterable[Names]) -> Query[list[SpaceId]]:

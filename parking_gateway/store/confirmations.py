@@ -5,7 +5,7 @@ the row meanwhile, and either message may have been the last. Then the row is du
 row has had. So the last message that reaches the broker is the newest, however many gateways publish.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any, Final
 
 import sqlalchemy as sa
@@ -63,9 +63,9 @@ def confirm(kind: DueKind, published: Sequence[Due]) -> Query[set[int | str]]:
     return Query(statement=_CONFIRM[kind], arguments=arguments(**columns), read=_still_due)
 
 
-def recount(spaces: Sequence[Due]) -> list[Query[None]]:
-    """Make the zones and sites of these spaces due for a new count."""
-    keys = arrays(id=[one.key for one in spaces])
+def recount(spaces: Collection[int | str]) -> list[Query[None]]:
+    """Make the zones and sites of spaces due for a new count, given the ids of the spaces."""
+    keys = arrays(id=list(spaces))
     return [command(HOT["recount_zones"], keys), command(HOT["recount_sites"], keys)]
 
 

@@ -128,8 +128,10 @@ def test_spaces_go_in_and_out(run: Run, spaces: Path, tmp_path: Path) -> None:
         "dry_run": False,
         "spaces": {"created": 0, "changed": 0, "unchanged": 2},
         "installations": {"created": 0, "changed": 0, "unchanged": 1},
+        "settings": 0,
         "moved": [],
         "removed": [],
+        "pruned": {"sites": [], "zones": [], "spaces": [], "unassigned": []},
         "replayed": {"uplinks": 0, "transitions": 0, "unreadable": 0},
         "remarks": {},
     }

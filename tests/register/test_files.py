@@ -1,13 +1,19 @@
 """Files of the register: what they may say, and that every mistake is named with its line."""
 
-import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from datetime import time
 
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from msgspec.structs import replace
+
+from parking_gateway.core.audience import Audience
 from parking_gateway.core.events import DevEui
+from parking_gateway.core.stay_limit import StayLimit
 from parking_gateway.decoding.decoder import Decoder
-from parking_gateway.register import csv_files, files
-from parking_gateway.register.entries import COLUMNS, Assignment, Entry, Place, Sheet
+from parking_gateway.register import csv_files, files, toml_files
+from parking_gateway.register.entries import ATTRIBUTES, COLUMNS, Assignment, Entry, Place, Sheet
+from parking_gateway.register.settings import Setting
 
 HEADER = ",".join(COLUMNS)
 DEVICE = DevEui("70b3d57ed0000001")
@@ -24,9 +30,9 @@ def mistakes(text: str | bytes, name: str = "spaces.csv") -> list[str]:
 
 
 def content(found: Sheet) -> list[tuple[Place, Assignment | None]]:
-    """What the entries say, without where they say it."""
+    """What the entries say, without where they say it, and without what they do not say."""
     assert found.mistakes == ()
-    return [(entry.place, entry.assignment) for entry in found.entries]
+    return [(entry.place, entry.assignment and replace(entry.assignment, kept=frozenset())) for entry in found.entries]
 
 
 FULL = (
@@ -133,8 +139,8 @@ WRONG = {
         "lost_after cannot be '0', only a whole number of seconds from 1 to 31536000"
     ],
     "central,level-1,A,,,,port=1": ["options says how a device is read, but dev_eui names none"],
-    "central,level-1,A,,,,port=1,,,more": [
-        "it has 10 cells, and the header 9: a cell with the delimiter in it must stand in quotation marks"
+    "central,level-1,A,,,,port=1,,,,,,,,,more": [
+        "it has 16 cells, and the header 15: a cell with the delimiter in it must stand in quotation marks"
     ],
     "central,level-1,FIRST": ["the space central/level-1/FIRST stands already in line 2"],
     "central,level-1,A,70B3D57ED0000000": ["the device 70b3d57ed0000000 stands already in line 2"],
@@ -163,7 +169,7 @@ def test_lines_are_counted_as_an_editor_counts_them() -> None:
             "site,zone,spaces,notes\na,b,c\n",
             [
                 "line 1: the header has an unknown column 'spaces'; did you mean space?",
-                "line 1: the header has an unknown column 'notes'; there are site, zone, space, dev_eui, channel, codec, options, lost_after, sensors",
+                f"line 1: the header has an unknown column 'notes'; there are {', '.join(COLUMNS)}",
                 f"line 1: the header lacks space; it must begin like {HEADER}",
             ],
         ),
@@ -247,17 +253,157 @@ assignments = st.none() | st.builds(
     st.integers(0, 2**64 - 1),
     readings,
 )
+
+
+def to_degrees(value: float) -> float:
+    """As many digits as a file may have."""
+    return round(value, 6) + 0.0
+
+
+positions = st.none() | st.tuples(st.floats(-90, 90).map(to_degrees), st.floats(-180, 180).map(to_degrees))
+words = st.from_regex(r"[A-Za-z0-9_-]{1,8}", fullmatch=True)
+
+
+def attributes_of(
+    audience: Audience | None, position: tuple[float, float] | None, tags: list[str]
+) -> dict[str, object]:
+    lat, lon = position or (None, None)
+    purpose, max_stay = (tags[0], 7200) if tags else (None, None)
+    return {"audience": audience, "purpose": purpose, "lat": lat, "lon": lon, "max_stay": max_stay, "tags": tags}
+
+
+attributes = st.builds(
+    attributes_of, st.none() | st.sampled_from(Audience), positions, st.lists(words, unique=True, max_size=3)
+)
 entries = st.lists(
-    st.builds(Entry, place=st.builds(Place, names, names, names), assignment=assignments),
+    st.builds(Entry, place=st.builds(Place, names, names, names), assignment=assignments, attributes=attributes),
     unique_by=(lambda entry: entry.place, lambda entry: entry.assignment.dev_eui if entry.assignment else entry.place),
+)
+limits = st.builds(
+    StayLimit,
+    seconds=st.integers(1, 31_536_000),
+    audience=st.none() | st.sampled_from(Audience),
+    begins=st.sampled_from([time(0), time(8)]),
+    ends=st.sampled_from([time(12, 30), time(18)]),
+) | st.builds(StayLimit, seconds=st.just(60))
+settings_of_places = st.lists(
+    st.builds(Setting, site=names, values=st.just({"time_zone": "Europe/Berlin"}))
+    | st.builds(
+        Setting,
+        site=names,
+        zone=names,
+        values=st.builds(
+            lambda longest, several: {"max_stay": longest, "stay_limits": several or None},
+            st.none() | st.integers(1, 86_400),
+            st.lists(limits, max_size=3),
+        ),
+    )
 )
 
 
+@settings(max_examples=30)
 @given(entries)
 def test_what_is_exported_can_be_imported(written: list[Entry]) -> None:
     """Import after export is the identity."""
-    read = content(sheet(csv_files.text_of(written)))
-    assert read == [(entry.place, entry.assignment) for entry in written]
+    found = sheet(csv_files.text_of(written))
+    assert content(found) == [(entry.place, entry.assignment) for entry in written]
+    assert [entry.attributes for entry in found.entries] == [entry.attributes for entry in written]
+
+
+@settings(max_examples=30)
+@given(entries, settings_of_places)
+def test_what_is_exported_as_toml_can_be_imported(written: list[Entry], given_settings: list[Setting]) -> None:
+    """A table has no key for what is null, so what is not given is compared as null. Tags are always given."""
+    found = sheet(toml_files.text_of(written, given_settings), "spaces.toml")
+    assert content(found) == [(entry.place, entry.assignment) for entry in written]
+    assert [dict.fromkeys(ATTRIBUTES) | dict(entry.attributes) for entry in found.entries] == [
+        entry.attributes for entry in written
+    ]
+    given_values = [
+        (one.site, one.zone, {key: value for key, value in one.values.items() if value is not None})
+        for one in sorted(given_settings, key=lambda one: one.zone is not None)
+    ]
+    assert [(one.site, one.zone, one.values) for one in found.settings] == given_values
+
+
+SETTINGS = """
+[[sites]]
+site = "central"
+time_zone = "Europe/Berlin"
+
+[[zones]]
+site = "central"
+zone = "level-1"
+max_stay = 14400
+stay_limits = ["ev 08:00-18:00 7200", "22:00-06:00 3600", "delivery 900"]
+"""
+
+
+def test_settings_of_sites_and_zones_are_tables_too() -> None:
+    found = sheet(SETTINGS, "spaces.toml")
+    assert found.mistakes == ()
+    assert [(one.site, one.zone, one.where) for one in found.settings] == [
+        ("central", None, "line 2"),
+        ("central", "level-1", "line 6"),
+    ]
+    assert found.settings[1].values == {
+        "max_stay": 14_400,
+        "stay_limits": [
+            StayLimit(seconds=7200, audience=Audience.EV, begins=time(8), ends=time(18)),
+            StayLimit(seconds=3600, begins=time(22), ends=time(6)),
+            StayLimit(seconds=900, audience=Audience.DELIVERY),
+        ],
+    }
+
+
+@pytest.mark.parametrize(
+    ("wrong", "expected"),
+    {
+        'time_zone = "Europe/Muenchen"': "time_zone cannot be 'Europe/Muenchen': a time zone has a name such as Europe/Berlin",
+        'time_zone = "../etc"': "time_zone cannot be '../etc': a time zone has a name such as Europe/Berlin",
+        "time_zone = 1": "time_zone must be text, in quotation marks",
+        "max_stay = 1": "the key 'max_stay' is unknown; there are site, time_zone",
+    }.items(),
+)
+def test_a_wrong_setting_of_a_site_is_named(wrong: str, expected: str) -> None:
+    assert mistakes(f'[[sites]]\nsite = "central"\n{wrong}', "a.toml") == [f"line 1: {expected}"]
+
+
+@pytest.mark.parametrize(
+    ("wrong", "expected"),
+    {
+        "ev": "stay_limits cannot be 'ev', only a whole number of seconds from 1 to 31536000",
+        "cars 60": f"stay_limits cannot be 'cars': there are {', '.join(Audience)}",
+        "08:00-08:00 60": "stay_limits cannot contain '08:00-08:00': the hours are none; leave them out for the whole day",
+        "08:00-25:00 60": "stay_limits cannot contain '25:00': hours are from 00:00 to 24:00",
+        "ev ev 60": "stay_limits cannot contain 'ev ev 60': a limit is written as `ev 08:00-18:00 7200`",
+        "08:00-09:00 10:00-11:00 60": "stay_limits cannot contain '08:00-09:00 10:00-11:00 60': a limit is written as `ev 08:00-18:00 7200`",
+    }.items(),
+)
+def test_a_wrong_limit_is_named(wrong: str, expected: str) -> None:
+    text = f'[[zones]]\nsite = "central"\nzone = "level-1"\nstay_limits = ["{wrong}"]'
+    assert mistakes(text, "a.toml") == [f"line 1: {expected}"]
+
+
+def test_wrong_attributes_are_named() -> None:
+    text = f"{HEADER}\ncentral,level-1,A,,,,,,,cars,a b,91,1e3,0,x;a/b\ncentral,level-1,B,,,,,,,,,48.137,,,"
+    assert mistakes(text) == [
+        f"line 2: audience cannot be 'cars': there are {', '.join(Audience)}",
+        "line 2: purpose cannot be 'a b': 1 to 64 letters a to z, digits, - and _ make a name",
+        "line 2: lat cannot be '91', only degrees from -90 to 90, such as 48.137",
+        "line 2: lon cannot be '1e3', only degrees from -180 to 180, such as 48.137",
+        "line 2: max_stay cannot be '0', only a whole number of seconds from 1 to 31536000",
+        "line 2: tags cannot be 'a/b': 1 to 64 letters a to z, digits, - and _ make a name",
+        "line 3: lat and lon are a position together, and one of them is missing",
+    ]
+
+
+def test_what_a_file_does_not_say_is_kept() -> None:
+    """An empty cell is no value, and a column that is not there says nothing."""
+    (entry,) = sheet(f"site,zone,space,dev_eui,codec,audience\na,b,c,{DEVICE},,").entries
+    assert entry.assignment is not None
+    assert entry.assignment.kept == frozenset(("options", "lost_after"))
+    assert entry.attributes == {"audience": None}
 
 
 cells = st.sampled_from(
@@ -273,7 +419,7 @@ def test_any_file_gives_entries_or_mistakes(data: bytes) -> None:
     assert found.mistakes or all(entry.where for entry in found.entries)
 
 
-keys = st.sampled_from([*COLUMNS, "spaces", "x"])
+keys = st.sampled_from([*COLUMNS, "spaces", "zones", "stay_limits", "x"])
 values = st.recursive(
     st.sampled_from(['"a"', '"70b3d57ed0000001"', "1", "true", "1.5", "nan", "2026-11-23", '""', "9" * 5000]),
     lambda inner: (
@@ -284,7 +430,10 @@ values = st.recursive(
     ),
 )
 documents = st.lists(
-    st.just("[[spaces]]") | st.builds("{}={}".format, keys, values) | st.text(max_size=5), max_size=12
+    st.sampled_from(["[[spaces]]", "[[zones]]", "[[sites]]"])
+    | st.builds("{}={}".format, keys, values)
+    | st.text(max_size=5),
+    max_size=12,
 ).map("\n".join)
 
 

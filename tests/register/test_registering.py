@@ -23,7 +23,8 @@ from parking_gateway.intake.record import lock_spaces_of, snapshots_of, statemen
 from parking_gateway.register import registering
 from parking_gateway.register.entries import Assignment, Entry, Mistake, Place
 from parking_gateway.register.outcome import Counts, Move, Registered, Removal
-from parking_gateway.register.registering import register, registered, unknown_space
+from parking_gateway.register.present import registered, unknown_space
+from parking_gateway.register.registering import register
 from parking_gateway.register.replay.turns import Replayed
 from parking_gateway.store import confirmations, due, fleet
 from parking_gateway.store.pipeline import PipelinedConnection
@@ -137,7 +138,7 @@ async def test_new_spaces_are_counted_in_their_old_zone(engine: AsyncEngine) -> 
             async with engine.begin() as connection:
                 (found,) = await PipelinedConnection(connection).together(due.page(kind, limit=10))
                 totals += [one.total for one in found if isinstance(one, DueCounts)]
-                recounts = confirmations.recount(found) if kind is DueKind.SPACE else []
+                recounts = confirmations.recount([one.key for one in found]) if kind is DueKind.SPACE else []
                 await PipelinedConnection(connection).together(confirmations.confirm(kind, found), *recounts)
         return totals
 

@@ -6,7 +6,7 @@ from parking_gateway.core.sensor import SensorRule
 from parking_gateway.decoding.decoder import Decoder
 from parking_gateway.register import csv_files, files
 from parking_gateway.register.entries import Entry
-from parking_gateway.register.registering import registered
+from parking_gateway.register.present import registered
 from parking_gateway.store.pipeline import PipelinedConnection
 from tests.events import OCCUPIED, VACANT, message, up
 from tests.register.test_registering import ONE, THREE, TWO, entry, kept, recorded, rows, sent
@@ -57,7 +57,9 @@ async def test_the_rule_of_a_space_is_a_column_of_the_file(engine: AsyncEngine) 
     assert await rows(engine, "select state from space") == [("FREE",)]
     async with engine.connect() as connection:
         exported = csv_files.text_of(await registered(PipelinedConnection(connection)))
-    assert exported.splitlines()[1:] == [f"central,level-1,A,{one},0,bosch_tps110_v029,,,all" for one in (ONE, TWO)]
+    assert exported.splitlines()[1:] == [
+        f"central,level-1,A,{one},0,bosch_tps110_v029,,,all,,,,,," for one in (ONE, TWO)
+    ]
     any_of_them = [one.replace(",all", ",any") for one in lines]
     sheet = files.read("spaces.csv", "\n".join([header, *any_of_them]).encode(), decoder=Decoder())
     outcome = await kept(engine, *sheet.entries)

@@ -90,7 +90,8 @@ def assign(  # noqa: PLR0913 - the fields of an installation
     """
     from parking_gateway.register.entries import Record, entry_of  # noqa: PLC0415 - as above
     from parking_gateway.register.outcome import Registered  # noqa: PLC0415 - as above
-    from parking_gateway.register.registering import register, unknown_space  # noqa: PLC0415 - as above
+    from parking_gateway.register.present import unknown_space  # noqa: PLC0415 - as above
+    from parking_gateway.register.registering import register  # noqa: PLC0415 - as above
 
     effective = configured(config)
     reader = decoder(effective)

@@ -15,13 +15,14 @@ from parking_gateway.cli.shown import percent, show_json, show_outcome, show_tab
 
 if TYPE_CHECKING:
     from parking_gateway.register.entries import Mistake
-    from parking_gateway.register.outcome import Registered
+    from parking_gateway.register.registering import Entered
     from parking_gateway.store.car_park import ListedSpace
     from parking_gateway.store.database import Connection
 
 app = typer.Typer(name="spaces", help="Import, export, show and list the spaces of the car park.", no_args_is_help=True)
 
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Show the outcome and change nothing.")]
+Prune = Annotated[bool, typer.Option("--prune", help="Remove spaces that the file does not name.")]
 ImportedFile = Annotated[
     Path, typer.Argument(metavar="FILE", help="TOML if its name ends in .toml, else CSV.", show_default=False)
 ]
@@ -32,19 +33,25 @@ SpaceArgument = Annotated[str, typer.Argument(metavar="SITE/ZONE/SPACE", show_de
 
 
 @app.command("import")
-def import_(file: ImportedFile, *, config: ConfigFile = None, dry_run: DryRun = False, as_json: AsJson = False) -> None:
+def import_(
+    file: ImportedFile,
+    *,
+    config: ConfigFile = None,
+    prune: Prune = False,
+    dry_run: DryRun = False,
+    as_json: AsJson = False,
+) -> None:
     """Import spaces and their devices from a file.
 
     Where one line is wrong, nothing is imported, and every mistake is shown with its line. Unchanged entries stay
-    unchanged, so a file can be imported again. Spaces that the file does not name stay.
+    unchanged, so a file can be imported again. Spaces that the file does not name stay, unless they are pruned.
 
     For example:
 
         parking-gateway spaces import spaces.csv --dry-run
     """
     from parking_gateway.register import files  # noqa: PLC0415 - heavy
-    from parking_gateway.register.outcome import Registered  # noqa: PLC0415 - as above
-    from parking_gateway.register.registering import register  # noqa: PLC0415 - as above
+    from parking_gateway.register.registering import Entered, enter  # noqa: PLC0415 - as above
 
     effective = configured(config)
     reader = decoder(effective)
@@ -52,32 +59,36 @@ def import_(file: ImportedFile, *, config: ConfigFile = None, dry_run: DryRun = 
     if sheet.mistakes:
         _refuse(file, sheet.mistakes, as_json=as_json)
 
-    async def work(connection: "Connection") -> "Registered | list[Mistake]":
-        outcome = await register(connection, sheet.entries, decoder=reader, now=datetime.now(UTC))
+    async def work(connection: "Connection") -> "Entered | list[Mistake]":
+        made = await enter(connection, sheet, decoder=reader, now=datetime.now(UTC), prune=prune)
         if dry_run:
             await connection.rollback()
-        return outcome
+        return made
 
-    outcome = transact(effective, work)
-    if not isinstance(outcome, Registered):
-        _refuse(file, outcome, as_json=as_json)
-    show_outcome(outcome, is_kept=not dry_run, as_json=as_json)
+    made = transact(effective, work)
+    if not isinstance(made, Entered):
+        _refuse(file, made, as_json=as_json)
+    show_outcome(made.outcome, is_kept=not dry_run, as_json=as_json)
 
 
 @app.command("export")
 def export(file: ExportedFile = None, *, config: ConfigFile = None) -> None:
-    """Export the spaces and their devices as CSV.
+    """Export the spaces and their devices, as TOML if the name ends in .toml, else as CSV.
 
-    `spaces import` reads the file.
+    `spaces import` reads the file. Only TOML has the settings of sites and zones.
 
     For example:
 
         parking-gateway spaces export spaces.csv
     """
-    from parking_gateway.register import csv_files  # noqa: PLC0415 - as above
-    from parking_gateway.register.registering import registered  # noqa: PLC0415 - as above
+    from parking_gateway.register import files  # noqa: PLC0415 - heavy
+    from parking_gateway.register.present import registered, registered_settings  # noqa: PLC0415 - as above
 
-    text = csv_files.text_of(transact(configured(config), registered))
+    async def work(connection: "Connection") -> str:
+        entries, settings = await registered(connection), await registered_settings(connection)
+        return files.text_of(file.name if file else "", entries, settings)
+
+    text = transact(configured(config), work)
     if file is None:
         typer.echo(text, nl=False)
         return

@@ -6,6 +6,7 @@ from uuid import UUID
 
 import msgspec
 
+from parking_gateway.core.committed import Committed
 from parking_gateway.core.events import DevEui, DeviceIdentity, Rejection, Uplink
 from parking_gateway.core.installation import Installation
 from parking_gateway.core.space import SpaceId
@@ -42,6 +43,7 @@ class PageReplayed(msgspec.Struct, kw_only=True):
     replayed: Replayed = msgspec.field(default_factory=Replayed)
     verdicts: dict[UUID, Rejection | None] = {}
     """Why an uplink could not be read, by its deduplication id; None: it was read."""
+    committed: Committed = Committed()
 
 
 async def take_turns(  # noqa: PLR0913 - what a replay consists of
@@ -77,6 +79,7 @@ async def take_turns(  # noqa: PLR0913 - what a replay consists of
                 page.verdicts[one.deduplication_id] = replay.rejections.get(one.deduplication_id, known)
     made = turn(locked.spaces, causes)
     page.replayed.transitions = len(made.steps)
+    page.committed = Committed(changed=made.changed, steps=made.steps, notices=made.notices)
     others = [fleet.keep(facts), *devices.forget_snapshots(stored)] if are_latest else []
     if past:
         others.append(past_readings.record(past))
