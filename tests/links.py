@@ -48,6 +48,10 @@ class FakeLink:
         for message in batch:
             self.session.remove(message)
 
+    def acknowledge_apart(self, messages: Sequence[Message]) -> None:
+        """The same."""
+        self.acknowledge(messages)
+
     async def publish(self, publications: Sequence[Publication]) -> list[Refusal]:
         """Take publications until the link is lost, and return those that the broker refuses."""
         refused = []

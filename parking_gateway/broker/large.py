@@ -5,12 +5,13 @@ A packet of MQTT can have 256 MB.
 
 from typing import Final
 
-from parking_gateway.broker.message import Beginning, Message
+from parking_gateway.broker.message import Beginning, Message, retained
 from parking_gateway.broker.packets import LONGEST_LENGTH, variable_length
 
 _PUBLISH: Final = 0x30
 _TYPE: Final = 0xF0
 _DUP: Final = 0x08
+_RETAIN: Final = 0x01
 _QOS: Final = 0x06
 
 
@@ -75,4 +76,5 @@ class Large:
             self.is_broken = True
             return
         qos, is_redelivered = (self._first & _QOS) >> 1, bool(self._first & _DUP)
-        self.message = Message(self._topic, self._payload.kept, self._mid, qos, is_redelivered, self._payload.whole())
+        message = Message(self._topic, self._payload.kept, self._mid, qos, is_redelivered, self._payload.whole())
+        self.message = retained(message) if self._first & _RETAIN else message

@@ -140,6 +140,10 @@ class Link:
         if self._in_hand:
             self._in_hand.popleft()
 
+    def acknowledge_apart(self, messages: Sequence[Message]) -> None:
+        """Acknowledge messages of a batch that is acknowledged without them, sooner or later than they are."""
+        self._connection.acknowledge(messages)
+
     def received(self) -> list[Message]:
         """Take all messages that were received, without waiting for more."""
         found: list[Message] = []

@@ -5,6 +5,7 @@ from hashlib import md5
 from uuid import UUID
 
 import msgspec
+from msgspec.structs import replace
 
 from parking_gateway.contract.publication import NO_PROPERTIES, MessageProperties
 from parking_gateway.core.events import KEPT_BYTES
@@ -33,6 +34,8 @@ class Message(msgspec.Struct, frozen=True, gc=False):
     """None are kept of a message whose payload was too large."""
     received_at: datetime | None = None
     """When the gateway received it, if it has waited in the journal since. None: just now."""
+    is_retained: bool = False
+    """Whether the broker retains it: it came because we subscribed, and will come again whenever we do."""
 
 
 class Beginning:
@@ -54,8 +57,13 @@ class Beginning:
         return Whole(self._length, UUID(bytes=self._digest.digest()))
 
 
+def retained(message: Message) -> Message:
+    """The message as one that the broker retains."""
+    return replace(message, is_retained=True)
+
+
 def without_its_end(message: Message) -> Message:
     """The message with only the beginning of its payload, and without properties."""
     beginning = Beginning(message.topic)
     beginning.add(message.payload)
-    return msgspec.structs.replace(message, payload=beginning.kept, whole=beginning.whole(), properties=NO_PROPERTIES)
+    return replace(message, payload=beginning.kept, whole=beginning.whole(), properties=NO_PROPERTIES)

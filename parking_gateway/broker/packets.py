@@ -10,7 +10,7 @@ from typing import Final
 
 import msgspec
 
-from parking_gateway.broker.message import Message, without_its_end
+from parking_gateway.broker.message import Message, retained, without_its_end
 from parking_gateway.broker.properties import packed, read
 from parking_gateway.contract.publication import NO_PROPERTIES, MessageProperties, Publication
 
@@ -78,6 +78,8 @@ def split(data: bytes, *, is_v5: bool, limits: PacketLimits = MQTT_LIMITS) -> Cu
         if first & ~(_DUP | _RETAIN) == _PUBLISH_QOS_1 and (
             message := _message(data, body, after, is_v5=is_v5, is_redelivered=bool(first & _DUP))
         ):
+            if first & _RETAIN:
+                message = retained(message)
             messages.append(message if len(message.payload) <= longest else without_its_end(message))
         elif first == _PUBACK and length >= 2:  # noqa: PLR2004 - the packet id
             reason = data[body + 2] if length > 2 else 0  # noqa: PLR2004 - what may follow it in MQTT 5

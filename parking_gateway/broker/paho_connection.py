@@ -24,7 +24,7 @@ from parking_gateway.broker import certificates, private, reasons, wire
 from parking_gateway.broker.answers import Answers
 from parking_gateway.broker.connection import BrokerConnection
 from parking_gateway.broker.inbox import Inbox
-from parking_gateway.broker.message import Message, without_its_end
+from parking_gateway.broker.message import Message, retained, without_its_end
 from parking_gateway.broker.packets import Cut, PacketLimits
 from parking_gateway.broker.paho_loop import PahoLoop
 from parking_gateway.broker.properties import of_paho
@@ -242,6 +242,8 @@ class PahoConnection(BrokerConnection):
     def _on_message(self, _paho: Paho, _data: Any, message: MQTTMessage) -> None:
         topic, payload = private.topic_of(message), bytes(message.payload)
         one = Message(topic, payload, message.mid, message.qos, message.dup, None, of_paho(message.properties))
+        if message.retain:
+            one = retained(one)
         if len(payload) > self._limits.payload:
             one = without_its_end(one)
         if one.qos:

@@ -18,6 +18,7 @@ from parking_gateway.cli.commands import (
     maintenance,
     rejections,
     replay,
+    request,
     reservations,
     run,
     spaces,
@@ -45,6 +46,7 @@ app.add_typer(maintenance.app)
 app.add_typer(reservations.app)
 app.add_typer(rejections.app)
 app.command("replay")(replay.replay)
+app.command("request")(request.request)
 app.command("decode")(decode.decode)
 app.add_typer(decoders.app)
 app.command("version")(configuration.version)

@@ -1,4 +1,4 @@
-"""An amount that may be used within an hour. Pure."""
+"""An amount that may be used within a time, such as an hour. Pure."""
 
 from datetime import datetime, timedelta
 from typing import Final
@@ -7,17 +7,18 @@ _HOUR: Final = timedelta(hours=1)
 
 
 class Allowance:
-    """An amount for an hour: all of it may be used at once, and it comes back evenly within an hour."""
+    """An amount for a time: all of it may be used at once, and it comes back evenly within that time."""
 
-    def __init__(self, per_hour: int) -> None:
-        self._most = per_hour
-        self._left = float(per_hour)
+    def __init__(self, most: int, within: timedelta = _HOUR) -> None:
+        self._most = most
+        self._within = within
+        self._left = float(most)
         self._at: datetime | None = None
 
     def left(self, now: datetime) -> int:
         """The amount that may be used now. A clock that was set back gives nothing back."""
         if self._at is not None and now > self._at:
-            self._left = min(float(self._most), self._left + (now - self._at) / _HOUR * self._most)
+            self._left = min(float(self._most), self._left + (now - self._at) / self._within * self._most)
         self._at = now
         return int(self._left)
 

@@ -39,6 +39,7 @@ from parking_gateway.process import waits
 from parking_gateway.process.config import Config
 from parking_gateway.process.waits import Backoff
 from parking_gateway.process.wall_clock import WallClock
+from parking_gateway.requests.received import Requests
 from parking_gateway.store.patience import Patience, StopRequested
 from parking_gateway.store.pool import Pool
 from parking_gateway.telemetry.report import Report
@@ -78,7 +79,22 @@ class Life:
         self._presence = Presence(root=root, instance=instance, report=report)
         marker = Marker(root=root, instance=instance, clock=clock)
         self._subscription = Subscription(
-            config, database=pool, patience=self._patience, complain=report.complain, journal=journal
+            config,
+            database=pool,
+            patience=self._patience,
+            complain=report.complain,
+            others=config.other_subscriptions,
+            journal=journal,
+        )
+        self._requests = Requests(
+            config,
+            database=pool,
+            patience=self._patience,
+            decoder=decoder,
+            clock=clock,
+            is_away=lambda: not report.health.is_database_up,
+            report=report.committed,
+            answered=report.answered,
         )
         self._outbox = Outbox(
             config.publication,
@@ -108,6 +124,7 @@ class Life:
             complain=report.complain,
             clock=clock,
             report=self._recorded,
+            elsewhere=[(topic_filter, self._requests.commit) for topic_filter in config.other_subscriptions],
         )
         self._alone = msgspec.structs.replace(self._intake, journal=None, timeout=config.intake.timeout)
         """Without the journal: it waits for the database."""
@@ -185,6 +202,7 @@ class Life:
                 await self._work(link)
 
     async def _work(self, link: Link) -> None:
+        self._requests.publish = link.publish
         link.report_drops(self._report.dropped)  # first, because a session that was kept delivers messages at once
         await self._subscription.prove(link)
         was_prepared = self._preparation.is_done.is_set()

@@ -18,7 +18,7 @@ from parking_gateway.decoding.budget import Guests
 from parking_gateway.decoding.decoder import Choice, Decoder
 from parking_gateway.intake.bounds import Bounds
 from parking_gateway.intake.journal import Journal
-from parking_gateway.intake.loop import Intake
+from parking_gateway.intake.loop import Commit, Intake
 from parking_gateway.process.config import Config, ConfigError
 from parking_gateway.process.config.absences import absences, why_unreadable
 from parking_gateway.process.waits import beside, seen_through
@@ -107,6 +107,7 @@ def intake_of(  # noqa: PLR0913 - what an intake reports to, and whose time it h
     settled: Callable[[], None] = lambda: None,
     complain: Callable[[str, str | None], None] = lambda _about, _sentence: None,
     journal: Journal | None = None,
+    elsewhere: Sequence[tuple[str, Commit]] = (),
 ) -> Intake:
     """The way in, for the events of the broker and for those that are healed."""
     return Intake(
@@ -129,6 +130,7 @@ def intake_of(  # noqa: PLR0913 - what an intake reports to, and whose time it h
         settled=settled,
         clock=clock,
         report=report,
+        elsewhere=elsewhere,
     )
 
 

@@ -9,10 +9,9 @@ from collections.abc import Sequence
 import msgspec
 
 from parking_gateway.broker.message import Message
-from parking_gateway.broker.routes import Routes
 from parking_gateway.intake.journal import Journal
 from parking_gateway.intake.lanes import lanes
-from parking_gateway.intake.loop import Commit, Intake
+from parking_gateway.intake.loop import Intake
 
 
 class Drain(msgspec.Struct, frozen=True, kw_only=True):
@@ -24,7 +23,6 @@ class Drain(msgspec.Struct, frozen=True, kw_only=True):
 
     async def run(self) -> None:
         """Work until cancelled. Raises `StopRequested` if the gateway stops while the database is away."""
-        routes: Routes[Commit | None] = Routes(self.intake.elsewhere, otherwise=None)
         # The commit of these may be in the database, if the gateway died before it had deleted them.
         is_redelivered = True
         while True:
@@ -37,15 +35,11 @@ class Drain(msgspec.Struct, frozen=True, kw_only=True):
             messages = [message for _, message in entries]
             if is_redelivered:
                 messages = [msgspec.structs.replace(message, is_redelivered=True) for message in messages]
-            await self._commit(routes, messages)
+            await self._commit(messages)
             await self.journal.remove(entries[-1][0])
             is_redelivered = False
 
-    async def _commit(self, routes: Routes[Commit | None], messages: Sequence[Message]) -> None:
+    async def _commit(self, messages: Sequence[Message]) -> None:
         async with asyncio.TaskGroup() as group:
-            for commit, routed in routes.sort(messages):
-                if commit is not None:
-                    group.create_task(commit(routed))
-                    continue
-                for part in lanes(routed):
-                    group.create_task(self.intake.commit(part))
+            for part in lanes(messages):
+                group.create_task(self.intake.commit(part))

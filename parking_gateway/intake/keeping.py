@@ -1,8 +1,7 @@
 """Whether messages go into the database or into the journal."""
 
-import asyncio
 from collections.abc import Callable, Coroutine, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from parking_gateway.broker.message import Message
@@ -45,16 +44,3 @@ async def recorded_or_kept(
         if is_stopping:
             raise StopRequested
         await journal.room()
-
-
-async def within(
-    limit: timedelta, commit: Callable[[Sequence[Message]], Coroutine[Any, Any, None]], messages: Sequence[Message]
-) -> None:
-    """Commit. Raises `TakesNothing` after this time."""
-    try:
-        async with asyncio.timeout(limit.total_seconds()) as waiting:
-            await commit(messages)
-    except TimeoutError:
-        if waiting.expired():
-            raise TakesNothing from None
-        raise

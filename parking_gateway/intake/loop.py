@@ -6,7 +6,7 @@ still has the batch. A message that the database refuses, or on which the gatewa
 
 import asyncio
 from collections.abc import Callable, Coroutine, Sequence
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any, Final
@@ -26,7 +26,7 @@ from parking_gateway.decoding.decoder import Decoder, NotAsked
 from parking_gateway.intake import net
 from parking_gateway.intake.bounds import Bounds
 from parking_gateway.intake.journal import Journal
-from parking_gateway.intake.keeping import recorded_or_kept, within
+from parking_gateway.intake.keeping import recorded_or_kept
 from parking_gateway.intake.lanes import Done, ended, lanes
 from parking_gateway.intake.read import Batch, dead_letter, read, received
 from parking_gateway.intake.record import record
@@ -36,7 +36,7 @@ from parking_gateway.store.database import Database
 from parking_gateway.store.patience import Patience, StopRequested, TakesNothing
 
 Commit = Callable[[Sequence[Message]], Coroutine[Any, Any, None]]
-"""Makes messages part of the database. They are acknowledged after it."""
+"""Takes messages that are no events. They are acknowledged when it returns. Raises MqttError or StopRequested only."""
 _RECORDING: Final = "recording a batch"
 """The purpose of the search for faulty messages too, because the drain repeats the first and not always the second."""
 
@@ -60,7 +60,7 @@ class Intake(msgspec.Struct, frozen=True, kw_only=True):
     settled: Callable[[], None]
     report: Callable[[Committed], None]
     elsewhere: Sequence[tuple[str, Commit]] = ()
-    """Topic filters of messages that are no events, and what commits those messages."""
+    """Topic filters of messages that are no events, and what takes those messages."""
     journal: Journal | None = None
     """Takes what the database does not take. None: a batch is tried until the database takes it."""
     bounds: Bounds | None = None
@@ -73,14 +73,16 @@ class Intake(msgspec.Struct, frozen=True, kw_only=True):
             ends: list[Done] = []  # of the lanes, so far
             before: Done | None = None
             async for messages in link.batches(limit=self.batch_size):
-                self.taken(messages)
-                others: list[Done] = []
+                events: Sequence[Message] = ()
                 for commit, routed in routes.sort(messages):
                     if commit is None:
-                        ends = self._begin_lanes(group, routed, ends)
+                        events = routed
                     else:
-                        others.append(group.create_task(self._commit_elsewhere(commit, routed)))
-                current = group.create_task(self._acknowledge(link, messages, [*ends, *others], before))
+                        group.create_task(_acknowledge_apart(link, commit, routed))
+                self.taken(events)
+                if events:
+                    ends = self._begin_lanes(group, events, ends)
+                current = group.create_task(self._acknowledge(link, events, ends, before))
                 # Two batches at a time: while PostgreSQL works on one, the other is read.
                 if before is not None:
                     await before
@@ -97,7 +99,7 @@ class Intake(msgspec.Struct, frozen=True, kw_only=True):
     async def _acknowledge(
         self, link: Link, messages: Sequence[Message], ends: Sequence[Done], before: Done | None
     ) -> None:
-        """When all of the batch is committed and the batch before it is acknowledged."""
+        """When all events of the batch are committed and the batch before it is acknowledged."""
         for earlier in (*ends, before) if before else ends:
             await earlier
         link.acknowledge(messages)
@@ -110,13 +112,6 @@ class Intake(msgspec.Struct, frozen=True, kw_only=True):
         else:
             recording = partial(self._record, messages, after)
             await recorded_or_kept(recording, messages, after=after, journal=self.journal, received_at=self.clock())
-
-    async def _commit_elsewhere(self, commit: Commit, messages: Sequence[Message]) -> None:
-        if self.journal is None:
-            await commit(messages)
-        else:
-            recording = partial(within, self.journal.after, commit, messages)
-            await recorded_or_kept(recording, messages, after=(), journal=self.journal, received_at=self.clock())
 
     async def _record(self, messages: Sequence[Message], after: Sequence[Done] = ()) -> None:
         """Record the messages after these lanes. Whatever fails, every message is recorded or rejected in the end.
@@ -233,3 +228,10 @@ class Intake(msgspec.Struct, frozen=True, kw_only=True):
                 decoder=decoder,
                 announce_every=self.announce_every,
             )
+
+
+async def _acknowledge_apart(link: Link, commit: Commit, messages: Sequence[Message]) -> None:
+    """Let messages that are no events be committed and acknowledged by themselves. So no event waits for one of them."""
+    with suppress(StopRequested):
+        await commit(messages)
+        link.acknowledge_apart(messages)

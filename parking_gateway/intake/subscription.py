@@ -7,6 +7,7 @@ from typing import Final
 
 from parking_gateway.broker.asking import asking, shares, sharing_complaint
 from parking_gateway.broker.link import Link, MqttError
+from parking_gateway.broker.reasons import BrokerRefuses
 from parking_gateway.contract.messages import gateway_topic
 from parking_gateway.intake.journal import Journal
 from parking_gateway.process.config import Config
@@ -31,13 +32,16 @@ class Subscription:
         others: Sequence[str] = (),
         journal: Journal | None = None,
     ) -> None:
-        """`complain` is called with "sharing" and a sentence about its fault; None: it has none.
+        """`complain` is called with "sharing" or "subscription" and a sentence about its fault; None: it has none.
 
-        `others` are topic filters beside that of the events. With a journal, events are subscribed to without the database.
+        `others` are topic filters beside that of the events. The gateway works although the broker refuses them. With a
+        journal, events are subscribed to without the database.
         """
         self._mqtt = config.mqtt
         self._folder = gateway_topic(config.publication.root, config.gateway.instance)
-        self._wanted = (config.subscription, *others)
+        self._events = config.subscription
+        self._others = others
+        self._wanted = (self._events, *others)
         self._topic = config.chirpstack.topic
         self._client_id = config.mqtt.client_id
         self._database = database
@@ -75,7 +79,7 @@ class Subscription:
         except TakesNothing:
             # Written before the broker is asked, as below.
             await self._journal.remember_filters(await self._journal.filters() | frozenset(self._wanted))
-            await link.subscribe(*self._wanted)
+            await self._subscribe(link)
             return False
         return await self.complete(link)
 
@@ -90,15 +94,26 @@ class Subscription:
         if not wanted <= held:
             # Written before the broker is asked. Without this, a crash in between would leave a subscription for ever.
             await self._remember(held | wanted)
-        await link.subscribe(*self._wanted)
+        await self._subscribe(link)
         # The plain topic too, which an earlier version may have left without writing it down.
         if unwanted := (held | {self._topic}) - wanted:
             await link.unsubscribe(sorted(unwanted))
-        if self._held != wanted:
+        if self._held != wanted or not link.session_present:
             await self._remember(wanted)
         if in_journal and self._journal:
             await self._journal.remember_filters(frozenset())
         return is_lost
+
+    async def _subscribe(self, link: Link) -> None:
+        """Subscribe to the events first, because the broker may refuse the others. An older ACL names the events alone."""
+        await link.subscribe(self._events)
+        refused = None
+        for one in self._others:
+            try:
+                await link.subscribe(one)
+            except BrokerRefuses as refusal:
+                refused = f"Requests are not answered: {refusal}"
+        self._complain("subscription", refused)
 
     async def _remember(self, filters: frozenset[str]) -> None:
         await self._patience(partial(self._write, filters), purpose="remembering the subscriptions")

@@ -24,7 +24,7 @@ def filters(client_id: str) -> Query[frozenset[str] | None]:
 
 
 def remember_filters(held: Collection[str], *, client_id: str) -> Query[None]:
-    """Write which subscriptions the session of `client_id` may hold."""
+    """Write which subscriptions the session of `client_id` may hold from now on."""
     return command(_REMEMBER, {"client": client_id, "held": array_of(sorted(held))})
 
 
@@ -55,7 +55,7 @@ _HELD: Final = sa.cast(sa.bindparam("held", type_=sa.Text), sa.ARRAY(sa.Text))
 _REMEMBER: Final = Statement(
     pg.insert(broker_session)
     .values(client_id=_CLIENT, filters=_HELD)
-    .on_conflict_do_update(index_elements=["client_id"], set_={"filters": _HELD})
+    .on_conflict_do_update(index_elements=["client_id"], set_={"filters": _HELD, "began_at": sa.func.now()})
 )
 _INSERT: Final = pg.insert(gateway).values(
     instance=sa.bindparam("gateway", type_=sa.Text), confirmed=sa.bindparam("number", type_=sa.BigInteger)

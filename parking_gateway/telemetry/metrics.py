@@ -69,6 +69,7 @@ class Metrics:
         self._by_qos = counter(
             "messages_by_qos", "Messages by their QoS, with those that were delivered again.", ["qos"]
         )
+        self._requests = counter("requests", "Answered requests.", ["verb", "outcome"])
         self._recorded = counter("uplinks_recorded", "New uplinks that are committed.")
         self._without_codec = counter("uplinks_without_codec", "Uplinks of installed devices that no codec reads.")
         self._unassigned = counter("uplinks_unassigned", "Uplinks of devices that watch no space.")
@@ -139,6 +140,10 @@ class Metrics:
         """Count alerts by their results."""
         for result, count in results.items():
             self._alerts.labels(medium, result).inc(count)
+
+    def count_request(self, verb: str, outcome: str) -> None:
+        """Count a request. `outcome` is `ok`, the code of an error, or why there was no reply."""
+        self._requests.labels(verb, outcome).inc()
 
     def count_committed(self, committed: Committed, lag: float | None = None) -> None:
         """Count a commit, once. `lag`: seconds from the network's receipt of its oldest uplink; None without uplinks."""
@@ -217,6 +222,7 @@ class Metrics:
             self.count_alerts(medium, delivered=0, failed=0, given_up=0)
         for event in EVENTS:
             self._received.labels(event)
+        self._requests.labels(UNKNOWN, "unknown_verb")  # the others have a value with their first request
         for reason in Reason:
             self._rejected.labels(reason)
         for status in set(ReservationStatus) - {ReservationStatus.BOOKED}:

@@ -109,6 +109,11 @@ class Report:
         if committed.uplinks_lost or committed.uplinks_healed:
             losses.log(committed.uplinks_lost, healed=committed.uplinks_healed)
 
+    def answered(self, verb: str, outcome: str, by: str) -> None:
+        """A request was answered, or needed no answer."""
+        self._metrics.count_request(verb, outcome)
+        logger.bind(verb=verb, outcome=outcome, by=by).debug("Answered a request")
+
     def _rejected(self, letters: Sequence[DeadLetter]) -> None:
         """One warning for each reason."""
         counts = Counter(letter.rejection.reason for letter in letters)

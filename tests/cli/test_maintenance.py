@@ -30,6 +30,8 @@ def test_a_zone_goes_out_of_service_and_one_space_of_it_back(car_park_url: str) 
         line.split("\t") for line in invoke(car_park_url, "spaces", "show", "central/level-1/A-2").stdout.splitlines()
     )
     assert (table["state"], table["previous"]) == ("FREE", "MAINTENANCE")
+    asked = invoke(car_park_url, "request", "zone/maintenance", '{"site": "central", "zone": "level-1", "on": false}')
+    assert json.loads(asked.stdout) == {"spaces": 3, "changed": 2}
 
 
 @pytest.mark.parametrize(
@@ -40,6 +42,7 @@ def test_a_zone_goes_out_of_service_and_one_space_of_it_back(car_park_url: str) 
             "'central//A-1' names no place: write SITE, SITE/ZONE or SITE/ZONE/SPACE.\n",
         ),
         (("maintenance", "on", "centrl"), "There is no site centrl: did you mean central?.\n"),
+        (("request", "space/get", "[]"), "'[]' is no JSON object.\n"),
         (("spaces", "show", "central"), "'central' names no space: write SITE/ZONE/SPACE.\n"),
     ],
 )

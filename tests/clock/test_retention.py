@@ -44,9 +44,13 @@ INSERT: Final = {
     " select gen_random_uuid(), 'a840410000000001', :at, :heard_at, :heard_at, 'join' from generate_series(1, :rows)",
     "past_reading": "insert into past_reading (deduplication_id, position, dev_eui, at, heard_at)"
     " select gen_random_uuid(), 0, 'a840410000000001', :at, :at from generate_series(1, :rows)",
+    "request": "insert into request (at, digest, mid, client, verb, by, outcome)"
+    " select :at, gen_random_uuid(), n, 'c', 'space/get', 'anna', 'ok' from generate_series(1, :rows) n",
 }
-UPLINKS: Final = RetentionConfig(past_readings=0, device_events=0, rejections=0)
-ALL: Final = RetentionConfig(uplinks=400, past_readings=400, device_events=400, rejections=400, transitions=400)
+UPLINKS: Final = RetentionConfig(past_readings=0, device_events=0, rejections=0, requests=0)
+ALL: Final = RetentionConfig(
+    uplinks=400, past_readings=400, device_events=400, rejections=400, requests=400, transitions=400
+)
 
 
 def months_ago(number: int) -> datetime:
@@ -174,7 +178,7 @@ async def test_a_page_of_an_archive_is_small_whatever_the_rows_are(
     page = await ask(pool, store.page(month, after=store.FIRST))
     assert page.rows < 20
     assert len(page.lines) < store.BYTES_AT_ONCE + 200_000
-    await go(pool, RetentionConfig(uplinks=0, past_readings=0, device_events=0, archive=tmp_path))
+    await go(pool, RetentionConfig(uplinks=0, past_readings=0, device_events=0, requests=0, archive=tmp_path))
     (archive,) = files_in(tmp_path)
     assert len({row["id"] for row in rows_of(archive)}) == 100
 
@@ -212,7 +216,7 @@ async def test_a_retention_that_fails_is_in_health_and_metrics_until_it_succeeds
     assert await rounds.go(one)
     assert not health.problems
     dropped = {"result": "dropped"}
-    assert metrics.registry.get_sample_value("parking_gateway_retention_months_total", dropped) == 8
+    assert metrics.registry.get_sample_value("parking_gateway_retention_months_total", dropped) == 10
 
 
 @pytest.mark.usefixtures("years")
@@ -313,9 +317,9 @@ async def test_two_gateways_drop_a_month_once(pool: Pool, engine: AsyncEngine, t
     config = RetentionConfig(archive=tmp_path)
     outcomes = await asyncio.gather(*(go(pool, config, instance=one) for one in ("one", "two")))
     await go(pool, config)
-    assert sum(one.partitions_dropped for one in outcomes) <= 8
+    assert sum(one.partitions_dropped for one in outcomes) <= 10
     assert await rows(engine, "select count(*) from uplink") == [(30,)]
-    assert len(files_in(tmp_path)) == 8
+    assert len(files_in(tmp_path)) == 10
 
 
 async def test_a_large_default_partition_is_not_read_with_locks_in_hand(

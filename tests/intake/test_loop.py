@@ -165,7 +165,7 @@ async def test_messages_of_a_lost_link_come_again_and_are_recorded_once(
     assert await recorded(engine) == (600, [("FREE", 300), ("OCCUPIED", 300)])
 
 
-async def test_messages_of_another_route_are_committed_there_and_acknowledged_with_their_batch(
+async def test_messages_of_another_route_are_committed_there_and_acknowledged_by_themselves(
     engine: AsyncEngine, database: str, car_park: CarPark
 ) -> None:
     asked: list[Message] = []

@@ -62,6 +62,8 @@ FAMILIES = {
     "space": SPACE,
     "health": f"{OWN}/health",
     "marker": MARKER,
+    "request": "parking/v1/request/space/get",
+    "response": "parking/v1/response/space/get",
     "next-contract": "parking/v2/spaces/central/level-1/A-1",
     "unrelated": "home/light",
 }
@@ -71,16 +73,16 @@ WRITES = {
     "chirpstack": f"event {ALL_RADIO}",
     "gateway-bridge": "heard state heard-of-others state-of-others",
     RADIO_ID: "heard state",
-    "parking-gateway": "space health marker",
-    "operator": "command",
+    "parking-gateway": "space health marker request response",
+    "operator": "command request",
     "dashboard": "",
 }
 READS = {
     "chirpstack": ["command", *ALL_RADIO.split()],
     "gateway-bridge": ["radio", "radio-of-others"],
     RADIO_ID: ["radio"],
-    "parking-gateway": ["event", "space", "health", "marker"],
-    "operator": ["event", "space", "health", "marker"],
+    "parking-gateway": ["event", "space", "health", "marker", "request", "response"],
+    "operator": ["event", "space", "health", "marker", "request", "response"],
     "dashboard": ["space", "health", "marker"],
 }
 """The families of each user."""
@@ -187,6 +189,10 @@ async def test_the_gateway_works_with_what_it_is_allowed(
         await dashboard.subscribe("parking/v1/spaces/#", qos=1)
         await chirpstack.publish(EVENT, up(dev_eui), qos=1)
         await received_until(dashboard, is_occupied)
+    async with client(example_broker, "operator") as operator:
+        await operator.subscribe("parking/v1/response/#", qos=1)
+        await operator.publish("parking/v1/request/state/republish", "{}", qos=1)
+        await received_until(operator, lambda message: b'"status":"ok"' in bytes(message.payload))
     assert daemon.terminate() == os.EX_OK
 
 

@@ -78,10 +78,11 @@ async def examine_subscriptions(connection: Connection, *, config: Config) -> li
     if held is None:
         detail = f"no gateway was connected as {config.mqtt.client_id} yet"
         return [Check(about="subscriptions", detail=detail, is_judged=False)]
-    if other := sorted(held - {config.subscription}):
-        detail = f"the session of {config.mqtt.client_id} holds more than {config.subscription}: {', '.join(other)}"
+    wanted = [config.subscription, *config.other_subscriptions]
+    if other := sorted(held - set(wanted)):
+        detail = f"the session of {config.mqtt.client_id} holds more than {' and '.join(wanted)}: {', '.join(other)}"
         return [Check(about="subscriptions", detail=detail, fix="systemctl restart parking-gateway")]
-    return [Check(about="subscriptions", detail=f"the session holds {config.subscription} and no other")]
+    return [Check(about="subscriptions", detail=f"the session holds {' and '.join(wanted)}, and no other")]
 
 
 def _named(mqtt: MqttConfig, purpose: str) -> MqttConfig:

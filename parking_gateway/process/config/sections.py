@@ -132,6 +132,16 @@ class PublicationConfig(Section):
     device_interval: Seconds = timedelta(minutes=15)
 
 
+class RequestsConfig(Section):
+    """Requests over MQTT: whether they are answered, and their limits."""
+
+    enabled: bool = True
+    max_payload_bytes: Annotated[WholeNumber, Field(ge=100, le=1_000_000)] = 16_384
+    per_minute: Annotated[WholeNumber, Field(ge=1, le=100_000)] = 120
+    per_minute_of_all: Annotated[WholeNumber, Field(ge=1, le=1_000_000)] = 600
+    timeout: Seconds = timedelta(seconds=10)
+
+
 class ClockConfig(Section):
     """The limits of time: how long a sensor may be silent."""
 
@@ -159,6 +169,7 @@ class RetentionConfig(Section):
     past_readings: Days = 400
     device_events: Days = 400
     rejections: Days = 400
+    requests: Days = 400
     transitions: Days = 0
     notices: Days = 400
     archive: Folder = None
@@ -203,6 +214,7 @@ class Config(BaseSettings):
     decoders: DecodersConfig = Field(default_factory=DecodersConfig)
     database: DatabaseConfig = Field(default_factory=DatabaseConfig)
     publication: PublicationConfig = Field(default_factory=PublicationConfig)
+    requests: RequestsConfig = Field(default_factory=RequestsConfig)
     clock: ClockConfig = Field(default_factory=ClockConfig)
     reservations: ReservationsConfig = Field(default_factory=ReservationsConfig)
     retention: RetentionConfig = Field(default_factory=RetentionConfig)
@@ -213,8 +225,16 @@ class Config(BaseSettings):
     @property
     def subscription(self) -> str:
         """The subscription to the events, which is shared where a group is configured."""
+        return self._shared(self.chirpstack.topic)
+
+    @property
+    def other_subscriptions(self) -> tuple[str, ...]:
+        """Subscriptions to what is no event: requests, each of which one gateway of the group answers."""
+        return (self._shared(f"{self.publication.root}/request/#"),) if self.requests.enabled else ()
+
+    def _shared(self, topic_filter: str) -> str:
         group = self.mqtt.shared_group
-        return self.chirpstack.topic if group is None else f"$share/{group}/{self.chirpstack.topic}"
+        return topic_filter if group is None else f"$share/{group}/{topic_filter}"
 
     @property
     def journal_folder(self) -> Path:

@@ -15,7 +15,7 @@ from parking_gateway.store.tables.devices import (
     rejection,
     uplink,
 )
-from parking_gateway.store.tables.gateways import broker_session, gateway
+from parking_gateway.store.tables.gateways import broker_session, gateway, request
 from parking_gateway.store.tables.outgoing import notice, outgoing, outgoing_claim
 from parking_gateway.store.tables.reservations import reservation
 
@@ -37,6 +37,7 @@ __all__ = [
     "outgoing_claim",
     "past_reading",
     "rejection",
+    "request",
     "reservation",
     "site",
     "space",

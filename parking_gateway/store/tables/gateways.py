@@ -1,4 +1,4 @@
-"""The memory of gateways: their markers, and the subscriptions of their sessions."""
+"""The memory of gateways: their markers, the subscriptions of their sessions, and the requests that they answered."""
 
 from typing import Final
 
@@ -23,4 +23,25 @@ broker_session: Final = sa.Table(
     sa.Column("client_id", sa.Text, primary_key=True),
     # Every subscription that the broker may still hold in this session.
     sa.Column("filters", pg.ARRAY(sa.Text), nullable=False),
+    # Since when the session has these subscriptions.
+    sa.Column("began_at", TIME, nullable=False, server_default=sa.func.now()),
+)
+
+request: Final = sa.Table(
+    "request",
+    metadata,
+    sa.Column("id", sa.BigInteger, sa.Identity(always=True), nullable=False),
+    sa.Column("at", TIME, nullable=False),
+    # Of topic, payload and properties. A broker that delivers the request again repeats them, and the packet id.
+    sa.Column("digest", pg.UUID, nullable=False),
+    sa.Column("mid", sa.Integer, nullable=False),
+    sa.Column("client", sa.Text, nullable=False),
+    sa.Column("verb", sa.Text, nullable=False),
+    sa.Column("by", sa.Text, nullable=False),
+    sa.Column("outcome", sa.Text, nullable=False),
+    # Another gateway without a shared subscription received it too, and carried it out as the request with this id.
+    sa.Column("copy_of", sa.BigInteger),
+    sa.Index("request_digest_idx", "digest"),
+    sa.PrimaryKeyConstraint("id", "at"),
+    postgresql_partition_by="RANGE (at)",
 )
