@@ -78,6 +78,8 @@ class Device(msgspec.Struct, frozen=True, kw_only=True):
     """The FPorts that the codec decodes. Empty: the device's frames look alike on every port."""
     heartbeat: timedelta | None = None
     """How often the device reports without a change, in its default setting. None: the data sheet does not state it."""
+    low_battery_volts: float | None = None
+    """At this voltage or below the battery is low. None: the data sheet does not state it, or the device reports percent."""
     measures_distance: bool = False
     """True: occupancy comes from `distance_mm` and the installation's `occupied_below_mm` and `vacant_above_mm`."""
     channels: tuple[int, ...] = ()

@@ -43,6 +43,7 @@ DEVICE: Final = Device(
     vendor="Nwave",
     model="NPS405 SM, NPS405 FM",
     ports=(1, 2, 3, 6, 10),
+    low_battery_volts=2.9,  # in the cold; above -5 °C from 3.0 V on, and critical at 2.9 V
     lines={
         "nwave_nps405": {"layout": "current"},  # for `decode` only: an installation has to choose
         "nwave_nps405_current": {"layout": "current"},

@@ -103,6 +103,8 @@ def _facts(codec: Codec, vectors: Vectors) -> Iterator[tuple[str, str]]:
     reported = {field for vector in vectors.vector for field in _fields(vector.reading or {})}
     yield "reports", ", ".join(f"`{field}`" for field in Reading.__struct_fields__ if field in reported)
     yield "heartbeat", duration(device.heartbeat) if device.heartbeat else "not published, or configurable"
+    if device.low_battery_volts is not None:
+        yield "battery low", f"at {device.low_battery_volts:g} V or below"
 
 
 def _line(name: str, options: Mapping[str, str]) -> str:

@@ -1,11 +1,13 @@
 """A moment at which the clock looks around: what a round is given."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime, timedelta
 
 import msgspec
 
+from parking_gateway.clock.codecs_in_use import CodecsInUse
 from parking_gateway.clock.senders import Senders
+from parking_gateway.process.config.devices import DevicesConfig
 from parking_gateway.process.config.sections import ReservationsConfig, RetentionConfig
 
 
@@ -16,8 +18,15 @@ class Moment(msgspec.Struct, frozen=True, kw_only=True):
     listening_since: datetime | None
     """Since when every event has reached this gateway. None: it may be missing events now."""
     lost_after: timedelta
-    """How long a sensor may be silent, where neither its installation nor its profile has a limit of its own."""
+    """How long a sensor may be silent, where neither its installation nor its profile nor its codec has a limit of its own."""
     lost_after_by_profile: Mapping[str, timedelta] = {}
+    missed_heartbeats: int = 0
+    """So many heartbeats of its codec a device may miss. 0: heartbeats are no limit."""
+    codecs: CodecsInUse = msgspec.field(default_factory=CodecsInUse)
+    profiles: Collection[str] = ()
+    """Those that name a codec."""
+    devices: DevicesConfig = DevicesConfig()
+    """The thresholds of problems."""
     instance: str = ""
     """The name of this gateway."""
     senders: Senders = msgspec.field(default_factory=Senders)

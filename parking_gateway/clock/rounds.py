@@ -10,7 +10,7 @@ from typing import Final
 
 import msgspec
 
-from parking_gateway.clock import gaps, old_notices, partitions, reservations, retention, silence
+from parking_gateway.clock import gaps, old_notices, partitions, problems, reservations, retention, silence, stuck
 from parking_gateway.clock.moment import Moment
 from parking_gateway.core.committed import Committed
 from parking_gateway.store.archive_file import ArchiveFailed
@@ -33,6 +33,8 @@ ROUNDS: Final = (
     Round(name="silence", go=silence.go, every=timedelta(seconds=10)),
     Round(name="gaps", go=gaps.go, every=timedelta(seconds=10)),
     Round(name="reservations", go=reservations.go, every=reservations.EVERY),
+    Round(name="problems", go=problems.go, every=timedelta(minutes=1)),
+    Round(name="stuck", go=stuck.go, every=timedelta(minutes=10)),
     Round(name="retention", go=retention.go, every=timedelta(minutes=10)),
     Round(name="notices", go=old_notices.go, every=timedelta(minutes=10)),
 )

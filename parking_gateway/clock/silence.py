@@ -1,6 +1,6 @@
-"""Silence: a sensor without an uplink for `lost_after` is lost. Its space keeps the last known state."""
+"""Silence: a device without an uplink for `lost_after` is lost. Its space keeps the last known state."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -10,11 +10,11 @@ from parking_gateway.core.events import DevEui
 from parking_gateway.core.installation import Installation
 from parking_gateway.core.notice import Notice, NoticeKind
 from parking_gateway.core.sensor import sensor_key
-from parking_gateway.core.space import SpaceId
 from parking_gateway.core.turn import Silence, Turn, turn
 from parking_gateway.store import devices, notices, outgoing, silent, spaces, turns
 from parking_gateway.store.database import Database
 from parking_gateway.store.notices import SilentNotice
+from parking_gateway.store.silent import SilenceLimits
 from parking_gateway.store.spaces import Locked
 
 MOST_NOTICES: Final = 100
@@ -23,17 +23,19 @@ _HOUR: Final = timedelta(hours=1)
 
 
 async def go(database: Database, moment: Moment) -> Committed:
-    """Let the contact of spaces with silent sensors be lost, and send notices of these and of sensors that are heard again.
+    """Let the contact of silent devices and of their spaces be lost, and send notices of these and of devices heard again.
 
     Nothing is done while the gateway may be missing events.
     """
     now, since = moment.now, moment.listening_since
     if since is None:
         return Committed()
+    allowed = await _limits(database, moment)
     async with database.connect() as connection:
-        heard, limits, count = await connection.together(
+        heard, limits, without_space, count = await connection.together(
             notices.heard_again(now),
-            silent.devices(now, since, lost_after=moment.lost_after, by_profile=moment.lost_after_by_profile),
+            silent.devices(now, since, allowed),
+            silent.devices_without_space(now, since, allowed),
             notices.silent_since(now - _HOUR),
         )
         (locked,) = await connection.together(spaces.lock(limits))
@@ -43,9 +45,15 @@ async def go(database: Database, moment: Moment) -> Committed:
             for one in installations
         ]
         made = turn(locked.spaces, causes)
-        lost = sorted({one.dev_eui for each in locked.installations.values() for one in each if _is_lost(one, made)})
+        last_heard = without_space | {
+            one.dev_eui: _last_heard(one, locked)
+            for each in locked.installations.values()
+            for one in each
+            if _is_lost(one, made)
+        }
+        lost = sorted(last_heard)
         again = [_heard_again(one, moment) for one in heard]
-        found = [*again, *_silent(lost, locked, moment, most=max(0, MOST_NOTICES - count))]
+        found = [*again, *_silent(last_heard, locked, moment, most=max(0, MOST_NOTICES - count))]
         sent = [outgoing.send(found)] if found else []
         await connection.commit_together(*turns.writes(locked, made, *devices.lose(lost), now=now), *sent)
     return Committed(changed=made.changed, steps=made.steps, lost=lost, notices=found)
@@ -65,19 +73,37 @@ def _is_lost(one: Installation, made: Turn) -> bool:
     return sensor is not None and sensor.is_lost
 
 
-def _silent(lost: Sequence[DevEui], locked: Locked, moment: Moment, *, most: int) -> list[Notice]:
+def _last_heard(one: Installation, locked: Locked) -> datetime | None:
+    space = locked.spaces[one.space]
+    if space.sensors is None:
+        return space.heard_at
+    return space.sensors.by_key[sensor_key(one.dev_eui, one.channel)].heard_at
+
+
+async def _limits(database: Database, moment: Moment) -> SilenceLimits:
+    """How long a device may be silent, by what is known of it."""
+    missed = moment.missed_heartbeats
+    codecs = await moment.codecs.look(database, now=moment.now) if missed else {}
+    return SilenceLimits(
+        default=moment.lost_after,
+        by_profile=moment.lost_after_by_profile,
+        by_codec={name: missed * one.heartbeat for name, one in codecs.items() if one.heartbeat},
+    )
+
+
+def _silent(last_heard: Mapping[DevEui, datetime | None], locked: Locked, moment: Moment, *, most: int) -> list[Notice]:
     """A notice for each device, at most so many, and one with the number of the others."""
     found = [
         Notice(
             kind=NoticeKind.SILENT,
             at=moment.now,
-            space=(space := locked.installations[dev_eui][0].space),
+            space=locked.installations[dev_eui][0].space if dev_eui in locked.installations else None,
             dev_eui=dev_eui,
-            details={"last_heard": _last_heard(locked, space)},
+            details={"last_heard": None if heard_at is None else heard_at.isoformat()},
         )
-        for dev_eui in lost[:most]
+        for dev_eui, heard_at in sorted(last_heard.items())[:most]
     ]
-    if others := len(lost) - len(found):
+    if others := len(last_heard) - len(found):
         found.append(Notice(kind=NoticeKind.SILENT, at=moment.now, details={"devices": others}))
     return found
 
@@ -85,8 +111,3 @@ def _silent(lost: Sequence[DevEui], locked: Locked, moment: Moment, *, most: int
 def _heard_again(ended: SilentNotice, moment: Moment) -> Notice:
     details = {"silent": ended.id}
     return Notice(kind=NoticeKind.HEARD_AGAIN, at=moment.now, space=ended.space, dev_eui=ended.dev_eui, details=details)
-
-
-def _last_heard(locked: Locked, space: SpaceId) -> str | None:
-    heard_at = locked.spaces[space].heard_at
-    return None if heard_at is None else heard_at.isoformat()

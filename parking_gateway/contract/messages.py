@@ -6,6 +6,7 @@ from typing import Annotated, Any, Final, Literal, assert_never
 import msgspec
 
 from parking_gateway.contract.publication import Publication
+from parking_gateway.core.problems import Problem
 from parking_gateway.core.space import Contact, SpaceState
 
 Instant = Annotated[datetime, msgspec.Meta(tz=True, description="RFC 3339, UTC.")]
@@ -84,8 +85,20 @@ class DeviceMessage(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     rssi: int | None
     snr: float | None
     codec: str | None
-    problem: Literal["clock"] | None = None
-    """clock: its uplinks change nothing, because they count as older than earlier ones with lower counters."""
+    distance_mm: int | None = None
+    temperature_celsius: float | None = None
+    counter: int | None = None
+    """Vehicles or changes, as the device counts them."""
+    confidence: float | None = None
+    """How sure the sensor is of the occupancy, 0 to 1."""
+    fault: str | None = None
+    """What is wrong with the device, by its own report."""
+    tamper: bool | None = None
+    """Whether the device reports that it was tilted, opened or moved."""
+    problem: Problem | None = None
+    """The first of `problems`."""
+    problems: list[Problem] = []
+    """What is wrong with the device, the most severe first."""
     uplinks_lost: Count = 0
     """Uplinks of the last 31 days that are missing by their frame counters."""
     site: str | None

@@ -7,6 +7,7 @@ import msgspec
 
 from parking_gateway.core.events import DeadLetter, DevEui, DeviceEvent, Uplink
 from parking_gateway.core.notice import Notice
+from parking_gateway.core.problems import Problem
 from parking_gateway.core.reservation import ReservationStep
 from parking_gateway.core.space import SpaceId, Transition
 
@@ -44,6 +45,8 @@ class Committed(msgspec.Struct, frozen=True, kw_only=True):
     rejected: list[DeadLetter] = []
     new_devices: int = 0
     """Rows of devices that were added."""
+    device_problems: dict[Problem, int] | None = None
+    """How many devices have each problem. None: they were not counted."""
     uplinks_lost: dict[DevEui, int] = {}
     """Uplinks that are missing by their frame counters and were not before, by device."""
     uplinks_healed: int = 0

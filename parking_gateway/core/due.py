@@ -6,6 +6,7 @@ from typing import Literal
 
 import msgspec
 
+from parking_gateway.core.problems import Problem
 from parking_gateway.core.space import Contact, SpaceId, SpaceState
 
 
@@ -71,7 +72,14 @@ class DueDevice(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     rssi: int | None
     snr: float | None
     codec: str | None
-    problem: Literal["clock"] | None
+    distance_mm: int | None
+    temperature_celsius: float | None
+    counter: int | None
+    confidence: float | None
+    fault: str | None
+    tamper: bool | None
+    problems: list[Problem]
+    """The most severe first."""
     uplinks_lost: int
     site: str | None
     zone: str | None

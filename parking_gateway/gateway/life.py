@@ -17,6 +17,7 @@ from parking_gateway.alerts.delivery import Alerts
 from parking_gateway.alerts.recipients import recipients_of
 from parking_gateway.broker.link import Link, connected
 from parking_gateway.broker.suspicion import Suspicion
+from parking_gateway.clock.codecs_in_use import CodecsInUse
 from parking_gateway.clock.moment import Moment
 from parking_gateway.clock.rounds import Rounds
 from parking_gateway.clock.senders import Senders
@@ -136,6 +137,7 @@ class Life:
             has_backlog=lambda: report.listening_since is None,
         )
         self._senders = Senders()
+        self._codecs = CodecsInUse(decoder.folder)
         self._preparation = Preparation(stop=stop)
         report.wake_outbox = self._outbox.changed
         self._alerts = Alerts(
@@ -259,6 +261,10 @@ class Life:
             listening_since=self._report.listening_since,
             lost_after=self._config.clock.lost_after,
             lost_after_by_profile=self._config.clock.lost_after_by_profile,
+            missed_heartbeats=self._config.clock.missed_heartbeats,
+            codecs=self._codecs,
+            profiles=self._decoder.profiles,
+            devices=self._config.devices,
             instance=self._config.gateway.instance,
             senders=self._senders,
             retention=self._config.retention,

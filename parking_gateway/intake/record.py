@@ -1,12 +1,15 @@
 """The way of a batch into the database: record and lock, decide, write and commit. Whoever calls acknowledges only then."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
+
+import msgspec
 
 from parking_gateway.core.committed import Committed
 from parking_gateway.core.device import Snapshot, kept
 from parking_gateway.core.events import DeadLetter, DevEui, DeviceEvent, Uplink
+from parking_gateway.core.notice import Notice, NoticeKind
 from parking_gateway.decoding.decoder import Decoder
 from parking_gateway.intake.bounds import Share, without_events_of
 from parking_gateway.intake.decide import Decision, decide
@@ -32,6 +35,8 @@ async def record(
     if beyond:
         batch = without_events_of(batch, beyond)
     decision = decide(batch, new, locked, decoder=decoder, beyond=beyond)
+    if decision.held_back:
+        decision = await _with_notices(connection, decision, now=batch.received_at)
     rejected = [*batch.dead_letters, *decision.rejected]
     if rejected and share:
         rejected = share.stored(rejected)
@@ -39,6 +44,15 @@ async def record(
         *statements(batch, decision, locked, snapshots, rejected=rejected, announce_every=announce_every)
     )
     return _committed(batch, new, decision, rejected, new_devices=len(strangers) - len(beyond))
+
+
+async def _with_notices(connection: Connection, decision: Decision, *, now: datetime) -> Decision:
+    """The decision with a notice of each device of which a clock is wrong since now. One round trip, and only then."""
+    held_back = {uplink.device.dev_eui for uplink in decision.held_back}
+    (new,) = await connection.together(devices.with_right_clock(held_back))
+    notices = [Notice(kind=NoticeKind.CLOCK, at=now, dev_eui=dev_eui) for dev_eui in sorted(new)]
+    made = msgspec.structs.replace(decision.turn, notices=[*decision.turn.notices, *notices])
+    return msgspec.structs.replace(decision, turn=made)
 
 
 async def lock_spaces_of(connection: Connection, batch: Batch) -> tuple[list[Uplink], Locked]:

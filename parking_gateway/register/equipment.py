@@ -6,6 +6,7 @@ import msgspec
 
 from parking_gateway.core.events import DevEui
 from parking_gateway.core.installation import Installation
+from parking_gateway.core.problems import Problem
 from parking_gateway.core.space import Contact, SpaceId
 from parking_gateway.decoding.decoder import Decoder
 from parking_gateway.register.remarks import NEVER_HEARD, remark
@@ -21,6 +22,8 @@ class ListedDevice(msgspec.Struct, frozen=True, kw_only=True):
     contact: Contact
     last_heard: datetime | None
     battery_percent: int | None
+    problems: list[Problem]
+    """The most severe first."""
     codec: str | None
     """The codec for its next uplink."""
     options: dict[str, str]
@@ -44,6 +47,7 @@ def listed(known: KnownDevice, decoder: Decoder) -> ListedDevice:
         contact=known.contact,
         last_heard=known.heard_at,
         battery_percent=known.battery_percent,
+        problems=known.problems,
         codec=choice.codec if choice else None,
         options=choice.options if choice else {},
         assigned=known.installation is not None,

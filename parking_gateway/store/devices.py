@@ -10,11 +10,13 @@ import sqlalchemy as sa
 from parking_gateway.core.clocks import COUNTERS_APART, STEP
 from parking_gateway.core.device import DeviceReading, Snapshot
 from parking_gateway.core.events import DevEui
+from parking_gateway.core.problems import Problem
 from parking_gateway.core.remembering import remembered
 from parking_gateway.core.space import Contact
 from parking_gateway.store.batteries import PLACE_IN_SNAPSHOT
 from parking_gateway.store.hot import HOT
 from parking_gateway.store.locking import locked_by_key
+from parking_gateway.store.problems import has_problem, with_problem
 from parking_gateway.store.query import Query, Rows, Statement, command
 from parking_gateway.store.rows import array_of, arrays, json_of, listed
 from parking_gateway.store.tables import device, installation
@@ -47,8 +49,6 @@ _COLUMNS: Final = (
 )
 ORDER: Final = {"step_back": f"{STEP // timedelta(seconds=1)} s", "counters_apart": COUNTERS_APART}
 """What orders the frames of a device, as in `clocks.compare`."""
-CLOCK: Final = "clock"
-"""The one value of `device.problem`: a clock is wrong."""
 
 
 @remembered
@@ -62,12 +62,13 @@ _KNOWN: Final = Statement(sa.select(device.c.dev_eui).where(_IS_GIVEN))
 _GIVEN: Final = locked_by_key(device.c.dev_eui, _IS_GIVEN)
 _MARK_CLOCK: Final = Statement(
     device.update()
-    .values(problem=CLOCK, version=device.c.version + 1)
-    .where(device.c.dev_eui == _GIVEN.c.key, device.c.problem.is_distinct_from(CLOCK))
+    .values(problems=with_problem(Problem.CLOCK), version=device.c.version + 1)
+    .where(device.c.dev_eui == _GIVEN.c.key, ~has_problem(Problem.CLOCK))
 )
+_WITH_RIGHT_CLOCK: Final = Statement(sa.select(device.c.dev_eui).where(_IS_GIVEN, ~has_problem(Problem.CLOCK)))
 _LOSE: Final = Statement(
     device.update()
-    .values(contact=Contact.LOST, version=device.c.version + 1)
+    .values(contact=Contact.LOST, problems=with_problem(Problem.SILENT), version=device.c.version + 1)
     .where(device.c.dev_eui == _GIVEN.c.key, device.c.contact == Contact.LIVE)
 )
 # Without a snapshot the next uplink that counts is published, and ends the problem.
@@ -76,6 +77,12 @@ _FORGET: Final = Statement(
     .values(snapshot=sa.null())
     .where(installation.c.dev_eui.in_(listed("dev_euis", sa.Text)), installation.c.snapshot.is_not(None))
 )
+
+
+def with_right_clock(devices: Collection[DevEui]) -> Query[set[DevEui]]:
+    """Those of these devices of which it is not known that a clock is wrong."""
+    given = {"dev_euis": array_of(list(devices))}
+    return Query(statement=_WITH_RIGHT_CLOCK, arguments=given, read=lambda rows: {one for (one,) in rows})
 
 
 def mark_clock(devices: Collection[DevEui]) -> list[Query[None]]:

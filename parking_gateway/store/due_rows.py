@@ -11,7 +11,7 @@ from parking_gateway.store.hot import HOT
 from parking_gateway.store.query import Statement
 from parking_gateway.store.rows import listed
 from parking_gateway.store.tables import device, installation, site, space, zone
-from parking_gateway.store.words import CONTACTS, PREVIOUS, STATES
+from parking_gateway.store.words import CONTACTS, PREVIOUS, PROBLEMS, STATES
 
 
 class Source(msgspec.Struct, frozen=True, kw_only=True):
@@ -124,7 +124,13 @@ _DEVICES: Final = sa.select(
     device.c.rssi,
     device.c.snr,
     device.c.codec,
-    device.c.problem,
+    device.c.distance_mm,
+    device.c.temperature_celsius,
+    device.c.counter,
+    device.c.confidence,
+    device.c.fault,
+    device.c.tamper,
+    device.c.problems,
     device.c.uplinks_lost,
     site.c.name,
     zone.c.name,
@@ -140,7 +146,9 @@ _DEVICES: Final = sa.select(
 
 def _device(row: tuple[Any, ...]) -> DueDevice:
     dev_eui, version, published_version, name, contact, heard_at, *rest = row
-    battery_percent, battery_volts, rssi, snr, codec, problem, uplinks_lost, site_name, zone_name, space_name = rest
+    battery_percent, battery_volts, rssi, snr, codec, *rest = rest
+    distance_mm, temperature_celsius, counter, confidence, fault, tamper, problems, uplinks_lost, *names = rest
+    site_name, zone_name, space_name = names
     return DueDevice(
         key=dev_eui,
         version=version,
@@ -153,7 +161,13 @@ def _device(row: tuple[Any, ...]) -> DueDevice:
         rssi=rssi,
         snr=snr,
         codec=codec,
-        problem=problem,
+        distance_mm=distance_mm,
+        temperature_celsius=temperature_celsius,
+        counter=counter,
+        confidence=confidence,
+        fault=fault,
+        tamper=tamper,
+        problems=[PROBLEMS[one] for one in problems],
         uplinks_lost=uplinks_lost,
         site=site_name,
         zone=zone_name,

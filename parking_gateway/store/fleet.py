@@ -11,13 +11,14 @@ import sqlalchemy as sa
 
 from parking_gateway.core.events import DevEui, DeviceIdentity, Uplink
 from parking_gateway.core.installation import Installation
+from parking_gateway.core.problems import Problem
 from parking_gateway.core.space import Contact
 from parking_gateway.store.batteries import battery_of
 from parking_gateway.store.locking import locked_by_key
 from parking_gateway.store.query import Query, Rows, Statement, command
 from parking_gateway.store.rows import encode, table_of
 from parking_gateway.store.tables import TIME, device, installation, site, space, uplink, zone
-from parking_gateway.store.words import CONTACTS
+from parking_gateway.store.words import CONTACTS, PROBLEMS
 
 
 class KnownDevice(msgspec.Struct, frozen=True, kw_only=True):
@@ -27,7 +28,9 @@ class KnownDevice(msgspec.Struct, frozen=True, kw_only=True):
     contact: Contact
     heard_at: datetime | None
     battery_percent: int | None
-    problem: str | None = None
+    fault: str | None = None
+    problems: list[Problem] = []
+    """The most severe first."""
     installation: Installation | None
     site: str | None
     zone: str | None
@@ -124,6 +127,8 @@ _KEEP: Final = Statement(
         {
             **{name: sa.func.coalesce(_FACTS.c[name], device.c[name]) for name in _OF_READING},
             **battery_of(_FACTS.c),
+            "fault_at": sa.case((_FACTS.c.fault.is_not(None), sa.func.now()), else_=device.c.fault_at),
+            "tamper_at": sa.case((_FACTS.c.tamper, sa.func.now()), else_=device.c.tamper_at),
             "version": device.c.version + 1,
         }
     )
@@ -140,7 +145,8 @@ _LIST: Final = Statement(
         device.c.contact,
         _LAST_HEARD.label("heard_at"),
         device.c.battery_percent,
-        device.c.problem,
+        device.c.fault,
+        device.c.problems,
         installation.c.channel,
         installation.c.space_id,
         installation.c.codec,
@@ -213,7 +219,7 @@ def listed() -> Query[list[KnownDevice]]:
 
 def _known(*row: Any) -> KnownDevice:
     identity = _identity(row[: len(_IDENTITY)])
-    contact, heard_at, battery_percent, problem, *installed_row, site, zone, space = row[len(_IDENTITY) :]
+    contact, heard_at, battery_percent, fault, problems, *installed_row, site, zone, space = row[len(_IDENTITY) :]
     channel, space_id, codec, options, lost_after = installed_row
     installed = None
     if space_id is not None:
@@ -230,7 +236,8 @@ def _known(*row: Any) -> KnownDevice:
         contact=CONTACTS[contact],
         heard_at=heard_at,
         battery_percent=battery_percent,
-        problem=problem,
+        fault=fault,
+        problems=[PROBLEMS[one] for one in problems],
         installation=installed,
         site=site,
         zone=zone,

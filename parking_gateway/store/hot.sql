@@ -159,13 +159,13 @@ where space.ctid = batch.row;
 -- update_devices: Writes the devices that are published, and adds new ones, unless an uplink came late; a null changes nothing.
 insert into device (
     dev_eui, contact, name, profile, application, tags, heard_at, dev_addr, f_cnt, dr, rssi, snr, codec, battery_volts,
-    temperature_celsius, distance_mm, counter, confidence, fault, tamper, battery_percent, battery_at, battery_dev_addr,
-    battery_f_cnt
+    temperature_celsius, distance_mm, counter, confidence, fault, tamper, fault_at, tamper_at, battery_percent, battery_at,
+    battery_dev_addr, battery_f_cnt
 )
 select
     dev_eui, 'live', name, profile, application, tags, heard_at, dev_addr, f_cnt, dr, rssi, snr, codec, battery_volts,
-    temperature_celsius, distance_mm, counter, confidence, fault, tamper, battery_percent, battery_at, battery_dev_addr,
-    battery_f_cnt
+    temperature_celsius, distance_mm, counter, confidence, fault, tamper, case when fault is not null then heard_at end,
+    case when tamper then heard_at end, battery_percent, battery_at, battery_dev_addr, battery_f_cnt
 from unnest(
     :'dev_eui'::text[], :'name'::text[], :'profile'::text[], :'application'::text[], :'tags'::jsonb[],
     :'heard_at'::timestamptz[], :'dev_addr'::text[], :'f_cnt'::bigint[], :'dr'::smallint[], :'rssi'::integer[],
@@ -210,6 +210,8 @@ set
     distance_mm = coalesce(excluded.distance_mm, device.distance_mm), counter = coalesce(excluded.counter, device.counter),
     confidence = coalesce(excluded.confidence, device.confidence), fault = coalesce(excluded.fault, device.fault),
     tamper = coalesce(excluded.tamper, device.tamper),
+    fault_at = case when excluded.fault is null then device.fault_at else excluded.heard_at end,
+    tamper_at = case when excluded.tamper then excluded.heard_at else device.tamper_at end,
     (battery_percent, battery_at, battery_dev_addr, battery_f_cnt) = (
         select
             case when is_kept then device.battery_percent else excluded.battery_percent end,
@@ -238,7 +240,7 @@ set
                 ) as is_kept
         ) as known
     ),
-    problem = null, version = device.version + 1;
+    problems = array_remove(array_remove(device.problems, 'silent'), 'clock'), version = device.version + 1;
 
 -- copy_snapshots: Copies the published values of devices to their installations, with the battery of the device's row.
 update installation

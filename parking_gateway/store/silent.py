@@ -10,14 +10,24 @@ from sqlalchemy.dialects import postgresql as pg
 
 from parking_gateway.core.events import DevEui
 from parking_gateway.store.query import Query, Rows, Statement
-from parking_gateway.store.tables import TIME, device, installation, space
+from parking_gateway.store.tables import TIME, device, installation, space, uplink
 
 _AT_ONCE: Final = 1000
 """Devices of one transaction. The next round takes the others."""
 
+
+def _given(name: str, key: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]:
+    """The seconds for the key in the JSON object of that name."""
+    return sa.cast(sa.bindparam(name, type_=pg.JSONB)[key].astext, sa.Double)
+
+
+_CODEC: Final = sa.func.coalesce(installation.c.codec, device.c.codec)
+_NOW: Final = sa.bindparam("now", type_=TIME)
+_LISTENING_SINCE: Final = sa.bindparam("listening_since", type_=TIME)
 _SECONDS: Final = sa.func.coalesce(
     sa.cast(installation.c.lost_after, sa.Double),
-    sa.cast(sa.bindparam("by_profile", type_=pg.JSONB)[device.c.profile].astext, sa.Double),
+    _given("by_profile", device.c.profile),
+    _given("by_codec", _CODEC),
     sa.bindparam("lost_after", type_=sa.Double),
 )
 _SENSOR: Final = space.c.sensors["by_key"][installation.c.dev_eui + "/" + sa.cast(installation.c.channel, sa.Text)]
@@ -27,6 +37,13 @@ _HEARD_AT: Final = sa.case(
 )
 """When the sensor was heard, which may be one of several in its space."""
 _IS_LOST: Final = sa.func.coalesce(sa.cast(_SENSOR["is_lost"].astext, sa.Boolean), sa.false())
+
+
+def _is_silent(heard_at: sa.ColumnElement[Any], seconds: sa.ColumnElement[Any]) -> sa.ColumnElement[bool]:
+    limit = sa.func.make_interval(0, 0, 0, 0, 0, 0, seconds)
+    return sa.func.greatest(heard_at, _LISTENING_SINCE) < _NOW - limit
+
+
 _SILENT: Final = Statement(
     sa.select(installation.c.dev_eui, _SECONDS)
     .select_from(
@@ -37,35 +54,88 @@ _SILENT: Final = Statement(
     .where(
         space.c.contact == "live",
         sa.or_(space.c.sensors.is_(None), ~_IS_LOST),
-        sa.func.greatest(_HEARD_AT, sa.bindparam("listening_since", type_=TIME))
-        < sa.bindparam("now", type_=TIME) - sa.func.make_interval(0, 0, 0, 0, 0, 0, _SECONDS),
+        _is_silent(_HEARD_AT, _SECONDS),
     )
     .order_by(installation.c.dev_eui)
     .limit(_AT_ONCE)
 )
+_SECONDS_WITHOUT_SPACE: Final = sa.func.coalesce(
+    _given("by_profile", device.c.profile),
+    _given("by_codec", device.c.codec),
+    sa.bindparam("lost_after", type_=sa.Double),
+)
+# The row of a device is written once in a while, so the last uplink of those that may be silent is looked up.
+_LAST_HEARD: Final = sa.func.coalesce(
+    sa.select(sa.func.max(uplink.c.heard_at))
+    .where(uplink.c.dev_eui == device.c.dev_eui, uplink.c.heard_at >= device.c.heard_at, uplink.c.heard_at <= _NOW)
+    .scalar_subquery(),
+    device.c.heard_at,
+)
+_MAY_BE_SILENT: Final = (
+    sa.select(device.c.dev_eui, _LAST_HEARD.label("heard_at"), _SECONDS_WITHOUT_SPACE.label("seconds"))
+    .where(
+        device.c.contact == "live",
+        _is_silent(device.c.heard_at, _SECONDS_WITHOUT_SPACE),
+        ~sa.exists().where(installation.c.dev_eui == device.c.dev_eui),
+    )
+    .cte("may_be_silent")
+    .prefix_with("materialized", dialect="postgresql")
+)
+_WITHOUT_SPACE: Final = Statement(
+    sa.select(_MAY_BE_SILENT.c.dev_eui, _MAY_BE_SILENT.c.heard_at)
+    .where(_is_silent(_MAY_BE_SILENT.c.heard_at, _MAY_BE_SILENT.c.seconds))
+    .order_by(_MAY_BE_SILENT.c.dev_eui)
+    .limit(_AT_ONCE)
+)
+_CODECS: Final = Statement(
+    sa.union(
+        sa.select(device.c.codec).where(device.c.codec.is_not(None)),
+        sa.select(installation.c.codec).where(installation.c.codec.is_not(None)),
+    )
+)
 
 
-def devices(
-    now: datetime,
-    listening_since: datetime,
-    *,
-    lost_after: timedelta,
-    by_profile: Mapping[str, timedelta],
-) -> Query[dict[DevEui, timedelta]]:
+class SilenceLimits(msgspec.Struct, frozen=True, kw_only=True):
+    """How long a device may be silent: by its profile, else by its codec, else `default`."""
+
+    default: timedelta
+    by_profile: Mapping[str, timedelta] = {}
+    by_codec: Mapping[str, timedelta] = {}
+
+
+def codecs() -> Query[list[str]]:
+    """The names of the codecs that decode uplinks or are chosen for an installation. Reads all devices."""
+    return Query(statement=_CODECS, arguments={}, read=lambda rows: [name for (name,) in rows])
+
+
+def devices(now: datetime, listening_since: datetime, limits: SilenceLimits) -> Query[dict[DevEui, timedelta]]:
     """Installed devices whose spaces are live and that were silent for longer than they may be, with that limit.
 
-    The limit is the installation's, else the profile's, else `lost_after`. Nothing is locked: the turn decides again about the
-    locked spaces. It reads all spaces: every ten seconds this takes 20 ms with 100,000 spaces.
+    The limit of the installation comes before `limits`. Nothing is locked: the turn decides again about the locked spaces.
+    It reads all spaces: every ten seconds this takes 20 ms with 100,000 spaces.
     """
-    arguments: dict[str, Any] = {
+    return Query(statement=_SILENT, arguments=_arguments(now, listening_since, limits), read=_limits)
+
+
+def devices_without_space(
+    now: datetime, listening_since: datetime, limits: SilenceLimits
+) -> Query[dict[DevEui, datetime]]:
+    """Live devices that watch no space and were silent for longer than they may be, with the time when they were last heard."""
+    return Query(statement=_WITHOUT_SPACE, arguments=_arguments(now, listening_since, limits), read=dict)
+
+
+def _arguments(now: datetime, listening_since: datetime, limits: SilenceLimits) -> dict[str, Any]:
+    return {
         "now": now,
         "listening_since": listening_since,
-        "lost_after": lost_after.total_seconds(),
-        "by_profile": msgspec.json.encode(
-            {profile: limit.total_seconds() for profile, limit in by_profile.items()}
-        ).decode(),
+        "lost_after": limits.default.total_seconds(),
+        "by_profile": _seconds(limits.by_profile),
+        "by_codec": _seconds(limits.by_codec),
     }
-    return Query(statement=_SILENT, arguments=arguments, read=_limits)
+
+
+def _seconds(limits: Mapping[str, timedelta]) -> str:
+    return msgspec.json.encode({name: limit.total_seconds() for name, limit in limits.items()}).decode()
 
 
 def _limits(rows: Rows) -> dict[DevEui, timedelta]:

@@ -3,9 +3,11 @@
 from typing import Final
 
 from decoders import Occupancy
+from parking_gateway.core.problems import Problem
 from parking_gateway.core.space import Contact, Overstay, Service, SpaceState
 
 OCCUPANCIES: Final[dict[str | None, Occupancy | None]] = {None: None, **{one.value: one for one in Occupancy}}
+PROBLEMS: Final = {one.value: one for one in Problem}
 CONTACTS: Final = {one.value: one for one in Contact}
 SERVICES: Final = {one.value: one for one in Service}
 STATES: Final = {one.value: one for one in SpaceState}

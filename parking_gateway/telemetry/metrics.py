@@ -1,7 +1,7 @@
 """Metrics for Prometheus. A batch is counted once, as a whole, and no label grows with the car park."""
 
 from collections import Counter as Counted
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import partial
 from typing import Final
 
@@ -22,6 +22,7 @@ from parking_gateway import __version__
 from parking_gateway.core.committed import Committed
 from parking_gateway.core.events import EventKind, Reason
 from parking_gateway.core.notice import NoticeKind
+from parking_gateway.core.problems import Problem
 from parking_gateway.core.reservation import ReservationStatus
 from parking_gateway.core.space import LEGAL_STEPS
 from parking_gateway.telemetry.health import Health
@@ -108,6 +109,7 @@ class Metrics:
         self._lost = counter("sensors_lost", "Sensors that were silent for longer than lost_after.")
         self._notices = counter("notices", "Notices to operators.", ["kind"])
         self._alerts = counter("alerts", "Alerts to webhooks and by e-mail.", ["medium", "result"])
+        self._devices = gauge("devices", "Devices that have a problem, by the problem.", ["problem"])
         self._uplinks_lost = counter("uplinks_lost", "Uplinks that are missing by their frame counters.")
         self._uplinks_healed = counter(
             "uplinks_healed", "Uplinks that were missing by their frame counters and have come."
@@ -159,6 +161,7 @@ class Metrics:
             self._notices.labels(kind).inc(count)
         self._uplinks_lost.inc(sum(committed.uplinks_lost.values()))
         self._uplinks_healed.inc(committed.uplinks_healed)
+        self._count_problems(committed.device_problems or {})
         self._months.labels("dropped").inc(committed.partitions_dropped)
         self._months.labels("postponed").inc(committed.drops_postponed)
         self._deleted_rows.inc(committed.rows_deleted)
@@ -210,6 +213,10 @@ class Metrics:
         )
         gauge("stalled_tasks", "Tasks without progress.").set_function(lambda: len(health.stalled()))
 
+    def _count_problems(self, devices: Mapping[Problem, int]) -> None:
+        for problem, number in devices.items():
+            self._devices.labels(problem).set(number)
+
     def _show_zeros(self) -> None:
         """Create every series at 0, because rates and alerts need it before its first event."""
         for qos in ("0", "1"):
@@ -223,6 +230,7 @@ class Metrics:
         for event in EVENTS:
             self._received.labels(event)
         self._requests.labels(UNKNOWN, "unknown_verb")  # the others have a value with their first request
+        self._count_problems(dict.fromkeys(Problem, 0))
         for reason in Reason:
             self._rejected.labels(reason)
         for status in set(ReservationStatus) - {ReservationStatus.BOOKED}:

@@ -206,6 +206,7 @@ async def test_a_device_sends_is_listed_and_installed(
     first, second = (line.split("\t") for line in output_of(run("devices", "list")).splitlines()[1:])
     assert (first[0], first[7], first[8]) == (ONE, "central/level-1/A-1", "never heard")
     assert (second[0], second[3], second[7], second[8]) == (TWO, "live", "central/level-1/A-2", "-")
+    assert read_json(run("devices", "list", "--problem", "silent", "--json")) == []
     moved = output_of(run("devices", "assign", TWO, "central/level-1/A-1"))
     assert f"Moved: {TWO} from central/level-1/A-2 to central/level-1/A-1.\n" in moved
     assert f"Unassigned: {ONE}, because central/level-1/A-1 has {TWO} now.\n" in moved

@@ -39,13 +39,15 @@ async def lapsed(
     hours: float,
     listening_since: datetime | None = NOON - 99 * HOUR,
     by_profile: dict[str, timedelta] | None = None,
+    missed_heartbeats: int = 0,
 ) -> Committed:
-    """What the clock commits so many hours after noon. By default, a sensor may be silent for two hours."""
+    """What the clock commits so many hours after noon. By default, a device may be silent for two hours."""
     moment = Moment(
         now=NOON + hours * HOUR,
         listening_since=listening_since,
         lost_after=2 * HOUR,
         lost_after_by_profile=by_profile or {},
+        missed_heartbeats=missed_heartbeats,
     )
     async with opened(url, DatabaseConfig()) as pool:
         return await silence.go(pool, moment)
@@ -72,7 +74,7 @@ async def test_a_silent_sensor_is_lost_and_its_space_keeps_its_state(
         ("lost", "OCCUPIED"),
         ("live", "OCCUPIED"),
     ]
-    assert await rows(engine, f"select contact from device where dev_eui = '{silent}'") == [("lost",)]
+    assert await rows(engine, f"select contact, problem from device where dev_eui = '{silent}'") == [("lost", "silent")]
     assert await rows(engine, versions) == [(before + 1,)]
 
 
@@ -175,3 +177,41 @@ async def test_one_of_two_silent_sensors_does_not_lose_its_space(
     second = await lapsed(database, hours=4)
     assert second.lost == [live]
     assert await rows(engine, "select contact, state from space where name = 'A-1'") == [("lost", "OCCUPIED")]
+
+
+async def test_a_limit_is_a_number_of_heartbeats_of_the_codec(
+    engine: AsyncEngine, database: str, car_park: CarPark
+) -> None:
+    """The heartbeat of a Dragino LDDS75 is 20 minutes. A codec that does not exist has none."""
+    declared, profiled, unknown = await car_park(3)
+    async with engine.begin() as connection:
+        for device, codec in ((declared, "dragino-LDDS75"), (profiled, "dragino_ldds75"), (unknown, "no_such_codec")):
+            choose = "update installation set codec = :codec where dev_eui = :device"
+            await connection.execute(sa.text(choose), {"codec": codec, "device": device})
+    batch = [
+        message(one, up(one, b"", profile="P" if one == profiled else "Q")) for one in (declared, profiled, unknown)
+    ]
+    await recorded(engine, *batch)
+    by_profile = {"P": 4 * HOUR}
+    for hours, lost in ((0.9, []), (1.1, [declared]), (1.9, []), (2.1, [unknown]), (3.9, []), (4.1, [profiled])):
+        assert (await lapsed(database, hours=hours, by_profile=by_profile, missed_heartbeats=3)).lost == lost, hours
+
+
+async def test_a_device_without_a_space_is_lost_too_until_its_next_uplink(
+    engine: AsyncEngine, database: str, car_park: CarPark
+) -> None:
+    """Its row is written once in a while, so its last uplink counts."""
+    await car_park(1)
+    stranger = "a840410000000099"
+    await recorded(engine, message(stranger, up(stranger)))
+    await recorded(engine, message(stranger, up(stranger, at=60, f_cnt=1)))
+    assert (await lapsed(database, hours=2.9)).lost == []
+    committed = await lapsed(database, hours=3.1)
+    (notice,) = committed.notices
+    assert (committed.lost, notice.kind, notice.space) == ([stranger], "silent", None)
+    assert notice.details == {"last_heard": (NOON + HOUR).isoformat()}
+    found = f"select contact, problems from device where dev_eui = '{stranger}'"
+    assert await rows(engine, found) == [("lost", ["silent"])]
+    assert (await lapsed(database, hours=3.2)).lost == []
+    await recorded(engine, message(stranger, up(stranger, at=240, f_cnt=2)))
+    assert await rows(engine, found) == [("live", [])]

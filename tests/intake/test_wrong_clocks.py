@@ -295,6 +295,7 @@ async def test_an_uplink_that_a_clock_holds_back_is_a_problem_of_its_device_unti
     assert before == [None, "FREE", False]
     outcome = await recorded(engine, *messages_of(frame(OCCUPIED, f_cnt=8, at=-300)))
     assert [uplink.f_cnt for uplink in outcome.held_back] == [8]
+    assert [notice.kind for notice in outcome.notices] == ["clock"]
     assert await rows(engine, problem) == [("clock", "FREE", True, version + 1)]
     outcome = await recorded(engine, *messages_of(frame(OCCUPIED, f_cnt=9, at=1)))
     assert outcome.held_back == []

@@ -307,7 +307,11 @@ def test_every_limit_of_a_wait_is_listed_with_its_default() -> None:
     defaults = {f"{section}.{name}": getattr(getattr(config, section), name) for section, name in KEYS}
     assert {name: defaults[name].total_seconds() for name in listed} == listed
     limits = {name for name in defaults if "timeout" in name or name.endswith("_after")}
-    assert limits - listed.keys() == {"clock.lost_after"}  # the silence of a sensor, for which nothing waits
+    assert limits - listed.keys() == {  # nothing waits for these
+        "clock.lost_after",
+        "devices.fault_ends_after",
+        "devices.stuck_after",
+    }
 
 
 def test_checks_of_doctor_are_all_of_them() -> None:

@@ -9,6 +9,7 @@ import typer
 from parking_gateway.cli.commands.configuration import AsJson, CodecOptions, ConfigFile, configured
 from parking_gateway.cli.opened import decoder, fail, query_once, transact
 from parking_gateway.cli.shown import percent, show_json, show_outcome, show_table
+from parking_gateway.core.problems import Problem
 
 if TYPE_CHECKING:
     from parking_gateway.register.entries import Mistake
@@ -19,6 +20,12 @@ if TYPE_CHECKING:
 app = typer.Typer(name="devices", help="List the devices, and install them in spaces.", no_args_is_help=True)
 
 UnassignedOnly = Annotated[bool, typer.Option("--unassigned", help="Only devices that watch no space.")]
+ProblemOption = Annotated[
+    Problem | None,
+    typer.Option(
+        "--problem", metavar="NAME", help=f"Only devices that have it: {', '.join(Problem)}.", show_default=False
+    ),
+]
 DeviceArgument = Annotated[str, typer.Argument(metavar="DEV_EUI", help="16 hexadecimal digits.", show_default=False)]
 SpaceArgument = Annotated[str, typer.Argument(metavar="SITE/ZONE/SPACE", help="An existing space.", show_default=False)]
 ChannelOption = Annotated[
@@ -44,10 +51,17 @@ AlsoOption = Annotated[bool, typer.Option("--also", help="The space keeps the se
 
 
 @app.command("list")
-def list_(*, config: ConfigFile = None, unassigned: UnassignedOnly = False, as_json: AsJson = False) -> None:
+def list_(
+    *,
+    config: ConfigFile = None,
+    unassigned: UnassignedOnly = False,
+    problem: ProblemOption = None,
+    as_json: AsJson = False,
+) -> None:
     """List every device, the unassigned first.
 
-    The last column explains why a device reports no occupancy.
+    The column `note` explains why a device reports no occupancy. The last column has the problems that the gateway has found, the
+    most severe first.
 
     For example:
 
@@ -59,7 +73,11 @@ def list_(*, config: ConfigFile = None, unassigned: UnassignedOnly = False, as_j
     effective = configured(config)
     reader = decoder(effective)
     known = query_once(effective, fleet.listed())
-    devices = [listed(one, reader) for one in known if one.installation is None or not unassigned]
+    devices = [
+        listed(one, reader)
+        for one in known
+        if (one.installation is None or not unassigned) and problem in (None, *one.problems)
+    ]
     if as_json:
         show_json(devices)
         return
@@ -118,10 +136,22 @@ def assign(  # noqa: PLR0913 - the fields of an installation
     show_outcome(outcome, is_kept=True, as_json=as_json)
 
 
-_COLUMNS = ("device", "name", "profile", "contact", "last heard (UTC)", "battery", "codec", "space", "note")
+_COLUMNS = ("device", "name", "profile", "contact", "last heard (UTC)", "battery", "codec", "space", "note", "problems")
 
 
 def _row(one: "ListedDevice") -> tuple[object, ...]:
     space = f"{one.site}/{one.zone}/{one.space}" if one.assigned else None
     battery = percent(one.battery_percent)
-    return one.dev_eui, one.name, one.profile, one.contact, one.last_heard, battery, one.codec, space, one.note
+    problems = ", ".join(one.problems) or None
+    return (
+        one.dev_eui,
+        one.name,
+        one.profile,
+        one.contact,
+        one.last_heard,
+        battery,
+        one.codec,
+        space,
+        one.note,
+        problems,
+    )

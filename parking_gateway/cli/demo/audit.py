@@ -29,6 +29,7 @@ _COMPARED_DEVICE_FIELDS: Final = (
     "battery_percent",
     "codec",
     "problem",
+    "problems",
     "site",
     "zone",
     "space",

@@ -70,7 +70,7 @@ from space join zone on zone.id = zone_id join site on site.id = site_id
 """
 _DEVICES: Final = """
 select device.dev_eui, device.name, device.contact, device.heard_at as last_heard, device.battery_percent,
-    battery_volts, rssi, snr, device.codec, device.problem, uplinks_lost, site.name as site, zone.name as zone, space.name as space
+    battery_volts, rssi, snr, device.codec, device.problem, device.problems, uplinks_lost, site.name as site, zone.name as zone, space.name as space
 from device
     left join installation on installation.dev_eui = device.dev_eui and channel = 0
     left join space on space.id = space_id left join zone on zone.id = zone_id left join site on site.id = site_id

@@ -8,6 +8,7 @@ from typing import Final
 
 import msgspec
 
+from parking_gateway.core import problems
 from parking_gateway.core.events import DevEui
 from parking_gateway.core.installation import Installation
 from parking_gateway.core.space import Contact
@@ -15,7 +16,6 @@ from parking_gateway.core.wording import counted, duration
 from parking_gateway.decoding import codecs
 from parking_gateway.decoding.decoder import Choice, Decoder
 from parking_gateway.register.remarks import NO_CODEC, NO_THRESHOLDS
-from parking_gateway.store.devices import CLOCK
 from parking_gateway.store.diagnosis import RefusedFrames
 from parking_gateway.store.fleet import KnownDevice
 from parking_gateway.store.lost import Loss
@@ -49,6 +49,12 @@ class Problem(StrEnum):
     BATTERY = "battery low"
     LOSSY = "lossy"
     """Many of its uplinks within the last day are missing by their frame counters."""
+    FAULT = "faulty"
+    """It reports a fault of its own."""
+    TAMPER = "tampered with"
+    """It reports that it was tilted, opened or moved."""
+    STUCK = "stuck"
+    """Its space has not changed for far longer than the neighbours' changes explain."""
 
 
 class Finding(msgspec.Struct, frozen=True, kw_only=True):
@@ -96,18 +102,36 @@ def _problems(known: KnownDevice, refused: RefusedFrames | None, decoder: Decode
     choice = decoder.choice(known.identity, installed)
     yield from _reading(known, installed, choice, decoder)
     yield from _silence(known, choice, decoder, now)
-    if known.problem == CLOCK:
+    yield from _own(known)
+    if problems.Problem.CLOCK in known.problems:
         detail = "its uplinks change nothing: they count as older than earlier ones, because a clock was set back"
         yield (
             Problem.CLOCK,
             detail,
             "let NTP set the clocks of the network server, of the LoRaWAN gateways and of this machine",
         )
-    if known.battery_percent is not None and known.battery_percent <= LOW_BATTERY:
-        yield Problem.BATTERY, f"{known.battery_percent} % are left", "replace its battery, or the sensor"
+    is_low = known.battery_percent is not None and known.battery_percent <= LOW_BATTERY
+    if is_low or problems.Problem.BATTERY_LOW in known.problems:
+        yield Problem.BATTERY, _level(known), "replace its battery, or the sensor"
     if refused:
         detail = f"{counted(refused.count, 'frame')} within a day, the last: {refused.detail}"
         yield Problem.UNDECODABLE, detail, _look(refused, choice)
+
+
+def _own(known: KnownDevice) -> Iterator[Found]:
+    """The faults that the running gateway has found and that no other check finds."""
+    if problems.Problem.FAULT in known.problems:
+        yield Problem.FAULT, f"it reports: {known.fault}", "look at the sensor, and replace it if the fault comes again"
+    if problems.Problem.TAMPER in known.problems:
+        yield Problem.TAMPER, "it reports that it was tilted, opened or moved", "look at the sensor, and mount it again"
+    if problems.Problem.STUCK in known.problems:
+        detail = "its space has had the same occupancy for far longer than the changes of its neighbours explain"
+        yield Problem.STUCK, detail, "look whether a car is there; if the sensor is wrong, calibrate or replace it"
+
+
+def _level(known: KnownDevice) -> str:
+    percent = known.battery_percent
+    return "its volts are low, or it reports a low battery" if percent is None else f"{percent} % are left"
 
 
 def _reading(known: KnownDevice, installed: Installation, choice: Choice | None, decoder: Decoder) -> Iterator[Found]:

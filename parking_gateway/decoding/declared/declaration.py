@@ -91,6 +91,7 @@ class Declaration(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     vendor: Title
     model: Title
     heartbeat: timedelta | None = None
+    low_battery_volts: float | None = None
     source: str = ""
     """Where the script or the layout is published. For people only."""
     ports: dict[str, tuple[int | str, ...]]
@@ -108,6 +109,7 @@ class Declaration(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
             model=self.model,
             ports=tuple(sorted(self.sizes())),
             heartbeat=self.heartbeat,
+            low_battery_volts=self.low_battery_volts,
             measures_distance=self.reading.distance_mm is not None and self.reading.occupancy is None,
         )
 

@@ -22,6 +22,7 @@ from typing_extensions import override
 
 from parking_gateway.process.config.alerts import AlertsConfig
 from parking_gateway.process.config.chirpstack import ChirpStackConfig
+from parking_gateway.process.config.devices import DevicesConfig
 from parking_gateway.process.config.limits import LimitsConfig
 from parking_gateway.process.config.machine import (
     Folder,
@@ -143,12 +144,13 @@ class RequestsConfig(Section):
 
 
 class ClockConfig(Section):
-    """The limits of time: how long a sensor may be silent."""
+    """The limits of time: how long a device may be silent."""
 
     lost_after: Seconds = timedelta(hours=25)
     lost_after_by_profile: Annotated[dict[str, Seconds], from_json('{"My profile": 7200}')] = Field(
         default_factory=dict
     )
+    missed_heartbeats: Annotated[WholeNumber, Field(ge=0, le=1000)] = 3
 
 
 class ReservationsConfig(Section):
@@ -217,6 +219,7 @@ class Config(BaseSettings):
     requests: RequestsConfig = Field(default_factory=RequestsConfig)
     clock: ClockConfig = Field(default_factory=ClockConfig)
     reservations: ReservationsConfig = Field(default_factory=ReservationsConfig)
+    devices: DevicesConfig = Field(default_factory=DevicesConfig)
     retention: RetentionConfig = Field(default_factory=RetentionConfig)
     alerts: AlertsConfig = Field(default_factory=AlertsConfig)
     gateway: GatewayConfig = Field(default_factory=GatewayConfig)

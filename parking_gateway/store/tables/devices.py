@@ -34,12 +34,17 @@ device: Final = sa.Table(
     sa.Column("confidence", sa.REAL),
     sa.Column("fault", sa.Text),
     sa.Column("tamper", sa.Boolean),
+    # When an uplink last reported them.
+    sa.Column("fault_at", TIME),
+    sa.Column("tamper_at", TIME),
     sa.Column("margin_db", sa.Integer),
     sa.Column("external_power", sa.Boolean),
     sa.Column("joined_at", TIME),
     sa.Column("last_error", sa.Text),
     sa.Column("last_error_at", TIME),
-    sa.Column("problem", sa.Text),
+    # The most severe first.
+    sa.Column("problems", pg.ARRAY(sa.Text), nullable=False, server_default="{}"),
+    sa.Column("problem", sa.Text, sa.Computed("problems[1]", persisted=True)),
     # The sum of its gaps in `lost`.
     sa.Column("uplinks_lost", sa.BigInteger, nullable=False, server_default="0"),
     *published(),

@@ -11,6 +11,7 @@ from decoders.conformance import NOON
 from parking_gateway.cli.doctor.devices import Finding, Problem, examine
 from parking_gateway.core.events import DevEui, DeviceIdentity
 from parking_gateway.core.installation import Installation
+from parking_gateway.core.problems import Problem as Stored
 from parking_gateway.core.space import Contact, SpaceId
 from parking_gateway.decoding.decoder import Choice, Decoder
 from parking_gateway.store.diagnosis import RefusedFrames
@@ -204,3 +205,18 @@ def test_a_device_may_lose_a_few_uplinks(loss: Loss) -> None:
 def test_a_low_battery_is_found(percent: int | None, problems: list[Problem]) -> None:
     found = findings(msgspec.structs.replace(known(), battery_percent=percent))
     assert [one.problem for one in found] == problems
+
+
+@pytest.mark.parametrize(
+    ("found", "problem"),
+    [
+        (Stored.FAULT, Problem.FAULT),
+        (Stored.TAMPER, Problem.TAMPER),
+        (Stored.STUCK, Problem.STUCK),
+        (Stored.BATTERY_LOW, Problem.BATTERY),
+        (Stored.CLOCK, Problem.CLOCK),
+    ],
+)
+def test_what_the_running_gateway_has_found_is_shown(found: Stored, problem: Problem) -> None:
+    device = msgspec.structs.replace(known(), problems=[found], fault="RTC")
+    assert [one.problem for one in findings(device)] == [problem]
