@@ -7,6 +7,7 @@ In the order to read: `commands` (a module for each noun that a person types), `
 import typer
 
 from parking_gateway.cli.commands import (
+    alerts,
     configuration,
     database,
     decode,
@@ -45,6 +46,7 @@ app.add_typer(devices.app)
 app.add_typer(maintenance.app)
 app.add_typer(reservations.app)
 app.add_typer(rejections.app)
+app.add_typer(alerts.app)
 app.command("replay")(replay.replay)
 app.command("request")(request.request)
 app.command("decode")(decode.decode)

@@ -40,6 +40,8 @@ class NoticeKind(StrEnum):
     DOWNLINK_FAILED = "downlink_failed"
     DRIFT = "drift"
     """A counted zone differs from what a person counted."""
+    TEST = "test"
+    """A person tries the recipients of alerts."""
 
 
 class Notice(msgspec.Struct, frozen=True, kw_only=True, tag="notice"):

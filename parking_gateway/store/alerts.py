@@ -52,7 +52,10 @@ def register(recipients: Mapping[str, Collection[NoticeKind]]) -> Query[None]:
 
 
 def claim(recipient: str, instance: str, *, seconds: float) -> Query[None]:
-    """Claim the recipient for this gateway, unless another one has. Until the commit, others wait for this."""
+    """Claim the recipient for this gateway, unless another one has. Until the commit, others wait for this.
+
+    Where nothing is due, nothing is written, because this is executed every few seconds.
+    """
     return command(_CLAIM, {"recipient": recipient, "instance": instance, "seconds": seconds})
 
 
@@ -171,7 +174,14 @@ on conflict (name) do update set kinds = excluded.kinds, seen_at = excluded.seen
 _CLAIM: Final = _text("""
 update alert_recipient
 set claimed_by = :instance, claimed_until = now() + make_interval(secs => :seconds)
-where name = :recipient and (claimed_by is null or claimed_by = :instance or claimed_until <= now())
+where
+    name = :recipient
+    and (
+        claimed_by = :instance
+        or (claimed_by is null or claimed_until <= now()) and next_at <= now() and exists (
+            select from alert where recipient = :recipient and given_up_at is null and next_at <= now()
+        )
+    )
 """)
 _PAGE: Final = _text("""
 with page as (

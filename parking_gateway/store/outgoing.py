@@ -33,7 +33,10 @@ def send(messages: Sequence[Outgoing]) -> Query[None]:
 
 
 def claim(instance: str) -> Query[None]:
-    """Claim all messages for this gateway, unless another one has claimed them. Until the commit, others wait for this."""
+    """Claim all messages for this gateway, unless another one has claimed them. Until the commit, others wait for this.
+
+    Where there are none, nothing is written, because this is executed every few seconds.
+    """
     return command(_CLAIM, {"instance": instance, "seconds": CLAIMED.total_seconds()})
 
 
@@ -81,7 +84,11 @@ def _text(sql: str) -> Statement:
 
 _CLAIM: Final = _text("""
 insert into outgoing_claim as claim (claimed_by, claimed_until)
-values (:instance, now() + make_interval(secs => :seconds))
+select :instance, now() + make_interval(secs => :seconds)
+where
+    exists (select from outgoing where (retry_at is null or retry_at <= now()) and expires_at > now())
+    -- The owner locks the row before its last page, also where it sees no message.
+    or exists (select from outgoing_claim where claimed_by = :instance)
 on conflict (is_only) do update
 set claimed_by = excluded.claimed_by, claimed_until = excluded.claimed_until
 where claim.claimed_by is null or claim.claimed_by = excluded.claimed_by or claim.claimed_until <= now()

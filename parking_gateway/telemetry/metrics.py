@@ -157,8 +157,8 @@ class Metrics:
             self._rejected.labels(reason).inc(count)
         self._cut.inc(sum(letter.is_cut for letter in committed.rejected))
         self._lost.inc(len(committed.lost))
-        for kind, count in Counted(notice.kind for notice in committed.notices).items():
-            self._notices.labels(kind).inc(count)
+        for notice in committed.notices:
+            self._notices.labels(notice.kind).inc()
         self._uplinks_lost.inc(sum(committed.uplinks_lost.values()))
         self._uplinks_healed.inc(committed.uplinks_healed)
         self._count_problems(committed.device_problems or {})

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 
 import pytest
+import sqlalchemy as sa
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -20,6 +21,7 @@ from parking_gateway.process.waits import Backoff
 from parking_gateway.store import confirmations, outgoing
 from parking_gateway.store.patience import Patience
 from parking_gateway.store.pool import Pool
+from parking_gateway.store.query import Query, Statement
 from tests.links import FakeLink
 from tests.plugins.car_park import CarPark
 from tests.whole_gateway import until
@@ -157,6 +159,30 @@ async def test_two_gateways_publish_every_message_once_and_in_order(pool: Pool) 
     assert await first.finish() == [*written, written[-1] + 1]
     await write(pool, notice())
     assert len(await second.finish()) == 1
+
+
+async def test_a_commit_wakes_the_publication_and_without_messages_nothing_is_written(pool: Pool) -> None:
+    has_written = Query(
+        statement=Statement(sa.text("select pg_current_xact_id_if_assigned() is not null as has_written")),
+        arguments={},
+        read=lambda rows: rows[0][0],
+    )
+    async with pool.connect() as connection:
+        *_, without = await connection.together(outgoing.claim("one"), outgoing.page("one", limit=1), has_written)
+        *_, written = await connection.together(outgoing.send([notice()]), has_written)
+        assert (without, written) == (False, True)
+    sender = Sender(pool)
+
+    async def is_published() -> bool:
+        return len(sender.link.taken) == 1
+
+    async with asyncio.TaskGroup() as group:
+        group.create_task(sender.messages.run(sender.link))
+        await write(pool, notice())
+        sender.messages.wake()
+        await until(is_published, "the message")
+        sender.messages.finish()
+    assert await left(pool) == []
 
 
 async def test_a_gateway_that_died_with_its_claim_is_replaced_after_a_while(pool: Pool) -> None:
