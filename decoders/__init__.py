@@ -4,9 +4,12 @@ A codec is a module beside this one. Its docstring is the device's data sheet. I
 Its `decode(frame)` turns one `Frame` into one `Reading`. A fact that no payload contains, such as the firmware line, is a
 keyword-only parameter of `decode`. A parameter without a default has to be chosen by a person. Codecs import nothing of
 the gateway.
+
+A codec may have `COMMANDS`: functions by name, each of which returns the port and the bytes of a downlink. The keyword-only
+parameters of such a function are the options of the command. It raises `ValueError` for an impossible value.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
@@ -86,3 +89,7 @@ class Device(msgspec.Struct, frozen=True, kw_only=True):
     """The numbers of its sensors, if it has several. Empty: it has one, and its frames are its reading."""
     lines: Mapping[str, Mapping[str, str]] = {}
     """Firmware lines that share the module, and the options that they set. Each name begins with the module's name."""
+
+
+Command = Callable[..., tuple[int, bytes]]
+"""A function from the options of a command to the port and the bytes of its downlink."""

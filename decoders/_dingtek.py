@@ -26,9 +26,11 @@ the 14 bytes of `80029999010481` set the upload interval to 4 h.
     0F   magnetic threshold, 4 digits
 """
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, Final
 
-from decoders import Device, Frame, Occupancy, Undecodable
+from decoders import Command, Device, Frame, Occupancy, Undecodable
+from decoders._commands import within
 from decoders._refusals import unfit
 
 
@@ -73,3 +75,36 @@ def celsius(byte: int) -> float | None:
     """Return the temperature of an int8; below -50 °C it is none, because published frames have -117 on a mild day."""
     degrees = byte - 256 if byte > 127 else byte
     return float(degrees) if degrees >= -50 else None
+
+
+def setting(head: str, key: int, value: int, *, digits: int = 2) -> tuple[int, bytes]:
+    """Return the downlink that sets the value of a key."""
+    return 3, f"{head}{key:02X}{value:0{digits}X}81".encode()
+
+
+_HEAD: Final = "80029999"
+
+
+def _report_interval(*, hours: int) -> tuple[int, bytes]:
+    return setting(_HEAD, 0x01, within("hours", hours, 1, 168))
+
+
+def _detection_interval(*, minutes: int) -> tuple[int, bytes]:
+    return setting(_HEAD, 0x08, within("minutes", minutes, 1, 60))
+
+
+def _magnetic_threshold(*, value: int) -> tuple[int, bytes]:
+    return setting(_HEAD, 0x0F, within("value", value, 0, 0xFFFF), digits=4)
+
+
+def _battery_threshold(*, percent: int) -> tuple[int, bytes]:
+    return setting(_HEAD, 0x05, within("percent", percent, 0, 99))
+
+
+DOWNLINKS: Final[Mapping[str, Command]] = {
+    "report_interval": _report_interval,
+    "detection_interval": _detection_interval,
+    "magnetic_threshold": _magnetic_threshold,
+    "battery_threshold": _battery_threshold,
+}
+"""The commands of DO201 and DO202."""

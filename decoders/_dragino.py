@@ -20,8 +20,12 @@
 Downlinks on port 1: `01` and the seconds between readings, uint24 (`01 00 04 b0`: 20 min); `04 ff`: restart.
 """
 
-from decoders import Reading, Undecodable
+from collections.abc import Mapping
+from typing import Final
+
+from decoders import Command, Reading, Undecodable
 from decoders._clock import unix_time
+from decoders._commands import within
 
 
 def reading(payload: bytes) -> Reading:
@@ -76,3 +80,15 @@ def _stored(record: bytes) -> Reading | None:
         distance_mm=distance(record[2:4]),
         temperature_celsius=celsius(record[4:6]),
     )
+
+
+def _report_interval(*, seconds: int) -> tuple[int, bytes]:
+    return 1, b"\x01" + within("seconds", seconds, 1, 0xFFFFFF).to_bytes(3)
+
+
+def _restart() -> tuple[int, bytes]:
+    return 1, b"\x04\xff"
+
+
+DOWNLINKS: Final[Mapping[str, Command]] = {"report_interval": _report_interval, "restart": _restart}
+"""The commands of all of them."""

@@ -12,8 +12,9 @@ Settings are not part of a reading. Their lengths are needed to find the next it
 from collections.abc import Mapping
 from typing import Final
 
-from decoders import Frame, Reading, Undecodable
+from decoders import Command, Frame, Reading, Undecodable
 from decoders._clock import unix_time
+from decoders._commands import within
 from decoders._items import Fields, Item
 from decoders._items import read as read_items
 
@@ -127,3 +128,11 @@ RADAR: Final = {
     b"\xb4\x82": Item(3, faulty_distance),
 }
 """The items of the EM410-RDL and the EM411-RDL."""
+
+
+def _report_interval(*, seconds: int) -> tuple[int, bytes]:
+    return PORT, b"\xff\x03" + within("seconds", seconds, 60, 64_800).to_bytes(2, "little")
+
+
+DOWNLINKS: Final[Mapping[str, Command]] = {"report_interval": _report_interval}
+"""The commands of EM310 and EM400."""

@@ -13,13 +13,14 @@ from typing import Any, Final
 
 import msgspec
 
-from decoders import Frame, Occupancy, Reading, Undecodable, readings
+from decoders import Command, Frame, Occupancy, Reading, Undecodable, readings
 
 Decode = Callable[[Frame], Reading]
 
 Bind = Callable[[str | None, Mapping[str, str]], Decode]
 """A function from a firmware line's name (None: the module's own) and options to the codec as a function of the frame."""
 
+_NO_COMMANDS: Final[Mapping[str, Command]] = {}
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 
 
@@ -48,6 +49,18 @@ class Vector(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         return Frame(port=self.port, payload=bytes.fromhex(self.payload)[:length], received_at=self.received_at)
 
 
+class CommandVector(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One command and its downlink."""
+
+    name: str
+    source: str
+    """Where the downlink is published."""
+    options: dict[str, Any] = {}
+    port: int
+    payload: str
+    """Hexadecimal; blanks are ignored."""
+
+
 class Vectors(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """All vectors of one codec."""
 
@@ -56,6 +69,7 @@ class Vectors(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     silent: str | None = None
     """Why no frame of this device ever contains an occupancy."""
     vector: tuple[Vector, ...]
+    command: tuple[CommandVector, ...] = ()
 
     def options_of(self, vector: Vector) -> Mapping[str, str]:
         """Return the options with which a vector is decoded."""
@@ -67,7 +81,7 @@ def load(file: Path) -> Vectors:
     return msgspec.toml.decode(file.read_bytes(), type=Vectors)
 
 
-def complaints(vectors: Vectors, bind: Bind) -> list[str]:
+def complaints(vectors: Vectors, bind: Bind, commands: Mapping[str, Command] = _NO_COMMANDS) -> list[str]:
     """Return a sentence for each mistake of a codec, and for each case that its vectors leave untested.
 
     Each vector is also decoded cut short, with bytes changed and on other ports. An exception other than `Undecodable` is
@@ -77,6 +91,10 @@ def complaints(vectors: Vectors, bind: Bind) -> list[str]:
     for vector in vectors.vector:
         decode = bind(vector.line, vectors.options_of(vector))
         found += (f"{vector.name}: {complaint}" for complaint in _wrong(vector, decode))
+    tested = {vector.name for vector in vectors.command}
+    found += (f"no vector shows the command {name}" for name in commands.keys() - tested)
+    found += (f"{name} is no command of the codec" for name in tested - commands.keys())
+    found += (complaint for vector in vectors.command for complaint in _wrong_command(vector, commands))
     return found
 
 
@@ -113,6 +131,14 @@ _COMPLAINTS: Final = {
     "confidence": "the confidence is {}",
     "distance_mm": "{} mm is no distance",
 }
+
+
+def _wrong_command(vector: CommandVector, commands: Mapping[str, Command]) -> Iterator[str]:
+    if vector.name not in commands:
+        return
+    port, payload = commands[vector.name](**vector.options)
+    if (port, payload) != (vector.port, bytes.fromhex(vector.payload)):
+        yield f"{vector.name}: expected {vector.payload} on port {vector.port}, got {payload.hex()} on port {port}"
 
 
 def _untested(vectors: Vectors) -> Iterator[str]:

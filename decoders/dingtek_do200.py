@@ -19,10 +19,12 @@ tail `81`. For example, `80028888` `01` `04` `81` sets the upload interval to 4 
 Sources: cndingtek/Chirpstack_codec; TheThingsNetwork/lorawan-devices vendor/dingtek do200-codec.yaml.
 """
 
+from collections.abc import Mapping
 from typing import Final
 
-from decoders import Device, Frame, Reading
-from decoders._dingtek import common, distance, telemetry_of
+from decoders import Command, Device, Frame, Reading
+from decoders._commands import within
+from decoders._dingtek import common, distance, setting, telemetry_of
 
 DEVICE: Final = Device(vendor="Dingtek", model="DO200", ports=(3,))
 
@@ -33,3 +35,25 @@ def decode(frame: Frame) -> Reading:
     if payload is None:
         return Reading()
     return Reading(distance_mm=distance(payload), **common(payload))
+
+
+_HEAD: Final = "80028888"
+
+
+def _report_interval(*, hours: int) -> tuple[int, bytes]:
+    return setting(_HEAD, 0x01, within("hours", hours, 1, 168))
+
+
+def _magnetic_threshold(*, value: int) -> tuple[int, bytes]:
+    return setting(_HEAD, 0x02, within("value", value, 0, 0xFF))
+
+
+def _magnetic_interval(*, seconds: int) -> tuple[int, bytes]:
+    return setting(_HEAD, 0x04, within("seconds", seconds, 1, 0xFF))
+
+
+COMMANDS: Final[Mapping[str, Command]] = {
+    "report_interval": _report_interval,
+    "magnetic_threshold": _magnetic_threshold,
+    "magnetic_interval": _magnetic_interval,
+}

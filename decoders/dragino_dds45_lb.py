@@ -16,7 +16,7 @@ from datetime import timedelta
 from typing import Final
 
 from decoders import Device, Frame, Reading
-from decoders._dragino import reading, status, stored
+from decoders._dragino import DOWNLINKS, reading, status, stored
 from decoders._refusals import unfit
 
 DEVICE: Final = Device(
@@ -26,6 +26,8 @@ DEVICE: Final = Device(
     heartbeat=timedelta(minutes=20),
     measures_distance=True,
 )
+
+COMMANDS: Final = DOWNLINKS
 
 
 def decode(frame: Frame) -> Reading:

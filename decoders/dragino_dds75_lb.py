@@ -20,7 +20,7 @@ from datetime import timedelta
 from typing import Final
 
 from decoders import Device, Frame, Reading
-from decoders._dragino import celsius, reading, status, stored
+from decoders._dragino import DOWNLINKS, celsius, reading, status, stored
 from decoders._refusals import unfit
 
 DEVICE: Final = Device(
@@ -30,6 +30,8 @@ DEVICE: Final = Device(
     heartbeat=timedelta(minutes=20),
     measures_distance=True,
 )
+
+COMMANDS: Final = DOWNLINKS
 
 
 def decode(frame: Frame) -> Reading:

@@ -15,7 +15,7 @@ from datetime import timedelta
 from typing import Final
 
 from decoders import Device, Frame, Reading
-from decoders._dragino import reading
+from decoders._dragino import DOWNLINKS, reading
 from decoders._refusals import unfit
 
 DEVICE: Final = Device(
@@ -25,6 +25,8 @@ DEVICE: Final = Device(
     heartbeat=timedelta(minutes=20),
     measures_distance=True,
 )
+
+COMMANDS: Final = DOWNLINKS
 
 
 def decode(frame: Frame) -> Reading:

@@ -23,7 +23,7 @@ from typing import Final
 
 from decoders import Device, Frame, Reading
 from decoders._clock import unix_time
-from decoders._dragino import celsius, status, stored_records, volts
+from decoders._dragino import DOWNLINKS, celsius, status, stored_records, volts
 from decoders._refusals import unfit
 
 DEVICE: Final = Device(
@@ -33,6 +33,8 @@ DEVICE: Final = Device(
     heartbeat=timedelta(minutes=20),
     measures_distance=True,
 )
+
+COMMANDS: Final = DOWNLINKS
 
 
 def decode(frame: Frame) -> Reading:

@@ -28,7 +28,7 @@ from typing import Final
 
 from decoders import Device, Frame, Reading
 from decoders._items import Item
-from decoders._milesight import COMMON, PORT, distance, position, read
+from decoders._milesight import COMMON, DOWNLINKS, PORT, distance, position, read
 
 DEVICE: Final = Device(vendor="Milesight", model="EM310-UDL", ports=(PORT,), measures_distance=True)
 
@@ -37,6 +37,7 @@ ITEMS: Final = {
     b"\x03\x82": Item(2, distance),
     b"\x04\x00": Item(1, position),
 }
+COMMANDS: Final = DOWNLINKS
 
 
 def decode(frame: Frame, *, port: int = PORT) -> Reading:

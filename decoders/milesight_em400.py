@@ -36,7 +36,7 @@ from typing import Final
 
 from decoders import Device, Frame, Reading
 from decoders._items import Fields, Item
-from decoders._milesight import COMMON, PORT, distance, position, read, temperature
+from decoders._milesight import COMMON, DOWNLINKS, PORT, distance, position, read, temperature
 
 DEVICE: Final = Device(
     vendor="Milesight",
@@ -46,6 +46,7 @@ DEVICE: Final = Device(
     measures_distance=True,
     lines={"milesight_em400_mud": {}, "milesight_em400_tld": {}, "milesight_em400_udl": {}},
 )
+COMMANDS: Final = DOWNLINKS
 
 
 def decode(frame: Frame, *, port: int = PORT) -> Reading:

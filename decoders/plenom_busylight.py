@@ -25,10 +25,12 @@ Calibration: none.
 Sources: Plenom Technical Documentation 4.2.2; TheThingsNetwork/lorawan-devices vendor/plenom busylight.js.
 """
 
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Final
 
-from decoders import Device, Frame, Reading
+from decoders import Command, Device, Frame, Reading
+from decoders._commands import within
 from decoders._refusals import unfit
 
 DEVICE: Final = Device(
@@ -43,3 +45,41 @@ def decode(frame: Frame) -> Reading:
     if frame.port == 15 and (keep_alive or payload[:2] in {b"\xff\x10", b"\xff\x11"}):
         return Reading()
     raise unfit(frame, DEVICE)
+
+
+_PORT: Final = 15
+
+
+def _colour(*, red: int, green: int, blue: int, on: int = 255, off: int = 0) -> tuple[int, bytes]:
+    values = {"red": red, "blue": blue, "green": green, "on": on, "off": off}  # in the order of the lamp
+    return _PORT, bytes(within(name, value, 0, 255) for name, value in values.items())
+
+
+def _report_interval(*, minutes: int) -> tuple[int, bytes]:
+    return _PORT, bytes([0x04, within("minutes", minutes, 1, 255)])
+
+
+def _report() -> tuple[int, bytes]:
+    return _PORT, b"\x05\x01"
+
+
+def _answers(*, on: bool) -> tuple[int, bytes]:
+    return _PORT, bytes([0x06, on])
+
+
+def _high_brightness(*, on: bool) -> tuple[int, bytes]:
+    return _PORT, bytes([0x07, on])
+
+
+def _factory_defaults() -> tuple[int, bytes]:
+    return _PORT, b"\xaa\x00"
+
+
+COMMANDS: Final[Mapping[str, Command]] = {
+    "colour": _colour,
+    "report_interval": _report_interval,
+    "report": _report,
+    "answers": _answers,
+    "high_brightness": _high_brightness,
+    "factory_defaults": _factory_defaults,
+}

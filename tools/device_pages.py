@@ -82,6 +82,11 @@ def _page(codec: Codec, vectors: Vectors) -> Iterator[str]:
     if codec.options:
         rows = [(f"`{option.name}`", option.allowed, _advice(codec, option)) for option in codec.options]
         yield f"## Options\n\n{_table(('option', 'values', ''), rows)}\n"
+    if codec.commands:
+        yield "## Commands\n"
+        example = f"parking-gateway devices downlink DEV_EUI --command {next(iter(codec.commands))}"
+        yield f"A command is [a downlink](../downlinks.md#commands-of-devices) with a name: `{example} …`\n"
+        yield _table(("command", "options", "for example", "port", "bytes"), _commands(codec, vectors)) + "\n"
     yield "## Frames\n"
     frame = next(vector for vector in vectors.vector if vector.reading is not None)
     yield f"A frame is explained by a command: `{_command(codec, vectors, frame)}`\n"
@@ -158,6 +163,18 @@ def _frames(codec: Codec, vectors: Vectors) -> Iterator[Sequence[str]]:
             f"`{payload}`" if payload else "",
             decoded_as,
             _reading(decoded(decode, vector.frame())),
+        )
+
+
+def _commands(codec: Codec, vectors: Vectors) -> Iterator[Sequence[str]]:
+    for vector in vectors.command:
+        parameters = codecs.parameters_of(codec.commands[vector.name])
+        yield (
+            f"`{vector.name}`",
+            ", ".join(f"`{option.name}`: {option.allowed}" for option in parameters),
+            _options({name: _word(value) for name, value in vector.options.items()}),
+            str(vector.port),
+            f"`{' '.join(vector.payload.split())}`",
         )
 
 

@@ -1,6 +1,7 @@
 """Finding codecs by name, and binding them to the options of an installation."""
 
 import os
+import re
 import subprocess
 import sys
 from datetime import UTC, datetime
@@ -314,3 +315,34 @@ def test_an_occupancy_of_the_device_itself_is_kept(tmp_path: Path) -> None:
     )
     decode = codecs.bind(codecs.find("both", dropins=tmp_path), {"occupied_below_mm": "1500"})
     assert decode(frame("00")).occupancy is VACANT
+
+
+# --- commands
+
+
+def test_a_command_is_the_port_and_the_bytes_of_a_downlink() -> None:
+    codec = codecs.find("dragino_ldds75")
+    assert codecs.downlink_of(codec, "Report-Interval", {"seconds": "1200"}) == (1, bytes.fromhex("010004b0"))
+
+
+@pytest.mark.parametrize(
+    ("command", "options", "why"),
+    [
+        ("report_intervall", {}, "has no command report_intervall; did you mean report_interval?"),
+        ("calibrate", {}, "has no command calibrate; it has report_interval, restart"),
+        ("report_interval", {}, "report_interval needs the option seconds (a whole number)"),
+        ("restart", {"hard": "1"}, "restart has no option hard, only none"),
+        ("report_interval", {"seconds": "soon"}, "seconds cannot be 'soon', only a whole number"),
+        ("report_interval", {"seconds": "0"}, "report_interval: seconds must be from 1 to 16777215, not 0"),
+    ],
+)
+def test_a_command_that_cannot_be_sent_is_refused_with_what_is_possible(
+    command: str, options: dict[str, str], why: str
+) -> None:
+    with pytest.raises(codecs.BadOption, match=re.escape(why)):
+        codecs.downlink_of(codecs.find("dragino_ldds75"), command, options)
+
+
+def test_a_guest_has_no_commands(dropins: Path) -> None:
+    with pytest.raises(codecs.BadOption, match="it has none"):
+        codecs.downlink_of(codecs.find("acme_x1", dropins=dropins), "restart")

@@ -36,6 +36,8 @@ def list_(*, config: ConfigFile = None, as_json: AsJson = False) -> None:
 
 
 def _document(codec: "Codec") -> dict[str, Any]:
+    from parking_gateway.decoding.codecs import parameters_of  # noqa: PLC0415 - heavy
+
     device = codec.device
     return {
         "codec": codec.name,
@@ -44,11 +46,16 @@ def _document(codec: "Codec") -> dict[str, Any]:
         "ports": device.ports,
         "measures_distance": device.measures_distance,
         "heartbeat_seconds": device.heartbeat.total_seconds() if device.heartbeat else None,
-        "options": [
-            {"name": option.name, "allowed": option.allowed, "required": option.required} for option in codec.options
-        ],
+        "options": list(map(_described, codec.options)),
         "lines": device.lines,
+        "commands": {
+            name: [_described(option) for option in parameters_of(command)] for name, command in codec.commands.items()
+        },
     }
+
+
+def _described(option: "Option") -> dict[str, object]:
+    return {"name": option.name, "allowed": option.allowed, "required": option.required}
 
 
 def _row(codec: "Codec") -> tuple[object, ...]:

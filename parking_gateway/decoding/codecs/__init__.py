@@ -1,7 +1,8 @@
-"""Finds codecs by name (`finding`), and binds them to the options of an installation (`binding`)."""
+"""Finds codecs by name (`finding`), binds them to the options of an installation (`binding`), and makes downlinks (`commanding`)."""
 
 from parking_gateway.decoding.codecs.binding import BadOption, Bound, bind, bind_assuming
-from parking_gateway.decoding.codecs.codec import OCCUPIED_BELOW, VACANT_ABOVE, Codec, Option
+from parking_gateway.decoding.codecs.codec import OCCUPIED_BELOW, VACANT_ABOVE, Codec, Option, parameters_of
+from parking_gateway.decoding.codecs.commanding import downlink_of
 from parking_gateway.decoding.codecs.finding import (
     ENTRY_POINTS,
     CodecBroken,
@@ -29,11 +30,13 @@ __all__ = [
     "Option",
     "bind",
     "bind_assuming",
+    "downlink_of",
     "find",
     "guest_of",
     "has_appeared",
     "has_guests",
     "modules",
     "names",
+    "parameters_of",
     "remember_unloadable",
 ]

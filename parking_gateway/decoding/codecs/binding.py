@@ -90,10 +90,11 @@ def _checked(codec: Codec, options: Mapping[str, str]) -> dict[str, Any]:
             raise BadOption(
                 f"{codec.name} needs the option {option.name} ({option.allowed}), because no payload contains it{also}"
             )
-    return {name: _value(codec, known[name], text) for name, text in texts.items()}
+    return {name: value_of(codec, known[name], text) for name, text in texts.items()}
 
 
-def _value(codec: Codec, option: Option, text: str) -> Any:
+def value_of(codec: Codec, option: Option, text: str) -> Any:
+    """Return the value of an option. Raises `BadOption`."""
     try:
         return msgspec.convert(text, option.kind, strict=False)
     except msgspec.ValidationError:

@@ -1,11 +1,12 @@
 """The types `Codec` and `Option`, as the other modules of the gateway use them."""
 
-from collections.abc import Callable, Mapping
-from typing import Any, Final, Literal, get_args, get_origin
+import inspect
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, Final, Literal, get_args, get_origin, get_type_hints
 
 import msgspec
 
-from decoders import Device, Reading
+from decoders import Command, Device, Reading
 
 NO_OPTIONS: Final[Mapping[str, str]] = {}
 
@@ -40,7 +41,21 @@ class Codec(msgspec.Struct, frozen=True, kw_only=True):
     decode: Callable[..., Reading]
     options: tuple[Option, ...]
     """The options of an installation: the keyword-only parameters of `decode`, and the two thresholds of a distance."""
+    commands: Mapping[str, Command] = {}
+    """The downlinks that have a name. A guest has none, because its functions are in a process of its own."""
     presets: Mapping[str, str] = NO_OPTIONS
     """The options that the name of a firmware line sets."""
     assumed: Mapping[str, str] = NO_OPTIONS
     """The options that the bare name stands for when a person inspects a frame. An installation has to choose them."""
+
+
+def parameters_of(function: Callable[..., Any]) -> Iterator[Option]:
+    """Yield the options of a codec or a command: the keyword-only parameters of its function."""
+    hints = get_type_hints(function)
+    for parameter in inspect.signature(function).parameters.values():
+        if parameter.kind is parameter.KEYWORD_ONLY:
+            yield Option(
+                name=parameter.name,
+                kind=hints.get(parameter.name, str),
+                required=parameter.default is parameter.empty,
+            )

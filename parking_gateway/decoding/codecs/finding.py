@@ -10,21 +10,20 @@ import functools
 import importlib
 import importlib.metadata
 import importlib.util
-import inspect
 import os
 import pkgutil
 import re
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, Final, get_type_hints
+from typing import Any, Final
 
 import msgspec
 
 import decoders
-from decoders import Device, Reading
+from decoders import Device
 from parking_gateway.decoding import declared
 from parking_gateway.decoding.codecs import unloadable
-from parking_gateway.decoding.codecs.codec import NO_OPTIONS, OCCUPIED_BELOW, VACANT_ABOVE, Codec, Option
+from parking_gateway.decoding.codecs.codec import NO_OPTIONS, OCCUPIED_BELOW, VACANT_ABOVE, Codec, parameters_of
 from parking_gateway.decoding.codecs.guest_codec import GuestCodec
 from parking_gateway.decoding.guests.process import GuestStopped
 
@@ -171,7 +170,7 @@ def _loaded(stem: str, load: Callable[[], Any]) -> Codec:
     try:
         module = load()
         device, decode = getattr(module, "DEVICE", None), getattr(module, "decode", None)
-        options = getattr(module, "OPTIONS", None) or (tuple(_parameters(decode)) if callable(decode) else ())
+        options = getattr(module, "OPTIONS", None) or (tuple(parameters_of(decode)) if callable(decode) else ())
     except declared.Unusable as mistake:
         raise CodecBroken(f"the codec {stem} cannot be loaded: {mistake}") from None
     except GuestStopped as stopped:
@@ -183,18 +182,10 @@ def _loaded(stem: str, load: Callable[[], Any]) -> Codec:
     if device.measures_distance:
         options += (OCCUPIED_BELOW, VACANT_ABOVE)
     assumed = device.lines.get(stem, NO_OPTIONS)
-    return Codec(name=stem, module=stem, device=device, decode=decode, options=options, assumed=assumed)
-
-
-def _parameters(decode: Callable[..., Reading]) -> Iterator[Option]:
-    hints = get_type_hints(decode)
-    for parameter in inspect.signature(decode).parameters.values():
-        if parameter.kind is parameter.KEYWORD_ONLY:
-            yield Option(
-                name=parameter.name,
-                kind=hints.get(parameter.name, str),
-                required=parameter.default is parameter.empty,
-            )
+    commands = getattr(module, "COMMANDS", {})
+    return Codec(
+        name=stem, module=stem, device=device, decode=decode, options=options, commands=commands, assumed=assumed
+    )
 
 
 def _loader(stem: str, dropins: Path | None) -> functools.partial[Any] | None:
