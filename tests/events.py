@@ -70,6 +70,13 @@ def up(  # noqa: PLR0913 - an event has many fields, and a test sets few
     return json.dumps(event).encode()
 
 
+def about(dev_eui: str, *, at: float, **fields: object) -> bytes:
+    """Another event of a device, such as `txack`, of `at` minutes after noon."""
+    time = (NOON + timedelta(minutes=at)).isoformat()
+    info = {"applicationId": "a4d93f72-f38e-4a23-b773-343f0e8eaade", "devEui": dev_eui}
+    return json.dumps({"time": time, "deviceInfo": info, **fields}).encode()
+
+
 def topic_of(dev_eui: str, event: str = "up") -> str:
     """The topic that ChirpStack publishes such an event on."""
     return f"application/a4d93f72-f38e-4a23-b773-343f0e8eaade/device/{dev_eui}/event/{event}"

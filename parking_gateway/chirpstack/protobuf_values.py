@@ -56,6 +56,7 @@ def device_info_of(info: Any) -> dict[str, Any]:
         "deviceName": storable_text(info.device_name),
         "deviceProfileName": storable_text(info.device_profile_name),
         "applicationName": storable_text(info.application_name),
+        "applicationId": storable_text(info.application_id),
         "tags": storable_texts(info.tags),
     }
 

@@ -38,6 +38,7 @@ class DeviceInfo(Struct, rename="camel", gc=False):
     device_name: str = ""
     device_profile_name: str = ""
     application_name: str = ""
+    application_id: str = ""
     tags: dict[str, str] = {}
 
     def identity(self) -> DeviceIdentity:
@@ -46,7 +47,12 @@ class DeviceInfo(Struct, rename="camel", gc=False):
         if len(name) + len(profile) + len(application) > _LONGEST_NAME:
             name, profile, application = (shortened(one, _LONGEST_NAME) for one in (name, profile, application))
         return DeviceIdentity(
-            dev_eui=DevEui(self.dev_eui.lower()), name=name, profile=profile, application=application, tags=self.tags
+            dev_eui=DevEui(self.dev_eui.lower()),
+            name=name,
+            profile=profile,
+            application=application,
+            application_id=shortened(self.application_id, _LONGEST_NAME),
+            tags=self.tags,
         )
 
 

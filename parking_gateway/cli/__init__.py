@@ -16,6 +16,7 @@ from parking_gateway.cli.commands import (
     devices,
     doctor,
     heal,
+    indicators,
     maintenance,
     rejections,
     replay,
@@ -43,6 +44,7 @@ app.command("migrate")(database.migrate)
 app.command("republish")(database.republish)
 app.add_typer(spaces.app)
 app.add_typer(devices.app)
+app.add_typer(indicators.app)
 app.add_typer(maintenance.app)
 app.add_typer(reservations.app)
 app.add_typer(rejections.app)

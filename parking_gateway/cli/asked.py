@@ -25,7 +25,13 @@ def ask(config: "Config", verb: str, parameters: Mapping[str, Any]) -> "Answer":
     given = {name: value for name, value in parameters.items() if value is not None}
 
     async def work(connection: "Connection") -> "Answer | Refusal":
-        desk = Desk(connection=connection, now=datetime.now(UTC), by=requester(_user()), decoder=reader)
+        desk = Desk(
+            connection=connection,
+            now=datetime.now(UTC),
+            by=requester(_user()),
+            decoder=reader,
+            downlinks=config.downlinks,
+        )
         outcome = await answer(desk, verb, given)
         if isinstance(outcome, Refusal):
             await connection.rollback()

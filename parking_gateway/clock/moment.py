@@ -8,6 +8,7 @@ import msgspec
 from parking_gateway.clock.codecs_in_use import CodecsInUse
 from parking_gateway.clock.senders import Senders
 from parking_gateway.process.config.devices import DevicesConfig
+from parking_gateway.process.config.downlinks import DownlinksConfig
 from parking_gateway.process.config.sections import ReservationsConfig, RetentionConfig
 
 
@@ -35,3 +36,7 @@ class Moment(msgspec.Struct, frozen=True, kw_only=True):
     """For how long rows are kept."""
     reservations: ReservationsConfig = ReservationsConfig()
     """The rules of reservations where a zone has none of its own."""
+    downlinks: DownlinksConfig = DownlinksConfig()
+    """How often downlinks are sent and tried, and the models of indicators."""
+    command_topic: str | None = None
+    """The topic of downlinks, with {application} and {device} in it. None: it is unknown."""

@@ -1,8 +1,8 @@
-"""Old notices are deleted, and messages that the broker has not taken for too long."""
+"""Old notices are deleted, messages that the broker has not taken for too long, and downlinks that ended days ago."""
 
 from parking_gateway.clock.moment import Moment
 from parking_gateway.core.committed import Committed
-from parking_gateway.store import alerts, notices, outgoing, retention
+from parking_gateway.store import alerts, downlinks, notices, outgoing, retention
 from parking_gateway.store.database import Database
 
 
@@ -10,7 +10,7 @@ async def go(database: Database, moment: Moment) -> Committed:
     """Delete them, few in each transaction."""
     async with database.connect() as connection:
         expired, today, *_ = await connection.commit_together(
-            outgoing.delete_expired(), retention.today(moment.now), *alerts.forget()
+            outgoing.delete_expired(), retention.today(moment.now), downlinks.delete_old(moment.now), *alerts.forget()
         )
     age = moment.retention.kept_for("notice")
     deleted = notices.AT_ONCE

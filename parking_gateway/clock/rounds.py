@@ -10,7 +10,17 @@ from typing import Final
 
 import msgspec
 
-from parking_gateway.clock import gaps, old_notices, partitions, problems, reservations, retention, silence, stuck
+from parking_gateway.clock import (
+    downlinks,
+    gaps,
+    old_notices,
+    partitions,
+    problems,
+    reservations,
+    retention,
+    silence,
+    stuck,
+)
 from parking_gateway.clock.moment import Moment
 from parking_gateway.core.committed import Committed
 from parking_gateway.store.archive_file import ArchiveFailed
@@ -36,6 +46,7 @@ ROUNDS: Final = (
     Round(name="problems", go=problems.go, every=timedelta(minutes=1)),
     Round(name="stuck", go=stuck.go, every=timedelta(minutes=10)),
     Round(name="retention", go=retention.go, every=timedelta(minutes=10)),
+    Round(name="downlinks", go=downlinks.go, every=timedelta(seconds=1)),
     Round(name="notices", go=old_notices.go, every=timedelta(minutes=10)),
 )
 _AGAIN: Final = timedelta(seconds=10)

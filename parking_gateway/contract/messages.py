@@ -73,6 +73,23 @@ class TransitionMessage(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     cause: str
 
 
+class DownlinkStatus(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """How far the last downlink of a device has come."""
+
+    id: str
+    purpose: str
+    """`show`: the picture of an indicator; `bytes`: bytes of a person; else the name of a command."""
+    state: Literal["pending", "shown", "taken", "failed"]
+    """pending: it waits or is under way; shown and taken: the device has it; failed: all attempts failed."""
+    acknowledged: bool
+    """Whether the device has confirmed it. If not, `shown` and `taken` mean that a LoRaWAN gateway has sent it."""
+    wished: Instant
+    by: str
+    """Who wished it."""
+    detail: str | None
+    """Why the last attempt failed."""
+
+
 class DeviceMessage(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A device's health. Topic: {root}/devices/{dev_eui}, retained."""
 
@@ -101,6 +118,8 @@ class DeviceMessage(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What is wrong with the device, the most severe first."""
     uplinks_lost: Count = 0
     """Uplinks of the last 31 days that are missing by their frame counters."""
+    downlink: DownlinkStatus | None = None
+    """Null: there was none."""
     site: str | None
     zone: str | None
     space: str | None

@@ -61,17 +61,6 @@ class CorrectionMessage(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """From, to and at are the step as it happened; null: it did not happen."""
 
 
-class CommandMessage(msgspec.Struct, frozen=True, kw_only=True, gc=False, rename="camel"):
-    """A downlink, in the form that ChirpStack reads. Topic: application/{id}/device/{dev_eui}/command/down."""
-
-    id: str
-    dev_eui: str
-    confirmed: bool
-    f_port: int
-    data: bytes
-    expires_at: Instant | None
-
-
 OUTGOING_SCHEMAS: Final[dict[str, type[msgspec.Struct]]] = {
     "notice": NoticeMessage,
 }
@@ -99,8 +88,7 @@ def sent(root: str, row: DueOutgoing) -> Publication:
             properties = MessageProperties(correlation_data=message.correlation_data)
             return Publication(topic=message.topic, payload=message.payload, retain=False, properties=properties)
         case Command():
-            topic = f"application/{message.application}/device/{message.dev_eui}/command/down"
-            return Publication(topic=topic, payload=_encode(_command(message)), retain=False)
+            return Publication(topic=message.topic, payload=message.payload, retain=False)
         case Clearing():
             return Publication(topic=topic_of(root, message.kind, message.names), payload=b"", retain=True)
         case _:
@@ -148,15 +136,4 @@ def _correction(row: DueOutgoing, correction: Correction) -> CorrectionMessage:
         before=correction.before,
         after=correction.after,
         at=correction.at,
-    )
-
-
-def _command(command: Command) -> CommandMessage:
-    return CommandMessage(
-        id=command.id,
-        dev_eui=command.dev_eui,
-        confirmed=command.is_confirmed,
-        f_port=command.f_port,
-        data=command.data,
-        expires_at=command.expires_at,
     )

@@ -8,11 +8,13 @@ from msgspec import UNSET
 from parking_gateway.contract.messages import (
     CountsMessage,
     DeviceMessage,
+    DownlinkStatus,
     SpaceMessage,
     TransitionMessage,
     publication,
 )
 from parking_gateway.contract.publication import Publication
+from parking_gateway.core.downlink import Status
 from parking_gateway.core.due import Due, DueCounts, DueDevice, DueSpace, DueStep
 
 Renderer = Callable[[str, Due], Sequence[Publication]]
@@ -91,9 +93,22 @@ def _device(row: DueDevice) -> DeviceMessage:
         problem=row.problems[0] if row.problems else None,
         problems=row.problems,
         uplinks_lost=row.uplinks_lost,
+        downlink=None if row.downlink is None else _downlink(row.downlink),
         site=row.site,
         zone=row.zone,
         space=row.space,
+    )
+
+
+def _downlink(status: Status) -> DownlinkStatus:
+    return DownlinkStatus(
+        id=str(status.id),
+        purpose=status.purpose,
+        state=status.state,
+        acknowledged=status.acknowledged,
+        wished=status.wished,
+        by=status.by,
+        detail=status.detail,
     )
 
 

@@ -15,12 +15,13 @@
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Any, Final
+from typing import Any, Final, Literal
 from uuid import UUID
 
 import msgspec
 
 from parking_gateway.core.events import DevEui, DeviceEvent, EventKind
+from parking_gateway.core.notice import Notice, NoticeKind
 
 SHOW: Final = "show"
 """The purpose of an indicator: the device has to show the last wish for ever, and the same wish again changes nothing."""
@@ -100,6 +101,22 @@ class Downlink(msgspec.Struct, frozen=True, kw_only=True):
         return self.next_at is not None and self.state is not DownlinkState.WISHED
 
 
+class Status(msgspec.Struct, frozen=True, kw_only=True):
+    """How far the last downlink of a device has come, as it is published."""
+
+    id: UUID
+    purpose: str
+    """`show`: the picture of an indicator; `bytes`: bytes of a person; else the name of a command of the codec."""
+    state: Literal["pending", "shown", "taken", "failed"]
+    """pending: it waits or is under way; shown and taken: the device has it; failed: all attempts failed."""
+    acknowledged: bool
+    """Whether the device has confirmed it. Without, `shown` means that a LoRaWAN gateway has sent it."""
+    wished: datetime
+    by: str
+    detail: str | None
+    """Why the last attempt failed."""
+
+
 class AnswerKind(StrEnum):
     """What the network server reports about a downlink or a device."""
 
@@ -120,6 +137,49 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
     """The downlink. None: all of the device, which has joined."""
     gateway: str | None = None
     detail: str | None = None
+
+
+def statuses_of(downlinks: Iterable[Downlink]) -> dict[DevEui, Status | None]:
+    """The status of each device, from those of its downlinks that can still change or that it has."""
+    last: dict[DevEui, Downlink | None] = {}
+    for one in downlinks:
+        other = last.setdefault(one.dev_eui, None)
+        is_over = one.state is DownlinkState.REPLACED and one.taken_at is None
+        if not is_over and (other is None or (one.wished_at, one.id) > (other.wished_at, other.id)):
+            last[one.dev_eui] = one
+    return {dev_eui: None if one is None else _status(one) for dev_eui, one in last.items()}
+
+
+def failures(before: Iterable[Downlink], after: Iterable[Downlink], *, now: datetime) -> list[Notice]:
+    """A notice for each downlink that has failed meanwhile."""
+    had_failed = {one.id for one in before if one.has_failed}
+    return [
+        Notice(
+            kind=NoticeKind.DOWNLINK_FAILED,
+            at=now,
+            dev_eui=one.dev_eui,
+            details={"id": str(one.id), "purpose": one.purpose, "attempts": one.attempts, "detail": one.detail},
+        )
+        for one in after
+        if one.has_failed and one.id not in had_failed
+    ]
+
+
+def _status(one: Downlink) -> Status:
+    state: Literal["pending", "shown", "taken", "failed"] = "pending"
+    if one.taken_at is not None:
+        state = "shown" if one.purpose == SHOW else "taken"
+    elif one.has_failed:
+        state = "failed"
+    return Status(
+        id=one.id,
+        purpose=one.purpose,
+        state=state,
+        acknowledged=one.state is DownlinkState.ACKNOWLEDGED,
+        wished=one.wished_at,
+        by=one.by,
+        detail=one.detail,
+    )
 
 
 def answers_of(events: Iterable[DeviceEvent]) -> list[Answer]:

@@ -6,6 +6,7 @@ from typing import Literal
 
 import msgspec
 
+from parking_gateway.core.downlink import Status
 from parking_gateway.core.problems import Problem
 from parking_gateway.core.space import Contact, SpaceId, SpaceState
 
@@ -81,6 +82,7 @@ class DueDevice(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     problems: list[Problem]
     """The most severe first."""
     uplinks_lost: int
+    downlink: Status | None
     site: str | None
     zone: str | None
     space: str | None

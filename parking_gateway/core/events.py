@@ -27,6 +27,8 @@ class DeviceIdentity(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     name: str = ""
     profile: str = ""
     application: str = ""
+    application_id: str = ""
+    """As in the topics of the network server. Empty: a reader of rows does not need it."""
     tags: dict[str, str] = {}
 
 

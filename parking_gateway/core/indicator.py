@@ -4,6 +4,7 @@ A picture is written as hexadecimal digits, with numbers in braces: `01 {free:u1
 numbers of spaces; `u8`, `u16`, `u32` and `u16le`, `u32le` are their forms in bytes, and `d3` is three digits of ASCII.
 """
 
+import hashlib
 import re
 from collections.abc import Mapping
 from datetime import timedelta
@@ -102,6 +103,11 @@ def painted(text: str, shown: Shown) -> bytes:
         return min(value, (1 << int(bits)) - 1).to_bytes(size, "little" if order else "big").hex()
 
     return bytes.fromhex(_NUMBER.sub(number, text))
+
+
+def digest(model: Model) -> str:
+    """Another text for another model, so that a changed one is noticed."""
+    return hashlib.sha256(msgspec.json.encode(model)).hexdigest()[:16]
 
 
 def picture(model: Model, shown: Shown, sign: Sign) -> tuple[bytes, bool]:

@@ -71,11 +71,12 @@ def sent(line: Line, downlink: Downlink, *, now: datetime) -> Line:
         state=DownlinkState.QUEUED,
         attempts=downlink.attempts + 1,
         sent_at=now,
+        detail=None,
         next_at=until if downlink.expires_at is None else min(until, downlink.expires_at),
     )
 
 
-def answered(line: Line, answer: Answer, *, retries: Retries, now: datetime) -> Line:
+def answered(line: Line, answer: Answer, *, now: datetime) -> Line:
     """Apply a report of the network server. One that is older than what is known already changes nothing."""
     if answer.kind is AnswerKind.JOINED:
         return _settled(_joined(line, answer.at, now), now)
@@ -83,9 +84,8 @@ def answered(line: Line, answer: Answer, *, retries: Retries, now: datetime) -> 
     if one is None or (one.not_before is not None and answer.at <= one.not_before):
         return line
     if answer.kind is AnswerKind.REFUSED:
-        if not one.is_under_way:
-            return line
-        return _settled(_tried(line, one, answer.detail, retries=retries, now=now), now)
+        # `passed` decides at its next call what comes of it.
+        return _with(line, one, next_at=now, detail=answer.detail) if one.is_under_way else line
     is_last = all(_reached(other) <= answer.at for other in line.values() if other is not one and _is_reached(other))
     after = {other.id: _without(other, until=answer.at) for other in line.values()} if is_last else dict(line)
     if answer.kind is AnswerKind.TRANSMITTED:
@@ -110,10 +110,11 @@ def passed(line: Line, *, retries: Retries, now: datetime) -> Line:
         if one.next_at is None:
             continue
         if one.expires_at is not None and one.expires_at <= now:
-            line = {**line, one.id: _ended(one, DownlinkState.EXPIRED, has_failed=True)}
+            detail = one.detail or "Its time is over."
+            line = {**line, one.id: _ended(one, DownlinkState.EXPIRED, has_failed=True, detail=detail)}
         elif one.is_under_way and one.next_at <= now:
-            detail = NOT_ACKNOWLEDGED if one.state is DownlinkState.TRANSMITTED else "No LoRaWAN gateway has sent it."
-            line = _settled(_tried(line, one, detail, retries=retries, now=now), now)
+            silence = NOT_ACKNOWLEDGED if one.state is DownlinkState.TRANSMITTED else "No LoRaWAN gateway has sent it."
+            line = _settled(_tried(line, one, one.detail or silence, retries=retries, now=now), now)
     return line
 
 

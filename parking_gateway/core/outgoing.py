@@ -9,7 +9,6 @@ from typing import Final
 import msgspec
 
 from parking_gateway.core.due import DueKind
-from parking_gateway.core.events import DevEui
 from parking_gateway.core.notice import Notice
 from parking_gateway.core.space import SpaceId, SpaceState
 
@@ -47,17 +46,13 @@ class Reply(msgspec.Struct, frozen=True, kw_only=True, tag="reply"):
 
 
 class Command(msgspec.Struct, frozen=True, kw_only=True, tag="command"):
-    """A downlink for ChirpStack's queue of a device."""
+    """A message for ChirpStack: a downlink for its queue of a device."""
 
-    application: str
-    """The id of ChirpStack's application."""
-    dev_eui: DevEui
-    id: str
-    """ChirpStack repeats it in the events `txack` and `ack`."""
-    f_port: int
-    data: bytes
-    is_confirmed: bool = False
-    expires_at: datetime | None = None
+    topic: str
+    """Outside of our root."""
+    payload: bytes
+    """In the form that ChirpStack is configured for."""
+    expires_at: datetime
 
 
 class Clearing(msgspec.Struct, frozen=True, kw_only=True, tag="clearing"):

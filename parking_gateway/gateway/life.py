@@ -269,6 +269,8 @@ class Life:
             senders=self._senders,
             retention=self._config.retention,
             reservations=self._config.reservations,
+            downlinks=self._config.downlinks,
+            command_topic=self._config.command_topic,
         )
 
     def _recorded(self, committed: Committed) -> None:

@@ -11,6 +11,7 @@ from parking_gateway.core.device import Snapshot, kept
 from parking_gateway.core.events import DeadLetter, DevEui, DeviceEvent, Uplink
 from parking_gateway.core.notice import Notice, NoticeKind
 from parking_gateway.decoding.decoder import Decoder
+from parking_gateway.intake.answers import followed
 from parking_gateway.intake.bounds import Share, without_events_of
 from parking_gateway.intake.decide import Decision, decide
 from parking_gateway.intake.read import Batch
@@ -25,8 +26,8 @@ async def record(
 ) -> Committed:
     """Make the batch part of the database and commit: all of it or, if anything fails, nothing.
 
-    Two round trips, one more where an uplink's device watches no space, and one more where it may be new. A device that only
-    goes on living is published again after `announce_every`.
+    Two round trips, one more where an uplink's device watches no space, one more where it may be new, and one more for events
+    about downlinks. A device that only goes on living is published again after `announce_every`.
     """
     new, locked = await lock_spaces_of(connection, batch)
     snapshots = await snapshots_of(connection, new, locked)
@@ -40,8 +41,9 @@ async def record(
     rejected = [*batch.dead_letters, *decision.rejected]
     if rejected and share:
         rejected = share.stored(rejected)
+    answers = await followed(connection, batch.events, now=batch.received_at) if batch.events else ()
     await connection.commit_together(
-        *statements(batch, decision, locked, snapshots, rejected=rejected, announce_every=announce_every)
+        *statements(batch, decision, locked, snapshots, rejected=rejected, announce_every=announce_every), *answers
     )
     return _committed(batch, new, decision, rejected, new_devices=len(strangers) - len(beyond))
 

@@ -9,6 +9,7 @@ import msgspec
 from parking_gateway.core.committed import Committed
 from parking_gateway.core.printable import printable, shortened
 from parking_gateway.decoding.decoder import Decoder
+from parking_gateway.process.config.downlinks import DownlinksConfig
 from parking_gateway.store.database import Connection
 
 UNKNOWN: Final = "unknown"
@@ -45,6 +46,8 @@ class Desk(msgspec.Struct, frozen=True, kw_only=True):
     decoder: Decoder
     by: str = UNKNOWN
     """Who asked: printable, of limited length."""
+    downlinks: DownlinksConfig = DownlinksConfig()
+    """The models of indicators, and how long a downlink is tried."""
 
     def cause(self, what: str) -> str:
         """The cause of the steps that the request brings about, such as `maintenance by anna`."""

@@ -66,6 +66,7 @@ class Requests:
     ) -> None:
         """`is_away`: whether the database is known to be away. `answered` is called with verb, outcome and requester."""
         self._limits = config.requests
+        self._downlinks = config.downlinks
         self._client = config.mqtt.client_id
         self._is_shared = config.mqtt.shared_group is not None
         self._redelivered_within = config.mqtt.session_expiry
@@ -156,7 +157,9 @@ class Requests:
                 copy = requests.record(delivery, **details, outcome=_REPEATED, copy_of=original)
                 await connection.commit_together(copy)
                 return _REPEATED
-            desk = Desk(connection=connection, now=now, by=request.by, decoder=self._decoder)
+            desk = Desk(
+                connection=connection, now=now, by=request.by, decoder=self._decoder, downlinks=self._downlinks
+            )
             outcome = request.refusal or await answer(desk, request.verb, request.parameters)
             if isinstance(outcome, Refusal):
                 await connection.rollback()

@@ -28,7 +28,8 @@ _RECORD: Final = Statement(
 _STATUS: Final = ("external_power", "margin_db")
 _ERROR: Final = ("last_error", "last_error_at")
 _COLUMNS: Final = [
-    device.c[name] for name in ("dev_eui", "name", "profile", "application", *_STATUS, "joined_at", *_ERROR)
+    device.c[name]
+    for name in ("dev_eui", "name", "profile", "application", "application_id", *_STATUS, "joined_at", *_ERROR)
 ]
 _BATCH: Final = table_of(*_COLUMNS)
 
@@ -44,6 +45,7 @@ def _update() -> pg.Insert:
         index_elements=[device.c.dev_eui],
         set_={
             **{name: sa.func.coalesce(new[name], device.c[name]) for name in _STATUS},
+            "application_id": sa.func.coalesce(new.application_id, device.c.application_id),
             "joined_at": sa.func.greatest(new.joined_at, device.c.joined_at),
             **errors,
         },
@@ -170,6 +172,7 @@ def _device_row(event: DeviceEvent) -> dict[str, Any]:
         "name": event.device.name,
         "profile": event.device.profile,
         "application": event.device.application,
+        "application_id": event.device.application_id or None,
         "external_power": event.external_power,
         "margin_db": event.margin_db,
         "joined_at": event.heard_at if event.kind is EventKind.JOIN else None,

@@ -6,6 +6,7 @@ from typing import Any, Final
 import msgspec
 import sqlalchemy as sa
 
+from parking_gateway.core.downlink import Status
 from parking_gateway.core.due import Due, DueCounts, DueDevice, DueKind, DueSpace, DueStep
 from parking_gateway.store.hot import HOT
 from parking_gateway.store.query import Statement
@@ -132,6 +133,7 @@ _DEVICES: Final = sa.select(
     device.c.tamper,
     device.c.problems,
     device.c.uplinks_lost,
+    device.c.downlink,
     site.c.name,
     zone.c.name,
     space.c.name,
@@ -147,7 +149,9 @@ _DEVICES: Final = sa.select(
 def _device(row: tuple[Any, ...]) -> DueDevice:
     dev_eui, version, published_version, name, contact, heard_at, *rest = row
     battery_percent, battery_volts, rssi, snr, codec, *rest = rest
-    distance_mm, temperature_celsius, counter, confidence, fault, tamper, problems, uplinks_lost, *names = rest
+    distance_mm, temperature_celsius, counter, confidence, fault, tamper, problems, uplinks_lost, downlink, *names = (
+        rest
+    )
     site_name, zone_name, space_name = names
     return DueDevice(
         key=dev_eui,
@@ -169,6 +173,7 @@ def _device(row: tuple[Any, ...]) -> DueDevice:
         tamper=tamper,
         problems=[PROBLEMS[one] for one in problems],
         uplinks_lost=uplinks_lost,
+        downlink=None if downlink is None else msgspec.convert(downlink, Status),
         site=site_name,
         zone=zone_name,
         space=space_name,

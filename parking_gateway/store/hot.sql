@@ -158,24 +158,26 @@ where space.ctid = batch.row;
 
 -- update_devices: Writes the devices that are published, and adds new ones, unless an uplink came late; a null changes nothing.
 insert into device (
-    dev_eui, contact, name, profile, application, tags, heard_at, dev_addr, f_cnt, dr, rssi, snr, codec, battery_volts,
-    temperature_celsius, distance_mm, counter, confidence, fault, tamper, fault_at, tamper_at, battery_percent, battery_at,
-    battery_dev_addr, battery_f_cnt
+    dev_eui, contact, name, profile, application, application_id, tags, heard_at, dev_addr, f_cnt, dr, rssi, snr, codec,
+    battery_volts, temperature_celsius, distance_mm, counter, confidence, fault, tamper, fault_at, tamper_at, battery_percent,
+    battery_at, battery_dev_addr, battery_f_cnt
 )
 select
-    dev_eui, 'live', name, profile, application, tags, heard_at, dev_addr, f_cnt, dr, rssi, snr, codec, battery_volts,
-    temperature_celsius, distance_mm, counter, confidence, fault, tamper, case when fault is not null then heard_at end,
-    case when tamper then heard_at end, battery_percent, battery_at, battery_dev_addr, battery_f_cnt
+    dev_eui, 'live', name, profile, application, application_id, tags, heard_at, dev_addr, f_cnt, dr, rssi, snr, codec,
+    battery_volts, temperature_celsius, distance_mm, counter, confidence, fault, tamper,
+    case when fault is not null then heard_at end, case when tamper then heard_at end, battery_percent, battery_at,
+    battery_dev_addr, battery_f_cnt
 from unnest(
-    :'dev_eui'::text[], :'name'::text[], :'profile'::text[], :'application'::text[], :'tags'::jsonb[],
-    :'heard_at'::timestamptz[], :'dev_addr'::text[], :'f_cnt'::bigint[], :'dr'::smallint[], :'rssi'::integer[],
+    :'dev_eui'::text[], :'name'::text[], :'profile'::text[], :'application'::text[], :'application_id'::text[],
+    :'tags'::jsonb[], :'heard_at'::timestamptz[], :'dev_addr'::text[], :'f_cnt'::bigint[], :'dr'::smallint[],
+    :'rssi'::integer[],
     :'snr'::real[], :'codec'::text[], :'battery_volts'::real[], :'temperature_celsius'::real[], :'distance_mm'::integer[],
     :'counter'::bigint[], :'confidence'::real[], :'fault'::text[], :'tamper'::boolean[], :'battery_percent'::integer[],
     :'battery_at'::timestamptz[], :'battery_dev_addr'::text[], :'battery_f_cnt'::bigint[]
 ) as batch (
-    dev_eui, name, profile, application, tags, heard_at, dev_addr, f_cnt, dr, rssi, snr, codec, battery_volts,
-    temperature_celsius, distance_mm, counter, confidence, fault, tamper, battery_percent, battery_at, battery_dev_addr,
-    battery_f_cnt
+    dev_eui, name, profile, application, application_id, tags, heard_at, dev_addr, f_cnt, dr, rssi,
+    snr, codec, battery_volts, temperature_celsius, distance_mm, counter, confidence, fault, tamper, battery_percent,
+    battery_at, battery_dev_addr, battery_f_cnt
 )
 where not exists (
     -- A later frame: within a session the counter decides, else the clock. An hour has fewer frames than the limit.
@@ -203,6 +205,7 @@ order by dev_eui
 on conflict (dev_eui) do update
 set
     contact = excluded.contact, name = excluded.name, profile = excluded.profile, application = excluded.application,
+    application_id = coalesce(excluded.application_id, device.application_id),
     tags = excluded.tags, heard_at = excluded.heard_at, dev_addr = excluded.dev_addr, f_cnt = excluded.f_cnt,
     dr = excluded.dr, rssi = excluded.rssi, snr = excluded.snr, codec = coalesce(excluded.codec, device.codec),
     battery_volts = coalesce(excluded.battery_volts, device.battery_volts),

@@ -2,10 +2,12 @@
 
 import json
 from datetime import UTC, datetime
+from uuid import UUID
 
 import msgspec
 
 from parking_gateway.contract.rendering import rendered
+from parking_gateway.core.downlink import Status
 from parking_gateway.core.due import DueCounts, DueDevice, DueSpace, DueStep
 from parking_gateway.core.space import Contact, SpaceId, SpaceState
 
@@ -50,6 +52,7 @@ DEVICE = DueDevice(
     tamper=None,
     problems=[],
     uplinks_lost=0,
+    downlink=None,
     site=None,
     zone=None,
     space=None,
@@ -110,6 +113,22 @@ def test_a_space_is_published_as_its_row_is() -> None:
     }
 
 
+def test_a_device_shows_how_far_its_last_downlink_has_come() -> None:
+    status = Status(
+        id=UUID(int=1), purpose="show", state="shown", acknowledged=True, wished=NOON, by="indicator", detail=None
+    )
+    (one,) = rendered("p/v1", [msgspec.structs.replace(DEVICE, downlink=status)])
+    assert json.loads(one.payload)["downlink"] == {
+        "id": "00000000-0000-0000-0000-000000000001",
+        "purpose": "show",
+        "state": "shown",
+        "acknowledged": True,
+        "wished": "2026-11-23T12:00:00Z",
+        "by": "indicator",
+        "detail": None,
+    }
+
+
 def test_a_device_is_published_as_its_row_is() -> None:
     (one,) = rendered("p/v1", [DEVICE])
     assert one.topic == "p/v1/devices/a840410000000001"
@@ -132,6 +151,7 @@ def test_a_device_is_published_as_its_row_is() -> None:
         "problem": None,
         "problems": [],
         "uplinks_lost": 0,
+        "downlink": None,
         "site": None,
         "zone": None,
         "space": None,

@@ -51,7 +51,8 @@ def after(line: Line, *steps: Any) -> Line:
             case Downlink():
                 line = wished(line, step)
             case Answer():
-                line = answered(line, step, retries=RETRIES, now=step.at)
+                line = answered(line, step, now=step.at)
+                line = passed(line, retries=RETRIES, now=step.at)
             case float():
                 line = passed(line, retries=RETRIES, now=at(step))
             case (int() as number, seconds):
@@ -216,7 +217,7 @@ def test_answers_to_other_downlinks_change_nothing() -> None:
     line = after({}, downlink(1))
     assert after(line, answer(TRANSMITTED, 7, 2)) == line
     assert after(line, answer(REFUSED, 1, 2)) == line
-    assert answered(line, Answer(kind=TRANSMITTED, dev_eui=DEVICE, at=at(1)), retries=RETRIES, now=at(1)) == line
+    assert answered(line, Answer(kind=TRANSMITTED, dev_eui=DEVICE, at=at(1)), now=at(1)) == line
 
 
 class Lamp(RuleBasedStateMachine):
@@ -296,7 +297,7 @@ class Lamp(RuleBasedStateMachine):
         one = self.reports[place]
         if data.draw(st.booleans()):
             del self.reports[place]
-        self.line = answered(self.line, one, retries=RETRIES, now=self.tick())
+        self.line = answered(self.line, one, now=self.tick())
 
     @rule(seconds=st.sampled_from([10, 100]))
     def wait(self, seconds: int) -> None:
@@ -309,7 +310,7 @@ class Lamp(RuleBasedStateMachine):
         """Every report comes, and from now on the network works."""
         for _ in range(100):
             for one in self.reports:
-                self.line = answered(self.line, one, retries=RETRIES, now=self.tick())
+                self.line = answered(self.line, one, now=self.tick())
             self.reports.clear()
             if self.queue:
                 self.transmit(is_heard=True)

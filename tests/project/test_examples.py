@@ -73,7 +73,7 @@ WRITES = {
     "chirpstack": f"event {ALL_RADIO}",
     "gateway-bridge": "heard state heard-of-others state-of-others",
     RADIO_ID: "heard state",
-    "parking-gateway": "space health marker request response",
+    "parking-gateway": "command space health marker request response",
     "operator": "command request",
     "dashboard": "",
 }

@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, Annotated
 import msgspec
 import typer
 
+from parking_gateway.cli.asked import ask
 from parking_gateway.cli.commands.configuration import AsJson, CodecOptions, ConfigFile, configured
 from parking_gateway.cli.opened import decoder, fail, query_once, transact
-from parking_gateway.cli.shown import percent, show_json, show_outcome, show_table
+from parking_gateway.cli.shown import percent, show_json, show_line, show_outcome, show_table
 from parking_gateway.core.problems import Problem
 
 if TYPE_CHECKING:
@@ -48,6 +49,22 @@ LostAfterOption = Annotated[
 ]
 
 AlsoOption = Annotated[bool, typer.Option("--also", help="The space keeps the sensors that it has, and gets one more.")]
+BytesOption = Annotated[
+    str | None, typer.Option("--bytes", metavar="HEX", help="The payload, two digits a byte.", show_default=False)
+]
+PortOption = Annotated[
+    int | None, typer.Option("--port", metavar="N", help="The FPort of the bytes, 1 to 223.", show_default=False)
+]
+CommandOption = Annotated[
+    str | None, typer.Option("--command", metavar="NAME", help="A command of the codec.", show_default=False)
+]
+CommandOptions = Annotated[
+    list[str] | None,
+    typer.Option("--option", metavar="NAME=VALUE", help="An option of the command.", show_default=False),
+]
+ConfirmedOption = Annotated[
+    bool, typer.Option("--confirmed/--unconfirmed", help="Whether the device has to acknowledge it.")
+]
 
 
 @app.command("list")
@@ -134,6 +151,51 @@ def assign(  # noqa: PLR0913 - the fields of an installation
     if not isinstance(outcome, Registered):
         fail(*map(str, outcome))
     show_outcome(outcome, is_kept=True, as_json=as_json)
+
+
+@app.command("downlink")
+def downlink(  # noqa: PLR0913 - what a downlink consists of
+    device: DeviceArgument,
+    *,
+    hexadecimal: BytesOption = None,
+    port: PortOption = None,
+    command: CommandOption = None,
+    option: CommandOptions = None,
+    codec: CodecOption = "",
+    confirmed: ConfirmedOption = True,
+    config: ConfigFile = None,
+    as_json: AsJson = False,
+) -> None:
+    """Queue a downlink for a device: bytes and their port, or a command of its codec.
+
+    The gateway sends it within a second, and the topic of the device shows what becomes of it. `decoders list --json` has the
+    commands of all codecs.
+
+    For example:
+
+        parking-gateway devices downlink a84041000181c061 --command report_interval --option seconds=1200
+    """
+    parameters = {
+        "dev_eui": device,
+        "bytes": hexadecimal,
+        "f_port": port,
+        "command": command,
+        "options": dict(map(_option, option or ())),
+        "codec": codec or None,
+        "confirmed": confirmed,
+    }
+    data = ask(configured(config), "device/downlink", parameters).data
+    if as_json:
+        show_json(data)
+        return
+    show_line(f"Queued {data['bytes']} for port {data['f_port']} as {data['id']}.")
+
+
+def _option(text: str) -> tuple[str, str]:
+    name, equals, value = (part.strip() for part in text.partition("="))
+    if not (name and equals and value):
+        fail(f"--option must be name=value, not {text!r}.")
+    return name, value
 
 
 _COLUMNS = ("device", "name", "profile", "contact", "last heard (UTC)", "battery", "codec", "space", "note", "problems")

@@ -23,6 +23,7 @@ from typing_extensions import override
 from parking_gateway.process.config.alerts import AlertsConfig
 from parking_gateway.process.config.chirpstack import ChirpStackConfig
 from parking_gateway.process.config.devices import DevicesConfig
+from parking_gateway.process.config.downlinks import DownlinksConfig
 from parking_gateway.process.config.limits import LimitsConfig
 from parking_gateway.process.config.machine import (
     Folder,
@@ -44,6 +45,7 @@ from parking_gateway.process.config.values import (
     TopicRoot,
     WholeNumber,
     carriable,
+    command_topic_of,
     could_receive,
     from_json,
     not_shorter,
@@ -222,6 +224,7 @@ class Config(BaseSettings):
     reservations: ReservationsConfig = Field(default_factory=ReservationsConfig)
     retention: RetentionConfig = Field(default_factory=RetentionConfig)
     alerts: AlertsConfig = Field(default_factory=AlertsConfig)
+    downlinks: DownlinksConfig = Field(default_factory=DownlinksConfig)
     gateway: GatewayConfig = Field(default_factory=GatewayConfig)
     telemetry: TelemetryConfig = Field(default_factory=TelemetryConfig)
 
@@ -238,6 +241,11 @@ class Config(BaseSettings):
     def _shared(self, topic_filter: str) -> str:
         group = self.mqtt.shared_group
         return topic_filter if group is None else f"$share/{group}/{topic_filter}"
+
+    @property
+    def command_topic(self) -> str | None:
+        """The topic of downlinks, with {application} and {device} in it. None: the topic of events does not show it."""
+        return self.downlinks.topic or command_topic_of(self.chirpstack.topic)
 
     @property
     def journal_folder(self) -> Path:

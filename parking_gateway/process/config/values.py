@@ -211,6 +211,18 @@ def could_receive(topic_filter: str, *, root: str) -> bool:
     return len(asked) >= len(own) + 2 and all(level in ("+", name) for level, name in zip(asked, own, strict=False))
 
 
+def command_topic_of(topic_filter: str) -> str | None:
+    """ChirpStack's topic of downlinks beside these events, with {application} and {device} in it.
+
+    None: the filter does not show the places of both, as with a "+" in front of `application`.
+    """
+    *levels, _event, _name = topic_filter.split("/")
+    if levels.count("+") != len(("application", "device")):
+        return None
+    names = iter(("{application}", "{device}"))
+    return "/".join([*(next(names) if level == "+" else level for level in levels), "command", "down"])
+
+
 TopicFilter = Annotated[str, AfterValidator(_topic_filter)]
 
 

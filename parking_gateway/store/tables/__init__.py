@@ -15,6 +15,7 @@ from parking_gateway.store.tables.devices import (
     rejection,
     uplink,
 )
+from parking_gateway.store.tables.downlinks import downlink, indicator, indicator_place
 from parking_gateway.store.tables.gateways import broker_session, gateway, request
 from parking_gateway.store.tables.outgoing import notice, outgoing, outgoing_claim
 from parking_gateway.store.tables.reservations import reservation
@@ -27,8 +28,11 @@ __all__ = [
     "broker_session",
     "device",
     "device_event",
+    "downlink",
     "former_name",
     "gateway",
+    "indicator",
+    "indicator_place",
     "installation",
     "lost",
     "metadata",

@@ -45,6 +45,10 @@ device: Final = sa.Table(
     # The most severe first.
     sa.Column("problems", pg.ARRAY(sa.Text), nullable=False, server_default="{}"),
     sa.Column("problem", sa.Text, sa.Computed("problems[1]", persisted=True)),
+    # ChirpStack's id of its application, which the topic of its downlinks contains.
+    sa.Column("application_id", sa.Text),
+    # How far its last downlink has come, as it is published.
+    sa.Column("downlink", pg.JSONB),
     # The sum of its gaps in `lost`.
     sa.Column("uplinks_lost", sa.BigInteger, nullable=False, server_default="0"),
     *published(),
