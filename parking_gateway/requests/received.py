@@ -157,9 +157,7 @@ class Requests:
                 copy = requests.record(delivery, **details, outcome=_REPEATED, copy_of=original)
                 await connection.commit_together(copy)
                 return _REPEATED
-            desk = Desk(
-                connection=connection, now=now, by=request.by, decoder=self._decoder, downlinks=self._downlinks
-            )
+            desk = Desk(connection=connection, now=now, by=request.by, decoder=self._decoder, downlinks=self._downlinks)
             outcome = request.refusal or await answer(desk, request.verb, request.parameters)
             if isinstance(outcome, Refusal):
                 await connection.rollback()
