@@ -3,6 +3,7 @@
 They are written in the transaction of their cause, and deleted once the broker has confirmed them.
 """
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Final
 
@@ -82,9 +83,9 @@ _encode: Final = msgspec.json.Encoder().encode
 _decode: Final = msgspec.json.Decoder(Outgoing).decode
 
 
-def written(message: Outgoing) -> str:
-    """The message as the JSON of its row."""
-    return _encode(message).decode()
+def written(messages: Sequence[Outgoing]) -> str:
+    """The messages as a list in JSON. Each of its elements is the body of a row."""
+    return _encode(messages).decode()
 
 
 def read(body: str) -> Outgoing:

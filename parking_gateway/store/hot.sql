@@ -360,8 +360,8 @@ with sent as (
     select
         site.name, zone.name, space.name, batch.body,
         coalesce((batch.body ->> 'expires_at')::timestamptz, now() + :'kept'::interval)
-    from unnest(:'number'::integer[], :'space_id'::bigint[], :'body'::json[]) as batch (number, space_id, body)
-    left join space on space.id = batch.space_id
+    from json_array_elements(:'bodies'::json) with ordinality as batch (body, number)
+    left join space on space.id = (batch.body ->> 'space')::bigint
     left join zone on zone.id = space.zone_id
     left join site on site.id = zone.site_id
     order by batch.number

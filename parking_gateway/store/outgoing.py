@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from parking_gateway.core.outgoing import DueOutgoing, Outgoing, read, written
 from parking_gateway.store.hot import HOT
 from parking_gateway.store.query import Query, Rows, Statement, command
-from parking_gateway.store.rows import array_of, arrays, listed
+from parking_gateway.store.rows import array_of, listed
 from parking_gateway.store.tables import outgoing
 
 CLAIMED: Final = timedelta(seconds=30)
@@ -24,12 +24,7 @@ KEPT: Final = "7 days"
 
 def send(messages: Sequence[Outgoing]) -> Query[None]:
     """Write the messages, in their order."""
-    columns = arrays(
-        number=list(range(len(messages))),
-        space_id=[getattr(one, "space", None) for one in messages],
-        body=[written(one) for one in messages],
-    )
-    return command(HOT["send_outgoing"], columns | {"kept": KEPT})
+    return command(HOT["send_outgoing"], {"bodies": written(messages), "kept": KEPT})
 
 
 def claim(instance: str) -> Query[None]:

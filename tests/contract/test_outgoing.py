@@ -32,7 +32,9 @@ def due(message: Outgoing, **place: str | None) -> DueOutgoing:
 
 @pytest.mark.parametrize("message", ALL, ids=lambda one: type(one).__name__)
 def test_a_row_holds_the_whole_message(message: Outgoing) -> None:
-    assert read(written(message)) == message
+    body = written([message])[1:-1]
+    assert written([message, message]) == f"[{body},{body}]"
+    assert read(body) == message
 
 
 @pytest.mark.parametrize(

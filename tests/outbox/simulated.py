@@ -26,7 +26,7 @@ CONFIRM = {confirmations.confirm(kind, []).statement: kind for kind in DueKind}
 SENT, DELETED = outgoing.page("", limit=1).statement, outgoing.delete([]).statement
 OTHERS, CLAIM = outgoing.claimed_by_another("").statement, outgoing.claim("").statement
 OUTGOING = {SENT, DELETED, OTHERS, CLAIM, outgoing.postpone([], by=timedelta()).statement}
-NOTICE = written(Notice(kind=NoticeKind.FAULT, at=START))
+NOTICE = written([Notice(kind=NoticeKind.FAULT, at=START)])[1:-1]
 RECOUNT = {query.statement for query in confirmations.recount([])}
 
 
@@ -148,7 +148,7 @@ class SimulatedStore(Database):
     def _space(self, key: int) -> tuple[Any, ...]:
         changeable = (self.states[key], START, None, "occupied", "live")
         version = self.versions[DueKind.SPACE][key]
-        return (key, *version, "central", "level-1", f"A-{key}", *changeable, None, None, None, None, "x", START)
+        return (key, *version, "central", "level-1", f"A-{key}", *changeable, None, None, None, None, "x", START, False)
 
     def due(self) -> bool:
         """Whether any row is due."""

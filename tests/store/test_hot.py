@@ -33,6 +33,7 @@ SCALARS = {
     "counters_apart": "64",
     "place_of_battery": "{6}",
     "kept": "7 days",
+    "bodies": "[]",
 }
 """Parameters that are no column of a batch."""
 
