@@ -43,6 +43,8 @@ STRANGERS: Final = (
     "Gateways that are not in this database publish below {root}, so no retained topic is cleared: {strangers}. Give them"
     " another publication.root; or clear the retained topics of gateways that are gone"
 )
+_WAITS: Final = (0.0, 3.0, 30.0, 300.0)
+"""Seconds before each attempt. To read a million topics takes minutes, in which one delay of the broker can end an attempt."""
 
 
 class Picture:
@@ -108,6 +110,13 @@ class Picture:
             return
         if not self._has_gone_back:
             await asyncio.sleep(self._pace.wait(time.monotonic()))
+        for wait in _WAITS:
+            await asyncio.sleep(wait)
+            if await self._has_read_back(link):
+                return
+
+    async def _has_read_back(self, link: Link) -> bool:
+        """Read everything once. False: the connection that reads was lost."""
         began = time.monotonic()
         self._pace.begin(began)
         reading = self._reading()
@@ -118,10 +127,11 @@ class Picture:
             # Some brokers refuse so many subscriptions. The link that publishes must not end with this one.
             logger.bind(error=in_one_line(error)).warning("The retained messages cannot be read back")
             await self._heal_by_marker(link)
-            return
+            return False
         finally:
             self._count(reading.healed)
         await self._report(healed, link, seconds=time.monotonic() - began)
+        return True
 
     def _reading(self) -> ReadingBack:
         return ReadingBack(

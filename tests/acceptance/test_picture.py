@@ -2,14 +2,16 @@
 
 import shutil
 import time
+from contextlib import suppress
 from functools import partial
 
+import aiomqtt
 import pytest
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from parking_gateway.cli.demo.audit import wrong_topics
-from parking_gateway.cli.demo.brokers import Broker
+from parking_gateway.cli.demo.brokers import LOCALHOST, Broker
 from parking_gateway.cli.demo.recorded import read_database
 from parking_gateway.cli.demo.retained import ROOT, read_retained
 from tests.acceptance.test_going_back import SELDOM, save
@@ -80,6 +82,34 @@ async def is_right(engine: AsyncEngine, broker: Broker, database: str, *, uplink
 
 async def has_healed(daemon: Daemon) -> bool:
     return bool(daemon.log_lines(HEALED))
+
+
+async def test_the_tree_is_read_back_again_after_the_connection_that_reads_is_lost(
+    daemon: Daemon, unsaved: Broker, engine: AsyncEngine, database: str, car_park: CarPark
+) -> None:
+    """Another client with its client id throws it out until the gateway has noticed."""
+    await car_park(SPACES)
+    wiped = f"{ROOT}/spaces/central/level-1/A-{SPACES}"
+    daemon.configure(MQTT__URL=unsaved.url)
+    daemon.start_and_wait()
+    await until(partial(is_right, engine, unsaved, database, uplinks=0), "topics that are right")
+    assert daemon.terminate() == 0
+    async with aiomqtt.Client(LOCALHOST, unsaved.port) as client:
+        await client.publish(wiped, b"", qos=1, retain=True)
+
+    async def has_failed() -> bool:
+        with suppress(aiomqtt.MqttError):
+            async with aiomqtt.Client(
+                LOCALHOST, unsaved.port, identifier=f"{daemon.environment['PARKING_GATEWAY_MQTT__CLIENT_ID']}-reads"
+            ) as rival:
+                await rival.publish("elsewhere", b"", qos=1)
+        return bool(daemon.log_lines("The retained messages cannot be read back"))
+
+    daemon.start()
+    await until(has_failed, "a reading that fails")
+    await until(partial(has_healed, daemon), "a line of the log")
+    assert daemon.log_lines(HEALED)[-1]["published_again"] == 1
+    await until(partial(is_right, engine, unsaved, database, uplinks=0), "topics that are right")
 
 
 async def test_topics_whose_rows_went_while_the_gateway_was_away_are_cleared(
