@@ -23,6 +23,8 @@ from parking_gateway.telemetry.report import Report
 
 _LOOK_EVERY: Final = 5.0
 """Seconds between two looks for alerts that other processes have written."""
+_REGISTER_EVERY: Final = 86400.0
+"""Seconds. A recipient that nobody has registered for 30 days is forgotten."""
 _MARGIN: Final = 5.0
 """Seconds of a claim beyond an attempt."""
 _PASSING: Final = 2
@@ -68,8 +70,14 @@ class Alerts:
             return
         await self._patience(self._register, purpose=_PURPOSE)
         async with asyncio.TaskGroup() as group:
+            group.create_task(self._stay_registered())
             for recipient, wake in self._wakes.items():
                 group.create_task(self._deliver_to(recipient, wake))
+
+    async def _stay_registered(self) -> None:
+        while True:
+            await asyncio.sleep(_REGISTER_EVERY)
+            await self._patience(self._register, purpose=_PURPOSE)
 
     async def _register(self) -> None:
         async with self._database.connect() as connection:

@@ -46,7 +46,10 @@ class RecipientState(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def register(recipients: Mapping[str, Collection[NoticeKind]]) -> Query[None]:
-    """Write the recipients with their kinds. From now on every such notice has an alert for each of them."""
+    """Write the recipients with their kinds. From now on every such notice has an alert for each of them.
+
+    A gateway repeats it every day, because `forget` deletes recipients that no configuration has any more.
+    """
     kinds = msgspec.json.encode({name: list(each) for name, each in recipients.items()}).decode()
     return command(_REGISTER, {"kinds": kinds})
 

@@ -46,3 +46,19 @@ async def test_a_message_that_the_broker_does_not_take_is_deleted_and_counted(po
         await connection.execute(sa.text(MESSAGE), {"at": NOW + DAY})
     assert await go(pool, days=0) == Committed(outgoing_expired=1)
     assert await count(pool, "outgoing") == 1
+
+
+async def test_recipients_that_no_configuration_has_any_more_are_forgotten_with_their_alerts(pool: Pool) -> None:
+    async with pool.engine.begin() as connection:
+        await connection.execute(sa.text(NOTICES), {"at": NOW, "rows": 2})
+        for statement in (
+            (
+                "insert into alert_recipient (name, kinds, seen_at) values"
+                " ('here', '{fault}', now() - interval '29 days'), ('gone', '{fault}', now() - interval '31 days')"
+            ),
+            "insert into alert (recipient, notice) select name, id from alert_recipient, notice",
+            "update alert set given_up_at = now() - interval '8 days' where notice = 10001",
+        ):
+            await connection.exec_driver_sql(statement)
+    await go(pool, days=0)
+    assert (await count(pool, "alert_recipient"), await count(pool, "alert"), await count(pool, "notice")) == (1, 1, 2)
