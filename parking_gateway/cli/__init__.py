@@ -23,7 +23,9 @@ from parking_gateway.cli.commands import (
     request,
     reservations,
     run,
+    sites,
     spaces,
+    zones,
 )
 
 app = typer.Typer(
@@ -43,6 +45,8 @@ app.command("heal")(heal.heal)
 app.command("migrate")(database.migrate)
 app.command("republish")(database.republish)
 app.add_typer(spaces.app)
+app.add_typer(zones.app)
+app.add_typer(sites.app)
 app.add_typer(devices.app)
 app.add_typer(indicators.app)
 app.add_typer(maintenance.app)

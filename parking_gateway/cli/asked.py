@@ -1,7 +1,7 @@
 """The requests of a command: the same verbs that can be requested over MQTT, carried out here by the same code."""
 
 import getpass
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
@@ -9,7 +9,7 @@ from parking_gateway.cli.opened import decoder, fail, transact
 
 if TYPE_CHECKING:
     from parking_gateway.process.config import Config
-    from parking_gateway.requests.desk import Answer, Refusal
+    from parking_gateway.requests.desk import Answer, Desk, Refusal
     from parking_gateway.store.database import Connection
 
 PLACE: Final = ("site", "zone", "space")
@@ -19,12 +19,20 @@ PLACE: Final = ("site", "zone", "space")
 def ask(config: "Config", verb: str, parameters: Mapping[str, Any]) -> "Answer":
     """Carry out a request in one transaction, by the user of this machine. A refusal ends the command with its sentence."""
     from parking_gateway.requests.answering import answer  # noqa: PLC0415 - heavy
-    from parking_gateway.requests.desk import Desk, Refusal, requester  # noqa: PLC0415 - as above
+
+    given = {name: value for name, value in parameters.items() if value is not None}
+    return carry_out(config, lambda desk: answer(desk, verb, given))
+
+
+def carry_out(
+    config: "Config", work: Callable[["Desk"], Awaitable["Answer | Refusal"]], *, dry_run: bool = False
+) -> "Answer":
+    """Work at a desk in one transaction, by the user of this machine. A refusal ends the command with its sentence."""
+    from parking_gateway.requests.desk import Desk, Refusal, requester  # noqa: PLC0415 - heavy
 
     reader = decoder(config)
-    given = {name: value for name, value in parameters.items() if value is not None}
 
-    async def work(connection: "Connection") -> "Answer | Refusal":
+    async def at_desk(connection: "Connection") -> "Answer | Refusal":
         desk = Desk(
             connection=connection,
             now=datetime.now(UTC),
@@ -32,14 +40,14 @@ def ask(config: "Config", verb: str, parameters: Mapping[str, Any]) -> "Answer":
             decoder=reader,
             downlinks=config.downlinks,
         )
-        outcome = await answer(desk, verb, given)
-        if isinstance(outcome, Refusal):
+        outcome = await work(desk)
+        if dry_run or isinstance(outcome, Refusal):
             await connection.rollback()
         return outcome
 
-    outcome = transact(config, work)
+    outcome = transact(config, at_desk)
     if isinstance(outcome, Refusal):
-        fail(f"{outcome.message}.")
+        fail(outcome.message if outcome.message.endswith("?") else f"{outcome.message}.")
     return outcome
 
 

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn, TypeVar
 
 import typer
@@ -24,6 +25,14 @@ def fail(*sentences: str) -> NoReturn:
     for sentence in sentences:
         show_error(sentence)
     raise typer.Exit(1)
+
+
+def bytes_of(file: Path) -> bytes:
+    """The content of a file that a command was given. Without it, the command fails."""
+    try:
+        return file.read_bytes()
+    except OSError as error:
+        fail(f"{file} cannot be read: {error.strerror}.")
 
 
 def decoder(config: "Config") -> "Decoder":

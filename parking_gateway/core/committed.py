@@ -67,5 +67,6 @@ def together(*parts: Committed) -> Committed:
         changed=list(dict.fromkeys(one for part in parts for one in part.changed)),
         steps=[one for part in parts for one in part.steps],
         notices=[one for part in parts for one in part.notices],
+        reservations=[one for part in parts for one in part.reservations],
         outgoing=sum(part.outgoing for part in parts),
     )

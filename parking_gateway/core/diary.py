@@ -37,34 +37,34 @@ class Hours(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def due(space: Space, bookings: Iterable[Booking], hours: Hours) -> Iterator[ReservationEnd | ReservationStart]:
-    """What is due, the oldest first. The bookings of a space do not overlap."""
+    """What is due: the end of the reservation that holds the space, then the others by their starts. They do not overlap."""
+    by_start = sorted(bookings, key=lambda booking: booking.start)
     is_kept = False
-    before: datetime | None = None  # the end of the one before
-    for one in sorted(bookings, key=lambda booking: booking.start):
-        by = cause_of(one.id)
+    before: datetime | None = None  # when the one before was over
+    for one in by_start:
         if one.status is not ReservationStatus.BOOKED:
             end = _end(space, one, hours)
             is_kept = end is None
             if end is not None:
-                at, status = end
-                yield ReservationEnd(reservation=one.id, status=status, at=at, by=by)
-        elif one.end <= hours.now:
+                before, status = end
+                yield ReservationEnd(reservation=one.id, status=status, at=before, by=cause_of(one.id))
+    for one in by_start:
+        if one.status is not ReservationStatus.BOOKED:
+            continue
+        if one.end <= hours.now:
             # It has passed while no gateway worked. A sign that shows it now would be wrong.
-            yield ReservationEnd(reservation=one.id, status=ReservationStatus.EXPIRED, at=one.end, by=by)
+            before = one.end
+            yield ReservationEnd(reservation=one.id, status=ReservationStatus.EXPIRED, at=one.end, by=cause_of(one.id))
         elif one.start - hours.soon <= hours.now and not is_kept:
             is_kept = True
-            start = one.start - hours.soon
-            yield ReservationStart(
-                reservation=Reservation(
-                    id=one.id,
-                    # A car that came for the one before is no arrival.
-                    start=start if before is None else max(start, before),
-                    end=one.end,
-                    is_kept_on_leaving=one.is_kept_on_leaving,
-                ),
-                by=by,
-            )
-        before = one.end
+            yield ReservationStart(reservation=_held(one, hours.soon, before), by=cause_of(one.id))
+
+
+def _held(one: Booking, soon: timedelta, before: datetime | None) -> Reservation:
+    start = one.start - soon
+    # A car that came for the one before is no arrival.
+    start = start if before is None else max(start, before)
+    return Reservation(id=one.id, start=start, end=one.end, is_kept_on_leaving=one.is_kept_on_leaving)
 
 
 def no_show_at(space: Space, one: Booking) -> datetime | None:

@@ -63,6 +63,18 @@ def seconds(text: str) -> int | None:
     return int(text)
 
 
+def seconds_or_none_at_all(text: str) -> int | None:
+    """A time that can be 0; None: the cell is empty."""
+    return 0 if text == "0" else seconds(text)
+
+
+def truth(text: str) -> bool | None:
+    """Whether something is so; None: the cell is empty."""
+    if text not in {"", "true", "false"}:
+        raise ValueError(f"cannot be {_shown(text)}, only true or false")
+    return text == "true" if text else None
+
+
 def options(text: str) -> dict[str, str]:
     """Options of a codec."""
     found: dict[str, str] = {}

@@ -1,11 +1,15 @@
-"""The present register: as entries and settings, which can be written to a file, and its names."""
+"""The present register: as entries and settings, which can be written to a file."""
 
-import difflib
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
 
 from parking_gateway.core.events import DevEui
 from parking_gateway.core.sensor import SensorRule
-from parking_gateway.register.entries import ATTRIBUTES, Assignment, Entry, Mistake, Place
-from parking_gateway.register.settings import SETTINGS, Setting
+from parking_gateway.core.stay_limit import StayLimit
+from parking_gateway.register.entries import ATTRIBUTES, Assignment, Entry, Place
+from parking_gateway.register.settings import DEFAULTS, SETTINGS, Kind, Setting
 from parking_gateway.store import car_park, settings
 from parking_gateway.store.database import Connection
 
@@ -39,20 +43,15 @@ async def registered_settings(connection: Connection) -> list[Setting]:
         settings.listed(list(SETTINGS["zones"]), of_sites=False),
     )
     found = [
-        *(Setting(site=row["site"], values={key: row[key] for key in SETTINGS["sites"]}) for row in sites),
-        *(
-            Setting(site=row["site"], zone=row["zone"], values={key: row[key] for key in SETTINGS["zones"]})
-            for row in zones
-        ),
+        *(Setting(site=row["site"], values=_given(row, "sites")) for row in sites),
+        *(Setting(site=row["site"], zone=row["zone"], values=_given(row, "zones")) for row in zones),
     ]
-    return [one for one in found if any(value not in {None, "UTC"} for value in one.values.values())]
+    return [one for one in found if one.values]
 
 
-async def unknown_space(connection: Connection, place: Place) -> Mistake | None:
-    """The reason why nothing can be installed there; None: the space exists."""
-    (names,) = await connection.together(car_park.neighbours(site=place.site, zone=place.zone))
-    if place.space in names:
-        return None
-    near = difflib.get_close_matches(place.space, names, n=1)
-    hint = f"did you mean {place._replace(space=near[0])}?" if near else "`parking-gateway spaces list` lists all"
-    return Mistake("", f"There is no space {place}; {hint}")
+def _given(row: Mapping[str, Any], kind: Kind) -> dict[str, Any]:
+    """The settings that are not the default."""
+    values = {key: row[key] for key in SETTINGS[kind] if row[key] is not None and row[key] != DEFAULTS.get(key)}
+    if "stay_limits" in values:
+        values["stay_limits"] = msgspec.convert(values["stay_limits"], list[StayLimit])
+    return values

@@ -16,7 +16,7 @@ from parking_gateway.core.installation import Installation
 from parking_gateway.core.outgoing import Clearing
 from parking_gateway.core.sensor import SensorRule
 from parking_gateway.core.space import SpaceId
-from parking_gateway.core.turn import SensorRemoved, turn
+from parking_gateway.core.turn import SensorRemoved, Turn, turn
 from parking_gateway.register.fitting import fit
 from parking_gateway.store import assignments, car_park, confirmations, names, outgoing, removal, spaces, turns
 from parking_gateway.store.assignments import SensorsOf
@@ -128,11 +128,16 @@ async def end_sensors(
     without, locked = await connection.together(assignments.without_device(before), spaces.lock_by_id(list(before)))
     made = turn(locked.spaces, [(one, SensorRemoved(at=now, by=by)) for one in without])
     await connection.together(*turns.writes(locked, made, now=now))
-    return together(*(Committed(changed=one.changed, steps=one.steps, notices=one.notices) for one in (fitted, made)))
+    return together(*map(committed_of, (fitted, made)))
+
+
+def committed_of(made: Turn) -> Committed:
+    """The turn for the report."""
+    return Committed(changed=made.changed, steps=made.steps, notices=made.notices, reservations=made.reservations)
 
 
 async def delete(connection: Connection, doomed: Doomed) -> Committed:
-    """Delete the rows, without installations by now. Their names are kept, and their topics cleared."""
+    """Delete the rows, without installations by now. Their names are kept, their reservations cancelled, their topics cleared."""
     if not (doomed.spaces or doomed.zones or doomed.sites):
         return Committed()
     clearings = [
@@ -143,6 +148,7 @@ async def delete(connection: Connection, doomed: Doomed) -> Committed:
     await connection.together(
         names.keep(doomed.spaces, until=None),
         outgoing.send(clearings),
+        removal.cancel_reservations(doomed.spaces),
         removal.spaces(doomed.spaces),
         removal.zones(doomed.zones),
         removal.sites(doomed.sites),

@@ -15,15 +15,13 @@ from parking_gateway.store.query import Query
 
 
 async def rename_space(
-    connection: Connection, space: NamedPlace, *, zone_id: int, name: str, now: datetime
+    connection: Connection, space: NamedPlace, *, zone_id: int | None, name: str, now: datetime
 ) -> Committed:
-    """Give the space a name, and a zone, which can be another one; the caller commits. The register is locked."""
-    keys = _spaces([space])
-    renames: list[Query[Any]] = [
-        # The zone that it leaves is counted again. The one that it comes to is, once the space is published.
-        *confirmations.recount(keys),
-        names.rename_spaces([(key, zone_id, name) for key in keys], now=now),
-    ]
+    """Give the space a name, and another zone unless that is None; the caller commits. The register is locked."""
+    wanted = zone_id or space.zone_id
+    keys = [] if wanted is None else [(key, wanted, name) for key in _spaces([space])]
+    # The zone that it leaves is counted again. The one that it comes to is, once the space is published.
+    renames: list[Query[Any]] = [*confirmations.recount(_spaces([space])), names.rename_spaces(keys, now=now)]
     return await _rename(connection, [space], renames, renamed=[DueKind.SPACE], now=now)
 
 

@@ -10,9 +10,16 @@ from parking_gateway.register import cells
 Kind = Literal["zones", "sites"]
 SETTINGS: Final[Mapping[Kind, Mapping[str, Callable[[str], Any]]]] = {
     "sites": {"time_zone": cells.time_zone},
-    "zones": {"max_stay": cells.seconds, "stay_limits": cells.stay_limits},
+    "zones": {
+        "max_stay": cells.seconds,
+        "stay_limits": cells.stay_limits,
+        "grace": cells.seconds_or_none_at_all,
+        "keeps_on_leaving": cells.truth,
+    },
 }
 """What can be set, by the names of columns, each with the function that reads its text. Empty text is the default."""
+DEFAULTS: Final[Mapping[str, Any]] = {"time_zone": "UTC"}
+"""Of settings whose default is not null."""
 NAMES: Final[Mapping[Kind, tuple[str, ...]]] = {"sites": ("site",), "zones": ("site", "zone")}
 
 

@@ -21,8 +21,9 @@ _KEYS: Final[Mapping[Kind, tuple[str, ...]]] = {
     "spaces": COLUMNS,
 }
 _TABLE: Final = {kind: re.compile(rf"[ \t]*\[\[[ \t]*({kind}|\"{kind}\"|'{kind}')[ \t]*\]\]") for kind in _KINDS}
-_NUMBERS: Final = {"channel": int, "lost_after": int, "lat": float, "lon": float, "max_stay": int}
+_NUMBERS: Final = {"channel": int, "lost_after": int, "lat": float, "lon": float, "max_stay": int, "grace": int}
 _LISTS: Final = ("tags", "stay_limits")
+_TRUTHS: Final = ("keeps_on_leaving",)
 
 
 def records(text: str) -> Iterator[Record | Mistake]:
@@ -44,7 +45,7 @@ def records(text: str) -> Iterator[Record | Mistake]:
             if mistakes:
                 yield from mistakes
             else:
-                yield Record(kind=kind, where=where, cells={key: _text(value) for key, value in table.items()})
+                yield Record(kind=kind, where=where, cells={key: text_of_value(value) for key, value in table.items()})
 
 
 def text_of(entries: Iterable[Entry], settings: Iterable[Setting]) -> str:
@@ -108,6 +109,9 @@ def _mistakes_of_value(key: str, value: object) -> Iterator[str]:
     elif key in _NUMBERS:
         if type(value) is not int and (_NUMBERS[key] is int or type(value) is not float):
             yield "must be a whole number" if _NUMBERS[key] is int else "must be a number"
+    elif key in _TRUTHS:
+        if not isinstance(value, bool):
+            yield "must be true or false"
     elif not isinstance(value, str):
         yield "must be text, in quotation marks"
 
@@ -121,11 +125,12 @@ def _mistakes_of_options(options: object) -> Iterator[str]:
             yield f"the option {name!r} must be a number, true, false, or text without ; and line breaks"
 
 
-def _text(value: object) -> str:
+def text_of_value(value: object) -> str:
+    """A value as the text of a cell."""
     if isinstance(value, dict):
-        return ";".join(f"{name}={_text(one)}" for name, one in value.items())
+        return ";".join(f"{name}={text_of_value(one)}" for name, one in value.items())
     if isinstance(value, list):
-        return ";".join(map(_text, value))
+        return ";".join(map(text_of_value, value))
     if isinstance(value, float):
         return degrees_text(value)
     return str(value).lower() if isinstance(value, bool) else str(value)

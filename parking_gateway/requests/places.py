@@ -7,7 +7,8 @@ import msgspec
 
 from parking_gateway.core.space import SpaceId
 from parking_gateway.requests.desk import Code, Desk, Refusal
-from parking_gateway.store import places
+from parking_gateway.store import names, places
+from parking_gateway.store.names import NamedPlace
 
 Name = Annotated[str, msgspec.Meta(min_length=1, max_length=200, pattern="^[^+#/]+$", description="As in the topics.")]
 
@@ -38,8 +39,20 @@ async def spaces_of(desk: Desk, place: Place) -> list[SpaceId] | Refusal:
     zone = place.zone if isinstance(place, OfZone) else None
     space = place.space if isinstance(place, OfSpace) else None
     (found,) = await desk.connection.together(places.spaces(site=place.site, zone=zone, space=space))
-    if found is not None:
-        return found
+    return await _no_such(desk, place) if found is None else found
+
+
+async def named_places(desk: Desk, place: Place) -> list[NamedPlace] | Refusal:
+    """The sites, zones and spaces in this place, with their names. A place that does not exist is refused."""
+    zone = place.zone if isinstance(place, OfZone) else None
+    space = place.space if isinstance(place, OfSpace) else None
+    (found,) = await desk.connection.together(names.below(site=place.site, zone=zone, space=space))
+    return found or await _no_such(desk, place)
+
+
+async def _no_such(desk: Desk, place: Place) -> Refusal:
+    zone = place.zone if isinstance(place, OfZone) else None
+    space = place.space if isinstance(place, OfSpace) else None
     (known,) = await desk.connection.together(places.named())
     wanted = "/".join(name for name in (place.site, zone, space) if name is not None)
     near = difflib.get_close_matches(wanted, (one for one in known if one.count("/") == wanted.count("/")), n=1)

@@ -145,13 +145,14 @@ async def extend(desk: Desk, asked: ReservationExtend) -> Answer | Refusal:
     change = ReservationExtension(reservation=one.id, end=end, at=desk.now, by=desk.cause(cause_of(one.id)))
     made = turn(locked.spaces, [(one.space, change)])
     try:
-        await desk.connection.together(
-            *turns.writes(locked, made, now=desk.now), reservations.move(one.id, start=one.start, end=end)
-        )
+        (is_moved,) = await desk.connection.together(reservations.move(one.id, start=one.start, end=end))
     except FAILURES as error:
         if not reservations.is_overlap(error):
             raise
+        is_moved = False
+    if not is_moved:
         return Refusal(Code.CONFLICT, "Another reservation of the space begins before this end: choose an earlier one")
+    await desk.connection.together(*turns.writes(locked, made, now=desk.now))
     return Answer(await _listed(desk, one.id), Committed(changed=made.changed, steps=made.steps))
 
 

@@ -10,7 +10,7 @@ import msgspec
 import sqlalchemy as sa
 
 from parking_gateway.core.space import SpaceId
-from parking_gateway.store.query import Query, Rows, Statement
+from parking_gateway.store.query import Query, Rows, Statement, command
 from parking_gateway.store.reservations import IS_LIVE
 
 
@@ -104,6 +104,15 @@ _BOOK_FIRST_UNCLAIMED: Final = _book_any(
     " where pg_try_advisory_xact_lock(hashtext('parking-gateway reservation'), cast(mod(id, 2147483647) as integer)) limit 1"
 )
 _BOOK_FIRST: Final = _book_any("select id from candidate limit 1")
+
+_LOCK_CALENDAR: Final = Statement(
+    sa.text("select pg_advisory_xact_lock(hashtext('parking-gateway calendar'), hashtext(cast(:calendar as text)))")
+)
+
+
+def lock_calendar(calendar: str) -> Query[None]:
+    """Keep other imports of the calendar waiting until the transaction ends."""
+    return command(_LOCK_CALENDAR, {"calendar": calendar})
 
 
 def book(space: SpaceId, new: NewReservation) -> Query[str | None]:

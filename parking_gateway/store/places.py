@@ -33,6 +33,15 @@ _NAMED: Final = Statement(
 
 _TIME_ZONE: Final = Statement(sa.select(site.c.time_zone).where(site.c.name == _SITE))
 
+_ZONE_ID: Final = Statement(
+    sa.select(zone.c.id).join_from(zone, site).where(site.c.name == _SITE, zone.c.name == _ZONE)
+)
+
+
+def zone_id(*, site: str, zone: str) -> Query[list[int]]:
+    """The id of a zone, if there is one."""
+    return asks(_ZONE_ID, int, {"site": site, "zone": zone})
+
 
 def time_zone(site: str) -> Query[str]:
     """The name of the time zone of a site; UTC if there is no such site."""

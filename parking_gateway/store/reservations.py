@@ -128,17 +128,21 @@ where reservation.id = locked.id
 """)
 )
 _MOVE: Final = Statement(
-    sa.text("""
+    sa.text(f"""
 update reservation
 set during = tstzrange(cast(:start as timestamptz), cast(:end as timestamptz), '[)')
-where id = cast(:id as bigint)
-""")
-)
-_DESCRIBE: Final = Statement(
-    sa.text("""
-update reservation
-set holder = cast(:holder as text), note = cast(:note as text)
-where id = cast(:id as bigint)
+where
+    id = cast(:id as bigint)
+    and not exists (
+        select
+        from reservation as other
+        where
+            other.id <> reservation.id and other.{IS_LIVE}
+            and int8range(other.space_id, other.space_id, '[]')
+                && int8range(reservation.space_id, reservation.space_id, '[]')
+            and other.during && tstzrange(cast(:start as timestamptz), cast(:end as timestamptz), '[)')
+    )
+returning cast(id as text) as reservation
 """)
 )
 _CANCEL_OF_SPACES: Final = Statement(
@@ -202,14 +206,12 @@ def advance(steps: Iterable[ReservationStep]) -> Query[None]:
     return command(_ADVANCE, columns)
 
 
-def move(reservation: str, *, start: datetime, end: datetime) -> Query[None]:
-    """Set its time range. An overlap fails by the constraint `OVERLAP`."""
-    return command(_MOVE, {"id": reservation, "start": start, "end": end})
+def move(reservation: str, *, start: datetime, end: datetime) -> Query[bool]:
+    """Set its time range. False: another reservation of the space has a part of it.
 
-
-def describe(reservation: str, *, holder: str | None, note: str | None) -> Query[None]:
-    """Set its texts."""
-    return command(_DESCRIBE, {"id": reservation, "holder": holder, "note": note})
+    One that is written at this moment is not seen. It makes the statement fail, and `is_overlap` recognises the error.
+    """
+    return Query(statement=_MOVE, arguments={"id": reservation, "start": start, "end": end}, read=bool)
 
 
 def cancel_of_spaces(spaces: Collection[SpaceId], *, now: datetime, why: str) -> Query[None]:

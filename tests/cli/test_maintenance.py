@@ -41,7 +41,7 @@ def test_a_zone_goes_out_of_service_and_one_space_of_it_back(car_park_url: str) 
             ("maintenance", "on", "central//A-1"),
             "'central//A-1' names no place: write SITE, SITE/ZONE or SITE/ZONE/SPACE.\n",
         ),
-        (("maintenance", "on", "centrl"), "There is no site centrl: did you mean central?.\n"),
+        (("maintenance", "on", "centrl"), "There is no site centrl: did you mean central?\n"),
         (("request", "space/get", "[]"), "'[]' is no JSON object.\n"),
         (("spaces", "show", "central"), "'central' names no space: write SITE/ZONE/SPACE.\n"),
     ],
@@ -51,3 +51,15 @@ def test_a_wrong_place_ends_the_command_with_a_sentence(
 ) -> None:
     done = invoke(car_park_url, *arguments)
     assert (done.returncode, done.stderr) == (1, sentence)
+
+
+def test_places_are_set_renamed_and_removed(car_park_url: str) -> None:
+    done = invoke(car_park_url, "zones", "set", "central/level-1", "max_stay=7200", "stay_limits=ev 08:00-18:00 3600")
+    assert done.stdout == "central/level-1 has these settings now.\n"
+    listed = invoke(car_park_url, "zones", "list").stdout.splitlines()
+    assert listed[1].split("\t")[:5] == ["central", "level-1", "3", "7200", "ev 08:00-18:00 3600"]
+    done = invoke(car_park_url, "spaces", "rename", "central/level-1/A-1", "central/level-1/B-1")
+    assert done.stdout == "Renamed: central/level-1/A-1 is central/level-1/B-1 now.\n"
+    done = invoke(car_park_url, "sites", "remove", "central", "--with-spaces", "--dry-run")
+    assert done.stdout.splitlines()[0] == "Removed: the space central/level-1/B-1."
+    assert done.stdout.splitlines()[-1] == "This was a dry run: nothing was changed."

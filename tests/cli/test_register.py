@@ -231,13 +231,13 @@ async def test_a_distance_without_thresholds_is_marked(
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        ([ONE, "central/level-1"], "'central/level-1' names no space: write SITE/ZONE/SPACE."),
-        ([ONE, "central/level-1/A-9"], "There is no space central/level-1/A-9; did you mean central/level-1/A-2?"),
-        (["", "central/level-1/A-1"], "DEV_EUI is empty: it must name a device."),
-        (["1", "central/level-1/A-1"], "dev_eui cannot be '1': 16 hexadecimal digits make a DevEUI"),
+        ([ONE, "central/level-1"], "'central/level-1' must be SITE/ZONE/SPACE."),
+        ([ONE, "central/level-1/A-9"], "There is no space central/level-1/A-9: did you mean central/level-1/A-2?"),
+        (["", "central/level-1/A-1"], "dev_eui is empty: it must name a device."),
+        (["1", "central/level-1/A-1"], "dev_eui cannot be '1': 16 hexadecimal digits make a DevEUI."),
         (
             [ONE, "central/level-1/A-1", "--channel", "300"],
-            "channel cannot be '300', only 0 to 255",
+            "channel cannot be '300', only 0 to 255.",
         ),
         (
             [ONE, "central/level-1/A-1", "--codec", "bosch_tps11"],

@@ -1,6 +1,8 @@
 """The commands about reservations."""
 
 import json
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import psycopg
 import pytest
@@ -44,6 +46,42 @@ def test_a_reservation_is_made_extended_and_cancelled(car_park_url: str) -> None
     assert json.loads(invoke(car_park_url, "reservations", "list", "--json").stdout) == []
     ended = json.loads(invoke(car_park_url, "reservations", "list", "--ended", "--json").stdout)
     assert [one["status"] for one in ended] == ["cancelled"]
+
+
+def test_a_calendar_is_imported_again_and_reservations_are_exported(car_park_url: str, tmp_path: Path) -> None:
+    file = tmp_path / "meetings.ics"
+    tomorrow = datetime.now(UTC) + timedelta(days=1)
+    times = (f"DTSTART:{tomorrow:%Y%m%d}T100000", f"DTEND:{tomorrow:%Y%m%d}T120000", "SUMMARY:Ms Vega")
+    lines = ("BEGIN:VCALENDAR", "BEGIN:VEVENT", "UID:a", *times, "END:VEVENT", "END:VCALENDAR")
+    file.write_text("\n".join(lines))
+    command = ("reservations", "import", str(file), "--zone", "central/level-1")
+    assert invoke(car_park_url, *command, "--dry-run").stdout.splitlines() == [
+        "1 created, 0 moved, 0 cancelled, 0 unchanged.",
+        "This was a dry run: nothing was changed.",
+    ]
+    assert invoke(car_park_url, *command).stdout == "1 created, 0 moved, 0 cancelled, 0 unchanged.\n"
+    again = json.loads(invoke(car_park_url, *command, "--json").stdout)
+    assert again == {"dry_run": False, "created": 0, "moved": 0, "cancelled": 0, "unchanged": 1, "refused": []}
+    exported = invoke(car_park_url, "reservations", "export", "--of", "central").stdout
+    assert "SUMMARY:Ms Vega" in exported
+    assert "LOCATION:central/level-1/A-1" in exported
+    file.write_text(file.read_text().replace("T120000", "T100000"))
+    refused = invoke(car_park_url, *command)
+    assert (refused.returncode, refused.stdout) == (1, "0 created, 0 moved, 1 cancelled, 0 unchanged.\n")
+    assert refused.stderr.endswith(" UTC (a) has no duration\n")
+
+
+@pytest.mark.parametrize(
+    ("place", "sentence"),
+    [
+        ((), "Say whose calendar it is: --space SITE/ZONE/SPACE or --zone SITE/ZONE.\n"),
+        (("--space", "central"), "'central' names no space: write SITE/ZONE/SPACE.\n"),
+        (("--zone", "central"), "'central' names no zone: write SITE/ZONE.\n"),
+    ],
+)
+def test_a_calendar_of_nobody_is_refused(database: str, tmp_path: Path, place: tuple[str, ...], sentence: str) -> None:
+    done = invoke(database, "reservations", "import", str(tmp_path / "none.ics"), *place)
+    assert (done.returncode, done.stderr) == (1, sentence)
 
 
 @pytest.mark.parametrize(

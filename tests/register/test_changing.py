@@ -75,7 +75,7 @@ async def test_settings_are_written_once_and_a_zone_without_spaces_exists(engine
         found = await registered_settings(PipelinedConnection(connection))
     assert [(one.site, one.zone, one.values) for one in found] == [
         ("central", None, {"time_zone": "Europe/Berlin"}),
-        ("central", "ramp", {"max_stay": 7200, "stay_limits": [{"seconds": 3600, "audience": "ev"}]}),
+        ("central", "ramp", {"max_stay": 7200, "stay_limits": [limit]}),
     ]
 
 

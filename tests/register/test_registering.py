@@ -23,7 +23,7 @@ from parking_gateway.intake.record import lock_spaces_of, snapshots_of, statemen
 from parking_gateway.register import registering
 from parking_gateway.register.entries import Assignment, Entry, Mistake, Place
 from parking_gateway.register.outcome import Counts, Move, Registered, Removal
-from parking_gateway.register.present import registered, unknown_space
+from parking_gateway.register.present import registered
 from parking_gateway.register.registering import register
 from parking_gateway.register.replay.turns import Replayed
 from parking_gateway.store import confirmations, due, fleet
@@ -332,18 +332,6 @@ async def test_a_summary_names_devices_without_occupancy(engine: AsyncEngine) ->
         engine, entry("A", ONE, codec=None), entry("B", TWO, codec="milesight_em310_udl"), entry("C", THREE)
     )
     assert sorted(remark.split(":")[0] for remark in outcome.remarks) == ["never heard", "no codec", "no occupancy"]
-
-
-async def test_a_space_that_does_not_exist_is_named_with_the_nearest(engine: AsyncEngine) -> None:
-    await kept(engine, entry("A-012"), entry("A-013"))
-    async with engine.connect() as connection:
-        assert await unknown_space(PipelinedConnection(connection), place("A-012")) is None
-        assert str(await unknown_space(PipelinedConnection(connection), place("A-12"))) == (
-            "There is no space central/level-1/A-12; did you mean central/level-1/A-012?"
-        )
-        assert str(await unknown_space(PipelinedConnection(connection), place("A-012", zone="level-2"))) == (
-            "There is no space central/level-2/A-012; `parking-gateway spaces list` lists all"
-        )
 
 
 async def test_devices_are_listed_with_their_installations(engine: AsyncEngine) -> None:

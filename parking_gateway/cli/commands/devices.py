@@ -1,22 +1,19 @@
 """Commands about devices: their list, and their installation in spaces."""
 
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated
 
-import msgspec
 import typer
 
-from parking_gateway.cli.asked import ask
+from parking_gateway.cli.asked import PLACE, ask
+from parking_gateway.cli.commands.changed import place_with
 from parking_gateway.cli.commands.configuration import AsJson, CodecOptions, ConfigFile, configured
-from parking_gateway.cli.opened import decoder, fail, query_once, transact
+from parking_gateway.cli.opened import decoder, fail, query_once
 from parking_gateway.cli.shown import percent, show_json, show_line, show_outcome, show_table
 from parking_gateway.core.problems import Problem
 
 if TYPE_CHECKING:
-    from parking_gateway.register.entries import Mistake
     from parking_gateway.register.equipment import ListedDevice
     from parking_gateway.register.outcome import Registered
-    from parking_gateway.store.database import Connection
 
 app = typer.Typer(name="devices", help="List the devices, and install them in spaces.", no_args_is_help=True)
 
@@ -117,39 +114,16 @@ def assign(  # noqa: PLR0913 - the fields of an installation
     """Install a device in a space.
 
     It does the same as a line of an imported file: the space takes over the stored uplinks of the device. A device of another
-    space moves, and the former device of this space becomes unassigned, unless it is a sensor more. Codec and options replace those of before.
+    space moves, and the former device of this space becomes unassigned, unless it is a sensor more. What is left out stays as in its earlier installation.
 
     For example:
 
         parking-gateway devices assign a84041000181c061 central/level-1/A-012
     """
-    from parking_gateway.register.entries import Record, entry_of  # noqa: PLC0415 - as above
-    from parking_gateway.register.outcome import Registered  # noqa: PLC0415 - as above
-    from parking_gateway.register.present import unknown_space  # noqa: PLC0415 - as above
-    from parking_gateway.register.registering import register  # noqa: PLC0415 - as above
-
-    effective = configured(config)
-    reader = decoder(effective)
-    cells = {"dev_eui": device, "channel": str(channel), "codec": codec, "options": ";".join(option or ())}
-    cells["lost_after"] = "" if lost_after is None else str(lost_after)
-    if not device.strip():
-        fail("DEV_EUI is empty: it must name a device.")
-    names = space.split("/")
-    if len(names) != len(("site", "zone", "space")):
-        fail(f"{space!r} names no space: write SITE/ZONE/SPACE.")
-    entry, mistakes = entry_of(Record(cells=dict(zip(("site", "zone", "space"), names, strict=True)) | cells), reader)
-    if entry is None:
-        fail(*map(str, mistakes))
-    entry = msgspec.structs.replace(entry, is_further=also)
-
-    async def work(connection: "Connection") -> "Registered | list[Mistake]":
-        if refusal := await unknown_space(connection, entry.place):
-            return [refusal]
-        return await register(connection, [entry], decoder=reader, now=datetime.now(UTC))
-
-    outcome = transact(effective, work)
-    if not isinstance(outcome, Registered):
-        fail(*map(str, outcome))
+    names = place_with(space, len(PLACE))
+    given = {"dev_eui": device, "channel": channel, "codec": codec or None, "lost_after": lost_after, "also": also}
+    options = dict(one.partition("=")[::2] for one in option) if option else None
+    outcome: Registered = ask(configured(config), "device/assign", names | given | {"options": options}).data
     show_outcome(outcome, is_kept=True, as_json=as_json)
 
 
@@ -196,6 +170,23 @@ def _option(text: str) -> tuple[str, str]:
     if not (name and equals and value):
         fail(f"--option must be name=value, not {text!r}.")
     return name, value
+
+
+@app.command("unassign")
+def unassign(device: DeviceArgument, *, config: ConfigFile = None, as_json: AsJson = False) -> None:
+    """Take a device away from its space.
+
+    The space is not live any more: its occupancy is unknown, and its state is what is left. The uplinks of the device are kept.
+
+    For example:
+
+        parking-gateway devices unassign a84041000181c061
+    """
+    data = ask(configured(config), "device/unassign", {"dev_eui": device}).data
+    if as_json:
+        show_json(data)
+        return
+    show_line(f"Unassigned: {device} from {', '.join(data['spaces'])}.")
 
 
 _COLUMNS = ("device", "name", "profile", "contact", "last heard (UTC)", "battery", "codec", "space", "note", "problems")

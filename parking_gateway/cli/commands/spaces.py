@@ -1,4 +1,4 @@
-"""Commands about spaces: import, export, show and list."""
+"""Commands about spaces: import, export, show, list, rename and remove."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -9,8 +9,10 @@ import msgspec
 import typer
 
 from parking_gateway.cli.asked import PLACE, ask, place_of
+from parking_gateway.cli.commands import changed
+from parking_gateway.cli.commands.changed import NewName
 from parking_gateway.cli.commands.configuration import AsJson, ConfigFile, configured
-from parking_gateway.cli.opened import decoder, fail, query_once, transact
+from parking_gateway.cli.opened import bytes_of, decoder, fail, query_once, transact
 from parking_gateway.cli.shown import percent, show_json, show_outcome, show_table
 
 if TYPE_CHECKING:
@@ -19,7 +21,7 @@ if TYPE_CHECKING:
     from parking_gateway.store.car_park import ListedSpace
     from parking_gateway.store.database import Connection
 
-app = typer.Typer(name="spaces", help="Import, export, show and list the spaces of the car park.", no_args_is_help=True)
+app = typer.Typer(name="spaces", help="Import, export, show, list, rename and remove spaces.", no_args_is_help=True)
 
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Show the outcome and change nothing.")]
 Prune = Annotated[bool, typer.Option("--prune", help="Remove spaces that the file does not name.")]
@@ -55,7 +57,7 @@ def import_(
 
     effective = configured(config)
     reader = decoder(effective)
-    sheet = files.read(file.name, _bytes(file), decoder=reader)
+    sheet = files.read(file.name, bytes_of(file), decoder=reader)
     if sheet.mistakes:
         _refuse(file, sheet.mistakes, as_json=as_json)
 
@@ -115,6 +117,34 @@ def show(space: SpaceArgument, *, config: ConfigFile = None, as_json: AsJson = F
     show_table(("field", "value"), list(message.items()))
 
 
+@app.command("rename")
+def rename(space: SpaceArgument, new: NewName, *, config: ConfigFile = None, as_json: AsJson = False) -> None:
+    """Rename a space. The new name can be SITE/ZONE/SPACE of another zone of its site.
+
+    The history keeps the name that it had. The retained topic with the old name is cleared.
+
+    For example:
+
+        parking-gateway spaces rename central/level-1/A-012 A-013
+    """
+    changed.rename(space, new, len(PLACE), config=config, as_json=as_json)
+
+
+@app.command("remove")
+def remove(
+    space: SpaceArgument, *, dry_run: DryRun = False, config: ConfigFile = None, as_json: AsJson = False
+) -> None:
+    """Remove a space.
+
+    Its history stays. Its sensors become unassigned, and its retained topic is cleared.
+
+    For example:
+
+        parking-gateway spaces remove central/level-1/A-012
+    """
+    changed.remove(space, len(PLACE), config=config, dry_run=dry_run, as_json=as_json)
+
+
 @app.command("list")
 def list_(*, config: ConfigFile = None, as_json: AsJson = False) -> None:
     """List every space with its state and its device.
@@ -145,10 +175,3 @@ def _refuse(file: Path, mistakes: Sequence["Mistake"], *, as_json: bool) -> NoRe
         show_json({"mistakes": mistakes})
         raise typer.Exit(1)
     fail(*(f"{file}: {mistake}" for mistake in mistakes), f"Nothing of {file} was imported.")
-
-
-def _bytes(file: Path) -> bytes:
-    try:
-        return file.read_bytes()
-    except OSError as error:
-        fail(f"{file} cannot be read: {error.strerror}.")

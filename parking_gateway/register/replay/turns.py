@@ -79,7 +79,9 @@ async def take_turns(  # noqa: PLR0913 - what a replay consists of
                 page.verdicts[one.deduplication_id] = replay.rejections.get(one.deduplication_id, known)
     made = turn(locked.spaces, causes)
     page.replayed.transitions = len(made.steps)
-    page.committed = Committed(changed=made.changed, steps=made.steps, notices=made.notices)
+    page.committed = Committed(
+        changed=made.changed, steps=made.steps, notices=made.notices, reservations=made.reservations
+    )
     others = [fleet.keep(facts), *devices.forget_snapshots(stored)] if are_latest else []
     if past:
         others.append(past_readings.record(past))

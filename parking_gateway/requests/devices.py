@@ -1,0 +1,73 @@
+"""Verbs that install devices and take them away."""
+
+from typing import Annotated
+
+import msgspec
+
+from parking_gateway.register import cells
+from parking_gateway.register.entries import Record, Sheet, entry_of
+from parking_gateway.register.registering import Entered, enter
+from parking_gateway.register.removing import unassign
+from parking_gateway.register.toml_files import text_of_value
+from parking_gateway.requests.desk import Answer, Code, Desk, Refusal
+from parking_gateway.requests.places import Name, OfSpace, named_places
+from parking_gateway.requests.verbs import verb
+from parking_gateway.store import assignments, car_park
+
+Device = Annotated[str, msgspec.Meta(max_length=40, description="16 hexadecimal digits.")]
+
+
+class DeviceAssign(OfSpace, frozen=True, kw_only=True):
+    """Install a device in a space. What is left out stays as in its earlier installation."""
+
+    dev_eui: Device
+    channel: int = 0
+    codec: Name | None = None
+    options: dict[str, str | int | float | bool] | None = None
+    lost_after: int | None = None
+    also: Annotated[bool, msgspec.Meta(description="True: the space keeps the sensors that it has.")] = False
+
+
+class DeviceUnassign(msgspec.Struct, frozen=True, kw_only=True):
+    """Take a device away from its space. The space is not live any more."""
+
+    dev_eui: Device
+
+
+@verb("device/assign", DeviceAssign)
+async def device_assign(desk: Desk, asked: DeviceAssign) -> Answer | Refusal:
+    """Install a device in a space, which takes over the stored uplinks of the device."""
+    found = await named_places(desk, asked)
+    if isinstance(found, Refusal):
+        return found
+    given = {"dev_eui": asked.dev_eui, "channel": asked.channel, "codec": asked.codec, "options": asked.options}
+    given |= {"lost_after": asked.lost_after, "site": asked.site, "zone": asked.zone, "space": asked.space}
+    record = Record(cells={key: text_of_value(value) for key, value in given.items() if value is not None})
+    entry, mistakes = entry_of(record, desk.decoder)
+    if entry is None or entry.assignment is None:
+        return Refusal(Code.INVALID, "; ".join(map(str, mistakes)) or "dev_eui is empty: it must name a device")
+    sheet = Sheet(entries=(msgspec.structs.replace(entry, is_further=asked.also),))
+    made = await enter(desk.connection, sheet, decoder=desk.decoder, now=desk.now, by=desk.by)
+    if not isinstance(made, Entered):
+        return Refusal(Code.INVALID, "; ".join(map(str, made)))
+    return Answer(made.outcome, made.committed)
+
+
+@verb("device/unassign", DeviceUnassign)
+async def device_unassign(desk: Desk, asked: DeviceUnassign) -> Answer | Refusal:
+    """Take a device away from its space. The space is not live any more, and the device is unassigned."""
+    try:
+        dev_eui = cells.dev_eui(asked.dev_eui)
+    except ValueError as refusal:
+        return Refusal(Code.INVALID, f"dev_eui {refusal}")
+    if dev_eui is None:
+        return Refusal(Code.INVALID, "dev_eui is empty: it must name a device")
+    await desk.connection.together(car_park.lock_register())
+    (installed,) = await desk.connection.together(assignments.of_device(dev_eui))
+    if not installed:
+        return Refusal(
+            Code.NOT_FOUND, f"The device {dev_eui} watches no space: `parking-gateway devices list` lists all"
+        )
+    (named,) = await desk.connection.together(car_park.space_names(one.space for one in installed))
+    committed = await unassign(desk.connection, installed, now=desk.now, by=desk.cause("sensor removed"))
+    return Answer({"spaces": sorted("/".join(one) for one in named.values())}, committed)
