@@ -7,9 +7,20 @@ from typing import Any
 import pytest
 
 from parking_gateway.contract.outgoing import sent
+from parking_gateway.core.due import DueKind
 from parking_gateway.core.events import DevEui
 from parking_gateway.core.notice import Notice, NoticeKind
-from parking_gateway.core.outgoing import Command, Correction, DueOutgoing, Outgoing, Reply, Session, read, written
+from parking_gateway.core.outgoing import (
+    Clearing,
+    Command,
+    Correction,
+    DueOutgoing,
+    Outgoing,
+    Reply,
+    Session,
+    read,
+    written,
+)
 from parking_gateway.core.space import SpaceId, SpaceState
 from tests.whole_gateway import validate
 
@@ -22,7 +33,8 @@ SESSION = Session(space=SPACE, arrived_at=NOON, departed_at=NOON + timedelta(min
 CORRECTION = Correction(space=SPACE, corrects=3, before=SpaceState.FREE, after=SpaceState.OCCUPIED, at=NOON)
 REPLY = Reply(topic="me/replies", payload=b'{"status": "ok"}', correlation_data=b"\x00\xff")
 COMMAND = Command(topic="application/a-1/device/1/command/down", payload=b"{}", expires_at=NOON)
-ALL: tuple[Outgoing, ...] = (NOTICE, SESSION, CORRECTION, REPLY, COMMAND)
+CLEARING = Clearing(kind=DueKind.ZONE, names=("central", "level-0"))
+ALL: tuple[Outgoing, ...] = (NOTICE, SESSION, CORRECTION, REPLY, COMMAND, CLEARING)
 
 
 def due(message: Outgoing, **place: str | None) -> DueOutgoing:
@@ -89,3 +101,8 @@ def test_a_reply_goes_where_it_was_asked_for_with_the_data_of_its_request() -> N
 def test_a_command_is_sent_as_it_was_written() -> None:
     publication = sent("p/v1", due(COMMAND))
     assert (publication.topic, publication.payload, publication.retain) == (COMMAND.topic, COMMAND.payload, False)
+
+
+def test_the_topic_of_a_removed_row_is_cleared() -> None:
+    publication = sent("p/v1", due(CLEARING, site=None, zone=None, space=None))
+    assert (publication.topic, publication.payload, publication.retain) == ("p/v1/zones/central/level-0", b"", True)
