@@ -60,7 +60,7 @@ async def go(database: Database, moment: Moment) -> Committed:
             *([indicators.look_at(changed, is_full, digests)] if changed else []),
             *([outgoing.send(sent)] if sent else []),
         )
-    return Committed(notices=notices, outgoing=len(commands))
+    return Committed(notices=notices, outgoing=len(commands), downlinks_sent=len(commands))
 
 
 def _wish(lines: Lines, changed: Iterable[Changed], moment: Moment) -> dict[DevEui, bool]:

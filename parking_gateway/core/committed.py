@@ -26,6 +26,8 @@ class Committed(msgspec.Struct, frozen=True, kw_only=True):
     """What has become of reservations."""
     due_at: datetime | None = None
     """When the same round of the clock has work again, if that is sooner than usual."""
+    downlinks_sent: int = 0
+    """Attempts to send a downlink."""
     lost: list[DevEui] = []
     """Devices whose contact was lost, because they were silent for too long."""
     seconds: float = 0.0

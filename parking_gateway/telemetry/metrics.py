@@ -110,6 +110,7 @@ class Metrics:
         self._notices = counter("notices", "Notices to operators.", ["kind"])
         self._alerts = counter("alerts", "Alerts to webhooks and by e-mail.", ["medium", "result"])
         self._devices = gauge("devices", "Devices that have a problem, by the problem.", ["problem"])
+        self._downlinks = counter("downlinks_sent", "Attempts to send a downlink.")
         self._uplinks_lost = counter("uplinks_lost", "Uplinks that are missing by their frame counters.")
         self._uplinks_healed = counter(
             "uplinks_healed", "Uplinks that were missing by their frame counters and have come."
@@ -159,6 +160,7 @@ class Metrics:
         self._lost.inc(len(committed.lost))
         for notice in committed.notices:
             self._notices.labels(notice.kind).inc()
+        self._downlinks.inc(committed.downlinks_sent)
         self._uplinks_lost.inc(sum(committed.uplinks_lost.values()))
         self._uplinks_healed.inc(committed.uplinks_healed)
         self._count_problems(committed.device_problems or {})
