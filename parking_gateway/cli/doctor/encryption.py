@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from typing import Final
+from urllib.parse import urlsplit
 
 from parking_gateway.cli.doctor.surroundings import Check
 from parking_gateway.process.config import Config
@@ -17,7 +18,7 @@ _CHOSEN: Final = {
 
 def examine_encryption(config: Config) -> list[Check]:
     """The connections to other machines that are not encrypted or not verified. Empty: there are none."""
-    return [*_broker(config), *_chirpstack(config), *_database(config)]
+    return [*_broker(config), *_chirpstack(config), *_database(config), *_alerts(config)]
 
 
 def _broker(config: Config) -> Iterator[Check]:
@@ -33,6 +34,19 @@ def _chirpstack(config: Config) -> Iterator[Check]:
             f"the connection to the API of ChirpStack at {url.host} is not encrypted, as chirpstack.api_url demands"
         )
         yield Check(about="encryption", detail=f"{detail}: whoever can read the network reads the key")
+
+
+def _alerts(config: Config) -> Iterator[Check]:
+    alerts = config.alerts
+    urls = [urlsplit(url.get_secret_value()) for url in alerts.webhooks]
+    hosts = [url.hostname or "" for url in urls if url.scheme == "http" and not is_local(url.hostname or "")]
+    where = {"webhooks": ", ".join(dict.fromkeys(hosts)), "smtp_encryption": ""}
+    if alerts.mail_to and alerts.smtp_encryption == "none" and not is_local(alerts.smtp_host or ""):
+        where["smtp_encryption"] = alerts.smtp_host or ""
+    for key, host in where.items():
+        if host:
+            detail = f"the alerts to {host} are not encrypted, as alerts.{key} demands"
+            yield Check(about="encryption", detail=f"{detail}: whoever can read the network reads the notices")
 
 
 def _database(config: Config) -> Iterator[Check]:

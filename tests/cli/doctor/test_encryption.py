@@ -1,12 +1,14 @@
 """Connections that leave this machine without encryption or verification are named."""
 
+from typing import Any
+
 import pytest
 
 from parking_gateway.cli.doctor.encryption import examine_encryption
 from parking_gateway.process.config import Config
 
 
-def checks_of(**sections: dict[str, str]) -> list[tuple[str, str]]:
+def checks_of(**sections: dict[str, Any]) -> list[tuple[str, str]]:
     return [(check.verdict, check.detail) for check in examine_encryption(Config(**sections))]  # type: ignore[arg-type]
 
 
@@ -51,3 +53,19 @@ def test_a_broker_and_an_api_elsewhere_are_shown() -> None:
     assert "ChirpStack at chirpstack is not encrypted" in found[1][1]
     secure = {"api_url": "https://chirpstack", "api_key": "x"}
     assert checks_of(mqtt={"url": "mqtts://broker"}, chirpstack=secure) == []
+
+
+def test_alerts_that_leave_this_machine_in_the_clear_are_shown() -> None:
+    alerts = {
+        "webhooks": ["http://hooks/hunter2", "https://other/hunter2", "http://127.0.0.1/hunter2"],
+        "webhook_secret": "a secret of the tests",
+        "mail_to": ["a@example.org"],
+        "mail_from": "b@example.org",
+        "smtp_host": "mail.example.org",
+    }
+    ((verdict, detail),) = checks_of(alerts=alerts)
+    assert (verdict, "hunter2" in detail) == ("fine", False)
+    assert "the alerts to hooks are not encrypted, as alerts.webhooks demands" in detail
+    _, (_, detail) = checks_of(alerts=alerts | {"smtp_encryption": "none"})
+    assert "the alerts to mail.example.org are not encrypted, as alerts.smtp_encryption demands" in detail
+    assert len(checks_of(alerts=alerts | {"smtp_encryption": "none", "smtp_host": "localhost"})) == 1
