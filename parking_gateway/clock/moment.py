@@ -34,6 +34,8 @@ class Moment(msgspec.Struct, frozen=True, kw_only=True):
     """The devices with new uplinks."""
     retention: RetentionConfig = RetentionConfig()
     """For how long rows are kept."""
+    maintenance_ends: bool = True
+    """Whether maintenance ends at its planned end. If not, people are reminded."""
     reservations: ReservationsConfig = ReservationsConfig()
     """The rules of reservations where a zone has none of its own."""
     downlinks: DownlinksConfig = DownlinksConfig()

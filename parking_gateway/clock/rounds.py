@@ -13,6 +13,7 @@ import msgspec
 from parking_gateway.clock import (
     downlinks,
     gaps,
+    maintenance,
     old_notices,
     partitions,
     problems,
@@ -45,6 +46,7 @@ ROUNDS: Final = (
     Round(name="reservations", go=reservations.go, every=reservations.EVERY),
     Round(name="problems", go=problems.go, every=timedelta(minutes=1)),
     Round(name="stuck", go=stuck.go, every=timedelta(minutes=10)),
+    Round(name="maintenance", go=maintenance.go, every=maintenance.EVERY),
     Round(name="retention", go=retention.go, every=timedelta(minutes=10)),
     Round(name="downlinks", go=downlinks.go, every=timedelta(seconds=1)),
     Round(name="notices", go=old_notices.go, every=timedelta(minutes=10)),

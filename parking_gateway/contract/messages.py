@@ -34,6 +34,8 @@ class SpaceMessage(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     pending: bool = False
     """Whether the reservation waits for a parked car to leave. Such a space is OCCUPIED, and then RESERVED."""
     maintenance_reason: str | None
+    maintenance_until: Instant | None = None
+    """The planned end of maintenance."""
     battery_percent: Percent | None
     version: Count
     """Grows with every published change; a message with a smaller one is older."""

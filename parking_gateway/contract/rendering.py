@@ -53,6 +53,7 @@ def space_message(row: DueSpace) -> SpaceMessage:
         reservation=row.reservation,
         pending=row.is_pending,
         maintenance_reason=row.maintenance_reason,
+        maintenance_until=row.maintenance_until,
         battery_percent=row.battery_percent,
         version=row.version,
         cause=row.cause,

@@ -51,6 +51,7 @@ class DueSpace(msgspec.Struct, frozen=True, gc=False):
     cause: str | None
     updated_at: datetime
     is_pending: bool = False
+    maintenance_until: datetime | None = None
     """Whether the reservation waits for the parked car to leave."""
     steps: tuple[DueStep, ...] = ()
     """The oldest first."""

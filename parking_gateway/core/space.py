@@ -135,6 +135,8 @@ class Space(msgspec.Struct, frozen=True, gc=False):
     """Only while a car is there: the end of `OCCUPIED` clears it."""
     sensors: Sensors | None = None
     """Of a space with several, what each has reported: `sensing` computes the aspects above from them. None: it has one sensor."""
+    maintenance_until: datetime | None = None
+    """The planned end of maintenance. None: there is none, or the space is in service."""
 
     @property
     def state(self) -> SpaceState:
@@ -214,15 +216,25 @@ def lapse(space: Space, *, now: datetime, lost_after: timedelta, listening_since
     return _settle(space, msgspec.structs.replace(space, contact=Contact.LOST), at=now, cause="silence")
 
 
-def change_service(space: Space, service: Service, *, at: datetime, cause: str, reason: str | None = None) -> Change:
+def change_service(
+    space: Space,
+    service: Service,
+    *,
+    at: datetime,
+    cause: str,
+    reason: str | None = None,
+    until: datetime | None = None,
+) -> Change:
     """Take a space out of service, or back. An order that is older than the last one has no effect."""
     if space.service_at is not None and at <= space.service_at:
         return space, ()
+    is_out = service is Service.MAINTENANCE
     after = msgspec.structs.replace(
         space,
         service=service,
         service_at=at,
-        maintenance_reason=reason if service is Service.MAINTENANCE else None,
+        maintenance_reason=reason if is_out else None,
+        maintenance_until=until if is_out else None,
     )
     return _settle(space, after, at=at, cause=cause)
 
@@ -385,4 +397,5 @@ def _look_alike(one: Space, other: Space) -> bool:
         and one.reservation == other.reservation
         and one.service is other.service
         and one.maintenance_reason == other.maintenance_reason
+        and one.maintenance_until == other.maintenance_until
     )

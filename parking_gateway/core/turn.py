@@ -55,6 +55,8 @@ class ServiceOrder(msgspec.Struct, frozen=True, kw_only=True):
     at: datetime
     by: str
     reason: str | None = None
+    until: datetime | None = None
+    """The planned end of maintenance."""
 
 
 class ReservationStart(msgspec.Struct, frozen=True, kw_only=True):
@@ -196,7 +198,9 @@ def _change(space: Space, cause: Cause) -> Change:  # noqa: C901, PLR0911 - one 
         case Silence():
             return _lapse(space, cause)
         case ServiceOrder():
-            return change_service(space, cause.service, at=cause.at, cause=cause.by, reason=cause.reason)
+            return change_service(
+                space, cause.service, at=cause.at, cause=cause.by, reason=cause.reason, until=cause.until
+            )
         case ReservationStart() | ReservationExtension() | ReservationEnd():
             return _change_reservation(space, cause)
         case SensorRemoved():

@@ -268,6 +268,7 @@ class Life:
             instance=self._config.gateway.instance,
             senders=self._senders,
             retention=self._config.retention,
+            maintenance_ends=self._config.clock.maintenance_ends,
             reservations=self._config.reservations,
             downlinks=self._config.downlinks,
             command_topic=self._config.command_topic,

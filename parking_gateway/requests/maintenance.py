@@ -12,13 +12,16 @@ import msgspec
 from parking_gateway.core.committed import Committed
 from parking_gateway.core.space import Service, Space, SpaceId
 from parking_gateway.core.turn import ServiceOrder, turn
-from parking_gateway.requests.desk import Answer, Desk, Refusal
+from parking_gateway.requests.desk import Answer, Code, Desk, Refusal
 from parking_gateway.requests.places import OfSite, OfSpace, OfZone, spaces_of
 from parking_gateway.requests.verbs import verb
 from parking_gateway.store import spaces, turns
 
 On = Annotated[bool, msgspec.Meta(description="True: out of service. False: back in service.")]
 Reason = Annotated[str, msgspec.Meta(max_length=500, description="Why the space is out of service; published.")]
+Until = Annotated[
+    datetime, msgspec.Meta(tz=True, description="The planned end, RFC 3339 with a time zone. Left out: there is none.")
+]
 _TICK: Final = timedelta(microseconds=1)
 
 
@@ -27,6 +30,7 @@ class SpaceMaintenance(OfSpace, frozen=True, kw_only=True):
 
     on: On
     reason: Reason | None = None
+    until: Until | None = None
 
 
 class ZoneMaintenance(OfZone, frozen=True, kw_only=True):
@@ -34,6 +38,7 @@ class ZoneMaintenance(OfZone, frozen=True, kw_only=True):
 
     on: On
     reason: Reason | None = None
+    until: Until | None = None
 
 
 class SiteMaintenance(OfSite, frozen=True, kw_only=True):
@@ -41,6 +46,7 @@ class SiteMaintenance(OfSite, frozen=True, kw_only=True):
 
     on: On
     reason: Reason | None = None
+    until: Until | None = None
 
 
 Order = SpaceMaintenance | ZoneMaintenance | SiteMaintenance
@@ -65,6 +71,12 @@ async def of_site(desk: Desk, asked: SiteMaintenance) -> Answer | Refusal:
 
 
 async def _carry_out(desk: Desk, order: Order) -> Answer | Refusal:
+    if order.until is not None and not order.on:
+        return Refusal(
+            Code.INVALID, "until is the planned end of maintenance: leave it out to put places back in service"
+        )
+    if order.until is not None and order.until <= desk.now:
+        return Refusal(Code.INVALID, "until has to be in the future")
     ids = await spaces_of(desk, order)
     if isinstance(ids, Refusal):
         return ids
@@ -82,7 +94,13 @@ def _orders(concerned: Iterable[Space], order: Order, desk: Desk) -> list[tuple[
     return [
         (
             one.id,
-            ServiceOrder(service=service, at=_after(one, desk.now), by=desk.cause("maintenance"), reason=order.reason),
+            ServiceOrder(
+                service=service,
+                at=_after(one, desk.now),
+                by=desk.cause("maintenance"),
+                reason=order.reason,
+                until=order.until,
+            ),
         )
         for one in concerned
     ]

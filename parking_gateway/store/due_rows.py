@@ -71,13 +71,15 @@ _ALL_SPACES: Final = sa.select(
     sa.and_(space.c.state == "OCCUPIED", space.c.reservation.is_not(None), sa.not_(space.c.reserved_checked_in)).label(
         "is_pending"
     ),
+    space.c.maintenance_until,
 ).select_from(_CAR_PARK)
 
 
 def space_of(row: tuple[Any, ...]) -> DueSpace:
     """A row of a statement that reads spaces."""
     key, version, published_version, site_name, zone_name, name, state, since, previous, occupancy, *rest = row
-    contact, reserved_until, reservation, maintenance_reason, battery_percent, cause, updated_at, is_pending = rest
+    contact, reserved_until, reservation, maintenance_reason, battery_percent, cause, updated_at, *rest = rest
+    is_pending, maintenance_until = rest
     # By position, because a call with more than 15 keywords takes 0.7 µs instead of 0.1.
     return DueSpace(
         key,
@@ -98,6 +100,7 @@ def space_of(row: tuple[Any, ...]) -> DueSpace:
         cause,
         updated_at,
         is_pending,
+        maintenance_until,
     )
 
 

@@ -70,7 +70,7 @@ select
     space.maintenance_reason, space.battery_percent,
     case when space.battery_at > now() + :'step_back'::interval then 'epoch' else space.battery_at end as battery_at,
     space.battery_dev_addr, space.battery_f_cnt, space.previous, space.cause, space.version, space.overstay,
-    space.sensors::text as sensors_text
+    space.sensors::text as sensors_text, space.maintenance_until
 from installation
 join space on space.id = installation.space_id
 where installation.dev_eui in (select unnest(:'dev_eui'::text[]))
@@ -94,7 +94,7 @@ select
     space.maintenance_reason, space.battery_percent,
     case when space.battery_at > now() + :'step_back'::interval then 'epoch' else space.battery_at end as battery_at,
     space.battery_dev_addr, space.battery_f_cnt, space.previous, space.cause, space.version, space.overstay,
-    space.sensors::text as sensors_text
+    space.sensors::text as sensors_text, space.maintenance_until
 from space
 where space.id in (select unnest(:'id'::bigint[]))
 order by space.id
@@ -138,7 +138,7 @@ set
     reserved_kept = batch.reserved_kept, service = batch.service, service_at = batch.service_at,
     maintenance_reason = batch.maintenance_reason, battery_percent = batch.battery_percent, battery_at = batch.battery_at,
     battery_dev_addr = batch.battery_dev_addr, battery_f_cnt = batch.battery_f_cnt, version = batch.version,
-    overstay = batch.overstay, sensors = batch.sensors,
+    overstay = batch.overstay, sensors = batch.sensors, maintenance_until = batch.maintenance_until,
     -- Without a new version nothing is published, and `updated` of the retained message would differ from the row for ever.
     updated_at = case when space.version = batch.version then space.updated_at else :'updated_at'::timestamptz end
 from unnest(
@@ -148,11 +148,11 @@ from unnest(
     :'reserved_checked_in'::boolean[], :'reserved_kept'::boolean[], :'service'::text[], :'service_at'::timestamptz[],
     :'maintenance_reason'::text[], :'battery_percent'::integer[], :'battery_at'::timestamptz[],
     :'battery_dev_addr'::text[], :'battery_f_cnt'::bigint[], :'version'::bigint[], :'overstay'::text[],
-    :'sensors'::jsonb[]
+    :'sensors'::jsonb[], :'maintenance_until'::timestamptz[]
 ) as batch (
     row, state, since, previous, cause, occupancy, seen_at, seen_dev_addr, seen_f_cnt, contact, heard_at, reservation,
     reserved_from, reserved_until, reserved_checked_in, reserved_kept, service, service_at, maintenance_reason,
-    battery_percent, battery_at, battery_dev_addr, battery_f_cnt, version, overstay, sensors
+    battery_percent, battery_at, battery_dev_addr, battery_f_cnt, version, overstay, sensors, maintenance_until
 )
 where space.ctid = batch.row;
 
@@ -271,7 +271,8 @@ select
     space.id, space.version, space.published_version, site.name as site_name, zone.name as zone_name,
     space.name as space_name, space.state, space.since, space.previous, space.occupancy, space.contact, space.reserved_until, space.reservation,
     space.maintenance_reason, space.battery_percent, space.cause, space.updated_at,
-    space.state = 'OCCUPIED' and space.reservation is not null and not space.reserved_checked_in as is_pending
+    space.state = 'OCCUPIED' and space.reservation is not null and not space.reserved_checked_in as is_pending,
+    space.maintenance_until
 from space
 join zone on zone.id = space.zone_id
 join site on site.id = zone.site_id

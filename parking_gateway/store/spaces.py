@@ -118,6 +118,7 @@ def _space(aspects: list[Any]) -> Space:
         version,
         overstay,
         sensors,
+        maintenance_until,
     ) = aspects
     # By their places: with so many names the call would take twice the time, 0.5 µs more for every uplink.
     return Space(
@@ -142,6 +143,7 @@ def _space(aspects: list[Any]) -> Space:
         version,
         OVERSTAYS[overstay],
         None if sensors is None else _sensors_of(sensors),
+        maintenance_until,
     )
 
 
@@ -188,6 +190,7 @@ def _changes(locked: Locked, spaces: Sequence[Space], now: datetime) -> dict[str
         version=[one.version for one in spaces],
         overstay=[one.overstay for one in spaces],
         sensors=[json_of(one.sensors) for one in spaces],
+        maintenance_until=[one.maintenance_until for one in spaces],
         state=[one.state for one in spaces],
     )
     return _battery_clocks(locked, spaces) | columns | {"updated_at": now}

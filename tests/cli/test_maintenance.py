@@ -1,6 +1,7 @@
 """The commands that carry out requests: the same verbs as over MQTT."""
 
 import json
+from datetime import UTC, datetime, timedelta
 
 import psycopg
 import pytest
@@ -19,12 +20,13 @@ def car_park_url(database: str) -> str:
 
 
 def test_a_zone_goes_out_of_service_and_one_space_of_it_back(car_park_url: str) -> None:
-    done = invoke(car_park_url, "maintenance", "on", "central/level-1", "--reason", "wet paint")
+    done = invoke(car_park_url, "maintenance", "on", "central/level-1", "--reason", "wet paint", "--until", "3h")
     assert (done.returncode, done.stdout) == (0, "3 spaces of 3 changed.\n")
     done = invoke(car_park_url, "maintenance", "off", "central/level-1/A-2", "--json")
     assert json.loads(done.stdout) == {"spaces": 1, "changed": 1}
     shown = json.loads(invoke(car_park_url, "spaces", "show", "central/level-1/A-1", "--json").stdout)
     assert (shown["state"], shown["maintenance_reason"]) == ("MAINTENANCE", "wet paint")
+    assert 2.9 < (datetime.fromisoformat(shown["maintenance_until"]) - datetime.now(UTC)) / timedelta(hours=1) < 3
     assert shown["cause"].startswith("maintenance by ")
     table = dict(
         line.split("\t") for line in invoke(car_park_url, "spaces", "show", "central/level-1/A-2").stdout.splitlines()
@@ -42,6 +44,10 @@ def test_a_zone_goes_out_of_service_and_one_space_of_it_back(car_park_url: str) 
             "'central//A-1' names no place: write SITE, SITE/ZONE or SITE/ZONE/SPACE.\n",
         ),
         (("maintenance", "on", "centrl"), "There is no site centrl: did you mean central?\n"),
+        (
+            ("maintenance", "on", "central", "--until", "soon"),
+            "'soon' is no time: write it as 2026-03-01, 2026-03-01T08:00Z, or a span such as 90min, 12h or 3d.\n",
+        ),
         (("request", "space/get", "[]"), "'[]' is no JSON object.\n"),
         (("spaces", "show", "central"), "'central' names no space: write SITE/ZONE/SPACE.\n"),
     ],

@@ -106,6 +106,7 @@ def test_a_space_is_published_as_its_row_is() -> None:
         "reservation": None,
         "pending": False,
         "maintenance_reason": None,
+        "maintenance_until": None,
         "battery_percent": 93,
         "version": 42,
         "cause": "3ac7e3c4-4401-4b8d-9386-a5c902f9202d",

@@ -41,8 +41,10 @@ _ASPECTS: Final = [
     "cause",
     "version",
     "overstay",
+    "sensors",
+    "maintenance_until",
 ]
-_TIMES: Final = {"since", "seen_at", "heard_at", "battery_at", "service_at"}
+_TIMES: Final = {"since", "seen_at", "heard_at", "battery_at", "service_at", "maintenance_until"}
 
 
 class Broker(FakeLink):

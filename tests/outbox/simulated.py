@@ -148,7 +148,7 @@ class SimulatedStore(Database):
     def _space(self, key: int) -> tuple[Any, ...]:
         changeable = (self.states[key], START, None, "occupied", "live")
         version = self.versions[DueKind.SPACE][key]
-        return (key, *version, "central", "level-1", f"A-{key}", *changeable, None, None, None, None, "x", START, False)
+        return (key, *version, "central", "level-1", f"A-{key}", *changeable, *[None] * 4, "x", START, False, None)
 
     def due(self) -> bool:
         """Whether any row is due."""

@@ -1,6 +1,6 @@
 """The verbs that take places out of service and back."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -8,6 +8,7 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from parking_gateway.requests.desk import Answer, Code, Refusal
+from parking_gateway.store.pipeline import PipelinedConnection
 from tests.events import NOON
 from tests.plugins.car_park import CarPark
 from tests.requests.conftest import Ask
@@ -79,3 +80,54 @@ async def test_a_zone_without_spaces_is_no_mistake_and_an_unknown_one_is(
         Code.NOT_FOUND,
         "There is no zone central/level-2: did you mean central/level-1?",
     )
+
+
+async def test_the_planned_end_is_published_and_a_later_order_replaces_it(
+    car_park: CarPark, ask: Ask, engine: AsyncEngine
+) -> None:
+    await car_park(1)
+    until = "2099-01-01T00:00:00+01:00"
+    await ask("space/maintenance", **SPACE, on=True, reason="paint", until=until)
+    shown = await ask("space/get", **SPACE)
+    assert isinstance(shown, Answer)
+    assert shown.data.maintenance_until == datetime.fromisoformat(until)
+    await ask("space/maintenance", **SPACE, on=True, reason="more paint", at=NOON + SECOND)
+    assert await rows(engine, "select maintenance_reason, maintenance_until from space") == [("more paint", None)]
+
+
+@pytest.mark.parametrize(
+    ("order", "sentence"),
+    [
+        ({"on": True, "until": NOON.isoformat()}, "until has to be in the future"),
+        ({"on": False, "until": (NOON + SECOND).isoformat()}, "until is the planned end of maintenance"),
+        ({"on": True, "until": "2099-01-01T00:00:00"}, "Expected `datetime` with a timezone component"),
+    ],
+)
+async def test_an_impossible_planned_end_is_refused(
+    car_park: CarPark, ask: Ask, order: dict[str, Any], sentence: str
+) -> None:
+    await car_park(1)
+    outcome = await ask("space/maintenance", **SPACE, **order)
+    assert isinstance(outcome, Refusal)
+    assert outcome.code is Code.INVALID
+    assert outcome.message.startswith(sentence)
+
+
+async def test_an_order_about_many_spaces_is_one_statement_of_each_kind(
+    car_park: CarPark, ask: Ask, engine: AsyncEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """2,000 spaces here; 10,000 take 5 times as long, and not one round trip more."""
+    await car_park(2000)
+    sent: list[int] = []
+    together = PipelinedConnection.together
+
+    async def counted(self: PipelinedConnection, /, *queries: Any) -> Any:
+        sent.append(len(queries))
+        return await together(self, *queries)
+
+    monkeypatch.setattr(PipelinedConnection, "together", counted)
+    outcome = await ask("zone/maintenance", **ZONE, on=True)
+    assert isinstance(outcome, Answer)
+    assert outcome.data == {"spaces": 2000, "changed": 2000}
+    # Its spaces, their locks, then all that is written: the spaces and their steps.
+    assert sent == [1, 1, 2]

@@ -24,12 +24,31 @@ def moment(text: str) -> datetime | None:
     if not text:
         return None
     try:
-        if age := re.fullmatch(r"(\d{1,9})(s|min|h|d)", text):
-            return datetime.now(UTC) - timedelta(**{_UNITS[age[2]]: int(age[1])})
-        given = datetime.fromisoformat(text)
-        return given.replace(tzinfo=UTC) if given.tzinfo is None else given.astimezone(UTC)
+        span = _span(text)
+        return _time(text) if span is None else datetime.now(UTC) - span
     except (ValueError, OverflowError):
         fail(f"{text!r} is no time: write it as 2026-03-01, 2026-03-01T08:00Z, or an age such as 90min, 12h or 3d.")
+
+
+def moment_ahead(text: str) -> datetime | None:
+    """The same for an option about the future, in which `3h` is 3 hours from now."""
+    if not text:
+        return None
+    try:
+        span = _span(text)
+        return _time(text) if span is None else datetime.now(UTC) + span
+    except (ValueError, OverflowError):
+        fail(f"{text!r} is no time: write it as 2026-03-01, 2026-03-01T08:00Z, or a span such as 90min, 12h or 3d.")
+
+
+def _span(text: str) -> timedelta | None:
+    found = re.fullmatch(r"(\d{1,9})(s|min|h|d)", text)
+    return timedelta(**{_UNITS[found[2]]: int(found[1])}) if found else None
+
+
+def _time(text: str) -> datetime:
+    given = datetime.fromisoformat(text)
+    return given.replace(tzinfo=UTC) if given.tzinfo is None else given.astimezone(UTC)
 
 
 def dev_eui_of(text: str) -> DevEui:

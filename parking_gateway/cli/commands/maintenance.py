@@ -5,6 +5,7 @@ from typing import Annotated, Any
 import typer
 
 from parking_gateway.cli.asked import PLACE, ask, place_of
+from parking_gateway.cli.commands.choices import moment_ahead
 from parking_gateway.cli.commands.configuration import AsJson, ConfigFile, configured
 from parking_gateway.cli.shown import show_json, show_line
 from parking_gateway.core.wording import counted
@@ -17,11 +18,22 @@ PlaceArgument = Annotated[
 ReasonOption = Annotated[
     str | None, typer.Option("--reason", metavar="TEXT", help="Published with the state.", show_default=False)
 ]
+UntilOption = Annotated[
+    str,
+    typer.Option(
+        "--until", metavar="TIME", help="The planned end, as 2026-03-01T08:00Z or 3h from now.", show_default=False
+    ),
+]
 
 
 @app.command("on")
 def on(
-    place: PlaceArgument, *, reason: ReasonOption = None, config: ConfigFile = None, as_json: AsJson = False
+    place: PlaceArgument,
+    *,
+    reason: ReasonOption = None,
+    until: UntilOption = "",
+    config: ConfigFile = None,
+    as_json: AsJson = False,
 ) -> None:
     """Take a space, a zone or a site out of service.
 
@@ -29,9 +41,11 @@ def on(
 
     For example:
 
-        parking-gateway maintenance on central/level-1 --reason "wet paint"
+        parking-gateway maintenance on central/level-1 --reason "wet paint" --until 3h
     """
-    _order(place, {"on": True, "reason": reason}, config=config, as_json=as_json)
+    end = moment_ahead(until)
+    order = {"on": True, "reason": reason, "until": None if end is None else end.isoformat()}
+    _order(place, order, config=config, as_json=as_json)
 
 
 @app.command("off")

@@ -63,7 +63,7 @@ _REJECTIONS: Final = "select deduplication_id, count(*) from rejection where ded
 _ZONES: Final = "select site.name, zone.name from zone join site on site.id = site_id"
 _SPACES: Final = """
 select site.name as site, zone.name as zone, space.name as space, state, since, previous, contact, reserved_until,
-    coalesce(occupancy, 'unknown') as occupancy, reservation, maintenance_reason, battery_percent, space.version,
+    coalesce(occupancy, 'unknown') as occupancy, reservation, maintenance_reason, maintenance_until, battery_percent, space.version,
     cause, updated_at as updated,
     state = 'OCCUPIED' and reservation is not null and not reserved_checked_in as pending
 from space join zone on zone.id = zone_id join site on site.id = site_id

@@ -146,8 +146,9 @@ class RequestsConfig(Section):
 
 
 class ClockConfig(Section):
-    """The limits of time: how long a device may be silent."""
+    """What time alone brings: the limits of a device's silence, and the planned end of maintenance."""
 
+    maintenance_ends: bool = True
     lost_after: Seconds = timedelta(hours=25)
     lost_after_by_profile: Annotated[dict[str, Seconds], from_json('{"My profile": 7200}')] = Field(
         default_factory=dict

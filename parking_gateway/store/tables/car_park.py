@@ -72,6 +72,9 @@ space: Final = sa.Table(
     sa.Column("service", sa.Text, nullable=False, server_default="in_service"),
     sa.Column("service_at", TIME),
     sa.Column("maintenance_reason", sa.Text),
+    # Its planned end, and the planned end that people were reminded of.
+    sa.Column("maintenance_until", TIME),
+    sa.Column("maintenance_reminded", TIME),
     sa.Column("battery_percent", sa.Integer),
     sa.Column("battery_at", TIME),
     sa.Column("battery_dev_addr", sa.Text),
@@ -93,6 +96,9 @@ space: Final = sa.Table(
     sa.Column("max_stay", sa.Integer),
     sa.Column("tags", pg.ARRAY(sa.Text), nullable=False, server_default="{}"),
     sa.UniqueConstraint("zone_id", "name"),
+    sa.Index(
+        "space_maintenance_until_idx", "maintenance_until", postgresql_where=sa.text("maintenance_until is not null")
+    ),
     sa.CheckConstraint(
         "overstay is null or overstay in ('exceeded', 'acknowledged') and state = 'OCCUPIED'", name="overstay"
     ),
