@@ -1,6 +1,7 @@
 """The commands of downlinks and indicators."""
 
 import json
+from pathlib import Path
 
 import psycopg
 import pytest
@@ -54,3 +55,35 @@ def test_a_command_and_bytes_are_queued(car_park_url: str) -> None:
     assert (json.loads(done.stdout)["bytes"], json.loads(done.stdout)["purpose"]) == ("01ff", "bytes")
     done = invoke(car_park_url, "devices", "downlink", device, "--bytes", "01")
     assert (done.returncode, done.stderr) == (1, "A downlink needs either a command, or bytes and their f_port.\n")
+
+
+def test_an_exported_file_can_be_imported_and_prunes(car_park_url: str, tmp_path: Path) -> None:
+    file = tmp_path / "indicators.toml"
+    for number, place in enumerate(("central", "central/level-1/A-2"), 1):
+        invoke(car_park_url, "indicators", "add", f"ca1000000000000{number}", "busylight", place)
+    assert invoke(car_park_url, "indicators", "export", str(file)).returncode == 0
+    exported = file.read_text()
+    assert invoke(car_park_url, "indicators", "export").stdout == exported
+    file.write_text(exported.split("\n\n")[0] + "\n")
+    tried = invoke(car_park_url, "indicators", "import", str(file), "--prune", "--dry-run")
+    assert tried.stdout == "1 indicator set, 1 removed.\nThis was a dry run: nothing is changed.\n"
+    done = invoke(car_park_url, "indicators", "import", str(file), "--prune", "--json")
+    assert json.loads(done.stdout) == {"set": 1, "removed": ["ca10000000000002"]}
+    assert invoke(car_park_url, "indicators", "export").stdout == file.read_text()
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("[[indicators]", "the file: it is no TOML in UTF-8"),
+        ("[[lamps]]", "the file: it must consist of tables [[indicators]]"),
+        (f'[[indicators]]\ndev_eui = "{LAMP}"\nmodel = "x"\nplaces = ["central"]', "indicator 1: There is no model x"),
+        (f'[[indicators]]\ndev_eui = "{LAMP}"\nmodell = "x"', "indicator 1: indicator/set has no parameter modell"),
+    ],
+)
+def test_a_file_with_a_mistake_changes_nothing(car_park_url: str, tmp_path: Path, text: str, sentence: str) -> None:
+    file = tmp_path / "indicators.toml"
+    file.write_text(text)
+    done = invoke(car_park_url, "indicators", "import", str(file))
+    assert done.returncode == 1
+    assert done.stderr.startswith(sentence)
