@@ -6,7 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/pip --disable-pip-version-check --quiet
 
-.PHONY: demo test proof coverage check generate audit lock fuzz clean
+.PHONY: demo test proof coverage check check-home-assistant generate audit lock fuzz clean
 .PHONY: bench bench-goals bench-scale bench-gateways bench-guard bench-against bench-codecs bench-javascript bench-retention
 
 demo: $(VENV)/gateway.stamp  ## the whole system on this machine: broker, database, fleet, gateway
@@ -72,6 +72,11 @@ audit: $(VENV)/dev.stamp  ## known vulnerabilities of the pinned dependencies; n
 	@$(VENV)/audit/bin/pip --disable-pip-version-check --quiet install --require-hashes -r requirements/audit.txt
 	@$(BIN)/python -m tools.audit $(VENV)/audit/bin/pip-audit requirements/dev.txt $(ARGS)
 
+check-home-assistant:  ## the announcements, held against Home Assistant itself; needs Python 3.13 and the internet
+	@python3.13 -m venv $(VENV)/home-assistant
+	@$(VENV)/home-assistant/bin/pip --disable-pip-version-check --quiet install --require-hashes -r requirements/home-assistant.txt
+	@$(VENV)/home-assistant/bin/python tools/check_home_assistant.py
+
 lock: $(VENV)/dev.stamp  ## resolve the newest versions and pin them with their hashes
 	$(BIN)/uv pip compile --universal --upgrade --generate-hashes --no-emit-index-url --no-header --quiet \
 		--all-extras --group build pyproject.toml -o requirements/gateway.txt
@@ -83,6 +88,8 @@ lock: $(VENV)/dev.stamp  ## resolve the newest versions and pin them with their 
 		--group audit -o requirements/audit.txt
 	$(BIN)/uv pip compile --universal --upgrade --generate-hashes --no-emit-index-url --no-header --quiet \
 		--group bench -c requirements/dev.txt -o requirements/bench.txt
+	$(BIN)/uv pip compile --python-version 3.13 --python-platform linux --upgrade --generate-hashes --no-emit-index-url --no-header --quiet \
+		--group home-assistant -o requirements/home-assistant.txt
 
 clean:
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage

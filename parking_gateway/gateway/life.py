@@ -13,6 +13,7 @@ from typing import Any
 import msgspec
 from loguru import logger
 
+from parking_gateway import __version__
 from parking_gateway.alerts.delivery import Alerts
 from parking_gateway.alerts.recipients import recipients_of
 from parking_gateway.broker.link import Link, connected
@@ -33,6 +34,7 @@ from parking_gateway.gateway.stopping import finish
 from parking_gateway.intake.drain import Drain
 from parking_gateway.intake.journal import Journal
 from parking_gateway.intake.subscription import Subscription
+from parking_gateway.outbox.announcements import Announcements
 from parking_gateway.outbox.loop import Outbox
 from parking_gateway.outbox.marker import Marker
 from parking_gateway.outbox.picture import Picture
@@ -105,6 +107,14 @@ class Life:
             known=pool.check.known,
             report=report.published,
         )
+        self._announcements = Announcements(
+            config.home_assistant,
+            root=root,
+            version=__version__,
+            database=pool,
+            patience=self._patience,
+            report=report.published,
+        )
         self._picture = Picture(
             config,
             database=pool,
@@ -125,7 +135,10 @@ class Life:
             complain=report.complain,
             clock=clock,
             report=self._recorded,
-            elsewhere=[(topic_filter, self._requests.commit) for topic_filter in config.other_subscriptions],
+            elsewhere=[
+                *((topic_filter, self._requests.commit) for topic_filter in config.request_subscriptions),
+                *((topic_filter, self._announcements.commit) for topic_filter in config.home_assistant.subscriptions),
+            ],
         )
         self._alone = msgspec.structs.replace(self._intake, journal=None, timeout=config.intake.timeout)
         """Without the journal: it waits for the database."""
@@ -248,8 +261,10 @@ class Life:
             await self._picture.compare(link)
             async with asyncio.TaskGroup() as group:
                 reading = group.create_task(self._picture.read_back(link))
+                announcing = group.create_task(self._announcements.run(link))
                 await self._outbox.run(link)
                 reading.cancel()
+                announcing.cancel()
 
     def _wrote_outgoing(self) -> None:
         self._outbox.sent()

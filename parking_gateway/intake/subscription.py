@@ -112,7 +112,7 @@ class Subscription:
             try:
                 await link.subscribe(one)
             except BrokerRefuses as refusal:
-                refused = f"Requests are not answered: {refusal}"
+                refused = f"What it would bring is not received: {refusal}"
         self._complain("subscription", refused)
 
     async def _remember(self, filters: frozenset[str]) -> None:

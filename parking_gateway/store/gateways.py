@@ -7,7 +7,7 @@ from typing import Any, Final
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql as pg
 
-from parking_gateway.store import confirmations
+from parking_gateway.store import announcements, confirmations
 from parking_gateway.store.query import Query, Rows, Statement, command
 from parking_gateway.store.rows import array_of
 from parking_gateway.store.tables import TIME, broker_session, gateway
@@ -30,7 +30,11 @@ def remember_filters(held: Collection[str], *, client_id: str) -> Query[None]:
 
 def begin_again(instance: str, number: int) -> list[Query[None]]:
     """Make everything due, and this number the one that the broker has to retain once it has confirmed the marker."""
-    return [*confirmations.all_again(), command(_SET_MARKER, {"gateway": instance, "number": number})]
+    return [
+        *confirmations.all_again(),
+        announcements.forget(),
+        command(_SET_MARKER, {"gateway": instance, "number": number}),
+    ]
 
 
 def begin_again_above(instance: str, number: int, *, version: int) -> list[Query[None]]:

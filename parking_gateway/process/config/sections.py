@@ -24,6 +24,7 @@ from parking_gateway.process.config.alerts import AlertsConfig
 from parking_gateway.process.config.chirpstack import ChirpStackConfig
 from parking_gateway.process.config.devices import DevicesConfig
 from parking_gateway.process.config.downlinks import DownlinksConfig
+from parking_gateway.process.config.home_assistant import HomeAssistantConfig
 from parking_gateway.process.config.limits import LimitsConfig
 from parking_gateway.process.config.machine import (
     Folder,
@@ -220,6 +221,7 @@ class Config(BaseSettings):
     database: DatabaseConfig = Field(default_factory=DatabaseConfig)
     publication: PublicationConfig = Field(default_factory=PublicationConfig)
     requests: RequestsConfig = Field(default_factory=RequestsConfig)
+    home_assistant: HomeAssistantConfig = Field(default_factory=HomeAssistantConfig)
     clock: ClockConfig = Field(default_factory=ClockConfig)
     devices: DevicesConfig = Field(default_factory=DevicesConfig)
     reservations: ReservationsConfig = Field(default_factory=ReservationsConfig)
@@ -236,7 +238,12 @@ class Config(BaseSettings):
 
     @property
     def other_subscriptions(self) -> tuple[str, ...]:
-        """Subscriptions to what is no event: requests, each of which one gateway of the group answers."""
+        """Subscriptions to what is no event."""
+        return (*self.request_subscriptions, *self.home_assistant.subscriptions)
+
+    @property
+    def request_subscriptions(self) -> tuple[str, ...]:
+        """Subscriptions to requests, each of which one gateway of the group answers."""
         return (self._shared(f"{self.publication.root}/request/#"),) if self.requests.enabled else ()
 
     def _shared(self, topic_filter: str) -> str:

@@ -4,6 +4,7 @@ Names of `uplink`, `space`, `transition`, `rejection` and the view `space_state`
 """
 
 from parking_gateway.store.tables.alerts import alert, alert_recipient
+from parking_gateway.store.tables.announcements import announcement
 from parking_gateway.store.tables.car_park import former_name, site, space, transition, zone
 from parking_gateway.store.tables.columns import EUI, TIME, metadata
 from parking_gateway.store.tables.devices import (
@@ -25,6 +26,7 @@ __all__ = [
     "TIME",
     "alert",
     "alert_recipient",
+    "announcement",
     "broker_session",
     "device",
     "device_event",

@@ -1,0 +1,165 @@
+"""Announcements of spaces or zones: which differ from what was published, and which have no space or zone any more."""
+
+import json
+from collections.abc import Sequence
+from typing import Any, Final, Literal
+
+import sqlalchemy as sa
+
+from parking_gateway.core.announcement import AnnouncedSpace, Announcement
+from parking_gateway.store.query import Query, Rows, Statement, command
+from parking_gateway.store.rows import array_of, arrays, listed
+from parking_gateway.store.tables import announcement
+
+Form = Literal["spaces", "zones"]
+
+# The device of a space is the one of its lowest channel. `as_rendered` is what else the payload depends on.
+_WATCHED: Final = """
+watched as (
+    select site.name as site, zone.name as zone, space.name as space, (
+        select installation.dev_eui
+        from installation
+        where installation.space_id = space.id
+        order by installation.channel, installation.dev_eui
+        limit 1
+    ) as dev_eui
+    from space
+    join zone on zone.id = space.zone_id
+    join site on site.id = zone.site_id
+)
+"""
+_SPACES: Final = """
+wanted as (
+    select
+        site, zone, space, json_build_array(json_build_array(space, dev_eui)) as spaces,
+        md5(concat_ws('/', site, zone, space, dev_eui, cast(:as_rendered as text))) as digest
+    from watched
+)
+"""
+_ZONES: Final = """
+wanted as (
+    select
+        site, zone, cast(null as text) as space, json_agg(json_build_array(space, dev_eui) order by space) as spaces,
+        md5(concat_ws('/', site, zone, string_agg(concat_ws('=', space, dev_eui), ',' order by space), cast(:as_rendered as text)))
+            as digest
+    from watched
+    group by site, zone
+)
+"""
+_IS_OF_WANTED: Final = """
+announcement.place = :place and announcement.site = wanted.site and announcement.zone = wanted.zone
+and announcement.space is not distinct from wanted.space
+"""
+
+
+def _text(sql: str, *names: str) -> Statement:
+    kinds: dict[str, Any] = {"limit": sa.Integer}
+    return Statement(sa.text(sql).bindparams(*(sa.bindparam(name, type_=kinds.get(name, sa.Text)) for name in names)))
+
+
+def _due(wanted: str) -> Statement:
+    sql = f"""
+with {_WATCHED}, {wanted}
+select wanted.site, wanted.zone, wanted.space, cast(wanted.spaces as text), wanted.digest
+from wanted
+left join announcement on {_IS_OF_WANTED}
+where announcement.digest is distinct from wanted.digest
+order by wanted.site, wanted.zone, wanted.space
+limit :limit
+"""
+    return _text(sql, "place", "as_rendered", "limit")
+
+
+def _gone(wanted: str) -> Statement:
+    sql = f"""
+with {_WATCHED}, {wanted}
+select announcement.topic
+from announcement
+where not exists (select from wanted where {_IS_OF_WANTED})
+order by announcement.topic
+limit :limit
+"""
+    return _text(sql, "place", "as_rendered", "limit")
+
+
+_DUE: Final = {"spaces": _due(_SPACES), "zones": _due(_ZONES)}
+_GONE: Final = {"spaces": _gone(_SPACES), "zones": _gone(_ZONES)}
+_ALL: Final = _text("select topic from announcement order by topic limit :limit", "limit")
+_CONFIRM: Final = _text(
+    """
+insert into announcement (topic, site, zone, space, place, digest)
+select topic, site, zone, space, :place, digest
+from unnest(
+    cast(:topic as text[]), cast(:site as text[]), cast(:zone as text[]), cast(:space as text[]), cast(:digest as text[])
+) as batch (topic, site, zone, space, digest)
+order by topic
+on conflict (topic) do update set digest = excluded.digest
+""",
+    "place",
+    "topic",
+    "site",
+    "zone",
+    "space",
+    "digest",
+)
+_DELETE: Final = Statement(announcement.delete().where(announcement.c.topic.in_(listed("topics", sa.Text))))
+_FORGET: Final = Statement(announcement.update().values(digest="").where(announcement.c.digest != ""))
+
+
+def due(form: Form, *, place: str, as_rendered: str, limit: int) -> Query[list[Announcement]]:
+    """The first announcements that differ from what was published at this place, or were never published there.
+
+    `as_rendered` is everything beside the register that they are rendered from.
+    """
+    arguments = {"place": place, "as_rendered": as_rendered, "limit": limit}
+    return Query(statement=_DUE[form], arguments=arguments, read=_announcements)
+
+
+def gone(form: Form, *, place: str, limit: int) -> Query[list[str]]:
+    """The first topics that have no space or zone any more, or belong to another form or place."""
+    arguments = {"place": place, "as_rendered": "", "limit": limit}
+    return Query(statement=_GONE[form], arguments=arguments, read=_topics)
+
+
+def all_topics(*, limit: int) -> Query[list[str]]:
+    """The first topics of all announcements."""
+    return Query(statement=_ALL, arguments={"limit": limit}, read=_topics)
+
+
+def confirm(published: Sequence[tuple[str, Announcement]], *, place: str) -> Query[None]:
+    """Write that the broker has these announcements on these topics."""
+    columns = arrays(
+        topic=[topic for topic, _ in published],
+        site=[one.site for _, one in published],
+        zone=[one.zone for _, one in published],
+        space=[one.space for _, one in published],
+        digest=[one.digest for _, one in published],
+    )
+    return command(_CONFIRM, columns | {"place": place})
+
+
+def delete(topics: Sequence[str]) -> Query[None]:
+    """Write that the broker has nothing on these topics any more."""
+    return command(_DELETE, {"topics": array_of(topics)})
+
+
+def forget() -> Query[None]:
+    """Have all announcements published again."""
+    return command(_FORGET)
+
+
+def _announcements(rows: Rows) -> list[Announcement]:
+    return [
+        Announcement(
+            site=site,
+            zone=zone,
+            space=space,
+            spaces=tuple(AnnouncedSpace(name, dev_eui) for name, dev_eui in json.loads(spaces)),
+            digest=digest,
+        )
+        for site, zone, space, spaces, digest in rows
+    ]
+
+
+def _topics(rows: Rows) -> list[str]:
+    return [topic for (topic,) in rows]
