@@ -1,5 +1,6 @@
 """The round of downlinks, with the answers of a network: what indicators show, limits, retries, and what people see."""
 
+import asyncio
 import json
 from collections.abc import Sequence
 from datetime import timedelta
@@ -169,6 +170,14 @@ async def test_one_lorawan_gateway_sends_one_downlink_a_second(park: Park) -> No
     sent = [[one["devEui"] for one in await park.round(seconds)] for seconds in (1, 1.9, 2, 9)]
     assert [len(devices) for devices in sent] == [1, 0, 1, 0]
     assert {*sent[0], *sent[2]} == {LAMP, SECOND_LAMP}
+
+
+async def test_two_gateways_send_a_downlink_once(park: Park) -> None:
+    await park.shows(LAMP, {"space_id": 1})
+    sent = await asyncio.gather(*(park.round(1) for _ in range(4)))
+    await park.round(1.1)
+    assert sum(len(one) for one in sent) == 1
+    assert await park.rows("select attempts from downlink") == [(1,)]
 
 
 async def test_a_sign_shows_the_free_spaces_of_places_without_its_buffer(park: Park) -> None:

@@ -1,10 +1,21 @@
 """Indicators: colours by state, numbers with a buffer and hysteresis, and pictures that cannot be sent."""
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from parking_gateway.core.indicator import BUSYLIGHT, Model, Shown, Sign, WrongPicture, checked, painted, picture
+from parking_gateway.core.indicator import (
+    BUSYLIGHT,
+    Model,
+    Shown,
+    Sign,
+    WrongPicture,
+    checked,
+    digest,
+    painted,
+    picture,
+)
 from parking_gateway.core.space import SpaceState
 
 SIGN = Model(f_port=10, pictures={SpaceState.FREE: "01 {free:u8}", SpaceState.OCCUPIED: "00"})
@@ -46,6 +57,12 @@ def test_numbers_are_bytes_or_digits_and_the_largest_that_fit(text: str, painted
 def test_a_picture_that_cannot_be_sent_is_refused(text: str) -> None:
     with pytest.raises(WrongPicture):
         checked(text)
+
+
+def test_another_model_has_another_digest() -> None:
+    models = [BUSYLIGHT, SIGN, msgspec.structs.replace(SIGN, f_port=11)]
+    assert len({digest(model) for model in models}) == 3
+    assert digest(SIGN) == digest(msgspec.structs.replace(SIGN))
 
 
 def test_a_sign_is_full_a_few_spaces_before_and_shows_a_number_again_after_some_more() -> None:
