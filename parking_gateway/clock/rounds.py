@@ -11,6 +11,7 @@ from typing import Final
 import msgspec
 
 from parking_gateway.clock import (
+    counts,
     downlinks,
     gaps,
     maintenance,
@@ -47,6 +48,7 @@ ROUNDS: Final = (
     Round(name="problems", go=problems.go, every=timedelta(minutes=1)),
     Round(name="stuck", go=stuck.go, every=timedelta(minutes=10)),
     Round(name="maintenance", go=maintenance.go, every=maintenance.EVERY),
+    Round(name="counts", go=counts.go, every=timedelta(seconds=10)),
     Round(name="retention", go=retention.go, every=timedelta(minutes=10)),
     Round(name="downlinks", go=downlinks.go, every=timedelta(seconds=1)),
     Round(name="notices", go=old_notices.go, every=timedelta(minutes=10)),

@@ -17,6 +17,8 @@ class Committed(msgspec.Struct, frozen=True, kw_only=True):
 
     changed: list[SpaceId] = []
     """Spaces of which subscribers see a difference."""
+    has_new_counts: bool = False
+    """Whether counters at entries and exits have changed zones."""
     steps: list[Transition] = []
     notices: list[Notice] = []
     """Written with the commit, to be published."""

@@ -162,6 +162,7 @@ class Life:
             report=report,
         )
         report.wake_outgoing = self._wrote_outgoing
+        report.wake_counts = self._outbox.recounted
         self._rounds = Rounds(database=pool, moment=self._moment, report=self._went_round, failed=report.round_failed)
 
     async def run(self, *, migrate: bool) -> None:

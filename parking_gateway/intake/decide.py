@@ -6,11 +6,14 @@ import msgspec
 
 from parking_gateway.core.device import DeviceReading
 from parking_gateway.core.events import DeadLetter, DevEui, Uplink
+from parking_gateway.core.notice import Notice
 from parking_gateway.core.space import SpaceId
 from parking_gateway.core.turn import Cause, Turn, turn
 from parking_gateway.decoding.decoder import Decoder, battery_report, observation
 from parking_gateway.intake.bounds import TOO_MANY_DEVICES, without_payload
 from parking_gateway.intake.read import Batch, dead_letter
+from parking_gateway.intake.tally import Tally
+from parking_gateway.store.counters import Counted
 from parking_gateway.store.spaces import Locked
 
 
@@ -22,6 +25,10 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True):
     """One for each new uplink, in their order."""
     rejected: list[DeadLetter]
     """Uplinks whose frames no codec could read, and those of new devices beyond the bound. They are recorded all the same."""
+    counted: Counted
+    """The zones that these uplinks count, as they are afterwards."""
+    notices: list[Notice]
+    """About counted zones. Those about spaces are in the turn."""
     held_back: list[Uplink]
     unassigned: int
     without_codec: int
@@ -38,8 +45,17 @@ def decide(
     readings: list[DeviceReading] = []
     rejected: list[DeadLetter] = []
     unassigned = without_codec = 0
+    tally = Tally(locked.counted, at=batch.received_at)
     for uplink in new:
         installations = locked.installations.get(uplink.device.dev_eui)
+        if not installations and uplink.device.dev_eui in locked.counted.counters:
+            one = tally.count(uplink, decoder=decoder)
+            if one.rejection is not None:
+                message, _ = batch.messages[uplink.deduplication_id]
+                rejected.append(dead_letter(message, one.rejection, uplink.received_at, uplink=uplink))
+            readings.append(one)
+            without_codec += one.codec is None
+            continue
         if not installations:
             unassigned += 1
             if beyond and uplink.device.dev_eui in beyond:
@@ -69,6 +85,8 @@ def decide(
         turn=made,
         readings=readings,
         rejected=rejected,
+        counted=tally.counted,
+        notices=tally.notices,
         held_back=[batch.messages[seen.cause][1] for seen in made.held_back if seen.cause is not None],
         unassigned=unassigned,
         without_codec=without_codec,

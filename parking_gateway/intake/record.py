@@ -15,7 +15,17 @@ from parking_gateway.intake.answers import followed
 from parking_gateway.intake.bounds import Share, without_events_of
 from parking_gateway.intake.decide import Decision, decide
 from parking_gateway.intake.read import Batch
-from parking_gateway.store import device_events, devices, past_readings, rejections, spaces, turns, uplinks
+from parking_gateway.store import (
+    counters,
+    device_events,
+    devices,
+    outgoing,
+    past_readings,
+    rejections,
+    spaces,
+    turns,
+    uplinks,
+)
 from parking_gateway.store.database import Connection
 from parking_gateway.store.query import Query, waits
 from parking_gateway.store.spaces import Locked
@@ -68,12 +78,15 @@ async def snapshots_of(connection: Connection, new: Sequence[Uplink], locked: Lo
     """Snapshots of the devices of these uplinks. For devices without a space they lie in another table.
 
     The locked rows decide whether there are any. To read that table in every first round trip would cost PostgreSQL 4 µs an
-    uplink with 1,000 devices, and 12 with 100,000.
+    uplink with 1,000 devices, and 12 with 100,000. In the same round trip, the zones are locked that such devices count.
     """
     unassigned = {uplink.device.dev_eui for uplink in new} - locked.installations.keys()
     if not unassigned:
         return locked.snapshots
-    (of_unassigned,) = await connection.together(devices.snapshots(unassigned))
+    of_unassigned, counted = await connection.together(devices.snapshots(unassigned), counters.lock(unassigned))
+    locked.counted.counters.update(counted.counters)
+    locked.counted.zones.update(counted.zones)
+    locked.counted.names.update(counted.names)
     return locked.snapshots | of_unassigned
 
 
@@ -101,12 +114,15 @@ def statements(
     announce_every: timedelta,
 ) -> list[Query[Any]]:
     """All that is written for the batch, in lock order."""
-    others = _of_devices(decision, snapshots, announce_every=announce_every)
+    zones = counters.save(locked.counted, decision.counted) if locked.counted.zones else ()
+    others = (*zones, *_of_devices(decision, snapshots, announce_every=announce_every))
     found = turns.writes(locked, decision.turn, *others, now=batch.received_at)
     if batch.events:
         found += device_events.record(batch.events)
     if rejected:
         found.append(rejections.record(rejected))
+    if decision.notices:
+        found.append(outgoing.send(decision.notices))
     if batch.events or rejected or len(decision.readings) < len(batch.messages) + batch.repeated:
         # Some of these rows can be recorded already, by a commit whose standby did not confirm it. This commit waits for it.
         found.append(waits())
@@ -131,8 +147,9 @@ def _committed(
     events: list[Uplink | DeviceEvent] = [message.event for message in batch.events]
     return Committed(
         changed=decision.turn.changed,
+        has_new_counts=bool(decision.counted.zones),
         steps=decision.turn.steps,
-        notices=decision.turn.notices,
+        notices=[*decision.turn.notices, *decision.notices],
         reservations=decision.turn.reservations,
         received=batch.received,
         recorded=new,

@@ -75,6 +75,10 @@ class Outbox:
             self._scan_at = 0.0
         self._wake.set()
 
+    def recounted(self) -> None:
+        """Publish due zones and sites soon."""
+        self._recount.set()
+
     def finish(self) -> None:
         """Let `run` publish the rows that are due now, and return."""
         self._is_finishing = True

@@ -75,6 +75,22 @@ def truth(text: str) -> bool | None:
     return text == "true" if text else None
 
 
+def cars(text: str) -> int | None:
+    """A number of cars; None: the cell is empty."""
+    if not text:
+        return None
+    if not re.fullmatch(r"[0-9]{1,6}", text):
+        raise ValueError(f"cannot be {_shown(text)}, only a whole number of cars")
+    return int(text)
+
+
+def time_of_day(text: str) -> str | None:
+    """A time such as `03:30`; None: the cell is empty."""
+    if text and not re.fullmatch(r"([01][0-9]|2[0-3]):[0-5][0-9]", text):
+        raise ValueError(f"cannot be {_shown(text)}, only a time such as 03:30")
+    return text or None
+
+
 def options(text: str) -> dict[str, str]:
     """Options of a codec."""
     found: dict[str, str] = {}

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from parking_gateway.core.space import SpaceId
 from parking_gateway.register.entries import Entry
 from parking_gateway.register.settings import Setting
-from parking_gateway.store import attributes, car_park, settings
+from parking_gateway.store import attributes, car_park, counted_zones, settings
 from parking_gateway.store.database import Connection
 
 
@@ -29,4 +29,6 @@ async def apply_settings(connection: Connection, given: Iterable[Setting]) -> in
             values.setdefault((column, one.zone is None), []).append((one.site, one.zone, value))
     queries = [settings.change(column, values[column, of_sites], of_sites=of_sites) for column, of_sites in values]
     changed = await connection.together(*queries) if queries else []
+    if ("capacity", False) in values:
+        await connection.together(counted_zones.recount_sites())
     return len({one for each in changed for one in each})

@@ -9,7 +9,7 @@ from parking_gateway.core.installation import Installation
 from parking_gateway.core.problems import Problem
 from parking_gateway.core.space import Contact, SpaceId
 from parking_gateway.decoding.decoder import Decoder
-from parking_gateway.register.remarks import NEVER_HEARD, remark
+from parking_gateway.register.remarks import COUNTS, NEVER_HEARD, remark
 from parking_gateway.store.fleet import KnownDevice
 
 
@@ -63,4 +63,6 @@ def _note(known: KnownDevice, decoder: Decoder) -> str | None:
         return "unassigned"
     if known.heard_at is None:
         return NEVER_HEARD
+    if known.space is None:
+        return COUNTS
     return remark(known.identity, known.installation, decoder)

@@ -15,6 +15,8 @@ SETTINGS: Final[Mapping[Kind, Mapping[str, Callable[[str], Any]]]] = {
         "stay_limits": cells.stay_limits,
         "grace": cells.seconds_or_none_at_all,
         "keeps_on_leaving": cells.truth,
+        "capacity": cells.cars,
+        "resets_at": cells.time_of_day,
     },
 }
 """What can be set, by the names of columns, each with the function that reads its text. Empty text is the default."""

@@ -21,7 +21,15 @@ _KEYS: Final[Mapping[Kind, tuple[str, ...]]] = {
     "spaces": COLUMNS,
 }
 _TABLE: Final = {kind: re.compile(rf"[ \t]*\[\[[ \t]*({kind}|\"{kind}\"|'{kind}')[ \t]*\]\]") for kind in _KINDS}
-_NUMBERS: Final = {"channel": int, "lost_after": int, "lat": float, "lon": float, "max_stay": int, "grace": int}
+_NUMBERS: Final = {
+    "channel": int,
+    "lost_after": int,
+    "lat": float,
+    "lon": float,
+    "max_stay": int,
+    "grace": int,
+    "capacity": int,
+}
 _LISTS: Final = ("tags", "stay_limits")
 _TRUTHS: Final = ("keeps_on_leaving",)
 

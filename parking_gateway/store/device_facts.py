@@ -74,7 +74,15 @@ select
     device.heard_at, device.fault, device.fault_at, device.tamper, device.tamper_at
 from device
 left join lateral (
-    select space_id, codec from installation where installation.dev_eui = device.dev_eui order by channel limit 1
+    select space_id, codec
+    from (
+        select space_id, codec, channel from installation where installation.dev_eui = device.dev_eui
+        union all
+        -- A counter is in no space.
+        select 0, codec, channel from counter where counter.dev_eui = device.dev_eui
+    ) as either
+    order by channel
+    limit 1
 ) as installed on true
 where
     device.dev_eui > :after

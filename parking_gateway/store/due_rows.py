@@ -185,13 +185,16 @@ def _device(row: tuple[Any, ...]) -> DueDevice:
 
 # Zones and sites
 
+# Of a zone that is counted at its entries and exits, the counter has the cars, and its spaces count for nothing but themselves.
+_BY_SPACES: Final = zone.c.capacity.is_(None)
+_CARS: Final = zone.alias("counted")
 _COUNTED: Final = (
-    sa.func.count(space.c.id),
-    sa.func.count().filter(space.c.state == "FREE"),
-    sa.func.count().filter(space.c.state == "OCCUPIED"),
-    sa.func.count().filter(space.c.state == "RESERVED"),
-    sa.func.count().filter(space.c.state == "MAINTENANCE"),
-    sa.func.count().filter(space.c.contact != "live"),
+    sa.func.count(space.c.id).filter(_BY_SPACES),
+    sa.func.count().filter(_BY_SPACES, space.c.state == "FREE"),
+    sa.func.count().filter(_BY_SPACES, space.c.state == "OCCUPIED"),
+    sa.func.count().filter(_BY_SPACES, space.c.state == "RESERVED"),
+    sa.func.count().filter(_BY_SPACES, space.c.state == "MAINTENANCE"),
+    sa.func.count().filter(_BY_SPACES, space.c.contact != "live"),
 )
 
 
@@ -199,9 +202,18 @@ def _due_keys(table: sa.Table) -> sa.ScalarSelect[Any]:
     return _page(sa.select(table.c.id).where(is_due(table)), table.c.id).scalar_subquery()
 
 
+def _cars(column: sa.ColumnElement[Any], condition: sa.ColumnElement[bool]) -> sa.ScalarSelect[Any]:
+    """A sum over counted zones, of which a site may have several."""
+    total = sa.cast(sa.func.coalesce(sa.func.sum(column), 0), sa.BigInteger)
+    return sa.select(total).where(_CARS.c.capacity.is_not(None), condition).scalar_subquery()
+
+
 def _counts(keys: sa.ScalarSelect[Any], table: sa.Table, *names: sa.Column[Any]) -> Statement:
+    of_it = _CARS.c.id == zone.c.id if table is zone else _CARS.c.site_id == site.c.id
+    settings = (zone.c.capacity, zone.c.drift) if table is zone else ()
+    cars = (_cars(_CARS.c.capacity, of_it), _cars(sa.func.least(_CARS.c.count, _CARS.c.capacity), of_it))
     return Statement(
-        sa.select(table.c.id, table.c.version, table.c.published_version, *names, *_COUNTED)
+        sa.select(table.c.id, table.c.version, table.c.published_version, *names, *settings, *cars, *_COUNTED)
         .select_from(site.outerjoin(zone).outerjoin(space))
         .where(table.c.id.in_(keys))
         .group_by(table.c.id, *names)
@@ -210,9 +222,16 @@ def _counts(keys: sa.ScalarSelect[Any], table: sa.Table, *names: sa.Column[Any])
 
 
 def _zone(row: tuple[Any, ...]) -> DueCounts:
-    key, version, published_version, site_name, zone_name, *counts = row
+    key, version, published_version, site_name, zone_name, capacity, drift, *counts = row
     return _with_counts(
-        counts, key=key, version=version, published_version=published_version, site=site_name, zone=zone_name
+        counts,
+        key=key,
+        version=version,
+        published_version=published_version,
+        site=site_name,
+        zone=zone_name,
+        capacity=capacity,
+        drift=None if capacity is None else drift,
     )
 
 
@@ -224,11 +243,11 @@ def _site(row: tuple[Any, ...]) -> DueCounts:
 
 
 def _with_counts(counts: Sequence[int], **fields: Any) -> DueCounts:
-    total, free, occupied, reserved, maintenance, unreachable = counts
+    places, cars, total, free, occupied, reserved, maintenance, unreachable = counts
     return DueCounts(
-        total=total,
-        free=free,
-        occupied=occupied,
+        total=total + places,
+        free=free + places - cars,
+        occupied=occupied + cars,
         reserved=reserved,
         maintenance=maintenance,
         unreachable=unreachable,

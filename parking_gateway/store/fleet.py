@@ -17,7 +17,7 @@ from parking_gateway.store.batteries import battery_of
 from parking_gateway.store.locking import locked_by_key
 from parking_gateway.store.query import Query, Rows, Statement, command
 from parking_gateway.store.rows import encode, table_of
-from parking_gateway.store.tables import TIME, device, installation, site, space, uplink, zone
+from parking_gateway.store.tables import TIME, counter, device, installation, site, space, uplink, zone
 from parking_gateway.store.words import CONTACTS, PROBLEMS
 
 
@@ -32,6 +32,7 @@ class KnownDevice(msgspec.Struct, frozen=True, kw_only=True):
     problems: list[Problem] = []
     """The most severe first."""
     installation: Installation | None
+    """In a space, or as a counter of a zone; then it has no space."""
     site: str | None
     zone: str | None
     space: str | None
@@ -147,10 +148,11 @@ _LIST: Final = Statement(
         device.c.battery_percent,
         device.c.fault,
         device.c.problems,
-        installation.c.channel,
-        installation.c.space_id,
-        installation.c.codec,
-        installation.c.options,
+        sa.func.coalesce(installation.c.channel, counter.c.channel),
+        # A counter is in no space.
+        sa.func.coalesce(installation.c.space_id, sa.case((counter.c.zone_id.is_not(None), 0))),
+        sa.func.coalesce(installation.c.codec, counter.c.codec),
+        sa.func.coalesce(installation.c.options, counter.c.options),
         installation.c.lost_after,
         site.c.name.label("site_name"),
         zone.c.name.label("zone_name"),
@@ -158,8 +160,9 @@ _LIST: Final = Statement(
     )
     .select_from(
         device.outerjoin(installation, installation.c.dev_eui == device.c.dev_eui)
+        .outerjoin(counter, counter.c.dev_eui == device.c.dev_eui)
         .outerjoin(space, space.c.id == installation.c.space_id)
-        .outerjoin(zone, zone.c.id == space.c.zone_id)
+        .outerjoin(zone, zone.c.id == sa.func.coalesce(space.c.zone_id, counter.c.zone_id))
         .outerjoin(site, site.c.id == zone.c.site_id)
     )
     # Devices without a space come first, because people look for them.

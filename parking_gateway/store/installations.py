@@ -10,7 +10,7 @@ from parking_gateway.core.installation import Installation
 from parking_gateway.core.space import SpaceId
 from parking_gateway.store.query import Query, Rows, Statement, asks
 from parking_gateway.store.rows import array_of, listed, texts_of
-from parking_gateway.store.tables import installation
+from parking_gateway.store.tables import counter, installation
 
 
 class Chosen(NamedTuple):
@@ -35,19 +35,30 @@ def chosen_codecs() -> Query[list[Chosen]]:
     return asks(_CHOSEN, Chosen)
 
 
+_DEVICES: Final = listed("dev_euis", sa.Text)
 _OF_DEVICES: Final = Statement(
-    sa.select(
-        installation.c.dev_eui,
-        installation.c.channel,
-        installation.c.space_id,
-        installation.c.codec,
-        sa.cast(installation.c.options, sa.Text),
-    ).where(installation.c.dev_eui.in_(listed("dev_euis", sa.Text)))
+    sa.union_all(
+        sa.select(
+            installation.c.dev_eui,
+            installation.c.channel,
+            installation.c.space_id,
+            installation.c.codec,
+            sa.cast(installation.c.options, sa.Text),
+        ).where(installation.c.dev_eui.in_(_DEVICES)),
+        # Counters are in no space.
+        sa.select(
+            counter.c.dev_eui,
+            counter.c.channel,
+            sa.literal(0, sa.BigInteger),
+            counter.c.codec,
+            sa.cast(counter.c.options, sa.Text),
+        ).where(counter.c.dev_eui.in_(_DEVICES)),
+    )
 )
 
 
 def of_devices(devices: Collection[DevEui]) -> Query[list[Installation]]:
-    """The installations of these devices, as they are now. They are not locked."""
+    """The installations of these devices, in spaces and as counters, as they are now. They are not locked."""
     return Query(statement=_OF_DEVICES, arguments={"dev_euis": array_of(list(devices))}, read=_installations)
 
 

@@ -49,6 +49,8 @@ class Report:
         self._clock = clock
         self.wake_outbox: Callable[[Collection[SpaceId]], None] = _nobody
         """Called with the spaces that have to be published. The owner of the outbox sets it."""
+        self.wake_counts: Callable[[], None] = lambda: None
+        """Called when zones have other counts, and no space has changed."""
         self.wake_outgoing: Callable[[], None] = lambda: None
         """Called when messages were written that are published once. The owner of the outbox sets it."""
         started = clock()
@@ -88,6 +90,8 @@ class Report:
         """A transaction is committed, whatever its cause."""
         if committed.changed:
             self.wake_outbox(committed.changed)
+        if committed.has_new_counts:
+            self.wake_counts()
         if committed.notices or committed.outgoing:
             self.wake_outgoing()
         self._metrics.count_committed(committed, lag := self._lag(committed))

@@ -193,7 +193,7 @@ _COLUMNS = ("device", "name", "profile", "contact", "last heard (UTC)", "battery
 
 
 def _row(one: "ListedDevice") -> tuple[object, ...]:
-    space = f"{one.site}/{one.zone}/{one.space}" if one.assigned else None
+    space = "/".join(filter(None, (one.site, one.zone, one.space))) or None
     battery = percent(one.battery_percent)
     problems = ", ".join(one.problems) or None
     return (

@@ -4,13 +4,16 @@ from typing import Annotated
 
 import typer
 
-from parking_gateway.cli.commands import changed
+from parking_gateway.cli.commands import changed, counters
 from parking_gateway.cli.commands.changed import DryRun, NewName, SettingsArgument, WithSpaces
 from parking_gateway.cli.commands.configuration import AsJson, ConfigFile, configured
 from parking_gateway.cli.opened import query_once
 from parking_gateway.cli.shown import show_json, show_table
 
 app = typer.Typer(name="zones", help="List, set, rename and remove zones.", no_args_is_help=True)
+
+app.add_typer(counters.app)
+app.command("set-count")(counters.set_count)
 
 ZoneArgument = Annotated[str, typer.Argument(metavar="SITE/ZONE", show_default=False)]
 

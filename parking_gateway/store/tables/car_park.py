@@ -37,6 +37,14 @@ zone: Final = sa.Table(
     # Seconds that a car may stay; null: as long as it likes. The limits are those of audiences and of hours of the day.
     sa.Column("max_stay", sa.Integer),
     sa.Column("stay_limits", pg.JSONB),
+    # Cars that a zone holds which is counted at its entries and exits. Null: the zone is the sum of its spaces.
+    sa.Column("capacity", sa.Integer),
+    # How many are there, since when that was set, and the cars that the bounds of the count hide since then.
+    sa.Column("count", sa.Integer, nullable=False, server_default="0"),
+    sa.Column("counted_since", TIME, nullable=False, server_default=sa.func.now()),
+    sa.Column("drift", sa.Integer, nullable=False, server_default="0"),
+    # The time of the day of its site at which the count begins again at 0, such as 03:30.
+    sa.Column("resets_at", sa.Text),
     # Of its reservations: seconds for which a space is kept for a car that does not come, and whether it is kept until the end
     # if the car leaves early. Null: the configuration decides.
     sa.Column("grace", sa.Integer),
@@ -45,6 +53,9 @@ zone: Final = sa.Table(
     sa.UniqueConstraint("site_id", "name"),
     sa.CheckConstraint("max_stay > 0", name="max_stay"),
     sa.CheckConstraint("grace >= 0", name="grace"),
+    sa.CheckConstraint("capacity >= 0", name="capacity"),
+    sa.CheckConstraint("count >= 0", name="count"),
+    sa.CheckConstraint("resets_at ~ '^([01][0-9]|2[0-3]):[0-5][0-9]$'", name="resets_at"),
 )
 
 space: Final = sa.Table(

@@ -73,6 +73,23 @@ installation: Final = sa.Table(
     sa.Index("installation_space_id_idx", "space_id"),
 )
 
+counter: Final = sa.Table(
+    "counter",
+    metadata,
+    # A device at an entry or an exit of a counted zone. No reference to `device`, whose row comes with the first uplink.
+    sa.Column("dev_eui", EUI, nullable=False),
+    sa.Column("channel", sa.Integer, nullable=False, server_default="0"),
+    sa.Column("zone_id", sa.ForeignKey("zone.id", ondelete="CASCADE"), nullable=False),
+    sa.Column("direction", sa.Text, nullable=False),
+    sa.Column("codec", sa.Text),
+    sa.Column("options", pg.JSONB, nullable=False, server_default="{}"),
+    # Its totals as the device sent them: for each direction the first and the last one that have counted.
+    sa.Column("tracks", pg.JSONB),
+    sa.PrimaryKeyConstraint("dev_eui", "channel"),
+    sa.CheckConstraint("direction in ('in', 'out', 'both')", name="direction"),
+    sa.Index("counter_zone_id_idx", "zone_id"),
+)
+
 uplink: Final = sa.Table(
     "uplink",
     metadata,

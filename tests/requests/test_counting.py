@@ -1,0 +1,118 @@
+"""The verbs about counted zones, and the night."""
+
+from datetime import timedelta
+
+import pytest
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from parking_gateway.clock import counts
+from parking_gateway.clock.moment import Moment
+from parking_gateway.requests.desk import Answer, Code, Refusal
+from parking_gateway.store.pool import Pool
+from tests.events import NOON
+from tests.plugins.car_park import CarPark
+from tests.requests.conftest import Ask
+
+ZONE = {"site": "central", "zone": "level-1"}
+COUNTER = "24e124a84041000d"
+HOUR = timedelta(hours=1)
+CAPACITY = "update zone set capacity = 40"
+
+
+async def rows(engine: AsyncEngine, query: str) -> list[tuple[object, ...]]:
+    async with engine.connect() as connection:
+        return [tuple(one) for one in await connection.execute(sa.text(query))]
+
+
+async def execute(engine: AsyncEngine, statement: str) -> None:
+    async with engine.begin() as connection:
+        await connection.execute(sa.text(statement))
+
+
+async def test_a_count_is_set_by_hand(car_park: CarPark, ask: Ask, engine: AsyncEngine) -> None:
+    await car_park(1)
+    await execute(engine, "update zone set capacity = 40, count = 3, drift = -3")
+    done = await ask("zone/set-count", **ZONE, count=37)
+    assert isinstance(done, Answer)
+    assert done.committed.has_new_counts
+    assert done.data == {"before": 3, "count": 37, "drift": -3}
+    assert await rows(engine, "select count, drift, counted_since from zone") == [(37, 0, NOON)]
+
+
+async def test_a_counter_is_installed_moved_and_removed(car_park: CarPark, ask: Ask, engine: AsyncEngine) -> None:
+    await car_park(1)
+    await execute(engine, CAPACITY)
+    outcome = await ask(
+        "counter/assign", **ZONE, dev_eui="24:E1:24:A8:40:41:00:0D", codec="milesight_vs133", options={"port": "86"}
+    )
+    assert isinstance(outcome, Answer)
+    await execute(engine, "update counter set tracks = '{}'")
+    await ask("counter/assign", **ZONE, dev_eui=COUNTER, direction="in")
+    assert await rows(engine, "select dev_eui, channel, direction, codec, options, tracks from counter") == [
+        (COUNTER, 0, "in", None, {}, None)
+    ]
+    assert isinstance(await ask("counter/unassign", dev_eui=COUNTER), Answer)
+    assert await rows(engine, "select from counter") == []
+
+
+@pytest.mark.parametrize(
+    ("verb", "parameters", "code", "sentence"),
+    [
+        ("zone/set-count", {**ZONE, "zone": "level-2", "count": 3}, Code.NOT_FOUND, "There is no zone central/level-2"),
+        ("zone/set-count", {**ZONE, "count": 3}, Code.CONFLICT, "The zone central/level-1 is not counted"),
+        ("zone/set-count", {**ZONE, "count": -1}, Code.INVALID, "Expected `int` >= 0"),
+        ("counter/assign", {**ZONE, "dev_eui": COUNTER}, Code.CONFLICT, "The zone central/level-1 is not counted"),
+        (
+            "counter/unassign",
+            {"dev_eui": COUNTER, "channel": 2},
+            Code.NOT_FOUND,
+            f"Channel 2 of {COUNTER} counts no zone",
+        ),
+    ],
+)
+async def test_what_cannot_be_is_refused(
+    car_park: CarPark, ask: Ask, verb: str, parameters: dict[str, object], code: Code, sentence: str
+) -> None:
+    await car_park(1)
+    outcome = await ask(verb, **parameters)
+    assert isinstance(outcome, Refusal)
+    assert outcome.code is code
+    assert outcome.message.startswith(sentence)
+
+
+async def test_what_cannot_be_of_a_counted_zone_is_refused(car_park: CarPark, ask: Ask, engine: AsyncEngine) -> None:
+    (watching,) = await car_park(1)
+    await execute(engine, CAPACITY)
+    refusals = [
+        await ask("zone/set-count", **ZONE, count=41),
+        await ask("counter/assign", **ZONE, dev_eui=COUNTER, codec="milesight_vs13"),
+        await ask("counter/assign", **ZONE, dev_eui=watching),
+        await ask("counter/unassign", dev_eui=COUNTER),
+    ]
+    beginnings = [
+        "The zone holds 40 cars, so its count cannot be 41",
+        "no codec is named milesight_vs13; did you mean milesight_vs13",
+        f"{watching} watches the space central/level-1/A-1",
+        f"{COUNTER} counts no zone: ",
+    ]
+    for refusal, beginning in zip(refusals, beginnings, strict=True):
+        assert isinstance(refusal, Refusal)
+        assert refusal.message.startswith(beginning)
+
+
+async def test_at_night_a_zone_begins_again_once(car_park: CarPark, ask: Ask, engine: AsyncEngine, pool: Pool) -> None:
+    await car_park(1)
+    await execute(engine, "update site set time_zone = 'Europe/Berlin'")
+    await execute(engine, "update zone set capacity = 40, resets_at = '03:30'")
+    await ask("zone/set-count", **ZONE, count=12)
+
+    async def night(hours: float) -> bool:
+        moment = Moment(now=NOON + hours * HOUR, listening_since=None, lost_after=HOUR)
+        return (await counts.go(pool, moment)).has_new_counts
+
+    assert not await night(13)
+    assert await rows(engine, "select count from zone") == [(12,)]
+    assert await night(15)
+    assert not await night(15.1)
+    assert await rows(engine, "select count, drift, counted_since from zone") == [(0, 0, NOON + 15 * HOUR)]
