@@ -10,7 +10,7 @@ from typing import Final
 import msgspec
 
 from parking_gateway.core.audience import Audience
-from parking_gateway.core.committed import Committed
+from parking_gateway.core.committed import Committed, together
 from parking_gateway.core.diary import cause_of
 from parking_gateway.core.reservation import LIVE, ReservationStatus
 from parking_gateway.core.space import SpaceId
@@ -108,12 +108,7 @@ async def synchronise(
         unchanged=plan.unchanged,
         refused=refused,
     )
-    committed = Committed(
-        changed=[*dict.fromkeys([*cancelled.changed, *longer.changed])],
-        steps=[*cancelled.steps, *longer.steps],
-        reservations=cancelled.reservations,
-    )
-    return Answer(outcome, committed)
+    return Answer(outcome, together(cancelled, longer))
 
 
 async def _calendar_of(desk: Desk, place: OfZone) -> str:

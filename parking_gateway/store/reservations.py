@@ -3,7 +3,7 @@
 Whoever changes a reservation has locked its space before.
 """
 
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any, Final
 
@@ -145,21 +145,6 @@ where
 returning cast(id as text) as reservation
 """)
 )
-_CANCEL_OF_SPACES: Final = Statement(
-    sa.text(f"""
-with locked as (
-    select id
-    from reservation
-    where space_id in (select unnest(cast(:space as bigint[]))) and {IS_LIVE}
-    order by id
-    for no key update
-)
-update reservation
-set status = 'cancelled', ended_at = cast(:now as timestamptz), why = cast(:why as text)
-from locked
-where reservation.id = locked.id
-""")
-)
 
 
 def listed(sought: Sought) -> Query[list[ListedReservation]]:
@@ -212,11 +197,6 @@ def move(reservation: str, *, start: datetime, end: datetime) -> Query[bool]:
     One that is written at this moment is not seen. It makes the statement fail, and `is_overlap` recognises the error.
     """
     return Query(statement=_MOVE, arguments={"id": reservation, "start": start, "end": end}, read=bool)
-
-
-def cancel_of_spaces(spaces: Collection[SpaceId], *, now: datetime, why: str) -> Query[None]:
-    """Cancel all live reservations of spaces that are removed in the same transaction."""
-    return command(_CANCEL_OF_SPACES, arrays(space=list(spaces)) | {"now": now, "why": why})
 
 
 def is_overlap(error: BaseException) -> bool:

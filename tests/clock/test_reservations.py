@@ -19,7 +19,6 @@ from parking_gateway.intake.record import record
 from parking_gateway.process.config.sections import ReservationsConfig
 from parking_gateway.store.pipeline import PipelinedConnection
 from parking_gateway.store.pool import Pool
-from parking_gateway.store.reservations import cancel_of_spaces
 from tests.events import NOON, OCCUPIED, VACANT, message, up
 from tests.plugins.car_park import CarPark
 
@@ -229,19 +228,3 @@ async def test_several_gateways_at_once_do_each_thing_once(engine: AsyncEngine, 
         assert sum(len(one.reservations) for one in rounds) == count
         assert sum(len(one.steps) for one in rounds) == count
     assert len(await steps(engine)) == 90
-
-
-async def test_the_reservations_of_removed_spaces_are_cancelled(
-    engine: AsyncEngine, pool: Pool, car_park: CarPark, go: Go
-) -> None:
-    await car_park(1)
-    await reserve(engine, 10, 20)
-    await reserve(engine, 20, 30)
-    await go(10)
-    async with engine.connect() as connection:
-        ids = list(await connection.scalars(sa.text("select id from space")))
-    async with pool.connect() as pipelined:
-        await pipelined.commit_together(cancel_of_spaces(ids, now=NOON + 12 * MINUTE, why="space removed by anna"))
-    async with engine.connect() as connection:
-        found = (await connection.execute(sa.text("select distinct status, ended_at, why from reservation"))).all()
-    assert found == [("cancelled", NOON + 12 * MINUTE, "space removed by anna")]
