@@ -20,7 +20,7 @@ from parking_gateway.process.config import DatabaseConfig
 from parking_gateway.process.waits import Backoff
 from parking_gateway.process.wall_clock import utc
 from parking_gateway.store.database import Connection, Database
-from parking_gateway.store.patience import Patience
+from parking_gateway.store.patience import Patience, StopRequested
 from parking_gateway.store.pool import Pool, opened
 from parking_gateway.store.query import Query
 from tests.events import OCCUPIED, VACANT, message, up
@@ -183,3 +183,35 @@ async def test_messages_of_another_route_are_committed_there_and_acknowledged_by
     assert link.session == alone.session == []
     assert asked == [*requests, *requests]
     assert await recorded(engine) == (20, [("FREE", 10), ("OCCUPIED", 10)])
+
+
+async def test_no_event_waits_for_a_request(engine: AsyncEngine, database: str, car_park: CarPark) -> None:
+    """The request is answered after all events of three batches are acknowledged."""
+    may_end = asyncio.Event()
+
+    class Waiting(FakeLink):
+        def acknowledge(self, batch: Sequence[Message]) -> None:
+            super().acknowledge(batch)
+            if self.session == [request]:
+                may_end.set()
+
+    async def commit(_: Sequence[Message]) -> None:
+        await may_end.wait()
+
+    request = Message("parking/v1/request/space/get", b"{}", 999, 1, is_redelivered=False)
+    async with opened(database, DatabaseConfig()) as pool:
+        link = Waiting(session=[request, *backlog(await car_park(SPACES), 400)])
+        async with asyncio.timeout(20):
+            await Life(pool, elsewhere=[("parking/v1/request/#", commit)]).run(link)
+    assert link.session == []
+
+
+async def test_a_request_that_a_stop_interrupts_is_not_acknowledged(database: str) -> None:
+    async def commit(_: Sequence[Message]) -> None:
+        raise StopRequested
+
+    request = Message("parking/v1/request/space/get", b"{}", 999, 1, is_redelivered=False)
+    async with opened(database, DatabaseConfig()) as pool:
+        link = FakeLink(session=[request])
+        await Life(pool, elsewhere=[("parking/v1/request/#", commit)]).run(link)
+    assert link.session == [request]

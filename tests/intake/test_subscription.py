@@ -1,12 +1,13 @@
 """The broker's session holds the subscriptions that we want, however many, and no other."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 
 import pytest
 
 from parking_gateway.broker.link import Link
+from parking_gateway.broker.reasons import BrokerRefuses
 from parking_gateway.cli.demo.brokers import Broker
 from parking_gateway.intake.subscription import Subscription
 from parking_gateway.process.config import Config
@@ -32,11 +33,13 @@ async def topics_after(renewing: Subscription, link: Link, port: int) -> list[st
     return [message.topic for message in messages]
 
 
-def subscription(pool: Pool, *others: str) -> Subscription:
+def subscription(
+    pool: Pool, *others: str, complain: Callable[[str, str | None], None] = lambda _name, _why: None
+) -> Subscription:
     wait = Backoff(shortest=timedelta(seconds=0.01), longest=timedelta(seconds=0.1))
     patience = Patience(pool, backoff=wait, stop=asyncio.Event(), report=lambda _purpose, _failure: None)
     config = Config.model_validate({"mqtt": {"client_id": CLIENT_ID}})
-    return Subscription(config, database=pool, patience=patience, complain=lambda _name, _why: None, others=others)
+    return Subscription(config, database=pool, patience=patience, complain=complain, others=others)
 
 
 async def held(pool: Pool) -> Sequence[str]:
@@ -58,3 +61,31 @@ async def test_several_filters_are_held_and_each_ends_when_it_is_wanted_no_more(
     async with link_to(mosquitto.url, protocol=protocol) as link:
         assert await topics_after(subscription(pool), link, mosquitto.port) == [EVENT]
     assert await held(pool) == ["application/+/device/+/event/+"]
+
+
+class Refusing:
+    """A link to a broker whose rights name the events alone."""
+
+    session_present = True
+
+    def __init__(self) -> None:
+        self.held: set[str] = set()
+
+    async def subscribe(self, topic_filter: str) -> None:
+        """Refuse everything but events."""
+        if topic_filter == REQUESTS:
+            raise BrokerRefuses("Not authorized")
+        self.held.add(topic_filter)
+
+    async def unsubscribe(self, topic_filters: Sequence[str]) -> None:
+        """End these."""
+        self.held -= set(topic_filters)
+
+
+async def test_a_broker_that_refuses_requests_delivers_events(pool: Pool) -> None:
+    complaints: dict[str, str | None] = {}
+    link = Refusing()
+    renewing = subscription(pool, REQUESTS, complain=complaints.__setitem__)
+    assert not await renewing.renew(link)  # type: ignore[arg-type] # the part of a link that it uses
+    assert link.held == {"application/+/device/+/event/+"}
+    assert complaints == {"subscription": "Requests are not answered: Not authorized"}
