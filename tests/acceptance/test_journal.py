@@ -9,12 +9,13 @@ from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
+import aiomqtt
 import psycopg
 import pytest
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from parking_gateway.cli.demo.brokers import Broker
+from parking_gateway.cli.demo.brokers import LOCALHOST, Broker
 from parking_gateway.cli.demo.retained import ROOT, read_retained
 from parking_gateway.store.journal_file import NAME
 from tests.plugins.car_park import CarPark
@@ -30,6 +31,7 @@ EMPTY = "The journal is empty again: its messages are recorded"
 def keeping(daemon: Daemon) -> Daemon:
     """A gateway with pages, whose journal begins soon."""
     daemon.serve_pages()
+    daemon.configure(REQUESTS__TIMEOUT="0.5")
     daemon.configure(JOURNAL__AFTER="0.5", DATABASE__RECONNECT_WAIT_MIN="0.1", DATABASE__RECONNECT_WAIT_MAX="0.3")
     return daemon
 
@@ -61,6 +63,7 @@ async def test_the_broker_is_not_needed_any_more_for_what_came_during_an_outage(
             await publish(broker, sent[start : start + 100])
         await until(partial(holds, keeping, 600), "600 messages in the journal, and none that waits in the broker")
         await until(partial(_reports, broker, 600), "a health with the journal")
+        assert await _answer(broker) == "unavailable"
         status, page = keeping.page("/readyz")
         assert (status, json.loads(page)["missing"]) == (503, ["database"])
         assert "600 events kept until the database is back; nothing is lost" in page
@@ -77,6 +80,15 @@ async def test_the_broker_is_not_needed_any_more_for_what_came_during_an_outage(
     assert (await _journal(broker))["dropped"] == 0
     assert keeping.terminate() == 0
     assert "Traceback" not in keeping.log.read_text()
+
+
+async def _answer(broker: Broker) -> str:
+    """The error of a request, which is no event and does not go into the journal."""
+    async with aiomqtt.Client(LOCALHOST, broker.port) as client:
+        await client.subscribe(f"{ROOT}/response/#", qos=1)
+        await client.publish(f"{ROOT}/request/state/republish", "{}", qos=1)
+        reply = await anext(client.messages)
+    return str(json.loads(bytes(reply.payload))["error"]["code"])
 
 
 async def _reports(broker: Broker, rows: int) -> bool:
