@@ -25,7 +25,7 @@ _USUAL: Final[dict[str, Any]] = {
     "start": "2099-01-01T08:00:00Z",
     "end": "2099-01-01T09:00:00Z",
 }
-_HOSTILE: Final = (
+_HOSTILE: Final[tuple[Any, ...]] = (
     None,
     True,
     -1,
