@@ -6,6 +6,7 @@ from typing import Annotated, Any, Final, Literal, assert_never
 import msgspec
 
 from parking_gateway.contract.publication import Publication
+from parking_gateway.core.audience import Audience
 from parking_gateway.core.problems import Problem
 from parking_gateway.core.space import Contact, SpaceState
 
@@ -33,6 +34,10 @@ class SpaceMessage(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     reservation: str | None
     pending: bool = False
     """Whether the reservation waits for a parked car to leave. Such a space is OCCUPIED, and then RESERVED."""
+    audience: Audience | None = None
+    """For whom the space is; null: everybody."""
+    overstay: bool = False
+    """Whether the parked car stays for longer than it may, and nobody has acknowledged that."""
     maintenance_reason: str | None
     maintenance_until: Instant | None = None
     """The planned end of maintenance."""
@@ -42,6 +47,13 @@ class SpaceMessage(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     cause: str | None
     """The cause of the present state: an uplink's deduplication id, or the origin of a request."""
     updated: Instant
+
+
+class AudienceCounts(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """The spaces of a zone or site that are for one audience."""
+
+    total: Count
+    free: Count
 
 
 class CountsMessage(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -65,6 +77,8 @@ class CountsMessage(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """counter: total, free and occupied come from counters at the entries and exits. Left out: from the spaces."""
     drift: int | msgspec.UnsetType = msgspec.UNSET
     """Cars that the bounds of a counted zone hide since its count was set: fewer than none (negative), or more than fit."""
+    audiences: dict[Audience, AudienceCounts] = {}
+    """The spaces that are for an audience, by its name."""
 
 
 class TransitionMessage(msgspec.Struct, frozen=True, kw_only=True, gc=False):

@@ -6,6 +6,7 @@ from typing import Final
 from msgspec import UNSET
 
 from parking_gateway.contract.messages import (
+    AudienceCounts,
     CountsMessage,
     DeviceMessage,
     DownlinkStatus,
@@ -52,6 +53,8 @@ def space_message(row: DueSpace) -> SpaceMessage:
         reserved_until=row.reserved_until,
         reservation=row.reservation,
         pending=row.is_pending,
+        audience=row.audience,
+        overstay=row.is_overstay,
         maintenance_reason=row.maintenance_reason,
         maintenance_until=row.maintenance_until,
         battery_percent=row.battery_percent,
@@ -127,4 +130,5 @@ def _counts(row: DueCounts) -> CountsMessage:
         capacity=UNSET if row.capacity is None else row.capacity,
         source=UNSET if row.drift is None else "counter",
         drift=UNSET if row.drift is None else row.drift,
+        audiences={name: AudienceCounts(total=total, free=free) for name, (total, free) in row.audiences.items()},
     )

@@ -6,6 +6,7 @@ from typing import Literal
 
 import msgspec
 
+from parking_gateway.core.audience import Audience
 from parking_gateway.core.downlink import Status
 from parking_gateway.core.problems import Problem
 from parking_gateway.core.space import Contact, SpaceId, SpaceState
@@ -51,8 +52,11 @@ class DueSpace(msgspec.Struct, frozen=True, gc=False):
     cause: str | None
     updated_at: datetime
     is_pending: bool = False
-    maintenance_until: datetime | None = None
     """Whether the reservation waits for the parked car to leave."""
+    maintenance_until: datetime | None = None
+    audience: Audience | None = None
+    is_overstay: bool = False
+    """Whether the parked car stays for longer than it may, and nobody has acknowledged that."""
     steps: tuple[DueStep, ...] = ()
     """The oldest first."""
     has_all_steps: bool = True
@@ -109,6 +113,8 @@ class DueCounts(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Cars that a counted zone holds."""
     drift: int | None = None
     """Of a zone that is counted at its entries and exits; None: its numbers are those of its spaces."""
+    audiences: dict[Audience, tuple[int, int]] = {}
+    """How many spaces are for each audience, and how many of these are free."""
 
 
 Due = DueSpace | DueDevice | DueCounts

@@ -36,31 +36,34 @@ def limits_of(
     return everybody if of_zone is None else [*everybody, StayLimit(seconds=of_zone)]
 
 
-def exceeded_at(limits: Sequence[StayLimit], *, since: datetime, time_zone: ZoneInfo) -> datetime | None:
-    """When a car that came at `since` has stayed for too long by one of the limits. None: never.
+def exceeded_at(limits: Sequence[StayLimit], *, since: datetime, now: datetime, time_zone: ZoneInfo) -> datetime | None:
+    """Since when a car that came at `since` has stayed for too long by one of the limits. None: it has not until now.
 
     By a limit with hours, a car that came before them stays from their beginning on.
     """
-    moments = [one for limit in limits if (one := _exceeded_at(limit, since=since, time_zone=time_zone)) is not None]
-    return min(moments, default=None)
+    found = [_exceeded_at(limit, since=since, now=now, time_zone=time_zone) for limit in limits]
+    return min((one for one in found if one is not None and one <= now), default=None)
 
 
-def _exceeded_at(limit: StayLimit, *, since: datetime, time_zone: ZoneInfo) -> datetime | None:
+def _exceeded_at(limit: StayLimit, *, since: datetime, now: datetime, time_zone: ZoneInfo) -> datetime | None:
     longest = timedelta(seconds=limit.seconds)
     if limit.begins is None or limit.ends is None:
         return since + longest
-    for begin, end in _hours(limit.begins, limit.ends, since=since, time_zone=time_zone):
+    for begin, end in _hours(limit.begins, limit.ends, since=since, now=now, time_zone=time_zone):
         from_then_on = max(since, begin)
         if from_then_on + longest < end:
             return from_then_on + longest
     return None
 
 
-def _hours(begins: time, ends: time, *, since: datetime, time_zone: ZoneInfo) -> Iterator[tuple[datetime, datetime]]:
-    """These hours of the days around `since` and after it. Twice a year they are an hour longer or shorter."""
-    first = since.astimezone(time_zone).date() - timedelta(days=1)
-    for number in range(_DAYS + 1):
-        day = first + timedelta(days=number)
-        last = day if ends > begins else day + timedelta(days=1)
+def _hours(
+    begins: time, ends: time, *, since: datetime, now: datetime, time_zone: ZoneInfo
+) -> Iterator[tuple[datetime, datetime]]:
+    """These hours of the days from `since` to now. Twice a year they are an hour longer or shorter."""
+    day = since.astimezone(time_zone).date() - timedelta(days=1)
+    last = min(now.astimezone(time_zone).date(), day + timedelta(days=_DAYS))
+    while day <= last:
+        end_day = day if ends > begins else day + timedelta(days=1)
         begin = datetime.combine(day, begins, tzinfo=time_zone).astimezone(UTC)
-        yield begin, datetime.combine(last, ends, tzinfo=time_zone).astimezone(UTC)
+        yield begin, datetime.combine(end_day, ends, tzinfo=time_zone).astimezone(UTC)
+        day += timedelta(days=1)

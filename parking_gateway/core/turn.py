@@ -108,6 +108,8 @@ class StayExceeded(msgspec.Struct, frozen=True, kw_only=True):
     """The car that came at `since` stays for longer than it may."""
 
     since: datetime
+    until: datetime
+    """How long it was allowed to stay."""
     at: datetime
 
 
@@ -174,6 +176,8 @@ def turn(before: Mapping[SpaceId, Space], causes: Iterable[tuple[SpaceId, Cause]
                 notices.append(_no_show(space, cause))
         if after.reservation is not None and after.is_pending and not space.is_pending:
             notices.append(_conflict(after, after.reservation, cause))
+        if after.overstay is not space.overstay and isinstance(cause, StayExceeded):
+            notices.append(_overstay(space_id, cause))
         if after.seen_at is space.seen_at and isinstance(cause, Observation) and _is_held_back(cause, space):
             held_back.append(cause)
     changed = [space_id for space_id, space in before.items() if spaces[space_id].version != space.version]
@@ -259,6 +263,11 @@ def _of_reservation(
         status = ReservationStatus.RELEASED if after.reservation is None else ReservationStatus.CHECKED_IN
         at = made[-1].at if made else seen.seen_at
         yield ReservationStep(reservation=before.reservation.id, status=status, at=at, cause=str(seen.cause))
+
+
+def _overstay(space: SpaceId, cause: StayExceeded) -> Notice:
+    details = {"parked_since": cause.since, "allowed_until": cause.until}
+    return Notice(kind=NoticeKind.OVERSTAY, at=cause.at, space=space, details=details)
 
 
 def _conflict(space: Space, reservation: Reservation, cause: Cause) -> Notice:

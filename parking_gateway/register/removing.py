@@ -18,7 +18,16 @@ from parking_gateway.core.sensor import SensorRule
 from parking_gateway.core.space import SpaceId
 from parking_gateway.core.turn import SensorRemoved, Turn, turn
 from parking_gateway.register.fitting import fit
-from parking_gateway.store import assignments, car_park, confirmations, names, outgoing, removal, spaces, turns
+from parking_gateway.store import (
+    assignments,
+    car_park,
+    confirmations,
+    names,
+    outgoing,
+    removal,
+    spaces,
+    turns,
+)
 from parking_gateway.store.assignments import SensorsOf
 from parking_gateway.store.database import Connection
 from parking_gateway.store.names import NamedPlace

@@ -3,7 +3,7 @@
 from parking_gateway.contract.rendering import space_message
 from parking_gateway.core.committed import Committed
 from parking_gateway.core.reservation import ReservationStatus
-from parking_gateway.core.turn import ReservationEnd, turn
+from parking_gateway.core.turn import OverstayAcknowledged, ReservationEnd, turn
 from parking_gateway.requests.desk import Answer, Code, Desk, Refusal
 from parking_gateway.requests.places import OfSpace, space_of
 from parking_gateway.requests.verbs import verb
@@ -16,6 +16,10 @@ class SpaceGet(OfSpace, frozen=True, kw_only=True):
 
 class SpaceRelease(OfSpace, frozen=True, kw_only=True):
     """End the reservation that holds a space now."""
+
+
+class SpaceAcknowledge(OfSpace, frozen=True, kw_only=True):
+    """Acknowledge a car that stays for too long."""
 
 
 @verb("space/get", SpaceGet)
@@ -49,3 +53,17 @@ async def release(desk: Desk, asked: SpaceRelease) -> Answer | Refusal:
     return Answer(
         {"reservation": held.id}, Committed(changed=made.changed, steps=made.steps, reservations=made.reservations)
     )
+
+
+@verb("space/acknowledge", SpaceAcknowledge)
+async def acknowledge(desk: Desk, asked: SpaceAcknowledge) -> Answer | Refusal:
+    """Acknowledge that a parked car stays for too long. The space is not flagged again until the car has left."""
+    space = await space_of(desk, asked)
+    if isinstance(space, Refusal):
+        return space
+    (locked,) = await desk.connection.together(spaces.lock_by_id([space]))
+    made = turn(locked.spaces, [(space, OverstayAcknowledged(at=desk.now))])
+    if not made.changed:
+        return Refusal(Code.CONFLICT, "No car stays there for too long, so there is nothing to acknowledge")
+    await desk.connection.together(*turns.writes(locked, made, now=desk.now))
+    return Answer({"parked_since": locked.spaces[space].since}, Committed(changed=made.changed))

@@ -272,7 +272,8 @@ select
     space.name as space_name, space.state, space.since, space.previous, space.occupancy, space.contact, space.reserved_until, space.reservation,
     space.maintenance_reason, space.battery_percent, space.cause, space.updated_at,
     space.state = 'OCCUPIED' and space.reservation is not null and not space.reserved_checked_in as is_pending,
-    space.maintenance_until
+    space.maintenance_until,
+    space.audience, space.overstay is not distinct from 'exceeded' as is_overstay
 from space
 join zone on zone.id = space.zone_id
 join site on site.id = zone.site_id

@@ -11,12 +11,12 @@ from parking_gateway.store.rows import array_of, listed
 from parking_gateway.store.tables import reservation, site, space, zone
 
 _IDS: Final = listed("ids", sa.BigInteger)
-_DELETE: Final = {table: Statement(table.delete().where(table.c.id.in_(_IDS))) for table in (space, zone, site)}
 _CANCEL: Final = Statement(
     reservation.update()
     .where(reservation.c.space_id.in_(_IDS), reservation.c.ended_at.is_(None))
     .values(status="cancelled", ended_at=sa.func.now(), why="the space was removed")
 )
+_DELETE: Final = {table: Statement(table.delete().where(table.c.id.in_(_IDS))) for table in (space, zone, site)}
 
 
 def cancel_reservations(spaces: Collection[SpaceId]) -> Query[None]:

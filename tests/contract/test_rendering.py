@@ -7,6 +7,7 @@ from uuid import UUID
 import msgspec
 
 from parking_gateway.contract.rendering import rendered
+from parking_gateway.core.audience import Audience
 from parking_gateway.core.downlink import Status
 from parking_gateway.core.due import DueCounts, DueDevice, DueSpace, DueStep
 from parking_gateway.core.space import Contact, SpaceId, SpaceState
@@ -105,6 +106,8 @@ def test_a_space_is_published_as_its_row_is() -> None:
         "reserved_until": None,
         "reservation": None,
         "pending": False,
+        "audience": None,
+        "overstay": False,
         "maintenance_reason": None,
         "maintenance_until": None,
         "battery_percent": 93,
@@ -172,7 +175,13 @@ def test_a_zone_is_published_with_its_occupancy_as_a_share() -> None:
         "maintenance": 0,
         "unreachable": 2,
         "occupancy": 0.25,
+        "audiences": {},
     }
+
+
+def test_the_spaces_of_an_audience_are_counted_by_themselves() -> None:
+    (one,) = rendered("p/v1", [msgspec.structs.replace(ZONE, audiences={Audience.EV: (3, 1)})])
+    assert json.loads(one.payload)["audiences"] == {"ev": {"total": 3, "free": 1}}
 
 
 def test_a_site_without_spaces_has_the_occupancy_0() -> None:

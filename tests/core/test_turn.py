@@ -77,7 +77,8 @@ def removal(*, hours: int) -> SensorRemoved:
 
 
 def exceeded(*, since: int, hours: int) -> StayExceeded:
-    return StayExceeded(since=NOON + since * HOUR, at=NOON + hours * HOUR)
+    at = NOON + hours * HOUR
+    return StayExceeded(since=NOON + since * HOUR, until=at - HOUR, at=at)
 
 
 def acknowledged(*, hours: int) -> OverstayAcknowledged:
@@ -305,6 +306,7 @@ def test_a_long_stay_is_flagged_once_and_the_flag_leaves_with_the_car() -> None:
     flagged = turn(parked, [(A, exceeded(since=1, hours=3))])
     assert flagged.spaces[A].overstay is Overstay.EXCEEDED
     assert (flagged.changed, flagged.steps) == ([A], [])
+    assert [(one.kind, one.at) for one in flagged.notices] == [(NoticeKind.OVERSTAY, NOON + 3 * HOUR)]
     assert turn(flagged.spaces, [(A, exceeded(since=1, hours=4))]).changed == []
     gone = turn(flagged.spaces, [(A, seen(Occupancy.VACANT, at=5 * HOUR, f_cnt=2))])
     assert gone.spaces[A].overstay is None

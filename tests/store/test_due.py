@@ -7,7 +7,7 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from parking_gateway.core.due import Due, DueKind, DueSpace
+from parking_gateway.core.due import Due, DueCounts, DueKind, DueSpace
 from parking_gateway.core.space import SpaceId
 from parking_gateway.store import confirmations, due
 from parking_gateway.store.pool import Pool
@@ -138,3 +138,16 @@ async def test_a_page_begins_behind_a_key(pool: Pool, car_park: CarPark) -> None
         keys = [row.key for row in await read(pool, kind)]
         second = await ask(pool, due.page(kind, limit=2, after=keys[1]))
         assert [row.key for row in second] == keys[2:4]
+
+
+async def test_spaces_are_counted_for_each_audience(engine: AsyncEngine, pool: Pool, car_park: CarPark) -> None:
+    await car_park(4)
+    async with engine.begin() as connection:
+        await connection.execute(sa.text("update space set audience = 'ev' where name in ('A-1', 'A-2')"))
+        await connection.execute(sa.text("update space set audience = 'taxi' where name = 'A-3'"))
+        occupied = "update space set state = 'OCCUPIED', occupancy = 'occupied' where name in ('A-2', 'A-3')"
+        await connection.execute(sa.text(occupied))
+    for kind in (DueKind.ZONE, DueKind.SITE):
+        (one,) = await read(pool, kind)
+        assert isinstance(one, DueCounts)
+        assert (one.total, one.free, one.audiences) == (4, 2, {"ev": (2, 1), "taxi": (1, 0)})

@@ -1,4 +1,4 @@
-"""Commands about spaces: import, export, show, list, rename and remove."""
+"""Commands about spaces: import, export, show, list, acknowledge, rename and remove."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -13,7 +13,7 @@ from parking_gateway.cli.commands import changed
 from parking_gateway.cli.commands.changed import NewName
 from parking_gateway.cli.commands.configuration import AsJson, ConfigFile, configured
 from parking_gateway.cli.opened import bytes_of, decoder, fail, query_once, transact
-from parking_gateway.cli.shown import percent, show_json, show_outcome, show_table
+from parking_gateway.cli.shown import percent, show_json, show_line, show_outcome, show_table
 
 if TYPE_CHECKING:
     from parking_gateway.register.entries import Mistake
@@ -115,6 +115,23 @@ def show(space: SpaceArgument, *, config: ConfigFile = None, as_json: AsJson = F
         show_json(message)
         return
     show_table(("field", "value"), list(message.items()))
+
+
+@app.command("acknowledge")
+def acknowledge(space: SpaceArgument, *, config: ConfigFile = None, as_json: AsJson = False) -> None:
+    """Acknowledge that a parked car stays for too long.
+
+    The space is not flagged again until the car has left.
+
+    For example:
+
+        parking-gateway spaces acknowledge central/level-1/A-012
+    """
+    data = ask(configured(config), "space/acknowledge", changed.place_with(space, len(PLACE))).data
+    if as_json:
+        show_json(data)
+        return
+    show_line(f"Acknowledged: the car on {space}.")
 
 
 @app.command("rename")
