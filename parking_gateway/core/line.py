@@ -130,9 +130,11 @@ def _joined(line: Line, at: datetime, now: datetime) -> Line:
     for before in line.values():
         one = before
         if one.purpose == SHOW:
-            one = _replaced(_without(one, until=at), not_before=at)
+            one = _replaced(_without(one, until=at), not_before=_later(one.not_before, at))
         if one.is_under_way and one.sent_at is not None and one.sent_at < at:
-            one = _replaced(one, state=DownlinkState.WISHED, next_at=now, attempts=0, not_before=at)
+            one = _replaced(
+                one, state=DownlinkState.WISHED, next_at=now, attempts=0, not_before=_later(one.not_before, at)
+            )
         elif one.is_waiting:
             one = _replaced(one, next_at=now, attempts=0)
         after[one.id] = one

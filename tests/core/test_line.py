@@ -187,6 +187,8 @@ def test_after_a_join_it_is_shown_again() -> None:
     line = after(line, (1, 11), answer(TRANSMITTED, 1, 12))
     assert (states(line), shown(line)) == (["transmitted"], GREEN)
     assert shown(after(line, answer(JOINED, None, 10))) == GREEN, "the same join, delivered again"
+    joined = after(line, answer(JOINED, None, 20), answer(JOINED, None, 5))
+    assert after(joined, answer(TRANSMITTED, 1, 15)) == joined, "a report of before the later join"
 
 
 def test_after_a_join_the_emptied_queue_is_filled_again_and_a_command_is_not_repeated() -> None:
