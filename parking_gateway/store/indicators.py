@@ -42,7 +42,8 @@ class ListedIndicator(msgspec.Struct, frozen=True):
     """How far its last downlink has come. None: nothing was wished yet."""
 
 
-# The versions of places grow with every change of their spaces, so that spaces are counted only then.
+# The versions of places grow with every change of their spaces, so that spaces are counted only then. The spaces of a zone that
+# is counted at its entries and exits do not count, because its counter has the cars.
 _CHANGED: Final = Statement(
     sa.text(f"""
 with changed as (
@@ -75,17 +76,31 @@ with changed as (
     join indicator_place on indicator_place.dev_eui = changed.dev_eui
     join zone on zone.id = indicator_place.zone_id or zone.site_id = indicator_place.site_id
     join space on space.zone_id = zone.id
+    where zone.capacity is null
+), counted as (
+    select dev_eui, sum(capacity)::bigint as capacity, sum(cars)::bigint as cars
+    from (
+        select distinct changed.dev_eui, zone.id, zone.capacity, least(zone.count, zone.capacity) as cars
+        from changed
+        join indicator_place on indicator_place.dev_eui = changed.dev_eui
+        join zone on zone.id = indicator_place.zone_id or zone.site_id = indicator_place.site_id
+        where zone.capacity is not null
+    ) as zones
+    group by dev_eui
 )
 select
     changed.dev_eui, changed.model, changed.buffer, changed.hysteresis, changed.is_full, changed.versions as seen,
-    count(*) filter (where space.state = 'FREE') as free,
-    count(*) filter (where space.state = 'OCCUPIED') as occupied,
+    count(*) filter (where space.state = 'FREE') + coalesce(counted.capacity - counted.cars, 0) as free,
+    count(*) filter (where space.state = 'OCCUPIED') + coalesce(counted.cars, 0) as occupied,
     count(*) filter (where space.state = 'RESERVED') as reserved,
     count(*) filter (where space.state = 'MAINTENANCE') as maintenance
 from changed
 left join shown on shown.dev_eui = changed.dev_eui
 left join space on space.id = shown.space_id
-group by changed.dev_eui, changed.model, changed.buffer, changed.hysteresis, changed.is_full, changed.versions
+left join counted on counted.dev_eui = changed.dev_eui
+group by
+    changed.dev_eui, changed.model, changed.buffer, changed.hysteresis, changed.is_full, changed.versions,
+    counted.capacity, counted.cars
 order by changed.dev_eui
 """).bindparams(sa.bindparam("digests", type_=sa.Text))
 )

@@ -202,6 +202,17 @@ async def test_a_sign_shows_the_free_spaces_of_places_without_its_buffer(park: P
     assert await park.rows("select is_full from indicator") == [(False,)]
 
 
+async def test_a_sign_shows_the_places_of_a_counted_zone(park: Park) -> None:
+    """By its counter, and not by its spaces, once however many places name it."""
+    park.config = DownlinksConfig(
+        models={"sign": {"f_port": 7, "free": "01 {free:u8} {occupied:u8}", "occupied": "00"}}
+    )
+    await park.rows("update zone set capacity = 100, count = 40, version = version + 1")
+    await park.shows(LAMP, {"zone_id": 1}, {"site_id": 1}, model="sign")  # type: ignore[arg-type]
+    (sent,) = await park.round(1)
+    assert msgspec.convert(sent["data"], bytes) == bytes((1, 60, 40))
+
+
 async def test_a_device_that_no_event_has_named_waits_and_then_has_failed(park: Park) -> None:
     stranger = DevEui("ca10000000000003")
     await park.shows(stranger, {"site_id": 1})
