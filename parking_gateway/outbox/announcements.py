@@ -1,6 +1,6 @@
 """Announces the car park to Home Assistant: what differs from what was published, and what has gone.
 
-It looks at the start of a connection, every half a minute, and when Home Assistant says that it has started. A state that
+It looks at the start of a connection, every minute, and when Home Assistant says that it has started. A state that
 changes announces nothing.
 """
 
@@ -25,7 +25,7 @@ from parking_gateway.store.database import Database
 from parking_gateway.store.patience import Patience
 
 KIND: Final = "announcement"
-_EVERY: Final = timedelta(seconds=30)
+_EVERY: Final = timedelta(minutes=1)
 _AT_ONCE: Final = 200
 _PURPOSE: Final = "announcing to Home Assistant"
 

@@ -21,15 +21,11 @@ def _given(name: str, key: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]:
     return sa.cast(sa.bindparam(name, type_=pg.JSONB)[key].astext, sa.Double)
 
 
-_CODEC: Final = sa.func.coalesce(installation.c.codec, device.c.codec)
 _NOW: Final = sa.bindparam("now", type_=TIME)
 _LISTENING_SINCE: Final = sa.bindparam("listening_since", type_=TIME)
-_SECONDS: Final = sa.func.coalesce(
-    sa.cast(installation.c.lost_after, sa.Double),
-    _given("by_profile", device.c.profile),
-    _given("by_codec", _CODEC),
-    sa.bindparam("lost_after", type_=sa.Double),
-)
+_SHORTEST: Final = sa.bindparam("shortest", type_=sa.Double)
+"""The shortest of all limits but those of installations. Devices that were heard since then are not looked up."""
+_DEFAULT: Final = sa.bindparam("lost_after", type_=sa.Double)
 _SENSOR: Final = space.c.sensors["by_key"][installation.c.dev_eui + "/" + sa.cast(installation.c.channel, sa.Text)]
 _HEARD_AT: Final = sa.case(
     (space.c.sensors.is_(None), space.c.heard_at),
@@ -44,39 +40,54 @@ def _is_silent(heard_at: sa.ColumnElement[Any], seconds: sa.ColumnElement[Any]) 
     return sa.func.greatest(heard_at, _LISTENING_SINCE) < _NOW - limit
 
 
-_SILENT: Final = Statement(
-    sa.select(installation.c.dev_eui, _SECONDS)
-    .select_from(
-        space.join(installation, installation.c.space_id == space.c.id).outerjoin(
-            device, device.c.dev_eui == installation.c.dev_eui
-        )
-    )
+_QUIET: Final = (
+    sa.select(installation.c.dev_eui, installation.c.codec, installation.c.lost_after, _HEARD_AT.label("heard_at"))
+    .select_from(space.join(installation, installation.c.space_id == space.c.id))
     .where(
         space.c.contact == "live",
         sa.or_(space.c.sensors.is_(None), ~_IS_LOST),
-        _is_silent(_HEARD_AT, _SECONDS),
+        _is_silent(_HEARD_AT, sa.func.least(_SHORTEST, sa.cast(installation.c.lost_after, sa.Double))),
     )
-    .order_by(installation.c.dev_eui)
+    .cte("quiet")
+    .prefix_with("materialized", dialect="postgresql")
+)
+_OF_QUIET: Final = (
+    sa.select(device.c.profile, device.c.codec).where(device.c.dev_eui == _QUIET.c.dev_eui).limit(1).lateral("of_quiet")
+)
+_SECONDS: Final = sa.func.coalesce(
+    sa.cast(_QUIET.c.lost_after, sa.Double),
+    _given("by_profile", _OF_QUIET.c.profile),
+    _given("by_codec", sa.func.coalesce(_QUIET.c.codec, _OF_QUIET.c.codec)),
+    _DEFAULT,
+)
+_SILENT: Final = Statement(
+    sa.select(_QUIET.c.dev_eui, _SECONDS)
+    .select_from(_QUIET.outerjoin(_OF_QUIET, sa.true()))
+    .where(_is_silent(_QUIET.c.heard_at, _SECONDS))
+    .order_by(_QUIET.c.dev_eui)
     .limit(_AT_ONCE)
 )
-_SECONDS_WITHOUT_SPACE: Final = sa.func.coalesce(
-    _given("by_profile", device.c.profile),
-    _given("by_codec", device.c.codec),
-    sa.bindparam("lost_after", type_=sa.Double),
+_QUIET_WITHOUT_SPACE: Final = (
+    sa.select(device.c.dev_eui, device.c.heard_at, device.c.profile, device.c.codec)
+    .where(device.c.contact == "live", _is_silent(device.c.heard_at, _SHORTEST))
+    .cte("quiet")
+    .prefix_with("materialized", dialect="postgresql")
 )
 # The row of a device is written once in a while, so the last uplink of those that may be silent is looked up.
+_ONE: Final = _QUIET_WITHOUT_SPACE.c
 _LAST_HEARD: Final = sa.func.coalesce(
     sa.select(sa.func.max(uplink.c.heard_at))
-    .where(uplink.c.dev_eui == device.c.dev_eui, uplink.c.heard_at >= device.c.heard_at, uplink.c.heard_at <= _NOW)
+    .where(uplink.c.dev_eui == _ONE.dev_eui, uplink.c.heard_at >= _ONE.heard_at, uplink.c.heard_at <= _NOW)
     .scalar_subquery(),
-    device.c.heard_at,
+    _ONE.heard_at,
+)
+_SECONDS_WITHOUT_SPACE: Final = sa.func.coalesce(
+    _given("by_profile", _ONE.profile), _given("by_codec", _ONE.codec), _DEFAULT
 )
 _MAY_BE_SILENT: Final = (
-    sa.select(device.c.dev_eui, _LAST_HEARD.label("heard_at"), _SECONDS_WITHOUT_SPACE.label("seconds"))
+    sa.select(_ONE.dev_eui, _LAST_HEARD.label("heard_at"), _SECONDS_WITHOUT_SPACE.label("seconds"))
     .where(
-        device.c.contact == "live",
-        _is_silent(device.c.heard_at, _SECONDS_WITHOUT_SPACE),
-        ~sa.exists().where(installation.c.dev_eui == device.c.dev_eui),
+        ~sa.exists().where(installation.c.dev_eui == _ONE.dev_eui), _is_silent(_ONE.heard_at, _SECONDS_WITHOUT_SPACE)
     )
     .cte("may_be_silent")
     .prefix_with("materialized", dialect="postgresql")
@@ -112,7 +123,7 @@ def devices(now: datetime, listening_since: datetime, limits: SilenceLimits) -> 
     """Installed devices whose spaces are live and that were silent for longer than they may be, with that limit.
 
     The limit of the installation comes before `limits`. Nothing is locked: the turn decides again about the locked spaces.
-    It reads all spaces: every ten seconds this takes 20 ms with 100,000 spaces.
+    It reads all spaces, and then the devices of those that were not heard for the shortest of all limits.
     """
     return Query(statement=_SILENT, arguments=_arguments(now, listening_since, limits), read=_limits)
 
@@ -129,6 +140,7 @@ def _arguments(now: datetime, listening_since: datetime, limits: SilenceLimits) 
         "now": now,
         "listening_since": listening_since,
         "lost_after": limits.default.total_seconds(),
+        "shortest": min([limits.default, *limits.by_profile.values(), *limits.by_codec.values()]).total_seconds(),
         "by_profile": _seconds(limits.by_profile),
         "by_codec": _seconds(limits.by_codec),
     }
