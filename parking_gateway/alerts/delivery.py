@@ -14,8 +14,9 @@ from typing import Any, Final, NamedTuple
 from parking_gateway.alerts.recipient import Delivery, Recipient
 from parking_gateway.process.config import AlertsConfig
 from parking_gateway.process.waits import Backoff
-from parking_gateway.store import alerts
-from parking_gateway.store.alerts import Alert, RecipientState
+from parking_gateway.store import alert_recipients, alerts
+from parking_gateway.store.alert_recipients import RecipientState
+from parking_gateway.store.alerts import Alert
 from parking_gateway.store.database import Database
 from parking_gateway.store.patience import Patience
 from parking_gateway.store.query import Query
@@ -82,7 +83,7 @@ class Alerts:
     async def _register(self) -> None:
         async with self._database.connect() as connection:
             kinds = {recipient.name: recipient.kinds for recipient in self._wakes}
-            await connection.commit_together(alerts.register(kinds))
+            await connection.commit_together(alert_recipients.register(kinds))
 
     async def _deliver_to(self, recipient: Recipient, wake: asyncio.Event) -> None:
         made, failures = Delivery(), 0
@@ -105,22 +106,22 @@ class Alerts:
                 )
                 continue
             made = Delivery()
-            wait = _LOOK_EVERY if state.seconds is None else min(_LOOK_EVERY, max(0.0, state.seconds))
             with suppress(TimeoutError):
-                async with asyncio.timeout(wait):
+                async with asyncio.timeout(wait_of(state)):
                     await wake.wait()
 
     async def _next_page(self, recipient: Recipient, ends: Sequence[Query[Any]]) -> _Step:
         """End the page before, and read the next one."""
         async with self._database.connect() as connection:
-            *_, given_up, _, page, state = await connection.commit_together(
+            *_, given_up, _, page, states = await connection.commit_together(
                 *ends,
                 alerts.give_up(recipient.name, after=self._give_up_after),
                 alerts.claim(recipient.name, self._instance, seconds=recipient.seconds + _MARGIN),
                 alerts.page(recipient.name, self._instance, limit=recipient.at_once),
-                alerts.state(recipient.name),
+                alert_recipients.states(),
             )
-        return _Step(page, state, given_up)
+        # Without a row, it was deleted by hand, and is registered again.
+        return _Step(page, states.get(recipient.name, RecipientState()), given_up)
 
     def _ends(self, recipient: Recipient, made: Delivery, failures: int) -> list[Query[Any]]:
         """What the database gets after an attempt."""
@@ -142,6 +143,13 @@ class Alerts:
             seconds = max(self._backoff.wait(in_a_row), made.failure.retry_after)
             found.append(alerts.failed(recipient.name, seconds=seconds, error=made.failure.error))
         return found
+
+
+def wait_of(state: RecipientState) -> float:
+    """Seconds until the next look. Alerts that are due and on no page are those of a gateway that delivers them."""
+    if state.seconds is None or state.seconds <= 0:
+        return _LOOK_EVERY
+    return min(_LOOK_EVERY, state.seconds)
 
 
 def _unreached(recipient: Recipient, made: Delivery) -> str | None:

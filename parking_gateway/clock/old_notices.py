@@ -2,7 +2,7 @@
 
 from parking_gateway.clock.moment import Moment
 from parking_gateway.core.committed import Committed
-from parking_gateway.store import alerts, downlinks, notices, outgoing, retention
+from parking_gateway.store import alert_recipients, downlinks, notices, outgoing, retention
 from parking_gateway.store.database import Database
 
 
@@ -10,7 +10,10 @@ async def go(database: Database, moment: Moment) -> Committed:
     """Delete them, few in each transaction."""
     async with database.connect() as connection:
         expired, today, *_ = await connection.commit_together(
-            outgoing.delete_expired(), retention.today(moment.now), downlinks.delete_old(moment.now), *alerts.forget()
+            outgoing.delete_expired(),
+            retention.today(moment.now),
+            downlinks.delete_old(moment.now),
+            *alert_recipients.forget(),
         )
     age = moment.retention.kept_for("notice")
     deleted = notices.AT_ONCE

@@ -3,20 +3,17 @@
 One gateway at a time delivers to a recipient: it claims the recipient with every page, and gives it up with the first empty one.
 """
 
-from collections.abc import Collection, Mapping, Sequence
-from datetime import datetime
+from collections.abc import Sequence
 from typing import Any, Final, NamedTuple
 
 import msgspec
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql as pg
 
 from parking_gateway.core.events import DevEui
 from parking_gateway.core.notice import Notice, NoticeKind
 from parking_gateway.core.outgoing import DueOutgoing
 from parking_gateway.store.query import Query, Rows, Statement, command
 from parking_gateway.store.rows import array_of
-from parking_gateway.store.tables import TIME
 
 
 class Alert(NamedTuple):
@@ -25,33 +22,6 @@ class Alert(NamedTuple):
     notice: DueOutgoing
     failures: int
     """How often the recipient has refused it."""
-
-
-class RecipientState(msgspec.Struct, frozen=True, kw_only=True):
-    """How a recipient is."""
-
-    failures: int
-    """In a row."""
-    failing_since: datetime | None
-    error: str | None
-    """The last one, since the last delivery."""
-    waiting: int
-    """Notices that are not delivered."""
-    given_up: int
-    """Notices of the last day that were given up."""
-    given_up_error: str | None
-    """The last error of the last one of these."""
-    seconds: float | None
-    """Until the next attempt. None: nothing waits for time alone."""
-
-
-def register(recipients: Mapping[str, Collection[NoticeKind]]) -> Query[None]:
-    """Write the recipients with their kinds. From now on every such notice has an alert for each of them.
-
-    A gateway repeats it every day, because `forget` deletes recipients that no configuration has any more.
-    """
-    kinds = msgspec.json.encode({name: list(each) for name, each in recipients.items()}).decode()
-    return command(_REGISTER, {"kinds": kinds})
 
 
 def claim(recipient: str, instance: str, *, seconds: float) -> Query[None]:
@@ -97,23 +67,6 @@ def give_up(recipient: str, *, after: float) -> Query[int]:
     )
 
 
-def state(recipient: str) -> Query[RecipientState]:
-    """How the recipient is."""
-    return Query(statement=_STATE, arguments={"recipient": recipient}, read=_state)
-
-
-def states() -> Query[dict[str, RecipientState]]:
-    """How all recipients are."""
-    return Query(
-        statement=_STATES, arguments={}, read=lambda rows: {name: _state([row]) for name, *row in map(tuple, rows)}
-    )
-
-
-def forget() -> list[Query[None]]:
-    """Delete alerts that were given up a week ago, and recipients that no configuration has had for 30 days."""
-    return [command(_FORGET_ALERTS), command(_FORGET_CHANNELS)]
-
-
 def _alerts(rows: Rows) -> list[Alert]:
     return [
         Alert(
@@ -135,45 +88,19 @@ def _alerts(rows: Rows) -> list[Alert]:
     ]
 
 
-def _state(rows: Sequence[Sequence[Any]]) -> RecipientState:
-    if not rows:  # it was deleted by hand
-        return RecipientState(
-            failures=0, failing_since=None, error=None, waiting=0, given_up=0, given_up_error=None, seconds=None
-        )
-    ((failures, failing_since, error, waiting, given_up, given_up_error, seconds),) = rows
-    return RecipientState(
-        failures=failures,
-        failing_since=failing_since,
-        error=error,
-        waiting=waiting,
-        given_up=given_up,
-        given_up_error=given_up_error,
-        seconds=None if seconds is None else float(seconds),
-    )
-
-
 def _text(sql: str) -> Statement:
     types: dict[str, Any] = {
         "recipient": sa.Text,
         "instance": sa.Text,
         "error": sa.Text,
         "ids": sa.Text,
-        "kinds": pg.JSONB,
         "seconds": sa.Double,
         "limit": sa.Integer,
-        "since": TIME,
     }
     given = (sa.bindparam(name, type_=kind) for name, kind in types.items() if f":{name}" in sql)
     return Statement(sa.text(sql).bindparams(*given))
 
 
-_REGISTER: Final = _text("""
-insert into alert_recipient as recipient (name, kinds, seen_at)
-select key, array(select jsonb_array_elements_text(value)), now()
-from jsonb_each(cast(:kinds as jsonb))
-order by key
-on conflict (name) do update set kinds = excluded.kinds, seen_at = excluded.seen_at
-""")
 _CLAIM: Final = _text("""
 update alert_recipient
 set claimed_by = :instance, claimed_until = now() + make_interval(secs => :seconds)
@@ -239,25 +166,3 @@ with gone as (
 )
 select count(*) from gone
 """)
-_STATE_OF: Final = """
-    recipient.failures, recipient.failing_since, recipient.error,
-    (select count(*) from alert where alert.recipient = recipient.name and given_up_at is null),
-    (select count(*) from alert where alert.recipient = recipient.name and given_up_at > now() - interval '1 day'),
-    (
-        select alert.error
-        from alert
-        where alert.recipient = recipient.name and given_up_at > now() - interval '1 day'
-        order by given_up_at desc, notice desc
-        limit 1
-    ),
-    (
-        select extract(epoch from greatest(min(alert.next_at), recipient.next_at) - now())
-        from alert
-        where alert.recipient = recipient.name and given_up_at is null
-    )
-from alert_recipient as recipient
-"""
-_STATE: Final = _text(f"select {_STATE_OF} where recipient.name = :recipient")
-_STATES: Final = _text(f"select recipient.name, {_STATE_OF} order by recipient.name")
-_FORGET_ALERTS: Final = _text("delete from alert where given_up_at < now() - interval '7 days'")
-_FORGET_CHANNELS: Final = _text("delete from alert_recipient where seen_at < now() - interval '30 days'")

@@ -109,7 +109,7 @@ order by id
 _OTHERS: Final = _text("""
 select coalesce(max(extract(epoch from claimed_until - now())), 0)
 from outgoing_claim
-where claimed_by <> :instance
+where claimed_by <> :instance and claimed_until > now()
 """)
 _IDS: Final = outgoing.c.id.in_(listed("ids", sa.BigInteger))
 _DELETE: Final = Statement(outgoing.delete().where(_IDS))

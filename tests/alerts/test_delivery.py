@@ -9,13 +9,14 @@ from typing import Any
 
 import pytest
 
-from parking_gateway.alerts.delivery import Alerts
+from parking_gateway.alerts.delivery import Alerts, wait_of
 from parking_gateway.alerts.recipients import recipients_of
 from parking_gateway.core.notice import Notice, NoticeKind
 from parking_gateway.process import wall_clock
 from parking_gateway.process.config import Config
 from parking_gateway.process.waits import Backoff
 from parking_gateway.store import outgoing
+from parking_gateway.store.alert_recipients import RecipientState
 from parking_gateway.store.patience import Patience
 from parking_gateway.store.pool import Pool
 from parking_gateway.telemetry.health import Health
@@ -292,3 +293,8 @@ async def test_a_mail_server_that_takes_nothing_is_a_problem_without_the_passwor
         await until(is_reported, sentence)
     assert PASSWORD not in gateway.problems
     assert mail_server.mails == []
+
+
+@pytest.mark.parametrize(("seconds", "wait"), [(None, 5), (-3, 5), (0, 5), (0.5, 0.5), (300, 5)])
+def test_alerts_that_another_gateway_delivers_are_waited_for(seconds: float | None, wait: float) -> None:
+    assert wait_of(RecipientState(seconds=seconds)) == wait

@@ -195,7 +195,9 @@ async def test_a_gateway_that_died_with_its_claim_is_replaced_after_a_while(pool
         (seconds,) = await connection.commit_together(outgoing.claimed_by_another("two"))
     assert 0 < seconds <= outgoing.CLAIMED.total_seconds()
     async with pool.engine.begin() as connection:
-        await connection.exec_driver_sql("update outgoing_claim set claimed_until = now()")
+        await connection.exec_driver_sql("update outgoing_claim set claimed_until = now() - interval '1 second'")
+    async with pool.connect() as connection:
+        assert await connection.commit_together(outgoing.claimed_by_another("two")) == (0,)
     assert len(await second.finish()) == 1
 
 

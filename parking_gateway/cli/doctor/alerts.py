@@ -6,7 +6,7 @@ from parking_gateway.alerts.recipients import recipients_of
 from parking_gateway.cli.doctor.surroundings import Check
 from parking_gateway.core.wording import counted
 from parking_gateway.process.config import Config, ConfigError
-from parking_gateway.store import alerts
+from parking_gateway.store import alert_recipients
 from parking_gateway.store.database import Connection
 
 _FIX = "Correct the section [alerts], or the recipient"
@@ -18,7 +18,7 @@ async def examine_alerts(connection: Connection, *, config: Config) -> list[Chec
         recipients = recipients_of(config, clock=lambda: datetime.now(UTC))
     except ConfigError as error:
         return [Check(about="alerts", detail=" ".join(error.mistakes), fix=_FIX)]
-    (states,) = await connection.together(alerts.states())
+    (states,) = await connection.together(alert_recipients.states())
     found = []
     for one in recipients:
         state = states.get(one.name)
