@@ -50,6 +50,8 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     longer: list[tuple[Kept, Event]]
     """Events that have begun, with another end."""
     gone: list[Kept]
+    described: list[tuple[Kept, Event]]
+    """Events with other texts."""
     unchanged: int
 
 
@@ -85,6 +87,8 @@ async def synchronise(
     plan = planned(kept, events, until=until)
     cancelled = await _cancel(desk, plan)
     longer, refused = await _lengthen(desk, plan.longer)
+    if texts := [(one.id, event.summary, event.description) for one, event in (*plan.described, *plan.longer)]:
+        await desk.connection.together(reservations.describe(texts))
     for event in (*plan.new, *(event for _, event in plan.moved)):
         new = NewReservation(
             start=event.start,
@@ -126,6 +130,7 @@ def planned(kept: Iterable[Kept], events: Iterable[Event], *, until: datetime) -
     new: list[Event] = []
     moved: list[tuple[Kept, Event]] = []
     longer: list[tuple[Kept, Event]] = []
+    described: list[tuple[Kept, Event]] = []
     unchanged = 0
     for event in events:
         one = last.pop((event.uid, event.recurrence), None)
@@ -133,12 +138,14 @@ def planned(kept: Iterable[Kept], events: Iterable[Event], *, until: datetime) -
             new.append(event)
         elif one.status not in LIVE or (one.start, one.end) == (event.start, event.end):
             unchanged += 1
+            if (one.holder, one.note) != (event.summary, event.description):
+                described.append((one, event))
         elif one.status is not ReservationStatus.BOOKED and one.start == event.start:
             longer.append((one, event))
         else:
             moved.append((one, event))
     gone = [one for one in last.values() if one.status in LIVE and one.start < until]
-    return Plan(new=new, moved=moved, longer=longer, gone=gone, unchanged=unchanged)
+    return Plan(new=new, moved=moved, longer=longer, gone=gone, described=described, unchanged=unchanged)
 
 
 def _is_again(one: Kept, event: Event) -> bool:

@@ -16,30 +16,50 @@ from parking_gateway.store.rows import arrays
 AT_ONCE: Final = 1000
 """Spaces of one transaction."""
 
-# A reservation cannot be shown before its start while the one before it holds the space.
+# A reservation cannot be shown before its start while the one before it holds the space. Each part reads the beginning of one
+# index: without its own order and limit, PostgreSQL joins all live reservations, which takes 40 ms with 50,000 of them.
 _DUE: Final = Statement(
     sa.text(f"""
-select space, moment
-from (
-    select
-        space.id as space,
-        greatest(lower(during) - cast(:soon as interval), space.reserved_until) as moment
+with booked as (
+    select space_id, lower(during) as start
     from reservation
-    join space on space.id = reservation.space_id
     where status = 'booked' and lower(during) <= cast(:until as timestamptz) + cast(:soon as interval)
-    union all
-    select reservation.space_id, upper(during)
+    order by lower(during)
+    limit {AT_ONCE}
+),
+ending as (
+    select space_id, upper(during) as moment
     from reservation
     where {IS_LIVE} and upper(during) <= cast(:until as timestamptz)
+    order by upper(during)
+    limit {AT_ONCE}
+),
+waiting as (
+    select space_id, lower(during) as start
+    from reservation
+    where
+        status = 'holding' and cast(:sees_arrivals as boolean)
+        and lower(during) <= cast(:until as timestamptz)
+            - make_interval(secs => (select min(coalesce(grace, cast(:grace as double precision))) from zone))
+    order by lower(during)
+)
+select space, moment
+from (
+    select space.id, greatest(booked.start - cast(:soon as interval), space.reserved_until)
+    from booked
+    join space on space.id = booked.space_id
+    union all
+    select space_id, moment
+    from ending
     union all
     select
         space.id,
-        greatest(lower(during), space.since) + make_interval(secs => coalesce(zone.grace, cast(:grace as double precision)))
-    from reservation
-    join space on space.id = reservation.space_id
+        greatest(waiting.start, space.since)
+            + make_interval(secs => coalesce(zone.grace, cast(:grace as double precision)))
+    from waiting
+    join space on space.id = waiting.space_id
     join zone on zone.id = space.zone_id
-    where
-        cast(:sees_arrivals as boolean) and status = 'holding' and space.state = 'RESERVED' and space.contact = 'live'
+    where space.state = 'RESERVED' and space.contact = 'live'
 ) as due (space, moment)
 where moment <= cast(:until as timestamptz)
 order by moment, space

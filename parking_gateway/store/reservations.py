@@ -3,7 +3,7 @@
 Whoever changes a reservation has locked its space before.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any, Final
 
@@ -146,6 +146,23 @@ returning cast(id as text) as reservation
 """)
 )
 
+_DESCRIBE: Final = Statement(
+    sa.text("""
+with locked as (
+    select reservation.id, batch.holder, batch.note
+    from reservation
+    join unnest(cast(:id as bigint[]), cast(:holder as text[]), cast(:note as text[])) as batch (id, holder, note)
+        on batch.id = reservation.id
+    order by reservation.id
+    for no key update of reservation
+)
+update reservation
+set holder = locked.holder, note = locked.note
+from locked
+where reservation.id = locked.id
+""")
+)
+
 
 def listed(sought: Sought) -> Query[list[ListedReservation]]:
     """The reservations in the order of their starts."""
@@ -197,6 +214,16 @@ def move(reservation: str, *, start: datetime, end: datetime) -> Query[bool]:
     One that is written at this moment is not seen. It makes the statement fail, and `is_overlap` recognises the error.
     """
     return Query(statement=_MOVE, arguments={"id": reservation, "start": start, "end": end}, read=bool)
+
+
+def describe(texts: Sequence[tuple[str, str | None, str | None]]) -> Query[None]:
+    """Set holder and note of reservations, each given by its id."""
+    columns = arrays(
+        id=[int(reservation) for reservation, _, _ in texts],
+        holder=[holder for _, holder, _ in texts],
+        note=[note for _, _, note in texts],
+    )
+    return command(_DESCRIBE, columns)
 
 
 def is_overlap(error: BaseException) -> bool:

@@ -141,6 +141,17 @@ async def test_an_event_that_has_begun_is_extended_and_keeps_its_reservation(
     assert await live(engine) == [("a", "A-1", 1, 3), ("b", "A-1", 3, 4)]
 
 
+async def test_an_event_with_other_texts_keeps_its_reservation(
+    car_park: CarPark, import_calendar: Import, engine: AsyncEngine
+) -> None:
+    await car_park(1)
+    for summary in ("Board", "Jury"):
+        await import_calendar(event("a", 1, 2, f"SUMMARY:{summary}"), event("b", 3, 4))
+        async with engine.connect() as connection:
+            rows = await connection.execute(sa.text("select id, holder, note from reservation order by id"))
+        assert rows.all() == [(1, summary, None), (2, None, None)]
+
+
 @pytest.mark.parametrize("status", ["no_show", "released", "cancelled"])
 async def test_an_event_whose_reservation_is_over_does_not_reserve_again_unless_it_is_moved(
     car_park: CarPark, import_calendar: Import, engine: AsyncEngine, status: str

@@ -59,5 +59,6 @@ reservation: Final = sa.Table(
     sa.Index("reservation_calendar_idx", "calendar", "uid", postgresql_where=sa.text("calendar is not null")),
     # What is due.
     sa.Index("reservation_start_idx", sa.text("lower(during)"), postgresql_where=sa.text("status = 'booked'")),
+    sa.Index("reservation_holding_idx", sa.text("lower(during)"), postgresql_where=sa.text("status = 'holding'")),
     sa.Index("reservation_end_idx", sa.text("upper(during)"), postgresql_where=sa.text(_IS_LIVE)),
 )
