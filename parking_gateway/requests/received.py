@@ -36,7 +36,8 @@ _ANSWERING: Final = "answering a request"
 _OF_OTHERS: Final = ("application/#", "homeassistant/#")
 """Topics of other programs on which the gateway may have the right to publish."""
 _MOST_WAITING: Final = 100
-"""Requests in memory. The broker sends `mqtt.receive_maximum` messages at a time, and events need their share of them."""
+"""Requests in memory, if they are less than half of `mqtt.receive_maximum`: the broker sends so many messages at a time, and
+events need their share of them."""
 _WAITED_FOR: Final = timedelta(days=1)
 """After this time nobody waits for a reply. Not shorter, because our clock and the database's differ."""
 _REFUSED_EVERY: Final = 1.0
@@ -81,6 +82,7 @@ class Requests:
         self._rates = Rates(per_minute=config.requests.per_minute, of_all=config.requests.per_minute_of_all)
         self._seldom = Seldom(_REFUSED_EVERY)
         self._one_by_one = asyncio.Lock()
+        self._most_waiting = max(1, min(_MOST_WAITING, config.mqtt.receive_maximum // 2))
         self._waiting = 0
         self._was_away = False
         """Whether the last attempt found no database."""
@@ -90,7 +92,7 @@ class Requests:
     async def commit(self, messages: Sequence[Message]) -> None:
         """Answer these requests. They may be acknowledged then. Raises StopRequested, or MqttError with the connection."""
         # Counted before the first of them waits.
-        room = max(0, _MOST_WAITING - self._waiting)
+        room = max(0, self._most_waiting - self._waiting)
         admitted = messages[:room]
         self._waiting += len(admitted)
         try:

@@ -325,6 +325,27 @@ class Order(msgspec.Struct, frozen=True):
     reservation: Reservation | None
 
 
+@given(before=st.lists(observations, max_size=6), meanwhile=st.lists(observations, max_size=6))
+def test_what_sensors_report_during_maintenance_counts_at_its_end(
+    before: list[Observation], meanwhile: list[Observation]
+) -> None:
+    """The space is then as if it had been in service all the time."""
+    served = closed = new_space()
+    for one in before:
+        served, closed = observe(served, one)[0], observe(closed, one)[0]
+    closed, _ = change_service(closed, Service.MAINTENANCE, at=minutes(20), cause="anna", until=minutes(30))
+    assert (closed.state, closed.maintenance_until) == (SpaceState.MAINTENANCE, minutes(30))
+    for one in meanwhile:
+        served = observe(served, one)[0]
+        closed, steps = observe(closed, one)
+        assert (closed.state, steps) == (SpaceState.MAINTENANCE, ())
+    opened, steps = change_service(closed, Service.IN_SERVICE, at=minutes(30), cause="maintenance")
+    assert {step.at for step in steps} == {minutes(30)}
+    assert steps[-1].after is served.state
+    traces = ("service_at", "since", "previous", "cause", "version")
+    assert msgspec.structs.replace(opened, **{name: getattr(served, name) for name in traces}) == served
+
+
 orders = st.builds(
     Order,
     at=st.integers(0, 12),
