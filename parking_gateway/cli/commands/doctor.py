@@ -70,7 +70,7 @@ def doctor(
 def _examined(config: "Config", reader: "Decoder") -> "list[Finding]":
     from parking_gateway.cli.doctor.examination import examine_devices  # noqa: PLC0415 - heavy
 
-    return transact(config, partial(examine_devices, decoder=reader))
+    return transact(config, partial(examine_devices, decoder=reader, config=config))
 
 
 async def _checked(config: "Config", reader: "Decoder", listen: timedelta, *, tries_queue: bool) -> "list[Check]":

@@ -4,7 +4,6 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 from enum import StrEnum
 from shlex import join
-from typing import Final
 
 import msgspec
 
@@ -15,20 +14,13 @@ from parking_gateway.core.space import Contact
 from parking_gateway.core.wording import counted, duration
 from parking_gateway.decoding import codecs
 from parking_gateway.decoding.decoder import Choice, Decoder
+from parking_gateway.process.config import Config
+from parking_gateway.process.config.devices import DevicesConfig
+from parking_gateway.process.config.sections import ClockConfig
 from parking_gateway.register.remarks import NO_CODEC, NO_THRESHOLDS
 from parking_gateway.store.diagnosis import RefusedFrames
 from parking_gateway.store.fleet import KnownDevice
 from parking_gateway.store.lost import Loss
-
-MISSED_HEARTBEATS: Final = 3
-UNKNOWN_HEARTBEAT: Final = timedelta(days=1)
-"""The assumed heartbeat, where the data sheet names none or the device has no codec."""
-
-FEWEST_LOST: Final = 3
-LOW_BATTERY: Final = 20
-"""Percent. A battery for years lasts for months then."""
-LOST_SHARE: Final = 0.1
-"""A LoRaWAN device loses a few uplinks in the air. A device is lossy if it loses more than these."""
 
 
 class Problem(StrEnum):
@@ -76,13 +68,20 @@ def examine(
     losses: Mapping[DevEui, Loss],
     *,
     decoder: Decoder,
+    config: Config,
     now: datetime,
 ) -> Iterator[Finding]:
-    """The faults of the devices. `refused` are their recent frames that could not be decoded, `losses` those missing."""
+    """The faults of the devices. `refused` are their recent frames that could not be decoded, `losses` those missing.
+
+    The thresholds are those of the gateway, so the two agree.
+    """
     for known in devices:
         dev_eui = known.identity.dev_eui
         space = _place(known) if known.installation else None
-        found = [*_problems(known, refused.get(dev_eui), decoder, now), *_loss(dev_eui, losses.get(dev_eui))]
+        found = [
+            *_problems(known, refused.get(dev_eui), decoder, config, now),
+            *_loss(dev_eui, losses.get(dev_eui), config.devices),
+        ]
         for problem, detail, fix in found:
             yield Finding(
                 dev_eui=dev_eui, name=known.identity.name, space=space, problem=problem, detail=detail, fix=fix
@@ -93,7 +92,13 @@ Found = tuple[Problem, str, str]
 """The kind of fault, its detail, and the remedy."""
 
 
-def _problems(known: KnownDevice, refused: RefusedFrames | None, decoder: Decoder, now: datetime) -> Iterator[Found]:
+def _problems(
+    known: KnownDevice,
+    refused: RefusedFrames | None,
+    decoder: Decoder,
+    config: Config,
+    now: datetime,
+) -> Iterator[Found]:
     installed = known.installation
     if installed is None:
         fix = _command("devices", "assign", known.identity.dev_eui, "SITE/ZONE/SPACE")
@@ -101,7 +106,7 @@ def _problems(known: KnownDevice, refused: RefusedFrames | None, decoder: Decode
         return
     choice = decoder.choice(known.identity, installed)
     yield from _reading(known, installed, choice, decoder)
-    yield from _silence(known, choice, decoder, now)
+    yield from _silence(known, _allowed_silence(known, installed, choice, decoder, config.clock), now)
     yield from _own(known)
     if problems.Problem.CLOCK in known.problems:
         detail = "its uplinks change nothing: they count as older than earlier ones, because a clock was set back"
@@ -110,7 +115,7 @@ def _problems(known: KnownDevice, refused: RefusedFrames | None, decoder: Decode
             detail,
             "let NTP set the clocks of the network server, of the LoRaWAN gateways and of this machine",
         )
-    is_low = known.battery_percent is not None and known.battery_percent <= LOW_BATTERY
+    is_low = known.battery_percent is not None and known.battery_percent <= config.devices.battery_low_percent
     if is_low or problems.Problem.BATTERY_LOW in known.problems:
         yield Problem.BATTERY, _level(known), "replace its battery, or the sensor"
     if refused:
@@ -160,7 +165,18 @@ def _reading(known: KnownDevice, installed: Installation, choice: Choice | None,
         yield Problem.NO_OCCUPANCY, NO_THRESHOLDS, _assign(known, *present, *_as_options({below: "MILLIMETRES"}))
 
 
-def _silence(known: KnownDevice, choice: Choice | None, decoder: Decoder, now: datetime) -> Iterator[Found]:
+def _allowed_silence(
+    known: KnownDevice, installed: Installation, choice: Choice | None, decoder: Decoder, clock: ClockConfig
+) -> timedelta:
+    """How long the device may be silent, as the gateway judges it."""
+    if installed.lost_after is not None:
+        return timedelta(seconds=installed.lost_after)
+    if known.identity.profile in clock.lost_after_by_profile:
+        return clock.lost_after_by_profile[known.identity.profile]
+    return clock.missed_heartbeats * (_heartbeat(choice, decoder) or timedelta()) or clock.lost_after
+
+
+def _silence(known: KnownDevice, allowed: timedelta, now: datetime) -> Iterator[Found]:
     other = _command("devices", "assign", "DEV_EUI", _place(known))
     if known.heard_at is None:
         yield (
@@ -169,16 +185,15 @@ def _silence(known: KnownDevice, choice: Choice | None, decoder: Decoder, now: d
             f"look in ChirpStack whether it joined, or: {other}",
         )
         return
-    heartbeat = _heartbeat(choice, decoder)
-    is_late = now - known.heard_at > MISSED_HEARTBEATS * (heartbeat or UNKNOWN_HEARTBEAT)
-    if is_late or known.contact is Contact.LOST:
-        expected = f"it should send every {duration(heartbeat)}" if heartbeat else "its heartbeat is not known"
-        detail = f"last heard {known.heard_at:%Y-%m-%d %H:%M} UTC; {expected}"
+    if now - known.heard_at > allowed or known.contact is Contact.LOST:
+        detail = f"last heard {known.heard_at:%Y-%m-%d %H:%M} UTC; it may be silent for {duration(allowed)}"
         yield Problem.SILENT, detail, f"look in ChirpStack whether it sends, or replace it: {other}"
 
 
-def _loss(dev_eui: DevEui, loss: Loss | None) -> Iterator[Found]:
-    if loss is None or loss.missing < FEWEST_LOST or loss.missing < LOST_SHARE * (loss.missing + loss.recorded):
+def _loss(dev_eui: DevEui, loss: Loss | None, thresholds: DevicesConfig) -> Iterator[Found]:
+    if loss is None or loss.missing < thresholds.uplinks_lost:
+        return
+    if loss.missing < thresholds.uplinks_lost_share * (loss.missing + loss.recorded):
         return
     detail = f"{counted(loss.missing, 'uplink')} of the last day missing by frame counter, {loss.recorded} recorded"
     fix = _command("heal", "--device", dev_eui)

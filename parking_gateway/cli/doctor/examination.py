@@ -67,14 +67,14 @@ async def examine_all(config: Config, decoder: Decoder, *, listen: timedelta, tr
     ]
 
 
-async def examine_devices(connection: Connection, decoder: Decoder) -> list[Finding]:
+async def examine_devices(connection: Connection, decoder: Decoder, config: Config) -> list[Finding]:
     """The faults of all devices."""
     now = datetime.now(UTC)
     since = now - _LATELY
     known, refused, losses = await connection.together(
         fleet.listed(), diagnosis.refused(since=since), lost.lossy(since)
     )
-    return list(examine(known, refused, losses, decoder=decoder, now=now))
+    return list(examine(known, refused, losses, decoder=decoder, config=config, now=now))
 
 
 async def _seen_at_broker(config: Config, *, listen: timedelta, tries_queue: bool) -> tuple[Running, list[Check]]:
@@ -160,7 +160,7 @@ async def _of_content(pool: Pool, config: Config, decoder: Decoder) -> list[Chec
         "subscriptions": partial(examine_subscriptions, config=config),
         "spaces": examine_spaces,
         "alerts": partial(examine_alerts, config=config),
-        "devices": partial(_of_devices, decoder=decoder),
+        "devices": partial(_of_devices, decoder=decoder, config=config),
         "network server": partial(_of_network_server, config=config),
     }
     now = datetime.now(UTC)
@@ -181,10 +181,10 @@ async def _asked(pool: Pool, about: str, work: Callable[[Connection], Awaitable[
         return [Check(about=about, detail=detail, is_judged=False)]
 
 
-async def _of_devices(connection: Connection, *, decoder: Decoder) -> list[Check]:
+async def _of_devices(connection: Connection, *, decoder: Decoder, config: Config) -> list[Check]:
     """One check for each kind of fault that devices have."""
     found: dict[str, list[str]] = {}
-    for one in await examine_devices(connection, decoder):
+    for one in await examine_devices(connection, decoder, config):
         found.setdefault(one.problem, []).append(one.dev_eui)
     if not found:
         (known,) = await connection.together(recovery.devices())

@@ -14,6 +14,7 @@ from parking_gateway.core.installation import Installation
 from parking_gateway.core.problems import Problem as Stored
 from parking_gateway.core.space import Contact, SpaceId
 from parking_gateway.decoding.decoder import Choice, Decoder
+from parking_gateway.process.config import Config
 from parking_gateway.store.diagnosis import RefusedFrames
 from parking_gateway.store.fleet import KnownDevice
 from parking_gateway.store.lost import Loss
@@ -59,7 +60,15 @@ def findings(
     loss: Loss | None = None,
 ) -> list[Finding]:
     by_device = {DEVICE: refused} if refused else {}
-    return list(examine([device], by_device, {DEVICE: loss} if loss else {}, decoder=decoder or Decoder(), now=NOON))
+    found = examine(
+        [device],
+        by_device,
+        {DEVICE: loss} if loss else {},
+        decoder=decoder or Decoder(),
+        config=Config(),
+        now=NOON,
+    )
+    return list(found)
 
 
 def the_one(device: KnownDevice, **more: Any) -> Finding:
@@ -131,14 +140,14 @@ def test_what_a_profile_chooses_is_not_repeated_on_the_installation() -> None:
         ("dragino_ldds75", {"occupied_below_mm": "1500"}, timedelta(minutes=61), True),
         ("bosch_tps110", {}, timedelta(days=2.9), False),
         ("bosch_tps110", {}, timedelta(days=3.1), True),
-        ("pni_placepod", {}, timedelta(days=2.9), False),
-        ("pni_placepod", {}, timedelta(days=3.1), True),
+        ("pni_placepod", {}, timedelta(hours=24.9), False),
+        ("pni_placepod", {}, timedelta(hours=25.1), True),
     ],
 )
 def test_silence_is_measured_by_the_heartbeat(
     codec: str, options: dict[str, str], silence: timedelta, *, is_silent: bool
 ) -> None:
-    """Three heartbeats may be missed; where the data sheet names none, three days."""
+    """Three heartbeats may be missed; where the data sheet names none, the default counts."""
     found = findings(known(codec, options=options, silence=silence))
     assert [one.problem for one in found] == [Problem.SILENT] * is_silent
 
@@ -149,11 +158,22 @@ def test_a_lost_contact_is_silence_whatever_the_heartbeat() -> None:
     assert found.problem is Problem.SILENT
 
 
-def test_silence_is_shown_with_its_start_and_the_expected_heartbeat() -> None:
+def test_silence_is_shown_with_its_start_and_its_limit() -> None:
     found = the_one(known(silence=timedelta(days=10)))
-    assert found.detail == "last heard 2026-11-13 12:00 UTC; it should send every 1 d"
+    assert found.detail == "last heard 2026-11-13 12:00 UTC; it may be silent for 3 d"
     assert found.fix.endswith("parking-gateway devices assign DEV_EUI central/level-1/A-012")
-    assert "not known" in the_one(known("pni_placepod", silence=timedelta(days=10))).detail
+    assert the_one(known("pni_placepod", silence=timedelta(days=10))).detail.endswith("for 1 d")
+
+
+@pytest.mark.parametrize(
+    ("device", "is_silent"),
+    [
+        (known(lost_after=7200, silence=timedelta(hours=2.1)), True),
+        (known(lost_after=604_800, silence=timedelta(days=6)), False),
+    ],
+)
+def test_the_limit_of_the_device_comes_first(device: KnownDevice, *, is_silent: bool) -> None:
+    assert [one.problem for one in findings(device)] == [Problem.SILENT] * is_silent
 
 
 def test_a_device_that_never_sent_may_have_a_mistyped_name() -> None:
