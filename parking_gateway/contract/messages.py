@@ -93,6 +93,10 @@ class TransitionMessage(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     after: SpaceState = msgspec.field(name="to")
     at: Instant
     cause: str
+    corrects: int | None = None
+    """The `id` of a step that was published and is wrong, because an uplink came late. This one replaces it."""
+    withdrawn: bool = False
+    """The step did not happen, and neither did the one that it corrects."""
 
 
 class DownlinkStatus(msgspec.Struct, frozen=True, kw_only=True, gc=False):

@@ -8,8 +8,7 @@ from parking_gateway.contract.messages import Count, Instant, Name
 from parking_gateway.contract.publication import MessageProperties, Publication
 from parking_gateway.contract.tree import topic_of
 from parking_gateway.core.notice import Notice, NoticeKind
-from parking_gateway.core.outgoing import Clearing, Command, Correction, DueOutgoing, Reply, Session
-from parking_gateway.core.space import SpaceState
+from parking_gateway.core.outgoing import Clearing, Command, DueOutgoing, Reply, Session
 
 
 class NoticeMessage(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -33,36 +32,26 @@ class SessionMessage(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A stay of a car that has ended. Topic: {root}/sessions/{site}/{zone}/{space}, not retained."""
 
     id: int
-    """Identifies the message, because a subscriber may receive it twice."""
+    """Identifies the stay, because a subscriber may receive it twice."""
     site: Name | None
     zone: Name | None
     space: Name | None
-    arrival: Instant
-    departure: Instant
+    arrived_at: Instant
+    departed_at: Instant
     seconds: Count
     overstay: bool
     """Whether the car stayed for longer than it might."""
     reservation: str | None
-
-
-class CorrectionMessage(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """A published step that did not happen so. Topic: {root}/transitions/{site}/{zone}/{space}/corrections, not retained."""
-
-    id: int
-    """Identifies the message, because a subscriber may receive it twice."""
-    site: Name | None
-    zone: Name | None
-    space: Name | None
-    corrects: int
-    """The `id` of the published step."""
-    before: SpaceState | None = msgspec.field(name="from")
-    after: SpaceState | None = msgspec.field(name="to")
-    at: Instant | None
-    """From, to and at are the step as it happened; null: it did not happen."""
+    """The one that held when the car came."""
+    corrects: int | None
+    """The id of a stay that was published and is wrong, because an uplink came late."""
+    withdrawn: bool
+    """The stay that it corrects did not happen."""
 
 
 OUTGOING_SCHEMAS: Final[dict[str, type[msgspec.Struct]]] = {
     "notice": NoticeMessage,
+    "session": SessionMessage,
 }
 """The schema files and the messages they describe. Messages that nobody sends yet, and ChirpStack's own, have none."""
 
@@ -81,9 +70,6 @@ def sent(root: str, row: DueOutgoing) -> Publication:
             return Publication(
                 topic=f"{root}/sessions/{_place(row)}", payload=_encode(_session(row, message)), retain=False
             )
-        case Correction():
-            topic = f"{root}/transitions/{_place(row)}/corrections"
-            return Publication(topic=topic, payload=_encode(_correction(row, message)), retain=False)
         case Reply():
             properties = MessageProperties(correlation_data=message.correlation_data)
             return Publication(topic=message.topic, payload=message.payload, retain=False, properties=properties)
@@ -114,26 +100,15 @@ def _notice(row: DueOutgoing, notice: Notice) -> NoticeMessage:
 
 def _session(row: DueOutgoing, session: Session) -> SessionMessage:
     return SessionMessage(
-        id=row.id,
+        id=session.id,
         site=row.site,
         zone=row.zone,
         space=row.space,
-        arrival=session.arrived_at,
-        departure=session.departed_at,
+        arrived_at=session.arrived_at,
+        departed_at=session.departed_at,
         seconds=round((session.departed_at - session.arrived_at).total_seconds()),
         overstay=session.is_overstay,
         reservation=session.reservation,
-    )
-
-
-def _correction(row: DueOutgoing, correction: Correction) -> CorrectionMessage:
-    return CorrectionMessage(
-        id=row.id,
-        site=row.site,
-        zone=row.zone,
-        space=row.space,
-        corrects=correction.corrects,
-        before=correction.before,
-        after=correction.after,
-        at=correction.at,
+        corrects=session.corrects,
+        withdrawn=session.is_withdrawn,
     )

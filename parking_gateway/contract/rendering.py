@@ -74,6 +74,8 @@ def _step(row: DueSpace, step: DueStep) -> TransitionMessage:
         after=step.after,
         at=step.at,
         cause=step.cause,
+        corrects=step.corrects,
+        withdrawn=step.is_withdrawn,
     )
 
 

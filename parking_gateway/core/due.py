@@ -29,6 +29,10 @@ class DueStep(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     after: SpaceState
     at: datetime
     cause: str
+    corrects: int | None = None
+    """The id of a wrong step that this one replaces."""
+    is_withdrawn: bool = False
+    """The step did not happen."""
 
 
 class DueSpace(msgspec.Struct, frozen=True, gc=False):

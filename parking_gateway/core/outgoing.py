@@ -11,29 +11,23 @@ import msgspec
 
 from parking_gateway.core.due import DueKind
 from parking_gateway.core.notice import Notice
-from parking_gateway.core.space import SpaceId, SpaceState
+from parking_gateway.core.space import SpaceId
 
 
 class Session(msgspec.Struct, frozen=True, kw_only=True, tag="session"):
     """A stay of a car that has ended."""
 
     space: SpaceId
+    id: int
+    """Of the stay's row."""
     arrived_at: datetime
     departed_at: datetime
     is_overstay: bool = False
     reservation: str | None = None
-
-
-class Correction(msgspec.Struct, frozen=True, kw_only=True, tag="correction"):
-    """A step that was published and did not happen so, because an uplink came late."""
-
-    space: SpaceId
-    corrects: int
-    """The id of the published step."""
-    before: SpaceState | None = None
-    after: SpaceState | None = None
-    at: datetime | None = None
-    """The step as it happened. All three are None: it did not happen."""
+    corrects: int | None = None
+    """The id of a published stay that was wrong, because an uplink came late."""
+    is_withdrawn: bool = False
+    """The stay that it corrects did not happen, and this one is only its copy."""
 
 
 class Reply(msgspec.Struct, frozen=True, kw_only=True, tag="reply"):
@@ -64,7 +58,7 @@ class Clearing(msgspec.Struct, frozen=True, kw_only=True, tag="clearing"):
     """Those in the topic: site, zone and space, or fewer."""
 
 
-Outgoing = Notice | Session | Correction | Reply | Command | Clearing
+Outgoing = Notice | Session | Reply | Command | Clearing
 """One message. `space` is an id; the names that it has when the message is written are written with it."""
 
 

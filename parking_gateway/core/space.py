@@ -137,6 +137,8 @@ class Space(msgspec.Struct, frozen=True, gc=False):
     """Of a space with several, what each has reported: `sensing` computes the aspects above from them. None: it has one sensor."""
     maintenance_until: datetime | None = None
     """The planned end of maintenance. None: there is none, or the space is in service."""
+    offered_at: datetime | None = None
+    """When service or reservation last changed. A change of occupancy that was heard before it has come late."""
 
     @property
     def state(self) -> SpaceState:
@@ -265,6 +267,12 @@ def end_reservation(space: Space, reservation_id: str, *, at: datetime, cause: s
     if space.reservation is None or space.reservation.id != reservation_id:
         return space, ()
     return _settle(space, msgspec.structs.replace(space, reservation=None), at=at, cause=cause)
+
+
+def change_offer(space: Space, service: Service, reservation: str | None, *, at: datetime, cause: str) -> Change:
+    """Set what was offered from then on, as the history has it. The reservation is only a name here."""
+    named = None if reservation is None else Reservation(id=reservation, start=at, end=at, is_kept_on_leaving=True)
+    return _settle(space, msgspec.structs.replace(space, service=service, reservation=named), at=at, cause=cause)
 
 
 def remove_sensor(space: Space, *, at: datetime, cause: str) -> Change:

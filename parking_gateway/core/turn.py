@@ -25,6 +25,7 @@ from parking_gateway.core.space import (
     Transition,
     acknowledge_overstay,
     begin_reservation,
+    change_offer,
     change_service,
     end_reservation,
     exceed_stay,
@@ -35,6 +36,7 @@ from parking_gateway.core.space import (
     observe_again,
     remove_sensor,
 )
+from parking_gateway.core.stay import Course, Offer, is_in_order
 
 
 class Silence(msgspec.Struct, frozen=True, kw_only=True):
@@ -137,6 +139,7 @@ Cause = (
     | SensorsFitted
     | StayExceeded
     | OverstayAcknowledged
+    | Offer
 )
 
 
@@ -153,6 +156,8 @@ class Turn(msgspec.Struct, frozen=True, kw_only=True):
     """What becomes of reservations, in their order."""
     held_back: list[Observation] = []
     """Observations that count as older although their frame counters are higher: a clock is wrong."""
+    course: Course
+    """What follows for the history of the spaces."""
     notices: list[Notice] = []
     """What an operator has to be told once."""
 
@@ -164,6 +169,7 @@ def turn(before: Mapping[SpaceId, Space], causes: Iterable[tuple[SpaceId, Cause]
     reservations: list[ReservationStep] = []
     notices: list[Notice] = []
     held_back: list[Observation] = []
+    course = Course()
     for space_id, cause in causes:
         space = spaces[space_id]
         after, made = _change(space, cause)
@@ -178,8 +184,10 @@ def turn(before: Mapping[SpaceId, Space], causes: Iterable[tuple[SpaceId, Cause]
             notices.append(_conflict(after, after.reservation, cause))
         if after.overstay is not space.overstay and isinstance(cause, StayExceeded):
             notices.append(_overstay(space_id, cause))
-        if after.seen_at is space.seen_at and isinstance(cause, Observation) and _is_held_back(cause, space):
-            held_back.append(cause)
+        if after.version != space.version:
+            after = spaces[space_id] = _noted(space, after, cause, made, course)
+        if after.seen_at is space.seen_at and isinstance(cause, Observation | Rereading):
+            held_back += _note_late(space, cause, course)
     changed = [space_id for space_id, space in before.items() if spaces[space_id].version != space.version]
     return Turn(
         spaces=spaces,
@@ -188,6 +196,7 @@ def turn(before: Mapping[SpaceId, Space], causes: Iterable[tuple[SpaceId, Cause]
         reservations=reservations,
         held_back=held_back,
         notices=notices,
+        course=course,
     )
 
 
@@ -215,6 +224,8 @@ def _change(space: Space, cause: Cause) -> Change:  # noqa: C901, PLR0911 - one 
             return exceed_stay(space, since=cause.since, at=cause.at)
         case OverstayAcknowledged():
             return acknowledge_overstay(space, at=cause.at)
+        case Offer():
+            return change_offer(space, cause.service, cause.reservation, at=cause.at, cause=cause.cause)
         case _:
             assert_never(cause)
 
@@ -240,6 +251,34 @@ def _lapse(space: Space, silence: Silence) -> Change:
     if space.sensors is None:
         return lapse(space, **limits)
     return lapse_one(space, space.sensors, silence.sensor, **limits)
+
+
+def _noted(space: Space, after: Space, cause: Cause, steps: tuple[Transition, ...], course: Course) -> Space:
+    """Note what a visible change means for the history of its space."""
+    match cause:
+        case Silence() | StayExceeded() | OverstayAcknowledged():
+            return after
+        case Observation() | Rereading():
+            seen = cause if isinstance(cause, Observation) else cause.seen
+            if after.occupancy is not space.occupancy and not is_in_order(seen, space):
+                course.came_late(space.id, seen.heard_at)
+            return course.changed(space, after, steps, at=seen.seen_at, heard_at=seen.heard_at, cause=str(seen.cause))
+        case Offer():
+            return course.changed(space, after, steps, at=cause.at, heard_at=cause.at, cause=cause.cause)
+        case ReservationStart():
+            start = cause.reservation.start
+            return course.changed(space, after, steps, at=start, heard_at=start, cause=cause.by)
+        case _:
+            return course.changed(space, after, steps, at=cause.at, heard_at=cause.at, cause=cause.by)
+
+
+def _note_late(space: Space, cause: Observation | Rereading, course: Course) -> Iterator[Observation]:
+    """Note an observation that came after a later one. Those that are held back by a wrong clock are returned."""
+    seen = cause if isinstance(cause, Observation) else cause.seen
+    if seen.occupancy is not None or seen is not cause:
+        course.came_late(space.id, seen.heard_at)
+    if seen is cause and _is_held_back(seen, space):
+        yield seen
 
 
 def _is_held_back(seen: Observation, space: Space) -> bool:

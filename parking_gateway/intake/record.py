@@ -150,6 +150,7 @@ def _committed(
         has_new_counts=bool(decision.counted.zones),
         steps=decision.turn.steps,
         notices=[*decision.turn.notices, *decision.notices],
+        outgoing=len(decision.turn.course.stays),
         reservations=decision.turn.reservations,
         received=batch.received,
         recorded=new,

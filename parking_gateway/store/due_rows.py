@@ -123,8 +123,16 @@ def space_of(row: tuple[Any, ...]) -> DueSpace:
 
 def step(row: tuple[Any, ...]) -> DueStep:
     """A row of `read_steps`."""
-    _, number, before, after, at, cause = row
-    return DueStep(id=number, before=STATES[before], after=STATES[after], at=at, cause=cause)
+    _, number, before, after, at, cause, corrects, is_withdrawn = row
+    return DueStep(
+        id=number,
+        before=STATES[before],
+        after=STATES[after],
+        at=at,
+        cause=cause,
+        corrects=corrects,
+        is_withdrawn=is_withdrawn,
+    )
 
 
 # Devices

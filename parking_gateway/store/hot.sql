@@ -70,7 +70,7 @@ select
     space.maintenance_reason, space.battery_percent,
     case when space.battery_at > now() + :'step_back'::interval then 'epoch' else space.battery_at end as battery_at,
     space.battery_dev_addr, space.battery_f_cnt, space.previous, space.cause, space.version, space.overstay,
-    space.sensors::text as sensors_text, space.maintenance_until
+    space.sensors::text as sensors_text, space.maintenance_until, space.offered_at
 from installation
 join space on space.id = installation.space_id
 where installation.dev_eui in (select unnest(:'dev_eui'::text[]))
@@ -94,7 +94,7 @@ select
     space.maintenance_reason, space.battery_percent,
     case when space.battery_at > now() + :'step_back'::interval then 'epoch' else space.battery_at end as battery_at,
     space.battery_dev_addr, space.battery_f_cnt, space.previous, space.cause, space.version, space.overstay,
-    space.sensors::text as sensors_text, space.maintenance_until
+    space.sensors::text as sensors_text, space.maintenance_until, space.offered_at
 from space
 where space.id in (select unnest(:'id'::bigint[]))
 order by space.id
@@ -108,6 +108,40 @@ select
     )::text as snapshot_text
 from device
 where dev_eui in (select unnest(:'dev_eui'::text[])) and contact = 'live';
+
+-- end_stays: Appends the stays that ended, and publishes them. The row of a space, which is written later, has the arrival.
+with ended as (
+    insert into past_stay (space, arrived_at, departed_at, arrival, departure, reservation, overstay)
+    select
+        space.id, stay.arrived_at, greatest(batch.departed_at, stay.arrived_at), stay.arrival, batch.departure,
+        stay.reservation, batch.arrived_at is null and space.overstay is not null
+    from unnest(
+        :'number'::integer[], :'row'::tid[], :'departed_at'::timestamptz[], :'departure'::text[],
+        :'arrived_at'::timestamptz[], :'arrival'::text[], :'reservation'::text[]
+    ) as batch (number, row, departed_at, departure, arrived_at, arrival, reservation)
+    join space on space.ctid = batch.row
+    cross join lateral (
+        select
+            coalesce(batch.arrived_at, space.arrived_at) as arrived_at, coalesce(batch.arrival, space.arrival) as arrival,
+            case when batch.arrived_at is null then space.arrived_for else batch.reservation end as reservation
+    ) as stay
+    where stay.arrived_at is not null
+    order by batch.number
+    returning id, space, arrived_at, departed_at, overstay, reservation
+)
+insert into outgoing (site, zone, space, body, expires_at)
+select
+    site.name, zone.name, space.name,
+    json_build_object(
+        'type', 'session', 'space', ended.space, 'id', ended.id, 'arrived_at', ended.arrived_at,
+        'departed_at', ended.departed_at, 'is_overstay', ended.overstay, 'reservation', ended.reservation
+    ),
+    now() + :'kept'::interval
+from ended
+join space on space.id = ended.space
+join zone on zone.id = space.zone_id
+join site on site.id = zone.site_id
+order by ended.id;
 
 -- save_clocks: Writes the clocks of spaces without a change. A locked row is found by its place (ctid), without index.
 update space
@@ -139,6 +173,13 @@ set
     maintenance_reason = batch.maintenance_reason, battery_percent = batch.battery_percent, battery_at = batch.battery_at,
     battery_dev_addr = batch.battery_dev_addr, battery_f_cnt = batch.battery_f_cnt, version = batch.version,
     overstay = batch.overstay, sensors = batch.sensors, maintenance_until = batch.maintenance_until,
+    offered_at = batch.offered_at,
+    arrived_at = case when batch.occupancy = 'occupied' then coalesce(batch.arrived_at, space.arrived_at) end,
+    arrival = case when batch.occupancy = 'occupied' then coalesce(batch.arrival, space.arrival) end,
+    arrived_for = case
+        when batch.occupancy = 'occupied'
+        then case when batch.arrived_at is null then space.arrived_for else batch.arrived_for end
+    end,
     -- Without a new version nothing is published, and `updated` of the retained message would differ from the row for ever.
     updated_at = case when space.version = batch.version then space.updated_at else :'updated_at'::timestamptz end
 from unnest(
@@ -148,11 +189,13 @@ from unnest(
     :'reserved_checked_in'::boolean[], :'reserved_kept'::boolean[], :'service'::text[], :'service_at'::timestamptz[],
     :'maintenance_reason'::text[], :'battery_percent'::integer[], :'battery_at'::timestamptz[],
     :'battery_dev_addr'::text[], :'battery_f_cnt'::bigint[], :'version'::bigint[], :'overstay'::text[],
-    :'sensors'::jsonb[], :'maintenance_until'::timestamptz[]
+    :'sensors'::jsonb[], :'maintenance_until'::timestamptz[],
+    :'offered_at'::timestamptz[], :'arrived_at'::timestamptz[], :'arrival'::text[], :'arrived_for'::text[]
 ) as batch (
     row, state, since, previous, cause, occupancy, seen_at, seen_dev_addr, seen_f_cnt, contact, heard_at, reservation,
     reserved_from, reserved_until, reserved_checked_in, reserved_kept, service, service_at, maintenance_reason,
-    battery_percent, battery_at, battery_dev_addr, battery_f_cnt, version, overstay, sensors, maintenance_until
+    battery_percent, battery_at, battery_dev_addr, battery_f_cnt, version, overstay, sensors, maintenance_until,
+    offered_at, arrived_at, arrival, arrived_for
 )
 where space.ctid = batch.row;
 
@@ -266,6 +309,22 @@ from unnest(
 ) as batch (number, space, "from", "to", at, cause)
 order by number;
 
+-- append_offers: Appends what is offered from a time on, where that changed.
+insert into offer (space, at, service, reservation, cause)
+select space, at, service, reservation, cause
+from unnest(
+    :'number'::integer[], :'space'::bigint[], :'at'::timestamptz[], :'service'::text[], :'reservation'::text[],
+    :'cause'::text[]
+) as batch (number, space, at, service, reservation, cause)
+order by number;
+
+-- note_late: Notes the parts of the history of locked spaces that late observations may change.
+insert into late (space, since, until)
+select space, since, until
+from unnest(:'space'::bigint[], :'since'::timestamptz[], :'until'::timestamptz[]) as batch (space, since, until)
+on conflict (space) do update
+set since = least(late.since, excluded.since), until = greatest(late.until, excluded.until);
+
 -- read_changed_spaces: Reads those of the given spaces whose version the broker has not confirmed.
 select
     space.id, space.version, space.published_version, site.name as site_name, zone.name as zone_name,
@@ -281,10 +340,12 @@ where space.version <> space.published_version and space.id in (select unnest(:'
 
 -- read_steps: Reads the unpublished steps of spaces. Their months alone are read, by the time of the last published step.
 -- Lateral, because a first plan on a new database would scan the whole log.
-select step.space, step.id, step."from", step."to", step.at, step.cause
+select step.space, step.id, step."from", step."to", step.at, step.cause, step.corrects, step.withdrawn_at is not null
 from space
 join lateral (
-    select transition.space, transition.id, transition."from", transition."to", transition.at, transition.cause
+    select
+        transition.space, transition.id, transition."from", transition."to", transition.at, transition.cause,
+        transition.corrects, transition.withdrawn_at
     from transition
     where
         transition.space = space.id and transition.id > space.published_transition

@@ -42,6 +42,7 @@ GROWN: Final = (
     Grown("rejection", "received_at", "received_at"),
     Grown("device_event", "time", "received_at"),
     Grown("past_reading", "heard_at", "heard_at"),
+    Grown("past_stay", "arrived_at", "arrived_at"),
     Grown("request", "at", "at"),
 )
 """All of them. A redelivery repeats the value of `column`, except in a rejection, and so does a replay."""

@@ -13,7 +13,6 @@ from parking_gateway.core.notice import Notice, NoticeKind
 from parking_gateway.core.outgoing import (
     Clearing,
     Command,
-    Correction,
     DueOutgoing,
     Outgoing,
     Reply,
@@ -21,7 +20,7 @@ from parking_gateway.core.outgoing import (
     read,
     written,
 )
-from parking_gateway.core.space import SpaceId, SpaceState
+from parking_gateway.core.space import SpaceId
 from tests.whole_gateway import validate
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
@@ -29,12 +28,11 @@ DEVICE = DevEui("a840410000000001")
 SPACE = SpaceId(12)
 PLACE = {"site": "central", "zone": "level-1", "space": "A-012"}
 NOTICE = Notice(kind=NoticeKind.SILENT, at=NOON, space=SPACE, dev_eui=DEVICE, details={"last_heard": None})
-SESSION = Session(space=SPACE, arrived_at=NOON, departed_at=NOON + timedelta(minutes=5))
-CORRECTION = Correction(space=SPACE, corrects=3, before=SpaceState.FREE, after=SpaceState.OCCUPIED, at=NOON)
+SESSION = Session(space=SPACE, id=5, corrects=3, arrived_at=NOON, departed_at=NOON + timedelta(minutes=5))
 REPLY = Reply(topic="me/replies", payload=b'{"status": "ok"}', correlation_data=b"\x00\xff")
 COMMAND = Command(topic="application/a-1/device/1/command/down", payload=b"{}", expires_at=NOON)
 CLEARING = Clearing(kind=DueKind.ZONE, names=("central", "level-0"))
-ALL: tuple[Outgoing, ...] = (NOTICE, SESSION, CORRECTION, REPLY, COMMAND, CLEARING)
+ALL: tuple[Outgoing, ...] = (NOTICE, SESSION, REPLY, COMMAND, CLEARING)
 
 
 def due(message: Outgoing, **place: str | None) -> DueOutgoing:
@@ -61,17 +59,15 @@ def test_a_row_holds_the_whole_message(message: Outgoing) -> None:
             SESSION,
             "p/v1/sessions/central/level-1/A-012",
             {
-                "arrival": "2026-11-23T12:00:00Z",
-                "departure": "2026-11-23T12:05:00Z",
+                "id": 5,
+                "arrived_at": "2026-11-23T12:00:00Z",
+                "departed_at": "2026-11-23T12:05:00Z",
                 "seconds": 300,
                 "overstay": False,
                 "reservation": None,
+                "corrects": 3,
+                "withdrawn": False,
             },
-        ),
-        (
-            CORRECTION,
-            "p/v1/transitions/central/level-1/A-012/corrections",
-            {"corrects": 3, "from": "FREE", "to": "OCCUPIED", "at": "2026-11-23T12:00:00Z"},
         ),
     ],
 )

@@ -89,6 +89,8 @@ def test_the_steps_of_a_space_come_before_its_state() -> None:
         "to": "OCCUPIED",
         "at": "2026-11-23T12:00:00Z",
         "cause": "3ac7e3c4",
+        "corrects": None,
+        "withdrawn": False,
     }
 
 

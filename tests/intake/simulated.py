@@ -43,6 +43,7 @@ _ASPECTS: Final = [
     "overstay",
     "sensors",
     "maintenance_until",
+    "offered_at",
 ]
 _TIMES: Final = {"since", "seen_at", "heard_at", "battery_at", "service_at", "maintenance_until"}
 

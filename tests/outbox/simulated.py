@@ -108,7 +108,11 @@ class SimulatedStore(Database):
         if statement is CHANGED:
             return [self._space(key) for key in keys if self._is_due(DueKind.SPACE, key)]
         if statement is STEPS:
-            return [(*one, START, "x") for one in self.log if one[0] in keys and one[1] > self.published_steps[one[0]]]
+            return [
+                (*one, START, "x", None, False)
+                for one in self.log
+                if one[0] in keys and one[1] > self.published_steps[one[0]]
+            ]
         return self._marker(columns.get("number"))
 
     def _outgoing(self, query: Query[Any]) -> Rows:

@@ -129,5 +129,5 @@ async def test_an_order_about_many_spaces_is_one_statement_of_each_kind(
     outcome = await ask("zone/maintenance", **ZONE, on=True)
     assert isinstance(outcome, Answer)
     assert outcome.data == {"spaces": 2000, "changed": 2000}
-    # Its spaces, their locks, then all that is written: the spaces and their steps.
-    assert sent == [1, 1, 2]
+    # Its spaces, their locks, then all that is written: the spaces, their steps, and what is offered.
+    assert sent == [1, 1, 3]

@@ -15,7 +15,7 @@ from tests.plugins.postgres import engine_of
 
 def _is_ours(name: str | None, kind: str, _: object) -> bool:
     """Not a partition, and not a table of Alembic."""
-    parents = ("uplink", "transition", "rejection", "device_event", "past_reading", "request", "alembic")
+    parents = ("uplink", "transition", "rejection", "device_event", "past_reading", "past_stay", "request", "alembic")
     return kind != "table" or not str(name).startswith(tuple(f"{one}_" for one in parents))
 
 

@@ -177,6 +177,7 @@ class RetentionConfig(Section):
     rejections: Days = 400
     requests: Days = 400
     transitions: Days = 0
+    past_stays: Days = 0
     notices: Days = 400
     archive: Folder = None
 

@@ -19,6 +19,7 @@ from parking_gateway.store.tables.devices import (
 )
 from parking_gateway.store.tables.downlinks import downlink, indicator, indicator_place
 from parking_gateway.store.tables.gateways import broker_session, gateway, request
+from parking_gateway.store.tables.history import late, offer, past_stay
 from parking_gateway.store.tables.outgoing import notice, outgoing, outgoing_claim
 from parking_gateway.store.tables.reservations import reservation
 
@@ -38,12 +39,15 @@ __all__ = [
     "indicator",
     "indicator_place",
     "installation",
+    "late",
     "lost",
     "metadata",
     "notice",
+    "offer",
     "outgoing",
     "outgoing_claim",
     "past_reading",
+    "past_stay",
     "rejection",
     "request",
     "reservation",

@@ -99,6 +99,14 @@ space: Final = sa.Table(
     sa.Column("overstay", sa.Text),
     # Of a space with several sensors, what each has reported. Null: it has one, or none.
     sa.Column("sensors", pg.JSONB),
+    # When service or reservation last changed. A change of occupancy that was heard before it has come late.
+    sa.Column("offered_at", TIME),
+    # Of the car that is there: when it came, by which cause, and for which reservation.
+    sa.Column("arrived_at", TIME),
+    sa.Column("arrival", sa.Text),
+    sa.Column("arrived_for", sa.Text),
+    # Since when the present sensors watch it. Their earlier uplinks are about other spaces.
+    sa.Column("watched_since", TIME, nullable=False, server_default="-infinity"),
     # From here on the attributes, which the register alone writes.
     sa.Column("audience", sa.Text),
     sa.Column("purpose", sa.Text),
@@ -151,8 +159,19 @@ transition: Final = sa.Table(
     sa.Column("to", sa.Text, nullable=False),
     sa.Column("at", TIME, nullable=False),
     sa.Column("cause", sa.Text, nullable=False),
+    # The id of the wrong step in place of which this one is.
+    sa.Column("corrects", sa.BigInteger),
+    # The step did not happen so. A row with both columns only says that an earlier one did not.
+    sa.Column("withdrawn_at", TIME),
     sa.PrimaryKeyConstraint("id", "at"),
     sa.Index("transition_space_id_idx", "space", "id"),
+    # Rows come nearly in the order of their times, so a few bytes for a thousand of them are enough.
+    sa.Index(
+        "transition_at_idx",
+        "at",
+        postgresql_using="brin",
+        postgresql_with={"pages_per_range": 32, "autosummarize": True},
+    ),
     sa.CheckConstraint(_legal_steps(), name="legal"),
     postgresql_partition_by="RANGE (at)",
 )
