@@ -3,8 +3,8 @@
 They are written in the transaction of their cause, and deleted once the broker has confirmed them.
 """
 
-from collections.abc import Sequence
-from datetime import datetime
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
 from typing import Final
 
 import msgspec
@@ -56,10 +56,24 @@ class Clearing(msgspec.Struct, frozen=True, kw_only=True, tag="clearing"):
     kind: DueKind
     names: tuple[str, ...]
     """Those in the topic: site, zone and space, or fewer."""
+    not_before: datetime | None = None
 
 
 Outgoing = Notice | Session | Reply | Command | Clearing
 """One message. `space` is an id; the names that it has when the message is written are written with it."""
+
+
+_A_WHILE: Final = timedelta(minutes=1)
+"""After this time, no gateway publishes a row any more that it read before it was removed or renamed."""
+
+
+def clearings(topics: Iterable[tuple[DueKind, tuple[str, ...]]], *, now: datetime) -> list[Outgoing]:
+    """The messages that clear these topics: at once, and again, because a gateway may be about to publish such a row."""
+    found = list(topics)
+    return [
+        *(Clearing(kind=kind, names=names) for kind, names in found),
+        *(Clearing(kind=kind, names=names, not_before=now + _A_WHILE) for kind, names in found),
+    ]
 
 
 class DueOutgoing(msgspec.Struct, frozen=True, kw_only=True):

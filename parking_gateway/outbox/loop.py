@@ -131,7 +131,10 @@ class Outbox:
                 await self._confirmed()
                 continue
             self._changed.difference_update(spaces)
-            await self._confirm_meanwhile(await self._pages.of_spaces(link, spaces), group)
+            page = await self._pages.of_spaces(link, spaces)
+            if not page.rows:  # they were removed, and their zones have fewer
+                self._recount.set()
+            await self._confirm_meanwhile(page, group)
 
     async def _publish_counts(self, link: Publisher, *, until: asyncio.Event) -> None:
         """Publish due zones and sites once in an interval, and a last time when `until` is set."""

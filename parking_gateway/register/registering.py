@@ -108,7 +108,7 @@ async def enter(
     ended = await end_sensors(connection, before, rules=rules, now=now, by=f"sensor removed by {by}")
     replayed, taken = await _replay(connection, made, list(devices.values()), decoder=decoder, now=now)
     (named,) = await connection.together(car_park.space_names(made.mentioned))
-    deleted = await delete(connection, doomed)
+    deleted = await delete(connection, doomed, now=now)
     changed = ({one.space for one in made.installed} | described.keys() | set(ended.changed)) & set(ids.values())
     outcome = Registered(
         spaces=_counts_of_spaces(changed, asked=len(places), new=set(new)),

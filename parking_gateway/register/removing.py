@@ -13,7 +13,7 @@ from parking_gateway.core.committed import Committed, together
 from parking_gateway.core.due import DueKind
 from parking_gateway.core.events import DevEui
 from parking_gateway.core.installation import Installation
-from parking_gateway.core.outgoing import Clearing
+from parking_gateway.core.outgoing import clearings
 from parking_gateway.core.sensor import SensorRule
 from parking_gateway.core.space import SpaceId
 from parking_gateway.core.turn import SensorRemoved, Turn, turn
@@ -106,7 +106,7 @@ async def remove(connection: Connection, doomed: Doomed, *, now: datetime, by: s
         *assignments.change(installed=[], removed=installed),
     )
     ended = await end_sensors(connection, before, now=now, by=by)
-    cleared = await delete(connection, doomed)
+    cleared = await delete(connection, doomed, now=now)
     return removed(doomed, installed), together(ended, cleared)
 
 
@@ -145,24 +145,27 @@ def committed_of(made: Turn) -> Committed:
     return Committed(changed=made.changed, steps=made.steps, notices=made.notices, reservations=made.reservations)
 
 
-async def delete(connection: Connection, doomed: Doomed) -> Committed:
+async def delete(connection: Connection, doomed: Doomed, *, now: datetime) -> Committed:
     """Delete the rows, without installations by now. Their names are kept, their reservations cancelled, their topics cleared."""
     if not (doomed.spaces or doomed.zones or doomed.sites):
         return Committed()
-    clearings = [
-        *(Clearing(kind=DueKind.SPACE, names=one) for one in doomed.spaces.values()),
-        *(Clearing(kind=DueKind.ZONE, names=one) for one in doomed.zones.values()),
-        *(Clearing(kind=DueKind.SITE, names=one) for one in doomed.sites.values()),
-    ]
+    cleared = clearings(
+        [
+            *((DueKind.SPACE, one) for one in doomed.spaces.values()),
+            *((DueKind.ZONE, one) for one in doomed.zones.values()),
+            *((DueKind.SITE, one) for one in doomed.sites.values()),
+        ],
+        now=now,
+    )
     await connection.together(
         names.keep(doomed.spaces, until=None),
-        outgoing.send(clearings),
+        outgoing.send(cleared),
         removal.cancel_reservations(doomed.spaces),
         removal.spaces(doomed.spaces),
         removal.zones(doomed.zones),
         removal.sites(doomed.sites),
     )
-    return Committed(outgoing=len(clearings))
+    return Committed(changed=list(doomed.spaces), outgoing=len(cleared))
 
 
 def removed(doomed: Doomed, installed: Iterable[Installation]) -> Removed:

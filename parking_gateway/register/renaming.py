@@ -6,7 +6,7 @@ from typing import Any
 
 from parking_gateway.core.committed import Committed
 from parking_gateway.core.due import DueKind
-from parking_gateway.core.outgoing import Clearing
+from parking_gateway.core.outgoing import clearings
 from parking_gateway.core.space import SpaceId
 from parking_gateway.store import confirmations, names, outgoing, spaces
 from parking_gateway.store.database import Connection
@@ -53,15 +53,15 @@ async def _rename(
 ) -> Committed:
     keys = _spaces(places)
     old = {(kind, one) for kind in renamed for place in places if (one := _names(place, kind)) is not None}
-    clearings = [Clearing(kind=kind, names=one) for kind, one in sorted(old)]
+    cleared = clearings(sorted(old), now=now)
     await connection.together(
         spaces.lock_by_id(keys),
         names.keep(keys, until=now),
         *renames,
         names.touch_watchers(keys),
-        outgoing.send(clearings),
+        outgoing.send(cleared),
     )
-    return Committed(changed=keys, outgoing=len(clearings))
+    return Committed(changed=keys, outgoing=len(cleared))
 
 
 def _publish_again(places: Iterable[NamedPlace], *, now: datetime) -> Query[None]:

@@ -419,10 +419,11 @@ where site.id = touched.id;
 
 -- send_outgoing: Writes messages that are published once, with the names that their spaces have now. Notices are also kept, and get alerts.
 with sent as (
-    insert into outgoing (site, zone, space, body, expires_at)
+    insert into outgoing (site, zone, space, body, expires_at, retry_at)
     select
         site.name, zone.name, space.name, batch.body,
-        coalesce((batch.body ->> 'expires_at')::timestamptz, now() + :'kept'::interval)
+        coalesce((batch.body ->> 'expires_at')::timestamptz, now() + :'kept'::interval),
+        (batch.body ->> 'not_before')::timestamptz
     from json_array_elements(:'bodies'::json) with ordinality as batch (body, number)
     left join space on space.id = (batch.body ->> 'space')::bigint
     left join zone on zone.id = space.zone_id

@@ -40,7 +40,7 @@ def described(name: str, **attributes: Any) -> Entry:
     return Entry(place=Place("central", "level-1", name), attributes=attributes)
 
 
-OUTGOING = "select body ->> 'kind', body ->> 'names' from outgoing where body ->> 'type' = 'clearing' order by id"
+OUTGOING = "select body ->> 'kind', body ->> 'names' from outgoing where body ->> 'type' = 'clearing' and retry_at is null order by id"
 
 
 # --- attributes and settings
