@@ -12,6 +12,7 @@ from parking_gateway.broker.link import MqttError
 from parking_gateway.cli.doctor.alerts import examine_alerts
 from parking_gateway.cli.doctor.devices import Finding, examine
 from parking_gateway.cli.doctor.encryption import examine_encryption
+from parking_gateway.cli.doctor.indicators import examine_indicators
 from parking_gateway.cli.doctor.months import examine_months
 from parking_gateway.cli.doctor.network_server import examine_network_server, senders
 from parking_gateway.cli.doctor.promises import examine_promises
@@ -160,6 +161,7 @@ async def _of_content(pool: Pool, config: Config, decoder: Decoder) -> list[Chec
         "subscriptions": partial(examine_subscriptions, config=config),
         "spaces": examine_spaces,
         "alerts": partial(examine_alerts, config=config),
+        "indicators": partial(examine_indicators, config=config),
         "devices": partial(_of_devices, decoder=decoder, config=config),
         "network server": partial(_of_network_server, config=config),
     }
