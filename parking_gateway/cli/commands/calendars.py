@@ -56,9 +56,9 @@ def import_(  # noqa: PLR0913 - each is an option
     config: ConfigFile = None,
     as_json: AsJson = False,
 ) -> None:
-    """Import the calendar of a space or zone: each event reserves that space, or any free space of the zone.
+    """Import the calendar of a space or zone.
 
-    The file can be imported again. Events that have moved are moved, and those that the file does not have any more are
+    Each event reserves that space, or any free space of the zone. The file can be imported again. Events that have moved are moved, and those that the file does not have any more are
     cancelled. Needs the extra parking-gateway[calendars].
 
     For example:

@@ -140,9 +140,9 @@ def downlink(  # noqa: PLR0913 - what a downlink consists of
     config: ConfigFile = None,
     as_json: AsJson = False,
 ) -> None:
-    """Queue a downlink for a device: bytes and their port, or a command of its codec.
+    """Queue a downlink for a device.
 
-    The gateway sends it within a second, and the topic of the device shows what becomes of it. `decoders list --json` has the
+    It is bytes and their port, or a command of the device's codec. The gateway sends it within a second, and the topic of the device shows what becomes of it. `decoders list --json` has the
     commands of all codecs.
 
     For example:

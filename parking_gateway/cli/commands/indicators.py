@@ -88,7 +88,7 @@ def remove(device: DeviceArgument, *, config: ConfigFile = None, as_json: AsJson
 
 @app.command("list")
 def list_(*, config: ConfigFile = None, as_json: AsJson = False) -> None:
-    """List every indicator with its places, and how far its last downlink has come.
+    """List every indicator with its places and its last downlink.
 
     For example:
 

@@ -15,9 +15,9 @@ ParametersArgument = Annotated[str, typer.Argument(metavar="JSON", help="The par
 
 
 def request(verb: VerbArgument, parameters: ParametersArgument = "{}", *, config: ConfigFile = None) -> None:
-    """Carry out a request, as over MQTT, and print its answer as JSON.
+    """Carry out a request, and print its answer as JSON.
 
-    docs/requests.md lists the verbs.
+    It is the same as a request over MQTT. docs/requests.md lists the verbs.
 
     For example:
 

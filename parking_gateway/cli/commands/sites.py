@@ -12,7 +12,7 @@ from parking_gateway.cli.shown import show_json, show_table
 
 app = typer.Typer(name="sites", help="List, set, rename and remove sites.", no_args_is_help=True)
 
-SiteArgument = Annotated[str, typer.Argument(metavar="SITE", show_default=False)]
+SiteArgument = Annotated[str, typer.Argument(metavar="SITE", help="An existing site.", show_default=False)]
 
 
 @app.command("list")

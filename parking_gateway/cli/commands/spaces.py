@@ -31,7 +31,7 @@ ImportedFile = Annotated[
 ExportedFile = Annotated[
     Path | None, typer.Argument(metavar="FILE", help="Standard output, if left out.", show_default=False)
 ]
-SpaceArgument = Annotated[str, typer.Argument(metavar="SITE/ZONE/SPACE", show_default=False)]
+SpaceArgument = Annotated[str, typer.Argument(metavar="SITE/ZONE/SPACE", help="An existing space.", show_default=False)]
 
 
 @app.command("import")
@@ -75,9 +75,9 @@ def import_(
 
 @app.command("export")
 def export(file: ExportedFile = None, *, config: ConfigFile = None) -> None:
-    """Export the spaces and their devices, as TOML if the name ends in .toml, else as CSV.
+    """Export the spaces and their devices.
 
-    `spaces import` reads the file. Only TOML has the settings of sites and zones.
+    The file is TOML if its name ends in .toml, else CSV. `spaces import` reads the file. Only TOML has the settings of sites and zones.
 
     For example:
 

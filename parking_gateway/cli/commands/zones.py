@@ -15,7 +15,7 @@ app = typer.Typer(name="zones", help="List, set, rename and remove zones.", no_a
 app.add_typer(counters.app)
 app.command("set-count")(counters.set_count)
 
-ZoneArgument = Annotated[str, typer.Argument(metavar="SITE/ZONE", show_default=False)]
+ZoneArgument = Annotated[str, typer.Argument(metavar="SITE/ZONE", help="An existing zone.", show_default=False)]
 
 
 @app.command("list")
