@@ -12,7 +12,7 @@ the drift, so the count and the drift together are the sum. Bounds depend on the
 from collections.abc import Mapping
 from datetime import datetime, time, timedelta
 from enum import StrEnum
-from typing import Final, NewType
+from typing import Final, NewType, assert_never
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -109,6 +109,8 @@ def totals_of(counters: Mapping[str, int | None], direction: CountDirection, fra
             return Totals(left=_total(frame, left, one, came))
         case CountDirection.BOTH:
             return Totals(came=_total(frame, came), left=_total(frame, left))
+        case _:
+            assert_never(direction)
 
 
 def growth(before: int, after: int) -> int:

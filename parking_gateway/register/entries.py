@@ -12,6 +12,8 @@ from parking_gateway.core.sensor import SensorRule
 from parking_gateway.decoding import codecs
 from parking_gateway.decoding.decoder import Decoder
 from parking_gateway.register import cells
+from parking_gateway.register.channels import refused_channel
+from parking_gateway.register.counters import CounterEntry, counter_of
 from parking_gateway.register.settings import Setting, setting_of
 
 REQUIRED: Final = ("site", "zone", "space")
@@ -65,9 +67,9 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Record(msgspec.Struct, frozen=True, kw_only=True):
-    """The text about one space, zone or site, by column, not checked yet."""
+    """The text about one space, zone, site or counter, by column, not checked yet."""
 
-    kind: Literal["spaces", "zones", "sites"] = "spaces"
+    kind: Literal["spaces", "zones", "sites", "counters"] = "spaces"
     where: str = ""
     cells: Mapping[str, str]
 
@@ -89,6 +91,7 @@ class Sheet(msgspec.Struct, frozen=True, kw_only=True):
     entries: tuple[Entry, ...] = ()
     settings: tuple[Setting, ...] = ()
     """Of sites and zones."""
+    counters: tuple[CounterEntry, ...] = ()
     mistakes: tuple[Mistake, ...] = ()
     """If there are any, the entries are those of the other lines, and none is registered."""
 
@@ -99,10 +102,18 @@ def sheet_of(records: Iterable[Record | Mistake], decoder: Decoder) -> Sheet:
     settings: list[Setting] = []
     mistakes: list[Mistake] = []
     places: dict[Place, Entry] = {}
-    devices: dict[tuple[DevEui, int], Entry] = {}
+    devices: dict[tuple[DevEui, int], Entry | CounterEntry] = {}
+    counters: list[CounterEntry] = []
     for record in records:
         if isinstance(record, Mistake):
             mistakes.append(record)
+            continue
+        if record.kind == "counters":
+            counter, refusals = counter_of(record.cells, decoder, where=record.where)
+            mistakes += [Mistake(record.where, one) for one in refusals]
+            if counter is not None:
+                counters.append(counter)
+                mistakes += _mistakes_of_device(counter, counter, devices)
             continue
         if record.kind != "spaces":
             setting, refusals = setting_of(record.kind, record.cells, where=record.where)
@@ -117,11 +128,21 @@ def sheet_of(records: Iterable[Record | Mistake], decoder: Decoder) -> Sheet:
         device = entry.assignment
         if (first := places.setdefault(entry.place, entry)) is not entry:
             mistakes += _mistakes_of_another(entry, first)
-        if device and (first := devices.setdefault((device.dev_eui, device.channel), entry)) is not entry:
-            channel = f"channel {device.channel} of " if device.channel else ""
-            what = f"{channel}the device {device.dev_eui} stands already in {first.where}"
-            mistakes.append(Mistake(entry.where, what))
-    return Sheet(entries=tuple(entries), settings=tuple(settings), mistakes=tuple(mistakes))
+        if device:
+            mistakes += _mistakes_of_device(entry, device, devices)
+    return Sheet(entries=tuple(entries), settings=tuple(settings), counters=tuple(counters), mistakes=tuple(mistakes))
+
+
+def _mistakes_of_device(
+    entry: Entry | CounterEntry,
+    device: Assignment | CounterEntry,
+    devices: dict[tuple[DevEui, int], Entry | CounterEntry],
+) -> Iterator[Mistake]:
+    """A channel of a device stands in one place."""
+    first = devices.setdefault((device.dev_eui, device.channel), entry)
+    if first is not entry:
+        channel = f"channel {device.channel} of " if device.channel else ""
+        yield Mistake(entry.where, f"{channel}the device {device.dev_eui} stands already in {first.where}")
 
 
 def _mistakes_of_another(entry: Entry, first: Entry) -> Iterator[Mistake]:
@@ -190,14 +211,6 @@ def _checked_codec(name: str, options: frozenset[tuple[str, str]], folder: Path 
     codec = codecs.find(name, dropins=folder)
     codecs.bind(codec, dict(options))
     return codec
-
-
-def refused_channel(codec: codecs.Codec, channel: int) -> Iterator[str]:
-    """The reason why a device with this codec has no such channel."""
-    channels = codec.device.channels
-    if channel and channel not in channels:
-        has = ", ".join(map(str, channels)) or "none, because it has one sensor"
-        yield f"channel cannot be {channel}: the channels of {codec.name} are {has}"
 
 
 _READ: Final[dict[str, Callable[[str], Any]]] = {

@@ -6,6 +6,7 @@ from pathlib import PurePath
 
 from parking_gateway.decoding.decoder import Decoder
 from parking_gateway.register import csv_files, toml_files
+from parking_gateway.register.counters import CounterEntry
 from parking_gateway.register.entries import Entry, Mistake, Sheet, sheet_of
 from parking_gateway.register.settings import Setting
 
@@ -23,9 +24,11 @@ def read(name: str, data: bytes, *, decoder: Decoder) -> Sheet:
     return sheet_of(form.records(text), decoder)
 
 
-def text_of(name: str, entries: Sequence[Entry], settings: Sequence[Setting]) -> str:
-    """The content of a file of this name with these entries. CSV has no settings."""
-    return toml_files.text_of(entries, settings) if _is_toml(name) else csv_files.text_of(entries)
+def text_of(
+    name: str, entries: Sequence[Entry], settings: Sequence[Setting], counters: Sequence[CounterEntry] = ()
+) -> str:
+    """The content of a file of this name with these entries. CSV has no settings and no counters."""
+    return toml_files.text_of(entries, settings, counters) if _is_toml(name) else csv_files.text_of(entries)
 
 
 def _is_toml(name: str) -> bool:

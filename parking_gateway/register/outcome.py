@@ -41,6 +41,8 @@ class Registered(msgspec.Struct, kw_only=True):
     installations: Counts
     settings: int = 0
     """Sites and zones whose settings changed."""
+    counters: int = 0
+    """Counters of zones that the file names."""
     moved: list[Move]
     removed: list[Removal]
     pruned: Removed = Removed()

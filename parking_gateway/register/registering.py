@@ -18,8 +18,10 @@ from parking_gateway.core.space import SpaceId
 from parking_gateway.decoding import codecs
 from parking_gateway.decoding.budget import Guests
 from parking_gateway.decoding.decoder import Decoder
+from parking_gateway.register.channels import refused_channel
+from parking_gateway.register.counters import installed
 from parking_gateway.register.describing import apply_settings, differing
-from parking_gateway.register.entries import Entry, Mistake, Place, Sheet, refused_channel
+from parking_gateway.register.entries import Entry, Mistake, Place, Sheet
 from parking_gateway.register.outcome import Counts, Move, Registered, Removal
 from parking_gateway.register.planning import Plan, installation_of, plan
 from parking_gateway.register.remarks import NEVER_HEARD, NO_CODEC, remark
@@ -77,6 +79,7 @@ async def enter(
     entries = sheet.entries
     places = list(dict.fromkeys(entry.place for entry in entries))
     zones = [*(place[:2] for place in places), *((one.site, one.zone) for one in sheet.settings)]
+    zones += [(one.site, one.zone) for one in sheet.counters]
     await connection.together(car_park.lock_register(), *car_park.add_zones(zones))
     new, ids = await connection.together(car_park.add(places), car_park.ids(places))
     (concerned,) = await connection.together(assignments.concerned(_wanted(entries, ids, present=())))
@@ -93,9 +96,13 @@ async def enter(
     )
     if described:
         await connection.together(attributes.change(described, now=now))
-    if doomed.spaces or sheet.settings:
+    if doomed.spaces or sheet.settings or sheet.counters:
         await connection.together(*car_park.lock_zones(), *confirmations.recount(doomed.spaces))
     of_settings = await apply_settings(connection, sheet.settings)
+    refused = await installed(connection, sheet.counters)
+    if refused:
+        await connection.rollback()
+        return [Mistake(one.where, refusal) for one, refusal in refused]
     devices: dict[DevEui, DeviceIdentity] = {}
     if made.touched or pruned:
         removed = [*(one for one, _ in made.removed), *pruned]
@@ -114,6 +121,7 @@ async def enter(
         spaces=_counts_of_spaces(changed, asked=len(places), new=set(new)),
         installations=Counts(created=len(made.created), changed=len(made.changed), unchanged=len(made.unchanged)),
         settings=of_settings,
+        counters=len(sheet.counters),
         moved=[
             Move(dev_eui=after.dev_eui, before=_text(named[before.space]), after=_text(named[after.space]))
             for before, after in made.moved

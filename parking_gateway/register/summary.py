@@ -15,6 +15,8 @@ def sentences(outcome: Registered) -> Iterator[str]:
         f"Installations: {installations.created} created, {installations.changed} changed,"
         f" {installations.unchanged} unchanged."
     )
+    if outcome.counters:
+        yield f"Counters: {outcome.counters} installed."
     for move in outcome.moved:
         yield f"Moved: {move.dev_eui} from {move.before} to {move.after}."
     for removal in outcome.removed:

@@ -10,14 +10,16 @@ import msgspec
 
 from parking_gateway.core.stay_limit import StayLimit
 from parking_gateway.register.cells import degrees_text, stay_limit_text
+from parking_gateway.register.counters import READ, CounterEntry
 from parking_gateway.register.entries import COLUMNS, Entry, Mistake, Record
 from parking_gateway.register.settings import NAMES, SETTINGS, Setting
 
-Kind = Literal["sites", "zones", "spaces"]
-_KINDS: Final[tuple[Kind, ...]] = ("sites", "zones", "spaces")
+Kind = Literal["sites", "zones", "counters", "spaces"]
+_KINDS: Final[tuple[Kind, ...]] = ("sites", "zones", "counters", "spaces")
 _KEYS: Final[Mapping[Kind, tuple[str, ...]]] = {
     "sites": (*NAMES["sites"], *SETTINGS["sites"]),
     "zones": (*NAMES["zones"], *SETTINGS["zones"]),
+    "counters": tuple(READ),
     "spaces": COLUMNS,
 }
 _TABLE: Final = {kind: re.compile(rf"[ \t]*\[\[[ \t]*({kind}|\"{kind}\"|'{kind}')[ \t]*\]\]") for kind in _KINDS}
@@ -56,9 +58,10 @@ def records(text: str) -> Iterator[Record | Mistake]:
                 yield Record(kind=kind, where=where, cells={key: text_of_value(value) for key, value in table.items()})
 
 
-def text_of(entries: Iterable[Entry], settings: Iterable[Setting]) -> str:
-    """The file with exactly these entries and settings."""
+def text_of(entries: Iterable[Entry], settings: Iterable[Setting], counters: Iterable[CounterEntry] = ()) -> str:
+    """The file with exactly these entries, settings and counters."""
     tables = [_table("sites" if one.zone is None else "zones", _cells_of_setting(one)) for one in settings]
+    tables += [_table("counters", _cells_of_counter(one)) for one in counters]
     return "\n".join([*tables, *(_table("spaces", _cells_of_entry(one)) for one in entries)])
 
 
@@ -66,12 +69,17 @@ def _cells_of_setting(setting: Setting) -> dict[str, Any]:
     return {"site": setting.site, "zone": setting.zone, **setting.values}
 
 
+def _cells_of_counter(one: CounterEntry) -> dict[str, Any]:
+    found = {name: getattr(one, name) for name in READ}
+    return found | {"channel": one.channel or None, "options": one.options or None}
+
+
 def _cells_of_entry(entry: Entry) -> dict[str, Any]:
     found: dict[str, Any] = entry.place._asdict()
     if device := entry.assignment:
         channel = device.channel or None
         found |= {"dev_eui": device.dev_eui, "channel": channel, "codec": device.codec or "", "options": device.options}
-        found["lost_after"] = device.lost_after
+        found |= {"lost_after": device.lost_after, "sensors": entry.sensors}
     return found | dict(entry.attributes)
 
 

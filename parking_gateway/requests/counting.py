@@ -8,14 +8,12 @@ import msgspec
 from parking_gateway.core.committed import Committed
 from parking_gateway.core.counting import CountDirection, ZoneCount, ZoneId, set_count
 from parking_gateway.core.events import DevEui
-from parking_gateway.core.installation import Installation
-from parking_gateway.decoding import codecs
-from parking_gateway.decoding.decoder import Choice
+from parking_gateway.register.counters import counter_of, install
+from parking_gateway.register.entries import options_text
 from parking_gateway.requests.desk import Answer, Code, Desk, Refusal
 from parking_gateway.requests.places import OfZone, spaces_of
 from parking_gateway.requests.verbs import verb
 from parking_gateway.store import counted_zones, counters
-from parking_gateway.store.counters import NO_SPACE, Counter
 
 Cars = Annotated[int, msgspec.Meta(ge=0, le=1_000_000, description="A number of cars.")]
 DeviceEui = Annotated[
@@ -68,23 +66,16 @@ async def assign(desk: Desk, asked: CounterAssign) -> Answer | Refusal:
     found = await _zone(desk, asked)
     if isinstance(found, Refusal):
         return found
-    zone, _ = found
-    dev_eui = _dev_eui(asked.dev_eui)
-    if asked.codec is not None:
-        try:
-            desk.decoder.check(Choice(codec=asked.codec, options=asked.options))
-        except (codecs.CodecNotFound, codecs.BadOption) as mistake:
-            return Refusal(Code.INVALID, str(mistake))
-    (watched,) = await desk.connection.together(counters.watched(dev_eui))
-    if watched is not None:
-        return Refusal(Code.CONFLICT, f"{dev_eui} watches the space {watched}, so it cannot count a zone as well")
-    installation = Installation(
-        dev_eui=dev_eui, channel=asked.channel, space=NO_SPACE, codec=asked.codec, options=asked.options
-    )
-    await desk.connection.together(
-        counters.add(Counter(zone=zone, direction=asked.direction, installation=installation))
-    )
-    return Answer({"dev_eui": dev_eui, "channel": asked.channel, "direction": asked.direction})
+    options = options_text(asked.options)
+    given = {"site": asked.site, "zone": asked.zone, "dev_eui": asked.dev_eui, "channel": str(asked.channel)}
+    given |= {"direction": asked.direction, "codec": asked.codec or "", "options": options}
+    one, refusals = counter_of(given, desk.decoder)
+    if one is None or refusals:
+        return Refusal(Code.INVALID, "; ".join(refusals))
+    refusal = await install(desk.connection, one)
+    if refusal is not None:
+        return Refusal(Code.CONFLICT, refusal)
+    return Answer({"dev_eui": one.dev_eui, "channel": one.channel, "direction": one.direction})
 
 
 @verb("counter/unassign", CounterUnassign)

@@ -137,7 +137,18 @@ _ADD: Final = Statement(
     .values(_ADDED)
     .on_conflict_do_update(
         index_elements=[counter.c.dev_eui, counter.c.channel],
-        set_={**{name: _ADDED[name] for name in ("zone_id", "direction", "codec", "options")}, "tracks": sa.null()},
+        set_={
+            **{name: _ADDED[name] for name in ("zone_id", "direction", "codec", "options")},
+            "tracks": sa.case(
+                (
+                    sa.and_(
+                        counter.c.zone_id == _ADDED["zone_id"],
+                        counter.c.direction == _ADDED["direction"],
+                    ),
+                    counter.c.tracks,
+                )
+            ),
+        },
     )
 )
 _REMOVE: Final = Statement(
@@ -170,7 +181,7 @@ _LIST: Final = Statement(
 
 
 def add(one: Counter) -> Query[None]:
-    """Install a counter, or replace its installation. It begins without totals."""
+    """Install a counter, or replace its installation. It begins without totals, unless it counts the same already."""
     installed = one.installation
     return command(
         _ADD,

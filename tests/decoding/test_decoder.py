@@ -239,3 +239,10 @@ def test_one_question_has_one_answer_whether_the_frame_can_be_read_or_not(tmp_pa
     assert decoder.reading(good, installation) == DeviceReading(good, "guest", Reading(counter=7))
     refused = Rejection(reason=Reason.UNDECODABLE, detail="guest: port 2")
     assert decoder.reading(bad, installation) == DeviceReading(bad, "guest", NO_READING, refused)
+
+
+def test_an_installation_of_a_channel_sees_its_sensor_alone() -> None:
+    reading = Reading(battery_percent=80, channels={2: Reading(occupancy=Occupancy.OCCUPIED)})
+    second, third = observation(UPLINK, reading, 2), observation(UPLINK, reading, 3)
+    assert (second.occupancy, second.battery_percent, second.channel) == (Occupancy.OCCUPIED, 80, 2)
+    assert (third.occupancy, third.battery_percent, third.dev_eui) == (None, 80, UPLINK.device.dev_eui)

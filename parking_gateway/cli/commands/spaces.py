@@ -77,18 +77,21 @@ def import_(
 def export(file: ExportedFile = None, *, config: ConfigFile = None) -> None:
     """Export the spaces and their devices.
 
-    The file is TOML if its name ends in .toml, else CSV. `spaces import` reads the file. Only TOML has the settings of sites and zones.
+    The file is TOML if its name ends in .toml, else CSV. `spaces import` reads the file. Only TOML has counters, and the settings
+    of sites and zones.
 
     For example:
 
         parking-gateway spaces export spaces.csv
     """
     from parking_gateway.register import files  # noqa: PLC0415 - heavy
+    from parking_gateway.register.counters import registered_counters  # noqa: PLC0415 - as above
     from parking_gateway.register.present import registered, registered_settings  # noqa: PLC0415 - as above
 
     async def work(connection: "Connection") -> str:
         entries, settings = await registered(connection), await registered_settings(connection)
-        return files.text_of(file.name if file else "", entries, settings)
+        counters = await registered_counters(connection)
+        return files.text_of(file.name if file else "", entries, settings, counters)
 
     text = transact(configured(config), work)
     if file is None:

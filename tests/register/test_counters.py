@@ -1,0 +1,116 @@
+"""Counters in files of the register."""
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from parking_gateway.decoding.decoder import Decoder
+from parking_gateway.register import files
+from parking_gateway.register.counters import registered_counters
+from parking_gateway.register.entries import Mistake
+from parking_gateway.register.present import registered, registered_settings
+from parking_gateway.register.registering import Entered, enter
+from parking_gateway.store.pipeline import PipelinedConnection
+from tests.events import NOON, dev_eui_of
+from tests.register.test_registering import ONE, TWO, entry, kept, rows
+
+COUNTER = "24e124a84041000d"
+REGISTER = f"""
+[[zones]]
+site = "central"
+zone = "park"
+capacity = 120
+resets_at = "03:30"
+
+[[counters]]
+site = "central"
+zone = "park"
+dev_eui = "{COUNTER}"
+direction = "both"
+channel = 2
+codec = "milesight_vs133"
+options = {{ "port" = "86" }}
+"""
+
+
+async def imported(engine: AsyncEngine, text: str) -> Entered | list[Mistake]:
+    sheet = files.read("park.toml", text.encode(), decoder=Decoder())
+    assert sheet.mistakes == ()
+    async with engine.connect() as connection:
+        ours = PipelinedConnection(connection)
+        outcome = await enter(ours, sheet, decoder=Decoder(), now=NOON)
+        if isinstance(outcome, Entered):
+            await ours.commit_together()
+        return outcome
+
+
+async def test_an_exported_file_has_the_counters_and_its_import_changes_nothing(engine: AsyncEngine) -> None:
+    entered = await imported(engine, REGISTER)
+    assert isinstance(entered, Entered)
+    assert entered.outcome.counters == 1
+    async with engine.begin() as connection:
+        await connection.execute(sa.text("update counter set tracks = jsonb_build_object('came', null)"))
+    async with engine.connect() as connection:
+        ours = PipelinedConnection(connection)
+        counters = await registered_counters(ours)
+        text = files.text_of("park.toml", await registered(ours), await registered_settings(ours), counters)
+    assert text.split() == REGISTER.split()
+    assert isinstance(await imported(engine, text), Entered)
+    assert await rows(engine, "select dev_eui, channel, direction, tracks is not null from counter") == [
+        (COUNTER, 2, "both", True)
+    ]
+    await imported(engine, text.replace("both", "in"))
+    assert await rows(engine, "select direction, tracks is not null from counter") == [("in", False)]
+
+
+async def test_a_counter_of_a_zone_that_is_not_counted_changes_nothing(engine: AsyncEngine) -> None:
+    await kept(engine, entry("A", ONE))
+    text = f'[[counters]]\nsite = "central"\nzone = "level-1"\ndev_eui = "{COUNTER}"\n'
+    refused = await imported(engine, text)
+    assert isinstance(refused, list)
+    assert str(refused[0]).startswith("line 1: The zone central/level-1 is not counted: ")
+    watching = await imported(engine, REGISTER.replace(COUNTER, ONE))
+    assert isinstance(watching, list)
+    assert "watches the space central/level-1/A" in str(watching[0])
+    assert await rows(engine, "select from counter") == []
+    assert await rows(engine, "select name from zone") == [("level-1",)]
+
+
+def test_every_mistake_about_a_counter_is_named() -> None:
+    text = f"""
+[[spaces]]
+site = "central"
+zone = "level-1"
+space = "A"
+dev_eui = "{TWO}"
+
+[[counters]]
+site = "central"
+zone = "park"
+direction = "up"
+
+[[counters]]
+site = "central"
+zone = "park"
+dev_eui = "{TWO}"
+
+[[counters]]
+site = "central"
+zone = "park"
+dev_eui = "{dev_eui_of(3)}"
+codec = "milesight_vs1355"
+
+[[counters]]
+site = "central"
+zone = "park"
+dev_eui = "{dev_eui_of(4)}"
+codec = "milesight_vs133"
+channel = 5
+"""
+    sheet = files.read("park.toml", text.encode(), decoder=Decoder())
+    assert [str(one) for one in sheet.mistakes] == [
+        "line 8: dev_eui is missing",
+        "line 8: direction cannot be 'up', only in, out, both",
+        "line 18: no codec is named milesight_vs1355; did you mean milesight_vs135?",
+        "line 24: channel cannot be 5: the channels of milesight_vs133 are 1, 2, 3, 4",
+        f"line 2: the device {TWO} stands already in line 13",
+    ]
