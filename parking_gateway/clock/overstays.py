@@ -33,5 +33,7 @@ async def go(database: Database, moment: Moment) -> Committed:
 
 def _cause(parked: overstays.Parked, moment: Moment) -> StayExceeded | None:
     limits = limits_of(audience=parked.audience, of_space=parked.of_space, of_zone=parked.of_zone, limits=parked.limits)
-    until = exceeded_at(limits, since=parked.since, now=moment.now, time_zone=parked.time_zone)
-    return None if until is None else StayExceeded(since=parked.since, until=until, at=moment.now)
+    until = exceeded_at(limits, since=parked.arrived_at, now=moment.now, time_zone=parked.time_zone)
+    if until is None:
+        return None
+    return StayExceeded(since=parked.since, parked_since=parked.arrived_at, until=until, at=moment.now)

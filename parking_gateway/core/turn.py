@@ -107,9 +107,11 @@ class SensorsFitted(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class StayExceeded(msgspec.Struct, frozen=True, kw_only=True):
-    """The car that came at `since` stays for longer than it may."""
+    """The car because of which the space is occupied since `since` stays for longer than it may."""
 
     since: datetime
+    parked_since: datetime
+    """Earlier than `since`, if the space was out of service meanwhile."""
     until: datetime
     """How long it was allowed to stay."""
     at: datetime
@@ -305,7 +307,7 @@ def _of_reservation(
 
 
 def _overstay(space: SpaceId, cause: StayExceeded) -> Notice:
-    details = {"parked_since": cause.since, "allowed_until": cause.until}
+    details = {"parked_since": cause.parked_since, "allowed_until": cause.until}
     return Notice(kind=NoticeKind.OVERSTAY, at=cause.at, space=space, details=details)
 
 

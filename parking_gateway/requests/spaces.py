@@ -39,7 +39,8 @@ async def release(desk: Desk, asked: SpaceRelease) -> Answer | Refusal:
     if isinstance(space, Refusal):
         return space
     (locked,) = await desk.connection.together(spaces.lock_by_id([space]))
-    held = locked.spaces[space].reservation
+    # A space that was removed meanwhile is not among the locked ones.
+    held = next((one.reservation for one in locked.spaces.values()), None)
     if held is None:
         return Refusal(Code.CONFLICT, "No reservation holds the space now, so there is nothing to release")
     end = ReservationEnd(
@@ -62,7 +63,7 @@ async def acknowledge(desk: Desk, asked: SpaceAcknowledge) -> Answer | Refusal:
     if isinstance(space, Refusal):
         return space
     (locked,) = await desk.connection.together(spaces.lock_by_id([space]))
-    made = turn(locked.spaces, [(space, OverstayAcknowledged(at=desk.now))])
+    made = turn(locked.spaces, [(one, OverstayAcknowledged(at=desk.now)) for one in locked.spaces])
     if not made.changed:
         return Refusal(Code.CONFLICT, "No car stays there for too long, so there is nothing to acknowledge")
     await desk.connection.together(*turns.writes(locked, made, now=desk.now))

@@ -20,6 +20,8 @@ class Parked(msgspec.Struct, frozen=True):
 
     space: SpaceId
     since: datetime
+    """When the present state began."""
+    arrived_at: datetime
     audience: Audience | None
     of_space: int | None
     of_zone: int | None
@@ -31,14 +33,14 @@ class Parked(msgspec.Struct, frozen=True):
 _LONG: Final = Statement(
     sa.text("""
 select
-    space.id, space.since, space.audience, space.max_stay, zone.max_stay as zone_max_stay,
+    space.id, space.since, coalesce(space.arrived_at, space.since) as arrived_at, space.audience, space.max_stay, zone.max_stay as zone_max_stay,
     zone.stay_limits::text as stay_limits_text, site.time_zone
 from space
 join zone on zone.id = space.zone_id
 join site on site.id = zone.site_id
 where
     space.state = 'OCCUPIED' and space.overstay is null
-    and space.since <= :now - make_interval(
+    and coalesce(space.arrived_at, space.since) <= :now - make_interval(
         secs => coalesce(
             space.max_stay,
             least(
@@ -63,13 +65,14 @@ def _parked(rows: Rows) -> list[Parked]:
         Parked(
             space,
             since,
+            arrived_at,
             None if audience is None else Audience(audience),
             of_space,
             of_zone,
             _limits(limits),
             ZoneInfo(time_zone),
         )
-        for space, since, audience, of_space, of_zone, limits, time_zone in rows
+        for space, since, arrived_at, audience, of_space, of_zone, limits, time_zone in rows
     ]
 
 

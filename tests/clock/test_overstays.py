@@ -91,3 +91,14 @@ async def test_a_person_acknowledges_an_overstay(car_park: CarPark, pool: Pool, 
     found = await ask("space/get", **SPACE)
     assert isinstance(found, Answer)
     assert found.data.overstay is False
+
+
+async def test_maintenance_does_not_begin_the_time_of_a_car_again(
+    car_park: CarPark, pool: Pool, engine: AsyncEngine
+) -> None:
+    await car_park(1)
+    later = "update space set max_stay = 7200, arrived_at = since, since = since + interval '90 min'"
+    await execute(engine, PARK, later)
+    assert (await go(pool, 1.9)).changed == []
+    (notice,) = (await go(pool, 2)).notices
+    assert notice.details["parked_since"] == NOON

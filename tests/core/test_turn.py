@@ -78,7 +78,8 @@ def removal(*, hours: int) -> SensorRemoved:
 
 def exceeded(*, since: int, hours: int) -> StayExceeded:
     at = NOON + hours * HOUR
-    return StayExceeded(since=NOON + since * HOUR, until=at - HOUR, at=at)
+    began = NOON + since * HOUR
+    return StayExceeded(since=began, parked_since=began, until=at - HOUR, at=at)
 
 
 def acknowledged(*, hours: int) -> OverstayAcknowledged:

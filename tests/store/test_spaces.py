@@ -27,7 +27,10 @@ async def test_spaces_without_a_device_are_locked_decided_and_written(engine: As
     now = datetime.now(UTC)
     async with pool.connect() as ours:
         (locked,) = await ours.together(spaces.lock_by_id([SpaceId(3), SpaceId(1), SpaceId(99)]))
-        causes = [(one.id, StayExceeded(since=one.since, until=now, at=now)) for one in locked.spaces.values()]
+        causes = [
+            (one.id, StayExceeded(since=one.since, parked_since=one.since, until=now, at=now))
+            for one in locked.spaces.values()
+        ]
         made = turn(locked.spaces, causes)
         await ours.commit_together(*turns.writes(locked, made, now=now))
         (again,) = await ours.together(spaces.lock_by_id([SpaceId(1), SpaceId(2)]))
