@@ -122,7 +122,8 @@ async def test_the_new_subscription_comes_before_the_end_of_the_old_one(
         r"Received (?:UN)?SUBSCRIBE from parking-gateway-test\n(?:\S+ )?\s*(\S+)",
         re.sub(r"(?m)^\d+: ", "", (tmp_path / "mosquitto.log").read_text()),
     )
-    assert packets == ["old/+/event/+", "new/+/event/+", "old/+/event/+"]
+    requests = "parking/v1/request/#"
+    assert packets == ["old/+/event/+", requests, "new/+/event/+", requests, "old/+/event/+"]
 
 
 async def has_counted(daemon: Daemon, messages: int) -> bool:
