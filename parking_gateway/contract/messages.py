@@ -71,8 +71,8 @@ class CountsMessage(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Spaces whose contact is `lost` or `never`; they also count under their state."""
     occupancy: Annotated[float, msgspec.Meta(ge=0, le=1)]
     """Occupied spaces divided by all, 0 to 1."""
-    capacity: Count | msgspec.UnsetType = msgspec.UNSET
-    """Cars that a counted zone holds."""
+    capacity: Count = 0
+    """How many cars there is room for: one on each space, or as many as a counted zone holds."""
     source: Literal["counter"] | msgspec.UnsetType = msgspec.UNSET
     """counter: total, free and occupied come from counters at the entries and exits. Left out: from the spaces."""
     drift: int | msgspec.UnsetType = msgspec.UNSET

@@ -129,7 +129,7 @@ def _counts(row: DueCounts) -> CountsMessage:
         maintenance=row.maintenance,
         unreachable=row.unreachable,
         occupancy=row.occupied / row.total if row.total else 0.0,
-        capacity=UNSET if row.capacity is None else row.capacity,
+        capacity=row.total,
         source=UNSET if row.drift is None else "counter",
         drift=UNSET if row.drift is None else row.drift,
         audiences={name: AudienceCounts(total=total, free=free) for name, (total, free) in row.audiences.items()},

@@ -113,8 +113,6 @@ class DueCounts(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     maintenance: int
     unreachable: int
     """Spaces whose contact is not `live`; they count under their state too."""
-    capacity: int | None = None
-    """Cars that a counted zone holds."""
     drift: int | None = None
     """Of a zone that is counted at its entries and exits; None: its numbers are those of its spaces."""
     audiences: dict[Audience, tuple[int, int]] = {}

@@ -60,7 +60,6 @@ def zone_of(row: tuple[Any, ...]) -> DueCounts:
         published_version=published_version,
         site=site_name,
         zone=zone_name,
-        capacity=capacity,
         drift=None if capacity is None else drift,
     )
 

@@ -177,6 +177,7 @@ def test_a_zone_is_published_with_its_occupancy_as_a_share() -> None:
         "maintenance": 0,
         "unreachable": 2,
         "occupancy": 0.25,
+        "capacity": 4,
         "audiences": {},
     }
 

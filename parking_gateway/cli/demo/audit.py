@@ -16,7 +16,8 @@ import psycopg
 from parking_gateway.cli.demo.ledger import Ledger, final_occupancy
 from parking_gateway.cli.demo.recorded import Backlog, DatabaseContents, TransitionRow, read_backlog, read_database
 from parking_gateway.cli.demo.retained import ROOT, read_retained
-from parking_gateway.contract.messages import CountsMessage, DeviceMessage, SpaceMessage
+from parking_gateway.contract.messages import AudienceCounts, CountsMessage, DeviceMessage, SpaceMessage
+from parking_gateway.core.audience import Audience
 from parking_gateway.core.space import LEGAL_STEPS, Contact, SpaceState
 from parking_gateway.register.entries import Place
 
@@ -206,7 +207,16 @@ def _counted(spaces: Collection[SpaceMessage], *, site: str, zone: str | msgspec
         maintenance=states[SpaceState.MAINTENANCE],
         unreachable=sum(space.contact is not Contact.LIVE for space in spaces),
         occupancy=states[SpaceState.OCCUPIED] / len(spaces) if spaces else 0.0,
+        capacity=len(spaces),
+        audiences={
+            one: _of_audience(spaces, one) for one in Audience if any(space.audience is one for space in spaces)
+        },
     )
+
+
+def _of_audience(spaces: Collection[SpaceMessage], audience: Audience) -> AudienceCounts:
+    states = [space.state for space in spaces if space.audience is audience]
+    return AudienceCounts(total=len(states), free=states.count(SpaceState.FREE))
 
 
 def _compared_fields(message: SpaceMessage | CountsMessage | DeviceMessage) -> dict[str, Any]:

@@ -115,7 +115,7 @@ CONTENTS = DatabaseContents(
     steps=STEPS,
 )
 COUNTS = CountsMessage(
-    site="central", total=2, free=2, occupied=0, reserved=0, maintenance=0, unreachable=1, occupancy=0.0
+    site="central", total=2, free=2, occupied=0, reserved=0, maintenance=0, unreachable=1, occupancy=0.0, capacity=2
 )
 
 
