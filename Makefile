@@ -75,7 +75,9 @@ audit: $(VENV)/dev.stamp  ## known vulnerabilities of the pinned dependencies; n
 check-home-assistant:  ## the announcements, held against Home Assistant itself; needs Python 3.13 and the internet
 	@python3.13 -m venv $(VENV)/home-assistant
 	@$(VENV)/home-assistant/bin/pip --disable-pip-version-check --quiet install --require-hashes -r requirements/home-assistant.txt
-	@$(VENV)/home-assistant/bin/python tools/check_home_assistant.py
+	@$(VENV)/home-assistant/bin/pip --disable-pip-version-check --quiet install --require-hashes --no-deps --ignore-requires-python --upgrade \
+		--only-binary :all: --target $(VENV)/home-assistant/newer -r requirements/home-assistant-newer.txt
+	@$(VENV)/home-assistant/bin/python tools/check_home_assistant.py $(VENV)/home-assistant/newer
 
 lock: $(VENV)/dev.stamp  ## resolve the newest versions and pin them with their hashes
 	$(BIN)/uv pip compile --universal --upgrade --generate-hashes --no-emit-index-url --no-header --quiet \

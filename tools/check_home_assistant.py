@@ -2,23 +2,29 @@
 
 It runs in an environment of its own, with the Python that this Home Assistant needs, and imports nothing of the gateway:
 `make check-home-assistant`. Each payload is read as Home Assistant reads a message, each of its components by the schema of its platform,
-and the templates are rendered with messages of the contract. Home Assistant before 2026.11 refuses `child_devices`, so the spaces of a zone
-are read as if each were a device.
+and the templates are rendered with messages of the contract.
+
+This Home Assistant refuses `child_devices`, which are newer, so the spaces of a zone are read as if each were a device. The payloads
+are then read once more by the discovery schema of a newer Home Assistant, whose files lie in the folder of the argument. It needs a newer
+Python as a whole, but not these files alone.
 """
 
 import asyncio
+import importlib
 import json
+import runpy
 import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from types import ModuleType
 from typing import Any, Final
 
-from homeassistant.components.mqtt import binary_sensor, sensor
+from homeassistant import const
+from homeassistant.components.mqtt import binary_sensor, sensor, util
 from homeassistant.components.mqtt.discovery import TOPIC_MATCHER, MQTTDiscoveryPayload, _merge_common_device_options
 from homeassistant.components.mqtt.schemas import DEVICE_DISCOVERY_SCHEMA
-from homeassistant.const import __version__
 from homeassistant.core import HomeAssistant
-from homeassistant.helpers import frame
+from homeassistant.helpers import config_validation, frame
 from homeassistant.helpers.template import Template
 
 GOLDEN: Final = Path(__file__).parent.parent / "tests/contract/home_assistant"
@@ -46,6 +52,12 @@ def require(is_so: bool, mistake: str) -> None:  # noqa: FBT001 - as an assertio
     """End with the mistake."""
     if not is_so:
         raise SystemExit(mistake)
+
+
+def payloads() -> Iterator[dict[str, Any]]:
+    """Those of the golden files."""
+    for file in sorted(GOLDEN.glob("*.json")):
+        yield json.loads(file.read_text(encoding="utf-8"))
 
 
 def devices(payload: dict[str, Any]) -> Iterator[dict[str, Any]]:
@@ -79,12 +91,23 @@ def check_component(name: str, component: Mapping[str, Any], payload: Mapping[st
         require({"online"} <= found <= {"online", "offline"}, f"the availability of {name} is rendered as {found}")
 
 
-async def main() -> None:
+def newer_schemas(folder: Path) -> Any:
+    """The module of a newer Home Assistant that has the discovery schema, with the helpers of this one."""
+    sys.path.append(str(folder))  # for the library of its schemas
+    platforms = runpy.run_path(str(folder / "homeassistant/generated/entity_platforms.py"))
+    const.Platform = platforms["EntityPlatforms"]
+    config_validation.removed = lambda *_, **__: lambda value: value  # of options that we do not use
+    package = ModuleType("newer")
+    package.__path__ = [str(folder / "homeassistant/components/mqtt")]
+    sys.modules |= {"newer": package, "newer.util": util}
+    return importlib.import_module("newer.schemas")
+
+
+async def main(newer: Path) -> None:
     """Check every file. Ends with a traceback for the first that Home Assistant refuses."""
     frame.async_setup(HomeAssistant(""))
     count = 0
-    for file in sorted(GOLDEN.glob("*.json")):
-        payload = json.loads(file.read_text(encoding="utf-8"))
+    for payload in payloads():
         topic = f"device/{payload['device']['identifiers'][0]}/config"
         require(TOPIC_MATCHER.match(topic) is not None, f"{topic} is no topic of a device")
         for one in devices(payload):
@@ -92,8 +115,13 @@ async def main() -> None:
             for name, component in one["components"].items():
                 check_component(name, component, one)
                 count += 1
-    sys.stdout.write(f"Home Assistant {__version__} accepts all {count} components\n")
+    sys.stdout.write(f"Home Assistant {const.__version__} accepts all {count} components\n")
+    schemas = newer_schemas(newer)
+    for payload in payloads():
+        schemas.DEVICE_DISCOVERY_SCHEMA(payload)
+        schemas.validate_device_discovery_components(payload)
+    sys.stdout.write("The schema of a newer one accepts all of them, with the child devices\n")
 
 
 if __name__ == "__main__":
-    asyncio.run(main())
+    asyncio.run(main(Path(sys.argv[1])))
