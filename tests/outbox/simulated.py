@@ -146,13 +146,29 @@ class SimulatedStore(Database):
         if kind is DueKind.SPACE:
             return [self._space(key) for key in keys]
         occupied = sum(state == "OCCUPIED" for state in self.states.values())
-        names = ("central", "level-1") if kind is DueKind.ZONE else ("central",)
-        return [(key, *self.versions[kind][key], *names, SPACES, SPACES - occupied, occupied, 0, 0, 0) for key in keys]
+        # Of a zone, its capacity and its drift follow its name: it has no counter.
+        names = ("central", "level-1", None, 0) if kind is DueKind.ZONE else ("central",)
+        counts = (0, 0, SPACES, SPACES - occupied, occupied, 0, 0, 0, None)
+        return [(key, *self.versions[kind][key], *names, *counts) for key in keys]
 
     def _space(self, key: int) -> tuple[Any, ...]:
         changeable = (self.states[key], START, None, "occupied", "live")
         version = self.versions[DueKind.SPACE][key]
-        return (key, *version, "central", "level-1", f"A-{key}", *changeable, *[None] * 4, "x", START, False, None)
+        return (
+            key,
+            *version,
+            "central",
+            "level-1",
+            f"A-{key}",
+            *changeable,
+            *[None] * 4,
+            "x",
+            START,
+            False,
+            None,
+            None,
+            False,
+        )
 
     def due(self) -> bool:
         """Whether any row is due."""
