@@ -1,7 +1,7 @@
 """Counters at entries and exits, and the zones that they count."""
 
 from collections.abc import Collection, Iterable
-from typing import Final, NamedTuple
+from typing import Final
 
 import msgspec
 import sqlalchemy as sa
@@ -39,7 +39,7 @@ class Counted(msgspec.Struct, frozen=True, kw_only=True):
     names: dict[ZoneId, ZoneNames] = {}
 
 
-class ListedCounter(NamedTuple):
+class ListedCounter(msgspec.Struct, frozen=True):
     """A counter as people look at it."""
 
     site: str
