@@ -438,3 +438,20 @@ async def test_counts_are_published_once_an_interval_and_at_the_end(store: Store
     assert len(zones(running.link)) == 2
     assert len(running.versions) >= 5
     assert await store.due() == 0
+
+
+async def test_counts_of_counters_are_published_without_a_change_of_a_space(store: Store) -> None:
+    await publish_all(store)
+
+    async def finish() -> None:
+        running.outbox.finish()
+
+    running = OutboxRun(store, FakeLink(meanwhile=finish))
+    async with running.resting():
+        await store.execute(
+            "update zone set capacity = 9, count = 4, version = version + 1", "update site set version = version + 1"
+        )
+        running.outbox.recounted()
+    counts = {one.topic: json.loads(one.payload)["free"] for one in running.link.taken if one.topic in COUNTS}
+    assert counts == dict.fromkeys(COUNTS, 5)
+    assert await store.due() == 0
