@@ -7,6 +7,7 @@ import msgspec
 
 from parking_gateway.clock.codecs_in_use import CodecsInUse
 from parking_gateway.clock.senders import Senders
+from parking_gateway.decoding.budget import Guests
 from parking_gateway.process.config.devices import DevicesConfig
 from parking_gateway.process.config.downlinks import DownlinksConfig
 from parking_gateway.process.config.sections import ReservationsConfig, RetentionConfig
@@ -42,3 +43,5 @@ class Moment(msgspec.Struct, frozen=True, kw_only=True):
     """How often downlinks are sent and tried, and the models of indicators."""
     command_topic: str | None = None
     """The topic of downlinks, with {application} and {device} in it. None: it is unknown."""
+    guests: Guests | None = None
+    """Who decodes stored uplinks again. None: nobody, and no past is corrected."""

@@ -30,6 +30,8 @@ class Committed(msgspec.Struct, frozen=True, kw_only=True):
     """When the same round of the clock has work again, if that is sooner than usual."""
     downlinks_sent: int = 0
     """Attempts to send a downlink."""
+    steps_corrected: int = 0
+    """Rows that the log gained because uplinks had come late."""
     lost: list[DevEui] = []
     """Devices whose contact was lost, because they were silent for too long."""
     seconds: float = 0.0

@@ -18,6 +18,7 @@ import msgspec
 from decoders import Occupancy
 from parking_gateway.core.clocks import compare
 from parking_gateway.core.correcting import Correction, Kept, Logged, stay_corrections, step_corrections
+from parking_gateway.core.sensor import Sensor, Sensors, sensor_key
 from parking_gateway.core.space import Observation, Space, SpaceState, Transition, change_offer
 from parking_gateway.core.stay import Arrival, Offer, offered
 from parking_gateway.core.turn import Cause, SensorRemoved, turn
@@ -51,6 +52,7 @@ class Window(msgspec.Struct, frozen=True, kw_only=True):
 class _Story(msgspec.Struct, frozen=True, kw_only=True):
     """The frames of a window in their order."""
 
+    before: list[Observation]
     inside: list[Observation]
     removals: list[SensorRemoved]
     """When the space had no sensor any more."""
@@ -93,7 +95,7 @@ def correction(window: Window) -> Correction:
     base = _base(window, story, is_occupied=carried is not None)
     made = turn({space.id: base}, [(space.id, cause) for cause in _causes(window, story)])
     end = made.spaces[space.id]
-    if window.until is None and offered(end) != offered(space):  # not everything that was offered is known
+    if window.until is None and not _fits(end, space):
         return Correction(space=space, present=present)
     true_stays = [
         _ended(arrived, one.departed_at, one.departure)
@@ -121,6 +123,13 @@ def correction(window: Window) -> Correction:
     )
 
 
+def _fits(end: Space, space: Space) -> bool:
+    """Whether a history with this end can be the history of the space. Else not everything is known that has changed it."""
+    is_alike = (end.occupancy is Occupancy.OCCUPIED) == (space.occupancy is Occupancy.OCCUPIED)
+    # What each of several sensors has reported is in its row, and only its own next frame changes it.
+    return offered(end) == offered(space) and (is_alike or space.sensors is None)
+
+
 def _last_step(space: Space) -> tuple[datetime, SpaceState | None, str | None]:
     return space.since, space.previous, space.cause
 
@@ -132,9 +141,10 @@ def _last(steps: Sequence[Logged] | Sequence[Transition]) -> list[tuple[object, 
 def _story(window: Window) -> _Story:
     """Put the frames in their order, with the changes whose frames nobody can read any more."""
     changes = {cause: (at, occupancy) for cause, at, occupancy in _changes(window.stays)}
-    read = {str(one.cause): one for one in window.frames}
+    read = {str(one.cause) for one in window.frames}
     found = []
-    for cause, frame in read.items():
+    for frame in window.frames:
+        cause = str(frame.cause)
         if cause in window.unread and cause in changes:
             at, occupancy = changes[cause]
             frame = msgspec.structs.replace(frame, occupancy=occupancy, seen_at=at)  # noqa: PLW2901
@@ -158,6 +168,7 @@ def _story(window: Window) -> _Story:
     found.sort(key=_later)
     place = next((number for number, one in enumerate(found) if one.heard_at >= window.since), len(found))
     return _Story(
+        before=found[:place],
         inside=_one_for_each_frame(found[place:]),
         removals=removals,
         causes_inside={str(one.cause) for one in found[place:]} | {one.by for one in removals},
@@ -188,12 +199,31 @@ def _one_for_each_frame(frames: Sequence[Observation]) -> list[Observation]:
     for one in frames:
         if one.occupancy is None:
             continue
-        if found and compare(found[-1], one) == 0:
+        if found and _sensor_of(found[-1]) == _sensor_of(one) and compare(found[-1], one) == 0:
             if one.occupancy is Occupancy.OCCUPIED and found[-1].occupancy is Occupancy.VACANT:
                 found[-1] = one
             continue
         found.append(one)
     return found
+
+
+def _sensor_of(seen: Observation) -> str:
+    return sensor_key(seen.dev_eui, seen.channel)
+
+
+def _sensors_before(sensors: Sensors, frames: Sequence[Observation]) -> Sensors:
+    """What each sensor had reported by these frames."""
+    by_key = dict.fromkeys(sensors.by_key, Sensor())
+    for seen in frames:
+        if seen.occupancy is not None and (key := _sensor_of(seen)) in by_key:
+            by_key[key] = Sensor(
+                occupancy=seen.occupancy,
+                seen_at=seen.heard_at,
+                seen_dev_addr=seen.dev_addr,
+                seen_f_cnt=seen.f_cnt,
+                heard_at=seen.heard_at,
+            )
+    return Sensors(rule=sensors.rule, by_key=by_key)
 
 
 def _base(window: Window, story: _Story, *, is_occupied: bool) -> Space:
@@ -210,6 +240,7 @@ def _base(window: Window, story: _Story, *, is_occupied: bool) -> Space:
         since=steps[-1].at if steps else min(space.since, window.since),
         previous=steps[-1].before if steps else None,
         cause=steps[-1].cause if steps else None,
+        sensors=None if space.sensors is None else _sensors_before(space.sensors, story.before),
     )
 
 

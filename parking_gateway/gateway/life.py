@@ -23,6 +23,7 @@ from parking_gateway.clock.moment import Moment
 from parking_gateway.clock.rounds import Rounds
 from parking_gateway.clock.senders import Senders
 from parking_gateway.core.committed import Committed
+from parking_gateway.decoding.budget import Guests
 from parking_gateway.decoding.decoder import Decoder
 from parking_gateway.gateway import pulse, servers
 from parking_gateway.gateway.connections import Connections
@@ -140,6 +141,7 @@ class Life:
                 *((topic_filter, self._announcements.commit) for topic_filter in config.home_assistant.subscriptions),
             ],
         )
+        self._guests = self._intake.guests or Guests(decoder)
         self._alone = msgspec.structs.replace(self._intake, journal=None, timeout=config.intake.timeout)
         """Without the journal: it waits for the database."""
         self._recovery = Recovery(
@@ -288,6 +290,7 @@ class Life:
             reservations=self._config.reservations,
             downlinks=self._config.downlinks,
             command_topic=self._config.command_topic,
+            guests=self._guests,
         )
 
     def _recorded(self, committed: Committed) -> None:

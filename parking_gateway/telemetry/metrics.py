@@ -115,6 +115,7 @@ class Metrics:
         self._uplinks_healed = counter(
             "uplinks_healed", "Uplinks that were missing by their frame counters and have come."
         )
+        self._corrected = counter("steps_corrected", "Rows that the log gained because uplinks had come late.")
         self._expired = counter("outgoing_expired", "Messages that the broker has not taken, deleted after their time.")
         self.postponed = counter("partitions_postponed", "Attempts to make a partition that failed; it is tried again.")
         self._months = counter(
@@ -163,6 +164,7 @@ class Metrics:
         self._downlinks.inc(committed.downlinks_sent)
         self._uplinks_lost.inc(sum(committed.uplinks_lost.values()))
         self._uplinks_healed.inc(committed.uplinks_healed)
+        self._corrected.inc(committed.steps_corrected)
         self._count_problems(committed.device_problems or {})
         self._months.labels("dropped").inc(committed.partitions_dropped)
         self._months.labels("postponed").inc(committed.drops_postponed)
