@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 import msgspec
+from loguru import logger
 
 from parking_gateway.clock.moment import Moment
 from parking_gateway.core.clocks import STEP
@@ -58,6 +59,8 @@ async def go(database: Database, moment: Moment) -> Committed:
             continue
         if not has_more:
             break
+    if done.steps or done.stays:
+        logger.bind(steps=done.steps, stays=done.stays).info("Corrected the past, because uplinks had come late")
     return Committed(changed=list(done.changed), outgoing=done.stays, steps_corrected=done.steps)
 
 

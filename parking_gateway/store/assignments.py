@@ -72,6 +72,26 @@ def _install() -> pg.Insert:
 
 
 _INSTALL: Final = Statement(_install())
+# A sensor that comes from another space, or takes the place of another sensor, says nothing about the past of its new space.
+_WATCH: Final = Statement(
+    space.update()
+    .where(
+        space.c.id.in_(
+            sa.select(_WANTED.c.space_id)
+            .select_from(
+                _WANTED.outerjoin(
+                    installation,
+                    sa.and_(installation.c.dev_eui == _WANTED.c.dev_eui, installation.c.channel == _WANTED.c.channel),
+                ).join(space_before := space.alias("before"), space_before.c.id == _WANTED.c.space_id)
+            )
+            .where(
+                installation.c.space_id.is_distinct_from(_WANTED.c.space_id),
+                installation.c.space_id.is_not(None) | space_before.c.seen_at.is_not(None),
+            )
+        )
+    )
+    .values(watched_since=sa.func.now())
+)
 _ANALYZE: Final = Statement(sa.text(f"analyze {installation.name}, {space.name}"))
 
 
@@ -136,7 +156,8 @@ def change(*, installed: Sequence[Installation], removed: Sequence[Installation]
     if not installed:
         return changes
     # Without this, the planner takes a table that was filled a second ago for an empty one.
-    return [*changes, command(_INSTALL, encode(_WANTED, map(_row, installed))), command(_ANALYZE)]
+    added = encode(_WANTED, map(_row, installed))
+    return [*changes, command(_WATCH, added), command(_INSTALL, added), command(_ANALYZE)]
 
 
 def _row(one: Installation) -> dict[str, object]:

@@ -103,8 +103,6 @@ class Report:
         if committed.steps:
             # One line for a batch: under load a line for each step would cost more than the step itself.
             logger.bind(steps=committed.steps).info("Transitions")
-        if committed.steps_corrected:
-            logger.bind(steps=committed.steps_corrected).info("Corrected the past, because uplinks came late")
         if committed.rejected:
             self._rejected(committed.rejected)
             self._excess.committed(committed)

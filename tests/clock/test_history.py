@@ -8,6 +8,7 @@ from uuid import UUID
 
 import pytest
 import sqlalchemy as sa
+from msgspec.structs import replace
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from parking_gateway import chirpstack
@@ -15,13 +16,16 @@ from parking_gateway.broker.message import Message
 from parking_gateway.clock import history
 from parking_gateway.clock.moment import Moment
 from parking_gateway.core.committed import Committed
+from parking_gateway.core.events import DevEui
 from parking_gateway.core.space import SpaceId, SpaceState
 from parking_gateway.decoding.budget import Guests
 from parking_gateway.decoding.decoder import Decoder
 from parking_gateway.intake.read import read
 from parking_gateway.intake.record import record
+from parking_gateway.store import assignments
 from parking_gateway.store import history as kept
 from parking_gateway.store.due import steps as due_steps
+from parking_gateway.store.installations import of_devices
 from parking_gateway.store.pool import Pool
 from tests.events import NOON, OCCUPIED, VACANT, message, up
 from tests.plugins.car_park import CarPark
@@ -139,3 +143,28 @@ async def test_any_order_of_arrival_ends_in_the_history_of_the_frames(
             await correct(pool)
     await correct(pool)
     assert [await rows(pool.engine, query) for query in (LOG, STAYS, PRESENT)] == expected
+
+
+async def test_uplinks_from_before_a_sensor_was_moved_are_no_past_of_its_new_space(
+    pool: Pool, car_park: CarPark
+) -> None:
+    device, _ = await car_park(2)
+    await come(pool, frame(device, 1, VACANT))
+    async with pool.connect() as connection:
+        (installed,) = await connection.together(of_devices([DevEui(device)]))
+        moved = [replace(one, space=SpaceId(2)) for one in installed]
+        await connection.together(*assignments.change(installed=moved, removed=[]))
+        await connection.commit_together()
+    async with pool.engine.begin() as connection:
+        await connection.execute(
+            sa.text(
+                f"update space set watched_since = '{NOON + timedelta(minutes=10)}' where id = 2 and watched_since > '-infinity'"
+            )
+        )
+    for number, status in ((20, VACANT), (5, OCCUPIED), (12, OCCUPIED)):
+        await come(pool, frame(device, number, status))
+    await correct(pool)
+    assert await rows(pool.engine, 'select space, "to", at from transition order by id') == [
+        (2, "OCCUPIED", NOON + timedelta(minutes=12)),
+        (2, "FREE", NOON + timedelta(minutes=20)),
+    ]
