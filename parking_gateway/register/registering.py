@@ -74,7 +74,7 @@ async def enter(
 ) -> Entered | list[Mistake]:
     """Make the sheet part of the database; the caller commits. If the database shows mistakes, everything is rolled back.
 
-    `by`: the cause of steps that come from no uplink. `prune`: spaces that the sheet does not name are removed.
+    `by`: who does it, for the causes of steps that come from no uplink. `prune`: spaces that the sheet does not name are removed.
     """
     entries = sheet.entries
     places = list(dict.fromkeys(entry.place for entry in entries))
@@ -112,7 +112,7 @@ async def enter(
     if mistakes := list(_mistakes(entries, made.installed, devices, decoder)):
         await connection.rollback()
         return mistakes
-    ended = await end_sensors(connection, before, rules=rules, now=now, by=f"sensor removed by {by}")
+    ended = await end_sensors(connection, before, rules=rules, now=now, by=by)
     replayed, taken = await _replay(connection, made, list(devices.values()), decoder=decoder, now=now)
     (named,) = await connection.together(car_park.space_names(made.mentioned))
     deleted = await delete(connection, doomed, now=now)

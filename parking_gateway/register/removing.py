@@ -129,13 +129,13 @@ async def end_sensors(
 ) -> Committed:
     """Give spaces the sensors that are installed now; a space without any is not live. The spaces are locked.
 
-    `before` has the sensors that each had until now.
+    `before` has the sensors that each had until now. `by`: who did it, for the causes of the steps.
     """
     if not before:
         return Committed()
-    fitted = await fit(connection, before, rules=rules, now=now, by=by)
+    fitted = await fit(connection, before, rules=rules, now=now, by=f"sensors changed by {by}")
     without, locked = await connection.together(assignments.without_device(before), spaces.lock_by_id(list(before)))
-    made = turn(locked.spaces, [(one, SensorRemoved(at=now, by=by)) for one in without])
+    made = turn(locked.spaces, [(one, SensorRemoved(at=now, by=f"sensor removed by {by}")) for one in without])
     await connection.together(*turns.writes(locked, made, now=now))
     return together(*map(committed_of, (fitted, made)))
 

@@ -69,5 +69,5 @@ async def device_unassign(desk: Desk, asked: DeviceUnassign) -> Answer | Refusal
             Code.NOT_FOUND, f"The device {dev_eui} watches no space: `parking-gateway devices list` lists all"
         )
     (named,) = await desk.connection.together(car_park.space_names(one.space for one in installed))
-    committed = await unassign(desk.connection, installed, now=desk.now, by=desk.cause("sensor removed"))
+    committed = await unassign(desk.connection, installed, now=desk.now, by=desk.by)
     return Answer({"spaces": sorted("/".join(one) for one in named.values())}, committed)

@@ -162,5 +162,5 @@ async def _remove(desk: Desk, asked: Remove, kind: DueKind) -> Answer | Refusal:
     if asked.dry_run:
         (installed,) = await desk.connection.together(assignments.in_spaces(doomed.spaces))
         return Answer(removed_of(doomed, installed))
-    removed, committed = await remove(desk.connection, doomed, now=desk.now, by=desk.cause("sensor removed"))
+    removed, committed = await remove(desk.connection, doomed, now=desk.now, by=desk.by)
     return Answer(removed, committed)
