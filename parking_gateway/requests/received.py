@@ -33,8 +33,8 @@ from parking_gateway.store.patience import Patience, Refused, StopRequested, Tak
 Publish = Callable[[Sequence[Publication]], Awaitable[Sequence[PublicationRefused]]]
 
 _ANSWERING: Final = "answering a request"
-_OF_OTHERS: Final = ("application/#", "homeassistant/#")
-"""Topics of other programs on which the gateway may have the right to publish."""
+_COMMANDS: Final = "application/#"
+"""Topics of ChirpStack on which the gateway has the right to publish."""
 _MOST_WAITING: Final = 100
 """Requests in memory, if they are less than half of `mqtt.receive_maximum`: the broker sends so many messages at a time, and
 events need their share of them."""
@@ -71,7 +71,8 @@ class Requests:
         self._client = config.mqtt.client_id
         self._is_shared = config.mqtt.shared_group is not None
         self._redelivered_within = config.mqtt.session_expiry
-        self._topics = Topics(root=config.publication.root, others=[config.chirpstack.topic, *_OF_OTHERS])
+        others = [config.chirpstack.topic, _COMMANDS, f"{config.home_assistant.prefix}/#"]
+        self._topics = Topics(root=config.publication.root, others=others)
         self._database = database
         self._patience = patience
         self._decoder = decoder

@@ -130,7 +130,7 @@ async def test_it_starts_and_works_without_a_database(
     assert keeping.log_lines("The journal holds messages of an earlier run; they are recorded first")
     async with await psycopg.AsyncConnection.connect(database) as connection:
         cursor = await connection.execute("select filters from broker_session")
-        assert await cursor.fetchall() == [(["application/+/device/+/event/+"],)]
+        assert await cursor.fetchall() == [(["application/+/device/+/event/+", "parking/v1/request/#"],)]
     assert keeping.terminate() == 0
     assert "Traceback" not in keeping.log.read_text()
 

@@ -88,4 +88,4 @@ async def test_a_broker_that_refuses_requests_delivers_events(pool: Pool) -> Non
     renewing = subscription(pool, REQUESTS, complain=complaints.__setitem__)
     assert not await renewing.renew(link)  # type: ignore[arg-type] # the part of a link that it uses
     assert link.held == {"application/+/device/+/event/+"}
-    assert complaints == {"subscription": "Requests are not answered: Not authorized"}
+    assert complaints == {"subscription": "What it would bring is not received: Not authorized"}
