@@ -149,7 +149,7 @@ class DeviceMessage(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     site: str | None
     zone: str | None
     space: str | None
-    """Site, zone and space are null for a device that is not assigned."""
+    """Site, zone and space are null for a device that is not assigned. A counter has a zone and no space."""
 
 
 class GatewayMessage(msgspec.Struct, frozen=True, kw_only=True, gc=False):

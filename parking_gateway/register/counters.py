@@ -66,7 +66,10 @@ async def install(connection: Connection, one: CounterEntry) -> str | None:
     installation = Installation(
         dev_eui=one.dev_eui, channel=one.channel, space=NO_SPACE, codec=one.codec, options=one.options
     )
-    await connection.together(counters.add(Counter(zone=zone, direction=one.direction, installation=installation)))
+    await connection.together(
+        counters.add(Counter(zone=zone, direction=one.direction, installation=installation)),
+        counters.publish(one.dev_eui),
+    )
     return None
 
 

@@ -82,7 +82,7 @@ async def assign(desk: Desk, asked: CounterAssign) -> Answer | Refusal:
 async def unassign(desk: Desk, asked: CounterUnassign) -> Answer | Refusal:
     """Remove a counter. The zone keeps its count."""
     dev_eui = _dev_eui(asked.dev_eui)
-    (is_there,) = await desk.connection.together(counters.remove(dev_eui, asked.channel))
+    is_there, _ = await desk.connection.together(counters.remove(dev_eui, asked.channel), counters.publish(dev_eui))
     if not is_there:
         channel = f"Channel {asked.channel} of " if asked.channel else ""
         return Refusal(Code.NOT_FOUND, f"{channel}{dev_eui} counts no zone: `parking-gateway zones counter list`")

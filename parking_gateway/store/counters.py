@@ -15,7 +15,7 @@ from parking_gateway.store import counted_zones
 from parking_gateway.store.counted_zones import CARS
 from parking_gateway.store.query import Query, Rows, Statement, asks, command
 from parking_gateway.store.rows import array_of, encode, listed, table_of
-from parking_gateway.store.tables import counter, installation, site, space, zone
+from parking_gateway.store.tables import counter, device, installation, site, space, zone
 
 NO_SPACE: Final = SpaceId(0)
 """A counter watches no space. Ids begin at 1."""
@@ -159,6 +159,11 @@ _REMOVE: Final = Statement(
     )
     .returning(counter.c.zone_id)
 )
+_PUBLISH: Final = Statement(
+    device.update()
+    .where(device.c.dev_eui == sa.bindparam("changed", type_=sa.Text))
+    .values(version=device.c.version + 1)
+)
 _WATCHED: Final = Statement(
     sa.select(site.c.name + "/" + zone.c.name + "/" + space.c.name)
     .select_from(installation.join(space, space.c.id == installation.c.space_id).join(zone).join(site))
@@ -178,6 +183,11 @@ _LIST: Final = Statement(
     .select_from(counter.join(zone).join(site))
     .order_by(site.c.name, zone.c.name, counter.c.dev_eui, counter.c.channel)
 )
+
+
+def publish(dev_eui: DevEui) -> Query[None]:
+    """Make the device due, because it counts another zone, or none."""
+    return command(_PUBLISH, {"changed": dev_eui})
 
 
 def add(one: Counter) -> Query[None]:

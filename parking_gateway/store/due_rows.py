@@ -12,7 +12,7 @@ from parking_gateway.store.due_counts import counts, site_of, zone_of
 from parking_gateway.store.hot import HOT
 from parking_gateway.store.query import Statement
 from parking_gateway.store.rows import listed
-from parking_gateway.store.tables import device, installation, site, space, zone
+from parking_gateway.store.tables import counter, device, installation, site, space, zone
 from parking_gateway.store.words import AUDIENCES, CONTACTS, PREVIOUS, PROBLEMS, STATES
 
 
@@ -140,6 +140,14 @@ _OTHER: Final = installation.alias("other")
 _IS_FIRST_CHANNEL: Final = ~sa.exists().where(
     _OTHER.c.dev_eui == installation.c.dev_eui, _OTHER.c.channel < installation.c.channel
 )
+_COUNTED_ZONE: Final = (
+    sa.select(counter.c.zone_id)
+    .where(counter.c.dev_eui == device.c.dev_eui)
+    .order_by(counter.c.channel)
+    .limit(1)
+    .scalar_subquery()
+)
+"""Of a counter, which has no space."""
 _DEVICES: Final = sa.select(
     device.c.dev_eui,
     device.c.version,
@@ -168,7 +176,7 @@ _DEVICES: Final = sa.select(
     # A device with several sensors is shown with the space of the first.
     device.outerjoin(installation, sa.and_(installation.c.dev_eui == device.c.dev_eui, _IS_FIRST_CHANNEL))
     .outerjoin(space, space.c.id == installation.c.space_id)
-    .outerjoin(zone, zone.c.id == space.c.zone_id)
+    .outerjoin(zone, zone.c.id == sa.func.coalesce(space.c.zone_id, _COUNTED_ZONE))
     .outerjoin(site, site.c.id == zone.c.site_id)
 )
 

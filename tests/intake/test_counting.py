@@ -100,6 +100,8 @@ async def test_a_counted_zone_and_its_site_show_the_counters(engine: AsyncEngine
         zones["parking/v1/zones/central/park"].items()
         >= {**cars, "capacity": 20, "source": "counter", "drift": 0}.items()
     )
+    device = (await published(engine, DueKind.DEVICE))[f"parking/v1/devices/{ENTRY}"]
+    assert (device["site"], device["zone"], device["space"]) == ("central", "park", None)
     ((topic, site),) = (await published(engine, DueKind.SITE)).items()
     assert topic == "parking/v1/sites/central"
     assert (site["total"], site["free"], site["occupied"]) == (22, 13, 9)

@@ -117,7 +117,7 @@ async def test_of_three_gateways_none_mistakes_the_doubt_of_another_for_its_own_
 EVERYTHING = """
     update space set occupancy = 'occupied', reservation = 'r-1', reserved_from = now(), reserved_until = now() + interval '1 h',
         service = 'maintenance', state = 'MAINTENANCE', previous = 'OCCUPIED', maintenance_reason = 'paint',
-        maintenance_until = now(), contact = 'lost', battery_percent = 93, cause = 'x', version = 7, published_version = 3
+        maintenance_until = now(), audience = 'ev', contact = 'lost', battery_percent = 93, cause = 'x', version = 7, published_version = 3
 """
 
 
