@@ -2,12 +2,14 @@
 
 import asyncio
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from parking_gateway.clock import overstays, silence
+from parking_gateway.clock.moment import Moment
 from parking_gateway.core.audience import Audience
 from parking_gateway.core.due import DueKind
 from parking_gateway.core.events import DevEui
@@ -18,10 +20,14 @@ from parking_gateway.register.outcome import Counts
 from parking_gateway.register.present import registered, registered_settings
 from parking_gateway.register.registering import Entered, enter
 from parking_gateway.register.settings import Setting
+from parking_gateway.store import confirmations, due
 from parking_gateway.store.pipeline import PipelinedConnection
+from parking_gateway.store.pool import Pool
 from tests.events import OCCUPIED, VACANT
 from tests.register.test_registering import BOSCH, INSTALLED, ONE, TWO, entry, kept, recorded, rows, sent
+from tests.requests.conftest import Ask, ask
 
+__all__ = ["ask"]
 NOW = datetime(2026, 11, 27, 12, tzinfo=UTC)
 
 
@@ -180,3 +186,55 @@ async def test_removals_and_uplinks_do_not_wait_for_each_other_forever(engine: A
         await asyncio.gather(*uplinks[:4], entered(engine, *kept_entries, prune=True), *uplinks[4:])
     assert await rows(engine, "select count(*) from uplink") == [(16,)]
     assert await rows(engine, "select count(*) from space") == [(1,)]
+
+
+async def test_whoever_locks_spaces_zones_and_devices_locks_them_in_one_order(  # noqa: C901 - five at once
+    engine: AsyncEngine, pool: Pool, ask: Ask
+) -> None:
+    """A deadlock is an error of the database, which fails this test. Removals, uplinks, rounds and the outbox go at once."""
+    devices = [DevEui(f"70b3d57ed00000{number:02x}") for number in range(1, 7)]
+    entries = [entry(f"A{number}", device) for number, device in enumerate(devices)]
+    await kept(engine, *entries)
+    place = {"site": "central", "zone": "level-1"}
+
+    async def drive() -> None:
+        for minute in range(4):
+            for device in devices:
+                await recorded(engine, *sent(device, VACANT, OCCUPIED, at=10 * minute))
+
+    async def go_round() -> None:
+        moment = Moment(now=datetime.now(UTC), listening_since=NOW - timedelta(days=9), lost_after=timedelta(hours=1))
+        for _ in range(4):
+            await silence.go(pool, moment)
+            await overstays.go(pool, moment)
+
+    async def publish() -> None:
+        for _ in range(4):
+            for kind in DueKind:
+                async with pool.connect() as connection:
+                    (found,) = await connection.commit_together(due.page(kind, limit=10))
+                    recounts = confirmations.recount([one.key for one in found]) if kind is DueKind.SPACE else []
+                    await connection.commit_together(confirmations.confirm(kind, found), *recounts)
+
+    async def change() -> None:
+        for number in range(2):
+            await ask("zone/rename", **place, name="other")
+            await ask("site/rename", site="central", name="main")
+            await ask("site/rename", site="main", name="central")
+            await ask("zone/rename", site="central", zone="other", name="level-1")
+            await ask("device/unassign", dev_eui=devices[number])
+            await ask("space/remove", **place, space=f"A{5 - number}")
+            await ask("zone/set", **place, settings={"max_stay": 60 + number})
+
+    async def bring_in() -> None:
+        for number in range(4):
+            await entered(
+                engine, *entries[: 3 + number % 3], described("B", purpose=f"p{number}"), prune=number % 2 == 0
+            )
+
+    async with asyncio.timeout(60):
+        await asyncio.gather(drive(), go_round(), publish(), change(), bring_in())
+    assert await rows(engine, "select count(*) from uplink") == [(4 * 2 * len(devices),)]
+    assert await rows(
+        engine, "select count(*) from space join zone on zone.id = zone_id where zone.name = 'level-1'"
+    ) != [(0,)]
