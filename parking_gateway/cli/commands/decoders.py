@@ -44,6 +44,7 @@ def _document(codec: "Codec") -> dict[str, Any]:
         "vendor": device.vendor,
         "model": device.model,
         "ports": device.ports,
+        "channels": device.channels,
         "measures_distance": device.measures_distance,
         "heartbeat_seconds": device.heartbeat.total_seconds() if device.heartbeat else None,
         "options": list(map(_described, codec.options)),
