@@ -129,6 +129,7 @@ def test_spaces_go_in_and_out(run: Run, spaces: Path, tmp_path: Path) -> None:
         "spaces": {"created": 0, "changed": 0, "unchanged": 2},
         "installations": {"created": 0, "changed": 0, "unchanged": 1},
         "settings": 0,
+        "counters": 0,
         "moved": [],
         "removed": [],
         "pruned": {"sites": [], "zones": [], "spaces": [], "unassigned": []},
