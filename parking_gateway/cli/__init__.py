@@ -15,6 +15,7 @@ from parking_gateway.cli.commands import (
     demo,
     devices,
     doctor,
+    export,
     heal,
     indicators,
     maintenance,
@@ -54,6 +55,7 @@ app.add_typer(reservations.app)
 app.add_typer(rejections.app)
 app.add_typer(alerts.app)
 app.command("replay")(replay.replay)
+app.command("export")(export.export)
 app.command("request")(request.request)
 app.command("decode")(decode.decode)
 app.add_typer(decoders.app)

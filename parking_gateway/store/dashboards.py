@@ -6,7 +6,22 @@ import sqlalchemy as sa
 
 from parking_gateway.store.query import Query, Statement, command
 
-READABLE: Final = ("uplink", "site", "zone", "space", "transition", "rejection", "notice", "space_state", "space_name")
+READABLE: Final = (
+    "uplink",
+    "site",
+    "zone",
+    "space",
+    "transition",
+    "rejection",
+    "notice",
+    "space_state",
+    "space_name",
+    "space_now",
+    "sensor",
+    "step",
+    "stay",
+    "occupancy_hourly",
+)
 """The right on a partitioned table covers its partitions, also those of later months."""
 
 _EXISTS: Final = Statement(

@@ -13,6 +13,7 @@ from parking_gateway.core.correcting import Correction, Kept, Logged
 from parking_gateway.core.events import DevEui
 from parking_gateway.core.space import SpaceId
 from parking_gateway.core.stay import Offer
+from parking_gateway.store import hours
 from parking_gateway.store.query import Query, Rows, Statement, command
 from parking_gateway.store.rows import arrays
 from parking_gateway.store.tables import TIME, uplink
@@ -352,7 +353,10 @@ def correct(corrections: Mapping[SpaceId, Correction], *, now: datetime) -> list
     stays = [(space, row) for space, one in corrections.items() for row in one.stays]
     wrong_steps = [step for one in corrections.values() for step in one.wrong_steps]
     wrong_stays = [(space, stay) for space, one in corrections.items() for stay in one.wrong_stays]
-    queries = [command(_SPACES, {"now": now} | _rows_of(corrections))]
+    queries = [command(_SPACES, _rows_of(corrections))]
+    changed = [stay.arrived_at for _, stay in wrong_stays] + [row.stay.arrived_at for _, row in stays]
+    if changed and (earliest := min(changed)) < now - hours.RECENT / 2:
+        queries.append(hours.mark(earliest))
     if wrong_steps:
         columns = arrays(id=[one.id for one in wrong_steps], at=[one.at for one in wrong_steps])
         queries.append(command(_WITHDRAW_STEPS, columns | {"now": now}))

@@ -1,9 +1,11 @@
 """Stays of cars, and what was offered meanwhile: appended by the transaction of the turn. `history` corrects them."""
 
 from collections.abc import Iterator
+from datetime import datetime
 from typing import Any
 
 from parking_gateway.core.stay import Course
+from parking_gateway.store import hours
 from parking_gateway.store.hot import HOT
 from parking_gateway.store.outgoing import KEPT
 from parking_gateway.store.query import Query, command
@@ -29,8 +31,11 @@ def end(course: Course, locked: Locked) -> Iterator[Query[Any]]:
     yield command(HOT["end_stays"], columns | {"kept": KEPT})
 
 
-def note(course: Course) -> Iterator[Query[Any]]:
-    """Append what is offered from now on, and note which parts of the history have to be corrected."""
+def note(course: Course, *, now: datetime) -> Iterator[Query[Any]]:
+    """Append what is offered from now on, and note which parts of the history have to be corrected or counted again."""
+    changes = [*(one.departed_at for one in course.stays), *(one.at for one in course.arrivals.values())]
+    if changes and (earliest := min(changes)) < now - hours.RECENT / 2:
+        yield hours.mark(earliest)
     if offers := course.offers:
         columns = arrays(
             number=list(range(len(offers))),

@@ -24,6 +24,6 @@ def writes(locked: Locked, turn: Turn, *others: Query[Any], now: datetime) -> li
         *others,
         *booked,
         *steps,
-        *stays.note(course),
+        *stays.note(course, now=now),
         *notices,
     ]

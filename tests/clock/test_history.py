@@ -42,7 +42,7 @@ PRESENT = "select state, since, previous, cause, arrived_at, arrival from space 
 
 async def come(pool: Pool, *uplinks: Message) -> None:
     """Record these in one transaction."""
-    batch = read(uplinks, received_at=NOON + timedelta(hours=1), limits=LIMITS)
+    batch = read(uplinks, received_at=NOON + timedelta(hours=2), limits=LIMITS)
     async with pool.connect() as connection:
         await record(connection, batch, decoder=Decoder(), announce_every=timedelta(hours=1))
 

@@ -19,7 +19,7 @@ from parking_gateway.store.tables.devices import (
 )
 from parking_gateway.store.tables.downlinks import downlink, indicator, indicator_place
 from parking_gateway.store.tables.gateways import broker_session, gateway, request
-from parking_gateway.store.tables.history import late, offer, past_stay
+from parking_gateway.store.tables.history import late, occupancy_hour, offer, past_stay, stale_hour
 from parking_gateway.store.tables.outgoing import notice, outgoing, outgoing_claim
 from parking_gateway.store.tables.reservations import reservation
 
@@ -43,6 +43,7 @@ __all__ = [
     "lost",
     "metadata",
     "notice",
+    "occupancy_hour",
     "offer",
     "outgoing",
     "outgoing_claim",
@@ -53,6 +54,7 @@ __all__ = [
     "reservation",
     "site",
     "space",
+    "stale_hour",
     "transition",
     "uplink",
     "zone",

@@ -55,3 +55,29 @@ late: Final = sa.Table(
     sa.Column("since", TIME, nullable=False),
     sa.Column("until", TIME, nullable=False),
 )
+
+occupancy_hour: Final = sa.Table(
+    "occupancy_hour",
+    metadata,
+    # Names, because a zone that was renamed or removed keeps its hours.
+    sa.Column("site", sa.Text, nullable=False),
+    sa.Column("zone", sa.Text, nullable=False),
+    sa.Column("hour", TIME, nullable=False),
+    # How much of the hour is over.
+    sa.Column("seconds", sa.Double, nullable=False),
+    sa.Column("spaces", sa.BigInteger, nullable=False),
+    sa.Column("occupied_seconds", sa.Double, nullable=False),
+    sa.Column("arrivals", sa.BigInteger, nullable=False),
+    sa.Column("departures", sa.BigInteger, nullable=False),
+    # Of the stays that ended.
+    sa.Column("stay_seconds", sa.Double, nullable=False),
+    sa.PrimaryKeyConstraint("hour", "site", "zone"),
+)
+
+stale_hour: Final = sa.Table(
+    "stale_hour",
+    metadata,
+    sa.Column("id", sa.BigInteger, sa.Identity(always=True), primary_key=True),
+    # All hours from this time on have to be counted again.
+    sa.Column("since", TIME, nullable=False),
+)
