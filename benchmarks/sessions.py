@@ -9,7 +9,7 @@ from pydantic import AnyUrl
 
 from benchmarks.contestants import INSTANCE
 from benchmarks.standing import link
-from parking_gateway.contract.messages import MarkerMessage, gateway_publication
+from parking_gateway.contract.gateways import MarkerMessage, gateway_publication
 from parking_gateway.contract.publication import Publication
 from parking_gateway.process.config import Config
 from parking_gateway.process.config.mqtt import MqttConfig

@@ -15,7 +15,7 @@ from typing import Final, Literal
 import msgspec
 
 from parking_gateway import __version__
-from parking_gateway.contract.messages import gateway_topic
+from parking_gateway.contract.gateways import gateway_topic
 from parking_gateway.contract.publication import Publication
 from parking_gateway.core.announcement import AnnouncedSpace, Announcement
 from parking_gateway.core.space import SpaceState

@@ -49,12 +49,6 @@ class SessionMessage(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """The stay that it corrects did not happen."""
 
 
-OUTGOING_SCHEMAS: Final[dict[str, type[msgspec.Struct]]] = {
-    "notice": NoticeMessage,
-    "session": SessionMessage,
-}
-"""The schema files and the messages they describe. Messages that nobody sends yet, and ChirpStack's own, have none."""
-
 _encode: Final = msgspec.json.Encoder().encode
 
 

@@ -1,17 +1,37 @@
 """The public contract as files: a JSON Schema for each message."""
 
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
-from parking_gateway.contract.messages import SCHEMAS
-from parking_gateway.contract.outgoing import OUTGOING_SCHEMAS
+from parking_gateway.contract.gateways import GatewayMessage, HealthMessage, MarkerMessage
+from parking_gateway.contract.messages import (
+    CountsMessage,
+    DeviceMessage,
+    ResponseMessage,
+    SpaceMessage,
+    TransitionMessage,
+)
+from parking_gateway.contract.outgoing import NoticeMessage, SessionMessage
+
+MESSAGES: Final[dict[str, type[msgspec.Struct]]] = {
+    "space": SpaceMessage,
+    "counts": CountsMessage,
+    "transition": TransitionMessage,
+    "device": DeviceMessage,
+    "gateway": GatewayMessage,
+    "health": HealthMessage,
+    "marker": MarkerMessage,
+    "response": ResponseMessage,
+    "notice": NoticeMessage,
+    "session": SessionMessage,
+}
+"""The schema files and the messages they describe. ChirpStack's own messages have none."""
 
 
 def schema_files() -> dict[str, bytes]:
     """File name and content of every schema, JSON Schema 2020-12."""
-    messages = SCHEMAS | OUTGOING_SCHEMAS
-    return {f"{name}.json": schema_file(name, schema_of(message)) for name, message in messages.items()}
+    return {f"{name}.json": schema_file(name, schema_of(message)) for name, message in MESSAGES.items()}
 
 
 def schema_of(message: type) -> dict[str, Any]:

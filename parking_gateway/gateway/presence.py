@@ -3,7 +3,7 @@
 from functools import partial
 
 from parking_gateway.broker.link import Link
-from parking_gateway.contract.messages import GatewayMessage, gateway_publication
+from parking_gateway.contract.gateways import GatewayMessage, gateway_publication
 from parking_gateway.contract.publication import Publication
 from parking_gateway.gateway import pulse
 from parking_gateway.telemetry.report import Report

@@ -8,7 +8,7 @@ from typing import Final
 from parking_gateway.broker.asking import asking, shares, sharing_complaint
 from parking_gateway.broker.link import Link, MqttError
 from parking_gateway.broker.reasons import BrokerRefuses
-from parking_gateway.contract.messages import gateway_topic
+from parking_gateway.contract.gateways import gateway_topic
 from parking_gateway.intake.journal import Journal
 from parking_gateway.process.config import Config
 from parking_gateway.store import gateways

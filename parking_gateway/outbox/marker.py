@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Final
 
-from parking_gateway.contract.messages import MarkerMessage, gateway_publication, marker_topic
+from parking_gateway.contract.gateways import MarkerMessage, gateway_publication, marker_topic
 from parking_gateway.contract.publication import Publication
 from parking_gateway.process.wall_clock import WallClock
 

@@ -13,7 +13,7 @@ from loguru import logger
 
 from parking_gateway.broker.asking import asking, retained, retained_by_wildcard
 from parking_gateway.broker.link import Link, MqttError
-from parking_gateway.contract.messages import gateway_topic, number_of
+from parking_gateway.contract.gateways import gateway_topic, number_of
 from parking_gateway.core.printable import in_one_line
 from parking_gateway.core.space import SpaceId
 from parking_gateway.outbox.marker import Comparison, Marker

@@ -18,7 +18,7 @@ import msgspec
 from parking_gateway.broker import tree
 from parking_gateway.broker.link import Link
 from parking_gateway.broker.message import Message
-from parking_gateway.contract.messages import gateway_topic
+from parking_gateway.contract.gateways import gateway_topic
 from parking_gateway.contract.publication import Publication
 from parking_gateway.contract.rendering import rendered
 from parking_gateway.contract.tree import Names, filter_of, names_of, version_of

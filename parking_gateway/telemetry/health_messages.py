@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Final
 
 from parking_gateway import __version__
-from parking_gateway.contract.messages import HealthMessage, JournalMessage
+from parking_gateway.contract.gateways import HealthMessage, JournalMessage
 from parking_gateway.core.printable import printable, shortened
 from parking_gateway.process.wall_clock import WallClock
 from parking_gateway.telemetry.health import Health

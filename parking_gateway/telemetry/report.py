@@ -9,7 +9,7 @@ from loguru import logger
 
 from parking_gateway.broker.message import Message
 from parking_gateway.broker.reasons import Refusal
-from parking_gateway.contract.messages import HealthMessage
+from parking_gateway.contract.gateways import HealthMessage
 from parking_gateway.core.committed import Committed
 from parking_gateway.core.events import DeadLetter
 from parking_gateway.core.seldom import Seldom

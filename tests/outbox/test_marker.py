@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from parking_gateway.contract.messages import number_of
+from parking_gateway.contract.gateways import number_of
 from parking_gateway.outbox.marker import Comparison, Marker
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)

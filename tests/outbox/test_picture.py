@@ -14,7 +14,7 @@ from parking_gateway.broker.asking import asking
 from parking_gateway.broker.link import Link, connected
 from parking_gateway.cli.demo.brokers import LOCALHOST, Broker
 from parking_gateway.cli.demo.retained import ROOT, read_retained
-from parking_gateway.contract.messages import GatewayMessage, gateway_publication
+from parking_gateway.contract.gateways import GatewayMessage, gateway_publication
 from parking_gateway.core.space import SpaceId
 from parking_gateway.outbox.loop import Outbox
 from parking_gateway.outbox.marker import Marker

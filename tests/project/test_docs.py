@@ -22,8 +22,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from typer.main import get_command
 
 from parking_gateway.cli import app
-from parking_gateway.contract.messages import SCHEMAS as RETAINED
-from parking_gateway.contract.outgoing import OUTGOING_SCHEMAS
+from parking_gateway.contract.schemas import MESSAGES
 from parking_gateway.core.events import Reason
 from parking_gateway.decoding import codecs
 from parking_gateway.decoding.decoder import Decoder
@@ -37,7 +36,6 @@ from parking_gateway.store.tables import metadata
 from parking_gateway.telemetry import Health, Metrics
 
 ROOT = Path(__file__).parents[2]
-MESSAGES = RETAINED | OUTGOING_SCHEMAS
 SCHEMAS = {file.stem: json.loads(file.read_text()) for file in (ROOT / "schemas").glob("*.json")}
 PAGES = sorted(
     page

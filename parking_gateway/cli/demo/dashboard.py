@@ -9,7 +9,8 @@ from typing import Final
 import msgspec
 
 from parking_gateway.cli.demo.publisher import connected_client
-from parking_gateway.contract.messages import CountsMessage, DeviceMessage, HealthMessage, TransitionMessage
+from parking_gateway.contract.gateways import HealthMessage
+from parking_gateway.contract.messages import CountsMessage, DeviceMessage, TransitionMessage
 
 _KEPT_STEPS: Final = 20
 

@@ -11,7 +11,7 @@ import msgspec
 from parking_gateway.broker.asking import asking, retained
 from parking_gateway.broker.link import MqttError
 from parking_gateway.cli.doctor.surroundings import Check
-from parking_gateway.contract.messages import GatewayMessage, HealthMessage, gateway_topic
+from parking_gateway.contract.gateways import GatewayMessage, HealthMessage, gateway_topic
 from parking_gateway.core.wording import counted
 from parking_gateway.process.config import Config
 from parking_gateway.telemetry.web import ask

@@ -10,7 +10,7 @@ from uuid import uuid4
 from parking_gateway.broker.asking import asking
 from parking_gateway.broker.link import MqttError, connected
 from parking_gateway.cli.doctor.surroundings import Check
-from parking_gateway.contract.messages import gateway_topic
+from parking_gateway.contract.gateways import gateway_topic
 from parking_gateway.contract.publication import Publication
 from parking_gateway.core.wording import duration
 from parking_gateway.process.config import Config

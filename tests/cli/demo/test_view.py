@@ -10,7 +10,8 @@ from rich.console import Console
 from parking_gateway.cli.demo.dashboard import Dashboard
 from parking_gateway.cli.demo.ledger import Ledger
 from parking_gateway.cli.demo.view import Rate, View
-from parking_gateway.contract.messages import CountsMessage, DeviceMessage, HealthMessage, TransitionMessage
+from parking_gateway.contract.gateways import HealthMessage
+from parking_gateway.contract.messages import CountsMessage, DeviceMessage, TransitionMessage
 from parking_gateway.core.space import Contact, SpaceState
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
