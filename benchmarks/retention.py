@@ -29,7 +29,7 @@ from parking_gateway.decoding.decoder import Decoder
 from parking_gateway.intake.read import read
 from parking_gateway.intake.record import record
 from parking_gateway.process.config import DatabaseConfig
-from parking_gateway.process.config.sections import RetentionConfig
+from parking_gateway.process.config.retention import RetentionConfig
 from parking_gateway.store import embedded
 from parking_gateway.store.partitions import month_of
 from parking_gateway.store.pool import Pool, opened

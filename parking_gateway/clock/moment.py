@@ -10,7 +10,8 @@ from parking_gateway.clock.senders import Senders
 from parking_gateway.decoding.budget import Guests
 from parking_gateway.process.config.devices import DevicesConfig
 from parking_gateway.process.config.downlinks import DownlinksConfig
-from parking_gateway.process.config.sections import ReservationsConfig, RetentionConfig
+from parking_gateway.process.config.retention import RetentionConfig
+from parking_gateway.process.config.sections import ReservationsConfig
 
 
 class Moment(msgspec.Struct, frozen=True, kw_only=True):

@@ -15,7 +15,7 @@ from sqlalchemy.pool import AsyncAdaptedQueuePool, ConnectionPoolEntry
 from typing_extensions import override
 
 from parking_gateway.process.config import database_url
-from parking_gateway.process.config.sections import DatabaseConfig
+from parking_gateway.process.config.database import DatabaseConfig
 from parking_gateway.store.connecting import OurConnection, connect
 from parking_gateway.store.database import Connection, Database
 from parking_gateway.store.known_server import KnownServer

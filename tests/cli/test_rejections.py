@@ -33,7 +33,7 @@ from parking_gateway.intake.loop import Intake
 from parking_gateway.intake.read import read
 from parking_gateway.intake.record import record
 from parking_gateway.intake.retrying import Retried, Retry
-from parking_gateway.process.config.sections import RetentionConfig
+from parking_gateway.process.config.retention import RetentionConfig
 from parking_gateway.process.waits import Backoff
 from parking_gateway.process.wall_clock import utc
 from parking_gateway.register.replay import stored

@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from parking_gateway.clock import old_notices
 from parking_gateway.clock.moment import Moment
 from parking_gateway.core.committed import Committed
-from parking_gateway.process.config.sections import RetentionConfig
+from parking_gateway.process.config.retention import RetentionConfig
 from parking_gateway.store.notices import AT_ONCE
 from parking_gateway.store.pool import Pool
 

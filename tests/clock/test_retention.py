@@ -17,7 +17,7 @@ from parking_gateway.clock.moment import Moment
 from parking_gateway.clock.partitions import make_missing
 from parking_gateway.clock.rounds import ROUNDS, Rounds
 from parking_gateway.core.committed import Committed
-from parking_gateway.process.config.sections import RetentionConfig
+from parking_gateway.process.config.retention import RetentionConfig
 from parking_gateway.process.wall_clock import utc
 from parking_gateway.store import partitions
 from parking_gateway.store import retention as store

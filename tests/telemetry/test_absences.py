@@ -12,7 +12,7 @@ from loguru import logger
 from parking_gateway.broker.reasons import Refusal
 from parking_gateway.gateway import pulse
 from parking_gateway.process.config import Config, DatabaseConfig
-from parking_gateway.process.config.sections import DecodersConfig
+from parking_gateway.process.config.decoders import DecodersConfig
 from parking_gateway.process.waits import Backoff, beside
 from parking_gateway.store.patience import Patience, TakesNothing
 from parking_gateway.store.pool import Pool

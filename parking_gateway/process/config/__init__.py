@@ -1,19 +1,19 @@
 """The configuration of an operator. `config.toml` explains every key.
 
-In the order to read: `sections`, `mqtt`, `chirpstack` and `limits` (the keys), `values` (their kinds), `sources` (where they are read from).
+In the order to read: `sections` (`Config`, and the small sections), a module for each large section (`mqtt`, `chirpstack`, `database` and
+others), `values` (the kinds of the keys), `sources` (where they are read from).
 """
 
 from parking_gateway.process.config.alerts import AlertsConfig
 from parking_gateway.process.config.chirpstack import ChirpStackConfig
+from parking_gateway.process.config.database import DatabaseConfig
+from parking_gateway.process.config.decoders import DecodersConfig, Profile
 from parking_gateway.process.config.mqtt import MqttConfig
 from parking_gateway.process.config.sections import (
     KEYS,
     Config,
-    DatabaseConfig,
-    DecodersConfig,
     GatewayConfig,
     IntakeConfig,
-    Profile,
     PublicationConfig,
     TelemetryConfig,
 )

@@ -8,20 +8,14 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Final, Literal
 
-from pydantic import (
-    AfterValidator,
-    BeforeValidator,
-    Field,
-    SecretStr,
-    StringConstraints,
-    ValidationInfo,
-    field_validator,
-)
+from pydantic import Field, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 from typing_extensions import override
 
 from parking_gateway.process.config.alerts import AlertsConfig
 from parking_gateway.process.config.chirpstack import ChirpStackConfig
+from parking_gateway.process.config.database import DatabaseConfig
+from parking_gateway.process.config.decoders import DecodersConfig
 from parking_gateway.process.config.devices import DevicesConfig
 from parking_gateway.process.config.downlinks import DownlinksConfig
 from parking_gateway.process.config.home_assistant import HomeAssistantConfig
@@ -34,22 +28,18 @@ from parking_gateway.process.config.machine import (
     default_state_directory,
 )
 from parking_gateway.process.config.mqtt import MqttConfig
+from parking_gateway.process.config.retention import RetentionConfig
 from parking_gateway.process.config.values import (
-    DatabaseUrl,
     Listen,
     ListenAddress,
     LogLevel,
-    NonEmpty,
     Seconds,
     Section,
-    ServerSeconds,
     TopicRoot,
     WholeNumber,
-    carriable,
     command_topic_of,
     could_receive,
     from_json,
-    not_shorter,
     seconds,
 )
 
@@ -67,63 +57,6 @@ class JournalConfig(Section):
     after: Seconds = timedelta(seconds=2)
     max_bytes: Annotated[WholeNumber, Field(ge=0, le=1_000_000_000_000)] = 1_000_000_000
     folder: Folder = None
-
-
-class Profile(Section):
-    """The codec of a device profile, and its options."""
-
-    codec: NonEmpty
-    options: dict[str, str] = Field(default_factory=dict)
-
-
-def _profile(value: object) -> object:
-    return {"codec": value} if isinstance(value, str) else value
-
-
-class DecodersConfig(Section):
-    """The codecs of device profiles, and the folder of drop-in codecs."""
-
-    profiles: Annotated[
-        dict[str, Annotated[Profile, BeforeValidator(_profile)]],
-        from_json('{"My profile": "milesight_em310_udl"}'),
-    ] = Field(default_factory=dict)
-    folder: Folder = None
-    timeout: Seconds = timedelta(seconds=0.5)
-
-
-class DatabaseConfig(Section):
-    """PostgreSQL, and the limits of every wait for it."""
-
-    url: DatabaseUrl = SecretStr("embedded")
-    prepare: bool = True
-    pool_size: Annotated[WholeNumber, Field(ge=1, le=100)] = 5
-    pool_timeout: Seconds = timedelta(seconds=10)
-    connect_timeout: ServerSeconds = timedelta(seconds=10)
-    statement_timeout: ServerSeconds = timedelta(seconds=30)
-    lock_timeout: ServerSeconds = timedelta(seconds=10)
-    application_name: Annotated[str, StringConstraints(min_length=1, max_length=63), AfterValidator(carriable)] = (
-        "parking-gateway"
-    )
-    reconnect_wait_min: Seconds = timedelta(seconds=0.5)
-    reconnect_wait_max: Seconds = timedelta(seconds=1)
-
-    @property
-    def is_embedded(self) -> bool:
-        """Whether the gateway starts a PostgreSQL of its own."""
-        return self.url.get_secret_value() == "embedded"
-
-    @field_validator("lock_timeout")
-    @classmethod
-    def _locks_end_before_statements(cls, timeout: timedelta, info: ValidationInfo) -> timedelta:
-        statement = info.data.get("statement_timeout")
-        if statement is not None and timeout > statement:
-            raise ValueError("must not be longer than database.statement_timeout")
-        return timeout
-
-    @field_validator("reconnect_wait_max")
-    @classmethod
-    def _longest_wait(cls, longest: timedelta, info: ValidationInfo) -> timedelta:
-        return not_shorter(longest, info.data.get("reconnect_wait_min"), than="database.reconnect_wait_min")
 
 
 class PublicationConfig(Section):
@@ -163,28 +96,6 @@ class ReservationsConfig(Section):
     grace: Annotated[timedelta, seconds(at_least=0)] = timedelta(minutes=15)
     keeps_on_leaving: bool = False
     reserved_soon: Annotated[timedelta, seconds(at_least=0)] = timedelta()
-
-
-Days = Annotated[WholeNumber, Field(ge=0, le=36_500)]
-
-
-class RetentionConfig(Section):
-    """For how many days the rows of each table are kept, 0 for ever, and the folder of their archives."""
-
-    uplinks: Days = 400
-    past_readings: Days = 400
-    device_events: Days = 400
-    rejections: Days = 400
-    requests: Days = 400
-    transitions: Days = 0
-    past_stays: Days = 0
-    notices: Days = 400
-    archive: Folder = None
-
-    def kept_for(self, table: str) -> timedelta | None:
-        """How long the rows of the table are kept; None: for ever."""
-        days: int = getattr(self, f"{table}s")
-        return timedelta(days=days) if days else None
 
 
 class GatewayConfig(Section):
