@@ -1,7 +1,8 @@
 """Telemetry: the log, the metrics, the health, and the pages that serve them.
 
-In the order to read: `report` (it takes the values of the tasks), `health` and `metrics` (it fills them), `web` (it serves
-them); `logs`, `log_writer` and `repetitions`; `absences`, `clock_warnings`, `losses`, `refusals`, `recurring` and `qos_0`.
+In the order to read: `report` (it takes the values of the tasks), `health` and `metrics` (it fills them), `scraped`,
+`web` (it serves them); `logs`, `log_writer` and `repetitions`; `absences`, `failed_rounds`, `clock_warnings`, `losses`, `refusals`,
+`recurring` and `qos_0`.
 """
 
 from parking_gateway.telemetry.health import Health

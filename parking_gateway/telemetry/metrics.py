@@ -1,7 +1,7 @@
 """Metrics for Prometheus. A batch is counted once, as a whole, and no label grows with the car park."""
 
 from collections import Counter as Counted
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from functools import partial
 from typing import Final
 
@@ -15,8 +15,6 @@ from prometheus_client import (
     ProcessCollector,
     disable_created_metrics,
 )
-from prometheus_client.core import CounterMetricFamily
-from prometheus_client.registry import Collector
 
 from parking_gateway import __version__
 from parking_gateway.core.committed import Committed
@@ -25,10 +23,10 @@ from parking_gateway.core.notice import NoticeKind
 from parking_gateway.core.problems import Problem
 from parking_gateway.core.reservation import ReservationStatus
 from parking_gateway.core.space import LEGAL_STEPS
+from parking_gateway.telemetry import scraped
 from parking_gateway.telemetry.health import Health
-from parking_gateway.telemetry.logs import lines_dropped
+from parking_gateway.telemetry.scraped import NAMESPACE
 
-_NAMESPACE: Final = "parking_gateway"
 _SIZES: Final = (1, 10, 50, 100, 250, 500, 1000, 2500, 5000, 10_000)
 _SECONDS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
 _LAGS: Final = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1800, 3600, 21_600, 86_400)
@@ -61,9 +59,9 @@ class Metrics:
         disable_created_metrics()  # type: ignore[no-untyped-call]  # the only function there without types
         self.health = health
         self.registry = CollectorRegistry()
-        counter = partial(Counter, namespace=_NAMESPACE, registry=self.registry)
-        gauge = partial(Gauge, namespace=_NAMESPACE, registry=self.registry)
-        histogram = partial(Histogram, namespace=_NAMESPACE, registry=self.registry)
+        counter = partial(Counter, namespace=NAMESPACE, registry=self.registry)
+        gauge = partial(Gauge, namespace=NAMESPACE, registry=self.registry)
+        histogram = partial(Histogram, namespace=NAMESPACE, registry=self.registry)
 
         self._received = counter("messages_received", "Messages taken from the broker.", ["event"])
         self._rejected = counter("rejections", "Rejected messages.", ["reason"])
@@ -126,10 +124,8 @@ class Metrics:
         self._deleted_rows = counter("stray_rows_deleted", "Old rows that were deleted from default partitions.")
         self.retention_failed = counter("retention_failures", "Rounds of retention that failed; they are tried again.")
         self.outbox_backlog = gauge("outbox_backlog", "Publications that the broker has not confirmed yet.")
-        self._watch(health)
-        self.registry.register(_LogLinesDropped())
-        self.registry.register(_JournalDrops(health))
-        Info("build", "The running version.", namespace=_NAMESPACE, registry=self.registry).info(
+        scraped.register(self.registry, health)
+        Info("build", "The running version.", namespace=NAMESPACE, registry=self.registry).info(
             {"version": __version__}
         )
         ProcessCollector(registry=self.registry)
@@ -202,21 +198,6 @@ class Metrics:
             uplinks_healed=_total(self._uplinks_healed),
         )
 
-    def _watch(self, health: Health) -> None:
-        """Show what `health` has at the time of a scrape."""
-        gauge = partial(Gauge, namespace=_NAMESPACE, registry=self.registry)
-        gauge("broker_up", "Whether the broker is connected.").set_function(lambda: health.is_broker_up)
-        gauge("database_up", "Whether all work on the database succeeds.").set_function(lambda: health.is_database_up)
-        gauge("oldest_event_seconds", "Age of the oldest unacknowledged event.").set_function(health.oldest_event_age)
-        gauge("ready", "Whether the gateway can do its work, as in /readyz.").set_function(lambda: not health.missing())
-        gauge("journal_messages", "Messages in the journal.").set_function(lambda: health.journal().rows)
-        gauge("journal_bytes", "Bytes of the messages in the journal.").set_function(lambda: health.journal().bytes)
-        gauge("journal_oldest_seconds", "Age of the oldest message in the journal.").set_function(health.journal_age)
-        gauge("problems", "Faults that a person has to correct, as in /readyz.").set_function(
-            lambda: len(health.problems)
-        )
-        gauge("stalled_tasks", "Tasks without progress.").set_function(lambda: len(health.stalled()))
-
     def _count_problems(self, devices: Mapping[Problem, int]) -> None:
         for problem, number in devices.items():
             self._devices.labels(problem).set(number)
@@ -242,27 +223,6 @@ class Metrics:
         for before, steps in LEGAL_STEPS.items():
             for after in steps:
                 self._transitions.labels(before, after)
-
-
-class _LogLinesDropped(Collector):
-    """Dropped lines of log. The log counts them, also where there are no metrics."""
-
-    def collect(self) -> Iterator[CounterMetricFamily]:
-        """Called at every scrape."""
-        help_text = "Lines of log that were not read in time."
-        yield CounterMetricFamily(f"{_NAMESPACE}_log_lines_dropped", help_text, value=lines_dropped())
-
-
-class _JournalDrops(Collector):
-    """Dropped uplinks of QoS 0. The journal counts them."""
-
-    def __init__(self, health: Health) -> None:
-        self._health = health
-
-    def collect(self) -> Iterator[CounterMetricFamily]:
-        """Called at every scrape."""
-        help_text = "Uplinks of QoS 0 that were dropped because the journal was full."
-        yield CounterMetricFamily(f"{_NAMESPACE}_journal_dropped", help_text, value=self._health.journal().dropped)
 
 
 def _total(counter: Counter) -> int:

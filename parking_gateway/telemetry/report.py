@@ -15,10 +15,11 @@ from parking_gateway.core.events import DeadLetter
 from parking_gateway.core.seldom import Seldom
 from parking_gateway.core.space import SpaceId
 from parking_gateway.process.wall_clock import WallClock
-from parking_gateway.store.verdicts import Diagnosis, Verdict
+from parking_gateway.store.verdicts import Diagnosis
 from parking_gateway.telemetry import clock_warnings, losses
 from parking_gateway.telemetry.absences import Absences
 from parking_gateway.telemetry.excess import Excess
+from parking_gateway.telemetry.failed_rounds import FailedRounds
 from parking_gateway.telemetry.health import Health
 from parking_gateway.telemetry.health_messages import HealthMessages
 from parking_gateway.telemetry.metrics import Metrics
@@ -35,10 +36,6 @@ _CLOCK_LASTS: Final = 600.0
 _BACKLOG_SECONDS: Final = 5.0
 """A sensor is not silent while its uplinks can wait in a backlog. An event of this age shows a backlog."""
 _EXAMPLES: Final = 5
-_FAILED_ROUND: Final = {
-    "partitions": "A partition cannot be made now; trying again",
-    "retention": "Old rows cannot be deleted now; trying again",
-}
 
 
 class Report:
@@ -68,6 +65,7 @@ class Report:
         self._outbox = 0
         self._listening_since: datetime | None = None
         self._absences = Absences(health.seconds)
+        self._failed_rounds = FailedRounds(health=health, metrics=metrics, absences=self._absences)
         self._messages = HealthMessages(health=health, metrics=metrics, started=started, clock=clock)
 
     def taken(self, batch: Sequence[Message]) -> None:
@@ -147,25 +145,8 @@ class Report:
             self._absences.ended("database", "The database answers again")
 
     def round_failed(self, name: str, failure: Diagnosis | None) -> None:
-        """Record one attempt at a round of the clock. `failure`: the reason if it failed.
-
-        A round that fails because the database is away is not reported: the absence of the database is.
-        """
-        subject, sentence = f"round {name}", _FAILED_ROUND.get(name, "A round of the clock failed; trying again")
-        if failure is None:
-            self.health.problems.pop(subject, None)
-            self._absences.ended(subject, "A round of the clock succeeds again", round=name)
-            return
-        if name == "partitions":
-            self._metrics.postponed.inc()
-        if name == "retention":
-            self._metrics.retention_failed.inc()
-        if not self.health.is_database_up or failure.is_lost:
-            return
-        self._absences.noticed(subject, sentence, kind=failure.sentence, round=name, error=failure.sentence)
-        # Nobody has to correct a lock. Without a partition of its own, a month is in the default one.
-        if failure.verdict is not Verdict.AWAY and name != "partitions":
-            self.health.problems[subject] = f"{sentence}: {failure.sentence}"
+        """Record one attempt at a round of the clock. `failure`: the reason if it failed."""
+        self._failed_rounds.attempted(name, failure)
 
     @property
     def listening_since(self) -> datetime | None:
