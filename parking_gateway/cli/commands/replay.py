@@ -42,9 +42,9 @@ def replay(
 
     The codecs are those that the devices have now.
 
-    The spaces of the devices then are in the state that the newest frames show. The log gets the steps that were missed,
-    except those before the last observation, and keeps the steps that it has. Without --since it reads all stored
-    uplinks. The rejections of uplinks that can be decoded now are deleted. A running gateway publishes the changes.
+    The spaces of the devices then are in the state that the newest frames show. The log gets the steps that were missed.
+    A running gateway then corrects steps and stays before the last observation, and publishes the changes. Without
+    --since it reads all stored uplinks. The rejections of uplinks that can be decoded now are deleted.
 
     With --archive it decodes uplinks of a month that retention has dropped. They are not stored again: what they bring are
     steps, past readings and the end of rejections.
