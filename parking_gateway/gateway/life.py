@@ -7,44 +7,36 @@ database all rows that were not published.
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Coroutine
-from typing import Any
+from collections.abc import Callable
 
 import msgspec
 from loguru import logger
 
-from parking_gateway import __version__
 from parking_gateway.alerts.delivery import Alerts
 from parking_gateway.alerts.recipients import recipients_of
 from parking_gateway.broker.link import Link, connected
 from parking_gateway.broker.suspicion import Suspicion
-from parking_gateway.clock.codecs_in_use import CodecsInUse
-from parking_gateway.clock.moment import Moment
-from parking_gateway.clock.rounds import Rounds
-from parking_gateway.clock.senders import Senders
 from parking_gateway.core.committed import Committed
 from parking_gateway.decoding.budget import Guests
 from parking_gateway.decoding.decoder import Decoder
 from parking_gateway.gateway import pulse, servers
+from parking_gateway.gateway.clockwork import Clockwork
 from parking_gateway.gateway.connections import Connections
 from parking_gateway.gateway.opening import intake_of
 from parking_gateway.gateway.preparation import Preparation, prepare_database
 from parking_gateway.gateway.presence import Presence
 from parking_gateway.gateway.recovery import Recovery
-from parking_gateway.gateway.stopping import finish
+from parking_gateway.gateway.stopping import finish, unless_stopped
+from parking_gateway.gateway.way_out import WayOut
 from parking_gateway.intake.drain import Drain
 from parking_gateway.intake.journal import Journal
 from parking_gateway.intake.subscription import Subscription
-from parking_gateway.outbox.announcements import Announcements
-from parking_gateway.outbox.loop import Outbox
-from parking_gateway.outbox.marker import Marker
-from parking_gateway.outbox.picture import Picture
 from parking_gateway.process import waits
 from parking_gateway.process.config import Config
 from parking_gateway.process.waits import Backoff
 from parking_gateway.process.wall_clock import WallClock
 from parking_gateway.requests.received import Requests
-from parking_gateway.store.patience import Patience, StopRequested
+from parking_gateway.store.patience import Patience
 from parking_gateway.store.pool import Pool
 from parking_gateway.telemetry.report import Report
 
@@ -81,7 +73,6 @@ class Life:
         )
         self._connections = Connections(config=config.mqtt, suspicion=Suspicion(root), report=report, stop=stop)
         self._presence = Presence(root=root, instance=instance, report=report)
-        marker = Marker(root=root, instance=instance, clock=clock)
         self._subscription = Subscription(
             config,
             database=pool,
@@ -100,31 +91,7 @@ class Life:
             report=report.committed,
             answered=report.answered,
         )
-        self._outbox = Outbox(
-            config.publication,
-            database=pool,
-            patience=self._patience,
-            marker=marker,
-            known=pool.check.known,
-            report=report.published,
-        )
-        self._announcements = Announcements(
-            config.home_assistant,
-            root=root,
-            version=__version__,
-            database=pool,
-            patience=self._patience,
-            report=report.published,
-        )
-        self._picture = Picture(
-            config,
-            database=pool,
-            patience=self._patience,
-            marker=marker,
-            complain=report.complain,
-            changed=self._outbox.changed,
-            report=lambda healed: report.healed(published_again=healed.published_again, cleared=healed.cleared),
-        )
+        self._way_out = WayOut(config, pool=pool, patience=self._patience, report=report, clock=clock)
         self._intake = intake_of(
             config,
             database=pool,
@@ -138,10 +105,12 @@ class Life:
             report=self._recorded,
             elsewhere=[
                 *((topic_filter, self._requests.commit) for topic_filter in config.request_subscriptions),
-                *((topic_filter, self._announcements.commit) for topic_filter in config.home_assistant.subscriptions),
+                *(
+                    (topic_filter, self._way_out.home_assistant_started)
+                    for topic_filter in config.home_assistant.subscriptions
+                ),
             ],
         )
-        self._guests = self._intake.guests or Guests(decoder)
         self._alone = msgspec.structs.replace(self._intake, journal=None, timeout=config.intake.timeout)
         """Without the journal: it waits for the database."""
         self._recovery = Recovery(
@@ -151,10 +120,16 @@ class Life:
             clock=clock,
             has_backlog=lambda: report.listening_since is None,
         )
-        self._senders = Senders()
-        self._codecs = CodecsInUse(decoder.folder)
+        self._clockwork = Clockwork(
+            config,
+            database=pool,
+            decoder=decoder,
+            guests=self._intake.guests or Guests(decoder),
+            report=report,
+            clock=clock,
+            missing=self._recovery.missing,
+        )
         self._preparation = Preparation(stop=stop)
-        report.wake_outbox = self._outbox.changed
         self._alerts = Alerts(
             recipients_of(config, clock=clock),
             config.alerts,
@@ -163,9 +138,8 @@ class Life:
             patience=self._patience,
             report=report,
         )
+        report.wake_outbox, report.wake_counts = self._way_out.changed, self._way_out.recounted
         report.wake_outgoing = self._wrote_outgoing
-        report.wake_counts = self._outbox.recounted
-        self._rounds = Rounds(database=pool, moment=self._moment, report=self._went_round, failed=report.round_failed)
 
     async def run(self, *, migrate: bool) -> None:
         """Until told to stop. Raises SchemaMismatch when there is no use in trying."""
@@ -177,7 +151,7 @@ class Life:
 
     async def _prepare(self, *, migrate: bool) -> None:
         await prepare_database(
-            self._pool, patience=self._patience, decoder=self._decoder, rounds=self._rounds, migrate=migrate
+            self._pool, patience=self._patience, decoder=self._decoder, rounds=self._clockwork.rounds, migrate=migrate
         )
         await self._recovery.look_back()
         if self._journal is not None and not self._journal.depth().rows:
@@ -186,9 +160,9 @@ class Life:
     async def _live(self) -> None:
         async with asyncio.TaskGroup() as group:
             watch = group.create_task(servers.watch(self._pool, report=self._report, clock=self._clock))
-            beside = group.create_task(_unless_stopped(self._work_without_broker()))
+            beside = group.create_task(unless_stopped(self._work_without_broker()))
             # Outside of the connection, so a stop within it ends without "offline", and the broker publishes the will.
-            await self._connections.make(lambda: _unless_stopped(self._one_connection()))
+            await self._connections.make(lambda: unless_stopped(self._one_connection()))
             beside.cancel()
             watch.cancel()
 
@@ -196,10 +170,13 @@ class Life:
         await self._preparation.ended()
         if not self._preparation.is_done.is_set():  # the gateway stops, and the database never answered
             return
+        within = self._config.database.statement_timeout
         async with asyncio.TaskGroup() as group:
-            group.create_task(self._rounds.run())
+            group.create_task(self._clockwork.rounds.run())
             group.create_task(self._alerts.run())
-            group.create_task(self._count_what_is_due())
+            group.create_task(
+                pulse.count_what_is_due(self._pool, patience=self._patience, report=self._report, within=within)
+            )
             group.create_task(self._recovery.run())
             if self._journal is not None:
                 group.create_task(Drain(journal=self._journal, intake=self._alone).run())
@@ -233,16 +210,16 @@ class Life:
         self._connections.has_worked = True
         self._on_ready()
         async with asyncio.TaskGroup() as group:
-            intake = group.create_task(_unless_stopped(self._intake.run(link)))
-            outbox = group.create_task(_unless_stopped(self._publish(link)))
-            health = group.create_task(_unless_stopped(self._presence.keep(link)))
-            complete = group.create_task(_unless_stopped(self._complete(link, was_prepared=was_prepared)))
+            intake = group.create_task(unless_stopped(self._intake.run(link)))
+            outbox = group.create_task(unless_stopped(self._publish(link)))
+            health = group.create_task(unless_stopped(self._presence.keep(link)))
+            complete = group.create_task(unless_stopped(self._complete(link, was_prepared=was_prepared)))
             alone = group.create_task(self._connections.outlast_rivals())
             await self._stop.wait()
             logger.info("Stopping: finishing the batch in hand, then what is due")
             link.stop_receiving()
             within = self._config.gateway.stop_timeout
-            await finish(intake, outbox, within=within, finish_outbox=self._outbox.finish, hang_up=self._pool.hang_up)
+            await finish(intake, outbox, within=within, finish_outbox=self._way_out.finish, hang_up=self._pool.hang_up)
             health.cancel()
             alone.cancel()
             complete.cancel()
@@ -261,54 +238,12 @@ class Life:
     async def _publish(self, link: Link) -> None:
         await waits.unless(self._stop, self._preparation.is_done.wait())
         if self._preparation.is_done.is_set():
-            await self._picture.compare(link)
-            async with asyncio.TaskGroup() as group:
-                reading = group.create_task(self._picture.read_back(link))
-                announcing = group.create_task(self._announcements.run(link))
-                await self._outbox.run(link)
-                reading.cancel()
-                announcing.cancel()
+            await self._way_out.run(link)
 
     def _wrote_outgoing(self) -> None:
-        self._outbox.sent()
+        self._way_out.sent()
         self._alerts.wake()
 
-    def _moment(self) -> Moment:
-        return Moment(
-            now=self._clock(),
-            listening_since=self._report.listening_since,
-            lost_after=self._config.clock.lost_after,
-            lost_after_by_profile=self._config.clock.lost_after_by_profile,
-            missed_heartbeats=self._config.clock.missed_heartbeats,
-            codecs=self._codecs,
-            profiles=self._decoder.profiles,
-            devices=self._config.devices,
-            instance=self._config.gateway.instance,
-            senders=self._senders,
-            retention=self._config.retention,
-            maintenance_ends=self._config.clock.maintenance_ends,
-            reservations=self._config.reservations,
-            downlinks=self._config.downlinks,
-            command_topic=self._config.command_topic,
-            guests=self._guests,
-        )
-
     def _recorded(self, committed: Committed) -> None:
-        self._senders.recorded(committed.recorded)
+        self._clockwork.recorded(committed.recorded)
         self._report.committed(committed)
-
-    def _went_round(self, committed: Committed) -> None:
-        self._report.committed(committed)
-        self._recovery.missing(committed.uplinks_lost)
-
-    async def _count_what_is_due(self) -> None:
-        within = self._config.database.statement_timeout
-        await pulse.count_what_is_due(self._pool, patience=self._patience, report=self._report, within=within)
-
-
-async def _unless_stopped(work: Coroutine[Any, Any, None]) -> None:
-    """Do the work. An absent database during a stop is no failure."""
-    try:
-        await work
-    except* StopRequested:
-        logger.warning("The database was away when we stopped; what was in hand is done at the next start")

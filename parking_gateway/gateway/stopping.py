@@ -1,11 +1,13 @@
 """The end of a connection because of a stop: the batch in hand, then what is due, within `gateway.stop_timeout`."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from datetime import timedelta
-from typing import Final
+from typing import Any, Final
 
 from loguru import logger
+
+from parking_gateway.store.patience import StopRequested
 
 _UNWINDING: Final = 0.2
 """Seconds for tasks to end after their connections were ended."""
@@ -33,3 +35,11 @@ async def finish(
     await asyncio.wait({intake, outbox}, timeout=_UNWINDING)
     intake.cancel()
     outbox.cancel()
+
+
+async def unless_stopped(work: Coroutine[Any, Any, None]) -> None:
+    """Do the work. An absent database during a stop is no failure."""
+    try:
+        await work
+    except* StopRequested:
+        logger.warning("The database was away when we stopped; what was in hand is done at the next start")
