@@ -190,9 +190,6 @@ def turn(before: Mapping[SpaceId, Space], causes: Iterable[tuple[SpaceId, Cause]
             after = spaces[space_id] = _noted(space, after, cause, made, course)
         if after.seen_at is space.seen_at and isinstance(cause, Observation | Rereading):
             held_back += _note_late(space, cause, course)
-    for space_id in [one for one in course.late if spaces[one].sensors is not None]:
-        # One frame is the occupancy of a space with one sensor only, so no past of the others can be computed again.
-        del course.late[space_id]
     changed = [space_id for space_id, space in before.items() if spaces[space_id].version != space.version]
     return Turn(
         spaces=spaces,

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from itertools import count
+from typing import Any
 from uuid import UUID
 
 import msgspec
@@ -10,12 +11,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from decoders import Occupancy
-from parking_gateway.core.correcting import Kept, Logged
+from parking_gateway.core.correcting import Correction, Kept, Logged
+from parking_gateway.core.events import DevEui
 from parking_gateway.core.history import Window, correction
 from parking_gateway.core.reservation import Reservation, ReservationStatus
-from parking_gateway.core.space import Observation, Service, Space, SpaceId
+from parking_gateway.core.sensor import Sensor, SensorRule, Sensors
+from parking_gateway.core.space import Observation, Service, Space, SpaceId, SpaceState
 from parking_gateway.core.stay import Late, Offer
-from parking_gateway.core.turn import Cause, ReservationEnd, ReservationStart, ServiceOrder, turn
+from parking_gateway.core.turn import Cause, ReservationEnd, ReservationStart, SensorRemoved, ServiceOrder, turn
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
@@ -205,3 +208,138 @@ def test_steps_and_stays_end_as_if_everything_had_come_in_order(
             found.correct(at_once=at_once)
     found.correct(at_once=at_once)
     assert found.history() == expected.history()
+
+
+def visited() -> Book:
+    """A car that came at minute 5 and left at minute 9."""
+    found = book()
+    for number, occupancy in ((1, Occupancy.VACANT), (5, Occupancy.OCCUPIED), (9, Occupancy.VACANT)):
+        found.take(frame(number, number, occupancy))
+    return found
+
+
+def window(kept: Book, **changes: Any) -> Window:
+    """Everything since the first minute."""
+    stays = [*kept.true_stays(), *([kept.present] if kept.present else [])]
+    fields: dict[str, Any] = {
+        "space": kept.space,
+        "since": NOON + MINUTE,
+        "frames": kept.frames,
+        "offers": kept.offers,
+        "steps": kept.true_log(),
+        "stays": stays,
+    }
+    return Window(**fields | changes)
+
+
+def is_unchanged(found: Correction) -> bool:
+    return not (found.steps or found.stays or found.wrong_steps or found.wrong_stays)
+
+
+def test_a_frame_that_cannot_be_read_now_keeps_its_change() -> None:
+    kept = visited()
+    frames = [msgspec.structs.replace(one, occupancy=None) for one in kept.frames]
+    unread = frozenset(str(one.cause) for one in frames)
+    assert is_unchanged(correction(window(kept, frames=frames, unread=unread)))
+
+
+def test_frames_that_are_stored_no_more_keep_their_changes() -> None:
+    kept = visited()
+    assert is_unchanged(correction(window(kept, frames=kept.frames[:1])))
+
+
+def test_the_removal_of_a_sensor_stays_the_end_of_a_stay() -> None:
+    kept = visited()
+    kept.take(frame(12, 12, Occupancy.OCCUPIED))
+    kept.take(SensorRemoved(at=NOON + 15 * MINUTE, by=WHO))
+    found = correction(window(kept))
+    assert is_unchanged(found)
+    assert found.present is None
+
+
+def test_of_two_frames_without_an_order_the_occupied_one_counts() -> None:
+    kept = visited()
+    twin = frame(9, 9, Occupancy.OCCUPIED)
+    kept.take(msgspec.structs.replace(twin, cause=UUID(int=99)))
+    kept.take(msgspec.structs.replace(twin, cause=UUID(int=98), occupancy=Occupancy.VACANT))
+    found = correction(window(kept))
+    assert [row.is_withdrawal for row in found.steps] == [True, True]
+    assert [row.is_withdrawal for row in found.stays] == [True]
+    assert found.present is not None
+    assert found.present.arrived_at == NOON + 5 * MINUTE
+
+
+def test_a_mended_codec_changes_the_state_too() -> None:
+    kept = visited()
+    mended = [*kept.frames[:2], msgspec.structs.replace(kept.frames[2], occupancy=None)]
+    found = correction(window(kept, frames=mended))
+    assert found.space.state is SpaceState.OCCUPIED
+    assert found.space.seen_f_cnt == 5
+    unread = correction(window(kept, frames=[], stays=[]))
+    assert unread.space.state is SpaceState.FREE
+
+
+def test_a_stay_in_place_of_an_overstay_is_one() -> None:
+    kept = visited()
+    kept.stays = [msgspec.structs.replace(one, is_overstay=True) for one in kept.stays]
+    earlier = frame(3, 3, Occupancy.OCCUPIED)
+    found = correction(window(kept, frames=[*kept.frames, earlier]))
+    assert [(row.stay.arrived_at, row.stay.is_overstay) for row in found.stays] == [(NOON + 3 * MINUTE, True)]
+
+
+def test_nothing_is_corrected_while_not_everything_is_known_that_was_offered() -> None:
+    kept = visited()
+    kept.take(ServiceOrder(service=Service.MAINTENANCE, at=NOON + 12 * MINUTE, by=WHO))
+    assert is_unchanged(correction(window(kept, offers=[], frames=[])))
+
+
+def test_the_past_of_a_space_with_several_sensors_follows_its_rule() -> None:
+    keys = [f"a84041000000000{number}/0" for number in (1, 2)]
+    sensors = Sensors(rule=SensorRule.ANY, by_key=dict.fromkeys(keys, Sensor()))
+
+    def of(number: int, minute: int, occupancy: Occupancy) -> Observation:
+        dev_eui = DevEui(keys[number - 1][:16])
+        seen = frame(minute, minute, occupancy)
+        return msgspec.structs.replace(seen, dev_eui=dev_eui, dev_addr=str(number))
+
+    frames = [
+        of(1, 1, Occupancy.OCCUPIED),
+        of(2, 2, Occupancy.VACANT),
+        of(1, 4, Occupancy.VACANT),
+        of(2, 6, Occupancy.OCCUPIED),
+        of(2, 8, Occupancy.VACANT),
+    ]
+    expected = Book(Space(id=SPACE, since=NOON, sensors=sensors))
+    for one in frames:
+        expected.take(one)
+    found = Book(Space(id=SPACE, since=NOON, sensors=sensors))
+    for place in (0, 1, 4, 2, 3):
+        found.take(frames[place])
+    found.correct()
+    assert found.history()[:2] == expected.history()[:2]
+    wrong = [msgspec.structs.replace(one, occupancy=Occupancy.OCCUPIED) for one in expected.frames]
+    assert is_unchanged(correction(window(expected, frames=wrong)))
+    frames = [msgspec.structs.replace(expected.frames[0], occupancy=None), *expected.frames]
+    assert is_unchanged(correction(window(expected, frames=frames, since=NOON + 3 * MINUTE)))
+
+
+def test_a_stay_whose_end_lies_behind_the_window_is_kept_without_one() -> None:
+    kept = visited()
+    late = frame(20, 20, Occupancy.OCCUPIED)
+    found = correction(
+        window(
+            kept,
+            frames=[*kept.frames, late],
+            since=late.heard_at,
+            until=late.heard_at + MINUTE,
+            space=msgspec.structs.replace(kept.space, seen_at=NOON + 60 * MINUTE),
+        )
+    )
+    assert [(row.stay.arrived_at, row.stay.departed_at) for row in found.stays] == [(late.heard_at, None)]
+    assert not found.is_settled
+
+
+def test_a_car_that_nothing_shows_is_not_there() -> None:
+    kept = book()
+    kept.take(frame(1, 1, Occupancy.OCCUPIED))
+    assert correction(window(kept, frames=[], stays=[])).space.state is SpaceState.FREE

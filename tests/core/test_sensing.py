@@ -203,11 +203,3 @@ def test_a_stored_frame_that_is_read_again_replaces_what_its_sensor_has_reported
     corrected = after(Rereading(seen(A, VACANT, 1)), space=space)
     assert corrected.state is SpaceState.FREE
     assert isinstance(corrected.sensors, Sensors)
-
-
-def test_the_past_of_several_sensors_is_not_computed_again() -> None:
-    space = after(fitted(A, B), seen(A, OCCUPIED, 9))
-    late = seen(B, OCCUPIED, 3)
-    assert turn({ONE: space}, [(ONE, late)]).course.late == {}
-    alone = after(seen(A, OCCUPIED, 9))
-    assert list(turn({ONE: alone}, [(ONE, late)]).course.late) == [ONE]
