@@ -49,7 +49,7 @@ async def test_only_cars_on_spaces_with_a_limit_are_flagged(car_park: CarPark, p
     assert (await go(pool, 2)).changed == []
     async with engine.connect() as connection:
         found = await connection.execute(sa.text("select kind, space, details from notice"))
-    details = {"parked_since": "2026-11-26T12:00:00Z", "allowed_until": "2026-11-26T13:00:00Z"}
+    details = {"parked_since": f"{NOON:%Y-%m-%dT%H:%M:%SZ}", "allowed_until": f"{NOON + HOUR:%Y-%m-%dT%H:%M:%SZ}"}
     assert found.all() == [("overstay", "A-1", details)]
 
 

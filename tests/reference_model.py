@@ -1,0 +1,104 @@
+"""A space as its rules read, minute by minute. It shares no code with the gateway, so tests compare the gateway with it."""
+# ruff: noqa: D102 - the names of the methods are the rules
+
+
+class Plan:
+    """A reservation of the model."""
+
+    def __init__(self, start: int, end: int) -> None:
+        self.start, self.end, self.status = start, end, "booked"
+
+
+class Model:
+    """A space with its reservations."""
+
+    def __init__(self, *, grace: int, soon: int, keeps: bool) -> None:
+        self.grace, self.soon, self.keeps = grace, soon, keeps
+        self.plans: list[Plan] = []
+        self.now = 0
+        self.has_car = False
+        self.car_since = -999
+        self.is_closed = False
+        self.is_heard = True
+        self.reserved_since = 0
+
+    @property
+    def current(self) -> Plan | None:
+        return next((one for one in self.plans if one.status in {"holding", "checked_in"}), None)
+
+    @property
+    def state(self) -> str:
+        if self.is_closed:
+            return "MAINTENANCE"
+        if self.has_car:
+            return "OCCUPIED"
+        return "RESERVED" if self.current else "FREE"
+
+    @property
+    def is_pending(self) -> bool:
+        return self.state == "OCCUPIED" and self.current is not None and self.current.status == "holding"
+
+    def pass_minutes(self, minutes: int, *, is_away: bool) -> None:
+        last = self.now + minutes
+        if is_away:
+            for plan in self.plans:
+                if plan.status == "booked" and plan.end <= last:
+                    plan.status = "expired"
+        ends = -999
+        while self.now < last:
+            self.now += 1
+            ends = self._tick(ends if is_away else -999)
+
+    def look(self) -> None:
+        """Whatever is due at this minute, for what was booked or freed within it."""
+        self._tick(-999)
+
+    def _tick(self, ended: int) -> int:
+        was = self.state
+        plan = self.current
+        if plan is not None and plan.end <= self.now:
+            plan.status, ended = ("completed" if plan.status == "checked_in" else "expired"), plan.end
+        elif plan is not None and self._has_nobody_come(plan):
+            plan.status, ended = "no_show", self.now
+        self._settled(was)
+        was = self.state
+        for plan in sorted(self.plans, key=lambda one: one.start):
+            if plan.status == "booked" and plan.start - self.soon <= self.now and self.current is None:
+                kept_from = max(plan.start - self.soon, ended)
+                is_arrival = self.state == "OCCUPIED" and self.car_since >= kept_from
+                plan.status = "checked_in" if is_arrival else "holding"
+        self._settled(was)
+        return ended
+
+    def _has_nobody_come(self, plan: Plan) -> bool:
+        is_judged = plan.status == "holding" and self.state == "RESERVED" and self.is_heard
+        return is_judged and self.now >= max(plan.start, self.reserved_since) + self.grace
+
+    def _settled(self, was: str) -> None:
+        if self.state != was and self.state == "RESERVED":
+            self.reserved_since = self.now
+
+    def arrive(self) -> None:
+        self.has_car, self.is_heard = True, True
+        if not self.is_closed:
+            self.car_since = self.now
+        plan = self.current
+        if plan is not None and not self.is_closed:
+            plan.status = "checked_in"
+
+    def leave(self) -> None:
+        was, plan = self.state, self.current
+        self.has_car, self.is_heard = False, True
+        if plan is not None and plan.status == "checked_in" and not self.keeps:
+            plan.status = "released"
+        self._settled(was)
+
+    def cancel(self, plan: Plan) -> None:
+        plan.status = "cancelled"
+
+    def close(self, *, is_closed: bool) -> None:
+        was = self.state
+        self.is_closed = is_closed
+        if self.state == "OCCUPIED":
+            self.car_since = self.now  # since when the space shows it
+        self._settled(was)
