@@ -3,7 +3,7 @@
 The clock of the test jumps from minute to minute. What is compared with the model: states, reservations and stays.
 """
 
-from collections.abc import Set
+from collections.abc import Set as AbstractSet
 from datetime import datetime, timedelta
 from random import Random
 from typing import Final
@@ -15,6 +15,7 @@ from parking_gateway import chirpstack
 from parking_gateway.broker.message import Message
 from parking_gateway.clock.moment import Moment
 from parking_gateway.clock.rounds import ROUNDS
+from parking_gateway.decoding.budget import Guests
 from parking_gateway.decoding.decoder import Decoder
 from parking_gateway.intake.read import read
 from parking_gateway.intake.record import record
@@ -141,12 +142,13 @@ class CompressedDay:
         await self.deliver()
         await self.rounds({"history"})
 
-    async def rounds(self, names: Set[str]) -> None:
+    async def rounds(self, names: AbstractSet[str]) -> None:
         moment = Moment(
             now=at(self.now),
             listening_since=MIDNIGHT - timedelta(days=1),
             lost_after=LOST_AFTER * MINUTE,
             reservations=RULES,
+            guests=Guests(Decoder()),
         )
         for one in ROUNDS:
             if one.name in names:
@@ -264,9 +266,12 @@ async def test_a_day_of_a_car_park_is_as_the_rules_have_it(
     assert await rows(engine, "select name, state, contact, overstay from space order by name limit 5") == [
         (one.name, one.state, "live" if one.is_heard else "lost", one.overstay) for one in in_order
     ]
+    assert await rows(engine, "select name, state from space order by name") == [
+        (one.name, one.state) for one in spaces
+    ]
     assert await rows(engine, STAYS) == [
         (one.name, at(arrived), at(departed)) for one in spaces for arrived, departed in one.stays
     ]
-    assert await rows(engine, "select id::text, status from reservation order by id") == sorted(
+    assert await rows(engine, "select id::text, status from reservation order by reservation.id") == sorted(
         ((day.ids[id(plan)], plan.status) for one in spaces for plan in one.plans), key=lambda row: int(row[0])
     )
