@@ -17,7 +17,8 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncEngine
 from tenacity import AsyncRetrying, RetryError, retry_if_result, stop_after_delay, wait_fixed
 
-from parking_gateway.cli.demo.audit import wrong_steps, wrong_topics
+from parking_gateway.cli.demo.audit import wrong_steps
+from parking_gateway.cli.demo.audited_topics import wrong_topics
 from parking_gateway.cli.demo.brokers import LOCALHOST, Broker
 from parking_gateway.cli.demo.recorded import read_database
 from parking_gateway.cli.demo.retained import ROOT, read_retained

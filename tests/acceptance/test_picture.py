@@ -10,7 +10,7 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from parking_gateway.cli.demo.audit import wrong_topics
+from parking_gateway.cli.demo.audited_topics import wrong_topics
 from parking_gateway.cli.demo.brokers import LOCALHOST, Broker
 from parking_gateway.cli.demo.recorded import read_database
 from parking_gateway.cli.demo.retained import ROOT, read_retained

@@ -4,38 +4,31 @@ The comparisons are pure; `audit` reads what they compare. Each yields one sente
 """
 
 import asyncio
-from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import timedelta
 from itertools import groupby
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 import psycopg
 
-from parking_gateway.cli.demo.ledger import Ledger, final_occupancy
-from parking_gateway.cli.demo.recorded import Backlog, DatabaseContents, TransitionRow, read_backlog, read_database
+from parking_gateway.cli.demo.audited_topics import wrong_topics
+from parking_gateway.cli.demo.ledger import Ledger, final_cars, final_occupancy
+from parking_gateway.cli.demo.recorded import (
+    Backlog,
+    DatabaseContents,
+    TransitionRow,
+    place_of,
+    read_backlog,
+    read_database,
+)
 from parking_gateway.cli.demo.retained import ROOT, read_retained
-from parking_gateway.contract.messages import AudienceCounts, CountsMessage, DeviceMessage, SpaceMessage
-from parking_gateway.core.audience import Audience
-from parking_gateway.core.space import LEGAL_STEPS, Contact, SpaceState
+from parking_gateway.contract.messages import SpaceMessage
+from parking_gateway.core.space import LEGAL_STEPS, SpaceState
 from parking_gateway.register.entries import Place
 
 PATIENCE: Final = timedelta(seconds=15)
 _LOOK_AGAIN_SECONDS: Final = 0.1
-_COMPARED_DEVICE_FIELDS: Final = (
-    "dev_eui",
-    "name",
-    "contact",
-    "battery_percent",
-    "codec",
-    "problem",
-    "problems",
-    "site",
-    "zone",
-    "space",
-)
-"""A change of these is published at once. The other fields can be as old as the last publication."""
 
 
 class AuditReport(msgspec.Struct, frozen=True, kw_only=True):
@@ -104,6 +97,8 @@ def report_on(
             *wrong_uplinks(ledger, contents),
             *wrong_rejections(ledger, contents),
             *wrong_spaces(ledger, contents),
+            *wrong_states(ledger, contents),
+            *wrong_zones(ledger, contents),
             *wrong_steps(contents),
             *wrong_topics(contents, retained, root),
         ),
@@ -133,111 +128,68 @@ def wrong_spaces(ledger: Ledger, contents: DatabaseContents) -> Iterator[str]:
     """Every space has the occupancy of its newest uplink, in whatever order the uplinks came."""
     occupancies = final_occupancy(ledger.sent[one] for one in contents.rows.keys() & ledger.sent.keys())
     for space in contents.spaces:
-        is_occupied = occupancies.get(_place(space))
+        is_occupied = occupancies.get(place_of(space))
         expected = "unknown" if is_occupied is None else "occupied" if is_occupied else "vacant"
         if space.occupancy != expected:
-            yield f"{_place(space)} is {space.occupancy}, and its newest uplink is {expected}"
-    for place in occupancies.keys() - {_place(space) for space in contents.spaces}:
+            yield f"{place_of(space)} is {space.occupancy}, and its newest uplink is {expected}"
+    for place in occupancies.keys() - {place_of(space) for space in contents.spaces}:
         yield f"{place} is not in the database"
+
+
+def wrong_states(ledger: Ledger, contents: DatabaseContents) -> Iterator[str]:
+    """Every space has the state that its occupancy and people give it, and its lamp shows this state."""
+    for space in contents.spaces:
+        place = place_of(space)
+        expected = _state(space, ledger)
+        if space.state is not expected:
+            yield f"{place} is {space.state}, and its occupancy and the requests for it give {expected}"
+        if (shown := ledger.lamps.get(place, space.state)) != space.state:
+            yield f"the lamp of {place} shows {shown}, and the space is {space.state}"
+
+
+def wrong_zones(ledger: Ledger, contents: DatabaseContents) -> Iterator[str]:
+    """Every counted zone has the cars that its counter has counted."""
+    cars = final_cars(ledger.sent[one] for one in contents.rows.keys() & ledger.sent.keys())
+    for (site, zone), counted in contents.counted.items():
+        if counted.count != cars.get((site, zone), 0):
+            yield f"{site}/{zone} has {counted.count} cars, and its counter {cars.get((site, zone), 0)}"
 
 
 def wrong_steps(contents: DatabaseContents) -> Iterator[str]:
     """Every transition is legal, and the transitions of a space lead from FREE to its state."""
-    log = {place: list(steps) for place, steps in groupby(sorted(contents.steps, key=_place_of), key=_place_of)}
+    valid = sorted((step for step in contents.steps if not step.is_withdrawn), key=_place_of)
+    log = {place: list(steps) for place, steps in groupby(valid, key=_place_of)}
     for space in contents.spaces:
-        steps = log.get(_place(space), [])
+        steps = log.get(place_of(space), [])
         yield from _replay(steps)
         if not steps:
             if (space.state, space.previous, space.cause) != (SpaceState.FREE, None, None):
-                yield f"{_place(space)} is {space.state} after {space.previous}, and its log is empty"
+                yield f"{place_of(space)} is {space.state} after {space.previous}, and its log is empty"
             continue
         last = steps[-1]
         if space.state is not last.after:
-            yield f"{_place(space)} is {space.state}, and its log ends with {last.after}"
+            yield f"{place_of(space)} is {space.state}, and its log ends with {last.after}"
         elif (space.since, space.previous, space.cause) != (last.at, last.before, last.cause):
-            yield f"{_place(space)} differs from its last transition, {last.id}"
+            yield f"{place_of(space)} differs from its last transition, {last.id}"
 
 
-def wrong_topics(contents: DatabaseContents, retained: Mapping[str, bytes], root: str) -> Iterator[str]:
-    """Every retained message equals its row, no topic is missing, and none is too many."""
-    expected = dict(_topics(contents, root))
-    for topic, message in expected.items():
-        if topic not in retained:
-            yield f"{topic} is not retained"
-            continue
-        try:
-            published = msgspec.json.decode(retained[topic], type=type(message))
-        except msgspec.MsgspecError as error:
-            yield f"{topic} does not follow the contract: {error}"
-            continue
-        found, recorded = _compared_fields(published), _compared_fields(message)
-        for name in found.keys() | recorded.keys():
-            if found.get(name) != recorded.get(name):
-                yield f"{topic} has {name} {found.get(name)}, and the database {recorded.get(name)}"
-    for topic in retained.keys() - expected.keys():
-        # These are about a gateway itself, which is not in the tables.
-        if not topic.startswith(f"{root}/gateways/"):
-            yield f"{topic} is retained, and the database has no row for it"
-
-
-def _topics(
-    contents: DatabaseContents, root: str
-) -> Iterator[tuple[str, SpaceMessage | CountsMessage | DeviceMessage]]:
-    for space in contents.spaces:
-        yield f"{root}/spaces/{_place(space)}", space
-    for site, zone in contents.zones:
-        there = [space for space in contents.spaces if (space.site, space.zone) == (site, zone)]
-        yield f"{root}/zones/{site}/{zone}", _counted(there, site=site, zone=zone)
-    for site in {site for site, _ in contents.zones}:
-        there = [space for space in contents.spaces if space.site == site]
-        yield f"{root}/sites/{site}", _counted(there, site=site, zone=msgspec.UNSET)
-    for device in contents.devices:
-        yield f"{root}/devices/{device.dev_eui}", device
-
-
-def _counted(spaces: Collection[SpaceMessage], *, site: str, zone: str | msgspec.UnsetType) -> CountsMessage:
-    states = Counter(space.state for space in spaces)
-    return CountsMessage(
-        site=site,
-        zone=zone,
-        total=len(spaces),
-        free=states[SpaceState.FREE],
-        occupied=states[SpaceState.OCCUPIED],
-        reserved=states[SpaceState.RESERVED],
-        maintenance=states[SpaceState.MAINTENANCE],
-        unreachable=sum(space.contact is not Contact.LIVE for space in spaces),
-        occupancy=states[SpaceState.OCCUPIED] / len(spaces) if spaces else 0.0,
-        capacity=len(spaces),
-        audiences={
-            one: _of_audience(spaces, one) for one in Audience if any(space.audience is one for space in spaces)
-        },
-    )
-
-
-def _of_audience(spaces: Collection[SpaceMessage], audience: Audience) -> AudienceCounts:
-    states = [space.state for space in spaces if space.audience is audience]
-    return AudienceCounts(total=len(states), free=states.count(SpaceState.FREE))
-
-
-def _compared_fields(message: SpaceMessage | CountsMessage | DeviceMessage) -> dict[str, Any]:
-    fields = msgspec.structs.asdict(message)
-    return {name: fields[name] for name in _COMPARED_DEVICE_FIELDS} if isinstance(message, DeviceMessage) else fields
+def _state(space: SpaceMessage, ledger: Ledger) -> SpaceState:
+    place = place_of(space)
+    if place in ledger.out_of_service:
+        return SpaceState.MAINTENANCE
+    if space.occupancy == "occupied":
+        return SpaceState.OCCUPIED
+    return SpaceState.RESERVED if place in ledger.reserved else SpaceState.FREE
 
 
 def _replay(steps: Iterable[TransitionRow]) -> Iterator[str]:
-    state, since = SpaceState.FREE, None
+    state = SpaceState.FREE
     for step in steps:
         if step.before is not state:
             yield f"{step.place}: step {step.id} begins at {step.before}, where the log has reached {state}"
         if step.after not in LEGAL_STEPS[step.before]:
             yield f"{step.place}: step {step.id} from {step.before} to {step.after} is not legal"
-        if since is not None and step.at < since:
-            yield f"{step.place}: step {step.id} is dated before the one that it follows"
-        state, since = step.after, step.at
-
-
-def _place(space: SpaceMessage) -> Place:
-    return Place(space.site, space.zone, space.space)
+        state = step.after
 
 
 def _place_of(step: TransitionRow) -> Place:

@@ -1,24 +1,38 @@
-"""The sample car park: two sites, five zones with one model of sensor each, and two sensors without an installation."""
+"""The sample car park: two sites, five zones with one model of sensor each, and a zone that a counter at its gate counts.
 
-from collections.abc import Iterable
+Two sensors have no installation. A lamp hangs above a space.
+"""
+
+from collections.abc import Sequence
 from string import ascii_lowercase
 from typing import Final
 
 import msgspec
 
 from parking_gateway.cli.demo.sensors import BOSCH, DINGTEK, MILESIGHT, NWAVE, PLACEPOD, Model
+from parking_gateway.core.audience import Audience
 from parking_gateway.core.events import DevEui
-from parking_gateway.register.entries import Assignment, Entry, Place
+from parking_gateway.register.counters import CounterEntry
+from parking_gateway.register.entries import Assignment, Entry, Place, Sheet
+from parking_gateway.register.settings import Setting
 
 
-class Sensor(msgspec.Struct, frozen=True, kw_only=True):
-    """A sensor, and the space that it watches."""
+class Device(msgspec.Struct, frozen=True, kw_only=True):
+    """A device as ChirpStack knows it."""
 
     dev_eui: DevEui
     name: str
+    profile: str
+
+
+class Sensor(Device, frozen=True, kw_only=True):
+    """A sensor, and the space that it watches."""
+
     model: Model
     place: Place | None
     """None: it has no installation."""
+    lost_after: int | None = None
+    """Seconds of silence after which its contact is lost. Such a sensor falls silent now and then."""
 
 
 ZONES: Final = (
@@ -31,9 +45,32 @@ ZONES: Final = (
 """Site, zone, how many of 120 spaces it has, and the model of its sensors."""
 
 UNASSIGNED: Final = (
-    Sensor(dev_eui=DevEui("02dec0deffff0001"), name="spare sensor 1", model=BOSCH, place=None),
-    Sensor(dev_eui=DevEui("02dec0deffff0002"), name="spare sensor 2", model=PLACEPOD, place=None),
+    Sensor(dev_eui=DevEui("02dec0deffff0001"), name="spare sensor 1", profile=BOSCH.name, model=BOSCH, place=None),
+    Sensor(
+        dev_eui=DevEui("02dec0deffff0002"), name="spare sensor 2", profile=PLACEPOD.name, model=PLACEPOD, place=None
+    ),
 )
+GATE: Final = Device(dev_eui=DevEui("02dec0deffff0003"), name="gate of the yard", profile="Milesight VS133")
+LAMP: Final = Device(dev_eui=DevEui("02dec0deffff0004"), name="lamp", profile="Kuando Busylight")
+
+YARD: Final = ("station", "yard")
+"""The zone that is counted at its gate."""
+YARD_CAPACITY: Final = 40
+KEPT_ZONE: Final = ("central", "level-0")
+"""Its reservations go on when a car leaves, and wait long for their cars."""
+_SETTINGS: Final = (
+    Setting(site="central", values={"time_zone": "Europe/Amsterdam"}),
+    Setting(site="central", zone="level-0", values={"keeps_on_leaving": True, "grace": 86_400}),
+    Setting(site="central", zone="level-1", values={"grace": 4}),
+    Setting(site="central", zone="level-2", values={"grace": 4, "max_stay": 15}),
+    Setting(site="station", zone="north", values={"grace": 4}),
+    Setting(site="station", zone="south", values={"grace": 4}),
+    Setting(site=YARD[0], zone=YARD[1], values={"capacity": YARD_CAPACITY}),
+)
+_LOST_AFTER: Final = 5
+_TENTH: Final = 10
+_AUDIENCES: Final = {1: Audience.DISABLED, 2: Audience.EV, 3: Audience.EV}
+"""Of ten spaces of a zone, by the number."""
 
 _WEIGHTS: Final = sum(weight for _, _, weight, _ in ZONES)
 
@@ -46,15 +83,27 @@ def build_sensors(spaces: int) -> list[Sensor]:
         reached += weight
         first, last = len(sensors), spaces * reached // _WEIGHTS
         sensors += (_sensor(Place(site, zone, f"{letter}-{n - first + 1:03}"), n, model) for n in range(first, last))
-    return sensors
+    return [*sensors[:-1], msgspec.structs.replace(sensors[-1], lost_after=_LOST_AFTER)]
 
 
-def entries(sensors: Iterable[Sensor]) -> list[Entry]:
-    """The register entries of these sensors, as `parking-gateway spaces import` reads them from a file."""
+def sheet(sensors: Sequence[Sensor]) -> Sheet:
+    """The register, as `parking-gateway spaces import` reads it from a file."""
+    gate = CounterEntry(site=YARD[0], zone=YARD[1], dev_eui=GATE.dev_eui, codec="milesight_vs133")
+    return Sheet(entries=tuple(entries(sensors)), settings=_SETTINGS, counters=(gate,))
+
+
+def entries(sensors: Sequence[Sensor]) -> list[Entry]:
+    """The spaces of these sensors. Some are for an audience."""
     return [
         Entry(
             place=sensor.place,
-            assignment=Assignment(dev_eui=sensor.dev_eui, codec=sensor.model.codec, options=sensor.model.options),
+            assignment=Assignment(
+                dev_eui=sensor.dev_eui,
+                codec=sensor.model.codec,
+                options=sensor.model.options,
+                lost_after=sensor.lost_after,
+            ),
+            attributes={"audience": _AUDIENCES.get(int(sensor.place.space.partition("-")[2]) % _TENTH)},
         )
         for sensor in sensors
         if sensor.place is not None
@@ -63,4 +112,5 @@ def entries(sensors: Iterable[Sensor]) -> list[Entry]:
 
 def _sensor(place: Place, number: int, model: Model) -> Sensor:
     dev_eui = DevEui(f"02dec0de{number:08x}")
-    return Sensor(dev_eui=dev_eui, name=f"{model.name} {place.zone} {place.space}", model=model, place=place)
+    name = f"{model.name} {place.zone} {place.space}"
+    return Sensor(dev_eui=dev_eui, name=name, profile=model.name, model=model, place=place)

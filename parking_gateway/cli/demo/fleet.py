@@ -17,7 +17,7 @@ import msgspec
 from parking_gateway.cli.demo.car_park import Sensor
 from parking_gateway.cli.demo.ledger import SentUplink
 from parking_gateway.cli.demo.sensors import Conditions, Payload
-from parking_gateway.cli.demo.up_events import up_event, up_topic
+from parking_gateway.cli.demo.up_events import event_topic, up_event
 
 _WAKE_WITHIN: Final = timedelta(seconds=1)
 _SHORTEST_PAUSE: Final = timedelta(seconds=1)
@@ -25,6 +25,10 @@ _MEAN_FURTHER_PAUSE_SECONDS: Final = 11
 _SHARE_OF_CHANGES: Final = 0.6
 """Of a sensor's frames; the others are heartbeats."""
 _SHARE_OF_OCCUPIED: Final = 0.45
+
+_SILENT_AFTER: Final = 4
+"""Frames of a sensor that falls silent now and then."""
+_SILENCE: Final = timedelta(seconds=25)
 
 _MOST_MINUTES: Final = 89
 """Sensors report longer times more coarsely."""
@@ -69,9 +73,18 @@ def _life(sensor: Sensor, number: int, start: datetime, seed: int) -> Iterator[T
         if oddity == _DAMAGED:
             yield radio.send(at + _SHORTLY_AFTER, None, is_change=False)
 
-        at += _SHORTEST_PAUSE + timedelta(seconds=rng.expovariate(1 / _MEAN_FURTHER_PAUSE_SECONDS))
+        at += _pause(sensor, turn - number, rng)
         is_change = rng.random() < _SHARE_OF_CHANGES
         was_occupied, is_occupied = is_occupied, is_occupied ^ is_change
+
+
+def _pause(sensor: Sensor, turn: int, rng: Random) -> timedelta:
+    """The time until the next frame."""
+    if sensor.lost_after is None:
+        return _SHORTEST_PAUSE + timedelta(seconds=rng.expovariate(1 / _MEAN_FURTHER_PAUSE_SECONDS))
+    if turn % _SILENT_AFTER == _SILENT_AFTER - 1:
+        return _SILENCE
+    return _SHORTEST_PAUSE + timedelta(seconds=rng.uniform(0, sensor.lost_after / 2))
 
 
 class _Radio:
@@ -80,7 +93,7 @@ class _Radio:
     def __init__(self, sensor: Sensor, rng: Random) -> None:
         self._sensor = sensor
         self._rng = rng
-        self._topic = up_topic(sensor)
+        self._topic = event_topic(sensor, "up")
         self._battery_percent = rng.randint(60, 100)
         self._f_cnt = rng.randrange(5000)
         self._changed_at: datetime | None = None

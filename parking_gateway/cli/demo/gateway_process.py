@@ -84,6 +84,7 @@ async def running(folder: Path, *, broker: Broker, database_url: str) -> AsyncIt
         # Not "auto": amqtt reads the properties of MQTT 5 as the length of a name, and waits for the rest of that name.
         "PARKING_GATEWAY_MQTT__PROTOCOL": broker.protocols[0],
         "PARKING_GATEWAY_DATABASE__URL": database_url,
+        "PARKING_GATEWAY_DOWNLINKS__DEVICE_INTERVAL": "1",
         "PARKING_GATEWAY_GATEWAY__INSTANCE": "demo",
         "PARKING_GATEWAY_GATEWAY__STATE_DIRECTORY": str(folder),
         "PARKING_GATEWAY_TELEMETRY__LISTEN": listen,

@@ -26,6 +26,16 @@ class TransitionRow(msgspec.Struct, frozen=True, kw_only=True):
     at: datetime
     cause: str
     is_published: bool
+    is_withdrawn: bool = False
+    """An uplink that came late has shown that it did not happen so."""
+
+
+class CountedZone(msgspec.Struct, frozen=True, kw_only=True):
+    """A zone that a counter counts."""
+
+    capacity: int
+    count: int
+    drift: int
 
 
 class DatabaseContents(msgspec.Struct, frozen=True, kw_only=True):
@@ -42,7 +52,8 @@ class DatabaseContents(msgspec.Struct, frozen=True, kw_only=True):
     spaces: list[SpaceMessage]
     devices: list[DeviceMessage]
     steps: list[TransitionRow]
-    """Ordered by id."""
+    """Ordered by time and id."""
+    counted: dict[tuple[str, str], CountedZone] = {}
 
 
 class Backlog(msgspec.Struct, frozen=True, kw_only=True):
@@ -61,10 +72,15 @@ class Backlog(msgspec.Struct, frozen=True, kw_only=True):
 _ROWS: Final = "select deduplication_id, count(*) from uplink group by 1"
 _REJECTIONS: Final = "select deduplication_id, count(*) from rejection where deduplication_id is not null group by 1"
 _ZONES: Final = "select site.name, zone.name from zone join site on site.id = site_id"
+_COUNTED: Final = """
+select site.name, zone.name, json_build_object('capacity', capacity, 'count', least(count, capacity), 'drift', drift)
+from zone join site on site.id = site_id
+where capacity is not null
+"""
 _SPACES: Final = """
 select site.name as site, zone.name as zone, space.name as space, state, since, previous, contact, reserved_until,
     coalesce(occupancy, 'unknown') as occupancy, reservation, maintenance_reason, maintenance_until, battery_percent, space.version,
-    cause, updated_at as updated,
+    cause, updated_at as updated, audience, overstay is not distinct from 'exceeded' as overstay,
     state = 'OCCUPIED' and reservation is not null and not reserved_checked_in as pending
 from space join zone on zone.id = zone_id join site on site.id = site_id
 """
@@ -73,13 +89,18 @@ select device.dev_eui, device.name, device.contact, device.heard_at as last_hear
     battery_volts, rssi, snr, device.codec, device.problem, device.problems, uplinks_lost, site.name as site, zone.name as zone, space.name as space
 from device
     left join installation on installation.dev_eui = device.dev_eui and channel = 0
-    left join space on space.id = space_id left join zone on zone.id = zone_id left join site on site.id = site_id
+    left join space on space.id = space_id
+    left join zone on zone.id = coalesce(
+        space.zone_id, (select counter.zone_id from counter where counter.dev_eui = device.dev_eui order by counter.channel limit 1)
+    )
+    left join site on site.id = site_id
 """
 _STEPS: Final = """
 select transition.id, json_build_array(site.name, zone.name, space.name) as place,
-    "from" as before, "to" as after, at, transition.cause, transition.id <= published_transition as is_published
+    "from" as before, "to" as after, at, transition.cause, transition.id <= published_transition as is_published,
+    withdrawn_at is not null as is_withdrawn
 from transition join space on space.id = transition.space join zone on zone.id = zone_id join site on site.id = site_id
-order by transition.id
+order by at, transition.id
 """
 _WAITING: Final = """
 select
@@ -113,6 +134,10 @@ async def read_database(database_url: str) -> DatabaseContents:
             spaces=await _read(connection, _SPACES, SpaceMessage),
             devices=await _read(connection, _DEVICES, DeviceMessage),
             steps=await _read(connection, _STEPS, TransitionRow),
+            counted={
+                (site, zone): msgspec.convert(numbers, CountedZone)
+                for site, zone, numbers in await (await connection.execute(_COUNTED)).fetchall()
+            },
         )
 
 
@@ -124,6 +149,11 @@ async def read_backlog(connection: psycopg.AsyncConnection[Any], ledger: Ledger)
     }
     (row,) = await (await connection.execute(_WAITING, parameters)).fetchall()
     return Backlog(uplinks=row[0], rejections=row[1], publications=row[2])
+
+
+def place_of(space: SpaceMessage) -> Place:
+    """The names of the space."""
+    return Place(space.site, space.zone, space.space)
 
 
 async def _read(connection: psycopg.AsyncConnection[Any], statement: str, row_type: type[Row]) -> list[Row]:

@@ -1,6 +1,7 @@
 """Runs the demo: starts the servers and the gateway, sends uplinks, stops sending, audits, and ends everything."""
 
 import asyncio
+import heapq
 import signal
 import time
 from collections.abc import AsyncIterator, Iterator
@@ -15,11 +16,12 @@ import msgspec
 from rich.console import Console
 from rich.live import Live
 
-from parking_gateway.cli.demo import brokers, car_park, fleet, gateway_process, publisher
+from parking_gateway.cli.demo import brokers, car_park, fleet, gate, gateway_process, lamp, office, publisher
 from parking_gateway.cli.demo.audit import PATIENCE, AuditReport, audit
 from parking_gateway.cli.demo.brokers import LOCALHOST, Broker, Candidate
 from parking_gateway.cli.demo.car_park import Sensor
 from parking_gateway.cli.demo.dashboard import Dashboard
+from parking_gateway.cli.demo.fleet import TimedEvent
 from parking_gateway.cli.demo.gateway_process import GatewayProcess
 from parking_gateway.cli.demo.ledger import Ledger
 from parking_gateway.cli.demo.retained import ROOT
@@ -27,7 +29,7 @@ from parking_gateway.cli.demo.view import View
 from parking_gateway.decoding.decoder import Decoder
 from parking_gateway.process.config import Config
 from parking_gateway.process.waits import pause, seen_through, unless
-from parking_gateway.register.registering import register
+from parking_gateway.register.registering import enter
 from parking_gateway.store import embedded, migrating
 from parking_gateway.store.diagnosis import server_version
 from parking_gateway.store.pool import opened
@@ -101,7 +103,7 @@ async def _prepare_database(database_url: str, sensors: list[Sensor]) -> str:
     async with opened(database_url, Config().database) as pool:
         await migrating.upgrade(pool.engine)
         async with pool.connect() as connection:
-            await register(connection, car_park.entries(sensors), decoder=Decoder(), now=datetime.now(UTC))
+            await enter(connection, car_park.sheet(sensors), decoder=Decoder(), now=datetime.now(UTC))
             (version,) = await connection.commit_together(server_version())
             return version
 
@@ -110,10 +112,12 @@ async def _simulate(
     options: DemoOptions, setup: Setup, console: Console, *, stop: asyncio.Event, abort: asyncio.Event
 ) -> AuditReport | None:
     ledger, dashboard = Ledger(), Dashboard()
+    places = [sensor.place for sensor in setup.sensors if sensor.place is not None]
     async with asyncio.TaskGroup() as tasks:
         background = [
             tasks.create_task(setup.gateway.died()),
             tasks.create_task(dashboard.listen(setup.broker.url, ROOT)),
+            tasks.create_task(lamp.shine(setup.broker.url, office.lamp_place(places), ledger)),
         ]
         await dashboard.is_subscribed.wait()
         if options.seconds is not None:
@@ -121,19 +125,35 @@ async def _simulate(
             console.print(f"Cars come and go for {options.seconds:g} s")
         else:
             tasks.create_task(_show(View(dashboard, ledger), console, stop=stop))
-        sensors = [*setup.sensors, *car_park.UNASSIGNED]
+        working = tasks.create_task(
+            office.work(setup.broker.url, places, ledger, root=ROOT, seed=options.seed, stop=stop)
+        )
         async with publisher.connected_client(setup.broker.url) as client:
-            events = fleet.events(sensors, start=datetime.now(UTC), seed=options.seed)
+            events = _events(setup, start=datetime.now(UTC), seed=options.seed)
             await publisher.publish_when_due(client, events, ledger, stop=stop)
         console.print("The fleet has stopped; comparing the database and the topics with what was sent")
-        report = await unless(abort, _check(setup, ledger, dashboard))
+        lamp.expect_light(ledger, office.lamp_place(places), seed=options.seed)
+        report = await unless(abort, _check(setup, ledger, dashboard, working))
+        working.cancel()
         for task in background:
             task.cancel()
     return report
 
 
-async def _check(setup: Setup, ledger: Ledger, dashboard: Dashboard) -> AuditReport:
+def _events(setup: Setup, *, start: datetime, seed: int) -> Iterator[TimedEvent]:
+    """What all devices send."""
+    return heapq.merge(
+        fleet.events([*setup.sensors, *car_park.UNASSIGNED], start=start, seed=seed),
+        gate.events(start=start, seed=seed),
+        lamp.events(start=start, seed=seed),
+        key=lambda event: event.at,
+    )
+
+
+async def _check(setup: Setup, ledger: Ledger, dashboard: Dashboard, working: asyncio.Task[list[str]]) -> AuditReport:
+    unexpected = await working
     report = await audit(ledger=ledger, broker_url=setup.broker.url, database_url=setup.database_url)
+    report = msgspec.structs.replace(report, differences=(*report.differences, *unexpected))
     if await dashboard.has_received(report.transitions, patience=PATIENCE):
         return report
     missing = (

@@ -1,4 +1,4 @@
-"""The `up` event of ChirpStack v4 in JSON, with every field of a real event."""
+"""Events of ChirpStack v4 in JSON. `up` has every field of a real one."""
 
 import base64
 from datetime import datetime, timedelta
@@ -8,7 +8,7 @@ from uuid import UUID
 
 import msgspec
 
-from parking_gateway.cli.demo.car_park import Sensor
+from parking_gateway.cli.demo.car_park import Device
 from parking_gateway.cli.demo.sensors import Payload
 
 _TENANT: Final = "52242dfb-894c-4a12-b8dc-c1838ddfb20c"
@@ -29,13 +29,29 @@ _ON_THE_WAY: Final = timedelta(milliseconds=200)
 """How long ChirpStack waits for the copies of other gateways."""
 
 
-def up_topic(sensor: Sensor) -> str:
-    """The topic of a device's uplinks."""
-    return f"application/{_APPLICATION}/device/{sensor.dev_eui}/event/up"
+def event_topic(device: Device, event: str) -> str:
+    """The topic of a device's events of one kind, such as `up`."""
+    return f"application/{_APPLICATION}/device/{device.dev_eui}/event/{event}"
+
+
+def device_info(device: Device) -> dict[str, Any]:
+    """What every event has about its device."""
+    return {
+        "tenantId": _TENANT,
+        "tenantName": "Car parks",
+        "applicationId": _APPLICATION,
+        "applicationName": "Parking sensors",
+        "deviceProfileId": _PROFILE,
+        "deviceProfileName": device.profile,
+        "deviceName": device.name,
+        "devEui": device.dev_eui,
+        "deviceClassEnabled": "CLASS_A",
+        "tags": {"city": "Example", "vendor": device.profile.split()[0].lower()},
+    }
 
 
 def up_event(  # noqa: PLR0913 - the parts of an uplink
-    sensor: Sensor,
+    device: Device,
     payload: Payload,
     *,
     deduplication_id: UUID,
@@ -52,19 +68,8 @@ def up_event(  # noqa: PLR0913 - the parts of an uplink
     event = {
         "deduplicationId": str(deduplication_id),
         "time": _nanoseconds(time, rng),
-        "deviceInfo": {
-            "tenantId": _TENANT,
-            "tenantName": "Car parks",
-            "applicationId": _APPLICATION,
-            "applicationName": "Parking sensors",
-            "deviceProfileId": _PROFILE,
-            "deviceProfileName": sensor.model.name,
-            "deviceName": sensor.name,
-            "devEui": sensor.dev_eui,
-            "deviceClassEnabled": "CLASS_A",
-            "tags": {"city": "Example", "vendor": sensor.model.name.split()[0].lower()},
-        },
-        "devAddr": f"01{sensor.dev_eui[-6:]}",
+        "deviceInfo": device_info(device),
+        "devAddr": f"01{device.dev_eui[-6:]}",
         "adr": True,
         "dr": dr,
         "fCnt": f_cnt,

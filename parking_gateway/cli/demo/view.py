@@ -1,4 +1,4 @@
-"""Draws the car park in the terminal: zones, the last transitions, rates."""
+"""Draws the car park in the terminal: zones, the last transitions, notices, the last request, rates."""
 
 from collections import deque
 from itertools import islice
@@ -10,14 +10,16 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from parking_gateway.cli.demo.dashboard import Dashboard
+from parking_gateway.cli.demo.dashboard import Answered, Dashboard
 from parking_gateway.cli.demo.ledger import Ledger
 from parking_gateway.contract.messages import CountsMessage
+from parking_gateway.contract.outgoing import NoticeMessage
+from parking_gateway.core.notice import NoticeKind
 from parking_gateway.core.space import SpaceState
 
 _BAR_WIDTH: Final = 12
 _RATE_OVER_SECONDS: Final = 5
-_ALWAYS_SHOWN_LINES: Final = 16
+_ALWAYS_SHOWN_LINES: Final = 20
 """Lines without the transitions, which get the other lines of the terminal."""
 _COLOURS: Final = {
     SpaceState.FREE: "green",
@@ -56,6 +58,7 @@ class View:
         return Group(
             self._zones(),
             self._last_steps(max(0, height - _ALWAYS_SHOWN_LINES)),
+            self._news(),
             self._figures(now),
             Text("Ctrl-C ends it", style="dim"),
         )
@@ -81,18 +84,46 @@ class View:
             )
         return table
 
+    def _news(self) -> Table:
+        """The last notices, and the last request with its reply. A line that is too long is cut."""
+        table = Table.grid(padding=(0, 1))
+        table.add_column(style="yellow", width=max(map(len, NoticeKind)))
+        table.add_column(no_wrap=True, overflow="ellipsis")
+        for notice in self._dashboard.notices:
+            table.add_row(notice.kind, Text(_about(notice)))
+        if answered := self._dashboard.answered:
+            table.add_row(Text("request", style="cyan"), Text(_exchange(answered)))
+        return table
+
     def _figures(self, now: float) -> Text:
         uplinks, steps = self._ledger.uplinks, len(self._dashboard.step_ids)
         figures = (
             f"\n{uplinks:,} uplinks ({self._uplinks.per_second(uplinks, now=now):.1f}/s)"
             f" · {steps:,} transitions ({self._steps.per_second(steps, now=now):.1f}/s)"
-            f" · {len(self._dashboard.unassigned)} devices unassigned"
+            f" · {len(self._dashboard.stays):,} stays"
+            f"\n{len(self._dashboard.unassigned)} devices without a space"
         )
+        for downlink in self._dashboard.downlinks.values():
+            figures += f" · lamp: {downlink.state}"
         if health := self._dashboard.health:
             figures += (
                 f"\n{health.duplicates:,} duplicates · {health.rejections:,} rejected · lag {health.lag_seconds:.2f} s"
             )
         return Text(figures, style="bold")
+
+
+def _about(notice: NoticeMessage) -> str:
+    place = "/".join(name for name in (notice.site, notice.zone, notice.space) if name)
+    return f"{notice.at:%H:%M:%S} {place or notice.dev_eui or ''}"
+
+
+def _exchange(answered: Answered) -> str:
+    asked, error = answered.parameters, answered.reply.error
+    place = "/".join(str(asked[name]) for name in ("site", "zone", "space") if name in asked)
+    outcome = f"{error.code}: {error.message}" if error else answered.reply.status
+    if isinstance(data := answered.reply.data, dict) and "space" in data:
+        outcome += f", {data['space']}"
+    return f"{answered.verb} {place} by {asked.get('by', 'unknown')} → {outcome}"
 
 
 def _row(name: str, counts: CountsMessage) -> list[RenderableType]:

@@ -9,10 +9,11 @@ from uuid import UUID
 import msgspec
 import pytest
 
-from parking_gateway.cli.demo.audit import AuditReport, audit, report_on
+from parking_gateway.cli.demo.audit import AuditReport, audit, report_on, wrong_states, wrong_zones
+from parking_gateway.cli.demo.audited_topics import wrong_topics
 from parking_gateway.cli.demo.brokers import Broker
-from parking_gateway.cli.demo.ledger import Ledger, SentUplink
-from parking_gateway.cli.demo.recorded import DatabaseContents, TransitionRow
+from parking_gateway.cli.demo.ledger import Ledger, Passed, SentUplink
+from parking_gateway.cli.demo.recorded import CountedZone, DatabaseContents, TransitionRow
 from parking_gateway.cli.demo.retained import ROOT
 from parking_gateway.contract.messages import CountsMessage, DeviceMessage, SpaceMessage, publication
 from parking_gateway.core.space import Contact, SpaceState
@@ -171,7 +172,9 @@ def test_a_lost_uplink_is_counted_and_named() -> None:
         ({"steps": []}, f"{A} is FREE after OCCUPIED, and its log is empty"),
         ({"steps": STEPS[1:]}, "begins at OCCUPIED, where the log has reached FREE"),
         ({"steps": [STEPS[0], replace(STEPS[1], after=SpaceState.RESERVED)]}, "from OCCUPIED to RESERVED is not legal"),
-        ({"steps": [STEPS[0], replace(STEPS[1], at=NOON)]}, "is dated before the one that it follows"),
+        ({"steps": [replace(STEPS[1], at=NOON), STEPS[0]]}, "begins at OCCUPIED, where the log has reached FREE"),
+        ({"steps": [replace(STEPS[0], is_withdrawn=True), STEPS[1]]}, "begins at OCCUPIED"),
+        ({"counted": {(A.site, A.zone): CountedZone(capacity=9, count=1, drift=0)}}, "has 1 cars, and its counter 0"),
         ({"steps": [STEPS[0], replace(STEPS[1], cause="another")]}, "differs from its last transition"),
         ({"spaces": [SPACE_A, replace(space(B), version=2)]}, f"{B} has version 1, and the database 2"),
         ({"spaces": [SPACE_A]}, f"zones/{A.site}/{A.zone} has total 2, and the database 1"),
@@ -182,6 +185,61 @@ def test_a_lost_uplink_is_counted_and_named() -> None:
 )
 def test_every_wrong_row_is_found(changes: dict[str, Any], found: str) -> None:
     assert any(found in difference for difference in the_report(**changes).differences)
+
+
+def test_a_step_that_was_withdrawn_leads_nowhere() -> None:
+    wrong = replace(step(3, before=FREE, after=TAKEN, cause=LEFT), is_withdrawn=True)
+    assert the_report(steps=[*STEPS, wrong]).differences == ()
+
+
+def test_people_decide_the_state_with_the_sensor() -> None:
+    ledger = the_ledger()
+    ledger.out_of_service.add(A)
+    ledger.reserved.add(B)
+    assert list(wrong_states(ledger, CONTENTS)) == [
+        f"{A} is FREE, and its occupancy and the requests for it give MAINTENANCE",
+        f"{B} is FREE, and its occupancy and the requests for it give RESERVED",
+    ]
+    spaces = [replace(SPACE_A, state=SpaceState.MAINTENANCE), replace(space(B), state=SpaceState.RESERVED)]
+    assert list(wrong_states(ledger, replace(CONTENTS, spaces=spaces))) == []
+    assert len(list(wrong_states(the_ledger(), replace(CONTENTS, spaces=spaces)))) == 2
+
+
+def test_a_lamp_shows_the_state_of_its_space() -> None:
+    ledger = the_ledger()
+    ledger.lamps[A] = "OCCUPIED"
+    assert list(wrong_states(ledger, CONTENTS)) == [f"the lamp of {A} shows OCCUPIED, and the space is FREE"]
+    ledger.lamps[A] = "FREE"
+    assert list(wrong_states(ledger, CONTENTS)) == []
+
+
+def test_a_counted_zone_is_compared_with_the_totals_of_its_counter() -> None:
+    ledger, zone = the_ledger(), ("central", "yard")
+    for minute, came, left in ((7, 9, 4), (6, 2, 1)):
+        passed = Passed(zone=zone, came=came, left=left)
+        ledger.add_sent(replace(sent_uplink(UUID(int=minute), None, minute=minute, is_occupied=None), passed=passed))
+    contents = replace(
+        CONTENTS,
+        rows={UUID(int=6): 1, UUID(int=7): 1},
+        zones=[*CONTENTS.zones, zone],
+        counted={zone: CountedZone(capacity=40, count=4, drift=0)},
+    )
+    assert list(wrong_zones(ledger, contents)) == []
+    yard = replace(
+        COUNTS,
+        zone="yard",
+        total=40,
+        free=36,
+        occupied=4,
+        unreachable=0,
+        occupancy=0.1,
+        capacity=40,
+        source="counter",
+        drift=0,
+    )
+    site = replace(COUNTS, total=42, free=38, occupied=4, occupancy=4 / 42, capacity=42)
+    retained = the_retained() | {one.topic: one.payload for one in (publication(ROOT, yard), publication(ROOT, site))}
+    assert list(wrong_topics(contents, retained, ROOT)) == []
 
 
 async def test_uplinks_that_no_gateway_takes_from_the_broker_are_lost(broker: Broker, database: str) -> None:

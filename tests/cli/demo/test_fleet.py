@@ -12,8 +12,10 @@ import pytest
 
 from decoders import Frame, Occupancy, Undecodable
 from parking_gateway import chirpstack
-from parking_gateway.cli.demo import car_park, fleet
+from parking_gateway.cli.demo import car_park, fleet, gate, lamp
 from parking_gateway.cli.demo.fleet import TimedEvent
+from parking_gateway.cli.demo.up_events import event_topic
+from parking_gateway.core import indicator
 from parking_gateway.core.events import Uplink
 from parking_gateway.decoding import codecs
 
@@ -113,6 +115,44 @@ def test_a_car_park_has_the_requested_size(spaces: int) -> None:
     sensors = car_park.build_sensors(spaces)
     entries = car_park.entries(sensors)
     assert len(entries) == len({entry.place for entry in entries}) == len({one.dev_eui for one in sensors}) == spaces
+
+
+def test_one_sensor_falls_silent_for_longer_than_it_may_and_comes_back() -> None:
+    (silent,) = (sensor for sensor in SENSORS if sensor.lost_after is not None)
+    assert silent.lost_after is not None
+    times = [event.at for event in of_the_first(120) if event.topic == event_topic(silent, "up")]
+    pauses = [after - before for before, after in pairwise(times)]
+    assert sum(one > timedelta(seconds=2 * silent.lost_after) for one in pauses) >= 3
+    assert sum(one < timedelta(seconds=silent.lost_after) for one in pauses) >= 9
+
+
+def test_the_gate_counts_up_and_its_zone_is_never_fuller_than_full() -> None:
+    events = list(islice(gate.events(start=START, seed=1), 500))
+    decode = codecs.bind(codecs.find("milesight_vs133"), {})
+    before = (0, 0)
+    for event in events:
+        uplink, passed = parsed(event), event.uplink.passed
+        reading = decode(Frame(port=uplink.f_port, payload=uplink.data, received_at=uplink.time))
+        assert passed is not None
+        assert (reading.counter_in, reading.counter_out) == (passed.came, passed.left) >= before
+        assert 0 <= passed.came - passed.left <= car_park.YARD_CAPACITY
+        before = (passed.came, passed.left)
+    assert before > (100, 100)
+    assert events[:9] == list(islice(gate.events(start=START, seed=1), 9))
+
+
+def test_the_codec_of_the_lamp_reads_its_keep_alives() -> None:
+    decode = codecs.bind(codecs.find("plenom_busylight"), {})
+    for event in islice(lamp.events(start=START, seed=1), 3):
+        uplink = parsed(event)
+        assert decode(Frame(port=uplink.f_port, payload=uplink.data, received_at=uplink.time)).occupancy is None
+
+
+def test_the_colours_of_the_lamp_are_those_of_its_model() -> None:
+    pictures = {
+        indicator.painted(text, indicator.Shown()).hex(): state for state, text in indicator.BUSYLIGHT.pictures.items()
+    }
+    assert pictures == lamp.COLOURS
 
 
 def test_the_sample_has_two_sites_and_five_zones() -> None:

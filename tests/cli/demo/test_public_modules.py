@@ -8,7 +8,7 @@ import pytest
 
 ROOT = Path(__file__).parents[3]
 DEMO = "parking_gateway.cli.demo"
-PUBLIC = {"amqtt_broker", "audit", "brokers", "fleet", "ledger", "publisher", "recorded", "retained"}
+PUBLIC = {"amqtt_broker", "audit", "audited_topics", "brokers", "fleet", "ledger", "publisher", "recorded", "retained"}
 FILES = [
     file
     for folder in ("tests", "benchmarks")
