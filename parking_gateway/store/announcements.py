@@ -60,7 +60,7 @@ def _text(sql: str, *names: str) -> Statement:
 def _due(wanted: str) -> Statement:
     sql = f"""
 with {_WATCHED}, {wanted}
-select wanted.site, wanted.zone, wanted.space, cast(wanted.spaces as text), wanted.digest
+select wanted.site, wanted.zone, wanted.space, cast(wanted.spaces as text) as named, wanted.digest
 from wanted
 left join announcement on {_IS_OF_WANTED}
 where announcement.digest is distinct from wanted.digest
