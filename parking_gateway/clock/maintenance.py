@@ -8,10 +8,11 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 from parking_gateway.clock.moment import Moment
+from parking_gateway.core.causes import ServiceOrder
 from parking_gateway.core.committed import Committed
 from parking_gateway.core.notice import Notice, NoticeKind
 from parking_gateway.core.space import Service, Space, SpaceId
-from parking_gateway.core.turn import ServiceOrder, turn
+from parking_gateway.core.turn import turn
 from parking_gateway.store import car_park, maintenance, outgoing, spaces, turns
 from parking_gateway.store.car_park import Names
 from parking_gateway.store.database import Connection, Database

@@ -4,9 +4,10 @@ from datetime import timedelta
 from typing import Final
 
 from parking_gateway.clock.moment import Moment
+from parking_gateway.core.causes import StayExceeded
 from parking_gateway.core.committed import Committed
 from parking_gateway.core.stay_limit import exceeded_at, limits_of
-from parking_gateway.core.turn import StayExceeded, turn
+from parking_gateway.core.turn import turn
 from parking_gateway.store import overstays, spaces, turns
 from parking_gateway.store.database import Database
 

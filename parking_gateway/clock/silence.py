@@ -5,12 +5,13 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from parking_gateway.clock.moment import Moment
+from parking_gateway.core.causes import Silence
 from parking_gateway.core.committed import Committed
 from parking_gateway.core.events import DevEui
 from parking_gateway.core.installation import Installation
 from parking_gateway.core.notice import Notice, NoticeKind
 from parking_gateway.core.sensor import sensor_key
-from parking_gateway.core.turn import Silence, Turn, turn
+from parking_gateway.core.turn import Turn, turn
 from parking_gateway.store import devices, notices, outgoing, silent, spaces, turns
 from parking_gateway.store.database import Database
 from parking_gateway.store.notices import SilentNotice

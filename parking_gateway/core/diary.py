@@ -8,9 +8,9 @@ from datetime import datetime, timedelta
 
 import msgspec
 
+from parking_gateway.core.causes import ReservationEnd, ReservationStart
 from parking_gateway.core.reservation import Reservation, ReservationStatus
 from parking_gateway.core.space import Contact, Space, SpaceId, SpaceState
-from parking_gateway.core.turn import ReservationEnd, ReservationStart
 
 
 class Booking(msgspec.Struct, frozen=True, kw_only=True, gc=False):

@@ -16,12 +16,13 @@ from uuid import UUID
 import msgspec
 
 from decoders import Occupancy
+from parking_gateway.core.causes import Cause, SensorRemoved
 from parking_gateway.core.clocks import compare
 from parking_gateway.core.correcting import Correction, Kept, Logged, stay_corrections, step_corrections
 from parking_gateway.core.sensor import Sensor, Sensors, sensor_key
 from parking_gateway.core.space import Observation, Space, SpaceState, Transition, change_offer
 from parking_gateway.core.stay import Arrival, Offer, offered
-from parking_gateway.core.turn import Cause, SensorRemoved, turn
+from parking_gateway.core.turn import turn
 
 _later: Final = cmp_to_key(compare)
 """As a key, the order of a device's frames."""

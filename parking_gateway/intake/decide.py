@@ -4,11 +4,12 @@ from collections.abc import Collection, Sequence
 
 import msgspec
 
+from parking_gateway.core.causes import Cause
 from parking_gateway.core.device import DeviceReading
 from parking_gateway.core.events import DeadLetter, DevEui, Uplink
 from parking_gateway.core.notice import Notice
 from parking_gateway.core.space import SpaceId
-from parking_gateway.core.turn import Cause, Turn, turn
+from parking_gateway.core.turn import Turn, turn
 from parking_gateway.decoding.decoder import Decoder, battery_report, observation
 from parking_gateway.intake.bounds import TOO_MANY_DEVICES, without_payload
 from parking_gateway.intake.read import Batch, dead_letter

@@ -3,9 +3,10 @@
 from collections.abc import Collection, Mapping
 from datetime import datetime
 
+from parking_gateway.core.causes import SensorsFitted
 from parking_gateway.core.sensor import SensorKey, SensorRule
 from parking_gateway.core.space import SpaceId
-from parking_gateway.core.turn import SensorsFitted, Turn, turn
+from parking_gateway.core.turn import Turn, turn
 from parking_gateway.store import assignments, spaces, turns
 from parking_gateway.store.assignments import SensorsOf
 from parking_gateway.store.database import Connection

@@ -9,6 +9,7 @@ from datetime import datetime
 
 import msgspec
 
+from parking_gateway.core.causes import SensorRemoved
 from parking_gateway.core.committed import Committed, together
 from parking_gateway.core.due import DueKind
 from parking_gateway.core.events import DevEui
@@ -16,7 +17,7 @@ from parking_gateway.core.installation import Installation
 from parking_gateway.core.outgoing import clearings
 from parking_gateway.core.sensor import SensorRule
 from parking_gateway.core.space import SpaceId
-from parking_gateway.core.turn import SensorRemoved, Turn, turn
+from parking_gateway.core.turn import Turn, turn
 from parking_gateway.register.fitting import fit
 from parking_gateway.store import (
     assignments,

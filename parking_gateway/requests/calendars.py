@@ -10,11 +10,12 @@ from typing import Final
 import msgspec
 
 from parking_gateway.core.audience import Audience
+from parking_gateway.core.causes import ReservationEnd, ReservationExtension
 from parking_gateway.core.committed import Committed, together
 from parking_gateway.core.diary import cause_of
 from parking_gateway.core.reservation import LIVE, ReservationStatus
 from parking_gateway.core.space import SpaceId
-from parking_gateway.core.turn import ReservationEnd, ReservationExtension, turn
+from parking_gateway.core.turn import turn
 from parking_gateway.register import calendar_files
 from parking_gateway.register.calendar_files import Event
 from parking_gateway.requests.booking import book

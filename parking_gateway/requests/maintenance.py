@@ -9,9 +9,10 @@ from typing import Annotated, Final
 
 import msgspec
 
+from parking_gateway.core.causes import ServiceOrder
 from parking_gateway.core.committed import Committed
 from parking_gateway.core.space import Service, Space, SpaceId
-from parking_gateway.core.turn import ServiceOrder, turn
+from parking_gateway.core.turn import turn
 from parking_gateway.requests.desk import Answer, Code, Desk, Refusal
 from parking_gateway.requests.places import OfSite, OfSpace, OfZone, spaces_of
 from parking_gateway.requests.verbs import verb

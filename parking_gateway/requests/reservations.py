@@ -6,10 +6,11 @@ from typing import Annotated, Final
 import msgspec
 
 from parking_gateway.core.audience import Audience
+from parking_gateway.core.causes import ReservationEnd, ReservationExtension
 from parking_gateway.core.committed import Committed
 from parking_gateway.core.diary import cause_of
 from parking_gateway.core.reservation import LIVE, ReservationStatus
-from parking_gateway.core.turn import ReservationEnd, ReservationExtension, turn
+from parking_gateway.core.turn import turn
 from parking_gateway.requests.booking import book
 from parking_gateway.requests.desk import Answer, Code, Desk, Refusal
 from parking_gateway.requests.places import Name, OfSpace, OfZone

@@ -1,9 +1,10 @@
 """Verbs about one space."""
 
 from parking_gateway.contract.rendering import space_message
+from parking_gateway.core.causes import OverstayAcknowledged, ReservationEnd
 from parking_gateway.core.committed import Committed
 from parking_gateway.core.reservation import ReservationStatus
-from parking_gateway.core.turn import OverstayAcknowledged, ReservationEnd, turn
+from parking_gateway.core.turn import turn
 from parking_gateway.requests.desk import Answer, Code, Desk, Refusal
 from parking_gateway.requests.places import OfSpace, space_of
 from parking_gateway.requests.verbs import verb

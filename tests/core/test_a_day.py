@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from decoders import Occupancy
+from parking_gateway.core.causes import Cause, ReservationEnd, ReservationExtension, ServiceOrder, Silence
 from parking_gateway.core.diary import Booking, Hours, due
 from parking_gateway.core.reservation import LIVE, ReservationStatus
 from parking_gateway.core.space import (
@@ -21,7 +22,7 @@ from parking_gateway.core.space import (
     SpaceState,
     Transition,
 )
-from parking_gateway.core.turn import Cause, ReservationEnd, ReservationExtension, ServiceOrder, Silence, turn
+from parking_gateway.core.turn import turn
 from tests.reference_model import Model, Plan
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)

@@ -6,10 +6,10 @@ import msgspec
 import pytest
 
 from decoders import Occupancy
+from parking_gateway.core.causes import ReservationStart
 from parking_gateway.core.diary import Booking, Hours, due, no_show_at
 from parking_gateway.core.reservation import Reservation, ReservationStatus
 from parking_gateway.core.space import Contact, Service, Space, SpaceId
-from parking_gateway.core.turn import ReservationStart
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from decoders import Occupancy
+from parking_gateway.core.causes import Cause, ReservationEnd, ReservationStart, SensorRemoved, ServiceOrder
 from parking_gateway.core.correcting import Correction, Kept, Logged
 from parking_gateway.core.events import DevEui
 from parking_gateway.core.history import Window, correction
@@ -18,7 +19,7 @@ from parking_gateway.core.reservation import Reservation, ReservationStatus
 from parking_gateway.core.sensor import Sensor, SensorRule, Sensors
 from parking_gateway.core.space import Observation, Service, Space, SpaceId, SpaceState
 from parking_gateway.core.stay import Late, Offer
-from parking_gateway.core.turn import Cause, ReservationEnd, ReservationStart, SensorRemoved, ServiceOrder, turn
+from parking_gateway.core.turn import turn
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)

@@ -8,11 +8,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from decoders import Occupancy
+from parking_gateway.core.causes import Cause, Rereading, ReservationStart, SensorsFitted, Silence
 from parking_gateway.core.events import DevEui
 from parking_gateway.core.reservation import Reservation
 from parking_gateway.core.sensor import SensorRule, Sensors, sensor_key
 from parking_gateway.core.space import Contact, Observation, Space, SpaceId, SpaceState, observe
-from parking_gateway.core.turn import Cause, Rereading, ReservationStart, SensorsFitted, Silence, turn
+from parking_gateway.core.turn import turn
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 A, B, C = DevEui("a84041000181c061"), DevEui("a84041000181c062"), DevEui("a84041000181c063")

@@ -7,6 +7,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from decoders import Occupancy
+from parking_gateway.core.causes import (
+    Cause,
+    OverstayAcknowledged,
+    Rereading,
+    ReservationEnd,
+    ReservationExtension,
+    ReservationStart,
+    SensorRemoved,
+    ServiceOrder,
+    Silence,
+    StayExceeded,
+)
 from parking_gateway.core.notice import Notice, NoticeKind
 from parking_gateway.core.reservation import Reservation, ReservationStatus
 from parking_gateway.core.space import (
@@ -20,19 +32,7 @@ from parking_gateway.core.space import (
     SpaceState,
     observe,
 )
-from parking_gateway.core.turn import (
-    Cause,
-    OverstayAcknowledged,
-    Rereading,
-    ReservationEnd,
-    ReservationExtension,
-    ReservationStart,
-    SensorRemoved,
-    ServiceOrder,
-    Silence,
-    StayExceeded,
-    turn,
-)
+from parking_gateway.core.turn import turn
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 HOUR = timedelta(hours=1)

@@ -5,8 +5,9 @@ from datetime import UTC, datetime
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from parking_gateway.core.causes import StayExceeded
 from parking_gateway.core.space import Overstay, SpaceId, SpaceState
-from parking_gateway.core.turn import StayExceeded, turn
+from parking_gateway.core.turn import turn
 from parking_gateway.store import spaces, turns
 from parking_gateway.store.pool import Pool
 

@@ -6,11 +6,12 @@ from uuid import UUID
 
 import msgspec
 
+from parking_gateway.core.causes import Cause, Rereading
 from parking_gateway.core.committed import Committed
 from parking_gateway.core.events import DevEui, DeviceIdentity, Rejection, Uplink
 from parking_gateway.core.installation import Installation
 from parking_gateway.core.space import SpaceId
-from parking_gateway.core.turn import Cause, Rereading, turn
+from parking_gateway.core.turn import turn
 from parking_gateway.decoding.decoder import Decoder
 from parking_gateway.register.replay import reading
 from parking_gateway.store import devices, fleet, past_readings, turns
