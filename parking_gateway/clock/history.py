@@ -19,7 +19,7 @@ from parking_gateway.core.history import Window, correction
 from parking_gateway.core.installation import Installation
 from parking_gateway.core.space import Observation, SpaceId
 from parking_gateway.decoding.decoder import Decoder, NotAsked, observation
-from parking_gateway.store import fleet, history, spaces
+from parking_gateway.store import corrections, fleet, history, spaces
 from parking_gateway.store.database import Connection, Database
 from parking_gateway.store.history import Doubt, Part, Past
 from parking_gateway.store.query import Rows
@@ -82,24 +82,24 @@ async def _some(
     asked += [one for of_space in heard.values() for one in of_space.uplinks]
     parts = [Part(one.space, one.since, heard[one.space].until) for one in doubts]
     pasts = history.pasts(*await connection.together(*history.past(parts)))
-    corrections: dict[SpaceId, Correction] = {}
+    corrected: dict[SpaceId, Correction] = {}
     places: dict[SpaceId, datetime | None] = {}
     for one in doubts:
         found = heard[one.space]
         window = _window(one, found, pasts.get(one.space, Past()), locked, decoder)
-        corrections[one.space] = made = correction(window)
+        corrected[one.space] = made = correction(window)
         is_over = found.until is None or (made.is_settled and found.until - one.until > STEP)
         places[one.space] = None if is_over else found.until
-    after = locked.spaces | {space: one.space for space, one in corrections.items()}
+    after = locked.spaces | {space: one.space for space, one in corrected.items()}
     await connection.commit_together(
         *spaces.save(locked, after, arrivals={}, now=moment.now),
-        *history.correct(corrections, now=moment.now),
-        history.go_on(places, now=moment.now),
+        *corrections.correct(corrected, now=moment.now),
+        corrections.go_on(places, now=moment.now),
         history.forget_unwatched(),
     )
-    done.changed |= {space for space, one in corrections.items() if one.space is not locked.spaces[space]}
-    done.steps += sum(len(one.steps) for one in corrections.values())
-    done.stays += sum(len(one.stays) for one in corrections.values())
+    done.changed |= {space for space, one in corrected.items() if one.space is not locked.spaces[space]}
+    done.steps += sum(len(one.steps) for one in corrected.values())
+    done.stays += sum(len(one.stays) for one in corrected.values())
     return True
 
 

@@ -2,12 +2,12 @@
 
 import json
 from collections.abc import Sequence
-from typing import Any, Final, Literal
+from typing import Final, Literal
 
 import sqlalchemy as sa
 
 from parking_gateway.core.announcement import AnnouncedSpace, Announcement
-from parking_gateway.store.query import Query, Rows, Statement, command
+from parking_gateway.store.query import Query, Rows, Statement, command, written
 from parking_gateway.store.rows import array_of, arrays, listed
 from parking_gateway.store.tables import announcement
 
@@ -52,11 +52,6 @@ and announcement.space is not distinct from wanted.space
 """
 
 
-def _text(sql: str, *names: str) -> Statement:
-    kinds: dict[str, Any] = {"limit": sa.Integer}
-    return Statement(sa.text(sql).bindparams(*(sa.bindparam(name, type_=kinds.get(name, sa.Text)) for name in names)))
-
-
 def _due(wanted: str) -> Statement:
     sql = f"""
 with {_WATCHED}, {wanted}
@@ -67,7 +62,7 @@ where announcement.digest is distinct from wanted.digest
 order by wanted.site, wanted.zone, wanted.space
 limit :limit
 """
-    return _text(sql, "place", "as_rendered", "limit")
+    return written(sql, limit=sa.Integer)
 
 
 def _gone(wanted: str) -> Statement:
@@ -79,14 +74,13 @@ where not exists (select from wanted where {_IS_OF_WANTED})
 order by announcement.topic
 limit :limit
 """
-    return _text(sql, "place", "as_rendered", "limit")
+    return written(sql, limit=sa.Integer)
 
 
 _DUE: Final = {"spaces": _due(_SPACES), "zones": _due(_ZONES)}
 _GONE: Final = {"spaces": _gone(_SPACES), "zones": _gone(_ZONES)}
-_ALL: Final = _text("select topic from announcement order by topic limit :limit", "limit")
-_CONFIRM: Final = _text(
-    """
+_ALL: Final = written("select topic from announcement order by topic limit :limit", limit=sa.Integer)
+_CONFIRM: Final = written("""
 insert into announcement (topic, site, zone, space, place, digest)
 select topic, site, zone, space, :place, digest
 from unnest(
@@ -94,14 +88,7 @@ from unnest(
 ) as batch (topic, site, zone, space, digest)
 order by topic
 on conflict (topic) do update set digest = excluded.digest
-""",
-    "place",
-    "topic",
-    "site",
-    "zone",
-    "space",
-    "digest",
-)
+""")
 _DELETE: Final = Statement(announcement.delete().where(announcement.c.topic.in_(listed("topics", sa.Text))))
 _FORGET: Final = Statement(announcement.update().values(digest="").where(announcement.c.digest != ""))
 

@@ -128,12 +128,6 @@ _NAMES_OF: Final = Statement(
         _CAR_PARK.join(_BY_ID, space.c.id == _BY_ID.c.id)
     )
 )
-_NEIGHBOURS: Final = Statement(
-    sa.select(space.c.name)
-    .select_from(_CAR_PARK)
-    .where(site.c.name == sa.bindparam("site", type_=sa.Text), zone.c.name == sa.bindparam("zone", type_=sa.Text))
-    .order_by(space.c.name)
-)
 
 
 def lock_register() -> Query[None]:
@@ -175,11 +169,6 @@ def listed() -> Query[list[ListedSpace]]:
 def space_names(spaces: Iterable[SpaceId]) -> Query[dict[SpaceId, Names]]:
     """The names of these spaces."""
     return Query(statement=_NAMES_OF, arguments=encode(_BY_ID, ({"id": one} for one in spaces)), read=_names_by_id)
-
-
-def neighbours(*, site: str, zone: str) -> Query[list[str]]:
-    """The names of the spaces of a zone."""
-    return asks(_NEIGHBOURS, str, {"site": site, "zone": zone})
 
 
 def _names(names: Iterable[Names]) -> Arguments:

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from parking_gateway.core.events import DevEui, Reason
 from parking_gateway.core.problems import PERCENT_TO_END, VOLTS_TO_END, Facts, Limits
 from parking_gateway.store.lost import Loss
-from parking_gateway.store.query import Query, Rows, Statement
+from parking_gateway.store.query import Query, Rows, written
 from parking_gateway.store.rows import array_of
 from parking_gateway.store.tables import TIME
 from parking_gateway.store.words import CONTACTS, PROBLEMS
@@ -20,13 +20,8 @@ LATELY: Final = timedelta(hours=1)
 """Devices with a rejection of this time may begin to be undecodable."""
 _BY_CODEC: Final = (Reason.UNDECODABLE, Reason.CODEC_FAILED, Reason.CODEC_NOT_FOUND)
 
-
-def _text(sql: str, **types: Any) -> Statement:
-    return Statement(sa.text(sql).bindparams(*(sa.bindparam(name, type_=kind) for name, kind in types.items())))
-
-
 # A rejection has the time of receipt of its uplink.
-_UNDECODABLE: Final = _text(
+_UNDECODABLE: Final = written(
     """
 select suspect.dev_eui, streak.frames
 from (
@@ -58,11 +53,10 @@ cross join lateral (
 where streak.frames > 0
 """,
     since=TIME,
-    reasons=sa.Text,
     frames=sa.Integer,
 )
 # All devices that have a problem or may begin to have one. The rules decide.
-_FACTS: Final = _text(
+_FACTS: Final = written(
     """
 select
     device.dev_eui, device.problems, device.contact, installed.space_id is not null as is_assigned,
@@ -98,9 +92,6 @@ where
 order by device.dev_eui
 limit :limit
 """,
-    after=sa.Text,
-    profiles=sa.Text,
-    suspects=sa.Text,
     battery_percent=sa.Integer,
     battery_volts=sa.Double,
     limit=sa.Integer,

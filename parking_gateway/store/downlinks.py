@@ -11,7 +11,7 @@ from sqlalchemy.dialects import postgresql as pg
 from parking_gateway.core.downlink import SHOW, Downlink, DownlinkState, statuses_of
 from parking_gateway.core.events import DevEui
 from parking_gateway.store.locking import locked_by_key
-from parking_gateway.store.query import Query, Rows, Statement, command
+from parking_gateway.store.query import Query, Rows, Statement, command, written
 from parking_gateway.store.rows import array_of, bytes_of, encode, listed, table_of
 from parking_gateway.store.tables import TIME, device, downlink
 
@@ -20,11 +20,6 @@ AT_ONCE: Final = 1000
 _RECENT: Final = timedelta(days=1)
 """Late answers of the network are about downlinks of this time."""
 _KEPT_FOR: Final = timedelta(days=3)
-
-
-def _text(sql: str) -> Statement:
-    return Statement(sa.text(sql).bindparams(sa.bindparam("dev_euis", type_=sa.Text)))
-
 
 _NOW: Final = sa.bindparam("now", type_=TIME)
 _SINCE: Final = sa.bindparam("since", type_=TIME)
@@ -39,8 +34,8 @@ from (
 ) as locked
 """
 # Not the rows of devices, because the intake locks these later in another order. A transaction takes 64 locks at most.
-_LOCK_ALL: Final = _text(_LOCK.format(condition=""))
-_LOCK_KNOWN: Final = _text(
+_LOCK_ALL: Final = written(_LOCK.format(condition=""))
+_LOCK_KNOWN: Final = written(
     _LOCK.format(condition='where exists (select from downlink where downlink.dev_eui = given.dev_eui collate "C")')
 )
 _LINES: Final = Statement(

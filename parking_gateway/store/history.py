@@ -1,22 +1,20 @@
-"""The past of spaces: what late uplinks have made doubtful, everything that is known of it, and its corrections."""
+"""The past of spaces: what late uplinks have made doubtful, and everything that is known of it. `corrections` writes it."""
 
-import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 import msgspec
 import sqlalchemy as sa
 
 from parking_gateway.core.clocks import STEP
-from parking_gateway.core.correcting import Correction, Kept, Logged
+from parking_gateway.core.correcting import Kept, Logged
 from parking_gateway.core.events import DevEui
 from parking_gateway.core.space import SpaceId
 from parking_gateway.core.stay import Offer
-from parking_gateway.store import hours
-from parking_gateway.store.query import Query, Rows, Statement, command
+from parking_gateway.store.query import Query, Rows, command, written
 from parking_gateway.store.rows import arrays
-from parking_gateway.store.tables import TIME, uplink
+from parking_gateway.store.tables import uplink
 from parking_gateway.store.words import SERVICES, STATES
 
 AT_ONCE: Final = 20
@@ -56,29 +54,26 @@ class Part(NamedTuple):
     until: datetime | None
 
 
-_TYPES: Final[dict[str, Any]] = {"limit": sa.Integer, "now": TIME}
-
-
-def _text(sql: str) -> Statement:
-    """Its parameters are arrays as text, except a few."""
-    names = dict.fromkeys(re.findall(r"(?<!:):(\w+)", sql))
-    return Statement(sa.text(sql).bindparams(*(sa.bindparam(name, type_=_TYPES.get(name, sa.Text)) for name in names)))
-
-
-_TRY: Final = _text("select pg_try_advisory_xact_lock(hashtext('parking-gateway history'))")
-_DOUBTED: Final = _text("""
+_TRY: Final = written("select pg_try_advisory_xact_lock(hashtext('parking-gateway history'))")
+_DOUBTED: Final = written(
+    """
 select installation.dev_eui
 from (select space from late order by since limit :limit) as doubted
 left join installation on installation.space_id = doubted.space
-""")
-_DOUBTS: Final = _text("select space, since, until from late where space in (select unnest(cast(:spaces as bigint[])))")
-_UNWATCHED: Final = _text("""
+""",
+    limit=sa.Integer,
+)
+_DOUBTS: Final = written(
+    "select space, since, until from late where space in (select unnest(cast(:spaces as bigint[])))"
+)
+_UNWATCHED: Final = written("""
 delete from late
 where not exists (select from installation where installation.space_id = late.space)
 """)
 # The frames of a window, and those before it that counters can put among them. Of a space with several sensors, those before have
 # to show what each of its sensors had reported.
-_FRAMES: Final = _text(f"""
+_FRAMES: Final = written(
+    f"""
 select watched.space_id, {", ".join(f"frame.{name}" for name in FRAME)}, frame.heard_at as time
 from (
     select distinct
@@ -109,12 +104,14 @@ cross join lateral (
     )
 ) as frame
 order by watched.space_id, frame.heard_at, frame.f_cnt
-""")
+""",
+    limit=sa.Integer,
+)
 _BATCH: Final = """
 unnest(cast(:space as bigint[]), cast(:since as timestamptz[]), cast(:until as timestamptz[])) as part (space, since, until)
 """
 # The last step before the window is looked for among those of a month, because ids do not follow the times of corrections.
-_STEPS: Final = _text(f"""
+_STEPS: Final = written(f"""
 select step.space, step.id, step."from", step."to", step.at, step.cause
 from {_BATCH}
 cross join lateral (
@@ -145,7 +142,7 @@ cross join lateral (
 ) as step
 order by step.at, step.id
 """)
-_STAYS: Final = _text(f"""
+_STAYS: Final = written(f"""
 select
     stay.space, stay.id, stay.arrived_at, stay.arrival, stay.departed_at, stay.departure, stay.reservation, stay.overstay,
     stay.corrects, false
@@ -177,7 +174,7 @@ join space on space.id = part.space
 where space.arrived_at is not null
 order by 3, 2 nulls last
 """)
-_OFFERS: Final = _text(f"""
+_OFFERS: Final = written(f"""
 select offered.space, offered.service, offered.reservation, offered.at, offered.cause
 from {_BATCH}
 cross join lateral (
@@ -195,7 +192,7 @@ cross join lateral (
 ) as offered
 order by offered.at, offered.id
 """)
-_BEHIND: Final = _text(f"""
+_BEHIND: Final = written(f"""
 select part.space, uplink.deduplication_id
 from {_BATCH}
 join installation on installation.space_id = part.space
@@ -266,147 +263,3 @@ def pasts(steps: Rows, stays: Rows, offers: Rows, behind: Rows) -> dict[SpaceId,
     for space, cause in behind:
         of(space).behind.append(str(cause))
     return found
-
-
-_WITHDRAW_STEPS: Final = _text("""
-update transition set withdrawn_at = :now
-from unnest(cast(:id as bigint[]), cast(:at as timestamptz[])) as batch (id, at)
-where transition.id = batch.id and transition.at = batch.at
-""")
-_ADD_STEPS: Final = _text("""
-insert into transition (space, "from", "to", at, cause, corrects, withdrawn_at)
-select space, before, after, at, cause, corrects, case when is_withdrawal then cast(:now as timestamptz) end
-from unnest(
-    cast(:number as integer[]), cast(:space as bigint[]), cast(:before as text[]), cast(:after as text[]),
-    cast(:at as timestamptz[]), cast(:cause as text[]), cast(:corrects as bigint[]), cast(:is_withdrawal as boolean[])
-) as batch (number, space, before, after, at, cause, corrects, is_withdrawal)
-order by number
-""")
-_WITHDRAW_STAYS: Final = _text("""
-update past_stay set withdrawn_at = :now
-from unnest(cast(:space as bigint[]), cast(:arrived_at as timestamptz[]), cast(:id as bigint[]))
-    as batch (space, arrived_at, id)
-where past_stay.space = batch.space and past_stay.arrived_at = batch.arrived_at and past_stay.id = batch.id
-""")
-_ADD_STAYS: Final = _text("""
-with added as (
-    insert into past_stay (
-        space, arrived_at, departed_at, arrival, departure, reservation, overstay, corrects, withdrawn_at
-    )
-    select
-        space, arrived_at, departed_at, arrival, departure, reservation, overstay, corrects,
-        case when is_withdrawal then cast(:now as timestamptz) end
-    from unnest(
-        cast(:number as integer[]), cast(:space as bigint[]), cast(:arrived_at as timestamptz[]),
-        cast(:departed_at as timestamptz[]), cast(:arrival as text[]), cast(:departure as text[]),
-        cast(:reservation as text[]), cast(:overstay as boolean[]), cast(:corrects as bigint[]),
-        cast(:is_withdrawal as boolean[])
-    ) as batch (
-        number, space, arrived_at, departed_at, arrival, departure, reservation, overstay, corrects, is_withdrawal
-    )
-    order by number
-    returning *
-)
-insert into outgoing (site, zone, space, body, expires_at)
-select
-    site.name, zone.name, space.name,
-    json_build_object(
-        'type', 'session', 'space', added.space, 'id', added.id, 'arrived_at', added.arrived_at,
-        'departed_at', added.departed_at, 'is_overstay', added.overstay, 'reservation', added.reservation,
-        'corrects', added.corrects, 'is_withdrawn', added.withdrawn_at is not null
-    ),
-    cast(:now as timestamptz) + interval '7 days'
-from added
-join space on space.id = added.space
-join zone on zone.id = space.zone_id
-join site on site.id = zone.site_id
-where added.departed_at is not null
-order by added.id
-""")
-# The unpublished steps of a space are looked for from this time on.
-_SPACES: Final = _text("""
-update space
-set
-    arrived_at = batch.arrived_at, arrival = batch.arrival, arrived_for = batch.arrived_for,
-    published_transition_at = case
-        when space.published_transition_at is not null then least(space.published_transition_at, batch.earliest)
-    end
-from unnest(
-    cast(:space as bigint[]), cast(:arrived_at as timestamptz[]), cast(:arrival as text[]), cast(:arrived_for as text[]),
-    cast(:earliest as timestamptz[])
-) as batch (space, arrived_at, arrival, arrived_for, earliest)
-where space.id = batch.space
-""")
-_GO_ON: Final = _text("""
-with batch as (
-    select * from unnest(cast(:space as bigint[]), cast(:since as timestamptz[])) as batch (space, since)
-), done as (
-    delete from late using batch where late.space = batch.space and batch.since is null
-)
-update late set since = batch.since from batch where late.space = batch.space and batch.since is not null
-""")
-
-
-def correct(corrections: Mapping[SpaceId, Correction], *, now: datetime) -> list[Query[Any]]:
-    """Write the corrections of these spaces, whose rows are saved already."""
-    steps = [row for one in corrections.values() for row in one.steps]
-    stays = [(space, row) for space, one in corrections.items() for row in one.stays]
-    wrong_steps = [step for one in corrections.values() for step in one.wrong_steps]
-    wrong_stays = [(space, stay) for space, one in corrections.items() for stay in one.wrong_stays]
-    queries = [command(_SPACES, _rows_of(corrections))]
-    changed = [stay.arrived_at for _, stay in wrong_stays] + [row.stay.arrived_at for _, row in stays]
-    if changed and (earliest := min(changed)) < now - hours.RECENT / 2:
-        queries.append(hours.mark(earliest))
-    if wrong_steps:
-        columns = arrays(id=[one.id for one in wrong_steps], at=[one.at for one in wrong_steps])
-        queries.append(command(_WITHDRAW_STEPS, columns | {"now": now}))
-    if steps:
-        columns = arrays(
-            number=list(range(len(steps))),
-            space=[row.step.space for row in steps],
-            before=[row.step.before for row in steps],
-            after=[row.step.after for row in steps],
-            at=[row.step.at for row in steps],
-            cause=[row.step.cause for row in steps],
-            corrects=[row.corrects for row in steps],
-            is_withdrawal=[row.is_withdrawal for row in steps],
-        )
-        queries.append(command(_ADD_STEPS, columns | {"now": now}))
-    if wrong_stays:
-        columns = arrays(
-            space=[space for space, _ in wrong_stays],
-            arrived_at=[one.arrived_at for _, one in wrong_stays],
-            id=[one.id for _, one in wrong_stays],
-        )
-        queries.append(command(_WITHDRAW_STAYS, columns | {"now": now}))
-    if stays:
-        columns = arrays(
-            number=list(range(len(stays))),
-            space=[space for space, _ in stays],
-            arrived_at=[row.stay.arrived_at for _, row in stays],
-            departed_at=[row.stay.departed_at for _, row in stays],
-            arrival=[row.stay.arrival for _, row in stays],
-            departure=[row.stay.departure for _, row in stays],
-            reservation=[row.stay.reservation for _, row in stays],
-            overstay=[row.stay.is_overstay for _, row in stays],
-            corrects=[row.corrects for _, row in stays],
-            is_withdrawal=[row.is_withdrawal for _, row in stays],
-        )
-        queries.append(command(_ADD_STAYS, columns | {"now": now}))
-    return queries
-
-
-def go_on(places: Mapping[SpaceId, datetime | None], *, now: datetime) -> Query[None]:
-    """Go on with each space from this time; None: its past is right."""
-    return command(_GO_ON, arrays(space=list(places), since=list(places.values())) | {"now": now})
-
-
-def _rows_of(corrections: Mapping[SpaceId, Correction]) -> dict[str, Any]:
-    present = [one.present for one in corrections.values()]
-    return arrays(
-        space=list(corrections),
-        arrived_at=[one and one.arrived_at for one in present],
-        arrival=[one and one.arrival for one in present],
-        arrived_for=[one and one.reservation for one in present],
-        earliest=[min((row.step.at for row in one.steps), default=None) for one in corrections.values()],
-    )

@@ -5,7 +5,7 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 
-from parking_gateway.store.query import Query, Statement, command
+from parking_gateway.store.query import Query, Statement, command, written
 from parking_gateway.store.tables import TIME, stale_hour
 
 RECENT: Final = timedelta(hours=1)
@@ -13,13 +13,8 @@ RECENT: Final = timedelta(hours=1)
 AT_ONCE: Final = timedelta(hours=24)
 """Hours of one transaction."""
 
-
-def _text(sql: str, *times: str) -> Statement:
-    return Statement(sa.text(sql).bindparams(*(sa.bindparam(name, type_=TIME) for name in times)))
-
-
 _MARK: Final = Statement(stale_hour.insert().values(since=sa.bindparam("at", type_=TIME)))
-_BEGIN: Final = _text(
+_BEGIN: Final = written(
     """
 with gone as (delete from stale_hour returning since)
 select
@@ -34,9 +29,9 @@ select
         'UTC'
     )
 """,
-    "recent",
+    recent=TIME,
 )
-_COUNT: Final = _text(
+_COUNT: Final = written(
     """
 with hour as (
     select hour, least(hour + interval '1 hour', :now) as hour_end
@@ -91,9 +86,9 @@ set
     occupied_seconds = excluded.occupied_seconds, arrivals = excluded.arrivals, departures = excluded.departures,
     stay_seconds = excluded.stay_seconds
 """,
-    "since",
-    "until",
-    "now",
+    since=TIME,
+    until=TIME,
+    now=TIME,
 )
 
 

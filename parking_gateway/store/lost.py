@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from parking_gateway.core.clocks import COUNTERS_APART, STEP
 from parking_gateway.core.events import DevEui
 from parking_gateway.core.gaps import Gap
-from parking_gateway.store.query import Query, Rows, Statement, command
+from parking_gateway.store.query import Query, Rows, Statement, command, written
 from parking_gateway.store.rows import arrays
 from parking_gateway.store.tables import TIME
 
@@ -25,15 +25,10 @@ KEPT_FOR: Final = timedelta(days=31)
 AT_ONCE: Final = 1000
 """Devices of one transaction."""
 
-
-def _text(sql: str, **types: Any) -> Statement:
-    return Statement(sa.text(sql).bindparams(*(sa.bindparam(name, type_=kind) for name, kind in types.items())))
-
-
 _LOCK: Final = Statement(sa.text("select pg_advisory_xact_lock(hashtext('parking-gateway lost'))"))
 # A counter that goes down by more than frames overtake each other, or much later, has restarted: `restarts` counts these.
 # `start` is where the frames that are looked at are complete; what lies before it was decided by an earlier look.
-_GAPS: Final = _text(
+_GAPS: Final = written(
     f"""
 with heard as (
     select dev_eui, since from unnest(cast(:dev_eui as text[]), cast(:since as timestamptz[])) as heard (dev_eui, since)
@@ -103,12 +98,9 @@ from lost
 join look on look.dev_eui = lost.dev_eui
 where lost.at > look.start
 """,
-    dev_eui=sa.Text,
-    since=sa.Text,
     counters_apart=sa.BigInteger,
-    step=sa.Text,
 )
-_ADD: Final = _text(
+_ADD: Final = written(
     """
 insert into lost (dev_eui, dev_addr, at, first, last, found_at)
 select dev_eui, dev_addr, at, first, last, :found_at
@@ -118,14 +110,9 @@ from unnest(
 ) as batch (dev_eui, dev_addr, at, first, last)
 on conflict (dev_eui, dev_addr, at, first) do update set last = excluded.last
 """,
-    dev_eui=sa.Text,
-    dev_addr=sa.Text,
-    at=sa.Text,
-    first=sa.Text,
-    last=sa.Text,
     found_at=TIME,
 )
-_REMOVE: Final = _text(
+_REMOVE: Final = written(
     """
 delete from lost
 using unnest(
@@ -133,15 +120,10 @@ using unnest(
 ) as batch (dev_eui, dev_addr, at, first)
 where
     lost.dev_eui = batch.dev_eui and lost.dev_addr = batch.dev_addr and lost.at = batch.at and lost.first = batch.first
-""",
-    dev_eui=sa.Text,
-    dev_addr=sa.Text,
-    at=sa.Text,
-    first=sa.Text,
+"""
 )
 # By DevEUI, as whoever locks devices does.
-_COUNT: Final = _text(
-    """
+_COUNT: Final = written("""
 with counted as (
     select
         device.dev_eui,
@@ -157,11 +139,9 @@ update device
 set uplinks_lost = counted.uplinks, version = device.version + 1
 from counted
 where device.dev_eui = counted.dev_eui and device.uplinks_lost <> counted.uplinks
-""",
-    dev_eui=sa.Text,
-)
-_FORGET: Final = _text("delete from lost where found_at < :before returning dev_eui", before=TIME)
-_LOSSY: Final = _text(
+""")
+_FORGET: Final = written("delete from lost where found_at < :before returning dev_eui", before=TIME)
+_LOSSY: Final = written(
     """
 select dev_eui, cast(sum(last - first + 1) as bigint) as missing, (
     select count(*) from uplink where uplink.dev_eui = lost.dev_eui and uplink.heard_at >= :since

@@ -1,5 +1,6 @@
 """A query: a statement with its arguments, and how its rows are read. Pure: `Connection.together` executes it."""
 
+import re
 from collections.abc import Callable, Sequence
 from functools import cached_property
 from itertools import count
@@ -16,6 +17,8 @@ Answer = TypeVar("Answer")
 Rows = Sequence[tuple[Any, ...]]
 
 NOTHING: Final[Arguments] = {}
+_PARAMETER: Final = re.compile(r"(?<![:\w\\]):(\w+)(?!:)")
+"""A parameter, as SQLAlchemy finds it."""
 _DIALECT: Final = dialect(paramstyle="numeric_dollar")  # type: ignore[no-untyped-call] # SQLAlchemy's
 
 
@@ -55,6 +58,12 @@ class Statement:
     @cached_property
     def _compiled(self) -> Any:
         return self._statement.compile(dialect=_DIALECT)  # type: ignore[attr-defined] # every statement has it
+
+
+def written(sql: str, **types: Any) -> Statement:
+    """A statement written in SQL. Its parameters are text, as arrays are, where no other type is given."""
+    names = dict.fromkeys(_PARAMETER.findall(sql))
+    return Statement(sa.text(sql).bindparams(*(sa.bindparam(name, type_=types.get(name, sa.Text)) for name in names)))
 
 
 class Query(msgspec.Struct, Generic[Answer], frozen=True, kw_only=True):
