@@ -7,9 +7,11 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Any, Final
 
+import msgspec
+
 from parking_gateway.clock.moment import Moment
 from parking_gateway.core.causes import ServiceOrder
-from parking_gateway.core.committed import Committed
+from parking_gateway.core.committed import Committed, committed_by
 from parking_gateway.core.notice import Notice, NoticeKind
 from parking_gateway.core.space import Service, Space, SpaceId
 from parking_gateway.core.turn import turn
@@ -34,7 +36,7 @@ async def go(database: Database, moment: Moment) -> Committed:
         work = _end if moment.maintenance_ends else _remind
         committed = await work(connection, concerned, now)
     due_at = now if len(found) == maintenance.AT_ONCE else later
-    return Committed(changed=committed.changed, steps=committed.steps, notices=committed.notices, due_at=due_at)
+    return msgspec.structs.replace(committed, due_at=due_at)
 
 
 async def _end(connection: Connection, concerned: list[SpaceId], now: datetime) -> Committed:
@@ -42,7 +44,7 @@ async def _end(connection: Connection, concerned: list[SpaceId], now: datetime) 
     (locked,) = await connection.together(spaces.lock_by_id(concerned))
     made = turn(locked.spaces, [(one.id, _order(one)) for one in _over(locked.spaces.values(), now)])
     await connection.commit_together(*turns.writes(locked, made, now=now))
-    return Committed(changed=made.changed, steps=made.steps)
+    return committed_by(made)
 
 
 async def _remind(connection: Connection, concerned: list[SpaceId], now: datetime) -> Committed:

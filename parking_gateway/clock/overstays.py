@@ -5,7 +5,7 @@ from typing import Final
 
 from parking_gateway.clock.moment import Moment
 from parking_gateway.core.causes import StayExceeded
-from parking_gateway.core.committed import Committed
+from parking_gateway.core.committed import Committed, committed_by
 from parking_gateway.core.stay_limit import exceeded_at, limits_of
 from parking_gateway.core.turn import turn
 from parking_gateway.store import overstays, spaces, turns
@@ -29,7 +29,7 @@ async def go(database: Database, moment: Moment) -> Committed:
         made = turn(locked.spaces, [(space, cause) for space, cause in flagged if space in locked.spaces])
         await connection.commit_together(*turns.writes(locked, made, now=now))
     due_at = now if len(causes) > _AT_ONCE else None
-    return Committed(changed=made.changed, steps=made.steps, notices=made.notices, due_at=due_at)
+    return committed_by(made, due_at=due_at)
 
 
 def _cause(parked: overstays.Parked, moment: Moment) -> StayExceeded | None:

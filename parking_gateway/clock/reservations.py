@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import Final
 
 from parking_gateway.clock.moment import Moment
-from parking_gateway.core.committed import Committed
+from parking_gateway.core.committed import Committed, committed_by
 from parking_gateway.core.diary import Hours, due
 from parking_gateway.core.turn import turn
 from parking_gateway.store import diaries, spaces, turns
@@ -42,10 +42,4 @@ async def go(database: Database, moment: Moment) -> Committed:
             ],
         )
         await connection.commit_together(*turns.writes(locked, made, now=now))
-    return Committed(
-        changed=made.changed,
-        steps=made.steps,
-        reservations=made.reservations,
-        notices=made.notices,
-        due_at=now if len(found) == diaries.AT_ONCE else later,
-    )
+    return committed_by(made, due_at=now if len(found) == diaries.AT_ONCE else later)

@@ -6,7 +6,7 @@ from typing import Final
 
 from parking_gateway.clock.moment import Moment
 from parking_gateway.core.causes import Silence
-from parking_gateway.core.committed import Committed
+from parking_gateway.core.committed import Committed, committed_by
 from parking_gateway.core.events import DevEui
 from parking_gateway.core.installation import Installation
 from parking_gateway.core.notice import Notice, NoticeKind
@@ -57,7 +57,7 @@ async def go(database: Database, moment: Moment) -> Committed:
         found = [*again, *_silent(last_heard, locked, moment, most=max(0, MOST_NOTICES - count))]
         sent = [outgoing.send(found)] if found else []
         await connection.commit_together(*turns.writes(locked, made, *devices.lose(lost), now=now), *sent)
-    return Committed(changed=made.changed, steps=made.steps, lost=lost, notices=found)
+    return committed_by(made, lost=lost, notices=found)
 
 
 def _silence(one: Installation, *, now: datetime, lost_after: timedelta, listening_since: datetime) -> Silence:

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from datetime import datetime
+from typing import Any
 
 import msgspec
 
@@ -10,6 +11,7 @@ from parking_gateway.core.notice import Notice
 from parking_gateway.core.problems import Problem
 from parking_gateway.core.reservation import ReservationStep
 from parking_gateway.core.space import SpaceId, Transition
+from parking_gateway.core.turn import Turn
 
 
 class Committed(msgspec.Struct, frozen=True, kw_only=True):
@@ -65,6 +67,18 @@ class Committed(msgspec.Struct, frozen=True, kw_only=True):
     """Messages that were deleted, because the broker has not taken them for too long."""
     drops_postponed: int = 0
     """Months that another session used."""
+
+
+def committed_by(made: Turn, **others: Any) -> Committed:
+    """The commit of a turn. `others` are the fields that its cause has beside those of the turn."""
+    return Committed(
+        changed=made.changed,
+        steps=made.steps,
+        notices=[*made.notices, *others.pop("notices", ())],
+        reservations=made.reservations,
+        outgoing=len(made.course.stays),
+        **others,
+    )
 
 
 def together(*parts: Committed) -> Committed:

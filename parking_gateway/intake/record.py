@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from parking_gateway.core.committed import Committed
+from parking_gateway.core.committed import Committed, committed_by
 from parking_gateway.core.device import Snapshot, kept
 from parking_gateway.core.events import DeadLetter, DevEui, DeviceEvent, Uplink
 from parking_gateway.core.notice import Notice, NoticeKind
@@ -145,13 +145,10 @@ def _committed(
     batch: Batch, new: list[Uplink], decision: Decision, rejected: list[DeadLetter], *, new_devices: int
 ) -> Committed:
     events: list[Uplink | DeviceEvent] = [message.event for message in batch.events]
-    return Committed(
-        changed=decision.turn.changed,
+    return committed_by(
+        decision.turn,
         has_new_counts=bool(decision.counted.zones),
-        steps=decision.turn.steps,
-        notices=[*decision.turn.notices, *decision.notices],
-        outgoing=len(decision.turn.course.stays),
-        reservations=decision.turn.reservations,
+        notices=decision.notices,
         received=batch.received,
         recorded=new,
         duplicates=batch.repeated + len(batch.messages) - len(new),

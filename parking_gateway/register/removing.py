@@ -10,7 +10,7 @@ from datetime import datetime
 import msgspec
 
 from parking_gateway.core.causes import SensorRemoved
-from parking_gateway.core.committed import Committed, together
+from parking_gateway.core.committed import Committed, committed_by, together
 from parking_gateway.core.due import DueKind
 from parking_gateway.core.events import DevEui
 from parking_gateway.core.installation import Installation
@@ -143,7 +143,7 @@ async def end_sensors(
 
 def committed_of(made: Turn) -> Committed:
     """The turn for the report."""
-    return Committed(changed=made.changed, steps=made.steps, notices=made.notices, reservations=made.reservations)
+    return committed_by(made)
 
 
 async def delete(connection: Connection, doomed: Doomed, *, now: datetime) -> Committed:

@@ -11,7 +11,7 @@ import msgspec
 
 from parking_gateway.core.audience import Audience
 from parking_gateway.core.causes import ReservationEnd, ReservationExtension
-from parking_gateway.core.committed import Committed, together
+from parking_gateway.core.committed import Committed, committed_by, together
 from parking_gateway.core.diary import cause_of
 from parking_gateway.core.reservation import LIVE, ReservationStatus
 from parking_gateway.core.space import SpaceId
@@ -167,7 +167,7 @@ async def _cancel(desk: Desk, plan: Plan) -> Committed:
         ],
     )
     await desk.connection.together(*turns.writes(locked, made, now=desk.now))
-    return Committed(changed=made.changed, steps=made.steps, reservations=made.reservations)
+    return committed_by(made)
 
 
 async def _lengthen(desk: Desk, longer: Sequence[tuple[Kept, Event]]) -> tuple[Committed, list[str]]:
@@ -186,7 +186,7 @@ async def _lengthen(desk: Desk, longer: Sequence[tuple[Kept, Event]]) -> tuple[C
             refused.append(f"{_named(event)}: another reservation of the space begins before the new end")
     made = turn(locked.spaces, causes)
     await desk.connection.together(*turns.writes(locked, made, now=desk.now))
-    return Committed(changed=made.changed, steps=made.steps), refused
+    return committed_by(made), refused
 
 
 def _named(event: Event) -> str:

@@ -10,7 +10,7 @@ from typing import Annotated, Final
 import msgspec
 
 from parking_gateway.core.causes import ServiceOrder
-from parking_gateway.core.committed import Committed
+from parking_gateway.core.committed import committed_by
 from parking_gateway.core.space import Service, Space, SpaceId
 from parking_gateway.core.turn import turn
 from parking_gateway.requests.desk import Answer, Code, Desk, Refusal
@@ -86,7 +86,7 @@ async def _carry_out(desk: Desk, order: Order) -> Answer | Refusal:
     await desk.connection.together(*turns.writes(locked, made, now=desk.now))
     return Answer(
         {"spaces": len(locked.spaces), "changed": len(made.changed)},
-        Committed(changed=made.changed, steps=made.steps),
+        committed_by(made),
     )
 
 

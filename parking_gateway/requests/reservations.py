@@ -7,7 +7,7 @@ import msgspec
 
 from parking_gateway.core.audience import Audience
 from parking_gateway.core.causes import ReservationEnd, ReservationExtension
-from parking_gateway.core.committed import Committed
+from parking_gateway.core.committed import committed_by
 from parking_gateway.core.diary import cause_of
 from parking_gateway.core.reservation import LIVE, ReservationStatus
 from parking_gateway.core.turn import turn
@@ -124,8 +124,7 @@ async def cancel(desk: Desk, asked: ReservationCancel) -> Answer | Refusal:
     end = ReservationEnd(reservation=one.id, status=ReservationStatus.CANCELLED, at=desk.now, by=by)
     made = turn(locked.spaces, [(one.space, end)])
     await desk.connection.together(*turns.writes(locked, made, now=desk.now))
-    committed = Committed(changed=made.changed, steps=made.steps, reservations=made.reservations)
-    return Answer(await _listed(desk, one.id), committed)
+    return Answer(await _listed(desk, one.id), committed_by(made))
 
 
 @verb("reservation/extend", ReservationExtend)
@@ -154,7 +153,7 @@ async def extend(desk: Desk, asked: ReservationExtend) -> Answer | Refusal:
     if not is_moved:
         return Refusal(Code.CONFLICT, "Another reservation of the space begins before this end: choose an earlier one")
     await desk.connection.together(*turns.writes(locked, made, now=desk.now))
-    return Answer(await _listed(desk, one.id), Committed(changed=made.changed, steps=made.steps))
+    return Answer(await _listed(desk, one.id), committed_by(made))
 
 
 @verb("reservation/list", ReservationList)

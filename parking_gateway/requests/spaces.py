@@ -2,7 +2,7 @@
 
 from parking_gateway.contract.rendering import space_message
 from parking_gateway.core.causes import OverstayAcknowledged, ReservationEnd
-from parking_gateway.core.committed import Committed
+from parking_gateway.core.committed import committed_by
 from parking_gateway.core.reservation import ReservationStatus
 from parking_gateway.core.turn import turn
 from parking_gateway.requests.desk import Answer, Code, Desk, Refusal
@@ -52,9 +52,7 @@ async def release(desk: Desk, asked: SpaceRelease) -> Answer | Refusal:
     )
     made = turn(locked.spaces, [(space, end)])
     await desk.connection.together(*turns.writes(locked, made, now=desk.now))
-    return Answer(
-        {"reservation": held.id}, Committed(changed=made.changed, steps=made.steps, reservations=made.reservations)
-    )
+    return Answer({"reservation": held.id}, committed_by(made))
 
 
 @verb("space/acknowledge", SpaceAcknowledge)
@@ -68,4 +66,4 @@ async def acknowledge(desk: Desk, asked: SpaceAcknowledge) -> Answer | Refusal:
     if not made.changed:
         return Refusal(Code.CONFLICT, "No car stays there for too long, so there is nothing to acknowledge")
     await desk.connection.together(*turns.writes(locked, made, now=desk.now))
-    return Answer({"parked_since": locked.spaces[space].since}, Committed(changed=made.changed))
+    return Answer({"parked_since": locked.spaces[space].since}, committed_by(made))

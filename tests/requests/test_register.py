@@ -142,7 +142,7 @@ async def test_a_removed_space_ends_its_stay_and_its_reservations(
     assert isinstance(outcome, Answer)
     assert msgspec.to_builtins(outcome.data)["unassigned"] == [ONE]
     assert [(one.after, one.cause) for one in outcome.committed.steps] == [("FREE", "sensor removed by anna")]
-    assert outcome.committed.outgoing == 2
+    assert outcome.committed.outgoing == 3  # two topics that are cleared, and the stay that ended
     assert await rows(engine, "select departure from past_stay") == [("sensor removed by anna",)]
     assert await rows(engine, "select status, why from reservation") == [("cancelled", "the space was removed")]
     assert await rows(engine, 'select name, "to" from transition join space_name using (space) order by id') == [

@@ -7,7 +7,7 @@ from uuid import UUID
 import msgspec
 
 from parking_gateway.core.causes import Cause, Rereading
-from parking_gateway.core.committed import Committed
+from parking_gateway.core.committed import Committed, committed_by
 from parking_gateway.core.events import DevEui, DeviceIdentity, Rejection, Uplink
 from parking_gateway.core.installation import Installation
 from parking_gateway.core.space import SpaceId
@@ -80,9 +80,7 @@ async def take_turns(  # noqa: PLR0913 - what a replay consists of
                 page.verdicts[one.deduplication_id] = replay.rejections.get(one.deduplication_id, known)
     made = turn(locked.spaces, causes)
     page.replayed.transitions = len(made.steps)
-    page.committed = Committed(
-        changed=made.changed, steps=made.steps, notices=made.notices, reservations=made.reservations
-    )
+    page.committed = committed_by(made)
     others = [fleet.keep(facts), *devices.forget_snapshots(stored)] if are_latest else []
     if past:
         others.append(past_readings.record(past))
