@@ -34,7 +34,7 @@ from parking_gateway.store import (
     car_park,
     confirmations,
     fleet,
-    names,
+    places,
     spaces,
 )
 from parking_gateway.store.database import Connection
@@ -147,7 +147,7 @@ def _locks(concerned: set[SpaceId], *, is_installing: bool, is_removing: bool) -
 
 async def _doomed(connection: Connection, sheet: Sheet, made: Plan) -> tuple[Doomed, list[Installation]]:
     """What the sheet does not name, with the installations there whose devices it does not install elsewhere."""
-    (everything,) = await connection.together(names.everything())
+    (everything,) = await connection.together(places.everything())
     named = {*(entry.place for entry in sheet.entries), *((one.site, one.zone) for one in sheet.settings)}
     doomed = unnamed(everything, named=named)
     (installed,) = await connection.together(assignments.in_spaces(doomed.spaces))

@@ -31,7 +31,7 @@ from parking_gateway.store import (
 )
 from parking_gateway.store.assignments import SensorsOf
 from parking_gateway.store.database import Connection
-from parking_gateway.store.names import NamedPlace
+from parking_gateway.store.places import NamedPlace
 
 
 class Doomed(msgspec.Struct, frozen=True, kw_only=True):

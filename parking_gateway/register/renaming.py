@@ -10,7 +10,7 @@ from parking_gateway.core.outgoing import clearings
 from parking_gateway.core.space import SpaceId
 from parking_gateway.store import confirmations, names, outgoing, spaces
 from parking_gateway.store.database import Connection
-from parking_gateway.store.names import NamedPlace
+from parking_gateway.store.places import NamedPlace
 from parking_gateway.store.query import Query
 
 

@@ -7,8 +7,8 @@ import msgspec
 
 from parking_gateway.core.space import SpaceId
 from parking_gateway.requests.desk import Code, Desk, Refusal
-from parking_gateway.store import names, places
-from parking_gateway.store.names import NamedPlace
+from parking_gateway.store import places
+from parking_gateway.store.places import NamedPlace
 
 Name = Annotated[str, msgspec.Meta(min_length=1, max_length=200, pattern="^[^+#/]+$", description="As in the topics.")]
 
@@ -36,17 +36,15 @@ Place = OfSite | OfZone | OfSpace
 
 async def spaces_of(desk: Desk, place: Place) -> list[SpaceId] | Refusal:
     """The ids of the spaces in this place, in order. A place that does not exist is refused."""
-    zone = place.zone if isinstance(place, OfZone) else None
-    space = place.space if isinstance(place, OfSpace) else None
-    (found,) = await desk.connection.together(places.spaces(site=place.site, zone=zone, space=space))
-    return await _no_such(desk, place) if found is None else found
+    found = await named_places(desk, place)
+    return found if isinstance(found, Refusal) else [one.space_id for one in found if one.space_id is not None]
 
 
 async def named_places(desk: Desk, place: Place) -> list[NamedPlace] | Refusal:
     """The sites, zones and spaces in this place, with their names. A place that does not exist is refused."""
     zone = place.zone if isinstance(place, OfZone) else None
     space = place.space if isinstance(place, OfSpace) else None
-    (found,) = await desk.connection.together(names.below(site=place.site, zone=zone, space=space))
+    (found,) = await desk.connection.together(places.below(site=place.site, zone=zone, space=space))
     return found or await _no_such(desk, place)
 
 

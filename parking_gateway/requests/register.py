@@ -13,8 +13,8 @@ from parking_gateway.register.renaming import rename_site, rename_space, rename_
 from parking_gateway.requests.desk import Answer, Code, Desk, Refusal
 from parking_gateway.requests.places import OfSite, OfSpace, OfZone, Place, named_places
 from parking_gateway.requests.verbs import verb
-from parking_gateway.store import assignments, car_park, names
-from parking_gateway.store.names import NamedPlace
+from parking_gateway.store import assignments, car_park, places
+from parking_gateway.store.places import NamedPlace
 
 NewName = Annotated[str, msgspec.Meta(max_length=64, description="1 to 64 letters, digits, - and _.")]
 DryRun = Annotated[bool, msgspec.Meta(description="True: say what would go, and change nothing.")]
@@ -142,7 +142,7 @@ async def _renamable(
             wanted = (asked.site, asked.name, None)
         case _:
             wanted = (asked.name, None, None)
-    (taken,) = await desk.connection.together(names.below(site=wanted[0], zone=wanted[1], space=wanted[2]))
+    (taken,) = await desk.connection.together(places.below(site=wanted[0], zone=wanted[1], space=wanted[2]))
     if taken:
         name = "/".join(one for one in wanted if one)
         return Refusal(Code.CONFLICT, f"There is already {name}: choose another name")

@@ -1,51 +1,20 @@
-"""Names of sites, zones and spaces: changed, and kept as former names for the history."""
+"""Changes of the names of sites, zones and spaces, whose former names are kept for the history. `places` finds them by their names."""
 
 from collections.abc import Collection, Iterable
 from datetime import datetime
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql as pg
 
 from parking_gateway.core.space import SpaceId
 from parking_gateway.store.locking import locked_by_key
-from parking_gateway.store.query import Query, Statement, asks, command
+from parking_gateway.store.query import Query, Statement, command
 from parking_gateway.store.rows import encode, table_of
 from parking_gateway.store.tables import TIME, device, former_name, installation, site, space, zone
 from parking_gateway.store.tables.columns import never_published
 
-
-class NamedPlace(NamedTuple):
-    """A site, zone or space with its names. A site without zones, or a zone without spaces, is one too."""
-
-    site_id: int
-    zone_id: int | None
-    space_id: SpaceId | None
-    site: str
-    zone: str | None
-    space: str | None
-
-
-_SITE: Final = sa.bindparam("site", type_=sa.Text)
-_ZONE: Final = sa.bindparam("zone", type_=sa.Text)
-_SPACE: Final = sa.bindparam("space", type_=sa.Text)
 _NOW: Final = sa.bindparam("now", type_=TIME)
-_FOUND: Final = Statement(
-    sa.select(site.c.id, zone.c.id, space.c.id, site.c.name, zone.c.name, space.c.name)
-    .select_from(site.outerjoin(zone).outerjoin(space))
-    .where(
-        site.c.name == _SITE,
-        sa.or_(_ZONE.is_(None), zone.c.name == _ZONE),
-        sa.or_(_SPACE.is_(None), space.c.name == _SPACE),
-    )
-    .order_by(space.c.id, zone.c.id)
-)
-
-_ALL: Final = Statement(
-    sa.select(site.c.id, zone.c.id, space.c.id, site.c.name, zone.c.name, space.c.name)
-    .select_from(site.outerjoin(zone).outerjoin(space))
-    .order_by(site.c.name, zone.c.name, space.c.name)
-)
 _SPACES: Final = table_of(space.c.id)
 _MOVED: Final = table_of(space.c.id, space.c.zone_id, space.c.name)
 _NAMED: Final = table_of(sa.Column("id", sa.BigInteger), sa.Column("name", sa.Text))
@@ -101,16 +70,6 @@ _WATCHERS: Final = locked_by_key(
 _TOUCH_WATCHERS: Final = Statement(
     device.update().where(device.c.dev_eui == _WATCHERS.c.key).values(version=device.c.version + 1)
 )
-
-
-def below(*, site: str, zone: str | None = None, space: str | None = None) -> Query[list[NamedPlace]]:
-    """The spaces of this place with their names; none: it does not exist."""
-    return asks(_FOUND, NamedPlace, {"site": site, "zone": zone, "space": space})
-
-
-def everything() -> Query[list[NamedPlace]]:
-    """The whole car park, by name."""
-    return asks(_ALL, NamedPlace)
 
 
 def keep(spaces: Collection[SpaceId], *, until: datetime | None) -> Query[None]:

@@ -1,6 +1,6 @@
 """Places by their names, as people name them: sites, zones and spaces."""
 
-from typing import Final
+from typing import Final, NamedTuple
 
 import sqlalchemy as sa
 
@@ -8,19 +8,37 @@ from parking_gateway.core.space import SpaceId
 from parking_gateway.store.query import Query, Rows, Statement, asks
 from parking_gateway.store.tables import site, space, zone
 
+
+class NamedPlace(NamedTuple):
+    """A site, zone or space with its names. A site without zones, or a zone without spaces, is one too."""
+
+    site_id: int
+    zone_id: int | None
+    space_id: SpaceId | None
+    site: str
+    zone: str | None
+    space: str | None
+
+
 _SITE: Final = sa.bindparam("site", type_=sa.Text)
 _ZONE: Final = sa.bindparam("zone", type_=sa.Text)
 _SPACE: Final = sa.bindparam("space", type_=sa.Text)
 
-_SPACES: Final = Statement(
-    sa.select(space.c.id)
+_FOUND: Final = Statement(
+    sa.select(site.c.id, zone.c.id, space.c.id, site.c.name, zone.c.name, space.c.name)
     .select_from(site.outerjoin(zone).outerjoin(space))
     .where(
         site.c.name == _SITE,
         sa.or_(_ZONE.is_(None), zone.c.name == _ZONE),
         sa.or_(_SPACE.is_(None), space.c.name == _SPACE),
     )
-    .order_by(space.c.id)
+    .order_by(space.c.id, zone.c.id)
+)
+
+_ALL: Final = Statement(
+    sa.select(site.c.id, zone.c.id, space.c.id, site.c.name, zone.c.name, space.c.name)
+    .select_from(site.outerjoin(zone).outerjoin(space))
+    .order_by(site.c.name, zone.c.name, space.c.name)
 )
 _IN_ZONE: Final = site.c.name + "/" + zone.c.name
 _NAMED: Final = Statement(
@@ -48,18 +66,19 @@ def time_zone(site: str) -> Query[str]:
     return Query(statement=_TIME_ZONE, arguments={"site": site}, read=_time_zone)
 
 
-def spaces(*, site: str, zone: str | None = None, space: str | None = None) -> Query[list[SpaceId] | None]:
-    """The spaces of this place by their ids; None: it does not exist."""
-    return Query(statement=_SPACES, arguments={"site": site, "zone": zone, "space": space}, read=_ids)
+def below(*, site: str, zone: str | None = None, space: str | None = None) -> Query[list[NamedPlace]]:
+    """The spaces of this place with their names; none: it does not exist."""
+    return asks(_FOUND, NamedPlace, {"site": site, "zone": zone, "space": space})
+
+
+def everything() -> Query[list[NamedPlace]]:
+    """The whole car park, by name."""
+    return asks(_ALL, NamedPlace)
 
 
 def named() -> Query[list[str]]:
     """The names of all places, as `site`, `site/zone` and `site/zone/space`."""
     return asks(_NAMED, str)
-
-
-def _ids(rows: Rows) -> list[SpaceId] | None:
-    return [SpaceId(number) for (number,) in rows if number is not None] if rows else None
 
 
 def _time_zone(rows: Rows) -> str:
