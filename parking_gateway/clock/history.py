@@ -15,9 +15,10 @@ from parking_gateway.core.clocks import STEP
 from parking_gateway.core.committed import Committed
 from parking_gateway.core.correcting import Correction
 from parking_gateway.core.events import DeviceIdentity, Uplink
-from parking_gateway.core.history import Window, correction
+from parking_gateway.core.history import correction
 from parking_gateway.core.installation import Installation
 from parking_gateway.core.space import Observation, SpaceId
+from parking_gateway.core.window import Window
 from parking_gateway.decoding.decoder import Decoder, NotAsked, observation
 from parking_gateway.store import corrections, fleet, history, spaces
 from parking_gateway.store.database import Connection, Database

@@ -9,82 +9,22 @@ What cannot be read again stays as it was: frames whose codec fails now, and tho
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime
-from functools import cmp_to_key
-from typing import Final
-from uuid import UUID
 
 import msgspec
 
 from decoders import Occupancy
 from parking_gateway.core.causes import Cause, SensorRemoved
-from parking_gateway.core.clocks import compare
 from parking_gateway.core.correcting import Correction, Kept, Logged, stay_corrections, step_corrections
-from parking_gateway.core.sensor import Sensor, Sensors, sensor_key
+from parking_gateway.core.sensor import Sensor, Sensors
 from parking_gateway.core.space import Observation, Space, SpaceState, Transition, change_offer
 from parking_gateway.core.stay import Arrival, Offer, offered
 from parking_gateway.core.turn import turn
-
-_later: Final = cmp_to_key(compare)
-"""As a key, the order of a device's frames."""
-
-
-class Window(msgspec.Struct, frozen=True, kw_only=True):
-    """What is known of a part of a space's history."""
-
-    space: Space
-    """As it is now."""
-    since: datetime
-    """When the first late frame was heard."""
-    until: datetime | None = None
-    """When the last frame of the window was heard. None: the window ends now."""
-    frames: Sequence[Observation]
-    """Those of the window, and some before it, because an earlier frame can have been heard later."""
-    unread: frozenset[str] = frozenset()
-    """The causes of frames that cannot be read now."""
-    behind: frozenset[str] = frozenset()
-    """Those of the frames that were heard within a day after the window: their own clocks may date them into it."""
-    offers: Sequence[Offer] = ()
-    """Those of the window and the last one before it, the oldest first."""
-    steps: Sequence[Logged] = ()
-    stays: Sequence[Kept] = ()
-    """Steps and stays of the window, those before it that can be of its frames, and one more; the oldest first."""
-
-
-class _Story(msgspec.Struct, frozen=True, kw_only=True):
-    """The frames of a window in their order."""
-
-    before: list[Observation]
-    inside: list[Observation]
-    removals: list[SensorRemoved]
-    """When the space had no sensor any more."""
-    causes_inside: set[str]
-    causes_before: set[str]
-    causes_behind: frozenset[str]
-    since: datetime
-    until: datetime | None
-
-    def is_before(self, cause: str | None, at: datetime | None) -> bool:
-        """Whether a change with this cause and time happened before the window."""
-        if cause in self.causes_inside or cause in self.causes_behind or at is None:
-            return False
-        return cause in self.causes_before or at <= self.since
-
-    def is_behind(self, cause: str | None, at: datetime | None) -> bool:
-        """Whether it happened behind the window, or has not happened."""
-        if cause in self.causes_inside or cause in self.causes_before:
-            return False
-        if cause in self.causes_behind:
-            return True
-        return at is None or (self.until is not None and at > self.until)
-
-    def has(self, cause: str, at: datetime) -> bool:
-        """Whether it happened in the window."""
-        return not self.is_before(cause, at) and not self.is_behind(cause, at)
+from parking_gateway.core.window import Story, Window, sensor_of, story_of
 
 
 def correction(window: Window) -> Correction:
     """Compute the window again, and compare."""
-    space, story = window.space, _story(window)
+    space, story = window.space, story_of(window)
     present = next((one for one in window.stays if one.is_present), None)
     kept = [
         one
@@ -139,84 +79,11 @@ def _last(steps: Sequence[Logged] | Sequence[Transition]) -> list[tuple[object, 
     return [(one.before, one.after, one.at, one.cause) for one in steps[-1:]]
 
 
-def _story(window: Window) -> _Story:
-    """Put the frames in their order, with the changes whose frames nobody can read any more."""
-    changes = {cause: (at, occupancy) for cause, at, occupancy in _changes(window.stays)}
-    read = {str(one.cause) for one in window.frames}
-    found = []
-    for frame in window.frames:
-        cause = str(frame.cause)
-        if cause in window.unread and cause in changes:
-            at, occupancy = changes[cause]
-            frame = msgspec.structs.replace(frame, occupancy=occupancy, seen_at=at)  # noqa: PLW2901
-        found.append(frame)
-    removals = []
-    for cause, (at, occupancy) in changes.items():
-        if (
-            cause in read
-            or cause in window.behind
-            or at <= window.since
-            or (window.until is not None and at > window.until)
-        ):
-            continue
-        uplink = _uplink(cause)
-        if uplink is None:
-            removals.append(SensorRemoved(at=at, by=cause))
-        else:
-            found.append(Observation(occupancy=occupancy, seen_at=at, heard_at=at, f_cnt=0, cause=uplink))
-    # Sorted twice, so that frames which cannot be ordered do not lie as they came.
-    found.sort(key=lambda one: (one.heard_at, one.f_cnt, str(one.cause)))
-    found.sort(key=_later)
-    place = next((number for number, one in enumerate(found) if one.heard_at >= window.since), len(found))
-    return _Story(
-        before=found[:place],
-        inside=_one_for_each_frame(found[place:]),
-        removals=removals,
-        causes_inside={str(one.cause) for one in found[place:]} | {one.by for one in removals},
-        causes_before={str(one.cause) for one in found[:place]},
-        causes_behind=window.behind,
-        since=window.since,
-        until=window.until,
-    )
-
-
-def _changes(stays: Sequence[Kept]) -> Iterator[tuple[str, datetime, Occupancy]]:
-    for one in stays:
-        yield one.arrival, one.arrived_at, Occupancy.OCCUPIED
-        if one.departed_at is not None and one.departure is not None:
-            yield one.departure, one.departed_at, Occupancy.VACANT
-
-
-def _uplink(cause: str) -> UUID | None:
-    try:
-        return UUID(cause)
-    except ValueError:
-        return None
-
-
-def _one_for_each_frame(frames: Sequence[Observation]) -> list[Observation]:
-    """Without the vacant one of two different uplinks that cannot be ordered, because then occupied wins."""
-    found: list[Observation] = []
-    for one in frames:
-        if one.occupancy is None:
-            continue
-        if found and _sensor_of(found[-1]) == _sensor_of(one) and compare(found[-1], one) == 0:
-            if one.occupancy is Occupancy.OCCUPIED and found[-1].occupancy is Occupancy.VACANT:
-                found[-1] = one
-            continue
-        found.append(one)
-    return found
-
-
-def _sensor_of(seen: Observation) -> str:
-    return sensor_key(seen.dev_eui, seen.channel)
-
-
 def _sensors_before(sensors: Sensors, frames: Sequence[Observation]) -> Sensors:
     """What each sensor had reported by these frames."""
     by_key = dict.fromkeys(sensors.by_key, Sensor())
     for seen in frames:
-        if seen.occupancy is not None and (key := _sensor_of(seen)) in by_key:
+        if seen.occupancy is not None and (key := sensor_of(seen)) in by_key:
             by_key[key] = Sensor(
                 occupancy=seen.occupancy,
                 seen_at=seen.heard_at,
@@ -227,7 +94,7 @@ def _sensors_before(sensors: Sensors, frames: Sequence[Observation]) -> Sensors:
     return Sensors(rule=sensors.rule, by_key=by_key)
 
 
-def _base(window: Window, story: _Story, *, is_occupied: bool) -> Space:
+def _base(window: Window, story: Story, *, is_occupied: bool) -> Space:
     """The space as it was before the window."""
     space = window.space
     steps = [step for step in window.steps if story.is_before(step.cause, step.at)]
@@ -245,7 +112,7 @@ def _base(window: Window, story: _Story, *, is_occupied: bool) -> Space:
     )
 
 
-def _causes(window: Window, story: _Story) -> Iterator[Cause]:
+def _causes(window: Window, story: Story) -> Iterator[Cause]:
     """The frames of the window, and between them what was offered, and when sensors were removed."""
     offers = [
         one for one in window.offers if one.at > window.since and (window.until is None or one.at <= window.until)
@@ -282,7 +149,7 @@ def _not_ended(arrived: Kept, straddling: Kept | None, *, is_now: bool) -> Kept:
     )
 
 
-def _afterwards(window: Window, story: _Story, end: Space, *, has_steps: bool) -> Space:
+def _afterwards(window: Window, story: Story, end: Space, *, has_steps: bool) -> Space:
     """The space after the correction. Only a window that ends now can change more than its version."""
     space = window.space
     if window.until is not None:

@@ -14,12 +14,13 @@ from decoders import Occupancy
 from parking_gateway.core.causes import Cause, ReservationEnd, ReservationStart, SensorRemoved, ServiceOrder
 from parking_gateway.core.correcting import Correction, Kept, Logged
 from parking_gateway.core.events import DevEui
-from parking_gateway.core.history import Window, correction
+from parking_gateway.core.history import correction
 from parking_gateway.core.reservation import Reservation, ReservationStatus
 from parking_gateway.core.sensor import Sensor, SensorRule, Sensors
 from parking_gateway.core.space import Observation, Service, Space, SpaceId, SpaceState
 from parking_gateway.core.stay import Late, Offer
 from parking_gateway.core.turn import turn
+from parking_gateway.core.window import Window
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
