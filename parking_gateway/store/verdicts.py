@@ -161,7 +161,9 @@ def diagnosis_of(error: BaseException) -> Diagnosis:
     cause = error.orig if isinstance(error, sa.exc.DBAPIError) else error
     for finding, (verdict, todo) in _OURS.items():
         if isinstance(cause, finding):
-            return Diagnosis(verdict=verdict, message=str(cause), todo=todo)
+            # These two are found while a connection is made.
+            is_lost = finding in {OldServer, WrongSettings}
+            return Diagnosis(verdict=verdict, message=str(cause), todo=todo, is_lost=is_lost)
     if not isinstance(cause, psycopg.Error):
         verdict = Verdict.AWAY if isinstance(cause, sa.exc.TimeoutError | OSError) else Verdict.BUG
         message = "no answer in time" if isinstance(cause, TimeoutError) else in_one_line(cause)

@@ -123,7 +123,7 @@ async def test_a_sensor_that_falls_silent_is_lost_on_the_board_and_back_with_its
 ) -> None:
     """The state of its space is held meanwhile; counts show the space as unreachable."""
     (device,) = await car_park(1)
-    daemon.configure(clock__lost_after="2")
+    daemon.configure(clock__lost_after="2", clock__missed_heartbeats="0")
     daemon.start_and_wait()
     await publish(broker, [(topic_of(device), uplink_at(device, OCCUPIED, 1))])
     for contact, unreachable in (("lost", 1), ("live", 0)):

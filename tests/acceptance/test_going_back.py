@@ -186,7 +186,10 @@ class Backup:
         async with self._engine.begin() as connection:
             for table in TABLES:
                 columns = await connection.scalars(
-                    sa.text(f"select column_name from information_schema.columns where table_name = '{table}'")
+                    sa.text(
+                        f"select column_name from information_schema.columns where table_name = '{table}'"
+                        " and is_generated = 'NEVER'"
+                    )
                 )
                 key = {"device": "dev_eui", "gateway": "instance"}.get(table, "id")
                 settings = ", ".join(f'"{name}" = old."{name}"' for name in columns if name != key)

@@ -163,6 +163,8 @@ def test_the_list_is_json_for_scripts() -> None:
         "model": "NPS405 SM, NPS405 FM",
         "ports": [1, 2, 3, 6, 10],
         "measures_distance": False,
+        "channels": [],
+        "commands": {},
         "heartbeat_seconds": None,
         "options": [{"name": "layout", "allowed": "current or legacy", "required": True}],
         "lines": {
