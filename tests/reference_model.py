@@ -63,7 +63,11 @@ class Model:
         self._settled(was)
         was = self.state
         for plan in sorted(self.plans, key=lambda one: one.start):
-            if plan.status == "booked" and plan.start - self.soon <= self.now and self.current is None:
+            if (
+                plan.status == "booked" and plan.end <= self.now
+            ):  # one that was shown early has kept the space meanwhile
+                plan.status, ended = "expired", plan.end
+            elif plan.status == "booked" and plan.start - self.soon <= self.now and self.current is None:
                 kept_from = max(plan.start - self.soon, ended)
                 is_arrival = self.state == "OCCUPIED" and self.car_since >= kept_from
                 plan.status = "checked_in" if is_arrival else "holding"
