@@ -14,6 +14,7 @@ from paho.mqtt.properties import Properties
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from parking_gateway.cli.demo.brokers import LOCALHOST, Broker
+from tests.plugins.broker import Configured
 from tests.plugins.car_park import CarPark
 from tests.plugins.daemon import Daemon
 from tests.whole_gateway import SCHEMAS
@@ -53,13 +54,15 @@ async def reply(client: aiomqtt.Client) -> tuple[aiomqtt.Message, dict[str, Any]
 
 
 async def test_a_request_is_answered_over_either_version_of_mqtt(
-    daemon: Daemon, broker: Broker, car_park: CarPark
+    daemon: Daemon, configured: Configured, car_park: CarPark
 ) -> None:
     await car_park(1)
+    mosquitto = configured("")
+    daemon.configure(MQTT__URL=mosquitto.url, MQTT__PROTOCOL="auto")
     daemon.serve_pages()
     daemon.start_and_wait()
     order = json.dumps({"site": "central", "zone": "level-1", "space": "A-1", "on": True, "reason": "wet paint"})
-    async with desk(broker, "desk/anna", "parking/v1/spaces/#", protocol=aiomqtt.ProtocolVersion.V5) as client:
+    async with desk(mosquitto, "desk/anna", "parking/v1/spaces/#", protocol=aiomqtt.ProtocolVersion.V5) as client:
         assert json.loads(bytes((await anext(client.messages)).payload))["state"] == "FREE"
         await client.publish(f"{REQUEST}/space/maintenance", order, qos=1, properties=properties(1))
         received = [await anext(client.messages), await anext(client.messages)]
@@ -68,7 +71,7 @@ async def test_a_request_is_answered_over_either_version_of_mqtt(
         assert (state["state"], state["cause"]) == ("MAINTENANCE", "maintenance by anna")
         assert json.loads(bytes(answer.payload)) == {"status": "ok", "data": {"spaces": 1, "changed": 1}}
         assert correlation_data(answer) == b"1"
-    async with desk(broker, "parking/v1/response/#", protocol=aiomqtt.ProtocolVersion.V311) as client:
+    async with desk(mosquitto, "parking/v1/response/#", protocol=aiomqtt.ProtocolVersion.V311) as client:
         await client.publish(f"{REQUEST}/space/get", '{"transaction": "t-1"}', qos=0)
         message, payload = await reply(client)
         assert str(message.topic) == "parking/v1/response/space/get"
@@ -80,18 +83,19 @@ async def test_a_request_is_answered_over_either_version_of_mqtt(
 
 
 async def test_requests_survive_the_death_of_the_gateway_and_are_carried_out_once(
-    daemon: Daemon, broker: Broker, engine: AsyncEngine, car_park: CarPark
+    daemon: Daemon, configured: Configured, engine: AsyncEngine, car_park: CarPark
 ) -> None:
     """A space goes out of service and back 30 times. The gateway is dead at first, and dies again in between."""
     await car_park(1)
-    daemon.configure(REQUESTS__PER_MINUTE="1000")
+    mosquitto = configured("")
+    daemon.configure(MQTT__URL=mosquitto.url, MQTT__PROTOCOL="auto", REQUESTS__PER_MINUTE="1000")
     daemon.start_and_wait()
     daemon.kill()
     orders = [
         json.dumps({"site": "central", "zone": "level-1", "space": "A-1", "on": number % 2 == 0})
         for number in range(60)
     ]
-    async with desk(broker, "desk/anna", protocol=aiomqtt.ProtocolVersion.V5) as client:
+    async with desk(mosquitto, "desk/anna", protocol=aiomqtt.ProtocolVersion.V5) as client:
         for number, order in enumerate(orders):
             await client.publish(f"{REQUEST}/space/maintenance", order, qos=1, properties=properties(number))
         daemon.start()

@@ -26,12 +26,15 @@ class What(StrEnum):
 From = Annotated[
     str, typer.Option("--from", metavar="TIME", help="Later ones only: 3d, 2026-11-23 or RFC 3339.", show_default=False)
 ]
+WhatArgument = Annotated[What, typer.Argument(help="What is written.", show_default=False)]
 To = Annotated[str, typer.Option("--to", metavar="TIME", help="Earlier ones only: as --from.", show_default=False)]
 AsCsv = Annotated[bool, typer.Option("--csv", help="As CSV, which is the only form.")]
 
 
-def export(what: What, *, since: From = "", until: To = "", as_csv: AsCsv = False, config: ConfigFile = None) -> None:
-    """Write stays, or the occupancy of each zone by the hour, to standard output.
+def export(
+    what: WhatArgument, *, since: From = "", until: To = "", as_csv: AsCsv = False, config: ConfigFile = None
+) -> None:
+    """Write stays, or the occupancy of zones by the hour, as CSV.
 
     Times are UTC. `stays` are those that ended in the time range. The columns are those of the views `stay` and
     `occupancy_hourly`.
