@@ -164,7 +164,7 @@ async def test_a_publisher_of_events_adds_a_bounded_number_of_rows_and_bytes(
     async with client(guarded, "attacker") as attacker:
         for number in range(2, 2 + UNKNOWN):
             await attacker.publish(topic_of(dev_eui_of(number)), up(dev_eui_of(number)), qos=1)
-            await attacker.publish(topic_of(dev_eui_of(number)), str(uuid4()).encode() * 1000, qos=1)
+            await attacker.publish(topic_of(dev_eui_of(number)), b"{" + str(uuid4()).encode() * 1000, qos=1)
         await attacker.publish(topic_of(dev_eui_of(1)), up(dev_eui_of(1)), qos=1)
 
     async def is_recorded() -> bool:
