@@ -4,7 +4,7 @@ One gateway at a time delivers to a recipient: it claims the recipient with ever
 """
 
 from collections.abc import Sequence
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 import msgspec
 import sqlalchemy as sa
@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from parking_gateway.core.events import DevEui
 from parking_gateway.core.notice import Notice, NoticeKind
 from parking_gateway.core.outgoing import DueOutgoing
-from parking_gateway.store.query import Query, Rows, Statement, command
+from parking_gateway.store.query import Query, Rows, command, written
 from parking_gateway.store.rows import array_of
 
 
@@ -88,20 +88,8 @@ def _alerts(rows: Rows) -> list[Alert]:
     ]
 
 
-def _text(sql: str) -> Statement:
-    types: dict[str, Any] = {
-        "recipient": sa.Text,
-        "instance": sa.Text,
-        "error": sa.Text,
-        "ids": sa.Text,
-        "seconds": sa.Double,
-        "limit": sa.Integer,
-    }
-    given = (sa.bindparam(name, type_=kind) for name, kind in types.items() if f":{name}" in sql)
-    return Statement(sa.text(sql).bindparams(*given))
-
-
-_CLAIM: Final = _text("""
+_CLAIM: Final = written(
+    """
 update alert_recipient
 set claimed_by = :instance, claimed_until = now() + make_interval(secs => :seconds)
 where
@@ -112,8 +100,11 @@ where
             select from alert where recipient = :recipient and given_up_at is null and next_at <= now()
         )
     )
-""")
-_PAGE: Final = _text("""
+""",
+    seconds=sa.Double,
+)
+_PAGE: Final = written(
+    """
 with page as (
     select
         notice.id, notice.at, notice.kind, notice.site, notice.zone, notice.space, notice.dev_eui,
@@ -133,28 +124,40 @@ with page as (
     where name = :recipient and claimed_by = :instance and not exists (select from page)
 )
 select * from page order by id
-""")
-_DELETE: Final = _text("""
+""",
+    limit=sa.Integer,
+)
+_DELETE: Final = written("""
 delete from alert where recipient = :recipient and notice = any (cast(:ids as bigint[]))
 """)
-_REST: Final = _text("""
+_REST: Final = written(
+    """
 update alert_recipient
 set next_at = now() + make_interval(secs => :seconds), failures = 0, failing_since = null, error = null
 where name = :recipient
-""")
-_REFUSE: Final = _text("""
+""",
+    seconds=sa.Double,
+)
+_REFUSE: Final = written(
+    """
 update alert
 set next_at = now() + make_interval(secs => :seconds), failures = failures + 1, error = :error
 where recipient = :recipient and notice = any (cast(:ids as bigint[]))
-""")
-_FAIL: Final = _text("""
+""",
+    seconds=sa.Double,
+)
+_FAIL: Final = written(
+    """
 update alert_recipient
 set
     next_at = now() + make_interval(secs => :seconds), failures = failures + 1, error = :error,
     failing_since = coalesce(failing_since, now())
 where name = :recipient
-""")
-_GIVE_UP: Final = _text("""
+""",
+    seconds=sa.Double,
+)
+_GIVE_UP: Final = written(
+    """
 with gone as (
     update alert
     set given_up_at = now(), error = coalesce(alert.error, alert_recipient.error)
@@ -165,4 +168,6 @@ with gone as (
     returning 1
 )
 select count(*) from gone
-""")
+""",
+    seconds=sa.Double,
+)

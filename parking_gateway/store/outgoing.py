@@ -6,11 +6,12 @@ It claims all of them for a while, again with every page, and gives up the claim
 
 from collections.abc import Sequence
 from datetime import timedelta
-from typing import Any, Final
+from typing import Final
 
 import sqlalchemy as sa
 
 from parking_gateway.core.outgoing import DueOutgoing, Outgoing, read, written
+from parking_gateway.store import query
 from parking_gateway.store.hot import HOT
 from parking_gateway.store.query import Query, Rows, Statement, command
 from parking_gateway.store.rows import array_of, listed
@@ -71,13 +72,8 @@ def _due(rows: Rows) -> list[DueOutgoing]:
     ]
 
 
-def _text(sql: str) -> Statement:
-    types: dict[str, Any] = {"instance": sa.Text, "seconds": sa.Double, "limit": sa.Integer}
-    given = (sa.bindparam(name, type_=kind) for name, kind in types.items() if f":{name}" in sql)
-    return Statement(sa.text(sql).bindparams(*given))
-
-
-_CLAIM: Final = _text("""
+_CLAIM: Final = query.written(
+    """
 insert into outgoing_claim as claim (claimed_by, claimed_until)
 select :instance, now() + make_interval(secs => :seconds)
 where
@@ -87,8 +83,11 @@ where
 on conflict (is_only) do update
 set claimed_by = excluded.claimed_by, claimed_until = excluded.claimed_until
 where claim.claimed_by is null or claim.claimed_by = excluded.claimed_by or claim.claimed_until <= now()
-""")
-_PAGE: Final = _text("""
+""",
+    seconds=sa.Double,
+)
+_PAGE: Final = query.written(
+    """
 with page as (
     select id, site, zone, space, cast(body as text) as body_text
     from outgoing
@@ -105,8 +104,10 @@ with page as (
 select id, site, zone, space, body_text
 from page
 order by id
-""")
-_OTHERS: Final = _text("""
+""",
+    limit=sa.Integer,
+)
+_OTHERS: Final = query.written("""
 select coalesce(max(extract(epoch from claimed_until - now())), 0)
 from outgoing_claim
 where claimed_by <> :instance and claimed_until > now()
@@ -118,6 +119,6 @@ _POSTPONE: Final = Statement(
     .where(_IDS)
     .values(retry_at=sa.func.now() + sa.func.make_interval(0, 0, 0, 0, 0, 0, sa.bindparam("seconds", type_=sa.Double)))
 )
-_DELETE_EXPIRED: Final = _text("""
+_DELETE_EXPIRED: Final = query.written("""
 with gone as (delete from outgoing where expires_at <= now() returning 1) select count(*) from gone
 """)

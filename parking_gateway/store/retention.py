@@ -6,12 +6,12 @@ Nothing here waits longer for a lock than `partitions.LOCK_TIMEOUT`, because upl
 import re
 from datetime import UTC, datetime
 from functools import lru_cache
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 import sqlalchemy as sa
 
 from parking_gateway.store.partitions import Grown, Month, limit_lock_waits, month_of
-from parking_gateway.store.query import Query, Rows, Statement, command
+from parking_gateway.store.query import Query, Rows, Statement, command, written
 from parking_gateway.store.tables import TIME
 
 AT_ONCE: Final = 2000
@@ -157,13 +157,16 @@ select
     (select count(*) from (select from {table.default} limit {COUNTED + 1}) as first_rows),
     exists (select from {table.default} where {table.age} >= cast(:before as timestamptz))
 """
-    return Query(statement=_text(statement), arguments={"before": since}, read=lambda rows: Strays(*rows[0]))
+    return Query(
+        statement=written(statement, before=TIME), arguments={"before": since}, read=lambda rows: Strays(*rows[0])
+    )
 
 
 @lru_cache
 def _page(table: str, condition: str) -> Statement:
     # By place, which needs no index and no sort of the table. One value for the page, because each costs Python time.
-    return _text(f"""
+    return written(
+        f"""
 select count(*), cast(max(place) as text), coalesce(string_agg(line, chr(10) order by place), '')
 from (
     select place, line, sum(length(line)) over (order by place) - length(line) as size_before
@@ -175,30 +178,29 @@ from (
     ) as page
 ) as sized
 where size_before < {BYTES_AT_ONCE}
-""")
+""",
+        before=TIME,
+    )
 
 
 @lru_cache
 def _has_old(table: Grown) -> Statement:
-    return _text(f"select exists (select from {table.default} where {_is_old(table)})")
+    return written(f"select exists (select from {table.default} where {_is_old(table)})", before=TIME)
 
 
 @lru_cache
 def _delete_old(table: Grown) -> Statement:
     some = f"select ctid from {table.default} where {_is_old(table)} order by {table.age} limit {AT_ONCE}"
-    return _text(f"""
+    return written(
+        f"""
 with gone as (delete from {table.default} where ctid = any (array({some})) returning 1) select count(*) from gone
-""")
+""",
+        before=TIME,
+    )
 
 
 def _is_old(table: Grown) -> str:
     return f"{table.age} < cast(:before as timestamptz)"
-
-
-def _text(sql: str) -> Statement:
-    types: dict[str, Any] = {"after": sa.Text, "before": TIME}
-    given = (sa.bindparam(name, type_=kind) for name, kind in types.items() if f":{name}" in sql)
-    return Statement(sa.text(sql).bindparams(*given))
 
 
 def _read_page(rows: Rows) -> Page:
