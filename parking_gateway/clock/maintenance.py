@@ -13,7 +13,7 @@ from parking_gateway.clock.moment import Moment
 from parking_gateway.core.causes import ServiceOrder
 from parking_gateway.core.committed import Committed, committed_by
 from parking_gateway.core.notice import Notice, NoticeKind
-from parking_gateway.core.space import Service, Space, SpaceId
+from parking_gateway.core.space import Service, Space, SpaceId, after_last_order
 from parking_gateway.core.turn import turn
 from parking_gateway.store import car_park, maintenance, outgoing, spaces, turns
 from parking_gateway.store.car_park import Names
@@ -22,7 +22,6 @@ from parking_gateway.store.database import Connection, Database
 EVERY: Final = timedelta(seconds=1)
 """Requests write planned ends too, so the next one has to be asked for."""
 _CAUSE: Final = "maintenance"
-_TICK: Final = timedelta(microseconds=1)
 
 
 async def go(database: Database, moment: Moment) -> Committed:
@@ -63,9 +62,7 @@ def _over(concerned: Iterable[Space], now: datetime) -> list[Space]:
 
 
 def _order(space: Space) -> ServiceOrder:
-    at = space.maintenance_until or space.since
-    if space.service_at is not None:
-        at = max(at, space.service_at + _TICK)
+    at = after_last_order(space, space.maintenance_until or space.since)
     return ServiceOrder(service=Service.IN_SERVICE, at=at, by=_CAUSE)
 
 

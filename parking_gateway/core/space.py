@@ -22,7 +22,7 @@ If the step to the computed state is not legal, the log takes the legal path, th
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Any, NewType
+from typing import Any, Final, NewType
 from uuid import UUID
 
 import msgspec
@@ -158,6 +158,8 @@ class Space(msgspec.Struct, frozen=True, gc=False):
         return reservation is not None and not reservation.is_checked_in and self.state is SpaceState.OCCUPIED
 
 
+_TICK: Final = timedelta(microseconds=1)
+
 Change = tuple[Space, tuple[Transition, ...]]
 """The space afterwards, and the steps that led there."""
 
@@ -216,6 +218,11 @@ def lapse(space: Space, *, now: datetime, lost_after: timedelta, listening_since
     if now - max(space.heard_at, listening_since) <= lost_after:
         return space, ()
     return _settle(space, msgspec.structs.replace(space, contact=Contact.LOST), at=now, cause="silence")
+
+
+def after_last_order(space: Space, at: datetime) -> datetime:
+    """The time of an order that has to count. The locked row decides which order is later, because the clocks of gateways differ."""
+    return at if space.service_at is None else max(at, space.service_at + _TICK)
 
 
 def change_service(

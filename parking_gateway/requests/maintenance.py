@@ -4,14 +4,14 @@ An order about many spaces is one statement for all of them. Uplinks are recorde
 """
 
 from collections.abc import Iterable
-from datetime import datetime, timedelta
-from typing import Annotated, Final
+from datetime import datetime
+from typing import Annotated
 
 import msgspec
 
 from parking_gateway.core.causes import ServiceOrder
 from parking_gateway.core.committed import committed_by
-from parking_gateway.core.space import Service, Space, SpaceId
+from parking_gateway.core.space import Service, Space, SpaceId, after_last_order
 from parking_gateway.core.turn import turn
 from parking_gateway.requests.desk import Answer, Code, Desk, Refusal
 from parking_gateway.requests.places import OfSite, OfSpace, OfZone, spaces_of
@@ -23,7 +23,6 @@ Reason = Annotated[str, msgspec.Meta(max_length=500, description="Why the space 
 Until = Annotated[
     datetime, msgspec.Meta(tz=True, description="The planned end, RFC 3339 with a time zone. Left out: there is none.")
 ]
-_TICK: Final = timedelta(microseconds=1)
 
 
 class SpaceMaintenance(OfSpace, frozen=True, kw_only=True):
@@ -97,7 +96,7 @@ def _orders(concerned: Iterable[Space], order: Order, desk: Desk) -> list[tuple[
             one.id,
             ServiceOrder(
                 service=service,
-                at=_after(one, desk.now),
+                at=after_last_order(one, desk.now),
                 by=desk.cause("maintenance"),
                 reason=order.reason,
                 until=order.until,
@@ -105,8 +104,3 @@ def _orders(concerned: Iterable[Space], order: Order, desk: Desk) -> list[tuple[
         )
         for one in concerned
     ]
-
-
-def _after(space: Space, now: datetime) -> datetime:
-    """The time of an order. The locked row decides which order is later, not the clocks of gateways, which differ."""
-    return now if space.service_at is None else max(now, space.service_at + _TICK)

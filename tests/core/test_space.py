@@ -21,6 +21,7 @@ from parking_gateway.core.space import (
     SpaceId,
     SpaceState,
     Transition,
+    after_last_order,
     begin_reservation,
     change_service,
     end_reservation,
@@ -256,6 +257,13 @@ def test_maintenance_that_ends_under_a_car_goes_through_free() -> None:
     back, steps = change_service(space, Service.IN_SERVICE, at=minutes(2), cause="operator")
     assert [t.after for t in steps] == [SpaceState.FREE, SpaceState.OCCUPIED]
     assert (back.since, back.maintenance_reason) == (minutes(2), None)
+
+
+def test_an_order_that_has_to_count_is_later_than_the_last_one() -> None:
+    space, _ = change_service(new_space(), Service.MAINTENANCE, at=NOON, cause="anna")
+    later = after_last_order(space, NOON - timedelta(hours=1))
+    assert change_service(space, Service.IN_SERVICE, at=later, cause="bob")[0].service is Service.IN_SERVICE
+    assert after_last_order(new_space(), NOON) == NOON
 
 
 def test_an_old_order_of_the_operator_changes_nothing() -> None:
