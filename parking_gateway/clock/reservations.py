@@ -8,7 +8,8 @@ from typing import Final
 
 from parking_gateway.clock.moment import Moment
 from parking_gateway.core.committed import Committed, committed_by
-from parking_gateway.core.diary import Hours, due
+from parking_gateway.core.diary import Booking, Hours, due
+from parking_gateway.core.space import SpaceId
 from parking_gateway.core.turn import turn
 from parking_gateway.store import diaries, spaces, turns
 from parking_gateway.store.database import Database
@@ -32,14 +33,13 @@ async def go(database: Database, moment: Moment) -> Committed:
             spaces.lock_by_id(concerned),
             diaries.bookings(concerned, now + soon, grace=grace, keeps_on_leaving=rules.keeps_on_leaving),
         )
+        diary_of: dict[SpaceId, list[Booking]] = {}
+        for booking in bookings:
+            diary_of.setdefault(booking.space, []).append(booking)
         hours = Hours(now=now, soon=soon, sees_arrivals=sees_arrivals)
         made = turn(
             locked.spaces,
-            [
-                (one.id, cause)
-                for one in locked.spaces.values()
-                for cause in due(one, [booking for booking in bookings if booking.space == one.id], hours)
-            ],
+            [(one.id, cause) for one in locked.spaces.values() for cause in due(one, diary_of.get(one.id, ()), hours)],
         )
         await connection.commit_together(*turns.writes(locked, made, now=now))
     return committed_by(made, due_at=now if len(found) == diaries.AT_ONCE else later)
