@@ -7,11 +7,12 @@ import typer
 
 from parking_gateway.cli.asked import PLACE, ask, place_of
 from parking_gateway.cli.commands.configuration import ConfigFile, configured
-from parking_gateway.cli.opened import fail
-from parking_gateway.cli.shown import show_json, show_line
+from parking_gateway.cli.opened import fail, query_once
+from parking_gateway.cli.shown import show_json, show_line, show_table
 
 if TYPE_CHECKING:
     from parking_gateway.register.removing import Removed
+    from parking_gateway.register.settings import Kind
 
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what would go, and change nothing.")]
 WithSpaces = Annotated[bool, typer.Option("--with-spaces", help="Remove its spaces too.")]
@@ -79,7 +80,20 @@ def set_(text: str, names: int, given: list[str], *, config: ConfigFile, as_json
     show_line(f"{text} has these settings now." if data["changed"] else f"{text} had these settings already.")
 
 
-def shown(value: object) -> object:
+def list_(kind: "Kind", names: int, *, config: ConfigFile, as_json: bool) -> None:
+    """List the places of so many levels with their settings."""
+    from parking_gateway.register.settings import SETTINGS  # noqa: PLC0415 - heavy
+    from parking_gateway.store import settings  # noqa: PLC0415 - as above
+
+    rows = query_once(configured(config), settings.listed(list(SETTINGS[kind]), of_sites=names == 1))
+    if as_json:
+        show_json(rows)
+        return
+    columns = [*PLACE[:names], "spaces", *SETTINGS[kind]]
+    show_table(columns, [[_shown(row[column]) for column in columns] for row in rows])
+
+
+def _shown(value: object) -> object:
     """A setting as a cell: limits of stays as they are written in a file."""
     if not isinstance(value, list):
         return value

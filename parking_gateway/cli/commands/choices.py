@@ -1,4 +1,4 @@
-"""Devices and times on the command line."""
+"""Devices, times and options of codecs on the command line."""
 
 import re
 from datetime import UTC, datetime, timedelta
@@ -57,3 +57,11 @@ def dev_eui_of(text: str) -> DevEui:
     if not re.fullmatch("[0-9a-f]{16}", found):
         fail(f"{text!r} is no DevEUI: write 16 hexadecimal digits.")
     return DevEui(found)
+
+
+def option_of(text: str) -> tuple[str, str]:
+    """The name and the value of an `--option`. If it has not both, the command fails."""
+    name, equals, value = (part.strip() for part in text.partition("="))
+    if not (name and equals and value):
+        fail(f"--option must be name=value, not {text!r}.")
+    return name, value

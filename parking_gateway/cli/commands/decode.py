@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from parking_gateway.cli.commands.choices import option_of
 from parking_gateway.cli.commands.configuration import AsJson, CodecOptions, ConfigFile, configured
 from parking_gateway.cli.opened import fail
 from parking_gateway.cli.shown import show_json, show_line, show_table
@@ -60,15 +61,8 @@ def decode(
         return
     if port is None or not payload:
         fail("A frame has a port and a payload: parking-gateway decode CODEC --port N HEX")
-    options = dict(map(_option, option or ()))
+    options = dict(map(option_of, option or ()))
     _show(codec, options, port=port, text=" ".join(payload), folder=configured(config).decoders.folder, as_json=as_json)
-
-
-def _option(text: str) -> tuple[str, str]:
-    name, equals, value = (part.strip() for part in text.partition("="))
-    if not (name and equals and value):
-        fail(f"--option must be name=value, not {text!r}.")
-    return name, value
 
 
 def _answer_lines(folder: Path | None) -> None:

@@ -6,8 +6,9 @@ import typer
 
 from parking_gateway.cli.asked import PLACE, ask
 from parking_gateway.cli.commands.changed import place_with
+from parking_gateway.cli.commands.choices import option_of
 from parking_gateway.cli.commands.configuration import AsJson, CodecOptions, ConfigFile, configured
-from parking_gateway.cli.opened import decoder, fail, query_once
+from parking_gateway.cli.opened import decoder, query_once
 from parking_gateway.cli.shown import percent, show_json, show_line, show_outcome, show_table
 from parking_gateway.core.problems import Problem
 
@@ -154,7 +155,7 @@ def downlink(  # noqa: PLR0913 - what a downlink consists of
         "bytes": hexadecimal,
         "f_port": port,
         "command": command,
-        "options": dict(map(_option, option or ())),
+        "options": dict(map(option_of, option or ())),
         "codec": codec or None,
         "confirmed": confirmed,
     }
@@ -163,13 +164,6 @@ def downlink(  # noqa: PLR0913 - what a downlink consists of
         show_json(data)
         return
     show_line(f"Queued {data['bytes']} for port {data['f_port']} as {data['id']}.")
-
-
-def _option(text: str) -> tuple[str, str]:
-    name, equals, value = (part.strip() for part in text.partition("="))
-    if not (name and equals and value):
-        fail(f"--option must be name=value, not {text!r}.")
-    return name, value
 
 
 @app.command("unassign")

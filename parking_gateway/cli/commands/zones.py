@@ -6,9 +6,7 @@ import typer
 
 from parking_gateway.cli.commands import changed, counters
 from parking_gateway.cli.commands.changed import DryRun, NewName, SettingsArgument, WithSpaces
-from parking_gateway.cli.commands.configuration import AsJson, ConfigFile, configured
-from parking_gateway.cli.opened import query_once
-from parking_gateway.cli.shown import show_json, show_table
+from parking_gateway.cli.commands.configuration import AsJson, ConfigFile
 
 app = typer.Typer(name="zones", help="List, set, rename and remove zones.", no_args_is_help=True)
 
@@ -26,15 +24,7 @@ def list_(*, config: ConfigFile = None, as_json: AsJson = False) -> None:
 
         parking-gateway zones list
     """
-    from parking_gateway.register.settings import SETTINGS  # noqa: PLC0415 - heavy
-    from parking_gateway.store import settings  # noqa: PLC0415 - as above
-
-    rows = query_once(configured(config), settings.listed(list(SETTINGS["zones"]), of_sites=False))
-    if as_json:
-        show_json(rows)
-        return
-    columns = ["site", "zone", "spaces", *SETTINGS["zones"]]
-    show_table(columns, [[changed.shown(row[column]) for column in columns] for row in rows])
+    changed.list_("zones", 2, config=config, as_json=as_json)
 
 
 @app.command("set")
