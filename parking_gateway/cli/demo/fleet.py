@@ -14,7 +14,7 @@ from uuid import UUID
 
 import msgspec
 
-from parking_gateway.cli.demo.car_park import Sensor
+from parking_gateway.cli.demo.car_park import Device, Sensor
 from parking_gateway.cli.demo.ledger import SentUplink
 from parking_gateway.cli.demo.sensors import Conditions, Payload
 from parking_gateway.cli.demo.up_events import event_topic, up_event
@@ -87,13 +87,30 @@ def _pause(sensor: Sensor, turn: int, rng: Random) -> timedelta:
     return _SHORTEST_PAUSE + timedelta(seconds=rng.uniform(0, sensor.lost_after / 2))
 
 
+def event_of(
+    device: Device, payload: Payload, *, at: datetime, f_cnt: int, rng: Random, is_confirmed: bool = False
+) -> TimedEvent:
+    """The event of one frame that says nothing about a space."""
+    deduplication_id = UUID(int=rng.getrandbits(128), version=4)
+    event = up_event(
+        device,
+        payload,
+        deduplication_id=deduplication_id,
+        time=at,
+        f_cnt=f_cnt,
+        is_confirmed=is_confirmed,
+        rng=rng,
+    )
+    uplink = SentUplink(deduplication_id=deduplication_id, place=None, seen_at=at, f_cnt=f_cnt, is_occupied=None)
+    return TimedEvent(at=at, topic=event_topic(device, "up"), payload=event, uplink=uplink)
+
+
 class _Radio:
     """Makes the events of one sensor, and counts its frames."""
 
     def __init__(self, sensor: Sensor, rng: Random) -> None:
         self._sensor = sensor
         self._rng = rng
-        self._topic = event_topic(sensor, "up")
         self._battery_percent = rng.randint(60, 100)
         self._f_cnt = rng.randrange(5000)
         self._changed_at: datetime | None = None
@@ -101,28 +118,18 @@ class _Radio:
     def send(self, at: datetime, is_occupied: bool | None, *, is_change: bool) -> TimedEvent:  # noqa: FBT001 - the observation itself
         """The event of one frame. `is_occupied` is None for a damaged frame."""
         self._f_cnt += 1
-        deduplication_id = UUID(int=self._rng.getrandbits(128), version=4)
-        return TimedEvent(
+        event = event_of(
+            self._sensor,
+            self._payload(at, is_occupied, is_change=is_change),
             at=at,
-            topic=self._topic,
-            payload=up_event(
-                self._sensor,
-                self._payload(at, is_occupied, is_change=is_change),
-                deduplication_id=deduplication_id,
-                time=at,
-                f_cnt=self._f_cnt,
-                is_confirmed=is_change,
-                rng=self._rng,
-            ),
-            uplink=SentUplink(
-                deduplication_id=deduplication_id,
-                place=self._sensor.place,
-                seen_at=at,
-                f_cnt=self._f_cnt,
-                is_occupied=is_occupied,
-                is_damaged=is_occupied is None and self._sensor.place is not None,
-            ),
+            f_cnt=self._f_cnt,
+            is_confirmed=is_change,
+            rng=self._rng,
         )
+        place = self._sensor.place
+        is_damaged = is_occupied is None and place is not None
+        seen = msgspec.structs.replace(event.uplink, place=place, is_occupied=is_occupied, is_damaged=is_damaged)
+        return msgspec.structs.replace(event, uplink=seen)
 
     def _payload(self, at: datetime, is_occupied: bool | None, *, is_change: bool) -> Payload:  # noqa: FBT001 - as above
         model, rng = self._sensor.model, self._rng

@@ -8,12 +8,12 @@ from datetime import datetime, timedelta
 from itertools import count
 from random import Random
 from typing import Final
-from uuid import UUID
+
+import msgspec
 
 from parking_gateway.cli.demo.car_park import GATE, YARD, YARD_CAPACITY
-from parking_gateway.cli.demo.fleet import TimedEvent
-from parking_gateway.cli.demo.ledger import Passed, SentUplink
-from parking_gateway.cli.demo.up_events import event_topic, up_event
+from parking_gateway.cli.demo.fleet import TimedEvent, event_of
+from parking_gateway.cli.demo.ledger import Passed
 
 _EVERY: Final = timedelta(seconds=2)
 _PORT: Final = 85
@@ -33,26 +33,6 @@ def events(*, start: datetime, seed: int) -> Iterator[TimedEvent]:
 
 
 def _event(passed: Passed, *, at: datetime, f_cnt: int, rng: Random) -> TimedEvent:
-    deduplication_id = UUID(int=rng.getrandbits(128), version=4)
     payload = b"\x03\xd2" + passed.came.to_bytes(4, "little") + b"\x04\xd2" + passed.left.to_bytes(4, "little")
-    return TimedEvent(
-        at=at,
-        topic=event_topic(GATE, "up"),
-        payload=up_event(
-            GATE,
-            (_PORT, payload),
-            deduplication_id=deduplication_id,
-            time=at,
-            f_cnt=f_cnt,
-            is_confirmed=False,
-            rng=rng,
-        ),
-        uplink=SentUplink(
-            deduplication_id=deduplication_id,
-            place=None,
-            seen_at=at,
-            f_cnt=f_cnt,
-            is_occupied=None,
-            passed=passed,
-        ),
-    )
+    event = event_of(GATE, (_PORT, payload), at=at, f_cnt=f_cnt, rng=rng)
+    return msgspec.structs.replace(event, uplink=msgspec.structs.replace(event.uplink, passed=passed))

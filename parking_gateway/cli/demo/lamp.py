@@ -11,10 +11,10 @@ import aiomqtt
 import msgspec
 
 from parking_gateway.cli.demo.car_park import LAMP
-from parking_gateway.cli.demo.fleet import TimedEvent
-from parking_gateway.cli.demo.ledger import Ledger, SentUplink
+from parking_gateway.cli.demo.fleet import TimedEvent, event_of
+from parking_gateway.cli.demo.ledger import Ledger
 from parking_gateway.cli.demo.publisher import connected_client
-from parking_gateway.cli.demo.up_events import device_info, event_topic, up_event
+from parking_gateway.cli.demo.up_events import device_info, event_topic
 from parking_gateway.register.entries import Place
 
 COLOURS: Final = {"0000ffff00": "FREE", "ff0000ff00": "OCCUPIED", "00ff00ff00": "RESERVED", "ff00ff6464": "MAINTENANCE"}
@@ -38,7 +38,6 @@ def events(*, start: datetime, seed: int) -> Iterator[TimedEvent]:
     rng = Random(f"{seed} {LAMP.dev_eui}")  # noqa: S311 - a simulation, which has to repeat itself
     for f_cnt in count():
         at = start + f_cnt * _EVERY
-        deduplication_id = UUID(int=rng.getrandbits(128), version=4)
         # Signal, counts of downlinks and uplinks, colour, times, versions.
         payload = (
             bytes.fromhex("c8ffffff 09000000")
@@ -46,20 +45,7 @@ def events(*, start: datetime, seed: int) -> Iterator[TimedEvent]:
             + f_cnt.to_bytes(4, "little")
             + bytes.fromhex("0000ffff00420c01")
         )
-        yield TimedEvent(
-            at=at,
-            topic=event_topic(LAMP, "up"),
-            payload=up_event(
-                LAMP,
-                (_PORT, payload),
-                deduplication_id=deduplication_id,
-                time=at,
-                f_cnt=f_cnt,
-                is_confirmed=False,
-                rng=rng,
-            ),
-            uplink=SentUplink(deduplication_id=deduplication_id, place=None, seen_at=at, f_cnt=f_cnt, is_occupied=None),
-        )
+        yield event_of(LAMP, (_PORT, payload), at=at, f_cnt=f_cnt, rng=rng)
 
 
 def expect_light(ledger: Ledger, place: Place, *, seed: int) -> None:
