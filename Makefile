@@ -29,7 +29,7 @@ check: $(VENV)/dev.stamp  ## style, types, layers, generated files
 	$(BIN)/lint-imports
 	$(BIN)/python -m tools.generate --check
 
-generate: $(VENV)/dev.stamp  ## files that are made from code: schemas/ and docs/devices/
+generate: $(VENV)/dev.stamp  ## files that are made from code: schemas/ and docs/reference/devices/
 	$(BIN)/python -m tools.generate
 
 bench: $(VENV)/bench.stamp  ## throughput and latency, beside two yardsticks; ARGS="--help" shows the options
@@ -59,7 +59,7 @@ bench-retention: $(VENV)/dev.stamp  ## latency of uplinks while months are dropp
 bench-javascript: $(VENV)/dev.stamp  ## time per frame of a vendor's script
 	$(BIN)/python -m benchmarks.javascript
 
-proof: $(VENV)/dev.stamp  ## break everything, count what is lost, and write docs/reliability.md; ARGS="T1 T5" narrows
+proof: $(VENV)/dev.stamp  ## break everything, count what is lost, and write docs/explanation/reliability.md; ARGS="T1 T5" narrows
 	$(BIN)/python -m tests.proof $(or $(ARGS),--write)
 
 fuzz: $(VENV)/dev.stamp  ## random bytes for every codec and for events; TIME=60 seconds

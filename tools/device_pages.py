@@ -1,4 +1,4 @@
-"""The pages of docs/devices. Each has the data sheet of a codec, its options, and its vectors with their readings.
+"""The pages of docs/reference/devices. Each has the data sheet of a codec, its options, and its vectors with their readings.
 
 A page is made from `decoders` and the vectors only, so it cannot differ from them.
 """
@@ -49,8 +49,8 @@ def _index(known: Iterable[tuple[Codec, Vectors]]) -> str:
 # Devices
 
 The devices whose frames the gateway decodes. A sensor either reports by itself whether there is a car, or measures a
-distance, which the [thresholds](../decoders.md#distances) of the installation turn into an occupancy.
-[Onboarding](../onboarding.md) installs a sensor in a space; [Decoders](../decoders.md) adds a device to this list.
+distance, which the [thresholds](../../how-to/decoders.md#distances) of the installation turn into an occupancy.
+[Onboarding](../../how-to/onboarding.md) installs a sensor in a space; [Decoders](../../how-to/decoders.md) adds a device to this list.
 
 {_table(("device", "codec", "sensor", "occupancy", "must be chosen", "heartbeat"), rows)}
 """
@@ -85,7 +85,7 @@ def _page(codec: Codec, vectors: Vectors) -> Iterator[str]:
     if codec.commands:
         yield "## Commands\n"
         example = f"parking-gateway devices downlink DEV_EUI --command {next(iter(codec.commands))}"
-        yield f"A command is [a downlink](../downlinks.md#commands-of-devices) with a name: `{example} …`\n"
+        yield f"A command is [a downlink](../../how-to/downlinks.md#commands-of-devices) with a name: `{example} …`\n"
         yield _table(("command", "options", "for example", "port", "bytes"), _commands(codec, vectors)) + "\n"
     yield "## Frames\n"
     frame = next(vector for vector in vectors.vector if vector.reading is not None)
@@ -145,7 +145,7 @@ def _link(name: re.Match[str]) -> str:
 
 def _advice(codec: Codec, option: Option) -> str:
     if option in _THRESHOLDS:
-        return "[from its place](../decoders.md#distances)"
+        return "[from its place](../../how-to/decoders.md#distances)"
     if option.required:
         return "must be chosen"
     return f"default: {inspect.signature(codec.decode).parameters[option.name].default}"

@@ -23,7 +23,7 @@ def folders(checkout: Path) -> dict[Path, Files]:
     return {
         checkout / "schemas": schema_files(),
         checkout / "schemas" / "requests": request_schema_files(),
-        checkout / "docs" / "devices": devices,
+        checkout / "docs" / "reference" / "devices": devices,
     }
 
 

@@ -52,4 +52,4 @@ class Notice(msgspec.Struct, frozen=True, kw_only=True, tag="notice"):
     space: SpaceId | None = None
     dev_eui: DevEui | None = None
     details: dict[str, Any] = {}
-    """Values that JSON has. The names depend on the kind; docs/contract.md lists them."""
+    """Values that JSON has. The names depend on the kind; docs/reference/contract.md lists them."""

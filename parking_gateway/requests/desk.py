@@ -18,7 +18,7 @@ _LONGEST_NAME: Final = 100
 
 
 class Code(StrEnum):
-    """Why a request was refused. `docs/requests.md` explains each to the requester."""
+    """Why a request was refused. `docs/reference/requests.md` explains each to the requester."""
 
     MALFORMED = "malformed"
     """The payload is no JSON object."""

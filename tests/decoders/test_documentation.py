@@ -7,7 +7,7 @@ from pathlib import Path
 from decoders import conformance
 from parking_gateway.decoding import codecs
 
-PAGE = Path(__file__).parents[2] / "docs" / "decoders.md"
+PAGE = Path(__file__).parents[2] / "docs" / "how-to" / "decoders.md"
 
 
 def first(language: str) -> str:

@@ -44,7 +44,13 @@ PAGES = sorted(
 )
 README, CONTRACT, OPERATING, HOUSE, REGISTER = (
     ROOT / name
-    for name in ("README.md", "docs/contract.md", "docs/deployment.md", "docs/architecture.md", "docs/register.md")
+    for name in (
+        "README.md",
+        "docs/reference/contract.md",
+        "docs/how-to/deployment.md",
+        "docs/explanation/architecture.md",
+        "docs/reference/register.md",
+    )
 )
 
 every_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
@@ -292,7 +298,7 @@ def test_metrics_are_all_of_them() -> None:
 
 def test_every_limit_of_a_wait_is_listed_with_its_default() -> None:
     """Every key with such a name is in the table, and every key of the table has the default that it shows."""
-    page = (ROOT / "docs/deployment.md").read_text()
+    page = (ROOT / "docs/how-to/deployment.md").read_text()
     table = page.partition("### Limits of every wait")[2].partition("\n## ")[0]
     listed = {
         name: float(seconds) for name, seconds in re.findall(r"\| `(\w+\.\w+)` \| ([\d.]+) \|$", table, re.MULTILINE)
@@ -311,7 +317,7 @@ def test_every_limit_of_a_wait_is_listed_with_its_default() -> None:
 def test_checks_of_doctor_are_all_of_them() -> None:
     sources = (ROOT / "parking_gateway/cli/doctor").glob("*.py")
     checks = {name for source in sources for name in re.findall(r'about="([^"]+)"', source.read_text())}
-    _, _, rows = (ROOT / "docs/deployment.md").read_text().partition("## What `doctor` checks\n")
+    _, _, rows = (ROOT / "docs/how-to/deployment.md").read_text().partition("## What `doctor` checks\n")
     assert set(re.findall(r"^\| ([a-z ]+) \|", rows.partition("\n## ")[0], re.MULTILINE)) - {"check"} == checks
 
 

@@ -30,7 +30,7 @@ def test_every_codec_has_a_page_and_a_row_of_the_index() -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_page_describes_the_device_and_its_handling(name: str) -> None:
-    """The sentences that `docs/decoders.md` asks of a data sheet are there, and each frame has its reading."""
+    """The sentences that `docs/how-to/decoders.md` asks of a data sheet are there, and each frame has its reading."""
     page = PAGES[f"{name}.md"]
     assert "Calibration" in page
     assert "downlink" in page.lower()
@@ -43,8 +43,8 @@ def test_a_page_describes_the_device_and_its_handling(name: str) -> None:
 
 def test_links_lead_somewhere() -> None:
     targets = {target for page in PAGES.values() for target in re.findall(r"\]\(([^)#]+)", page)}
-    assert {"milesight_em410_rdl.md", "../decoders.md", "../onboarding.md"} <= targets
-    assert all((CHECKOUT / "docs" / "devices" / target).is_file() for target in targets)
+    assert {"milesight_em410_rdl.md", "../../how-to/decoders.md", "../../how-to/onboarding.md"} <= targets
+    assert all((CHECKOUT / "docs" / "reference" / "devices" / target).is_file() for target in targets)
 
 
 def test_what_modules_share_stands_on_the_page_once() -> None:
@@ -53,7 +53,7 @@ def test_what_modules_share_stands_on_the_page_once() -> None:
 
 def test_writing_makes_a_folder_hold_exactly_its_files(tmp_path: Path) -> None:
     files = {"a.md": b"a", "b.md": b"b"}
-    folder = tmp_path / "docs" / "devices"
+    folder = tmp_path / "docs" / "reference" / "devices"
     generate.write(folder, files)
     (folder / "a.md").write_bytes(b"edited")
     (folder / "gone.md").write_bytes(b"stale")

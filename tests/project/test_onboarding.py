@@ -1,4 +1,4 @@
-"""Every command of `docs/onboarding.md` exists, and its output is that of the page."""
+"""Every command of `docs/how-to/onboarding.md` exists, and its output is that of the page."""
 
 import re
 import shlex
@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 
 from parking_gateway.cli import app
 
-PAGE = (Path(__file__).parents[2] / "docs" / "onboarding.md").read_text(encoding="utf-8")
+PAGE = (Path(__file__).parents[2] / "docs" / "how-to" / "onboarding.md").read_text(encoding="utf-8")
 COMMANDS = [shlex.split(line) for line in re.findall(r"^ *parking-gateway (.+)$", PAGE, re.MULTILINE)]
 
 

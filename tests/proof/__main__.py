@@ -1,4 +1,4 @@
-"""The command of `make proof`: every trial in its long form, and the table of docs/reliability.md."""
+"""The command of `make proof`: every trial in its long form, and the table of docs/explanation/reliability.md."""
 
 import multiprocessing
 import re
@@ -13,7 +13,7 @@ from tests.proof.attempt import Attempt, attempt
 from tests.proof.table import HEADINGS, row, table
 from tests.proof.trials import TRIALS
 
-DOCUMENT: Final = Path(__file__).parents[2] / "docs/reliability.md"
+DOCUMENT: Final = Path(__file__).parents[2] / "docs/explanation/reliability.md"
 _BETWEEN: Final = re.compile(r"(?<=<!-- proof -->\n).*(?=<!-- end of the proof -->)", re.DOTALL)
 
 
@@ -22,7 +22,7 @@ def prove(
     *,
     short: Annotated[bool, typer.Option("--short", help="as often as the suite breaks it")] = False,
     jobs: Annotated[int, typer.Option("--jobs", min=1, help="trials side by side; each has servers of its own")] = 2,
-    write: Annotated[bool, typer.Option("--write", help="put the table into docs/reliability.md")] = False,
+    write: Annotated[bool, typer.Option("--write", help="put the table into docs/explanation/reliability.md")] = False,
 ) -> None:
     """Break everything, and count what was lost. Exit status 1: a trial failed."""
     began = time.monotonic()

@@ -65,7 +65,7 @@ def test_every_verb_has_a_schema_with_the_parameters_of_all_requests() -> None:
 
 
 def test_the_page_lists_every_verb_its_parameters_and_every_code() -> None:
-    page = (Path(__file__).parents[2] / "docs/requests.md").read_text(encoding="utf-8")
+    page = (Path(__file__).parents[2] / "docs/reference/requests.md").read_text(encoding="utf-8")
     rows = dict(re.findall(r"^\| `([\w/-]+)` \| (.*?) \|", page, re.MULTILINE))
     listed = {name: re.findall(r"`(\w+)`", cell) for name, cell in rows.items() if name in verbs()}
     assert listed == {

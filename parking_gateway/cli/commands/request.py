@@ -17,7 +17,7 @@ ParametersArgument = Annotated[str, typer.Argument(metavar="JSON", help="The par
 def request(verb: VerbArgument, parameters: ParametersArgument = "{}", *, config: ConfigFile = None) -> None:
     """Carry out a request, and print its answer as JSON.
 
-    It is the same as a request over MQTT. docs/requests.md lists the verbs.
+    It is the same as a request over MQTT. docs/reference/requests.md lists the verbs.
 
     For example:
 

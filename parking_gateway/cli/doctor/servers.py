@@ -10,7 +10,7 @@ from parking_gateway.store.replication import Replication, replication_of
 from parking_gateway.store.verdicts import FAILURES, diagnosis_of
 
 _TO_BE_SYNCHRONOUS: Final = (
-    "a failover loses what it has not received; docs/two-database-servers.md shows how commits wait for it"
+    "a failover loses what it has not received; docs/how-to/two-database-servers.md shows how commits wait for it"
 )
 
 

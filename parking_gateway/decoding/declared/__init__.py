@@ -1,7 +1,7 @@
 """Codecs that are declared in TOML instead of written in Python. The TOML maps decoded values to the fields of a reading.
 
 With a script `vendor.js` beside the TOML, the values are those that its `decodeUplink` returns. Without a script, they are
-those of the `object` from ChirpStack's own codec. See docs/javascript.md.
+those of the `object` from ChirpStack's own codec. See docs/how-to/javascript.md.
 """
 
 from collections.abc import Callable, Mapping

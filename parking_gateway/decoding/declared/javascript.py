@@ -94,7 +94,7 @@ class Script:
         if reply.found in _OLD_NAMES:
             raise Unusable(
                 f"{self._name} has the {reply.found} of {_OLD_NAMES[reply.found]} and no decodeUplink(input); add a line that"
-                " calls it, see docs/javascript.md"
+                " calls it, see docs/how-to/javascript.md"
             )
         if reply.found != "decodeUplink":
             raise Unusable(f"{self._name} has no function decodeUplink(input)")

@@ -1,4 +1,4 @@
-"""The examples of docs/javascript.md work."""
+"""The examples of docs/how-to/javascript.md work."""
 
 import re
 from datetime import UTC, datetime
@@ -9,7 +9,7 @@ import pytest
 from decoders import Frame, Occupancy, Reading
 from parking_gateway.decoding import codecs, frame_lines
 
-PAGE = Path(__file__).parents[3] / "docs" / "javascript.md"
+PAGE = Path(__file__).parents[3] / "docs" / "how-to" / "javascript.md"
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 
 
