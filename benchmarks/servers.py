@@ -41,7 +41,7 @@ log_type notice
 
 
 _ADVISED: Final = {"shared_buffers": "2GB", "max_wal_size": "8GB", "checkpoint_timeout": "30min"}
-"""From docs/how-to/deployment.md, for a city. The first one holds the spaces, devices and indexes of a million sensors. With the other
+"""From docs/how-to/deploy.md, for a city. The first one holds the spaces, devices and indexes of a million sensors. With the other
 two, checkpoints are rare, and with them the whole pages that PostgreSQL logs at the first change after a checkpoint."""
 
 

@@ -42,16 +42,9 @@ PAGES = sorted(
     for pattern in ("*.md", "docs/**/*.md", "systemd/*.md", "tests/**/*.md", "benchmarks/*.md")
     for page in ROOT.glob(pattern)
 )
-README, CONTRACT, OPERATING, HOUSE, REGISTER = (
-    ROOT / name
-    for name in (
-        "README.md",
-        "docs/reference/contract.md",
-        "docs/how-to/deployment.md",
-        "docs/explanation/architecture.md",
-        "docs/reference/register.md",
-    )
-)
+DOCS = ROOT / "docs"
+README, CONTRACT, REGISTER = ROOT / "README.md", DOCS / "reference/contract.md", DOCS / "reference/register.md"
+DEPLOYING, SECURING, HOUSE = DOCS / "how-to/deploy.md", DOCS / "how-to/secure.md", DOCS / "explanation/architecture.md"
 
 every_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 
@@ -207,7 +200,7 @@ def test_the_output_of_an_import_is_shown_as_it_is() -> None:
 
 
 def test_the_configuration_that_is_shown_is_one() -> None:
-    for block in blocks(OPERATING, "toml"):
+    for block in blocks(SECURING, "toml"):
         if "[mqtt]" in block:
             shown = tomllib.loads(block)["mqtt"]
             assert {("mqtt", key) for key in shown} <= set(KEYS)
@@ -220,16 +213,16 @@ def test_what_the_readme_shows_of_mosquitto_is_in_the_example() -> None:
     example = (ROOT / "docs" / "examples" / "mosquitto.conf").read_text().splitlines()
     assert set(shown.splitlines()) <= set(example)
     assert {name.split()[0] for name in shown.splitlines()} <= {
-        name.split()[0] for name in first_cells(section(OPERATING, "Mosquitto"))
+        name.split()[0] for name in first_cells(section(DEPLOYING, "Mosquitto"))
     }
 
 
 def test_every_user_of_the_acl_is_given_a_password_and_explained() -> None:
     acl = (ROOT / "docs" / "examples" / "mosquitto.acl").read_text()
     users = set(re.findall(r"^user (.*)$", acl, re.MULTILINE))
-    given = {arguments[-1] for arguments in typed(OPERATING, "mosquitto_passwd")}
+    given = {arguments[-1] for arguments in typed(DEPLOYING, "mosquitto_passwd")}
     assert {user for user in given if not re.fullmatch(r"[0-9a-f]{16}", user)} == users
-    assert users <= set(first_cells(section(OPERATING, "Mosquitto")))
+    assert users <= set(first_cells(SECURING.read_text()))
 
 
 # What pages list
@@ -279,7 +272,7 @@ def test_symptoms_are_messages_of_the_gateway() -> None:
     """Every sentence of the log that the table of symptoms quotes is in the source, or comes from a library."""
     others = {"Connect call failed", "Connection refused", "Name or service not known", "Not authorized"}
     source = "".join(file.read_text() for file in (ROOT / "parking_gateway").rglob("*.py"))
-    symptoms = re.findall(r"^\| (.*?) \|", section(OPERATING, "When something is wrong"), re.MULTILINE)
+    symptoms = re.findall(r"^\| (.*?) \|", (DOCS / "how-to/troubleshoot.md").read_text(), re.MULTILINE)
     quoted = {span for cell in symptoms for span in re.findall(r"`([^`]+)`", cell) if " " in span}
     assert len(quoted) > len(others)
     assert {sentence for sentence in quoted - others if sentence not in re.sub(r'"\s*f?"', "", source)} == set()
@@ -293,13 +286,12 @@ def test_metrics_are_all_of_them() -> None:
         for family in text_string_to_metric_families(text)
         if family.samples and family.name.startswith("parking_gateway_")
     }
-    assert set(re.findall(r"parking_gateway_\w+", section(OPERATING, "Monitoring"))) == found
+    assert set(re.findall(r"parking_gateway_\w+", (DOCS / "how-to/monitor.md").read_text())) == found
 
 
 def test_every_limit_of_a_wait_is_listed_with_its_default() -> None:
     """Every key with such a name is in the table, and every key of the table has the default that it shows."""
-    page = (ROOT / "docs/how-to/deployment.md").read_text()
-    table = page.partition("### Limits of every wait")[2].partition("\n## ")[0]
+    table = section(DOCS / "reference/limits.md", "Limits of every wait")
     listed = {
         name: float(seconds) for name, seconds in re.findall(r"\| `(\w+\.\w+)` \| ([\d.]+) \|$", table, re.MULTILINE)
     }
@@ -317,8 +309,8 @@ def test_every_limit_of_a_wait_is_listed_with_its_default() -> None:
 def test_checks_of_doctor_are_all_of_them() -> None:
     sources = (ROOT / "parking_gateway/cli/doctor").glob("*.py")
     checks = {name for source in sources for name in re.findall(r'about="([^"]+)"', source.read_text())}
-    _, _, rows = (ROOT / "docs/how-to/deployment.md").read_text().partition("## What `doctor` checks\n")
-    assert set(re.findall(r"^\| ([a-z ]+) \|", rows.partition("\n## ")[0], re.MULTILINE)) - {"check"} == checks
+    page = (DOCS / "reference/doctor.md").read_text()
+    assert set(re.findall(r"^\| ([a-z ]+) \|", page, re.MULTILINE)) - {"check"} == checks
 
 
 def test_layers_are_those_that_are_checked() -> None:
