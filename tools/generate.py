@@ -1,7 +1,7 @@
 """Files of a checkout that are made from its code: `python -m tools.generate` writes them, `--check` compares.
 
-They are the JSON Schemas of the contract and of the requests, and the pages of the devices. A folder of them holds no other
-files.
+They are the JSON Schemas of the contract and of the requests, the pages of the devices and the page of the metrics. A folder
+of them holds no other files, except docs/reference.
 """
 
 import sys
@@ -11,6 +11,7 @@ from typing import Final
 
 from parking_gateway.contract.schemas import schema_files
 from parking_gateway.requests.schemas import schema_files as request_schema_files
+from tools import metrics_page
 from tools.device_pages import pages
 
 Files = Mapping[str, bytes]
@@ -25,6 +26,11 @@ def folders(checkout: Path) -> dict[Path, Files]:
         checkout / "schemas" / "requests": request_schema_files(),
         checkout / "docs" / "reference" / "devices": devices,
     }
+
+
+def single_files(checkout: Path) -> dict[Path, bytes]:
+    """The generated files that lie beside others."""
+    return {checkout / "docs" / "reference" / "metrics.md": metrics_page.page().encode()}
 
 
 def stale(folder: Path, files: Files) -> Iterator[Path]:
@@ -55,6 +61,12 @@ def main(*arguments: str) -> str | None:
         differing += map(str, stale(folder, files))
         if _CHECK not in arguments:
             write(folder, files)
+    for file, content in single_files(Path()).items():
+        if not file.is_file() or file.read_bytes() != content:
+            differing.append(str(file))
+            if _CHECK not in arguments:
+                file.parent.mkdir(parents=True, exist_ok=True)
+                file.write_bytes(content)
     if differing and _CHECK in arguments:
         return f"These files differ from the code: {', '.join(differing)}. Run: make generate"
     return None

@@ -46,3 +46,5 @@ class Moment(msgspec.Struct, frozen=True, kw_only=True):
     """The topic of downlinks, with {application} and {device} in it. None: it is unknown."""
     guests: Guests | None = None
     """Who decodes stored uplinks again. None: nobody, and no past is corrected."""
+    is_measured: bool = False
+    """Whether the metrics are served."""

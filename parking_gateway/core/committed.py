@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 
+from parking_gateway.core.due import DueCounts
 from parking_gateway.core.events import DeadLetter, DevEui, DeviceEvent, Uplink
 from parking_gateway.core.notice import Notice
 from parking_gateway.core.problems import Problem
@@ -55,6 +56,8 @@ class Committed(msgspec.Struct, frozen=True, kw_only=True):
     """Rows of devices that were added."""
     device_problems: dict[Problem, int] | None = None
     """How many devices have each problem. None: they were not counted."""
+    zones: list[DueCounts] | None = None
+    """All zones with the numbers of their spaces. None: they were not counted."""
     uplinks_lost: dict[DevEui, int] = {}
     """Uplinks that are missing by their frame counters and were not before, by device."""
     uplinks_healed: int = 0

@@ -70,4 +70,5 @@ class Clockwork:
             downlinks=config.downlinks,
             command_topic=config.command_topic,
             guests=self._guests,
+            is_measured=config.telemetry.listen is not None,
         )

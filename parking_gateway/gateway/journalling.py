@@ -1,8 +1,12 @@
 """The journal of a configuration, opened for the gateway."""
 
 import asyncio
+import math
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
+from pathlib import Path
+from shutil import disk_usage
 
 from parking_gateway.intake.journal import Journal
 from parking_gateway.process.config import Config
@@ -39,7 +43,16 @@ async def opened_journal(config: Config, *, report: Report, clock: WallClock) ->
         complain=report.complain,
     )
     report.health.journal = journal.depth
+    report.health.journal_limit = config.journal.max_bytes
+    report.health.disk_free = partial(_free_bytes, folder)
     try:
         yield journal
     finally:
         await asyncio.to_thread(journal.close)
+
+
+def _free_bytes(folder: Path) -> float:
+    try:
+        return disk_usage(folder).free
+    except OSError:  # the disk is away: the journal says so
+        return math.nan

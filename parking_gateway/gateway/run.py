@@ -41,7 +41,7 @@ async def run(config: Config, *, stop: asyncio.Event, migrate: bool = False, clo
             clock=clock,
         )
         await stack.enter_async_context(waits.beside(pulse.show_systemd(systemd, health, stop=stop)))
-        metrics = Metrics(health)
+        metrics = Metrics(health, zones=config.telemetry.zones)
         await stack.enter_async_context(
             web.serve(config.telemetry.listen, metrics=metrics, health=health, within=config.telemetry.timeout)
         )

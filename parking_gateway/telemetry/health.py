@@ -4,6 +4,7 @@ It is the one source of /metrics, /healthz, /readyz, the retained health message
 they cannot disagree.
 """
 
+import math
 import time
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -46,6 +47,10 @@ class Health:
         """Faults that an administrator has to correct although the gateway works: a sentence by its subject."""
         self.journal: Callable[[], Depth] = Depth
         """The content of the journal. For any thread."""
+        self.journal_limit = 0
+        """The bytes that the journal may take. 0: there is no journal."""
+        self.disk_free: Callable[[], float] = lambda: math.nan
+        """Free bytes on the disk of the journal. For any thread."""
         self._broker_error: str | None = None
         self._failing: dict[str, str] = {}
         """The reason, by the purpose of the work that fails on the database."""
@@ -101,6 +106,10 @@ class Health:
         """The tasks without progress for `stalled_after`."""
         oldest = self.seconds() - self._limit
         return sorted(task for task, at in list(self._progress.items()) if at < oldest)
+
+    def journal_disk_free(self) -> float:
+        """Free bytes on the disk of the journal; not a number: unknown."""
+        return self.disk_free()
 
     def oldest_event_age(self) -> float:
         """Age of the oldest unacknowledged event in seconds; 0: there is none."""

@@ -19,6 +19,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from parking_gateway import __version__
 from parking_gateway.core.committed import Committed
+from parking_gateway.core.due import DueCounts
 from parking_gateway.core.events import DeadLetter, DevEui, DeviceIdentity, EventKind, Reason, Rejection, Uplink
 from parking_gateway.core.seldom import Seldom
 from parking_gateway.core.space import SpaceId, SpaceState, Transition
@@ -161,7 +162,7 @@ BATCH = Committed(
 def test_a_batch_is_counted_once() -> None:
     metrics = Metrics(health())
     metrics.count_committed(BATCH, 1.5)
-    counted = {name: value for name, value in samples(metrics).items() if value and not name.startswith("process_")}
+    counted = {name: value for name, value in samples(metrics).items() if value > 0 and not name.startswith("process_")}
     prefix = "parking_gateway_"
     assert {name: value for name, value in counted.items() if "bucket" not in name} == {
         f"{prefix}messages_received_total event=up": 7,
@@ -210,6 +211,59 @@ def test_every_series_is_there_before_its_first_event() -> None:
     for reason in Reason:
         assert found[f"parking_gateway_rejections_total reason={reason}"] == 0
     assert found["parking_gateway_transitions_total from=RESERVED to=OCCUPIED"] == 0
+
+
+def zone(name: str, *, free: int, occupied: int = 0) -> DueCounts:
+    return DueCounts(
+        key=1,
+        version=1,
+        published_version=1,
+        site="central",
+        zone=name,
+        total=free + occupied,
+        free=free,
+        occupied=occupied,
+        reserved=0,
+        maintenance=0,
+        unreachable=1,
+    )
+
+
+def places(metrics: Metrics) -> dict[str, float]:
+    """The samples of spaces that are not 0."""
+    names = ("parking_gateway_spaces", "parking_gateway_zone")
+    return {name: value for name, value in samples(metrics).items() if value and name.startswith(names)}
+
+
+def test_spaces_have_no_number_before_they_are_counted() -> None:
+    """A 0 would look like a full car park."""
+    metrics = Metrics(health(), zones=1)
+    metrics.count_committed(BATCH)
+    assert not [name for name in samples(metrics) if "space" in name or "zone" in name]
+
+
+def test_each_zone_has_series_up_to_the_limit_and_the_sums_have_all() -> None:
+    metrics = Metrics(health(), zones=2)
+    metrics.count_committed(Committed(zones=[zone("a", free=1, occupied=2), zone('"b"', free=3), zone("c", free=10)]))
+    prefix = "parking_gateway_zone_spaces site=central state="
+    assert places(metrics) == {
+        "parking_gateway_spaces state=FREE": 14,
+        "parking_gateway_spaces state=OCCUPIED": 2,
+        "parking_gateway_spaces_unreachable": 3,
+        f"{prefix}FREE zone=a": 1,
+        f"{prefix}OCCUPIED zone=a": 2,
+        f'{prefix}FREE zone="b"': 3,
+        "parking_gateway_zones_left_out": 1,
+    }
+
+
+def test_a_removed_zone_has_no_series_any_more() -> None:
+    metrics = Metrics(health(), zones=2)
+    metrics.count_committed(Committed(zones=[zone("a", free=1), zone("b", free=2)]))
+    metrics.count_committed(Committed(zones=[zone("b", free=2)]))
+    assert not [name for name in samples(metrics) if "zone=a" in name]
+    metrics.count_committed(BATCH)
+    assert places(metrics)["parking_gateway_zone_spaces site=central state=FREE zone=b"] == 2
 
 
 @given(st.dictionaries(st.text(), st.integers(0, 5)))

@@ -115,6 +115,7 @@ class TelemetryConfig(Section):
     log_format: Literal["json", "text"] = "json"
     stalled_after: Seconds = timedelta(seconds=120)
     overdue_after: Seconds = timedelta(seconds=30)
+    zones: Annotated[WholeNumber, Field(ge=0, le=10_000)] = 100
 
 
 class Config(BaseSettings):
