@@ -7,6 +7,7 @@ from typing import Final
 from loguru import logger
 
 from parking_gateway.gateway import pulse
+from parking_gateway.gateway.board import served_board
 from parking_gateway.gateway.journalling import opened_journal
 from parking_gateway.gateway.life import Life
 from parking_gateway.gateway.opening import database, decoder_of, lacking
@@ -50,6 +51,9 @@ async def run(config: Config, *, stop: asyncio.Event, migrate: bool = False, clo
         report = Report(health=health, metrics=metrics, root=config.publication.root, clock=clock)
         await stack.enter_async_context(waits.beside(pulse.expire(report)))
         await stack.enter_async_context(waits.beside(pulse.watch_files(config, complain=report.complain)))
+        await stack.enter_async_context(
+            served_board(config, database=pool, decoder=decoder, report=report, clock=clock)
+        )
         life = Life(
             config,
             pool=pool,

@@ -42,6 +42,7 @@ from parking_gateway.process.config.values import (
     from_json,
     seconds,
 )
+from parking_gateway.process.config.web import WebConfig
 
 
 class IntakeConfig(Section):
@@ -143,6 +144,7 @@ class Config(BaseSettings):
     downlinks: DownlinksConfig = Field(default_factory=DownlinksConfig)
     gateway: GatewayConfig = Field(default_factory=GatewayConfig)
     telemetry: TelemetryConfig = Field(default_factory=TelemetryConfig)
+    web: WebConfig = Field(default_factory=WebConfig)
 
     @property
     def subscription(self) -> str:

@@ -1,0 +1,35 @@
+"""The application: the pages of all families, what happens to their errors, and the headers and compression of their answers."""
+
+from collections.abc import Callable, Sequence
+from typing import Final
+
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.middleware.gzip import GZipMiddleware
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute
+
+from parking_gateway.store.patience import DatabaseUnusable
+from parking_gateway.web import board
+from parking_gateway.web.answers import refusal
+from parking_gateway.web.desk import WebDesk
+from parking_gateway.web.guard import Guard
+
+FAMILIES: Final[Sequence[Callable[[WebDesk], Sequence[BaseRoute]]]] = (board.routes,)
+"""Every family of pages."""
+_SMALLEST: Final = 500
+"""Bytes of an answer below which compression does not pay."""
+
+
+def application(desk: WebDesk) -> Starlette:
+    """The board and the API at this desk."""
+    return Starlette(
+        routes=[route for family in FAMILIES for route in family(desk)],
+        middleware=[Middleware(Guard), Middleware(GZipMiddleware, minimum_size=_SMALLEST)],
+        exception_handlers={DatabaseUnusable: _without_database},
+    )
+
+
+async def _without_database(_: Request, error: Exception) -> Response:
+    return refusal(503, "unavailable", f"The database cannot be read now: {error}")

@@ -1,0 +1,142 @@
+"""The server of the board: uvicorn inside the gateway's loop, at an address that may not be free yet."""
+
+import asyncio
+import contextlib
+import socket
+from collections.abc import AsyncIterator, Callable, Generator
+from typing import Final
+
+import uvicorn
+from loguru import logger
+from starlette.types import ASGIApp
+from typing_extensions import override
+
+from parking_gateway.process.config import ListenAddress
+from parking_gateway.process.waits import pause
+
+_RETRY_SECONDS: Final = 2.0
+"""Seconds between two attempts to bind."""
+_TICK_SECONDS: Final = 1.0
+"""Seconds between two dates in the headers."""
+_STOP_SECONDS: Final = 1.0
+"""Seconds for answers in progress when the gateway stops."""
+_LOST_SECONDS: Final = 30
+"""Seconds after which a connection is closed whose other side takes nothing."""
+_LONGEST_HEAD: Final = 16_384
+_BACKLOG: Final = 128
+
+
+@contextlib.asynccontextmanager
+async def served(
+    listen: ListenAddress, application: ASGIApp, *, most: int, ending: Callable[[], None]
+) -> AsyncIterator["Serving"]:
+    """Serve during this context. An address that is not free is tried again; the gateway does not wait for it.
+
+    At most so many connections are served at a time. `ending` is called at the end, and has to end the endless answers.
+    """
+    serving = Serving(listen, application, most=most)
+    task = asyncio.create_task(serving.run())
+    task.add_done_callback(_log_failure)
+    try:
+        yield serving
+    finally:
+        ending()
+        serving.leave()
+        await asyncio.wait([task], timeout=2 * _STOP_SECONDS)
+        task.cancel()
+        await asyncio.wait([task])
+
+
+class Serving:
+    """One server, from the first attempt to bind its address."""
+
+    def __init__(self, listen: ListenAddress, application: ASGIApp, *, most: int) -> None:
+        self.address: ListenAddress | None = None
+        """The bound address."""
+        self._listen = listen
+        self._leaving = asyncio.Event()
+        self._server = _Server(
+            uvicorn.Config(
+                application,
+                http="h11",
+                ws="none",
+                lifespan="off",
+                log_config=None,
+                access_log=False,
+                server_header=False,
+                limit_concurrency=most,
+                timeout_graceful_shutdown=round(_STOP_SECONDS),
+                h11_max_incomplete_event_size=_LONGEST_HEAD,
+            ),
+            leaving=self._leaving,
+        )
+
+    async def run(self) -> None:
+        """Bind, and serve until `leave`."""
+        bound = await self._bound()
+        if bound is None:
+            return
+        host, port, *_ = bound.getsockname()
+        self.address = ListenAddress(host, port)
+        logger.bind(listen=str(self.address)).info("The board is served")
+        await self._server.serve(sockets=[bound])
+
+    def leave(self) -> None:
+        """Accept nothing more, and end."""
+        self._server.should_exit = True
+        self._leaving.set()
+
+    async def _bound(self) -> socket.socket | None:
+        refused = ""
+        while not self._leaving.is_set():
+            try:
+                return await asyncio.to_thread(_bind, self._listen)
+            except OSError as error:
+                if refused != (refused := error.strerror or str(error)):
+                    logger.bind(listen=str(self._listen), error=refused).warning(
+                        "The address of web.listen cannot be bound; trying again: change the key, or free the address"
+                    )
+            await pause(_RETRY_SECONDS, stop=self._leaving)
+        return None
+
+
+class _Server(uvicorn.Server):
+    """uvicorn without its signal handlers, which are the gateway's, and without its ten looks in a second."""
+
+    def __init__(self, config: uvicorn.Config, *, leaving: asyncio.Event) -> None:
+        super().__init__(config)
+        self._leaving = leaving
+
+    @override
+    @contextlib.contextmanager
+    def capture_signals(self) -> Generator[None, None, None]:
+        yield
+
+    @override
+    async def main_loop(self) -> None:
+        while not await self.on_tick(0):
+            await pause(_TICK_SECONDS, stop=self._leaving)
+
+
+def _bind(listen: ListenAddress) -> socket.socket:
+    family, *_, address = socket.getaddrinfo(
+        listen.host, listen.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+    )[0]
+    bound = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        # Connections inherit it.
+        bound.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, _LOST_SECONDS * 1000)
+        bound.bind(address)
+        bound.listen(_BACKLOG)
+    except OSError:
+        bound.close()
+        raise
+    return bound
+
+
+def _log_failure(task: asyncio.Task[None]) -> None:
+    if not task.cancelled() and (error := task.exception()) is not None:
+        logger.opt(exception=error).error(
+            "The board is served no more because of a mistake of the gateway's; please report it"
+        )
