@@ -6,7 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/pip --disable-pip-version-check --quiet
 
-.PHONY: demo test proof coverage check check-home-assistant generate audit lock fuzz clean
+.PHONY: demo test proof coverage check check-home-assistant generate site audit lock fuzz clean
 .PHONY: bench bench-goals bench-scale bench-gateways bench-guard bench-against bench-codecs bench-javascript bench-retention
 
 demo: $(VENV)/gateway.stamp  ## the whole system on this machine: broker, database, fleet, gateway
@@ -29,8 +29,11 @@ check: $(VENV)/dev.stamp  ## style, types, layers, generated files
 	$(BIN)/lint-imports
 	$(BIN)/python -m tools.generate --check
 
-generate: $(VENV)/dev.stamp  ## files that are made from code: schemas/ and docs/reference/devices/
+generate: $(VENV)/dev.stamp  ## files that are made from code: schemas/ and pages of docs/
 	$(BIN)/python -m tools.generate
+
+site: $(VENV)/docs.stamp  ## the documentation as a site in build/site/; fails on a link that leads nowhere
+	$(VENV)/docs/bin/zensical build --strict --clean
 
 bench: $(VENV)/bench.stamp  ## throughput and latency, beside two yardsticks; ARGS="--help" shows the options
 	$(BIN)/python -m benchmarks $(ARGS)
@@ -90,11 +93,13 @@ lock: $(VENV)/dev.stamp  ## resolve the newest versions and pin them with their 
 		--group audit -o requirements/audit.txt
 	$(BIN)/uv pip compile --universal --upgrade --generate-hashes --no-emit-index-url --no-header --quiet \
 		--group bench -c requirements/dev.txt -o requirements/bench.txt
+	$(BIN)/uv pip compile --universal --upgrade --generate-hashes --no-emit-index-url --no-header --quiet \
+		--group docs -o requirements/docs.txt
 	$(BIN)/uv pip compile --python-version 3.13 --python-platform linux --upgrade --generate-hashes --no-emit-index-url --no-header --quiet \
 		--group home-assistant -o requirements/home-assistant.txt
 
 clean:
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage
+	rm -rf build $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage
 
 $(VENV)/created.stamp:
 	$(PYTHON) -m venv $(VENV)
@@ -115,4 +120,10 @@ $(VENV)/dev.stamp: $(VENV)/created.stamp requirements/dev.txt pyproject.toml
 $(VENV)/bench.stamp: $(VENV)/dev.stamp requirements/bench.txt
 	@echo "Installing the libraries of the plots into $(VENV) …"
 	@$(PIP) install --require-hashes --only-binary :all: -r requirements/bench.txt
+	@touch $@
+
+$(VENV)/docs.stamp: requirements/docs.txt
+	@echo "Installing the generator of the site into $(VENV)/docs …"
+	@$(PYTHON) -m venv $(VENV)/docs
+	@$(VENV)/docs/bin/pip --disable-pip-version-check --quiet install --require-hashes --only-binary :all: -r requirements/docs.txt
 	@touch $@

@@ -1,7 +1,7 @@
 """Files of a checkout that are made from its code: `python -m tools.generate` writes them, `--check` compares.
 
-They are the JSON Schemas of the contract and of the requests, the pages of the devices and the page of the metrics. A folder
-of them holds no other files, except docs/reference.
+They are the JSON Schemas of the contract and of the requests, the pages of the devices, and single pages of the reference. A
+folder of `folders` holds no other files; the `single_files` lie beside files that people write.
 """
 
 import sys
@@ -11,7 +11,7 @@ from typing import Final
 
 from parking_gateway.contract.schemas import schema_files
 from parking_gateway.requests.schemas import schema_files as request_schema_files
-from tools import metrics_page
+from tools import configuration_page, metrics_page, state_machine
 from tools.device_pages import pages
 
 Files = Mapping[str, bytes]
@@ -30,7 +30,14 @@ def folders(checkout: Path) -> dict[Path, Files]:
 
 def single_files(checkout: Path) -> dict[Path, bytes]:
     """The generated files that lie beside others."""
-    return {checkout / "docs" / "reference" / "metrics.md": metrics_page.page().encode()}
+    docs = checkout / "docs"
+    texts = {
+        docs / "reference" / "configuration.md": configuration_page.page((checkout / "config.toml").read_text("utf-8")),
+        docs / "reference" / "metrics.md": metrics_page.page(),
+        docs / "explanation" / "state-machine.md": state_machine.page(),
+        docs / "images" / "state-machine.svg": state_machine.picture(),
+    }
+    return {file: text.encode() for file, text in texts.items()}
 
 
 def stale(folder: Path, files: Files) -> Iterator[Path]:
