@@ -32,8 +32,11 @@ def version_1(root: str, row: Due) -> Sequence[Publication]:
     if isinstance(row, DueSpace):
         if not row.steps:
             return (publication(root, space_message(row)),)
-        return [*(publication(root, _step(row, step)) for step in row.steps), publication(root, space_message(row))]
-    return (publication(root, _device(row) if isinstance(row, DueDevice) else _counts(row)),)
+        return [
+            *(publication(root, step_message(row, step)) for step in row.steps),
+            publication(root, space_message(row)),
+        ]
+    return (publication(root, device_message(row) if isinstance(row, DueDevice) else counts_message(row)),)
 
 
 RENDERERS: Final[tuple[Renderer, ...]] = (version_1,)
@@ -64,7 +67,8 @@ def space_message(row: DueSpace) -> SpaceMessage:
     )
 
 
-def _step(row: DueSpace, step: DueStep) -> TransitionMessage:
+def step_message(row: DueSpace, step: DueStep) -> TransitionMessage:
+    """One step of a space's log."""
     return TransitionMessage(
         id=step.id,
         site=row.site,
@@ -79,7 +83,8 @@ def _step(row: DueSpace, step: DueStep) -> TransitionMessage:
     )
 
 
-def _device(row: DueDevice) -> DeviceMessage:
+def device_message(row: DueDevice) -> DeviceMessage:
+    """The health of a device."""
     return DeviceMessage(
         dev_eui=row.key,
         name=row.name,
@@ -118,7 +123,8 @@ def _downlink(status: Status) -> DownlinkStatus:
     )
 
 
-def _counts(row: DueCounts) -> CountsMessage:
+def counts_message(row: DueCounts) -> CountsMessage:
+    """The counts of a zone or site."""
     return CountsMessage(
         site=row.site,
         zone=UNSET if row.zone is None else row.zone,

@@ -51,7 +51,7 @@ def _next_keys(key: sa.Column[Any]) -> sa.ScalarSelect[Any]:
 
 # Spaces and their steps
 
-_ALL_SPACES: Final = sa.select(
+ALL_SPACES: Final = sa.select(
     space.c.id,
     space.c.version,
     space.c.published_version,
@@ -148,7 +148,7 @@ _COUNTED_ZONE: Final = (
     .scalar_subquery()
 )
 """Of a counter, which has no space."""
-_DEVICES: Final = sa.select(
+DEVICES: Final = sa.select(
     device.c.dev_eui,
     device.c.version,
     device.c.published_version,
@@ -181,7 +181,8 @@ _DEVICES: Final = sa.select(
 )
 
 
-def _device(row: tuple[Any, ...]) -> DueDevice:
+def device_of(row: tuple[Any, ...]) -> DueDevice:
+    """A row of a statement that reads devices."""
     dev_eui, version, published_version, name, contact, heard_at, *rest = row
     battery_percent, battery_volts, rssi, snr, codec, *rest = rest
     distance_mm, temperature_celsius, counter, confidence, fault, tamper, problems, uplinks_lost, downlink, *names = (
@@ -219,24 +220,24 @@ def _due_keys(table: sa.Table) -> sa.ScalarSelect[Any]:
     return _page(sa.select(table.c.id).where(is_due(table)), table.c.id).scalar_subquery()
 
 
-GIVEN_SPACES: Final = Statement(_ALL_SPACES.where(space.c.id.in_(listed("id", sa.BigInteger))).order_by(space.c.id))
+GIVEN_SPACES: Final = Statement(ALL_SPACES.where(space.c.id.in_(listed("id", sa.BigInteger))).order_by(space.c.id))
 CHANGED_SPACES: Final = Source(statement=HOT["read_changed_spaces"], read=space_of)
 SOURCES: Final = {
-    DueKind.SPACE: Source(statement=Statement(_page(_ALL_SPACES.where(is_due(space)), space.c.id)), read=space_of),
-    DueKind.DEVICE: Source(statement=Statement(_page(_DEVICES.where(is_due(device)), device.c.dev_eui)), read=_device),
+    DueKind.SPACE: Source(statement=Statement(_page(ALL_SPACES.where(is_due(space)), space.c.id)), read=space_of),
+    DueKind.DEVICE: Source(statement=Statement(_page(DEVICES.where(is_due(device)), device.c.dev_eui)), read=device_of),
     DueKind.ZONE: Source(statement=counts(_due_keys(zone), zone, site.c.name, zone.c.name), read=zone_of),
     DueKind.SITE: Source(statement=counts(_due_keys(site), site, site.c.name), read=site_of),
 }
 ALL: Final = {
     DueKind.SPACE: Source(
-        statement=Statement(_ALL_SPACES.where(space.c.id.in_(_next_keys(space.c.id))).order_by(space.c.id)),
+        statement=Statement(ALL_SPACES.where(space.c.id.in_(_next_keys(space.c.id))).order_by(space.c.id)),
         read=space_of,
     ),
     DueKind.DEVICE: Source(
         statement=Statement(
-            _DEVICES.where(device.c.dev_eui.in_(_next_keys(device.c.dev_eui))).order_by(device.c.dev_eui)
+            DEVICES.where(device.c.dev_eui.in_(_next_keys(device.c.dev_eui))).order_by(device.c.dev_eui)
         ),
-        read=_device,
+        read=device_of,
     ),
     DueKind.ZONE: Source(statement=counts(_next_keys(zone.c.id), zone, site.c.name, zone.c.name), read=zone_of),
     DueKind.SITE: Source(statement=counts(_next_keys(site.c.id), site, site.c.name), read=site_of),
