@@ -13,7 +13,7 @@ from typing import Any, Final, NamedTuple
 
 from parking_gateway.alerts.recipient import Delivery, Recipient
 from parking_gateway.process.config import AlertsConfig
-from parking_gateway.process.waits import Backoff
+from parking_gateway.process.waits import Backoff, unless
 from parking_gateway.store import alert_recipients, alerts
 from parking_gateway.store.alert_recipients import RecipientState
 from parking_gateway.store.alerts import Alert
@@ -52,13 +52,23 @@ class Alerts:
         patience: Patience,
         report: Report,
     ) -> None:
-        self._wakes = {recipient: asyncio.Event() for recipient in recipients}
-        self._backoff = Backoff(shortest=config.retry_wait_min, longest=config.retry_wait_max)
-        self._give_up_after = config.give_up_after.total_seconds()
+        self._wakes: dict[Recipient, asyncio.Event] = {}
         self._instance = instance
         self._database = database
         self._patience = patience
         self._report = report
+        self._changed = asyncio.Event()
+        self.reconfigure(recipients, config)
+
+    def reconfigure(self, recipients: Sequence[Recipient], config: AlertsConfig) -> None:
+        """Deliver to these recipients from now on. An attempt that is cut off is made again, with the same id."""
+        for former in {one.name for one in self._wakes} - {one.name for one in recipients}:
+            self._report.complain(_about(former), None)
+            self._report.complain(_about_addresses(former), None)
+        self._wakes = {recipient: asyncio.Event() for recipient in recipients}
+        self._backoff = Backoff(shortest=config.retry_wait_min, longest=config.retry_wait_max)
+        self._give_up_after = config.give_up_after.total_seconds()
+        self._changed.set()
 
     def wake(self) -> None:
         """Deliver what a commit has written."""
@@ -67,6 +77,13 @@ class Alerts:
 
     async def run(self) -> None:
         """Deliver until cancelled."""
+        while True:
+            self._changed.clear()
+            await unless(self._changed, self._deliver())
+            await self._changed.wait()
+
+    async def _deliver(self) -> None:
+        """Deliver to the present recipients until cancelled."""
         if not self._wakes:
             return
         await self._patience(self._register, purpose=_PURPOSE)
@@ -94,11 +111,11 @@ class Alerts:
             )
             failures = state.failures
             self._report.alerted(recipient.medium, given_up=given_up)
-            self._report.complain(f"alerts {recipient.name}", problem_of(recipient, state))
+            self._report.complain(_about(recipient.name), problem_of(recipient, state))
             if page:
                 made = await recipient.deliver(page)
                 if made.delivered:
-                    self._report.complain(f"alerts {recipient.name} addresses", _unreached(recipient, made))
+                    self._report.complain(_about_addresses(recipient.name), _unreached(recipient, made))
                 self._report.alerted(
                     recipient.medium,
                     delivered=len(made.delivered),
@@ -150,6 +167,15 @@ def wait_of(state: RecipientState) -> float:
     if state.seconds is None or state.seconds <= 0:
         return _LOOK_EVERY
     return min(_LOOK_EVERY, state.seconds)
+
+
+def _about(name: str) -> str:
+    """The subject of complaints about a recipient."""
+    return f"alerts {name}"
+
+
+def _about_addresses(name: str) -> str:
+    return f"alerts {name} addresses"
 
 
 def _unreached(recipient: Recipient, made: Delivery) -> str | None:

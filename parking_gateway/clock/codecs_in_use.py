@@ -24,6 +24,11 @@ class CodecsInUse:
         self._devices: dict[str, Device] = {}
         self._look_at: datetime | None = None
 
+    def forget(self) -> None:
+        """Load the codecs again, because their files may have changed."""
+        self._devices = {}
+        self._look_at = None
+
     async def look(self, database: Database, *, now: datetime) -> Mapping[str, Device]:
         """The codecs by name. Names are looked up once in a while; a codec of others is loaded beside the event loop."""
         if self._look_at is None or now >= self._look_at:

@@ -22,6 +22,11 @@ class Allowance:
         self._at = now
         return int(self._left)
 
+    def change(self, most: int) -> None:
+        """Allow another amount from now on. What was used stays used."""
+        self._left = max(0.0, self._left + most - self._most)
+        self._most = most
+
     def use(self, amount: int, now: datetime) -> None:
         """Use an amount. More than the rest is the rest."""
         self._left = float(max(0, self.left(now) - amount))

@@ -47,7 +47,8 @@ class NotAsked(LookupError):  # noqa: N818 - the cause
 class Decoder(msgspec.Struct, frozen=True, kw_only=True):
     """Decodes uplinks with the codec of the installation, else of the tag `codec`, else of the profile."""
 
-    profiles: Mapping[str, Choice] = {}
+    profiles: dict[str, Choice] = {}
+    """Shared with the copies of this decoder, so that `adopt` changes all of them."""
     folder: Path | None = None
     """The drop-in folder, for codecs of the operator."""
     guest_readings: GuestReadings | None = None
@@ -103,6 +104,11 @@ class Decoder(msgspec.Struct, frozen=True, kw_only=True):
             return msgspec.structs.replace(reading, detail=f"{choice.codec}: {reading.detail}")
         return reading
 
+    def adopt(self, profiles: Mapping[str, Choice]) -> None:
+        """Use these profiles from now on."""
+        self.profiles.clear()
+        self.profiles.update(profiles)
+
     def guest_of(self, choice: Choice) -> str | None:
         """Return the guest that this codec runs, or None. A guest must not run in a transaction or in the event loop."""
         return codecs.guest_of(choice.codec, dropins=self.folder)
@@ -112,6 +118,13 @@ class Decoder(msgspec.Struct, frozen=True, kw_only=True):
         codec = codecs.find(choice.codec, dropins=self.folder)
         codecs.bind(codec, choice.options)
         return codec
+
+
+def forget_codecs() -> None:
+    """Find every codec again when it is needed next, because its file may be another one by now."""
+    _bound.cache_clear()
+    _bound_later.cache_clear()
+    codecs.forget()
 
 
 def guest_key(uplink: Uplink, choice: Choice) -> GuestKey:

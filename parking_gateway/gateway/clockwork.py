@@ -43,6 +43,11 @@ class Clockwork:
             database=database, moment=self._moment, report=self._went_round, failed=report.round_failed
         )
 
+    def reconfigure(self, config: Config) -> None:
+        """Use another configuration from the next round on."""
+        self._config = config
+        self._codecs.forget()
+
     def recorded(self, uplinks: Sequence[Uplink]) -> None:
         """These uplinks are new."""
         self._senders.recorded(uplinks)

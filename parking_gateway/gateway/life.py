@@ -7,12 +7,13 @@ database all rows that were not published.
 
 import asyncio
 import contextlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import msgspec
 from loguru import logger
 
 from parking_gateway.alerts.delivery import Alerts
+from parking_gateway.alerts.recipient import Recipient
 from parking_gateway.alerts.recipients import recipients_of
 from parking_gateway.broker.link import Link, connected
 from parking_gateway.broker.suspicion import Suspicion
@@ -148,6 +149,14 @@ class Life:
         async with self._preparation.beside(self._prepare(migrate=migrate), within=within):
             if not self._stop.is_set():
                 await self._live()
+
+    def reconfigure(self, config: Config, recipients: Sequence[Recipient]) -> None:
+        """Use what changes without a restart: `process/config/reloading.py` has the keys."""
+        self._clockwork.reconfigure(config)
+        self._requests.reconfigure(config)
+        self._alerts.reconfigure(recipients, config.alerts)
+        if self._intake.bounds is not None:
+            self._intake.bounds.reconfigure(config.limits)
 
     async def _prepare(self, *, migrate: bool) -> None:
         await prepare_database(

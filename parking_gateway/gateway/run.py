@@ -11,6 +11,7 @@ from parking_gateway.gateway.board import served_board
 from parking_gateway.gateway.journalling import opened_journal
 from parking_gateway.gateway.life import Life
 from parking_gateway.gateway.opening import database, decoder_of, lacking
+from parking_gateway.gateway.reloading import Asked, Reloading
 from parking_gateway.process import waits
 from parking_gateway.process.config import Config
 from parking_gateway.process.systemd import notifying
@@ -24,7 +25,9 @@ _LAST_WORD: Final = 1.0
 """Seconds beyond `gateway.stop_timeout` for "offline". If the broker does not take it, it publishes the will."""
 
 
-async def run(config: Config, *, stop: asyncio.Event, migrate: bool = False, clock: WallClock = utc) -> None:
+async def run(
+    config: Config, *, stop: asyncio.Event, reload: Asked | None = None, migrate: bool = False, clock: WallClock = utc
+) -> None:
     """Run until `stop`. Raises ConfigError or SchemaMismatch when there is no use in trying."""
     decoder = decoder_of(config)
     # The directories are looked after by `watch_files`.
@@ -64,6 +67,11 @@ async def run(config: Config, *, stop: asyncio.Event, migrate: bool = False, clo
             stop=stop,
             clock=clock,
         )
+        if reload is not None:
+            reloading = Reloading(
+                config, asked=reload, life=life, decoder=decoder, report=report, systemd=systemd, clock=clock
+            )
+            await stack.enter_async_context(waits.beside(reloading.run()))
         is_finished = await waits.finished(
             stop,
             life.run(migrate=migrate),

@@ -15,6 +15,7 @@ from parking_gateway.core.allowance import Allowance
 from parking_gateway.core.events import DeadLetter, DevEui, Reason, Rejection
 from parking_gateway.core.printable import shortened
 from parking_gateway.intake.read import Batch
+from parking_gateway.process.config.limits import LimitsConfig
 from parking_gateway.store.rejections import DETAIL_LENGTH, TOPIC_LENGTH, digest_of
 
 TOO_MANY_DEVICES: Final = Rejection(
@@ -32,6 +33,11 @@ class Bounds(msgspec.Struct, frozen=True, kw_only=True):
 
     new_devices: Allowance
     rejected_bytes: Allowance
+
+    def reconfigure(self, limits: LimitsConfig) -> None:
+        """Allow other amounts from now on."""
+        self.new_devices.change(limits.new_devices_per_hour)
+        self.rejected_bytes.change(limits.rejected_bytes_per_hour)
 
     @contextmanager
     def share(self, now: datetime) -> Iterator["Share"]:

@@ -5,6 +5,7 @@ This module imports only what is fast, because `__main__` imports it first.
 
 import os
 import signal
+import sys
 import threading
 from collections.abc import Coroutine, Iterator
 from contextlib import contextmanager
@@ -75,8 +76,12 @@ def run(work: Coroutine[Any, Any, Result]) -> Result:
 
 
 @contextmanager
-def stopped_by_signals(stop: "asyncio.Event", *, at_most: timedelta | None = None) -> Iterator[None]:
+def stopped_by_signals(
+    stop: "asyncio.Event", *, at_most: timedelta | None = None, reload: "asyncio.Event | None" = None
+) -> Iterator[None]:
     """In this context the first SIGTERM or SIGINT sets `stop`, and a second one ends the process at once.
+
+    With `reload`, SIGHUP sets it. A closed terminal sends SIGHUP too, and stops a program that was started in it.
 
     `at_most` after the first one the process ends in any case, with status 0. Only threads can still run then, such as one
     that waits for a name server, and they hold no data.
@@ -84,7 +89,8 @@ def stopped_by_signals(stop: "asyncio.Event", *, at_most: timedelta | None = Non
     import asyncio  # noqa: PLC0415 - as above
 
     loop = asyncio.get_running_loop()
-    before = {number: signal.getsignal(number) for number in _STOP_SIGNALS}
+    handled = _STOP_SIGNALS if reload is None else (*_STOP_SIGNALS, signal.SIGHUP)
+    before = {number: signal.getsignal(number) for number in handled}
 
     def ask() -> None:
         stop.set()
@@ -97,12 +103,18 @@ def stopped_by_signals(stop: "asyncio.Event", *, at_most: timedelta | None = Non
 
     for number in _STOP_SIGNALS:
         loop.add_signal_handler(number, ask)
+    if reload is not None:
+        loop.add_signal_handler(signal.SIGHUP, ask if _has_terminal() else reload.set)
     try:
         yield
     finally:
         for number, handler in before.items():
             loop.remove_signal_handler(number)
             signal.signal(number, handler or signal.SIG_DFL)
+
+
+def _has_terminal() -> bool:
+    return sys.stdin is not None and sys.stdin.isatty()
 
 
 def _ending() -> list[signal.Signals]:

@@ -31,6 +31,16 @@ class Systemd:
             self._is_ready = True
             self._send("READY=1")
 
+    def reloading(self) -> None:
+        """The configuration is read again. `reloaded` has to follow."""
+        if self._is_ready:
+            self._send("RELOADING=1", f"MONOTONIC_USEC={time.monotonic_ns() // 1000}")
+
+    def reloaded(self) -> None:
+        """The configuration was read, whatever the outcome."""
+        if self._is_ready:
+            self._send("READY=1")
+
     def stopping(self) -> None:
         """The gateway was asked to stop and finishes its last batch. Sent once."""
         if not self._is_stopping:
@@ -48,11 +58,12 @@ class Systemd:
             self._fed_at = now
             self._send("WATCHDOG=1")
 
-    def _send(self, state: str) -> None:
+    def _send(self, *states: str) -> None:
         if self._notify is not None:
-            # systemd reads UTF-8, and sdnotify writes Latin-1, so each byte of UTF-8 passes as one character. A line
-            # break would begin another notification.
-            self._notify(printable(shortened(state, _LONGEST_STATE)).encode().decode("latin-1"))
+            # A line break in a state would begin another one. systemd reads UTF-8, and sdnotify writes Latin-1, so each byte
+            # of UTF-8 passes as one character.
+            lines = [printable(shortened(state, _LONGEST_STATE)) for state in states]
+            self._notify("\n".join(lines).encode().decode("latin-1"))
 
 
 @contextmanager

@@ -21,6 +21,13 @@ class Rates:
         self._by: OrderedDict[str, Allowance] = OrderedDict()
         """The one that asked last is at the end."""
 
+    def change(self, *, per_minute: int, of_all: int) -> None:
+        """Allow other rates from now on."""
+        self._per_minute = per_minute
+        self._all.change(of_all)
+        for own in self._by.values():
+            own.change(per_minute)
+
     def allow(self, by: str, now: datetime) -> bool:
         """Whether the requester may make one more request, and if so, count it."""
         own = self._by.pop(by, None) or Allowance(self._per_minute, _MINUTE)

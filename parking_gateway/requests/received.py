@@ -90,6 +90,11 @@ class Requests:
         self.publish: Publish = _nowhere
         """Publishes at once what the database cannot take. The owner of the connection sets it."""
 
+    def reconfigure(self, config: Config) -> None:
+        """Use other limits and models of indicators from the next request on."""
+        self._limits, self._downlinks = config.requests, config.downlinks
+        self._rates.change(per_minute=config.requests.per_minute, of_all=config.requests.per_minute_of_all)
+
     async def commit(self, messages: Sequence[Message]) -> None:
         """Answer these requests. They may be acknowledged then. Raises StopRequested, or MqttError with the connection."""
         # Counted before the first of them waits.

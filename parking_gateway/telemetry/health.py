@@ -55,7 +55,8 @@ class Health:
         self._failing: dict[str, str] = {}
         """The reason, by the purpose of the work that fails on the database."""
         self._limit = stalled_after.total_seconds()
-        self._overdue_after = overdue_after.total_seconds()
+        self.overdue_after = overdue_after.total_seconds()
+        """Seconds after which an unacknowledged event is overdue."""
         self._alive = alive
         self._clock = clock
         self.seconds = seconds
@@ -126,7 +127,7 @@ class Health:
         there = {
             _BROKER: self.is_broker_up,
             _DATABASE: self.is_database_up,
-            _INTAKE: self.oldest_event_age() <= self._overdue_after,
+            _INTAKE: self.oldest_event_age() <= self.overdue_after,
         }
         return [name for name, is_there in there.items() if not is_there]
 

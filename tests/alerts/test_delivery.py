@@ -298,3 +298,28 @@ async def test_a_mail_server_that_takes_nothing_is_a_problem_without_the_passwor
 @pytest.mark.parametrize(("seconds", "wait"), [(None, 5), (-3, 5), (0, 5), (0.5, 0.5), (300, 5)])
 def test_alerts_that_another_gateway_delivers_are_waited_for(seconds: float | None, wait: float) -> None:
     assert wait_of(RecipientState(seconds=seconds)) == wait
+
+
+async def test_other_recipients_take_over_while_it_runs(pool: Pool, hooks: HookServer) -> None:
+    """The former one was failing; its problem ends with it."""
+    gateway = Gateway(pool, webhooks=["http://127.0.0.1:1/away"], webhook_secret=SECRET)
+    async with gateway.running():
+        await until(recipients(pool, 1), "the first webhook")
+        await write(pool, NoticeKind.SILENT)
+        gateway.alerts.wake()
+
+        async def is_a_problem() -> bool:
+            return "do not reach webhook" in gateway.problems
+
+        await until(is_a_problem, "a problem")
+        config = Config(alerts={"webhooks": [hooks.url], "webhook_secret": SECRET})
+        gateway.alerts.reconfigure(recipients_of(config, clock=wall_clock.utc), config.alerts)
+        await until(recipients(pool, 2), "the second webhook")
+        await write(pool, NoticeKind.FAULT)
+        gateway.alerts.wake()
+
+        async def is_delivered() -> bool:
+            return hooks.kinds == ["fault"]
+
+        await until(is_delivered, "the delivery")
+    assert gateway.problems == ""

@@ -49,3 +49,13 @@ def test_what_is_given_back_is_there_again_and_never_more_than_the_amount() -> N
 def test_nothing_is_nothing() -> None:
     assert Allowance(0).left(NOON) == 0
     assert Allowance(0).left(NOON + 60 * MINUTE) == 0
+
+
+def test_another_amount_leaves_what_was_used_as_used() -> None:
+    allowance = Allowance(60)
+    allowance.use(50, NOON)
+    allowance.change(100)
+    assert allowance.left(NOON) == 50
+    allowance.change(20)
+    assert allowance.left(NOON) == 0
+    assert allowance.left(NOON + 60 * MINUTE) == 20

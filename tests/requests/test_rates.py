@@ -35,3 +35,10 @@ def test_within_any_minute_a_requester_is_allowed_twice_its_limit_at_most(asked:
             allowed.append((by, now))
     for by, at in allowed:
         assert sum(other == by and at <= when < at + 60 * SECOND for other, when in allowed) <= 10
+
+
+def test_other_rates_hold_from_the_next_request_on() -> None:
+    rates = Rates(per_minute=1, of_all=10)
+    assert [rates.allow("one", NOON) for _ in range(2)] == [True, False]
+    rates.change(per_minute=3, of_all=3)
+    assert [rates.allow("one", NOON) for _ in range(3)] == [True, True, False]

@@ -2,7 +2,9 @@
 
 import asyncio
 import os
+from collections.abc import Callable
 from datetime import timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
@@ -24,14 +26,14 @@ def run(*, config: ConfigFile = None, migrate: Migrate = False) -> None:
     """Run the gateway until SIGTERM or Ctrl-C.
 
     It waits for a broker or a database that is away. After the first signal it finishes its last batch; a second one ends
-    it at once. Exit status 78: the configuration or the schema has to be changed first.
+    it at once. SIGHUP reads the configuration again. Exit status 78: the configuration or the schema has to be changed first.
 
     For example:
 
         parking-gateway run --config /etc/parking-gateway/config.toml
     """
     # A command like `version` does not import what only the gateway needs.
-    from parking_gateway.process.config import ConfigError  # noqa: PLC0415
+    from parking_gateway.process.config import ConfigError, load  # noqa: PLC0415
     from parking_gateway.store.embedded import EmbeddedFailed  # noqa: PLC0415
     from parking_gateway.store.schema import SchemaMismatch  # noqa: PLC0415
     from parking_gateway.telemetry import set_up_logging  # noqa: PLC0415
@@ -39,7 +41,7 @@ def run(*, config: ConfigFile = None, migrate: Migrate = False) -> None:
     effective = configured(config)
     set_up_logging(effective.telemetry.log_level, effective.telemetry.log_format)
     try:
-        asyncio.run(_run(effective, migrate=migrate))
+        asyncio.run(_run(effective, partial(load, config), migrate=migrate))
     except (ConfigError, SchemaMismatch) as mistake:
         for line in mistake.mistakes if isinstance(mistake, ConfigError) else [str(mistake)]:
             show_error(line)
@@ -49,9 +51,10 @@ def run(*, config: ConfigFile = None, migrate: Migrate = False) -> None:
         raise typer.Exit(1) from None
 
 
-async def _run(config: "Config", *, migrate: bool) -> None:
+async def _run(config: "Config", read: "Callable[[], Config]", *, migrate: bool) -> None:
     from parking_gateway.gateway import run as gateway  # noqa: PLC0415 - as above
+    from parking_gateway.gateway.reloading import Asked  # noqa: PLC0415 - as above
 
-    stop = asyncio.Event()
-    with signals.stopped_by_signals(stop, at_most=config.gateway.stop_timeout + _LAST_RESORT):
-        await gateway.run(config, stop=stop, migrate=migrate)
+    stop, reload = asyncio.Event(), asyncio.Event()
+    with signals.stopped_by_signals(stop, at_most=config.gateway.stop_timeout + _LAST_RESORT, reload=reload):
+        await gateway.run(config, stop=stop, reload=Asked(event=reload, read=read), migrate=migrate)

@@ -53,6 +53,12 @@ def find(name: str, *, dropins: Path | None = None) -> Codec:
     return _find(_normal(name), dropins)
 
 
+def forget() -> None:
+    """Forget the codecs that were found. The process of a guest ends once no frame needs it any more."""
+    _find.cache_clear()
+    _guest_of.cache_clear()
+
+
 def has_appeared(name: str, *, dropins: Path | None = None) -> bool:
     """Return whether there is now a codec of a name that was not found before. Loads no other codec, because that is slow."""
     try:

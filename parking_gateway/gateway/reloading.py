@@ -1,0 +1,108 @@
+"""Another configuration for a gateway that runs: read again after SIGHUP, checked as a whole, and then put in force.
+
+A configuration with a mistake changes nothing. `process/config/reloading.py` declares the keys that change without a restart.
+"""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Final, Literal
+
+import msgspec
+from loguru import logger
+
+from parking_gateway.alerts.recipient import Recipient
+from parking_gateway.alerts.recipients import recipients_of
+from parking_gateway.decoding.decoder import Choice, Decoder, forget_codecs
+from parking_gateway.gateway.life import Life
+from parking_gateway.gateway.opening import decoder_of
+from parking_gateway.process.config import Config, ConfigError
+from parking_gateway.process.config.reloading import Reloaded, reloaded
+from parking_gateway.process.systemd import Systemd
+from parking_gateway.process.wall_clock import WallClock
+from parking_gateway.telemetry import set_up_logging
+from parking_gateway.telemetry.report import Report
+
+_ABOUT: Final = "configuration"
+"""The subject of the complaint about a configuration that is not in force."""
+
+
+class Asked(msgspec.Struct, frozen=True, kw_only=True):
+    """How to read the configuration again, and when."""
+
+    event: asyncio.Event
+    """Set by SIGHUP."""
+    read: Callable[[], Config]
+    """Raises ConfigError."""
+
+
+class Reloading:
+    """Reads and exchanges the configuration of one gateway."""
+
+    def __init__(  # noqa: PLR0913 - those that use it
+        self,
+        config: Config,
+        *,
+        asked: Asked,
+        life: Life,
+        decoder: Decoder,
+        report: Report,
+        systemd: Systemd,
+        clock: WallClock,
+    ) -> None:
+        self.config = config
+        """The configuration that is in force."""
+        self._asked = asked
+        self._life = life
+        self._decoder = decoder
+        self._report = report
+        self._systemd = systemd
+        self._clock = clock
+
+    async def run(self) -> None:
+        """Work until cancelled."""
+        while True:
+            await self._asked.event.wait()
+            self._asked.event.clear()
+            self._systemd.reloading()
+            try:
+                await self._exchange()
+            finally:
+                self._systemd.reloaded()
+
+    async def _exchange(self) -> None:
+        try:
+            # In a thread, because files may lie on a network and a codec takes its time to load.
+            again, profiles, recipients = await asyncio.to_thread(partial(self._read, self.config))
+        except ConfigError as error:
+            sentence = f"The configuration was read again and is not in force: {error.mistakes[0]}"
+            self._report.complain(_ABOUT, sentence)
+            for mistake in error.mistakes:
+                logger.error(mistake)
+            return
+        self._report.complain(_ABOUT, None)
+        before, self.config = self.config, again.config
+        self._decoder.adopt(profiles)
+        self._life.reconfigure(again.config, recipients)
+        self._report.health.overdue_after = again.config.telemetry.overdue_after.total_seconds()
+        if _log_of(before) != _log_of(again.config):
+            set_up_logging(*_log_of(again.config))
+        _log(again)
+
+    def _read(self, before: Config) -> tuple[Reloaded, dict[str, Choice], Sequence[Recipient]]:
+        again = reloaded(before, self._asked.read())
+        forget_codecs()
+        decoder = decoder_of(again.config)
+        return again, decoder.profiles, recipients_of(again.config, clock=self._clock)
+
+
+def _log_of(config: Config) -> tuple[str, Literal["json", "text"]]:
+    return config.telemetry.log_level, config.telemetry.log_format
+
+
+def _log(again: Reloaded) -> None:
+    """A line for the keys that take effect, and one for each key that does not."""
+    changes = f"{', '.join(again.changed)} changed" if again.changed else "nothing changed"
+    logger.bind(changed=again.changed).info(f"The configuration was read again: {changes}")
+    for key in again.needing_restart:
+        logger.bind(key=key).warning(f"{key} needs a restart: until then its former value is in force")
