@@ -1,5 +1,8 @@
 """Which keys change without a restart."""
 
+import re
+from pathlib import Path
+
 import pytest
 
 from parking_gateway.process.config import KEYS, Config
@@ -33,3 +36,9 @@ def test_a_changed_secret_is_noticed() -> None:
 def test_without_a_change_everything_stays() -> None:
     again = reloaded(Config(), Config())
     assert (again.changed, again.needing_restart, again.config) == ([], [], Config())
+
+
+def test_the_operators_guide_names_the_same_keys() -> None:
+    guide = Path(__file__).parents[2].joinpath("systemd", "README.md").read_text()
+    listed = guide.partition("<!-- reloaded keys -->")[2].partition("<!-- end -->")[0]
+    assert {name.removesuffix(".*") for name in re.findall(r"`([^`]+)`", listed)} == RELOADED

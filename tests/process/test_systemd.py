@@ -1,4 +1,4 @@
-"""The unit file, checked by systemd itself."""
+"""The files for systemd, checked by systemd itself."""
 
 import configparser
 import re
@@ -11,19 +11,21 @@ import pytest
 
 from parking_gateway.process.config import Config
 
-UNIT = Path(__file__).parents[2] / "systemd" / "parking-gateway.service"
+FOLDER = Path(__file__).parents[2] / "systemd"
+UNIT = FOLDER / "parking-gateway.service"
+TEMPLATE = FOLDER / "parking-gateway@.service"
 
 analyze = pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="systemd-analyze is not installed")
 
 
-@pytest.fixture
-def unit(tmp_path: Path) -> Path:
+@pytest.fixture(params=[UNIT, TEMPLATE], ids=["service", "template"])
+def unit(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
     """A copy with a program that every machine has, because the real one is not installed."""
     program = shutil.which("true")
     assert program is not None
-    copy = tmp_path / UNIT.name
-    copy.write_text(re.sub(r"(?m)^ExecStart=.*$", f"ExecStart={program}", UNIT.read_text()))
-    return copy
+    file: Path = request.param
+    (tmp_path / file.name).write_text(re.sub(r"(?m)^ExecStart=\S+", f"ExecStart={program}", file.read_text()))
+    return tmp_path / file.name.replace("@", "@north")
 
 
 def service() -> configparser.SectionProxy:
@@ -56,6 +58,38 @@ def test_little_is_exposed(unit: Path) -> None:
     exposure = re.search(r"Overall exposure level for .*: ([\d.]+)", result.stdout)
     assert exposure is not None
     assert float(exposure[1]) <= 1.5
+
+
+def test_the_template_differs_only_in_what_each_gateway_has_of_its_own() -> None:
+    """Its configuration, name, client id, state and credentials."""
+    of_one = TEMPLATE.read_text().replace("/%i.toml", "/config.toml").replace("/%i", "").replace(" %i:", ":")
+    own = [line for line in of_one.splitlines() if line not in UNIT.read_text().splitlines()]
+    assert [line for line in own if not line.startswith("#")] == [
+        "Environment=PARKING_GATEWAY_MQTT__CLIENT_ID=parking-gateway-%i PARKING_GATEWAY_GATEWAY__INSTANCE=%i"
+    ]
+    assert [line for line in UNIT.read_text().splitlines()[1:] if line not in of_one.splitlines()] == []
+
+
+@analyze
+def test_the_user_and_the_directories_are_made(tmp_path: Path) -> None:
+    """In a root of its own, which has only the files of accounts."""
+    (tmp_path / "etc").mkdir()
+    subprocess.run(
+        ["systemd-sysusers", f"--root={tmp_path}", str(FOLDER / "parking-gateway.sysusers")],
+        check=True,
+        capture_output=True,
+    )
+    name, _, user, group, about, home, shell = (tmp_path / "etc" / "passwd").read_text().strip().split(":")
+    assert (name, about, home) == ("parking-gateway", "Parking gateway", "/var/lib/parking-gateway")
+    assert shell == "/usr/sbin/nologin"
+    subprocess.run(
+        ["systemd-tmpfiles", f"--root={tmp_path}", "--create", str(FOLDER / "parking-gateway.tmpfiles")],
+        check=True,
+        capture_output=True,
+    )
+    state = (tmp_path / "var/lib/parking-gateway").stat()
+    assert (state.st_uid, state.st_gid, state.st_mode & 0o777) == (int(user), int(group), 0o700)
+    assert (tmp_path / "etc/parking-gateway").stat().st_mode & 0o777 == 0o755
 
 
 def test_the_times_fit_the_defaults() -> None:
