@@ -13,15 +13,13 @@ from functools import cached_property, partial
 from typing import Final, TypeVar
 
 import msgspec
-from aiohappyeyeballs import start_connection
 
+from parking_gateway.broker import race
 from parking_gateway.broker.frames import PING, PONG, Frames
 from parking_gateway.broker.private import FrameSocket
 
 Result = TypeVar("Result")
 
-_NEXT_ADDRESS_AFTER: Final = 0.25
-"""Seconds (RFC 8305)."""
 _FRAME_BYTES: Final = 65_536
 """Brokers limit the size of a WebSocket frame: AWS IoT to 128 kB, amqtt to 1 MB."""
 _DISCARDED_BYTES: Final = 65_536
@@ -87,8 +85,7 @@ async def opened(address: Address) -> Wire:
 
     Cancelled at any point, it leaves nothing open.
     """
-    addresses = await asyncio.get_running_loop().getaddrinfo(address.host, address.port, type=socket.SOCK_STREAM)
-    wire = await start_connection(addresses, happy_eyeballs_delay=_NEXT_ADDRESS_AFTER)
+    wire = await race.connected(address.host, address.port)
     try:
         # Without this, the kernel keeps a publication back until the acknowledgements before it have arrived.
         wire.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)

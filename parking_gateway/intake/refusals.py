@@ -5,7 +5,7 @@ from typing import Final
 from parking_gateway.core.printable import printable, shortened
 
 NOT_INSTALLED: Final = (
-    "chirpstack.api_url needs the package chirpstack-api: install parking-gateway[protobuf], or remove the key"
+    "chirpstack.api_url needs the package chirpstack-api: install parking-gateway[heal], or remove the key"
 )
 _OF_TLS: Final = ("CERTIFICATE", "SSL", "VERIFICATION")
 """Words of gRPC's errors of TLS. A wrong host is a "Hostname Verification Check"."""

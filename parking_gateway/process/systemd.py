@@ -1,12 +1,11 @@
 """Notifications to systemd: ready, status, watchdog, stopping."""
 
 import os
+import socket
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Final
-
-import sdnotify
 
 from parking_gateway.core.printable import printable, shortened
 
@@ -60,27 +59,30 @@ class Systemd:
 
     def _send(self, *states: str) -> None:
         if self._notify is not None:
-            # A line break in a state would begin another one. systemd reads UTF-8, and sdnotify writes Latin-1, so each byte
-            # of UTF-8 passes as one character.
-            lines = [printable(shortened(state, _LONGEST_STATE)) for state in states]
-            self._notify("\n".join(lines).encode().decode("latin-1"))
+            # A line break in a state would begin another one.
+            self._notify("\n".join(printable(shortened(state, _LONGEST_STATE)) for state in states))
 
 
 @contextmanager
 def notifying(*, clock: Callable[[], float] = time.monotonic) -> Iterator[Systemd]:
     """The connection to systemd, where systemd started the gateway (`NOTIFY_SOCKET`). `clock` gives seconds."""
-    if not os.environ.get("NOTIFY_SOCKET"):
+    path = os.environ.get("NOTIFY_SOCKET")
+    if not path:
         yield Systemd(None, clock=clock)
         return
-    notifier = sdnotify.SystemdNotifier()
-    if notifier.socket is not None:
-        # A systemd that does not read must not block the gateway: a notification that does not fit is dropped.
-        notifier.socket.setblocking(False)  # noqa: FBT003 - the standard library's signature
-    try:
-        yield Systemd(notifier.notify, clock=clock)
-    finally:
-        if notifier.socket is not None:
-            notifier.socket.close()
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK) as notifications:
+
+        def notify(state: str) -> None:
+            # A systemd that is gone, or that does not read, must not stop the gateway: the notification is dropped.
+            with suppress(OSError):
+                notifications.sendto(state.encode(), _address(path))
+
+        yield Systemd(notify, clock=clock)
+
+
+def _address(path: str) -> str:
+    """The address of the socket. In sd_notify(3), "@" stands for the zero byte of Linux's abstract names."""
+    return f"\0{path[1:]}" if path.startswith("@") else path
 
 
 def _watchdog_seconds() -> float:

@@ -1,6 +1,7 @@
 """Waits: between two attempts, and for the work of another task. Each ends early when the gateway stops."""
 
 import asyncio
+import random
 import time
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager, suppress
@@ -8,12 +9,12 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Final, TypeVar
 
-from tenacity import AsyncRetrying, RetryCallState, wait_random_exponential
-
 Result = TypeVar("Result")
 
 _UNWINDING: Final = 0.5
 """Seconds for abandoned work to end."""
+_MOST_DOUBLINGS: Final = 64
+"""More would be beyond every longest wait, and in the end beyond the largest float."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,11 +30,9 @@ class Backoff:
 
     def wait(self, failures: int) -> float:
         """Seconds: from the shortest wait to a limit that doubles with every failure, up to the longest."""
-        shortest = self.shortest.total_seconds()
-        rule = wait_random_exponential(multiplier=2 * shortest, min=shortest, max=self.longest.total_seconds())
-        state = RetryCallState(AsyncRetrying(), fn=None, args=(), kwargs={})
-        state.attempt_number = failures
-        return rule(state)
+        shortest, longest = self.shortest.total_seconds(), self.longest.total_seconds()
+        doubled = shortest * 2.0 ** min(failures, _MOST_DOUBLINGS)
+        return random.uniform(shortest, min(doubled, longest))  # noqa: S311 - it spreads waits, and hides nothing
 
 
 async def attempts(

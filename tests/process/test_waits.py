@@ -67,7 +67,6 @@ def test_nothing_is_sent_without_systemd(monkeypatch: pytest.MonkeyPatch) -> Non
         supervisor.alive()
 
 
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # sdnotify forgets to close its socket
 def test_a_socket_that_is_gone_stops_nobody(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NOTIFY_SOCKET", str(tmp_path / "gone"))
     with notifying() as supervisor:

