@@ -1,0 +1,79 @@
+// What an operator can do with a space. Each form is a request of docs/requests.md, and its reply is shown below it.
+
+import { element } from "./element.js";
+import { operator, request, showLogin } from "./operator.js";
+import { clock, inputTime } from "./times.js";
+
+/** `offered` changes when other actions are possible; `nodes()` makes their elements. */
+export function actionsOf(space) {
+  const { operator: name, can_log_in: canLogIn } = operator();
+  const place = { site: space.site, zone: space.zone, space: space.space };
+  if (!name) {
+    return { offered: `nobody ${canLogIn}`, nodes: () => (canLogIn ? [element("button", { type: "button", class: "quiet", on: { click: showLogin } }, "Log in to reserve or close this space")] : []) };
+  }
+  const isClosed = space.state === "MAINTENANCE";
+  const hasReservation = Boolean(space.reservation);
+  const nodes = () => [
+    space.overstay && button("Acknowledge the long stay", "space/acknowledge", place, () => "Acknowledged."),
+    hasReservation && button("Release the reservation", "space/release", place, () => "Released."),
+    isClosed && button("Back in service", "space/maintenance", { ...place, on: false }, () => "Back in service."),
+    reserving(place),
+    closing(place, isClosed),
+  ].filter(Boolean);
+  return { offered: [name, space.overstay, hasReservation, isClosed].join(" "), nodes };
+}
+
+function reserving(place) {
+  return folded("Reserve", "reservation/create", [
+    field("From", "start", { type: "datetime-local", required: true, value: inputTime(0) }),
+    field("Until", "end", { type: "datetime-local", required: true, value: inputTime(60) }),
+    field("For whom", "holder", { maxlength: 500, autocomplete: "off" }),
+    field("Note", "note", { maxlength: 500, autocomplete: "off" }),
+  ], ({ start, end, holder, note }) => ({
+    ...place, start: exact(start), end: exact(end), holder: holder || null, note: note || null, request_id: randomId(),
+  }), (data) => `Reserved${data?.reservation ?? data?.id ? `: no. ${data.reservation ?? data.id}` : ""}.`);
+}
+
+function closing(place, isClosed) {
+  return folded(isClosed ? "Change the maintenance" : "Put into maintenance", "space/maintenance", [
+    field("Reason", "reason", { maxlength: 500, autocomplete: "off", placeholder: "wet paint" }),
+    field("Until (optional)", "until", { type: "datetime-local" }),
+  ], ({ reason, until }) => ({ ...place, on: true, reason: reason || null, until: until ? exact(until) : null }),
+  () => "In maintenance.");
+}
+
+function folded(title, verb, fields, parametersOf, wordsOf) {
+  const line = answerLine();
+  const form = element("form", {}, ...fields, element("p", { class: "buttons" }, element("button", { class: "main" }, title)), line);
+  form.addEventListener("submit", (event) => {
+    event.preventDefault();
+    ask(form.querySelector("button"), line, verb, parametersOf(Object.fromEntries(new FormData(form))), wordsOf);
+  });
+  return element("details", {}, element("summary", {}, title), form);
+}
+
+function button(title, verb, parameters, wordsOf) {
+  const line = answerLine();
+  const press = ({ currentTarget }) => ask(currentTarget, line, verb, parameters, wordsOf);
+  return element("div", {}, element("button", { type: "button", class: "main", on: { click: press } }, title), line);
+}
+
+const answerLine = () => element("p", { class: "answer", role: "status" });
+
+async function ask(pressed, line, verb, parameters, wordsOf) {
+  pressed.disabled = true;
+  const reply = await request(verb, parameters);
+  pressed.disabled = false;
+  line.dataset.status = reply.status;
+  line.textContent = reply.status === "ok" ? `${clock(Date.now())} ${wordsOf(reply.data)}` : reply.error?.message ?? "The gateway refused it.";
+}
+
+const field = (title, name, attributes) => element("label", {}, title, element("input", { name, ...attributes }));
+
+/** The time of an input, which is this device's local time, with its offset. */
+const exact = (local) => new Date(local).toISOString();
+
+/** Not `crypto.randomUUID`, which is absent where the page came over plain HTTP from another machine. */
+function randomId() {
+  return [...crypto.getRandomValues(new Uint8Array(16))].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+}

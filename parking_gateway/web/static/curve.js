@@ -1,0 +1,67 @@
+// The day's curve of free places: a step line, because between two changes nothing changes.
+
+import { drawing, element, set, write } from "./element.js";
+import { minute, now } from "./times.js";
+
+const WIDTH = 240;
+const HEIGHT = 48;
+const REFRESH_MS = 300_000;
+const SHORTEST_MS = 60_000;
+
+/** A curve for a zone. It loads when `node` comes near the screen. */
+export function curveOf(zone, node) {
+  const line = drawing("path", { class: "line", "vector-effect": "non-scaling-stroke" });
+  const area = drawing("path", { class: "area" });
+  const picture = drawing("svg", { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, preserveAspectRatio: "none", role: "img" }, area, line);
+  const from = element("span");
+  const figure = element("figure", { class: "curve", hidden: true }, picture, element("figcaption", { "aria-hidden": "true" }, from, element("span", {}, "now")));
+  const curve = { figure, picture, line, area, from, zone, points: [], loadedAt: null };
+  curves.set(node, curve);
+  nearby.observe(node);
+  return curve;
+}
+
+/** Add the present number, and draw. */
+export function extend(curve, zone) {
+  curve.zone = zone;
+  const last = curve.points.at(-1);
+  if (curve.loadedAt === null || last?.free === zone.free) return;
+  curve.points.push({ at: now(), free: zone.free });
+  draw(curve);
+}
+
+const curves = new WeakMap();
+const nearby = new IntersectionObserver(
+  (entries) => entries.filter((entry) => entry.isIntersecting).forEach((entry) => load(curves.get(entry.target))),
+  { rootMargin: "50% 0px" },
+);
+
+async function load(curve) {
+  if (curve.loadedAt !== null && now() - curve.loadedAt < REFRESH_MS) return;
+  curve.loadedAt = now();
+  const names = new URLSearchParams({ site: curve.zone.site, zone: curve.zone.zone });
+  try {
+    const response = await fetch(`/board/curve?${names}`);
+    const points = response.ok ? await response.json() : [];
+    curve.points = points.map((point) => ({ at: Date.parse(point.at), free: point.free }));
+  } catch {
+    curve.loadedAt = null; // it is drawn when the gateway is back
+    return;
+  }
+  curve.points.push({ at: now(), free: curve.zone.free });
+  draw(curve);
+}
+
+function draw(curve) {
+  const { points, zone } = curve;
+  const end = Math.max(now(), points[0].at + SHORTEST_MS);
+  const x = (at) => ((at - points[0].at) / (end - points[0].at)) * WIDTH;
+  const y = (free) => HEIGHT - 1.5 - (Math.min(Math.max(free, 0), zone.total) / Math.max(zone.total, 1)) * (HEIGHT - 3);
+  const steps = points.map((point, n) => `${n ? `H${x(point.at).toFixed(1)}V` : `M0 `}${y(point.free).toFixed(1)}`).join("") + `H${WIDTH}`;
+  set(curve.line, "d", steps);
+  set(curve.area, "d", `${steps}V${HEIGHT}H0Z`);
+  const numbers = points.map((point) => point.free);
+  set(curve.picture, "aria-label", `Free today: between ${Math.min(...numbers)} and ${Math.max(...numbers)}, now ${zone.free} of ${zone.total}`);
+  write(curve.from, minute(points[0].at));
+  curve.figure.hidden = false;
+}

@@ -1,0 +1,96 @@
+// The picture and everything after it: one request, then server-sent events. Connects again by itself.
+
+import { setClock } from "./times.js";
+
+const KINDS = ["space", "zone", "site", "device", "transition", "notice", "gateway", "removed"];
+const WAITS = [500, 1_000, 2_000, 4_000];
+/** The gateway sends something every 10 seconds at least. */
+const SILENT_AFTER = 25_000;
+
+/**
+ * Follow the car park until the page is closed.
+ *
+ * `onPicture(picture)` begins anew, `onEvent(kind, message)` is one change, and `onConnection(isLive)` comes with each change of
+ * the connection.
+ */
+export function follow({ onPicture, onEvent, onConnection }) {
+  let cursor = null;
+  let source = null;
+  let timer = null;
+  let failures = 0;
+  let heardAt = Date.now();
+  let beats = false;
+
+  async function begin() {
+    try {
+      const response = await fetch("/board/picture", { cache: "no-cache" });
+      if (!response.ok) throw new Error(`status ${response.status}`);
+      setClock(response.headers.get("date"));
+      const picture = await response.json();
+      cursor = picture.cursor;
+      onPicture(picture);
+    } catch {
+      lost();
+      return;
+    }
+    listen();
+  }
+
+  function listen() {
+    source = new EventSource(`/board/live?since=${encodeURIComponent(cursor)}`);
+    source.onopen = () => {
+      failures = 0;
+      heard();
+      onConnection(true);
+    };
+    source.onerror = () => lost();
+    source.addEventListener("again", () => {
+      source.close();
+      cursor = null;
+      go();
+    });
+    source.addEventListener("beat", () => {
+      beats = true;
+      heard();
+    });
+    for (const kind of KINDS) {
+      source.addEventListener(kind, (event) => {
+        cursor = event.lastEventId || cursor;
+        heard();
+        onEvent(kind, JSON.parse(event.data));
+      });
+    }
+  }
+
+  const heard = () => (heardAt = Date.now());
+  function go() {
+    timer = null;
+    return cursor === null ? begin() : listen();
+  }
+
+  /** Close, and try again after a while. After a second failure in a row the picture is fetched anew. */
+  function lost() {
+    source?.close();
+    source = null;
+    onConnection(false);
+    if (failures > 0) cursor = null;
+    clearTimeout(timer);
+    timer = setTimeout(go, WAITS[Math.min(failures, WAITS.length - 1)]);
+    failures += 1;
+  }
+
+  function atOnce() {
+    if (timer === null) return;
+    clearTimeout(timer);
+    go();
+  }
+
+  setInterval(() => {
+    if (beats && source !== null && Date.now() - heardAt > SILENT_AFTER) lost();
+  }, 5_000);
+  window.addEventListener("online", atOnce);
+  document.addEventListener("visibilitychange", () => document.hidden || atOnce());
+  window.addEventListener("pagehide", () => source?.close());
+  window.addEventListener("pageshow", (event) => event.persisted && go());
+  begin();
+}
