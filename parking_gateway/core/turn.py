@@ -80,16 +80,15 @@ def turn(before: Mapping[SpaceId, Space], causes: Iterable[tuple[SpaceId, Cause]
         space = spaces[space_id]
         after, made = _change(space, cause)
         spaces[space_id] = after
+        if isinstance(cause, Observation) and after.version == space.version:  # nearly all
+            if after.seen_at is space.seen_at:
+                held_back += _note_late(space, cause, course)
+            continue
         if made:
             steps += made
         if after.reservation is not space.reservation or isinstance(cause, ReservationEnd):
             reservations += _of_reservation(space, after, cause, made)
-            if isinstance(cause, ReservationEnd) and cause.status is ReservationStatus.NO_SHOW:
-                notices.append(_no_show(space, cause))
-        if after.reservation is not None and after.is_pending and not space.is_pending:
-            notices.append(_conflict(after, after.reservation, cause))
-        if after.overstay is not space.overstay and isinstance(cause, StayExceeded):
-            notices.append(_overstay(space_id, cause))
+        notices += _notices(space, after, cause)
         if after.version != space.version:
             after = spaces[space_id] = _noted(space, after, cause, made, course)
         if after.seen_at is space.seen_at and isinstance(cause, Observation | Rereading):
@@ -208,6 +207,16 @@ def _of_reservation(
         status = ReservationStatus.RELEASED if after.reservation is None else ReservationStatus.CHECKED_IN
         at = made[-1].at if made else seen.seen_at
         yield ReservationStep(reservation=before.reservation.id, status=status, at=at, cause=str(seen.cause))
+
+
+def _notices(before: Space, after: Space, cause: Cause) -> Iterator[Notice]:
+    """What an operator has to be told once because of this cause."""
+    if isinstance(cause, ReservationEnd) and cause.status is ReservationStatus.NO_SHOW:
+        yield _no_show(before, cause)
+    if after.reservation is not None and after.is_pending and not before.is_pending:
+        yield _conflict(after, after.reservation, cause)
+    if after.overstay is not before.overstay and isinstance(cause, StayExceeded):
+        yield _overstay(before.id, cause)
 
 
 def _overstay(space: SpaceId, cause: StayExceeded) -> Notice:

@@ -41,6 +41,12 @@ _RECORDING: Final = "recording a batch"
 """The purpose of the search for faulty messages too, because the drain repeats the first and not always the second."""
 
 
+class Repeats(msgspec.Struct):
+    """Whether the last batch held uplinks that were recorded already. Then the next one probably holds some too."""
+
+    are_likely: bool = False
+
+
 class Intake(msgspec.Struct, frozen=True, kw_only=True):
     """The one way in. `taken` and `settled` frame every batch; `report` is called with every commit."""
 
@@ -65,6 +71,7 @@ class Intake(msgspec.Struct, frozen=True, kw_only=True):
     """Takes what the database does not take. None: a batch is tried until the database takes it."""
     bounds: Bounds | None = None
     """Of new devices and rejections. None: there are none."""
+    repeats: Repeats = msgspec.field(default_factory=Repeats)
 
     async def run(self, link: Link) -> None:
         """Work until the link stops receiving. Raises when it is lost, or has to be made anew."""
@@ -122,6 +129,7 @@ class Intake(msgspec.Struct, frozen=True, kw_only=True):
         decoder = self.decoder if self.guests is None else None
         try:
             batch = read(messages, received_at=now, limits=self.limits)
+            batch.may_repeat = self.repeats.are_likely or any(message.is_redelivered for message in messages)
             decoder = await self._with_guest_readings(batch)
             await ended(after)
             if self.journal is not None and self.journal.is_used:
@@ -134,13 +142,19 @@ class Intake(msgspec.Struct, frozen=True, kw_only=True):
         except Exception as fault:  # noqa: BLE001 - a message must not be able to end the process, whatever the bug
             await self._set_aside(messages, now, fault, decoder)
         else:
+            self.repeats.are_likely = committed.duplicates > 0
             self.report(committed)
 
     async def attempt(self, batch: Batch, decoder: Decoder) -> Committed:
         """Record the batch: one transaction, tried once."""
         with self.bounds.share(batch.received_at) if self.bounds else nullcontext() as share:
             async with asyncio.timeout(self.timeout.total_seconds()), self.database.connect() as connection:
-                return await record(connection, batch, decoder=decoder, announce_every=self.announce_every, share=share)
+                try:
+                    return await record(
+                        connection, batch, decoder=decoder, announce_every=self.announce_every, share=share
+                    )
+                finally:
+                    batch.may_repeat = True  # the commit may have come through, though its answer has not
 
     @property
     def _within(self) -> float | None:

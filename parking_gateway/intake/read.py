@@ -29,6 +29,8 @@ class Batch(msgspec.Struct, kw_only=True):
     """The uplinks by deduplication id, each once, with their messages."""
     repeated: int = 0
     """Uplinks that the batch holds a second time."""
+    may_repeat: bool = True
+    """Whether uplinks may be recorded already. False: they were just received, for the first time as far as the broker knows."""
     events: list[EventMessage] = []
     dead_letters: list[DeadLetter] = []
     received: Counter[str] = msgspec.field(default_factory=Counter)

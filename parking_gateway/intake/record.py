@@ -29,6 +29,7 @@ from parking_gateway.store import (
 from parking_gateway.store.database import Connection
 from parking_gateway.store.query import Query, waits
 from parking_gateway.store.spaces import Locked
+from parking_gateway.store.verdicts import FAILURES
 
 
 async def record(
@@ -68,9 +69,20 @@ async def _with_notices(connection: Connection, decision: Decision, *, now: date
 
 
 async def lock_spaces_of(connection: Connection, batch: Batch) -> tuple[list[Uplink], Locked]:
-    """Record the uplinks and lock the spaces that their devices watch. Returns the uplinks that are new."""
+    """Record the uplinks and lock the spaces that their devices watch. Returns the uplinks that are new.
+
+    Where no message is a repetition, they are added without a look at what is there. If one is there all the same, the
+    transaction begins anew.
+    """
     if not (concerned := batch.devices):
         return [], Locked()
+    if not batch.may_repeat:
+        try:
+            return await connection.together(uplinks.add(batch.uplinks), spaces.lock(concerned))
+        except FAILURES as error:
+            if not uplinks.is_repetition(error):
+                raise
+        await connection.rollback()
     return await connection.together(uplinks.record(batch.uplinks), spaces.lock(concerned))
 
 

@@ -5,7 +5,7 @@ from typing import Final
 from decoders import Occupancy
 from parking_gateway.core.audience import Audience
 from parking_gateway.core.problems import Problem
-from parking_gateway.core.space import Contact, Overstay, Service, SpaceState
+from parking_gateway.core.space import Contact, Service, SpaceState
 
 OCCUPANCIES: Final[dict[str | None, Occupancy | None]] = {None: None, **{one.value: one for one in Occupancy}}
 PROBLEMS: Final = {one.value: one for one in Problem}
@@ -13,6 +13,5 @@ CONTACTS: Final = {one.value: one for one in Contact}
 SERVICES: Final = {one.value: one for one in Service}
 STATES: Final = {one.value: one for one in SpaceState}
 AUDIENCES: Final[dict[str | None, Audience | None]] = {None: None, **{one.value: one for one in Audience}}
-OVERSTAYS: Final[dict[str | None, Overstay | None]] = {None: None, **{one.value: one for one in Overstay}}
 PREVIOUS: Final[dict[str | None, SpaceState | None]] = {None: None, **{one.value: one for one in SpaceState}}
 """The state before the present one, which a space may not have had."""

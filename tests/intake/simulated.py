@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
 from random import Random
+from types import SimpleNamespace
 from typing import Any, Final
 from uuid import UUID
 
@@ -29,10 +30,9 @@ _ASPECTS: Final = [
     "seen_f_cnt",
     "contact",
     "heard_at",
-    "reservation",
-    "service",
+    "special",
     "service_at",
-    "maintenance_reason",
+    "offered_at",
     "battery_percent",
     "battery_at",
     "battery_dev_addr",
@@ -40,12 +40,8 @@ _ASPECTS: Final = [
     "previous",
     "cause",
     "version",
-    "overstay",
-    "sensors",
-    "maintenance_until",
-    "offered_at",
 ]
-_TIMES: Final = {"since", "seen_at", "heard_at", "battery_at", "service_at", "maintenance_until"}
+_TIMES: Final = {"since", "seen_at", "heard_at", "battery_at", "service_at"}
 
 
 class Broker(FakeLink):
@@ -81,7 +77,7 @@ class Store:
         """Space, and the states before and after."""
         self.spaces = {
             number: dict.fromkeys(_ASPECTS, None)
-            | {"id": number, "since": NOON, "contact": "never", "service": "in_service", "version": 1}
+            | {"id": number, "since": NOON, "contact": "never", "version": 1}
             | {"seen_f_cnt": 0}
             for number in range(1, len(devices) + 1)
         }
@@ -143,6 +139,15 @@ class Store:
         self._power_cut()
 
 
+class Repetition(psycopg.errors.UniqueViolation):
+    """An uplink was added that is there."""
+
+    @property
+    @override
+    def diag(self) -> Any:
+        return SimpleNamespace(table_name="uplink_2026_11")
+
+
 class Transaction:
     """A connection as `store.database.Connection` has it."""
 
@@ -177,11 +182,23 @@ class Transaction:
 
     def end(self) -> None:
         """Release the locks."""
-        for lock in self._held:
-            lock.release()
+        while self._held:
+            self._held.pop().release()
+
+    async def rollback(self) -> None:
+        """Undo what was recorded, and release the locks."""
+        await self._store.travel()
+        self._new.clear()
+        self.end()
 
     async def _answer(self, query: Query[Any]) -> Any:
         match query.statement.name:
+            case b"add_uplinks":
+                added = {UUID(one) for one in _elements(query.arguments["deduplication_id"])}
+                if added & self._store.uplinks:
+                    raise Repetition
+                self._new |= added
+                return query.read(())
             case b"record_uplinks":
                 ids = [UUID(one) for one in _elements(query.arguments["deduplication_id"])]
                 new = [one for one in ids if one not in self._store.uplinks]

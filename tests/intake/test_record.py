@@ -32,9 +32,10 @@ RECORDINGS = Path(__file__).parents[1] / "recordings"
 
 
 async def recorded(engine: AsyncEngine, *batch: Message, decoder: Decoder | None = None) -> Committed:
-    """Record the batch and commit."""
+    """Record the batch and commit, as one that was received for the first time."""
     now = datetime.now(UTC)
     found = read(batch, received_at=now, limits=LIMITS)
+    found.may_repeat = False
     async with engine.begin() as connection:
         return await record(
             PipelinedConnection(connection),
@@ -70,6 +71,20 @@ async def test_a_car_that_comes_is_an_uplink_a_transition_and_a_space_that_is_du
     assert await rows(engine, "select contact, heard_at, f_cnt, rssi, codec from device") == [
         ("live", at, 7, -102, "bosch_tps110_v029")
     ]
+
+
+async def test_an_uplink_that_is_there_already_costs_no_other_uplink_of_its_batch(
+    engine: AsyncEngine, car_park: CarPark
+) -> None:
+    """Nothing says that it was delivered before: another gateway recorded it, or the commit's answer was lost."""
+    first, second = await car_park(2)
+    known = message(first, up(first, OCCUPIED, at=1, f_cnt=7))
+    await recorded(engine, known)
+    outcome = await recorded(engine, message(second, up(second, OCCUPIED, at=2, f_cnt=7)), known)
+    assert [uplink.device.dev_eui for uplink in outcome.recorded] == [second]
+    assert outcome.duplicates == 1
+    assert await rows(engine, "select dev_eui from uplink order by time") == [(first,), (second,)]
+    assert await rows(engine, "select count(*) from transition") == [(2,)]
 
 
 async def test_a_new_session_without_a_change_leaves_the_time_of_the_last_change(
