@@ -33,7 +33,9 @@ def single_files(checkout: Path) -> dict[Path, bytes]:
     docs = checkout / "docs"
     texts = {
         docs / "reference" / "configuration.md": configuration_page.page((checkout / "config.toml").read_text("utf-8")),
-        docs / "reference" / "metrics.md": metrics_page.page(),
+        docs / "reference" / "metrics.md": metrics_page.page(
+            (checkout / "prometheus" / "rules.yml").read_text("utf-8")
+        ),
         docs / "explanation" / "state-machine.md": state_machine.page(),
         docs / "images" / "state-machine.svg": state_machine.picture(),
     }

@@ -66,7 +66,8 @@ def test_writing_makes_a_folder_hold_exactly_its_files(tmp_path: Path) -> None:
 def test_checking_writes_nothing_and_names_the_remedy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "tests").mkdir()
     (tmp_path / "tests" / "decoders").symlink_to(CHECKOUT / "tests" / "decoders")
-    (tmp_path / "config.toml").symlink_to(CHECKOUT / "config.toml")
+    for source in ("config.toml", "prometheus"):
+        (tmp_path / source).symlink_to(CHECKOUT / source)
     monkeypatch.chdir(tmp_path)
     refused = generate.main("--check")
     assert refused
