@@ -73,27 +73,16 @@ def work_on(config: "Config", work: Callable[["Pool"], Awaitable[Result]]) -> Re
     """Do work of several transactions on a database with our schema, whose name is printed on standard error first."""
 
     async def checked(pool: "Pool") -> Result:
+        from parking_gateway.process.config.shown import database_name  # noqa: PLC0415 - as above
         from parking_gateway.store import schema  # noqa: PLC0415 - as above
 
-        show_error(f"Database: {_name(config)}")
+        show_error(f"Database: {database_name(config)}")
         async with pool.connect() as connection:
             await schema.require_current(connection)
             await connection.rollback()
         return await work(pool)
 
     return with_database(config, checked)
-
-
-def _name(config: "Config") -> str:
-    """The database and its server, without any secret."""
-    from parking_gateway.process.config import database_url  # noqa: PLC0415 - as above
-
-    if config.database.is_embedded:
-        return f"the embedded one in {config.gateway.state_directory}"
-    given = database_url.parameters(config.database.url.get_secret_value())
-    name = given.get("dbname") or given.get("service") or "that of the user"
-    server = given.get("host") or given.get("hostaddr") or "the local server"
-    return f"{name} on {server}"
 
 
 def query_once(config: "Config", query: "Query[Result]") -> Result:

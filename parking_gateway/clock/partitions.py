@@ -13,8 +13,8 @@ from parking_gateway.store.partitions import Month
 
 async def go(database: Database, moment: Moment) -> Committed:
     """Make the partitions, or raise within moments where another statement uses a default partition."""
-    for name in await make_missing(database, now=moment.now):
-        logger.bind(partition=name).info("Made a partition")
+    if made := await make_missing(database, now=moment.now):
+        logger.bind(partitions=made).info("Made partitions")
     return Committed()
 
 

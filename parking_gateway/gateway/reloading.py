@@ -6,7 +6,8 @@ A configuration with a mistake changes nothing. `process/config/reloading.py` de
 import asyncio
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Final, Literal
+from pathlib import Path
+from typing import Final
 
 import msgspec
 from loguru import logger
@@ -21,6 +22,8 @@ from parking_gateway.process.config.reloading import Reloaded, reloaded
 from parking_gateway.process.systemd import Systemd
 from parking_gateway.process.wall_clock import WallClock
 from parking_gateway.telemetry import set_up_logging
+from parking_gateway.telemetry.logs import LogFormat
+from parking_gateway.telemetry.prose import RELOADED
 from parking_gateway.telemetry.report import Report
 
 _ABOUT: Final = "configuration"
@@ -34,6 +37,8 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
     """Set by SIGHUP."""
     read: Callable[[], Config]
     """Raises ConfigError."""
+    file: Path | None = None
+    """What is read, for people. None: there is no file."""
 
 
 class Reloading:
@@ -96,13 +101,12 @@ class Reloading:
         return again, decoder.profiles, recipients_of(again.config, clock=self._clock)
 
 
-def _log_of(config: Config) -> tuple[str, Literal["json", "text"]]:
+def _log_of(config: Config) -> tuple[str, LogFormat]:
     return config.telemetry.log_level, config.telemetry.log_format
 
 
 def _log(again: Reloaded) -> None:
     """A line for the keys that take effect, and one for each key that does not."""
-    changes = f"{', '.join(again.changed)} changed" if again.changed else "nothing changed"
-    logger.bind(changed=again.changed).info(f"The configuration was read again: {changes}")
+    logger.bind(changed=again.changed).info(RELOADED)
     for key in again.needing_restart:
-        logger.bind(key=key).warning(f"{key} needs a restart: until then its former value is in force")
+        logger.warning(f"{key} needs a restart: until then its former value is in force")

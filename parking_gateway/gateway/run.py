@@ -12,6 +12,7 @@ from parking_gateway.gateway.journalling import opened_journal
 from parking_gateway.gateway.life import Life
 from parking_gateway.gateway.opening import database, decoder_of, lacking
 from parking_gateway.gateway.reloading import Asked, Reloading
+from parking_gateway.gateway.start_line import log_start
 from parking_gateway.process import waits
 from parking_gateway.process.config import Config
 from parking_gateway.process.systemd import notifying
@@ -29,6 +30,7 @@ async def run(
     config: Config, *, stop: asyncio.Event, reload: Asked | None = None, migrate: bool = False, clock: WallClock = utc
 ) -> None:
     """Run until `stop`. Raises ConfigError or SchemaMismatch when there is no use in trying."""
+    log_start(config, reload.file if reload else None)
     decoder = decoder_of(config)
     # The directories are looked after by `watch_files`.
     if absent := [sentence for key, sentence in lacking(config) if key == "decoders.profiles"]:

@@ -28,6 +28,7 @@ class WayOut:
             marker=marker,
             known=pool.check.known,
             report=report.published,
+            report_steps=report.published_steps,
         )
         self._announcements = Announcements(
             config.home_assistant,

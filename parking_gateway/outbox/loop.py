@@ -19,7 +19,7 @@ from parking_gateway.core.due import DueKind
 from parking_gateway.core.space import SpaceId
 from parking_gateway.outbox.marker import Marker
 from parking_gateway.outbox.outgoing import OutgoingMessages
-from parking_gateway.outbox.pages import PAGE, Page, Pages, Publisher, ReportPublished
+from parking_gateway.outbox.pages import PAGE, Page, Pages, Publisher, ReportPublished, ReportSteps
 from parking_gateway.process.config.sections import PublicationConfig
 from parking_gateway.process.waits import pause
 from parking_gateway.store.database import Database
@@ -33,7 +33,7 @@ _REMEMBERED: Final = 50_000
 class Outbox:
     """Publishes over one link after the other."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what it works with, and where it reports
         self,
         config: PublicationConfig,
         *,
@@ -42,10 +42,17 @@ class Outbox:
         marker: Marker,
         known: KnownServer,
         report: ReportPublished,
+        report_steps: ReportSteps = lambda _: None,
     ) -> None:
         self._config = config
         self._pages = Pages(
-            config.root, database=database, patience=patience, marker=marker, known=known, report=report
+            config.root,
+            database=database,
+            patience=patience,
+            marker=marker,
+            known=known,
+            report=report,
+            report_steps=report_steps,
         )
         self._outgoing = OutgoingMessages(
             config.root,

@@ -24,6 +24,8 @@ PAGE: Final = 1000
 
 ReportPublished = Callable[[str, int, Sequence[Refusal]], None]
 """Called with a kind, how many of its publications were confirmed, and which were refused."""
+ReportSteps = Callable[[Sequence[Due]], None]
+"""Called with the spaces that were published, each with its steps."""
 
 
 class Publisher(Protocol):
@@ -57,7 +59,7 @@ class StillDue(msgspec.Struct, frozen=True, kw_only=True):
 class Pages:
     """Reads, publishes and confirms rows of one gateway, a page at a time."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what it works with, and where it reports
         self,
         root: str,
         *,
@@ -66,6 +68,7 @@ class Pages:
         marker: Marker,
         known: KnownServer,
         report: ReportPublished,
+        report_steps: ReportSteps,
     ) -> None:
         self._root = root
         self._database = database
@@ -73,6 +76,7 @@ class Pages:
         self._marker = marker
         self._known = known
         self._report = report
+        self._report_steps = report_steps
         self._accepting = asyncio.Lock()
         self._under_way: list[tuple[DueKind, Sequence[Due]]] = []
         """Rows whose publication began and whose confirmation is not in the database."""
@@ -138,15 +142,13 @@ class Pages:
         number = self._marker.sent
         refusals = await link.publish([*publications, marker])
         self._report(kind, len(publications) - len(refusals), refusals)
-        if not refusals:
-            return Page(kind=kind, rows=rows, confirmed=rows, marker=number)
-        refused = {refusal.topic for refusal in refusals}
-        return Page(
-            kind=kind,
-            rows=rows,
-            confirmed=[row for row in rows if refused.isdisjoint(one.topic for one in rendered(self._root, [row]))],
-            marker=0 if marker.topic in refused else number,
-        )
+        confirmed = rows
+        if refusals:
+            refused = {refusal.topic for refusal in refusals}
+            confirmed = [row for row in rows if refused.isdisjoint(one.topic for one in rendered(self._root, [row]))]
+            number = 0 if marker.topic in refused else number
+        self._report_steps(confirmed)
+        return Page(kind=kind, rows=rows, confirmed=confirmed, marker=number)
 
     async def _has_gone_back(self, number: int, *, written_before: int) -> bool:
         """Whether the database held an older number than it had before it was asked. Then everything becomes due."""

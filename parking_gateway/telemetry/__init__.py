@@ -1,7 +1,7 @@
 """Telemetry: the log, the metrics, the health, and the pages that serve them.
 
 In the order to read: `report` (it takes the values of the tasks), `health` and `metrics` (it fills them), `instruments`, `places`, `scraped`,
-`web` (it serves them); `logs`, `log_writer` and `repetitions`; `absences`, `failed_rounds`, `clock_warnings`, `losses`, `refusals`,
+`web` (it serves them); `logs`, `log_formats`, `prose`, `log_writer` and `repetitions`; `steps`, `absences`, `failed_rounds`, `clock_warnings`, `losses`, `refusals`,
 `recurring` and `qos_0`.
 """
 

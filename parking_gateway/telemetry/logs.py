@@ -13,10 +13,10 @@ from functools import partial
 from types import TracebackType
 from typing import TYPE_CHECKING, Final, Literal
 
-import msgspec
 from loguru import logger
 
-from parking_gateway.core.printable import printable, printable_json, shortened
+from parking_gateway.core.printable import shortened
+from parking_gateway.telemetry.log_formats import Render, as_json, as_text, in_journal
 from parking_gateway.telemetry.log_writer import LogWriter
 from parking_gateway.telemetry.repetitions import Line
 
@@ -28,25 +28,23 @@ LONGEST_FIELD: Final = 500
 _LONGEST_EXCEPTION: Final = 20_000
 _STDOUT: Final = 1
 _STANDARD_LEVELS: Final = frozenset({"DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"})
-_DIM, _BOLD, _YELLOW, _RED, _USUAL = (f"\033[{code}m" for code in (2, 1, 33, 31, 0))
-_COLOURS: Final = {"INFO": _BOLD, "WARNING": _YELLOW, "ERROR": _RED, "CRITICAL": _RED}
-_encode: Final = msgspec.json.Encoder(enc_hook=str).encode
 _writers: Final[list[LogWriter]] = []
 """The writers of this process, the present one last."""
 
 
-def set_up_logging(level: str, log_format: Literal["json", "text"]) -> None:
-    """Set up the log, in place of an earlier one. `json` is for journald and other collectors, `text` for people.
+LogFormat = Literal["auto", "json", "text"]
+
+
+def set_up_logging(level: str, log_format: LogFormat) -> None:
+    """Set up the log, in place of an earlier one. `auto` is text for a terminal and for systemd's journal, else JSON.
 
     Libraries log a line for every packet and statement, so their lines below WARNING are shown at TRACE only. An error that
     ends the process is a line of the log too, because standard error may be the same pipe.
     """
     logger.remove()
-    is_coloured = log_format == "text" and sys.stdout is not None and sys.stdout.isatty()
-    render = _as_json if log_format == "json" else partial(_as_text, is_coloured=is_coloured)
     # If the parent process closed standard output, a connection may have its number by now.
     descriptor = os.open(os.devnull, os.O_WRONLY) if sys.stdout is None else _STDOUT
-    _writers.append(LogWriter(descriptor, render=render, notice=_notice))
+    _writers.append(LogWriter(descriptor, render=_rendering(log_format), notice=_notice))
     logger.add(_Sink(_writers[-1]), level=level, format="")
     libraries = logging.DEBUG if level == "TRACE" else max(logging.WARNING, logger.level(level).no)
     logging.basicConfig(handlers=[_ToLoguru()], level=libraries, force=True)
@@ -55,6 +53,23 @@ def set_up_logging(level: str, log_format: Literal["json", "text"]) -> None:
     sys.excepthook = _log_the_end
     sys.unraisablehook = _log_unraisable
     threading.excepthook = _log_the_end_of_a_thread
+
+
+def _rendering(log_format: LogFormat) -> Render:
+    is_terminal, is_journal = sys.stdout is not None and sys.stdout.isatty(), _is_journal()
+    is_text = log_format == "text" or (log_format == "auto" and (is_terminal or is_journal))
+    if is_journal:
+        return partial(in_journal, as_text if is_text else as_json)
+    is_coloured = is_terminal and "NO_COLOR" not in os.environ and os.environ.get("TERM") != "dumb"
+    return partial(as_text, is_coloured=is_coloured) if is_text else as_json
+
+
+def _is_journal() -> bool:
+    """Whether standard output is the socket of systemd's journal, which JOURNAL_STREAM names by device and inode."""
+    if sys.stdout is None or "JOURNAL_STREAM" not in os.environ:
+        return False
+    status = os.fstat(_STDOUT)
+    return os.environ["JOURNAL_STREAM"] == f"{status.st_dev}:{status.st_ino}"
 
 
 def lines_dropped() -> int:
@@ -108,39 +123,6 @@ def _notice(dropped: int) -> Line:
         sentence="Lines of log were dropped, because nobody read them",
         fields={"lines": dropped},
     )
-
-
-def _as_json(line: Line) -> bytes:
-    document: dict[str, object] = {
-        "time": line.time.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
-        "level": line.level,
-        "message": line.sentence,
-    }
-    if line.exception is not None:
-        document["exception"] = line.exception
-    if line.left_out:
-        document["left_out"] = line.left_out
-    # A bound field cannot overwrite a field of the line itself.
-    document |= {name: value for name, value in line.fields.items() if name not in document}
-    return printable_json(_encode(document)) + b"\n"
-
-
-def _as_text(line: Line, *, is_coloured: bool) -> bytes:
-    dim, usual = (_DIM, _USUAL) if is_coloured else ("", "")
-    colour = _COLOURS.get(line.level, "") if is_coloured else ""
-    fields = line.fields | ({"left_out": line.left_out} if line.left_out else {})
-    fields_text = "".join(
-        f" {name}={_encode(value).decode() if isinstance(value, list) else printable(str(value))}"
-        for name, value in fields.items()
-    )
-    text = (
-        f"{dim}{line.time:%H:%M:%S}.{line.time.microsecond // 1000:03}{usual} {colour}{line.level: <7}{usual} "
-        f"{printable(line.sentence)}{dim}{fields_text}{usual}\n"
-    )
-    if line.exception is not None:
-        # Indented, so that a line of an error message does not look like a line of the log.
-        text += "".join(f"    {printable(row)}\n" for row in line.exception.splitlines())
-    return text.encode()
 
 
 def _log_the_end(kind: type[BaseException], error: BaseException, where: TracebackType | None) -> None:

@@ -25,5 +25,5 @@ class Recurring:
         now = self._health.seconds()
         for about in [one for one, until in self._until.items() if until <= now]:
             seconds = round(self._until.pop(about) - self._began.pop(about), 1)
-            self._health.problems.pop(about, None)
-            logger.bind(about=about, seconds=seconds).info("A problem is over")
+            sentence = self._health.problems.pop(about, None)
+            logger.bind(about=about, seconds=seconds, problem=sentence).info("A problem is over")

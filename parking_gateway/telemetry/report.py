@@ -11,6 +11,7 @@ from parking_gateway.broker.message import Message
 from parking_gateway.broker.reasons import Refusal
 from parking_gateway.contract.gateways import HealthMessage
 from parking_gateway.core.committed import Committed
+from parking_gateway.core.due import Due
 from parking_gateway.core.events import DeadLetter
 from parking_gateway.core.seldom import Seldom
 from parking_gateway.core.space import SpaceId
@@ -26,6 +27,7 @@ from parking_gateway.telemetry.metrics import Metrics
 from parking_gateway.telemetry.qos_0 import EventsAtQos0
 from parking_gateway.telemetry.recurring import Recurring
 from parking_gateway.telemetry.refusals import Refusals
+from parking_gateway.telemetry.steps import Steps
 
 INTAKE: Final = "intake"
 OUTBOX: Final = "outbox"
@@ -58,6 +60,7 @@ class Report:
         self._recurring = Recurring(health)
         self._refusals = Refusals(root, health=health, metrics=metrics, recurring=self._recurring)
         self._excess = Excess(health, self._recurring)
+        self._steps = Steps(clock)
         self._qos_0 = EventsAtQos0(health=health, metrics=metrics, recurring=self._recurring)
         self._lag_seconds = 0.0
         self._connections = 0
@@ -98,9 +101,6 @@ class Report:
             clock_warnings.warn(committed.wrong_clocks, committed.held_back, self._clocks, now=self.health.seconds())
             if any(event.wrong_clock and not event.wrong_clock.receiver for event in committed.wrong_clocks):
                 self._recurring.happened("clock", clock_warnings.OURS, lasts=_CLOCK_LASTS)
-        if committed.steps:
-            # One line for a batch: under load a line for each step would cost more than the step itself.
-            logger.bind(steps=committed.steps).info("Transitions")
         if committed.rejected:
             self._rejected(committed.rejected)
             self._excess.committed(committed)
@@ -135,6 +135,10 @@ class Report:
             self._metrics.published.inc(count)
             logger.bind(kind=kind, count=count).debug("Published")
         self.health.progress(OUTBOX)
+
+    def published_steps(self, rows: Sequence[Due]) -> None:
+        """The outbox has published these rows, with the steps of their spaces."""
+        self._steps.published(rows)
 
     def database_answers(self, purpose: str, failure: Diagnosis | None) -> None:
         """Record one attempt of this purpose on the database. `failure`: the reason if it failed."""
@@ -180,8 +184,8 @@ class Report:
         if sentence is not None:
             self.health.problems[about] = sentence
             self._absences.noticed(about, sentence, kind=sentence)
-        elif self.health.problems.pop(about, None) is not None:
-            self._absences.ended(about, "A problem is over", about=about)
+        elif (former := self.health.problems.pop(about, None)) is not None:
+            self._absences.ended(about, "A problem is over", about=about, problem=former)
 
     def dropped(self) -> None:
         """A message of QoS 0 was dropped, because there was no space for it."""
@@ -222,6 +226,7 @@ class Report:
         self._qos_0.log_drops()
         self._qos_0.expire()
         self._recurring.expire()
+        self._steps.expire()
 
     def healed(self, *, published_again: int, cleared: int) -> None:
         """Retained messages differed from the database: so many rows are published again, so many topics are cleared."""

@@ -18,8 +18,8 @@ from typer.testing import CliRunner
 
 from parking_gateway import __version__
 from parking_gateway.cli import app
-from parking_gateway.cli.commands.configuration import without_password
 from parking_gateway.process.config import KEYS, Config, load
+from parking_gateway.process.config.shown import without_password
 
 
 def run(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:

@@ -6,7 +6,6 @@ import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
-from urllib.parse import unquote
 
 import typer
 
@@ -26,8 +25,6 @@ CodecOptions = Annotated[
     typer.Option("--option", metavar="KEY=VALUE", help="An option of the codec; repeatable.", show_default=False),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document, for scripts.")]
-
-_HIDDEN = "********"
 
 
 def configured(file: Path | None, *, overrides: Mapping[str, Any] | None = None) -> "Config":
@@ -68,19 +65,6 @@ def version() -> None:
     typer.echo(__version__)
 
 
-def without_password(url: str) -> str:
-    """The URL with its passwords hidden."""
-    url = re.sub(r"^(\w+://[^:/@]*):.*@", rf"\1:{_HIDDEN}@", url, flags=re.DOTALL)
-    before, mark, parameters = url.partition("?")
-    return before + mark + "&".join(map(_without_secret, parameters.split("&")))
-
-
-def _without_secret(parameter: str) -> str:
-    """A parameter of a URL. Its name may be encoded, and may hold `password` as in sslpassword."""
-    name, mark, value = parameter.partition("=")
-    return f"{name}{mark}{_HIDDEN if 'password' in unquote(name).lower() else value}"
-
-
 def _loaded(file: Path | None, overrides: Mapping[str, Any] | None) -> "Loaded":
     from parking_gateway.process.config import ConfigError, load_with_origins  # noqa: PLC0415 - a third of a second
 
@@ -105,13 +89,15 @@ def _require_all_that_is_named(loaded: "Loaded") -> None:
 
 def _shown(config: "Config") -> dict[str, Any]:
     """Every `section.key` with its value in JSON types."""
+    from parking_gateway.process.config.shown import HIDDEN, without_password  # noqa: PLC0415 - as above
+
     values = {
         f"{section}.{key}": value
         for section, table in config.model_dump(mode="json").items()
         for key, value in table.items()
     }
     if config.mqtt.password is not None:
-        values["mqtt.password"] = _HIDDEN
+        values["mqtt.password"] = HIDDEN
     values["database.url"] = without_password(config.database.url.get_secret_value())
     return values
 

@@ -2,9 +2,9 @@
 
 import asyncio
 import os
-from collections.abc import Callable
 from datetime import timedelta
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
@@ -33,7 +33,7 @@ def run(*, config: ConfigFile = None, migrate: Migrate = False) -> None:
         parking-gateway run --config /etc/parking-gateway/config.toml
     """
     # A command like `version` does not import what only the gateway needs.
-    from parking_gateway.process.config import ConfigError, load  # noqa: PLC0415
+    from parking_gateway.process.config import ConfigError  # noqa: PLC0415
     from parking_gateway.store.embedded import EmbeddedFailed  # noqa: PLC0415
     from parking_gateway.store.schema import SchemaMismatch  # noqa: PLC0415
     from parking_gateway.telemetry import set_up_logging  # noqa: PLC0415
@@ -41,7 +41,7 @@ def run(*, config: ConfigFile = None, migrate: Migrate = False) -> None:
     effective = configured(config)
     set_up_logging(effective.telemetry.log_level, effective.telemetry.log_format)
     try:
-        asyncio.run(_run(effective, partial(load, config), migrate=migrate))
+        asyncio.run(_run(effective, config, migrate=migrate))
     except (ConfigError, SchemaMismatch) as mistake:
         for line in mistake.mistakes if isinstance(mistake, ConfigError) else [str(mistake)]:
             show_error(line)
@@ -51,10 +51,13 @@ def run(*, config: ConfigFile = None, migrate: Migrate = False) -> None:
         raise typer.Exit(1) from None
 
 
-async def _run(config: "Config", read: "Callable[[], Config]", *, migrate: bool) -> None:
+async def _run(config: "Config", file: Path | None, *, migrate: bool) -> None:
     from parking_gateway.gateway import run as gateway  # noqa: PLC0415 - as above
     from parking_gateway.gateway.reloading import Asked  # noqa: PLC0415 - as above
+    from parking_gateway.process.config import load  # noqa: PLC0415 - as above
 
     stop, reload = asyncio.Event(), asyncio.Event()
     with signals.stopped_by_signals(stop, at_most=config.gateway.stop_timeout + _LAST_RESORT, reload=reload):
-        await gateway.run(config, stop=stop, reload=Asked(event=reload, read=read), migrate=migrate)
+        await gateway.run(
+            config, stop=stop, reload=Asked(event=reload, read=partial(load, file), file=file), migrate=migrate
+        )

@@ -111,7 +111,7 @@ class TelemetryConfig(Section):
     listen: Listen = ListenAddress("127.0.0.1", 9464)
     timeout: Seconds = timedelta(seconds=10)
     log_level: LogLevel = "INFO"
-    log_format: Literal["json", "text"] = "json"
+    log_format: Literal["auto", "json", "text"] = "auto"
     stalled_after: Seconds = timedelta(seconds=120)
     overdue_after: Seconds = timedelta(seconds=30)
     zones: Annotated[WholeNumber, Field(ge=0, le=10_000)] = 100
