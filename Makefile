@@ -6,7 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/pip --disable-pip-version-check --quiet
 
-.PHONY: demo test proof coverage check check-home-assistant generate site audit lock fuzz clean
+.PHONY: demo package test proof coverage check check-home-assistant generate site audit lock fuzz clean
 .PHONY: bench bench-goals bench-scale bench-gateways bench-guard bench-against bench-codecs bench-javascript bench-retention
 
 demo: $(VENV)/gateway.stamp  ## the whole system on this machine: broker, database, fleet, gateway
@@ -34,6 +34,10 @@ generate: $(VENV)/dev.stamp  ## files that are made from code: schemas/ and page
 
 site: $(VENV)/docs.stamp  ## the documentation as a site in build/site/; fails on a link that leads nowhere
 	$(VENV)/docs/bin/zensical build --strict --clean
+
+package: $(VENV)/dev.stamp  ## the wheel and the sdist in dist/, the same bytes for the same commit
+	@rm -rf dist
+	@SOURCE_DATE_EPOCH=$$(git log -1 --format=%ct) $(BIN)/python -m hatchling build
 
 bench: $(VENV)/bench.stamp  ## throughput and latency, beside two yardsticks; ARGS="--help" shows the options
 	$(BIN)/python -m benchmarks $(ARGS)

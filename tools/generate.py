@@ -11,7 +11,7 @@ from typing import Final
 
 from parking_gateway.contract.schemas import schema_files
 from parking_gateway.requests.schemas import schema_files as request_schema_files
-from tools import configuration_page, metrics_page, state_machine
+from tools import command_pages, configuration_page, metrics_page, state_machine
 from tools.device_pages import pages
 
 Files = Mapping[str, bytes]
@@ -39,6 +39,7 @@ def single_files(checkout: Path) -> dict[Path, bytes]:
         docs / "explanation" / "state-machine.md": state_machine.page(),
         docs / "images" / "state-machine.svg": state_machine.picture(),
     }
+    texts |= {checkout / "packaging" / "shell" / path: text for path, text in command_pages.installed().items()}
     return {file: text.encode() for file, text in texts.items()}
 
 

@@ -16,6 +16,7 @@ from parking_gateway.cli.commands import (
     devices,
     doctor,
     export,
+    files,
     heal,
     indicators,
     maintenance,
@@ -59,4 +60,6 @@ app.command("export")(export.export)
 app.command("request")(request.request)
 app.command("decode")(decode.decode)
 app.add_typer(decoders.app)
+app.command("config-example")(files.config_example)
+app.add_typer(files.app)
 app.command("version")(configuration.version)

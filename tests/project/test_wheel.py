@@ -1,15 +1,18 @@
-"""The wheel has the gateway and its codecs, with the migrations inside, and nothing else of the checkout."""
+"""The wheel has the gateway, its codecs and the files that operators need, and nothing else of the checkout."""
 
 import os
 import subprocess
 import sys
 import sysconfig
+import tarfile
 from pathlib import Path
 from zipfile import ZipFile
 
 import pytest
 
-CHECKOUT = Path(__file__).parents[2]
+from parking_gateway.process.shipped import ALL
+from tests.project.conftest import CHECKOUT, build
+
 IMPORT_ALL = """
 import importlib, pkgutil
 import decoders, parking_gateway
@@ -25,15 +28,12 @@ print(schema.newest())
 
 
 @pytest.fixture(scope="module")
-def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def wheel(built_wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The wheel of this checkout, unpacked."""
-    folder = tmp_path_factory.mktemp("wheel")
-    build = [sys.executable, "-m", "hatchling", "build", "--target", "wheel", "--directory", str(folder / "built")]
-    subprocess.run(build, cwd=CHECKOUT, check=True, capture_output=True, timeout=120)
-    (built,) = (folder / "built").iterdir()
-    with ZipFile(built) as archive:
-        archive.extractall(folder / "unpacked")
-    return folder / "unpacked"
+    folder = tmp_path_factory.mktemp("unpacked")
+    with ZipFile(built_wheel) as archive:
+        archive.extractall(folder)
+    return folder
 
 
 def files_of(folder: Path) -> set[str]:
@@ -46,14 +46,29 @@ def files_of(folder: Path) -> set[str]:
 
 def test_it_holds_two_packages(wheel: Path) -> None:
     """No tests, no tools, and no package of so common a name as `migrations`."""
-    names = {entry.name for entry in wheel.iterdir() if entry.suffix != ".dist-info"}
+    names = {entry.name for entry in wheel.iterdir() if entry.suffix not in (".data", ".dist-info")}
     assert names == {"parking_gateway", "decoders"}
 
 
-def test_the_packages_are_those_of_the_checkout_with_the_migrations_inside(wheel: Path) -> None:
-    for package in ("decoders", "parking_gateway"):
-        added = {f"migrations/{name}" for name in files_of(CHECKOUT / "migrations") if package == "parking_gateway"}
-        assert files_of(wheel / package) == files_of(CHECKOUT / package) | added
+def test_the_packages_are_those_of_the_checkout_with_other_files_inside(wheel: Path) -> None:
+    assert files_of(wheel / "decoders") == files_of(CHECKOUT / "decoders")
+    migrations = {f"migrations/{name}" for name in files_of(CHECKOUT / "migrations")}
+    shipped = {f"shipped/{name}" for one in ALL for name, _ in one.files()}
+    assert files_of(wheel / "parking_gateway") == files_of(CHECKOUT / "parking_gateway") | migrations | shipped
+
+
+def test_shells_and_man_find_their_files_below_share(wheel: Path) -> None:
+    (data,) = wheel.glob("*.data")
+    assert files_of(data / "data" / "share") == files_of(CHECKOUT / "packaging" / "shell")
+
+
+def test_the_sdist_builds_the_same_wheel(built_wheel: Path, tmp_path: Path) -> None:
+    with tarfile.open(build("sdist", tmp_path / "sdist")) as archive:
+        archive.extractall(tmp_path, filter="data")
+    (source,) = tmp_path.glob("parking_gateway-*")
+    again = build("wheel", tmp_path / "again", source=source)
+    assert again.name == built_wheel.name
+    assert again.read_bytes() == built_wheel.read_bytes()
 
 
 def test_every_module_can_be_imported_from_it_alone(wheel: Path) -> None:

@@ -1,6 +1,7 @@
 """The command that fetches lost uplinks from ChirpStack."""
 
 from datetime import datetime
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Annotated
 
 import msgspec
@@ -11,6 +12,7 @@ from parking_gateway.cli.commands.configuration import AsJson, ConfigFile, confi
 from parking_gateway.cli.opened import decoder, fail, with_database
 from parking_gateway.cli.shown import show_error, show_json, show_line
 from parking_gateway.core.wording import counted
+from parking_gateway.intake.refusals import NOT_INSTALLED
 
 if TYPE_CHECKING:
     from parking_gateway.core.events import DevEui
@@ -38,6 +40,8 @@ def heal(*, config: ConfigFile = None, device: OfDevices = [], since: Since = ""
     effective = configured(config)
     if effective.chirpstack.api_url is None:
         fail("Healing needs the API of ChirpStack: set chirpstack.api_url and chirpstack.api_key.")
+    if find_spec("chirpstack_api") is None:
+        fail(f"{NOT_INSTALLED}.")
     reader = decoder(effective)
     chosen = [dev_eui_of(one) for one in device]
     begin = moment(since)

@@ -1,0 +1,1 @@
+complete --command parking-gateway --no-files --arguments "(env _PARKING_GATEWAY_COMPLETE=complete_fish _TYPER_COMPLETE_FISH_ACTION=get-args _TYPER_COMPLETE_ARGS=(commandline -cp) parking-gateway)" --condition "env _PARKING_GATEWAY_COMPLETE=complete_fish _TYPER_COMPLETE_FISH_ACTION=is-args _TYPER_COMPLETE_ARGS=(commandline -cp) parking-gateway"
