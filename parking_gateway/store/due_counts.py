@@ -38,15 +38,19 @@ def _cars(column: sa.ColumnElement[Any], condition: sa.ColumnElement[bool]) -> s
 
 def counts(keys: sa.ScalarSelect[Any], table: sa.Table, *names: sa.Column[Any]) -> Statement:
     """The statement that counts the spaces of these zones or sites."""
+    return Statement(counted(keys, table, *names).order_by(table.c.id))
+
+
+def counted(keys: sa.ScalarSelect[Any], table: sa.Table, *names: sa.Column[Any]) -> sa.Select[Any]:
+    """The same without an order."""
     of_it = _CARS.c.id == zone.c.id if table is zone else _CARS.c.site_id == site.c.id
     settings = (zone.c.capacity, zone.c.drift) if table is zone else ()
     cars = (_cars(_CARS.c.capacity, of_it), _cars(sa.func.least(_CARS.c.count, _CARS.c.capacity), of_it))
-    return Statement(
+    return (
         sa.select(table.c.id, table.c.version, table.c.published_version, *names, *settings, *cars, *_COUNTED)
         .select_from(site.outerjoin(zone).outerjoin(space))
         .where(table.c.id.in_(keys))
         .group_by(table.c.id, *names)
-        .order_by(table.c.id)
     )
 
 
