@@ -13,10 +13,11 @@ from starlette.routing import BaseRoute
 from parking_gateway.store.patience import DatabaseUnusable
 from parking_gateway.web import board
 from parking_gateway.web.answers import refusal
+from parking_gateway.web.api import exchange
 from parking_gateway.web.desk import WebDesk
 from parking_gateway.web.guard import Guard
 
-FAMILIES: Final[Sequence[Callable[[WebDesk], Sequence[BaseRoute]]]] = (board.routes,)
+FAMILIES: Final[Sequence[Callable[[WebDesk], Sequence[BaseRoute]]]] = (board.routes, exchange.routes)
 """Every family of pages."""
 _SMALLEST: Final = 500
 """Bytes of an answer below which compression does not pay."""

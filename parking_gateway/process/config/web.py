@@ -4,7 +4,7 @@ import re
 from datetime import timedelta
 from typing import Annotated, Final
 
-from pydantic import AfterValidator, Field, SecretStr
+from pydantic import AfterValidator, Field, SecretStr, StringConstraints
 
 from parking_gateway.process.config.values import Listen, NonEmpty, Seconds, Section, WholeNumber, from_json
 
@@ -30,6 +30,23 @@ Operators = Annotated[
     dict[Name, Annotated[SecretStr, AfterValidator(_password)]], from_json('{"anna": "scrypt$16384$8$5$…"}')
 ]
 Tokens = Annotated[dict[Name, Annotated[SecretStr, AfterValidator(_token)]], from_json('{"website": "sha256$…"}')]
+_ORIGIN: Final = re.compile(r"\*|https?://[^/?#\s]+")
+
+
+def _origin(text: str) -> str:
+    if not _ORIGIN.fullmatch(text):
+        raise ValueError('must be origins such as "https://parking.example.org", without a path, or "*"')
+    return text
+
+
+def _country(text: str) -> str:
+    if text and not re.fullmatch("[A-Z]{2}", text):
+        raise ValueError('must be the two capital letters of a country, such as "DE"')
+    return text
+
+
+Origins = Annotated[tuple[Annotated[str, AfterValidator(_origin)], ...], from_json('["https://parking.example.org"]')]
+Language = Annotated[str, StringConstraints(pattern="^[a-z]{2}$")]
 
 
 class WebConfig(Section):
@@ -39,4 +56,8 @@ class WebConfig(Section):
     operators: Operators = Field(default_factory=dict)
     tokens: Tokens = Field(default_factory=dict)
     session: Seconds = timedelta(hours=12)
+    cors_origins: Origins = ()
+    country: Annotated[str, AfterValidator(_country)] = ""
+    publisher: NonEmpty = "parking-gateway"
+    language: Language = "en"
     watchers: Annotated[WholeNumber, Field(ge=1, le=10_000)] = 200

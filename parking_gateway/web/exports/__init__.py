@@ -1,0 +1,1 @@
+"""Exports that others pull, as endpoints of the API: NGSI-LD, DATEX II, ParkAPI and CDS. `contract/exports` has their forms."""
