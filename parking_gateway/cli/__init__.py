@@ -20,6 +20,7 @@ from parking_gateway.cli.commands import (
     heal,
     indicators,
     maintenance,
+    operators,
     rejections,
     replay,
     request,
@@ -48,6 +49,7 @@ app.command("migrate")(database.migrate)
 app.command("republish")(database.republish)
 app.add_typer(spaces.app)
 app.add_typer(zones.app)
+app.add_typer(operators.app)
 app.add_typer(sites.app)
 app.add_typer(devices.app)
 app.add_typer(indicators.app)

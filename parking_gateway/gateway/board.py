@@ -31,11 +31,9 @@ async def served_board(
         yield
         return
     # Only here: the framework takes memory and time at the start.
-    from parking_gateway.web.app import application  # noqa: PLC0415
     from parking_gateway.web.desk import WebDesk  # noqa: PLC0415
     from parking_gateway.web.server import served  # noqa: PLC0415
 
     desk = WebDesk(config=config, database=database, decoder=decoder, report=report, clock=clock)
-    most = 2 * config.web.watchers
-    async with served(config.web.listen, application(desk), most=most, ending=lambda: None):
+    async with served(config.web.listen, desk):
         yield

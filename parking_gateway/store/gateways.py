@@ -2,15 +2,28 @@
 
 from collections.abc import Collection
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql as pg
 
 from parking_gateway.store import announcements, confirmations
-from parking_gateway.store.query import Query, Rows, Statement, command
+from parking_gateway.store.query import Query, Rows, Statement, asks, command
 from parking_gateway.store.rows import array_of
 from parking_gateway.store.tables import TIME, broker_session, gateway
+
+
+class KnownGateway(NamedTuple):
+    """A gateway that has published to the broker."""
+
+    instance: str
+    watched_at: datetime | None
+    """When it last wrote that every event has reached it."""
+
+
+def known() -> Query[list[KnownGateway]]:
+    """All gateways of this database, also those that are away."""
+    return asks(_KNOWN, KnownGateway)
 
 
 def markers() -> Query[dict[str, int]]:
@@ -52,6 +65,7 @@ def watched(instance: str, *, at: datetime) -> Query[None]:
     return command(_WATCHED, {"gateway": instance, "at": at})
 
 
+_KNOWN: Final = Statement(sa.select(gateway.c.instance, gateway.c.watched_at).order_by(gateway.c.instance))
 _MARKERS: Final = Statement(sa.select(gateway.c.instance, gateway.c.confirmed))
 _CLIENT: Final = sa.bindparam("client", type_=sa.Text)
 _FILTERS: Final = Statement(sa.select(broker_session.c.filters).where(broker_session.c.client_id == _CLIENT))

@@ -52,6 +52,8 @@ class Report:
         """Called when zones have other counts, and no space has changed."""
         self.wake_outgoing: Callable[[], None] = lambda: None
         """Called when messages were written that are published once. The owner of the outbox sets it."""
+        self.wake_watchers: Callable[[], None] = lambda: None
+        """Called after every commit. The board sets it."""
         started = clock()
         self.started = started
         self.health = health
@@ -70,6 +72,7 @@ class Report:
         self._absences = Absences(health.seconds)
         self._failed_rounds = FailedRounds(health=health, metrics=metrics, absences=self._absences)
         self._messages = HealthMessages(health=health, metrics=metrics, started=started, clock=clock)
+        self._shown = HealthMessages(health=health, metrics=metrics, started=started, clock=clock)
 
     def taken(self, batch: Sequence[Message]) -> None:
         """A batch was taken. From now on its commit is expected."""
@@ -95,6 +98,7 @@ class Report:
             self.wake_counts()
         if committed.notices or committed.outgoing:
             self.wake_outgoing()
+        self.wake_watchers()
         self._metrics.count_committed(committed, lag := self._lag(committed))
         self._lag_seconds = self._lag_seconds if lag is None else lag
         if committed.wrong_clocks or committed.held_back:
@@ -237,6 +241,10 @@ class Report:
         """The health of the gateway, with rates since the last call."""
         self.expire()
         return self._messages.message(inbox=inbox, outbox=self._outbox, lag_seconds=self._lag_seconds)
+
+    def shown_health(self) -> HealthMessage:
+        """The same for the board, with rates of its own."""
+        return self._shown.message(inbox=0, outbox=self._outbox, lag_seconds=self._lag_seconds)
 
     def _lag(self, committed: Committed) -> float | None:
         if not committed.recorded:

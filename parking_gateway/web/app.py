@@ -11,22 +11,23 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute
 
 from parking_gateway.store.patience import DatabaseUnusable
-from parking_gateway.web import board
+from parking_gateway.web import board, live
 from parking_gateway.web.answers import refusal
 from parking_gateway.web.api import exchange
 from parking_gateway.web.desk import WebDesk
+from parking_gateway.web.feed import Feed
 from parking_gateway.web.guard import Guard
 
 FAMILIES: Final[Sequence[Callable[[WebDesk], Sequence[BaseRoute]]]] = (board.routes, exchange.routes)
-"""Every family of pages."""
+"""Every family of pages that are asked for and answered at once."""
 _SMALLEST: Final = 500
 """Bytes of an answer below which compression does not pay."""
 
 
-def application(desk: WebDesk) -> Starlette:
-    """The board and the API at this desk."""
+def application(desk: WebDesk, feed: Feed) -> Starlette:
+    """The board and the API at this desk, and the changes of this feed."""
     return Starlette(
-        routes=[route for family in FAMILIES for route in family(desk)],
+        routes=[*live.routes(desk, feed), *(route for family in FAMILIES for route in family(desk))],
         middleware=[Middleware(Guard), Middleware(GZipMiddleware, minimum_size=_SMALLEST)],
         exception_handlers={DatabaseUnusable: _without_database},
     )

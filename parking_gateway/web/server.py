@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import socket
-from collections.abc import AsyncIterator, Callable, Generator
+from collections.abc import AsyncIterator, Generator
 from typing import Final
 
 import uvicorn
@@ -13,6 +13,9 @@ from typing_extensions import override
 
 from parking_gateway.process.config import ListenAddress
 from parking_gateway.process.waits import pause
+from parking_gateway.web.app import application
+from parking_gateway.web.desk import WebDesk
+from parking_gateway.web.feed import Feed
 
 _RETRY_SECONDS: Final = 2.0
 """Seconds between two attempts to bind."""
@@ -27,24 +30,24 @@ _BACKLOG: Final = 128
 
 
 @contextlib.asynccontextmanager
-async def served(
-    listen: ListenAddress, application: ASGIApp, *, most: int, ending: Callable[[], None]
-) -> AsyncIterator["Serving"]:
-    """Serve during this context. An address that is not free is tried again; the gateway does not wait for it.
-
-    At most so many connections are served at a time. `ending` is called at the end, and has to end the endless answers.
-    """
-    serving = Serving(listen, application, most=most)
-    task = asyncio.create_task(serving.run())
-    task.add_done_callback(_log_failure)
+async def served(listen: ListenAddress, desk: WebDesk) -> AsyncIterator[None]:
+    """Serve during this context. An address that is not free is tried again; the gateway does not wait for it."""
+    feed = Feed(desk)
+    # Twice as many, so that people can still look while others watch.
+    serving = Serving(listen, application(desk, feed), most=2 * desk.config.web.watchers)
+    tasks = [asyncio.create_task(serving.run()), asyncio.create_task(feed.run())]
+    for task in tasks:
+        task.add_done_callback(_log_failure)
+    desk.report.wake_watchers = feed.changed
     try:
-        yield serving
+        yield
     finally:
-        ending()
+        feed.end()
         serving.leave()
-        await asyncio.wait([task], timeout=2 * _STOP_SECONDS)
-        task.cancel()
-        await asyncio.wait([task])
+        await asyncio.wait(tasks[:1], timeout=2 * _STOP_SECONDS)
+        for task in tasks:
+            task.cancel()
+        await asyncio.wait(tasks)
 
 
 class Serving:

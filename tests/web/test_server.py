@@ -7,15 +7,9 @@ from contextlib import closing
 import httpx
 import pytest
 
-from parking_gateway.cli.demo.brokers import LOCALHOST, free_port
+from parking_gateway.cli.demo.brokers import LOCALHOST
 from tests.plugins.daemon import Daemon
-
-
-def url_of(daemon: Daemon) -> str:
-    """Let the gateway serve the board from its next start on, and return the address."""
-    listen = f"{LOCALHOST}:{free_port()}"
-    daemon.configure(WEB__LISTEN=listen)
-    return f"http://{listen}"
+from tests.web.watching import url_of
 
 
 def test_the_gateway_serves_the_board_with_a_strict_policy(daemon: Daemon) -> None:

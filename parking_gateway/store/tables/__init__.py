@@ -21,6 +21,7 @@ from parking_gateway.store.tables.downlinks import downlink, indicator, indicato
 from parking_gateway.store.tables.gateways import broker_session, gateway, request
 from parking_gateway.store.tables.history import late, occupancy_hour, offer, past_stay, stale_hour
 from parking_gateway.store.tables.outgoing import notice, outgoing, outgoing_claim
+from parking_gateway.store.tables.plans import plan, plan_place
 from parking_gateway.store.tables.reservations import reservation
 
 __all__ = [
@@ -49,6 +50,8 @@ __all__ = [
     "outgoing_claim",
     "past_reading",
     "past_stay",
+    "plan",
+    "plan_place",
     "rejection",
     "request",
     "reservation",

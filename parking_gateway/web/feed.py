@@ -1,0 +1,143 @@
+"""The live changes for every watcher: one reader of the database for all of them, and only while somebody watches."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from typing import Final
+
+from parking_gateway.store import changes
+from parking_gateway.store.patience import DatabaseUnusable
+from parking_gateway.web.changes import Changes, Event, Memory, changes_since
+from parking_gateway.web.cursor import Cursor, cursor_at
+from parking_gateway.web.desk import WebDesk
+from parking_gateway.web.shown_health import ShownHealth
+from parking_gateway.web.watcher import AGAIN, Watcher, chunks_of
+
+_LOOK_SECONDS: Final = 1.0
+"""Between two looks for changes of other gateways and of commands."""
+_REST_SECONDS: Final = 0.2
+"""Between two looks under load."""
+_REST_SHARE: Final = 4
+"""The rest after a look is at least so many times as long as the look. So watchers take a fifth of a core at most."""
+_BEAT_SECONDS: Final = 10.0
+_BEGIN: Final = b"retry: 2000\n\n"
+
+
+class Feed:
+    """The changes, and everybody who watches them."""
+
+    def __init__(self, desk: WebDesk) -> None:
+        self._desk = desk
+        self._present: set[Watcher] = set()
+        """All watchers."""
+        self._following: set[Watcher] = set()
+        """Those that know everything up to the cursor."""
+        self._somebody = asyncio.Event()
+        self._wake = asyncio.Event()
+        self._reading = asyncio.Lock()
+        """Readings follow one another, so that nobody is sent an older state of a row behind a newer one."""
+        self._cursor: Cursor | None = None
+        self._memory = Memory()
+        self._health = ShownHealth(desk)
+        self._is_over = False
+
+    def changed(self) -> None:
+        """Something was committed here."""
+        if self._following:
+            self._wake.set()
+
+    def end(self) -> None:
+        """End all streams, because the gateway stops."""
+        self._is_over = True
+        for watcher in self._present:
+            watcher.end()
+
+    @property
+    def has_room(self) -> bool:
+        """Whether one more may watch."""
+        return not self._is_over and len(self._present) < self._desk.config.web.watchers
+
+    async def stream(self, since: Cursor | None) -> AsyncIterator[bytes]:
+        """What one watcher is sent, from this cursor on. None: it has no picture yet."""
+        with self._watching() as watcher:
+            yield _BEGIN
+            while not await self._caught_up(watcher, since):
+                yield self._health.event().text
+                if await watcher.next(_LOOK_SECONDS) is None:
+                    return
+            while (chunk := await watcher.next(_BEAT_SECONDS)) is not None:
+                yield chunk or self._beat()
+
+    async def run(self) -> None:
+        """Look for changes while somebody watches, until cancelled."""
+        clock = asyncio.get_running_loop().time
+        while True:
+            await self._somebody.wait()
+            self._wake.clear()
+            began = clock()
+            await self._look()
+            rest = max(_REST_SECONDS, _REST_SHARE * (clock() - began))
+            await asyncio.sleep(rest)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(max(0.0, _LOOK_SECONDS - rest)):
+                    await self._wake.wait()
+
+    @contextmanager
+    def _watching(self) -> Iterator[Watcher]:
+        watcher = Watcher()
+        self._present.add(watcher)
+        self._somebody.set()
+        try:
+            yield watcher
+        finally:
+            self._present.discard(watcher)
+            self._following.discard(watcher)
+            if not self._present:
+                self._somebody.clear()
+                self._cursor, self._memory = None, Memory()
+
+    async def _caught_up(self, watcher: Watcher, since: Cursor | None) -> bool:
+        """Whether the watcher is sent everything behind its cursor. Else the database is away."""
+        async with self._reading:
+            try:
+                found = await self._since(since)
+            except DatabaseUnusable:
+                return False
+            if self._cursor is None:
+                self._cursor = found.cursor
+            watcher.put([self._health.event().text, *_chunks(found.events, found.cursor)])
+            self._following.add(watcher)
+            return True
+
+    async def _since(self, cursor: Cursor | None) -> Changes:
+        if cursor is not None:
+            return await changes_since(self._desk, cursor)
+        (now,) = await self._desk.read(changes.moment())
+        return Changes(None, cursor_at(now))
+
+    async def _look(self) -> None:
+        async with self._reading:
+            chunks = [event.text for event in self._health.news()]
+            if self._cursor is not None:
+                with suppress(DatabaseUnusable):  # the next look reads the same changes
+                    found = await changes_since(self._desk, self._cursor)
+                    events = None if found.events is None else [*self._memory.new(found.events)]
+                    chunks += _chunks(events, found.cursor)
+                    self._cursor = found.cursor
+            for watcher in self._following if chunks else ():
+                watcher.put(chunks)
+
+    def _beat(self) -> bytes:
+        """A comment, which shows that the connection lasts, and the present cursor."""
+        cursor = b"" if self._cursor is None else b"id: %b\n" % str(self._cursor).encode()
+        return b": the gateway is there\n%b\n" % cursor
+
+
+def _chunks(events: Sequence[Event] | None, cursor: Cursor) -> list[bytes]:
+    """The events as a browser gets them. Only the last one has the cursor, because the connection may end before it."""
+    if events is None:
+        return [AGAIN]
+    texts = [event.text for event in events]
+    if texts:
+        texts[-1] = b"id: %b\n%b" % (str(cursor).encode(), texts[-1])
+    return chunks_of(texts)

@@ -1,0 +1,97 @@
+"""The picture of the whole car park for the board, read page by page, so that a large one does not hold up uplinks."""
+
+import asyncio
+import gzip
+from collections.abc import Callable
+from typing import Any, Final
+
+import msgspec
+
+from parking_gateway.contract.rendering import counts_message, device_message
+from parking_gateway.core.due import Due, DueKind
+from parking_gateway.store import changes, gateways, plans, tree
+from parking_gateway.web.answers import etag_of
+from parking_gateway.web.cursor import cursor_at
+from parking_gateway.web.desk import WebDesk
+from parking_gateway.web.messages import gateways_of, notice_of, space_of, step_of, zone_of
+
+_PAGE: Final = 500
+"""Rows that are read together."""
+_NEWEST: Final = 50
+"""Transitions, and notices."""
+_MOST_DEVICES: Final = 1000
+"""With a problem. A person cannot look after more of them."""
+_LASTS: Final = 1.0
+"""Seconds for which one picture is sent to everybody who asks."""
+_LEVEL: Final = 5
+_encode: Final = msgspec.json.Encoder().encode
+
+
+class MadePicture(msgspec.Struct, frozen=True):
+    """A picture as JSON, compressed."""
+
+    compressed: bytes
+    etag: str
+
+
+class Pictures:
+    """The newest picture. However many ask, it is made once a second."""
+
+    def __init__(self, desk: WebDesk) -> None:
+        self._desk = desk
+        self._making = asyncio.Lock()
+        self._made: tuple[float, MadePicture] | None = None
+
+    async def newest(self) -> MadePicture:
+        """A picture of the last second. Raises DatabaseUnusable."""
+        clock = asyncio.get_running_loop().time
+        async with self._making:
+            if self._made is None or clock() - self._made[0] > _LASTS:
+                began = clock()
+                self._made = (began, await picture_of(self._desk))
+            return self._made[1]
+
+
+async def picture_of(desk: WebDesk) -> MadePicture:
+    """Read the car park, and make its picture."""
+    # The cursor is read first. So a change during the reading is in the picture, behind the cursor, or both.
+    now, plan_of, position_of, known = await desk.read(
+        changes.moment(), plans.plans(), plans.positions(), gateways.known()
+    )
+    sites = await _all(desk, DueKind.SITE, counts_message)
+    zones = await _all(desk, DueKind.ZONE, lambda row: zone_of(row, plan_of.get((row.site, row.zone))))
+    spaces = await _all(desk, DueKind.SPACE, lambda row: space_of(row, position_of.get(row.key)))
+    devices, steps, notices = await desk.read(
+        changes.with_problems(limit=_MOST_DEVICES),
+        changes.newest_steps(limit=_NEWEST),
+        changes.newest_notices(limit=_NEWEST),
+    )
+    content = b",".join(
+        (
+            b'"sites":' + sites,
+            b'"zones":' + zones,
+            b'"spaces":' + spaces,
+            b'"devices":' + _encode([device_message(row) for row in devices]),
+            b'"transitions":' + _encode([step_of(row) for row in steps]),
+            b'"notices":' + _encode([notice_of(row) for row in notices]),
+        )
+    )
+    about = _encode(gateways_of(known, desk.config.gateway.instance, desk.report.shown_health()))
+    cursor = _encode(str(cursor_at(now)))
+    return await asyncio.to_thread(_made, content, b'"gateways":' + about + b',"cursor":' + cursor)
+
+
+def _made(content: bytes, about: bytes) -> MadePicture:
+    # The ETag is that of the car park, because the health of gateways always changes.
+    compressed = gzip.compress(b"{" + content + b"," + about + b"}", _LEVEL, mtime=0)
+    return MadePicture(compressed, etag_of(content))
+
+
+async def _all(desk: WebDesk, kind: DueKind, message: Callable[[Any], Any]) -> bytes:
+    """All rows of a kind as a JSON array."""
+    pages: list[bytes] = []
+    page: list[Due] = []
+    while not pages or len(page) == _PAGE:
+        (page,) = await desk.read(tree.page(kind, limit=_PAGE, after=page[-1].key if page else None))
+        pages.append(_encode([message(row) for row in page])[1:-1])
+    return b"[" + b",".join(filter(None, pages)) + b"]"
