@@ -100,8 +100,8 @@ async def test_a_watcher_that_was_away_gets_what_it_missed_and_only_that(
         cursor = (await client.get("/board/picture")).json()["cursor"]
         async with watching(client, cursor) as watch:
             await publish(broker, [(topic_of(devices[0]), up(devices[0], OCCUPIED, at=0))])
-            await watch.until("transition")
             await watch.until("zone", lambda zone: zone["free"] == 2)
+            await watch.until("transition")
             last = [change.cursor for change in watch.seen if change.cursor is not None][-1]
         await publish(broker, [(topic_of(devices[1]), up(devices[1], OCCUPIED, at=0))])
         async with watching(client, cursor, last=last) as watch:

@@ -11,7 +11,7 @@ import httpx
 from parking_gateway.cli.demo.brokers import LOCALHOST, free_port
 from tests.plugins.daemon import Daemon
 
-PATIENCE = 60
+PATIENCE = 30
 
 
 class Change(NamedTuple):
