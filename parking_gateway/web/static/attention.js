@@ -30,11 +30,10 @@ const ORDER = ["silent", "unassigned", "no_codec", "undecodable", "fault", "tamp
 const rank = (device) => ORDER.indexOf(device.problems[0]);
 
 function wellOf(park) {
-  const gateways = [...park.gateways.values()];
-  if (!gateways.length) return "Nothing is wrong.";
-  const rate = gateways.reduce((sum, gateway) => sum + (gateway.uplinks_per_second ?? 0), 0);
-  const who = gateways.length === 1 ? "Gateway, broker and database work" : `${gateways.length} gateways, broker and database work`;
-  return `${who}. ${rate < 10 ? rate.toFixed(1) : Math.round(rate)} uplinks a second.`;
+  const health = [...park.gateways.values()].map((gateway) => gateway.health).find(Boolean);
+  if (!health) return "Nothing is wrong.";
+  const rate = health.uplinks_per_second;
+  return `Gateway, broker and database work. ${rate < 10 ? rate.toFixed(1) : Math.round(rate)} uplinks a second.`;
 }
 
 function troubleOfList({ well, text, detail }) {

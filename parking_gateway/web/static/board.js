@@ -10,7 +10,7 @@ import { askWho, startOperator } from "./operator.js";
 import { listPlaces } from "./places.js";
 import { startSearch } from "./search.js";
 import { clock, now } from "./times.js";
-import { STATES, stateOf } from "./words.js";
+import { STATES } from "./words.js";
 import { layOut } from "./zones.js";
 
 const TICK_MS = 10_000;
@@ -124,14 +124,15 @@ function openAddress() {
   else if (park.zones.has(key)) openZone(key);
 }
 
-function showConnection(isLive) {
-  if (isLive !== connection.isLive || connection.since === null) connection = { isLive, since: now() };
+function showConnection(isLive, reason = "") {
+  const since = isLive !== connection.isLive || connection.since === null ? now() : connection.since;
+  connection = { isLive, since, reason };
   const line = byId("connection");
   set(line, "data-connection", isLive ? "live" : "lost");
   write(line, isLive ? "Live" : "Disconnected");
   const banner = byId("disconnected");
   banner.hidden = isLive;
-  if (!isLive) write(banner, `Disconnected since ${clock(connection.since)}. The board shows the car park as it was then, and tries again.`);
+  if (!isLive) write(banner, `Disconnected since ${clock(connection.since)}. ${reason || "The board shows the car park as it was then, and tries again."}`);
   document.body.classList.toggle("stale", !isLive);
   need("attention");
 }
@@ -158,9 +159,9 @@ follow({
     if (apply(park, kind, message)) need("all");
     else need(...changeOf(kind, message));
   },
-  onConnection(isLive) {
+  onConnection(isLive, reason) {
     if (isLive && !connection.isLive && connection.since !== null) askWho();
-    showConnection(isLive);
+    showConnection(isLive, reason);
   },
 });
 window.addEventListener("hashchange", openAddress);
@@ -169,5 +170,5 @@ document.addEventListener("keydown", (event) => {
 });
 setInterval(() => {
   need("attention"); // ages grow
-  if (!connection.isLive) showConnection(false);
+  if (!connection.isLive && connection.since !== null) showConnection(false, connection.reason);
 }, TICK_MS);

@@ -7,6 +7,7 @@ const WIDTH = 240;
 const HEIGHT = 48;
 const REFRESH_MS = 300_000;
 const SHORTEST_MS = 60_000;
+const QUIET_SHARE = 0.08;
 
 /** A curve for a zone. It loads when `node` comes near the screen. */
 export function curveOf(zone, node) {
@@ -52,16 +53,22 @@ async function load(curve) {
   draw(curve);
 }
 
+/** The day begins a little before its first change: a car park that was opened a minute ago has no flat hours before. */
+function beginOf([midnight, first]) {
+  return first ? Math.max(midnight.at, first.at - (now() - first.at) * QUIET_SHARE) : midnight.at;
+}
+
 function draw(curve) {
   const { points, zone } = curve;
-  const end = Math.max(now(), points[0].at + SHORTEST_MS);
-  const x = (at) => ((at - points[0].at) / (end - points[0].at)) * WIDTH;
+  const begin = beginOf(points);
+  const end = Math.max(now(), begin + SHORTEST_MS);
+  const x = (at) => (Math.max(at - begin, 0) / (end - begin)) * WIDTH;
   const y = (free) => HEIGHT - 1.5 - (Math.min(Math.max(free, 0), zone.total) / Math.max(zone.total, 1)) * (HEIGHT - 3);
   const steps = points.map((point, n) => `${n ? `H${x(point.at).toFixed(1)}V` : `M0 `}${y(point.free).toFixed(1)}`).join("") + `H${WIDTH}`;
   set(curve.line, "d", steps);
   set(curve.area, "d", `${steps}V${HEIGHT}H0Z`);
   const numbers = points.map((point) => point.free);
   set(curve.picture, "aria-label", `Free today: between ${Math.min(...numbers)} and ${Math.max(...numbers)}, now ${zone.free} of ${zone.total}`);
-  write(curve.from, minute(points[0].at));
+  write(curve.from, minute(begin));
   curve.figure.hidden = false;
 }

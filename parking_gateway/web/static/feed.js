@@ -4,14 +4,14 @@ import { setClock } from "./times.js";
 
 const KINDS = ["space", "zone", "site", "device", "transition", "notice", "gateway", "removed"];
 const WAITS = [500, 1_000, 2_000, 4_000];
-/** The gateway sends something every 10 seconds at least. */
+/** The gateway sends its health every 10 seconds at least. */
 const SILENT_AFTER = 25_000;
 
 /**
  * Follow the car park until the page is closed.
  *
- * `onPicture(picture)` begins anew, `onEvent(kind, message)` is one change, and `onConnection(isLive)` comes with each change of
- * the connection.
+ * `onPicture(picture)` begins anew, `onEvent(kind, message)` is one change, and `onConnection(isLive, reason)` comes with
+ * each change of the connection.
  */
 export function follow({ onPicture, onEvent, onConnection }) {
   let cursor = null;
@@ -19,13 +19,15 @@ export function follow({ onPicture, onEvent, onConnection }) {
   let timer = null;
   let failures = 0;
   let heardAt = Date.now();
-  let beats = false;
 
   async function begin() {
     try {
       const response = await fetch("/board/picture", { cache: "no-cache" });
-      if (!response.ok) throw new Error(`status ${response.status}`);
       setClock(response.headers.get("date"));
+      if (!response.ok) {
+        lost((await response.json()).error?.message);
+        return;
+      }
       const picture = await response.json();
       cursor = picture.cursor;
       onPicture(picture);
@@ -49,10 +51,6 @@ export function follow({ onPicture, onEvent, onConnection }) {
       cursor = null;
       go();
     });
-    source.addEventListener("beat", () => {
-      beats = true;
-      heard();
-    });
     for (const kind of KINDS) {
       source.addEventListener(kind, (event) => {
         cursor = event.lastEventId || cursor;
@@ -69,10 +67,10 @@ export function follow({ onPicture, onEvent, onConnection }) {
   }
 
   /** Close, and try again after a while. After a second failure in a row the picture is fetched anew. */
-  function lost() {
+  function lost(reason = "") {
     source?.close();
     source = null;
-    onConnection(false);
+    onConnection(false, reason);
     if (failures > 0) cursor = null;
     clearTimeout(timer);
     timer = setTimeout(go, WAITS[Math.min(failures, WAITS.length - 1)]);
@@ -86,7 +84,7 @@ export function follow({ onPicture, onEvent, onConnection }) {
   }
 
   setInterval(() => {
-    if (beats && source !== null && Date.now() - heardAt > SILENT_AFTER) lost();
+    if (source !== null && Date.now() - heardAt > SILENT_AFTER) lost();
   }, 5_000);
   window.addEventListener("online", atOnce);
   document.addEventListener("visibilitychange", () => document.hidden || atOnce());

@@ -15,7 +15,7 @@ export function showChanges(park, onOpen) {
 /** Show the newest notices. */
 export function showNotices(park, onOpen) {
   const shown = park.notices.slice(0, SHOWN);
-  keep(byId("notices"), shown.length ? shown : [null], (notice) => notice?.id, (notice) => (notice ? noticeOfList(notice, onOpen) : nothing("No notice yet.")));
+  keep(byId("notices"), shown.length ? shown : [null], (notice) => `${notice?.id} ${notice?.over_at}`, (notice) => (notice ? noticeOfList(notice, onOpen) : nothing("No notice yet.")));
 }
 
 /** Show steps of spaces in a list. Without `onOpen` they have no links to their spaces. */
@@ -49,5 +49,6 @@ function noticeOfList(notice, onOpen) {
     element("time", { datetime: notice.at }, clock(notice.at)),
     placeOf(notice.space ? notice : { site: notice.site ?? notice.details?.site, zone: notice.zone ?? notice.details?.zone }, onOpen),
     element("span", {}, noticeOf(notice)),
+    notice.over_at && element("small", {}, `over ${clock(notice.over_at)}`),
     notice.dev_eui && !notice.space && element("small", {}, notice.dev_eui));
 }

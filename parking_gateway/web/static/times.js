@@ -30,7 +30,7 @@ export function minute(at) {
 }
 
 /** How long ago that was: `12 s`, `4 min`, `3 h`, `2 days`. */
-export function age(at) {
+function age(at) {
   const seconds = Math.max(0, Math.round((now() - new Date(at)) / 1000));
   if (seconds < 60) return `${seconds} s`;
   if (seconds < 3_600) return `${Math.floor(seconds / 60)} min`;

@@ -1,6 +1,6 @@
 // The words of the contract as people read them.
 
-import { clock, minute } from "./times.js";
+import { clock, minute, now } from "./times.js";
 
 /** State by its name: the letter on its tile, and its word. */
 export const STATES = {
@@ -76,18 +76,23 @@ export function markOf(space) {
 /** Whether the battery is as low as the gateway's default limit. */
 export const isLow = (space) => typeof space.battery_percent === "number" && space.battery_percent <= 20;
 
-/** What a gateway lacks, a sentence for each, with how bad it is. */
-export function troublesOf(gateway) {
-  const name = gateway.instance ? `Gateway ${gateway.instance}` : "The gateway";
-  if (gateway.status === "offline") return [{ text: `${name} is offline`, detail: "No other gateway replaces it by itself." }];
-  const found = [];
-  if (gateway.broker === "down") found.push({ text: `${name} has no broker`, detail: "Nothing arrives, and nothing is published." });
-  if (gateway.database === "down") {
-    const since = gateway.database_since ? ` since ${minute(gateway.database_since)}` : "";
-    found.push({ text: `${name} has no database${since}`, detail: "The board shows the last picture. Events go into the journal." });
+/** So long after a gateway was last there, a person should look. */
+const AWAY_AFTER_MS = 60_000;
+
+/** What is wrong with a gateway: a sentence for each, and what it means. */
+export function troublesOf({ instance, health, watched_at: watchedAt }) {
+  if (health === null) {
+    const isAway = watchedAt !== null && now() - Date.parse(watchedAt) > AWAY_AFTER_MS;
+    return isAway ? [{ text: `Gateway ${instance} was last there at ${clock(watchedAt)}`, detail: "Start it again, or remove it from the table of gateways." }] : [];
   }
-  const journal = gateway.journal?.rows ?? 0;
-  if (journal > 0) found.push({ text: `${journal} ${journal === 1 ? "event waits" : "events wait"} in the journal`, detail: "They are recorded when the database is back." });
-  for (const sentence of new Set([...(gateway.problems ?? []), ...(gateway.ready === false ? gateway.why ?? [] : [])])) found.push({ text: sentence, detail: "" });
-  return found;
+  const found = [];
+  if (health.broker === "down") found.push({ text: `Gateway ${instance} has no broker`, detail: "Nothing arrives, and nothing is published." });
+  if (health.database === "down") {
+    const since = health.database_since ? ` since ${minute(health.database_since)}` : "";
+    found.push({ text: `Gateway ${instance} has no database${since}`, detail: "The board shows the car park as it was then. Events go into the journal." });
+  }
+  const waiting = health.journal.rows;
+  if (waiting > 0) found.push({ text: `${waiting} ${waiting === 1 ? "event waits" : "events wait"} in the journal`, detail: "They are recorded when the database is back." });
+  const sentences = new Set([...health.problems, ...(health.ready ? [] : health.why)]);
+  return [...found, ...[...sentences].map((text) => ({ text, detail: "" }))];
 }
