@@ -13,7 +13,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
@@ -187,10 +187,11 @@ def running(folder: Path, candidates: Sequence[Candidate] = CANDIDATES) -> Itera
         broker.stop()
 
 
-def free_port() -> int:
-    """A port of this machine that no program listens on now."""
-    with socket.create_server((LOCALHOST, 0)) as server:
+def free_port(wanted: int = 0) -> int:
+    """A port of this machine that no program listens on now: the wanted one, else any."""
+    with suppress(OSError), socket.create_server((LOCALHOST, wanted)) as server:
         return int(server.getsockname()[1])
+    return free_port()
 
 
 def _version_of(binary: str) -> tuple[int, ...]:

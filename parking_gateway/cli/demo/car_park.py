@@ -4,6 +4,7 @@ Two sensors have no installation. A lamp hangs above a space.
 """
 
 from collections.abc import Sequence
+from math import cos, radians, sin
 from string import ascii_lowercase
 from typing import Final
 
@@ -72,6 +73,14 @@ _TENTH: Final = 10
 _AUDIENCES: Final = {1: Audience.DISABLED, 2: Audience.EV, 3: Audience.EV}
 """Of ten spaces of a zone, by the number."""
 
+_OPEN_AIR: Final = {"north": (52.37932, 4.89912), "south": (52.37871, 4.89968)}
+"""Latitude and longitude of the first space of each zone that is not in a building. Its others stand in rows beside it."""
+_ROW: Final = 10
+_WIDTH, _LENGTH, _LANE = 2.6, 5.2, 6.0
+"""Metres of a space and of the lane between two rows."""
+_ANGLE: Final = radians(-12)
+_METRES_PER_DEGREE: Final = 111_320
+
 _WEIGHTS: Final = sum(weight for _, _, weight, _ in ZONES)
 
 
@@ -103,11 +112,23 @@ def entries(sensors: Sequence[Sensor]) -> list[Entry]:
                 options=sensor.model.options,
                 lost_after=sensor.lost_after,
             ),
-            attributes={"audience": _AUDIENCES.get(int(sensor.place.space.partition("-")[2]) % _TENTH)},
+            attributes=_attributes(sensor.place.zone, int(sensor.place.space.partition("-")[2])),
         )
         for sensor in sensors
         if sensor.place is not None
     ]
+
+
+def _attributes(zone: str, number: int) -> dict[str, object]:
+    audience: dict[str, object] = {"audience": _AUDIENCES.get(number % _TENTH)}
+    if zone not in _OPEN_AIR:
+        return audience
+    north, east = _OPEN_AIR[zone]
+    row, column = divmod(number - 1, _ROW)
+    x, y = column * _WIDTH, row // 2 * (2 * _LENGTH + _LANE) + row % 2 * (_LENGTH + _LANE)
+    lat = north - (y * cos(_ANGLE) + x * sin(_ANGLE)) / _METRES_PER_DEGREE
+    lon = east + (x * cos(_ANGLE) - y * sin(_ANGLE)) / (_METRES_PER_DEGREE * cos(radians(north)))
+    return audience | {"lat": round(lat, 7), "lon": round(lon, 7)}
 
 
 def _sensor(place: Place, number: int, model: Model) -> Sensor:

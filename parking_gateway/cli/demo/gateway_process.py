@@ -13,6 +13,8 @@ from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_delay, w
 from parking_gateway.cli.demo.brokers import LOCALHOST, Broker, free_port
 from parking_gateway.process.environment import without_settings
 
+BOARD_PORT: Final = 8090
+"""Of the board, unless another program uses it. It is the same at every start, so that an open page finds the next demo."""
 STOP_SECONDS: Final = 5
 """The default of `gateway.stop_timeout`."""
 _READY_SECONDS: Final = 30
@@ -28,9 +30,11 @@ class GatewayDied(Exception):  # noqa: N818 - it is what happened
 class GatewayProcess:
     """A running gateway."""
 
-    def __init__(self, process: asyncio.subprocess.Process, *, log: Path, base_url: str) -> None:
+    def __init__(self, process: asyncio.subprocess.Process, *, log: Path, base_url: str, board_url: str) -> None:
         self.base_url = base_url
         """Of its pages: /metrics, /healthz, /readyz."""
+        self.board_url = board_url
+        """Of the board, for a browser."""
         self._process = process
         self._log = log
 
@@ -78,7 +82,7 @@ class GatewayProcess:
 async def running(folder: Path, *, broker: Broker, database_url: str) -> AsyncIterator[GatewayProcess]:
     """A gateway for this broker and this database, started, and killed at the end if it still runs."""
     log = folder / "gateway.log"
-    listen = f"{LOCALHOST}:{free_port()}"
+    listen, board = f"{LOCALHOST}:{free_port()}", f"{LOCALHOST}:{free_port(BOARD_PORT)}"
     settings = {
         "PARKING_GATEWAY_MQTT__URL": broker.url,
         # Not "auto": amqtt reads the properties of MQTT 5 as the length of a name, and waits for the rest of that name.
@@ -89,6 +93,7 @@ async def running(folder: Path, *, broker: Broker, database_url: str) -> AsyncIt
         "PARKING_GATEWAY_GATEWAY__STATE_DIRECTORY": str(folder),
         "PARKING_GATEWAY_TELEMETRY__LISTEN": listen,
         "PARKING_GATEWAY_TELEMETRY__LOG_FORMAT": "text",
+        "PARKING_GATEWAY_WEB__LISTEN": board,
     }
     with log.open("ab") as output:
         process = await asyncio.create_subprocess_exec(
@@ -103,7 +108,7 @@ async def running(folder: Path, *, broker: Broker, database_url: str) -> AsyncIt
             # So that a Ctrl-C in the terminal does not reach it before us.
             start_new_session=True,
         )
-    gateway = GatewayProcess(process, log=log, base_url=f"http://{listen}")
+    gateway = GatewayProcess(process, log=log, base_url=f"http://{listen}", board_url=f"http://{board}/")
     try:
         yield gateway
     finally:
