@@ -153,13 +153,20 @@ def empty_database(postgres: str) -> Iterator[str]:
     _execute(postgres, "drop database {} with (force)", name)
 
 
+@contextmanager
+def database_on(server: str) -> Iterator[str]:
+    """The URL of a migrated database on the server `postgres`, dropped at the end."""
+    name = f"test_{next(_numbers)}"
+    _execute(server, "create database {} template template", name)
+    yield _url_of(server, name)
+    _execute(server, "drop database {} with (force)", name)
+
+
 @pytest.fixture
 def database(postgres: str) -> Iterator[str]:
     """The URL of the test's own migrated database."""
-    name = f"test_{next(_numbers)}"
-    _execute(postgres, "create database {} template template", name)
-    yield _url_of(postgres, name)
-    _execute(postgres, "drop database {} with (force)", name)
+    with database_on(postgres) as url:
+        yield url
 
 
 @pytest.fixture
