@@ -106,3 +106,25 @@ class Model:
         if self.state == "OCCUPIED":
             self.car_since = self.now  # since when the space shows it
         self._settled(was)
+
+
+class CountedModel:
+    """A zone that is counted at its ramp. The counter sends totals, and the zone shows what they add up to."""
+
+    def __init__(self, *, capacity: int) -> None:
+        self.capacity = capacity
+        self.count = self.drift = 0
+        self.came = self.left = 0
+        self._sent: tuple[int, int] | None = None
+
+    def send(self) -> tuple[int, int]:
+        """The totals of an uplink. The first one says only where the counter begins."""
+        before, self._sent = self._sent, (self.came, self.left)
+        if before is not None:
+            cars = self.count + (self.came - before[0]) - (self.left - before[1])
+            self.count = max(0, min(self.capacity, cars))
+            self.drift += cars - self.count
+        return self._sent
+
+    def set(self, count: int) -> None:
+        self.count, self.drift = count, 0

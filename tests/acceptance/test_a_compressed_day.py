@@ -1,8 +1,10 @@
 """24 hours of a car park in seconds: real uplinks and requests, every round of the clock, and a plain model of the rules.
 
-The clock of the test jumps from minute to minute. What is compared with the model: states, reservations and stays.
+The clock of the test jumps from minute to minute. What is compared with the model: states, reservations, stays, notices, and the
+count of a zone with a counter at its ramp. One space is renamed in between.
 """
 
+from collections import Counter
 from collections.abc import Set as AbstractSet
 from datetime import datetime, timedelta
 from random import Random
@@ -22,9 +24,9 @@ from parking_gateway.intake.record import record
 from parking_gateway.process.config.sections import ReservationsConfig
 from parking_gateway.requests.desk import Answer
 from parking_gateway.store.pool import Pool
-from tests.events import NOON, OCCUPIED, VACANT, message, up
+from tests.events import NOON, OCCUPIED, VACANT, dev_eui_of, message, up
 from tests.plugins.car_park import CarPark
-from tests.reference_model import Model, Plan
+from tests.reference_model import CountedModel, Model, Plan
 from tests.requests.conftest import Ask, ask
 
 __all__ = ["ask"]
@@ -33,6 +35,15 @@ STAYS: Final = """
 select name, past_stay.arrived_at, departed_at from past_stay join space on space.id = past_stay.space
 where withdrawn_at is null order by name, past_stay.arrived_at
 """
+NOTICES: Final = """
+select space, kind, count(*) from notice
+where space in ('A-1', 'A-2', 'A-3', 'A-4', 'A-5') group by space, kind
+"""
+RAMP: Final = dev_eui_of(901)
+COUNTED: Final = (
+    "insert into zone (site_id, name, capacity, resets_at, counted_since) select id, 'roof', 40, '03:30', 'epoch' from site",
+    f"insert into counter (dev_eui, zone_id, direction, codec) select '{RAMP}', id, 'both', 'milesight_vs133' from zone where name = 'roof'",
+)
 MIDNIGHT: Final = NOON - timedelta(hours=12)
 MINUTE: Final = timedelta(minutes=1)
 DAY: Final = 24 * 60
@@ -47,9 +58,15 @@ LATEST: Final = 45
 RULES: Final = ReservationsConfig(grace=15 * MINUTE, keeps_on_leaving=False)
 LIMITS: Final = chirpstack.Limits(payload_bytes=65_536, depth=32)
 ROUND: Final = 10
-"""Minutes between two looks for silent sensors."""
+"""Minutes between two looks for silent sensors, and between two uplinks of the counter."""
+RESET: Final = 3 * 60 + 30
+"""When the count of the roof begins again."""
+SURVEY: Final = 15 * 60 + 5
+"""When a person counts the cars on the roof."""
+RENAMED: Final = 11 * 60
 OF_MINUTE: Final = {"reservations", "maintenance", "overstays"}
 """Rounds of every minute."""
+OF_TEN_MINUTES: Final = {*OF_MINUTE, "silence", "counts"}
 ALL: Final = {one.name for one in ROUNDS}
 """They go once in an hour."""
 
@@ -71,6 +88,8 @@ class ModelSpace(Model):
         self.stays: list[tuple[int, int]] = []
         self.overstay: str | None = None
         self.is_heard = False
+        self.was_pending = False
+        self.notices: Counter[str] = Counter()
 
     def begin_minute(self) -> None:
         """What the clock does at the beginning of a minute."""
@@ -79,8 +98,15 @@ class ModelSpace(Model):
             self.close(is_closed=False)
         if self.now % ROUND == 0 and self.is_heard and self.now - self.sent_at > LOST_AFTER:
             self.is_heard = False
+            self.notices["silent"] += 1
         if self.state == "OCCUPIED" and self.overstay is None and self.now - self.arrived_at >= MAX_STAY:
             self.overstay = "exceeded"
+            self.notices["overstay"] += 1
+
+    def end_minute(self) -> None:
+        """What an operator is told of it."""
+        self.notices["conflict"] += self.is_pending and not self.was_pending
+        self.was_pending = self.is_pending
 
     def close(self, *, is_closed: bool) -> None:
         """Maintenance, without a planned end."""
@@ -101,6 +127,7 @@ class ModelSpace(Model):
     def beat(self) -> bytes:
         """The frame of the sensor without a change."""
         self.frames += 1
+        self.notices["heard_again"] += self.frames > 1 and not self.is_heard
         self.sent_at, self.is_heard = self.now, True
         return OCCUPIED if self.has_car else VACANT
 
@@ -114,6 +141,7 @@ class CompressedDay:
 
     def __init__(self, *, spaces: list[ModelSpace], pool: Pool, ask: Ask, seed: int) -> None:
         self.spaces = spaces
+        self.roof = CountedModel(capacity=40)
         self.pool = pool
         self.ask = ask
         self.rng = Random(seed)
@@ -130,7 +158,10 @@ class CompressedDay:
             self.now = minute
             for space in self.spaces:
                 space.begin_minute()
-            await self.rounds(ALL if minute % 60 == 0 else OF_MINUTE if minute % ROUND else {*OF_MINUTE, "silence"})
+            await self.rounds(ALL if minute % 60 == 0 else OF_MINUTE if minute % ROUND else OF_TEN_MINUTES)
+            await self.use_roof()
+            if minute == RENAMED:
+                await self.rename(self.spaces[-1], "Z-8")
             for space in self.spaces:
                 await self.something(space)
             if await self.deliver() or self.has_asked:
@@ -138,6 +169,8 @@ class CompressedDay:
                     space.look()
                 await self.rounds({"reservations"})
             self.has_asked = False
+            for space in self.spaces:
+                space.end_minute()
         self.now += LATEST
         await self.deliver()
         await self.rounds({"history"})
@@ -165,6 +198,30 @@ class CompressedDay:
             self.send(space, space.change())
         elif not space.is_late:
             await self.ask_something(space)
+
+    async def use_roof(self) -> None:
+        """Cars drive up and down, and the counter sends its totals now and then."""
+        roof = self.roof
+        roof.came += self.rng.random() < 1 / 5
+        roof.left += self.rng.random() < 1 / 6
+        if self.now == RESET:
+            roof.set(0)
+        if self.now == SURVEY:
+            roof.set(7)
+            place = {"site": "central", "zone": "roof"}
+            assert isinstance(await self.ask("zone/set-count", at=at(self.now), count=7, **place), Answer)
+        if self.now % ROUND == 1:
+            came, left = roof.send()
+            payload = b"\x03\xd2" + came.to_bytes(4, "little") + b"\x04\xd2" + left.to_bytes(4, "little")
+            event = up(RAMP, payload, at=self.now - 12 * 60, f_cnt=self.now, f_port=85)
+            self.waiting.append((self.now, message(RAMP, event)))
+
+    async def rename(self, space: ModelSpace, name: str) -> None:
+        outcome = await self.ask(
+            "space/rename", at=at(self.now), site="central", zone="level-1", space=space.name, name=name
+        )
+        assert isinstance(outcome, Answer), outcome
+        space.name = name
 
     def send(self, space: ModelSpace, frame: bytes) -> None:
         delay = self.rng.randrange(LATEST) if space.is_late else 0
@@ -258,6 +315,8 @@ async def test_a_day_of_a_car_park_is_as_the_rules_have_it(
     devices = await car_park(8)
     async with engine.begin() as connection:
         await connection.execute(sa.text(f"update zone set max_stay = {MAX_STAY * 60}"))
+        for statement in COUNTED:
+            await connection.execute(sa.text(statement))
     spaces = [ModelSpace(f"A-{number}", device, is_late=number > 5) for number, device in enumerate(devices, 1)]
     day = CompressedDay(spaces=spaces, pool=pool, ask=ask, seed=1)
     await day.go()
@@ -275,3 +334,16 @@ async def test_a_day_of_a_car_park_is_as_the_rules_have_it(
     assert await rows(engine, "select id::text, status from reservation order by reservation.id") == sorted(
         ((day.ids[id(plan)], plan.status) for one in spaces for plan in one.plans), key=lambda row: int(row[0])
     )
+    for one in in_order:
+        one.notices["no_show"] = sum(plan.status == "no_show" for plan in one.plans)
+    assert {kind for one in in_order for kind in +one.notices} == {
+        "conflict",
+        "heard_again",
+        "no_show",
+        "overstay",
+        "silent",
+    }
+    assert {(name, kind): count for name, kind, count in await rows(engine, NOTICES)} == {
+        (one.name, kind): count for one in in_order for kind, count in one.notices.items() if count
+    }
+    assert await rows(engine, "select count, drift from zone where name = 'roof'") == [(day.roof.count, day.roof.drift)]
