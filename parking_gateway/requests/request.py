@@ -1,6 +1,6 @@
 """From a message to a request. Pure: whatever the message holds becomes a value."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from hashlib import md5
 from typing import Any, Final
 from uuid import UUID
@@ -74,14 +74,14 @@ def request_of(message: Message, topics: Topics, *, max_bytes: int) -> Request:
     properties = message.properties
     verb = topics.verb(message.topic)
     refusal, reply_topic = None, properties.response_topic
-    parameters = _parameters(message, max_bytes)
+    is_too_large = message.whole is not None or len(message.payload) > max_bytes
+    parameters = _too_large(max_bytes) if is_too_large else parameters_of(message.payload)
     if isinstance(parameters, Refusal):
         refusal, parameters = parameters, {}
     by = _named(properties) or parameters.get("by")
-    transaction: Any = parameters.get("transaction", msgspec.UNSET)
-    if not _is_transaction(transaction):
+    transaction = transaction_in(parameters)
+    if transaction is msgspec.UNSET and "transaction" in parameters:
         refusal = Refusal(Code.INVALID, "transaction has to be a text of at most 200 characters, or a whole number")
-        transaction = msgspec.UNSET
     if by is not None and not isinstance(by, str):
         refusal, by = Refusal(Code.INVALID, "by has to be a text"), None
     if reply_topic is not None and not topics.may_reply_on(reply_topic):
@@ -94,7 +94,7 @@ def request_of(message: Message, topics: Topics, *, max_bytes: int) -> Request:
         reply_topic=topics.response(verb) if reply_topic is None else reply_topic,
         correlation_data=properties.correlation_data,
         transaction=transaction,
-        parameters={name: value for name, value in parameters.items() if name not in ("by", "transaction")},
+        parameters=without_envelope(parameters),
         refusal=refusal,
     )
 
@@ -107,16 +107,30 @@ def response(outcome: Answer | Refusal, transaction: Transaction) -> bytes:
     return _encode(ResponseMessage(status="ok", data=outcome.data, transaction=transaction))
 
 
-def _parameters(message: Message, max_bytes: int) -> dict[str, Any] | Refusal:
-    if message.whole is not None or len(message.payload) > max_bytes:
-        return Refusal(Code.TOO_LARGE, f"The payload of a request has at most {max_bytes:,} bytes")
-    if _NUL in message.payload:  # PostgreSQL has no such text, and the driver would cut it there
+def parameters_of(payload: bytes) -> dict[str, Any] | Refusal:
+    """The parameters in a payload."""
+    if _NUL in payload:  # PostgreSQL has no such text, and the driver would cut it there
         return Refusal(Code.INVALID, "No text may contain NUL")
     try:
-        found = msgspec.json.decode(message.payload or b"{}")
+        found = msgspec.json.decode(payload or b"{}")
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         found = None
     return found if isinstance(found, dict) else Refusal(Code.MALFORMED, "The payload has to be a JSON object")
+
+
+def transaction_in(parameters: Mapping[str, Any]) -> Transaction:
+    """What the requester wants to get back with the reply; nothing if it is none, or wrong."""
+    found: Transaction = parameters.get("transaction", msgspec.UNSET)
+    return found if _is_transaction(found) else msgspec.UNSET
+
+
+def without_envelope(parameters: Mapping[str, Any]) -> dict[str, Any]:
+    """The parameters of the verb alone, without who asks and the transaction."""
+    return {name: value for name, value in parameters.items() if name not in ("by", "transaction")}
+
+
+def _too_large(most: int) -> Refusal:
+    return Refusal(Code.TOO_LARGE, f"The payload of a request has at most {most:,} bytes")
 
 
 def _named(properties: MessageProperties) -> str | None:

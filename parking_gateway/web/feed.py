@@ -128,9 +128,9 @@ class Feed:
                 watcher.put(chunks)
 
     def _beat(self) -> bytes:
-        """A comment, which shows that the connection lasts, and the present cursor."""
+        """Shows a browser that the connection lasts, and the present cursor."""
         cursor = b"" if self._cursor is None else b"id: %b\n" % str(self._cursor).encode()
-        return b": the gateway is there\n%b\n" % cursor
+        return b"event: beat\n%bdata: {}\n\n" % cursor
 
 
 def _chunks(events: Sequence[Event] | None, cursor: Cursor) -> list[bytes]:
