@@ -6,7 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/pip --disable-pip-version-check --quiet
 
-.PHONY: demo package test proof coverage check check-home-assistant generate site audit lock fuzz clean
+.PHONY: demo package test proof coverage check check-contract check-home-assistant generate site audit lock fuzz clean
 .PHONY: bench bench-goals bench-scale bench-gateways bench-guard bench-against bench-codecs bench-javascript bench-retention
 
 demo: $(VENV)/gateway.stamp  ## the whole system on this machine: broker, database, fleet, gateway
@@ -31,6 +31,10 @@ check: $(VENV)/dev.stamp  ## style, types, layers, generated files
 
 generate: $(VENV)/dev.stamp  ## files that are made from code: schemas/ and pages of docs/
 	$(BIN)/python -m tools.generate
+
+check-contract: $(VENV)/asyncapi.stamp  ## schemas/asyncapi.json, by AsyncAPI's own parser and against the last release; needs Node.js 20
+	@node tools/asyncapi/check.mjs schemas/asyncapi.json schemas/released/asyncapi.json
+	@node --test --test-reporter=dot tools/asyncapi/contract.test.mjs
 
 site: $(VENV)/docs.stamp  ## the documentation as a site in build/site/; fails on a link that leads nowhere
 	$(VENV)/docs/bin/zensical build --strict --clean
@@ -120,6 +124,10 @@ $(VENV)/dev.stamp: $(VENV)/created.stamp requirements/dev.txt pyproject.toml
 	@$(PIP) install --require-hashes -r requirements/dev.txt
 	@$(PIP) install --no-deps --no-build-isolation --editable .
 	@touch $@ $(VENV)/gateway.stamp
+
+$(VENV)/asyncapi.stamp: $(VENV)/created.stamp tools/asyncapi/package-lock.json
+	@npm ci --prefix tools/asyncapi --silent
+	@touch $@
 
 $(VENV)/bench.stamp: $(VENV)/dev.stamp requirements/bench.txt
 	@echo "Installing the libraries of the plots into $(VENV) …"

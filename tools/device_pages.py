@@ -52,7 +52,7 @@ The devices whose frames the gateway decodes. A sensor either reports by itself 
 distance, which the [thresholds](../../how-to/decoders.md#distances) of the installation turn into an occupancy.
 [Onboarding](../../how-to/onboarding.md) installs a sensor in a space; [Decoders](../../how-to/decoders.md) adds a device to this list.
 
-{_table(("device", "codec", "sensor", "occupancy", "must be chosen", "heartbeat"), rows)}
+{table(("device", "codec", "sensor", "occupancy", "must be chosen", "heartbeat"), rows)}
 """
 
 
@@ -77,22 +77,22 @@ def _page(codec: Codec, vectors: Vectors) -> Iterator[str]:
     files = f"`decoders/{codec.module}.py` and `tests/decoders/{codec.module}.toml`"
     yield _NOTE.format(files)
     yield f"# {device.vendor} {device.model}\n"
-    yield _table(("", ""), _facts(codec, vectors)) + "\n"
+    yield table(("", ""), _facts(codec, vectors)) + "\n"
     yield from _sheet(codec)
     if codec.options:
         rows = [(f"`{option.name}`", option.allowed, _advice(codec, option)) for option in codec.options]
-        yield f"## Options\n\n{_table(('option', 'values', ''), rows)}\n"
+        yield f"## Options\n\n{table(('option', 'values', ''), rows)}\n"
     if codec.commands:
         yield "## Commands\n"
         example = f"parking-gateway devices downlink DEV_EUI --command {next(iter(codec.commands))}"
         yield f"A command is [a downlink](../../how-to/downlinks.md#commands-of-devices) with a name: `{example} …`\n"
-        yield _table(("command", "options", "for example", "port", "bytes"), _commands(codec, vectors)) + "\n"
+        yield table(("command", "options", "for example", "port", "bytes"), _commands(codec, vectors)) + "\n"
     yield "## Frames\n"
     frame = next(vector for vector in vectors.vector if vector.reading is not None)
     yield f"A frame is explained by a command: `{_command(codec, vectors, frame)}`\n"
     if vectors.options:
         yield f"Decoded with {_options(vectors.options)}, unless the frame names other options.\n"
-    yield _table(("frame", "port", "payload", "decoded as", "reading"), _frames(codec, vectors)) + "\n"
+    yield table(("frame", "port", "payload", "decoded as", "reading"), _frames(codec, vectors)) + "\n"
 
 
 def _facts(codec: Codec, vectors: Vectors) -> Iterator[tuple[str, str]]:
@@ -197,9 +197,9 @@ def _word(word: object) -> str:
     return msgspec.json.encode(word).decode().strip('"')
 
 
-def _table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+def table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     """A table of Markdown. An empty column is left out."""
-    table = [columns, *rows]
-    filled = [column for column in range(len(columns)) if any(row[column] for row in table[1:])]
-    lines = [[row[column].replace("|", r"\|") for column in filled] for row in table]
+    all_rows = [columns, *rows]
+    filled = [column for column in range(len(columns)) if any(row[column] for row in all_rows[1:])]
+    lines = [[row[column].replace("|", r"\|") for column in filled] for row in all_rows]
     return "\n".join(f"| {' | '.join(line)} |" for line in [lines[0], ["---"] * len(filled), *lines[1:]])

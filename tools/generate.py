@@ -11,7 +11,8 @@ from typing import Final
 
 from parking_gateway.contract.schemas import schema_files
 from parking_gateway.requests.schemas import schema_files as request_schema_files
-from tools import command_pages, configuration_page, metrics_page, state_machine
+from tools import command_pages, configuration_page, metrics_page, state_machine, topics_page
+from tools.contract_document import document, encoded
 from tools.device_pages import pages
 
 Files = Mapping[str, bytes]
@@ -22,7 +23,7 @@ def folders(checkout: Path) -> dict[Path, Files]:
     """The generated folders, and their files."""
     devices = {name: text.encode() for name, text in pages(checkout / "tests" / "decoders").items()}
     return {
-        checkout / "schemas": schema_files(),
+        checkout / "schemas": schema_files() | {"asyncapi.json": encoded(document(checkout))},
         checkout / "schemas" / "requests": request_schema_files(),
         checkout / "docs" / "reference" / "devices": devices,
     }
@@ -36,6 +37,7 @@ def single_files(checkout: Path) -> dict[Path, bytes]:
         docs / "reference" / "metrics.md": metrics_page.page(
             (checkout / "prometheus" / "rules.yml").read_text("utf-8")
         ),
+        docs / "reference" / "topics.md": topics_page.page(document(checkout)),
         docs / "explanation" / "state-machine.md": state_machine.page(),
         docs / "images" / "state-machine.svg": state_machine.picture(),
     }

@@ -5,7 +5,7 @@ from typing import Any, Final
 from parking_gateway.contract.schemas import schema_file, schema_of
 from parking_gateway.requests.verbs import Verb, verbs
 
-_FOR_ALL: Final[dict[str, Any]] = {
+FOR_ALL: Final[dict[str, Any]] = {
     "by": {"type": "string", "description": "Who asks, unless the user property `by` or `client` names the requester."},
     "transaction": {"type": ["string", "integer"], "description": "Copied to the reply."},
 }
@@ -19,5 +19,5 @@ def schema_files() -> dict[str, bytes]:
 
 def _file(verb: Verb) -> bytes:
     schema = schema_of(verb.asked)
-    schema["properties"] |= _FOR_ALL
+    schema["properties"] |= FOR_ALL
     return schema_file(f"request:{verb.name}", schema | {"additionalProperties": False})

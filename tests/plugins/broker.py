@@ -25,6 +25,7 @@ _STORE: Final = """
 persistence true
 persistence_location {folder}/
 autosave_interval 1
+log_type all
 """
 
 

@@ -33,7 +33,11 @@ from parking_gateway.store.tables import metadata
 from tools import metrics_page
 
 ROOT = Path(__file__).parents[2]
-SCHEMAS = {file.stem: json.loads(file.read_text()) for file in (ROOT / "schemas").glob("*.json")}
+SCHEMAS = {
+    file.stem: json.loads(file.read_text())
+    for file in (ROOT / "schemas").glob("*.json")
+    if file.stem != "asyncapi"  # all messages in one document
+}
 PAGES = sorted(
     page
     for pattern in ("*.md", "docs/**/*.md", "systemd/*.md", "tests/**/*.md", "benchmarks/*.md")

@@ -64,9 +64,8 @@ def test_writing_makes_a_folder_hold_exactly_its_files(tmp_path: Path) -> None:
 
 
 def test_checking_writes_nothing_and_names_the_remedy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / "tests").mkdir()
-    (tmp_path / "tests" / "decoders").symlink_to(CHECKOUT / "tests" / "decoders")
-    for source in ("config.toml", "prometheus"):
+    for source in ("config.toml", "docs/reference/contract.md", "prometheus", "tests/decoders", "tests/recordings"):
+        (tmp_path / source).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / source).symlink_to(CHECKOUT / source)
     monkeypatch.chdir(tmp_path)
     refused = generate.main("--check")
