@@ -7,6 +7,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/pip --disable-pip-version-check --quiet
 
 .PHONY: demo package test proof coverage check check-contract check-home-assistant generate site audit lock fuzz clean
+.PHONY: install-page
 .PHONY: bench bench-goals bench-scale bench-gateways bench-guard bench-against bench-codecs bench-javascript bench-retention
 
 demo: $(VENV)/gateway.stamp  ## the whole system on this machine: broker, database, fleet, gateway
@@ -42,6 +43,9 @@ site: $(VENV)/docs.stamp  ## the documentation as a site in build/site/; fails o
 package: $(VENV)/dev.stamp  ## the wheel and the sdist in dist/, the same bytes for the same commit
 	@rm -rf dist
 	@SOURCE_DATE_EPOCH=$$(git log -1 --format=%ct) $(BIN)/python -m hatchling build
+
+install-page: $(VENV)/dev.stamp  ## docs/install.md as it stands, in a clean Debian 12; needs root and mmdebstrap
+	$(BIN)/python -m tests.pages
 
 bench: $(VENV)/bench.stamp  ## throughput and latency, beside two yardsticks; ARGS="--help" shows the options
 	$(BIN)/python -m benchmarks $(ARGS)
