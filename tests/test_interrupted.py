@@ -45,7 +45,11 @@ def not_ignored() -> Iterator[None]:
 @contextmanager
 def started(folder: Path, *arguments: str) -> Iterator[subprocess.Popen[str]]:
     """The command in a process group of its own, as a terminal starts it, with the embedded database in the folder."""
-    ours = {"TMPDIR": str(folder), "PARKING_GATEWAY_GATEWAY__STATE_DIRECTORY": str(folder / "state")}
+    ours = {
+        "TMPDIR": str(folder),
+        "PARKING_GATEWAY_GATEWAY__STATE_DIRECTORY": str(folder / "state"),
+        "PARKING_GATEWAY_DATABASE__URL": "embedded",
+    }
     with subprocess.Popen(
         [sys.executable, "-m", "parking_gateway", *arguments],
         env={
@@ -107,6 +111,8 @@ def test_a_signal_ends_it_without_a_traceback_and_with_all_that_it_started(
         os.killpg(process.pid, number)  # as a terminal does, also to the processes that it has started
         stdout, stderr = process.communicate(timeout=PATIENCE)
     assert "Traceback" not in stdout + stderr
+    if number == signal.SIGINT and process.returncode:
+        assert stderr.splitlines()[-1] == "Interrupted."
     # Ended by the signal, or with the status that a shell gives it; the gateway and the demo may end with 0.
     assert process.returncode in (
         -number,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NoReturn, TypeVar
 
 import typer
 
-from parking_gateway.cli.shown import show_error
+from parking_gateway.cli.shown import show_error, show_errors
 from parking_gateway.process import signals
 
 if TYPE_CHECKING:
@@ -22,8 +22,7 @@ Result = TypeVar("Result")
 
 def fail(*sentences: str) -> NoReturn:
     """Print why the command failed, and end it with status 1."""
-    for sentence in sentences:
-        show_error(sentence)
+    show_errors(sentences)
     raise typer.Exit(1)
 
 
@@ -49,8 +48,7 @@ def decoder(config: "Config") -> "Decoder":
 
 
 def _end_as_misconfigured(error: "ConfigError") -> NoReturn:
-    for mistake in error.mistakes:
-        show_error(mistake)
+    show_errors(error.mistakes)
     raise typer.Exit(os.EX_CONFIG) from None
 
 
@@ -70,19 +68,25 @@ def transact(config: "Config", work: Callable[["Connection"], Awaitable[Result]]
 
 
 def work_on(config: "Config", work: Callable[["Pool"], Awaitable[Result]]) -> Result:
-    """Do work of several transactions on a database with our schema, whose name is printed on standard error first."""
+    """Do work of several transactions on a database with our schema."""
 
     async def checked(pool: "Pool") -> Result:
-        from parking_gateway.process.config.shown import database_name  # noqa: PLC0415 - as above
         from parking_gateway.store import schema  # noqa: PLC0415 - as above
 
-        show_error(f"Database: {database_name(config)}")
         async with pool.connect() as connection:
             await schema.require_current(connection)
             await connection.rollback()
         return await work(pool)
 
     return with_database(config, checked)
+
+
+def name_database(config: "Config") -> None:
+    """Print on standard error which database a command works with."""
+    from parking_gateway.process.config.shown import database_name  # noqa: PLC0415 - as above
+
+    if config.database.is_set:
+        show_error(f"Database: {database_name(config)}")
 
 
 def query_once(config: "Config", query: "Query[Result]") -> Result:
@@ -96,12 +100,14 @@ def query_once(config: "Config", query: "Query[Result]") -> Result:
 
 
 def with_database(config: "Config", work: Callable[["Pool"], Awaitable[Result]]) -> Result:
-    """Do the work with a pool on the configured database."""
+    """Do the work with a pool on the configured database, whose name is printed on standard error first."""
     from parking_gateway.gateway.opening import database  # noqa: PLC0415 - as above
     from parking_gateway.process.config import ConfigError  # noqa: PLC0415 - as above
     from parking_gateway.store.embedded import EmbeddedFailed  # noqa: PLC0415 - as above
     from parking_gateway.store.schema import SchemaMismatch  # noqa: PLC0415 - as above
     from parking_gateway.store.verdicts import FAILURES, Verdict, diagnosis_of  # noqa: PLC0415 - as above
+
+    name_database(config)
 
     async def open_and_work() -> Result:
         async with database(config) as pool:

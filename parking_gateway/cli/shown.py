@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 import typer
@@ -14,8 +14,10 @@ from parking_gateway.core.wording import counted
 if TYPE_CHECKING:
     from parking_gateway.register.outcome import Registered
 
-MOST_ROWS = 1000
+MOST_ROWS: Final = 1000
 """Rows of a table in a terminal."""
+MOST_ERRORS: Final = 20
+"""Lines about mistakes. A wrong file can have one in each of its lines."""
 
 
 def show_line(text: str) -> None:
@@ -26,6 +28,14 @@ def show_line(text: str) -> None:
 def show_error(sentence: str) -> None:
     """Print a line on standard error, escaped too."""
     typer.echo(printable(sentence), err=True)
+
+
+def show_errors(sentences: Sequence[str]) -> None:
+    """Print a line for each on standard error: the first ones, and the number of the others."""
+    for sentence in sentences[:MOST_ERRORS]:
+        show_error(sentence)
+    if len(sentences) > MOST_ERRORS:
+        show_error(f"… and {len(sentences) - MOST_ERRORS:,} more")
 
 
 def show_json(document: object) -> None:

@@ -20,7 +20,7 @@ from parking_gateway.intake.bounds import Bounds
 from parking_gateway.intake.journal import Journal
 from parking_gateway.intake.loop import Commit, Intake
 from parking_gateway.process.config import Config, ConfigError
-from parking_gateway.process.config.absences import absences, why_unreadable
+from parking_gateway.process.config.absences import NO_DATABASE, absences, why_unreadable
 from parking_gateway.process.waits import beside, seen_through
 from parking_gateway.process.wall_clock import WallClock
 from parking_gateway.store import embedded
@@ -149,8 +149,10 @@ async def database(config: Config, known: KnownServer | None = None) -> AsyncIte
 
     The gateway remembers the server in `known`; a command only reads this memory.
 
-    Raises ConfigError and EmbeddedFailed if the embedded server cannot be started.
+    Raises ConfigError without a configured database, and ConfigError and EmbeddedFailed if the embedded server cannot be started.
     """
+    if not config.database.is_set:
+        raise ConfigError([f"database.url {NO_DATABASE}."])
     known = known or KnownServer(config.gateway.state_directory / SERVER_FILE, is_kept=False)
     if not config.database.is_embedded:
         async with opened(config.database.url.get_secret_value(), config.database, known) as pool:

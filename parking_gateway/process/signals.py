@@ -8,7 +8,7 @@ import signal
 import sys
 import threading
 from collections.abc import Coroutine, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import timedelta
 from types import FrameType
 from typing import TYPE_CHECKING, Any, Final, NoReturn, TypeVar
@@ -21,6 +21,7 @@ Result = TypeVar("Result")
 _ENDING: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _SHELL_ADDS: Final = 128
 """A shell adds it to the number of the signal that ended a program, and shows the sum as the status."""
+_STDERR: Final = 2
 _STOP_SIGNALS: Final = (signal.SIGTERM, signal.SIGINT)
 
 
@@ -31,11 +32,19 @@ def end_at_once() -> None:
 
 
 def leave(number: int, _frame: FrameType | None) -> NoReturn:
-    """End the program by this signal, so that its parent process sees the cause."""
+    """End the program by this signal, so that its parent process sees the cause. A shell shows it as 130 for Ctrl-C."""
+    _show_interruption(number)
     signal.signal(number, signal.SIG_DFL)
     signal.raise_signal(number)
     # A signal to itself does not end the first process of a container.
     os._exit(_SHELL_ADDS + number)
+
+
+def _show_interruption(number: int) -> None:
+    """Print one line for Ctrl-C, behind the ^C of the terminal. Nobody reads a line for other signals."""
+    if number == signal.SIGINT:
+        with suppress(OSError):
+            os.write(_STDERR, b"\nInterrupted.\n" if os.isatty(_STDERR) else b"Interrupted.\n")
 
 
 def run(work: Coroutine[Any, Any, Result]) -> Result:
@@ -68,6 +77,7 @@ def run(work: Coroutine[Any, Any, Result]) -> Result:
         return asyncio.run(cancellable())
     except BaseException:
         if received:  # the signal ended the work, whatever the work raised then
+            _show_interruption(received[0])
             raise SystemExit(_SHELL_ADDS + received[0]) from None
         raise
     finally:

@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import resource
 import subprocess
 import sys
 import tomllib
@@ -105,7 +106,9 @@ def test_mistakes_are_sentences_and_status_78(tmp_path: Path) -> None:
 def test_codecs_of_profiles_are_looked_for(profile: str, expected: str, tmp_path: Path) -> None:
     (tmp_path / "broken.py").write_text("def decode(")
     file = tmp_path / "config.toml"
-    file.write_text(f'[decoders]\nfolder = "{tmp_path}"\nprofiles = {{ "My profile" = {profile} }}\n')
+    file.write_text(
+        f'[decoders]\nfolder = "{tmp_path}"\nprofiles = {{ "My profile" = {profile} }}\n[database]\nurl = "embedded"\n'
+    )
     result = run("check-config", "--config", str(file))
     assert (result.returncode, result.stdout) == (78, "")
     assert result.stderr.startswith(f"{file}: decoders.profiles: 'My profile': {expected}")
@@ -114,7 +117,9 @@ def test_codecs_of_profiles_are_looked_for(profile: str, expected: str, tmp_path
 def test_what_is_not_on_this_machine_is_a_mistake(tmp_path: Path) -> None:
     """The gateway starts without it, so only this command and doctor show it."""
     file = tmp_path / "config.toml"
-    file.write_text(f'[decoders]\nfolder = "/nowhere"\n[gateway]\nstate_directory = "{file}"\n')
+    file.write_text(
+        f'[decoders]\nfolder = "/nowhere"\n[gateway]\nstate_directory = "{file}"\n[database]\nurl = "embedded"\n'
+    )
     result = run("check-config", "--config", str(file))
     assert (result.returncode, result.stdout) == (78, "")
     folder, state = result.stderr.splitlines()
@@ -129,14 +134,40 @@ def test_a_missing_file_is_a_mistake(tmp_path: Path) -> None:
     assert result.stderr == f"{tmp_path}/none.toml: the file cannot be read: No such file or directory.\n"
 
 
-def test_nothing_configured_is_fine() -> None:
+def test_without_a_configuration_commands_work_that_need_no_database() -> None:
     """An empty PARKING_GATEWAY_CONFIG names no file. Compose files leave it empty."""
-    assert run("check-config", PARKING_GATEWAY_CONFIG="").returncode == 0
+    assert run("decode", "bosch_tps110", "--port", "1", "01", PARKING_GATEWAY_CONFIG="").returncode == 0
+    assert run("--embedded", "check-config").returncode == 0
+
+
+@pytest.mark.parametrize("command", ["check-config", "run", "spaces list", "migrate", "doctor --devices"])
+def test_without_a_configured_database_none_is_started(command: str) -> None:
+    result = run(*command.split())
+    assert result.returncode == 78
+    assert "database.url is not set: name your PostgreSQL" in result.stderr
+    assert "parking-gateway --embedded COMMAND" in result.stderr
+
+
+def test_a_command_names_its_database_and_never_the_password() -> None:
+    url = "postgresql://parking:hunter2@127.0.0.1:1/car_park"
+    result = run("spaces", "list", PARKING_GATEWAY_DATABASE__URL=url)
+    assert result.returncode == 1
+    assert result.stderr.splitlines()[0] == "Database: car_park on 127.0.0.1, port 1"
+    assert "hunter2" not in result.stderr
+
+
+def test_errors_are_the_first_twenty_and_the_number_of_the_others(tmp_path: Path) -> None:
+    file = tmp_path / "config.toml"
+    file.write_text("[mqtt]\n" + "".join(f"wrong_{number} = 1\n" for number in range(25)))
+    lines = run("check-config", "--config", str(file)).stderr.splitlines()
+    assert len(lines) == 21
+    assert lines[-1] == "… and 5 more"
 
 
 def test_the_version() -> None:
-    result = run("version")
-    assert (result.returncode, result.stdout) == (0, f"{__version__}\n")
+    for arguments in (["version"], ["--version"], ["--version", "run"]):
+        result = run(*arguments)
+        assert (result.returncode, result.stdout) == (0, f"{__version__}\n")
 
 
 def test_an_unknown_option_is_no_traceback() -> None:
@@ -182,10 +213,28 @@ def test_help_fits_into_80_columns(command: tuple[str, ...]) -> None:
 
 def test_the_command_line_starts_fast() -> None:
     """`--help` imports no heavy module. The commands that need one import it."""
-    heavy = {"sqlalchemy", "aiomqtt", "alembic", "amqtt", "psycopg", "pydantic", "prometheus_client", "rich"}
+    heavy = {"asyncio", "sqlalchemy", "aiomqtt", "alembic", "amqtt", "psycopg", "pydantic", "prometheus_client", "rich"}
     code = "import sys, parking_gateway.__main__, parking_gateway.cli; print(*sys.modules)"
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert heavy.isdisjoint(result.stdout.split())
+
+
+def cpu_seconds(*arguments: str) -> float:
+    """The least CPU time of three runs, which other processes hardly change."""
+    times = []
+    for _ in range(3):
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
+        subprocess.run([sys.executable, *arguments], check=True, stdout=subprocess.DEVNULL)
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        times.append(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
+    return min(times)
+
+
+def test_the_version_and_the_help_take_a_few_times_as_long_as_python_itself() -> None:
+    """On a machine where Python takes 0.01 s of CPU, 0.03 s and 0.12 s."""
+    bare = cpu_seconds("-c", "pass")
+    assert cpu_seconds("-m", "parking_gateway", "--version") < 6 * bare
+    assert cpu_seconds("-m", "parking_gateway", "--help") < 20 * bare
 
 
 @given(st.text(min_size=1).map(lambda text: f"hunter2{text}"), st.sampled_from(["{}@host/db", "{}@host/db?a=b@c"]))

@@ -41,7 +41,9 @@ def run_on(url: str, *arguments: str | Path, **settings: str) -> subprocess.Comp
     ours = {"PARKING_GATEWAY_DATABASE__URL": url}
     ours |= {f"PARKING_GATEWAY_{name}": value for name, value in settings.items()}
     command = [sys.executable, "-m", "parking_gateway", *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, check=False, env=os.environ | ours)
+    ran = subprocess.run(command, capture_output=True, text=True, check=False, env=os.environ | ours)
+    ran.stderr = after_database(ran.stderr)
+    return ran
 
 
 def invoke(url: str, *arguments: str | Path, **settings: str) -> subprocess.CompletedProcess[str]:
@@ -49,7 +51,12 @@ def invoke(url: str, *arguments: str | Path, **settings: str) -> subprocess.Comp
     ours = {"PARKING_GATEWAY_DATABASE__URL": url}
     ours |= {f"PARKING_GATEWAY_{name}": value for name, value in settings.items()}
     result = CliRunner().invoke(app, [*map(str, arguments)], env=ours, catch_exceptions=False)
-    return subprocess.CompletedProcess(arguments, result.exit_code, result.stdout, result.stderr)
+    return subprocess.CompletedProcess(arguments, result.exit_code, result.stdout, after_database(result.stderr))
+
+
+def after_database(errors: str) -> str:
+    """Standard error behind the lines that name the database."""
+    return re.sub(r"(?m)^Database: .*\n", "", errors)
 
 
 @pytest.fixture

@@ -18,6 +18,7 @@ from parking_gateway.process.config import (
     KEYS,
     Config,
     ConfigError,
+    DatabaseConfig,
     ListenAddress,
     MqttConfig,
     Profile,
@@ -241,7 +242,8 @@ def test_the_short_scheme_of_postgresql_means_the_same() -> None:
     database = Config(database={"url": "postgres://host/name"}).database
     assert database.url.get_secret_value() == "postgresql://host/name"
     assert not database.is_embedded
-    assert Config().database.is_embedded
+    assert not Config().database.is_set
+    assert DatabaseConfig(url="embedded").is_embedded
 
 
 def test_profiles_are_names_or_tables(write: Any, monkeypatch: pytest.MonkeyPatch) -> None:

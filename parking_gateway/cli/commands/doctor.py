@@ -13,7 +13,7 @@ import msgspec
 import typer
 
 from parking_gateway.cli.commands.configuration import AsJson, ConfigFile, configured
-from parking_gateway.cli.opened import decoder, transact
+from parking_gateway.cli.opened import decoder, name_database, transact
 from parking_gateway.cli.shown import show_json, show_line
 from parking_gateway.core.printable import printable
 from parking_gateway.process import signals
@@ -63,6 +63,7 @@ def doctor(
     if devices:
         _show_findings(_examined(effective, reader), as_json=as_json)
     else:
+        name_database(effective)
         checking = _checked(effective, reader, timedelta(seconds=listen), tries_queue=queue)
         _show_checks(signals.run(checking), as_json=as_json)
 

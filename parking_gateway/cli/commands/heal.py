@@ -10,7 +10,7 @@ import typer
 from parking_gateway.cli.commands.choices import Since, dev_eui_of, moment
 from parking_gateway.cli.commands.configuration import AsJson, ConfigFile, configured
 from parking_gateway.cli.opened import decoder, fail, with_database
-from parking_gateway.cli.shown import show_error, show_json, show_line
+from parking_gateway.cli.shown import show_errors, show_json, show_line
 from parking_gateway.core.wording import counted
 from parking_gateway.intake.refusals import NOT_INSTALLED
 
@@ -57,8 +57,7 @@ def heal(*, config: ConfigFile = None, device: OfDevices = [], since: Since = ""
             f"Healed {counted(healed.uplinks, 'uplink')} of {counted(healed.devices, 'device')};"
             f" {healed.repeated} more were recorded already. Other events: {healed.others}."
         )
-    for sentence in sorted(set(failed.values())):
-        show_error(sentence)
+    show_errors(sorted(set(failed.values())))
     if failed:
         raise typer.Exit(1)
 

@@ -1,6 +1,5 @@
 """The command that systemd runs."""
 
-import asyncio
 import os
 from datetime import timedelta
 from functools import partial
@@ -9,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from parking_gateway.cli.commands.configuration import ConfigFile, configured
-from parking_gateway.cli.shown import show_error
+from parking_gateway.cli.commands.configuration import ConfigFile, configured, file_of
+from parking_gateway.cli.shown import show_error, show_errors
 from parking_gateway.process import signals
 
 if TYPE_CHECKING:
@@ -33,6 +32,8 @@ def run(*, config: ConfigFile = None, migrate: Migrate = False) -> None:
         parking-gateway run --config /etc/parking-gateway/config.toml
     """
     # A command like `version` does not import what only the gateway needs.
+    import asyncio  # noqa: PLC0415
+
     from parking_gateway.process.config import ConfigError  # noqa: PLC0415
     from parking_gateway.store.embedded import EmbeddedFailed  # noqa: PLC0415
     from parking_gateway.store.schema import SchemaMismatch  # noqa: PLC0415
@@ -41,10 +42,9 @@ def run(*, config: ConfigFile = None, migrate: Migrate = False) -> None:
     effective = configured(config)
     set_up_logging(effective.telemetry.log_level, effective.telemetry.log_format)
     try:
-        asyncio.run(_run(effective, config, migrate=migrate))
+        asyncio.run(_run(effective, file_of(config), migrate=migrate))
     except (ConfigError, SchemaMismatch) as mistake:
-        for line in mistake.mistakes if isinstance(mistake, ConfigError) else [str(mistake)]:
-            show_error(line)
+        show_errors(mistake.mistakes if isinstance(mistake, ConfigError) else [str(mistake)])
         raise typer.Exit(os.EX_CONFIG) from None
     except EmbeddedFailed as failure:
         show_error(str(failure))
@@ -52,6 +52,8 @@ def run(*, config: ConfigFile = None, migrate: Migrate = False) -> None:
 
 
 async def _run(config: "Config", file: Path | None, *, migrate: bool) -> None:
+    import asyncio  # noqa: PLC0415 - as above
+
     from parking_gateway.gateway import run as gateway  # noqa: PLC0415 - as above
     from parking_gateway.gateway.reloading import Asked  # noqa: PLC0415 - as above
     from parking_gateway.process.config import load  # noqa: PLC0415 - as above

@@ -13,7 +13,7 @@ from parking_gateway.cli.commands import changed
 from parking_gateway.cli.commands.changed import NewName
 from parking_gateway.cli.commands.configuration import AsJson, ConfigFile, configured
 from parking_gateway.cli.opened import bytes_of, decoder, fail, query_once, transact
-from parking_gateway.cli.shown import percent, show_json, show_line, show_outcome, show_table
+from parking_gateway.cli.shown import percent, show_errors, show_json, show_line, show_outcome, show_table
 
 if TYPE_CHECKING:
     from parking_gateway.register.entries import Mistake
@@ -194,4 +194,5 @@ def _refuse(file: Path, mistakes: Sequence["Mistake"], *, as_json: bool) -> NoRe
     if as_json:
         show_json({"mistakes": mistakes})
         raise typer.Exit(1)
-    fail(*(f"{file}: {mistake}" for mistake in mistakes), f"Nothing of {file} was imported.")
+    show_errors([f"{file}: {mistake}" for mistake in mistakes])
+    fail(f"Nothing of {file} was imported.")

@@ -50,7 +50,7 @@ def _alerts(config: Config) -> Iterator[Check]:
 
 
 def _database(config: Config) -> Iterator[Check]:
-    if config.database.is_embedded:
+    if config.database.is_embedded or not config.database.is_set:
         return
     given = parameters(config.database.url.get_secret_value())
     hosts = [host for host in (given.get("hostaddr") or given.get("host", "")).split(",") if not is_local(host)]

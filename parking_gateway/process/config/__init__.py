@@ -8,7 +8,7 @@ from parking_gateway.process.config.alerts import AlertsConfig
 from parking_gateway.process.config.chirpstack import ChirpStackConfig
 from parking_gateway.process.config.database import DatabaseConfig
 from parking_gateway.process.config.decoders import DecodersConfig, Profile
-from parking_gateway.process.config.layers import ConfigError
+from parking_gateway.process.config.layers import FILE, ConfigError
 from parking_gateway.process.config.mqtt import MqttConfig
 from parking_gateway.process.config.sections import (
     KEYS,
@@ -22,6 +22,7 @@ from parking_gateway.process.config.sources import Loaded, load, load_with_origi
 from parking_gateway.process.config.values import ListenAddress
 
 __all__ = [
+    "FILE",
     "KEYS",
     "AlertsConfig",
     "ChirpStackConfig",

@@ -6,8 +6,14 @@ The gateway starts without them, because they may appear later. `check-config` a
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Final
 
 from parking_gateway.process.config.sections import Config
+
+NO_DATABASE: Final = (
+    'is not set: name your PostgreSQL, such as postgresql://parking:PASSWORD@localhost/parking, or write "embedded" for one that'
+    " the gateway starts itself (parking-gateway --embedded COMMAND does the same)"
+)
 
 
 def absences(config: Config) -> Iterator[tuple[str, str]]:
@@ -15,6 +21,8 @@ def absences(config: Config) -> Iterator[tuple[str, str]]:
     folder = config.decoders.folder
     if folder is not None and (why := why_unreadable(folder)):
         yield "decoders.folder", f"must name a directory that exists, and {folder} is none ({why}): make or mount it"
+    if not config.database.is_set:
+        yield "database.url", NO_DATABASE
     if config.database.is_embedded and (why := _why_unwritable(config.gateway.state_directory)):
         what = (
             f"must name a directory in which this user can write, and {config.gateway.state_directory} is none ({why})"

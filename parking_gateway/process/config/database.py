@@ -19,7 +19,7 @@ from parking_gateway.process.config.values import (
 class DatabaseConfig(Section):
     """PostgreSQL, and the limits of every wait for it."""
 
-    url: DatabaseUrl = SecretStr("embedded")
+    url: DatabaseUrl = SecretStr("")
     prepare: bool = True
     pool_size: Annotated[WholeNumber, Field(ge=1, le=100)] = 5
     pool_timeout: Seconds = timedelta(seconds=10)
@@ -31,6 +31,11 @@ class DatabaseConfig(Section):
     )
     reconnect_wait_min: Seconds = timedelta(seconds=0.5)
     reconnect_wait_max: Seconds = timedelta(seconds=1)
+
+    @property
+    def is_set(self) -> bool:
+        """Whether a database is configured. Without one, only commands work that need none."""
+        return bool(self.url.get_secret_value())
 
     @property
     def is_embedded(self) -> bool:

@@ -31,8 +31,8 @@ _NOWHERE: Final = "/nonexistent"
 
 
 def accepted(text: str) -> str:
-    """The URL with the scheme that we use, or "embedded". Raises `ValueError` with what is wrong and what to do."""
-    if text == "embedded":
+    """The URL with the scheme that we use, "embedded", or "" for none. Raises `ValueError` with what is wrong and what to do."""
+    if text in ("", "embedded"):
         return text
     scheme = next((scheme for scheme in _SCHEMES if text.startswith(scheme)), None)
     if scheme is None:

@@ -11,6 +11,8 @@ from typing import Any, Final
 
 from parking_gateway.process.config.sections import KEYS, Config
 
+FILE: Final = Path("/etc/parking-gateway/config.toml")
+"""Read where nobody names another one, if it exists."""
 PREFIX: Final = "PARKING_GATEWAY_"
 CONFIG_VARIABLE: Final = "PARKING_GATEWAY_CONFIG"
 SECRETS_VARIABLE: Final = "PARKING_GATEWAY_SECRETS_DIRECTORY"
