@@ -6,7 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/pip --disable-pip-version-check --quiet
 
-.PHONY: demo package test proof coverage check check-contract check-home-assistant generate site audit lock fuzz clean
+.PHONY: demo package test proof coverage check check-contract check-dashboards check-home-assistant generate site audit lock fuzz clean
 .PHONY: install-page
 .PHONY: bench bench-goals bench-scale bench-gateways bench-guard bench-against bench-codecs bench-javascript bench-retention
 
@@ -33,9 +33,13 @@ check: $(VENV)/dev.stamp  ## style, types, layers, generated files
 generate: $(VENV)/dev.stamp  ## files that are made from code: schemas/ and pages of docs/
 	$(BIN)/python -m tools.generate
 
-check-contract: $(VENV)/asyncapi.stamp  ## schemas/asyncapi.json, by AsyncAPI's own parser and against the last release; needs Node.js 20
+check-contract: $(VENV)/node-asyncapi.stamp  ## schemas/asyncapi.json, by AsyncAPI's own parser and against the last release; needs Node.js 20
 	@node tools/asyncapi/check.mjs schemas/asyncapi.json schemas/released/asyncapi.json
 	@node --test --test-reporter=dot tools/asyncapi/contract.test.mjs
+
+check-dashboards: $(VENV)/node-grafana.stamp  ## the dashboards of grafana/, by the types of Grafana; needs Node.js
+	@node tools/grafana/check.mjs grafana/dashboards/*.json
+	@node --test --test-reporter=dot tools/grafana/dashboards.test.mjs
 
 site: $(VENV)/docs.stamp  ## the documentation as a site in build/site/; fails on a link that leads nowhere
 	$(VENV)/docs/bin/zensical build --strict --clean
@@ -129,8 +133,8 @@ $(VENV)/dev.stamp: $(VENV)/created.stamp requirements/dev.txt pyproject.toml
 	@$(PIP) install --no-deps --no-build-isolation --editable .
 	@touch $@ $(VENV)/gateway.stamp
 
-$(VENV)/asyncapi.stamp: $(VENV)/created.stamp tools/asyncapi/package-lock.json
-	@npm ci --prefix tools/asyncapi --silent
+$(VENV)/node-%.stamp: $(VENV)/created.stamp tools/%/package-lock.json
+	@npm ci --prefix tools/$* --silent
 	@touch $@
 
 $(VENV)/bench.stamp: $(VENV)/dev.stamp requirements/bench.txt

@@ -13,6 +13,7 @@ pytest_plugins = [
     "tests.plugins.poor_brokers",
     "tests.plugins.postgres",
     "tests.plugins.processes",
+    "tests.plugins.prometheus",
     "tests.plugins.proxy",
     "tests.plugins.tls",
     "tests.plugins.encrypted_postgres",
