@@ -55,9 +55,9 @@ class WebConfig(Section):
     listen: Listen = None
     operators: Operators = Field(default_factory=dict)
     tokens: Tokens = Field(default_factory=dict)
-    session: Seconds = timedelta(hours=12)
     cors_origins: Origins = ()
     country: Annotated[str, AfterValidator(_country)] = ""
     publisher: NonEmpty = "parking-gateway"
     language: Language = "en"
+    session: Seconds = timedelta(hours=12)
     watchers: Annotated[WholeNumber, Field(ge=1, le=10_000)] = 200
