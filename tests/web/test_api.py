@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from parking_gateway.store.pool import Pool
-from parking_gateway.web.api import tokens
+from parking_gateway.web.passwords import new_token
 from tests.web.api_client import asking, build
 
 
@@ -176,8 +176,8 @@ async def test_the_api_only_reads(client: httpx.AsyncClient) -> None:
 
 async def test_with_tokens_only_a_known_one_may_read(engine: AsyncEngine, pool: Pool) -> None:
     await build(engine)
-    token = tokens.new()
-    hashes = {"website": tokens.hash_of(token), "other": tokens.hash_of(tokens.new())}
+    token, hashed = new_token()
+    hashes = {"website": hashed, "other": new_token()[1]}
     async with asking(pool, tokens=hashes) as client:
         for header, error in (
             ({}, ""),

@@ -10,9 +10,9 @@ from openapi_spec_validator import OpenAPIV31SpecValidator
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from parking_gateway.store.pool import Pool
-from parking_gateway.web.api import tokens
 from parking_gateway.web.api.exchange import ENDPOINTS
 from parking_gateway.web.api.openapi import document
+from parking_gateway.web.passwords import new_token
 from tests.web.api_client import asking, build
 
 DOCUMENT = document(ENDPOINTS)
@@ -97,8 +97,8 @@ def _request(path: str, status: str, token: str) -> tuple[str, dict[str, str]]:
 
 async def test_every_documented_answer_is_given_and_keeps_to_its_schema(engine: AsyncEngine, pool: Pool) -> None:
     await build(engine)
-    token = tokens.new()
-    hashes = {"test": tokens.hash_of(token)}
+    token, hashed = new_token()
+    hashes = {"test": hashed}
     seen = set()
     async with asking(pool, country="DE", tokens=hashes) as whole, asking(pool, tokens=hashes) as without_country:
         # Those without the database come last, because nothing can be read any more.

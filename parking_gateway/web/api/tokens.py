@@ -1,31 +1,16 @@
-"""The tokens of programs. The configuration has their hashes.
-
-SHA-256 is enough, because a token is 32 random bytes and no password of a person, which can be guessed.
-"""
+"""Whether a request may be answered: the tokens of programs, of which the configuration has the hashes."""
 
 import hmac
 from collections.abc import Mapping
-from hashlib import sha256
 from http import HTTPStatus
-from secrets import token_urlsafe
 from typing import Final
 
 from pydantic import SecretStr
 
 from parking_gateway.web.api.problem import Problem
+from parking_gateway.web.passwords import token_hash
 
-_SCHEME: Final = "sha256$"
 _BEARER: Final = "bearer "
-
-
-def new() -> str:
-    """A new token."""
-    return token_urlsafe(32)
-
-
-def hash_of(token: str) -> str:
-    """The hash of a token, for the configuration."""
-    return _SCHEME + sha256(token.encode()).hexdigest()
 
 
 def require(authorization: str | None, tokens: Mapping[str, SecretStr]) -> None:
@@ -34,7 +19,7 @@ def require(authorization: str | None, tokens: Mapping[str, SecretStr]) -> None:
         return
     if authorization is None or not authorization.lower().startswith(_BEARER):
         raise _refused("This address needs a token: send the header Authorization: Bearer TOKEN.", "")
-    found = hash_of(authorization[len(_BEARER) :].strip())
+    found = token_hash(authorization[len(_BEARER) :].strip())
     # All are compared, so that the time of the answer shows nothing.
     matches = [hmac.compare_digest(found, known.get_secret_value()) for known in tokens.values()]
     if not any(matches):
