@@ -21,8 +21,8 @@ _NEWEST: Final = 50
 """Transitions, and notices."""
 _MOST_DEVICES: Final = 1000
 """With a problem. A person cannot look after more of them."""
-_LASTS: Final = 1.0
-"""Seconds for which one picture is sent to everybody who asks."""
+_REST_SHARE: Final = 3
+"""The rest after a picture is so many times as long as its making took, so that pictures take a quarter of a core at most."""
 _LEVEL: Final = 5
 _encode: Final = msgspec.json.Encoder().encode
 
@@ -35,20 +35,24 @@ class MadePicture(msgspec.Struct, frozen=True):
 
 
 class Pictures:
-    """The newest picture. However many ask, it is made once a second."""
+    """The newest picture. All who ask while one is made share the next one."""
 
     def __init__(self, desk: WebDesk) -> None:
         self._desk = desk
         self._making = asyncio.Lock()
         self._made: tuple[float, MadePicture] | None = None
+        self._rest_until = 0.0
 
     async def newest(self) -> MadePicture:
-        """A picture of the last second. Raises DatabaseUnusable."""
+        """A picture that is not older than this call. Raises DatabaseUnusable."""
         clock = asyncio.get_running_loop().time
+        asked = clock()
         async with self._making:
-            if self._made is None or clock() - self._made[0] > _LASTS:
+            if self._made is None or self._made[0] < asked:
+                await asyncio.sleep(max(0.0, self._rest_until - clock()))
                 began = clock()
                 self._made = (began, await picture_of(self._desk))
+                self._rest_until = clock() + _REST_SHARE * (clock() - began)
             return self._made[1]
 
 

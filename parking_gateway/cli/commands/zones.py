@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from parking_gateway.cli.commands import changed, counters
+from parking_gateway.cli.commands import changed, counters, plan
 from parking_gateway.cli.commands.changed import DryRun, NewName, SettingsArgument, WithSpaces
 from parking_gateway.cli.commands.configuration import AsJson, ConfigFile
 
@@ -12,6 +12,7 @@ app = typer.Typer(name="zones", help="List, set, rename and remove zones.", no_a
 
 app.add_typer(counters.app)
 app.command("set-count")(counters.set_count)
+app.command("plan")(plan.plan)
 
 ZoneArgument = Annotated[str, typer.Argument(metavar="SITE/ZONE", help="An existing zone.", show_default=False)]
 
