@@ -50,6 +50,7 @@ class Reloading:
         *,
         asked: Asked,
         life: Life,
+        board: Callable[[Config], None],
         decoder: Decoder,
         report: Report,
         systemd: Systemd,
@@ -59,6 +60,7 @@ class Reloading:
         """The configuration that is in force."""
         self._asked = asked
         self._life = life
+        self._board = board
         self._decoder = decoder
         self._report = report
         self._systemd = systemd
@@ -89,6 +91,7 @@ class Reloading:
         before, self.config = self.config, again.config
         self._decoder.adopt(profiles)
         self._life.reconfigure(again.config, recipients)
+        self._board(again.config)
         self._report.health.overdue_after = again.config.telemetry.overdue_after.total_seconds()
         if _log_of(before) != _log_of(again.config):
             set_up_logging(*_log_of(again.config))

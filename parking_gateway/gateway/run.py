@@ -56,7 +56,7 @@ async def run(
         report = Report(health=health, metrics=metrics, root=config.publication.root, clock=clock)
         await stack.enter_async_context(waits.beside(pulse.expire(report)))
         await stack.enter_async_context(waits.beside(pulse.watch_files(config, complain=report.complain)))
-        await stack.enter_async_context(
+        board = await stack.enter_async_context(
             served_board(config, database=pool, decoder=decoder, report=report, clock=clock)
         )
         life = Life(
@@ -71,7 +71,14 @@ async def run(
         )
         if reload is not None:
             reloading = Reloading(
-                config, asked=reload, life=life, decoder=decoder, report=report, systemd=systemd, clock=clock
+                config,
+                asked=reload,
+                life=life,
+                board=board,
+                decoder=decoder,
+                report=report,
+                systemd=systemd,
+                clock=clock,
             )
             await stack.enter_async_context(waits.beside(reloading.run()))
         is_finished = await waits.finished(

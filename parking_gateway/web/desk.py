@@ -18,10 +18,11 @@ _AT_ONCE: Final = 2
 """Pages that read the database at the same time. The others wait, so that uplinks keep their connections."""
 
 
-class WebDesk(msgspec.Struct, frozen=True, kw_only=True):
+class WebDesk(msgspec.Struct, kw_only=True):
     """What one page works with."""
 
     config: Config
+    """The one that is in force: a reload replaces it."""
     database: Database
     decoder: Decoder
     report: Report

@@ -76,7 +76,7 @@ class _Pages:
     """They share the sessions, and how often somebody may ask."""
 
     def __init__(self, desk: WebDesk) -> None:
-        limits = desk.config.requests
+        self._limits = limits = desk.config.requests
         self._desk = desk
         self._sessions = Sessions(last=desk.config.web.session, seconds=asyncio.get_running_loop().time)
         self._door = _Door(desk)
@@ -105,7 +105,7 @@ class _Pages:
                 "A login to the board was refused"
             )
             return refusal(401, "wrong", "Name or password is wrong")
-        cookie, session = self._sessions.begin(asked.name)
+        cookie, session = self._sessions.begin(asked.name, self._door.hashes[asked.name])
         logger.bind(operator=session.operator, address=address).info("An operator has logged in to the board")
         answered = json_answer(Me(operator=session.operator, csrf=session.csrf, can_log_in=True))
         answered.set_cookie(
@@ -139,6 +139,9 @@ class _Pages:
         if isinstance(parameters, Refusal):
             return _reply(parameters)
         transaction = transaction_in(parameters)
+        if self._limits is not self._desk.config.requests:
+            self._limits = self._desk.config.requests
+            self._orders.change(per_minute=self._limits.per_minute, of_all=self._limits.per_minute_of_all)
         if not self._orders.allow(session.operator, self._desk.clock()):
             return _reply(Refusal(Code.RATE_LIMITED, "Too many requests within a minute: ask later"), transaction)
         verb = request.path_params["verb"]
@@ -146,7 +149,8 @@ class _Pages:
         return _reply(outcome, transaction)
 
     def _session_of(self, request: Request) -> Session | None:
-        return self._sessions.of(request.cookies.get(_COOKIE))
+        session = self._sessions.of(request.cookies.get(_COOKIE))
+        return session if session and self._door.hashes.get(session.operator) == session.hashed else None
 
 
 class _Door:
@@ -154,15 +158,20 @@ class _Door:
 
     def __init__(self, desk: WebDesk) -> None:
         self.attempts = Rates(per_minute=_LOGINS_PER_MINUTE, of_all=_LOGINS_OF_ALL)
-        self._hashes = {name: secret.get_secret_value() for name, secret in desk.config.web.operators.items()}
+        self._desk = desk
         self._one_by_one = asyncio.Lock()
         """An attempt takes memory and time."""
+
+    @property
+    def hashes(self) -> dict[str, str]:
+        """The hashes of the passwords, by the names of the operators."""
+        return {name: secret.get_secret_value() for name, secret in self._desk.config.web.operators.items()}
 
     async def lets_in(self, asked: Login) -> bool:
         """Whether name and password are those of an operator. An unknown name takes as long as a wrong password."""
         async with self._one_by_one:
-            is_right = await asyncio.to_thread(is_password, asked.password, self._hashes.get(asked.name, _NOBODYS))
-        return is_right and asked.name in self._hashes
+            is_right = await asyncio.to_thread(is_password, asked.password, self.hashes.get(asked.name, _NOBODYS))
+        return is_right and asked.name in self.hashes
 
 
 def _reply(outcome: Answer | Refusal, transaction: Transaction = msgspec.UNSET) -> Response:

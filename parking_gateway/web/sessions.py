@@ -18,6 +18,8 @@ class Session(msgspec.Struct, frozen=True, kw_only=True):
     """An operator in one browser."""
 
     operator: str
+    hashed: str
+    """The hash of the password that began it. With another password, it is over."""
     csrf: str
     """Every order has to repeat it. Pages of other hosts cannot read it."""
     until: float
@@ -32,11 +34,14 @@ class Sessions:
         self._seconds = seconds
         self._by_hash: OrderedDict[bytes, Session] = OrderedDict()
 
-    def begin(self, operator: str) -> tuple[str, Session]:
+    def begin(self, operator: str, hashed: str) -> tuple[str, Session]:
         """A new session, with the text for its cookie."""
         cookie = secrets.token_urlsafe(_TOKEN_BYTES)
         session = Session(
-            operator=operator, csrf=secrets.token_urlsafe(_TOKEN_BYTES), until=self._seconds() + self._last
+            operator=operator,
+            hashed=hashed,
+            csrf=secrets.token_urlsafe(_TOKEN_BYTES),
+            until=self._seconds() + self._last,
         )
         self._by_hash[_hash_of(cookie)] = session
         if len(self._by_hash) > _MOST:

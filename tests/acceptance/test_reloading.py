@@ -10,9 +10,11 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from parking_gateway.cli.demo.brokers import Broker
+from parking_gateway.web.passwords import hash_of
 from tests.events import OCCUPIED, topic_of, up
 from tests.plugins.car_park import CarPark
 from tests.plugins.daemon import Daemon
+from tests.web.watching import started
 from tests.whole_gateway import has_recorded, publish, until, value
 
 BEGINS = "RELOADING=1\nMONOTONIC_USEC="
@@ -103,3 +105,16 @@ def test_many_signals_end_in_the_last_configuration(daemon: Daemon, file: Path) 
     reload(daemon)
     assert daemon.terminate() == 0
     assert "Traceback" not in daemon.log.read_text()
+
+
+async def test_an_operator_who_is_removed_is_logged_out(daemon: Daemon, tmp_path: Path) -> None:
+    file = tmp_path / "config.toml"
+    write(file, f'[web.operators]\nanna = "{hash_of("correct horse")}"\n')
+    async with started(daemon, "--config", str(file)) as client:
+        login = {"name": "anna", "password": "correct horse"}
+        assert (await client.post("/board/login", json=login)).status_code == 200
+        assert (await client.get("/board/me")).json()["operator"] == "anna"
+        write(file, "")
+        reload(daemon)
+        assert (await client.get("/board/me")).json() == {"operator": None, "csrf": "", "can_log_in": False}
+        assert (await client.post("/board/login", json=login)).status_code == 401

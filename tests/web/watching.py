@@ -30,10 +30,10 @@ def url_of(daemon: Daemon) -> str:
 
 
 @asynccontextmanager
-async def started(daemon: Daemon) -> AsyncIterator[httpx.AsyncClient]:
+async def started(daemon: Daemon, *arguments: str) -> AsyncIterator[httpx.AsyncClient]:
     """A client of a gateway that is started with a board."""
     url = url_of(daemon)
-    await asyncio.to_thread(daemon.start_and_wait)
+    await asyncio.to_thread(daemon.start_and_wait, *arguments)
     await asyncio.to_thread(daemon.wait_for_line, "The board is served")
     async with httpx.AsyncClient(base_url=url, timeout=PATIENCE) as client:
         yield client

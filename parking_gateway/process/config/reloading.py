@@ -24,6 +24,11 @@ RELOADED: Final = frozenset(
         "telemetry.log_format",
         "telemetry.log_level",
         "telemetry.overdue_after",
+        "web.country",
+        "web.language",
+        "web.operators",
+        "web.publisher",
+        "web.tokens",
     }
 )
 """Whole sections, and single keys of others. `gateway/reloading.py` hands them to those that use them."""
