@@ -2,11 +2,9 @@
 
 import { element } from "./element.js";
 import { neighbour, planOf } from "./plan.js";
-import { dress, tileOf } from "./tile.js";
+import { LONGEST, dress, tileOf } from "./tile.js";
 
 const BLOCK = 120;
-/** Letters of a name that make a tile wider. */
-const LONGEST = 16;
 
 /**
  * The spaces of a zone as an element with keys for people and functions for the page:

@@ -3,6 +3,9 @@
 import { element, set, write } from "./element.js";
 import { markOf, sentenceOf, stateOf } from "./words.js";
 
+/** Letters of a name that make the tiles of a zone wider. */
+export const LONGEST = 16;
+
 /** A tile; it is out of the tab order until its zone puts it there. */
 export function tileOf(key, space) {
   const tile = element("button", { type: "button", class: "tile", tabindex: "-1", "data-key": key }, element("b"), element("span"));
@@ -17,6 +20,7 @@ export function dress(tile, space) {
   set(tile, "data-contact", space.contact);
   set(tile, "data-audience", space.audience);
   set(tile, "data-mark", markOf(space));
+  set(tile, "data-long", space.space.length > LONGEST);
   set(tile, "aria-label", sentenceOf(space));
   write(tile.firstChild, stateOf(space.state).letter);
   write(tile.lastChild, space.space);
