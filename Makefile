@@ -6,7 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/pip --disable-pip-version-check --quiet
 
-.PHONY: demo package test proof coverage check check-contract check-dashboards check-home-assistant generate site audit lock fuzz clean
+.PHONY: demo package test proof coverage check check-contract check-dashboards check-home-assistant generate site screenshots audit lock fuzz clean
 .PHONY: install-page
 .PHONY: bench bench-goals bench-scale bench-gateways bench-guard bench-against bench-codecs bench-javascript bench-retention
 
@@ -97,6 +97,9 @@ check-home-assistant:  ## the announcements, held against Home Assistant itself;
 	@$(VENV)/home-assistant/bin/pip --disable-pip-version-check --quiet install --require-hashes --no-deps --ignore-requires-python --upgrade \
 		--only-binary :all: --target $(VENV)/home-assistant/newer -r requirements/home-assistant-newer.txt
 	@$(VENV)/home-assistant/bin/python tools/check_home_assistant.py $(VENV)/home-assistant/newer
+
+screenshots: $(VENV)/dev.stamp  ## the pictures of the board in the README, from the demo; needs Chromium
+	@$(BIN)/python -m tools.screenshots
 
 lock: $(VENV)/dev.stamp  ## resolve the newest versions and pin them with their hashes
 	$(BIN)/uv pip compile --universal --upgrade --generate-hashes --no-emit-index-url --no-header --quiet \
