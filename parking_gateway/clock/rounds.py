@@ -17,7 +17,7 @@ from parking_gateway.clock import (
     history,
     hours,
     maintenance,
-    old_notices,
+    old_rows,
     overstays,
     partitions,
     places,
@@ -59,7 +59,7 @@ ROUNDS: Final = (
     Round(name="places", go=places.go, every=timedelta(seconds=30)),
     Round(name="retention", go=retention.go, every=timedelta(minutes=10)),
     Round(name="downlinks", go=downlinks.go, every=timedelta(seconds=1)),
-    Round(name="notices", go=old_notices.go, every=timedelta(minutes=10)),
+    Round(name="old_rows", go=old_rows.go, every=timedelta(minutes=10)),
 )
 _AGAIN: Final = timedelta(seconds=10)
 """After an attempt that failed. A round of the clock loses nothing by waiting."""

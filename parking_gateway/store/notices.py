@@ -11,9 +11,6 @@ from parking_gateway.core.space import SpaceId
 from parking_gateway.store.query import Query, Statement, asks
 from parking_gateway.store.tables import TIME, device, installation, notice
 
-AT_ONCE: Final = 2000
-"""Rows of one deletion."""
-
 
 class SilentNotice(NamedTuple):
     """A notice of a silent device."""
@@ -34,9 +31,9 @@ def heard_again(now: datetime) -> Query[list[SilentNotice]]:
     return asks(_HEARD_AGAIN, SilentNotice, {"now": now})
 
 
-def delete_old(*, before: datetime) -> Query[int]:
+def delete_old(before: datetime, limit: int) -> Query[int]:
     """Delete the first notices that are older than this. The answer is how many they were."""
-    return Query(statement=_DELETE_OLD, arguments={"before": before}, read=lambda rows: int(rows[0][0]))
+    return Query(statement=_DELETE_OLD, arguments={"before": before, "limit": limit}, read=lambda rows: int(rows[0][0]))
 
 
 _IS_SILENT: Final = (notice.c.kind == sa.literal_column(f"'{NoticeKind.SILENT}'"), notice.c.dev_eui.is_not(None))
@@ -57,7 +54,10 @@ _HEARD_AGAIN: Final = Statement(
     .returning(notice.c.id, notice.c.dev_eui, _SPACE)
 )
 _OLD: Final[sa.Select[Any]] = (
-    sa.select(notice.c.id).where(notice.c.at < sa.bindparam("before", type_=TIME)).order_by(notice.c.at).limit(AT_ONCE)
+    sa.select(notice.c.id)
+    .where(notice.c.at < sa.bindparam("before", type_=TIME))
+    .order_by(notice.c.at)
+    .limit(sa.bindparam("limit", type_=sa.Integer))
 )
 _GONE: Final = notice.delete().where(notice.c.id.in_(_OLD.scalar_subquery())).returning(notice.c.id).cte("gone")
 _DELETE_OLD: Final = Statement(sa.select(sa.func.count()).select_from(_GONE))

@@ -13,6 +13,7 @@ import sqlalchemy as sa
 
 from parking_gateway.core.reservation import LIVE, ReservationStatus, ReservationStep
 from parking_gateway.core.space import SpaceId
+from parking_gateway.store import query
 from parking_gateway.store.query import Query, Statement, asks, command
 from parking_gateway.store.rows import arrays
 
@@ -68,6 +69,11 @@ class Kept(msgspec.Struct, frozen=True):
     holder: str | None
     note: str | None
     why: str | None
+
+
+def delete_old(before: datetime, limit: int) -> Query[int]:
+    """Delete the first reservations that ended before this time. The answer is how many they were."""
+    return Query(statement=_DELETE_OLD, arguments={"before": before, "limit": limit}, read=lambda rows: int(rows[0][0]))
 
 
 _LISTED: Final = """
@@ -237,3 +243,17 @@ def _listed(*row: Any) -> ListedReservation:
 
 def _kept(*row: Any) -> Kept:
     return msgspec.structs.replace(Kept(*row), status=ReservationStatus(row[4]))
+
+
+_DELETE_OLD: Final = query.written(
+    """
+with gone as (
+    delete from reservation
+    where id in (select id from reservation where ended_at < :before order by ended_at limit :limit)
+    returning 1
+)
+select count(*) from gone
+""",
+    before=sa.TIMESTAMP(timezone=True),
+    limit=sa.Integer,
+)

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from parking_gateway.core.stay import Course
-from parking_gateway.store import hours
+from parking_gateway.store import hours, offers
 from parking_gateway.store.hot import HOT
 from parking_gateway.store.outgoing import KEPT
 from parking_gateway.store.query import Query, command
@@ -36,16 +36,8 @@ def note(course: Course, *, now: datetime) -> Iterator[Query[Any]]:
     changes = [*(one.departed_at for one in course.stays), *(one.at for one in course.arrivals.values())]
     if changes and (earliest := min(changes)) < now - hours.RECENT / 2:
         yield hours.mark(earliest)
-    if offers := course.offers:
-        columns = arrays(
-            number=list(range(len(offers))),
-            space=[one.space for one in offers],
-            at=[one.at for one in offers],
-            service=[one.service for one in offers],
-            reservation=[one.reservation for one in offers],
-            cause=[one.cause for one in offers],
-        )
-        yield command(HOT["append_offers"], columns)
+    if course.offers:
+        yield offers.append(course.offers)
     if late := course.late:
         parts = arrays(
             space=list(late),

@@ -22,6 +22,7 @@ class RetentionConfig(Section):
     transitions: Days = 0
     past_stays: Days = 0
     notices: Days = 400
+    reservations: Days = 400
     archive: Folder = None
 
     def kept_for(self, table: str) -> timedelta | None:

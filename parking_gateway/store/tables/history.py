@@ -45,6 +45,9 @@ offer: Final = sa.Table(
     sa.Column("reservation", sa.Text),
     sa.Column("cause", sa.Text, nullable=False),
     sa.PrimaryKeyConstraint("space", "at", "id"),
+    sa.Index(
+        "offer_at_idx", "at", postgresql_using="brin", postgresql_with={"pages_per_range": 32, "autosummarize": True}
+    ),
 )
 
 late: Final = sa.Table(

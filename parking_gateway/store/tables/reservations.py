@@ -60,5 +60,7 @@ reservation: Final = sa.Table(
     # What is due.
     sa.Index("reservation_start_idx", sa.text("lower(during)"), postgresql_where=sa.text("status = 'booked'")),
     sa.Index("reservation_holding_idx", sa.text("lower(during)"), postgresql_where=sa.text("status = 'holding'")),
+    # What is older than it is kept.
+    sa.Index("reservation_ended_at_idx", "ended_at", postgresql_where=sa.text("ended_at is not null")),
     sa.Index("reservation_end_idx", sa.text("upper(during)"), postgresql_where=sa.text(_IS_LIVE)),
 )

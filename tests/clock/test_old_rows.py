@@ -1,15 +1,15 @@
-"""Notices are kept as long as the configuration says, and messages that nobody takes for seven days."""
+"""Notices and reservations are kept as long as the configuration says, and messages that nobody takes for seven days."""
 
 from datetime import UTC, datetime, timedelta
 
 import sqlalchemy as sa
 
-from parking_gateway.clock import old_notices
+from parking_gateway.clock import old_rows
 from parking_gateway.clock.moment import Moment
 from parking_gateway.core.committed import Committed
 from parking_gateway.process.config.retention import RetentionConfig
-from parking_gateway.store.notices import AT_ONCE
 from parking_gateway.store.pool import Pool
+from parking_gateway.store.retention import AT_ONCE
 
 NOW = datetime.now(UTC)
 DAY = timedelta(days=1)
@@ -22,7 +22,7 @@ MESSAGE = "insert into outgoing (body, expires_at) values ('{}', :at)"
 
 async def go(pool: Pool, *, days: int) -> Committed:
     moment = Moment(now=NOW, listening_since=None, lost_after=DAY, retention=RetentionConfig(notices=days))
-    return await old_notices.go(pool, moment)
+    return await old_rows.go(pool, moment)
 
 
 async def count(pool: Pool, table: str) -> int:
@@ -30,7 +30,7 @@ async def count(pool: Pool, table: str) -> int:
         return int((await connection.execute(sa.text(f"select count(*) from {table}"))).scalar_one())
 
 
-async def test_old_notices_are_deleted_and_none_where_they_are_kept_for_ever(pool: Pool) -> None:
+async def test_old_rows_are_deleted_and_none_where_they_are_kept_for_ever(pool: Pool) -> None:
     async with pool.engine.begin() as connection:
         await connection.execute(sa.text(NOTICES), {"at": NOW - 11 * DAY, "rows": AT_ONCE + 1})
         await connection.execute(sa.text(NOTICES), {"at": NOW - 8 * DAY, "rows": 3})
@@ -38,6 +38,37 @@ async def test_old_notices_are_deleted_and_none_where_they_are_kept_for_ever(poo
     assert await count(pool, "notice") == AT_ONCE + 4
     await go(pool, days=10)
     assert await count(pool, "notice") == 3
+
+
+RESERVATION = """
+insert into reservation (space_id, during, status, by, ended_at)
+values (1, tstzrange(:at, cast(:at as timestamptz) + interval '1 hour'), :status, 'anna', :ended_at)
+"""
+OFFER = "insert into offer (space, at, service, cause) values (:space, :at, 'in_service', 'anna')"
+
+
+async def test_reservations_that_ended_long_ago_are_deleted_and_no_other_ones(pool: Pool) -> None:
+    async with pool.engine.begin() as connection:
+        for days, status, is_ended in ((401, "completed", True), (399, "no_show", True), (500, "booked", False)):
+            at = NOW - days * DAY
+            await connection.execute(
+                sa.text(RESERVATION), {"at": at, "status": status, "ended_at": at if is_ended else None}
+            )
+    await go(pool, days=400)
+    async with pool.engine.connect() as connection:
+        left = await connection.execute(sa.text("select status from reservation order by id"))
+        assert left.scalars().all() == ["no_show", "booked"]
+
+
+async def test_of_old_offers_the_one_that_held_at_the_limit_stays(pool: Pool) -> None:
+    """A correction of the time after the limit begins with it."""
+    async with pool.engine.begin() as connection:
+        for space, days in ((1, 500), (1, 450), (1, 300), (2, 600), (2, 600)):
+            await connection.execute(sa.text(OFFER), {"space": space, "at": NOW - days * DAY})
+    await go(pool, days=0)
+    async with pool.engine.connect() as connection:
+        left = await connection.execute(sa.text("select space, id from offer order by id"))
+        assert [tuple(row) for row in left] == [(1, 2), (1, 3), (2, 5)]
 
 
 async def test_a_message_that_the_broker_does_not_take_is_deleted_and_counted(pool: Pool) -> None:

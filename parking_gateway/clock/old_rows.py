@@ -1,0 +1,47 @@
+"""Deletes rows that are older than they are kept, of tables without months: notices, reservations, and what was offered.
+
+Messages that the broker has not taken for too long, and downlinks that ended days ago, are deleted too.
+"""
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Final
+
+from parking_gateway.clock.moment import Moment
+from parking_gateway.core.committed import Committed
+from parking_gateway.store import alert_recipients, downlinks, notices, offers, outgoing, reservations, retention
+from parking_gateway.store.database import Database
+from parking_gateway.store.query import Query
+from parking_gateway.store.retention import AT_ONCE
+
+Deletion = Callable[[datetime, int], Query[int]]
+"""Deletes the first rows that are older than a time, at most so many. The answer is how many they were."""
+_OF_TABLES: Final[dict[str, Deletion]] = {
+    "notice": notices.delete_old,
+    "reservation": reservations.delete_old,
+    # To correct the past by a late uplink takes what was offered then. Without uplinks, nothing is corrected.
+    "uplink": offers.delete_old,
+}
+"""By the table whose retention counts."""
+
+
+async def go(database: Database, moment: Moment) -> Committed:
+    """Delete them, few in each transaction."""
+    async with database.connect() as connection:
+        expired, today, *_ = await connection.commit_together(
+            outgoing.delete_expired(),
+            retention.today(moment.now),
+            downlinks.delete_old(moment.now),
+            *alert_recipients.forget(),
+        )
+    for table, deletion in _OF_TABLES.items():
+        if age := moment.retention.kept_for(table):
+            await _delete(database, deletion, before=today - age)
+    return Committed(outgoing_expired=expired)
+
+
+async def _delete(database: Database, deletion: Deletion, *, before: datetime) -> None:
+    deleted = AT_ONCE
+    while deleted == AT_ONCE:
+        async with database.connect() as connection:
+            (deleted,) = await connection.commit_together(deletion(before, AT_ONCE))
