@@ -10,6 +10,7 @@ from prometheus_client import Metric
 
 from parking_gateway.core.committed import Committed
 from parking_gateway.core.due import DueCounts
+from parking_gateway.core.space import Contact
 from parking_gateway.process.config import KEYS
 from parking_gateway.telemetry import Health, Metrics
 from parking_gateway.telemetry.scraped import NAMESPACE
@@ -55,9 +56,9 @@ def page(rules: str) -> str:
 
 
 def filled() -> Metrics:
-    """The metrics of a gateway that has counted one zone, and nothing else."""
+    """The metrics of a gateway that has counted a car park of one zone, and nothing else."""
     metrics = Metrics(Health(stalled_after=timedelta(seconds=60)), zones=1)
-    metrics.count_committed(Committed(zones=[_ZONE]))
+    metrics.count_committed(Committed(zones=[_ZONE], device_contacts=dict.fromkeys(Contact, 0)))
     return metrics
 
 

@@ -54,8 +54,8 @@ async def go(database: Database, moment: Moment) -> Committed:
             break
         after = page[-1].dev_eui
     async with database.connect() as connection:
-        (counts,) = await connection.commit_together(problems.counts())
-    return Committed(notices=notices, device_problems=counts)
+        counts, contacts = await connection.commit_together(problems.counts(), problems.contacts())
+    return Committed(notices=notices, device_problems=counts, device_contacts=contacts)
 
 
 def changes(page: Iterable[Facts], limits: Limits) -> list[Change]:

@@ -11,7 +11,7 @@ from parking_gateway.core.events import DeadLetter, DevEui, DeviceEvent, Uplink
 from parking_gateway.core.notice import Notice
 from parking_gateway.core.problems import Problem
 from parking_gateway.core.reservation import ReservationStep
-from parking_gateway.core.space import SpaceId, Transition
+from parking_gateway.core.space import Contact, SpaceId, Transition
 from parking_gateway.core.turn import Turn
 
 
@@ -56,6 +56,8 @@ class Committed(msgspec.Struct, frozen=True, kw_only=True):
     """Rows of devices that were added."""
     device_problems: dict[Problem, int] | None = None
     """How many devices have each problem. None: they were not counted."""
+    device_contacts: dict[Contact, int] | None = None
+    """How many devices have each contact. None: they were not counted."""
     zones: list[DueCounts] | None = None
     """All zones with the numbers of their spaces. None: they were not counted."""
     uplinks_lost: dict[DevEui, int] = {}

@@ -7,11 +7,11 @@ import sqlalchemy as sa
 
 from parking_gateway.core.events import DevEui
 from parking_gateway.core.problems import Problem
-from parking_gateway.core.space import SpaceId
+from parking_gateway.core.space import Contact, SpaceId
 from parking_gateway.store.query import Query, Rows, Statement
 from parking_gateway.store.rows import arrays
 from parking_gateway.store.tables import device
-from parking_gateway.store.words import PROBLEMS
+from parking_gateway.store.words import CONTACTS, PROBLEMS
 
 _ORDER: Final = f"array[{', '.join(repr(one.value) for one in Problem)}]"
 
@@ -107,6 +107,7 @@ order by changed.dev_eui, array_position({_ORDER}, problem)
 _COUNTS: Final = Statement(
     sa.text("select one, count(*) from device cross join lateral unnest(problems) as one group by one")
 )
+_CONTACTS: Final = Statement(sa.select(device.c.contact, sa.func.count()).group_by(device.c.contact))
 
 
 def change(changes: Sequence[Change]) -> Query[list[Begun]]:
@@ -124,6 +125,11 @@ def counts() -> Query[dict[Problem, int]]:
     return Query(statement=_COUNTS, arguments={}, read=_counted)
 
 
+def contacts() -> Query[dict[Contact, int]]:
+    """How many devices have each contact. Reads all devices."""
+    return Query(statement=_CONTACTS, arguments={}, read=_by_contact)
+
+
 def _begun(rows: Rows) -> list[Begun]:
     return [Begun(dev_eui, PROBLEMS[problem], space) for dev_eui, problem, space in rows]
 
@@ -131,3 +137,7 @@ def _begun(rows: Rows) -> list[Begun]:
 def _counted(rows: Rows) -> dict[Problem, int]:
     found = {PROBLEMS[problem]: number for problem, number in rows}
     return {problem: found.get(problem, 0) for problem in Problem}
+
+
+def _by_contact(rows: Rows) -> dict[Contact, int]:
+    return dict.fromkeys(Contact, 0) | {CONTACTS[contact]: number for contact, number in rows}

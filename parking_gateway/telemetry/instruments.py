@@ -107,6 +107,11 @@ class Instruments:
             ["medium", "result"],
         )
         self.devices = gauge("devices", "Devices that have a problem, as of the last minute.", ["problem"])
+        self.devices_by_contact = gauge(
+            "devices_by_contact",
+            "Devices by whether the network hears them, as of the last minute.",
+            ["contact"],
+        )
         self.downlinks = counter(
             "downlinks_sent", "Attempts to send a downlink. Without a change of spaces, a lamp does not answer."
         )

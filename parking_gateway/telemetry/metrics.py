@@ -90,6 +90,8 @@ class Metrics(Instruments):
         self.uplinks_healed.inc(committed.uplinks_healed)
         self.corrected.inc(committed.steps_corrected)
         self._count_problems(committed.device_problems or {})
+        for contact, number in (committed.device_contacts or {}).items():
+            self.devices_by_contact.labels(contact).set(number)
         if committed.zones is not None:
             self._places.counted(committed.zones)
         self.months.labels("dropped").inc(committed.partitions_dropped)

@@ -14,6 +14,7 @@ from parking_gateway.clock import problems, stuck
 from parking_gateway.clock.moment import Moment
 from parking_gateway.core.committed import Committed
 from parking_gateway.core.problems import Problem
+from parking_gateway.core.space import Contact
 from parking_gateway.decoding.decoder import Decoder
 from parking_gateway.intake.read import read
 from parking_gateway.intake.record import record
@@ -80,6 +81,7 @@ async def test_a_problem_is_published_counted_and_sent_once(
     (notice,) = committed.notices
     assert (notice.kind, notice.dev_eui, notice.details) == ("battery_low", low, {"percent": 20, "volts": None})
     assert committed.device_problems == {problem: int(problem is Problem.BATTERY_LOW) for problem in Problem}
+    assert committed.device_contacts == {Contact.NEVER: 0, Contact.LIVE: 2, Contact.LOST: 0}
     assert await rows(engine, "select kind, space, dev_eui from notice") == [("battery_low", "A-2", low)]
     assert await rows(engine, f"select problem, problems, version from device where dev_eui = '{low}'") == [
         ("battery_low", ["battery_low"], version + 1)

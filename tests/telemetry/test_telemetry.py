@@ -22,7 +22,7 @@ from parking_gateway.core.committed import Committed
 from parking_gateway.core.due import DueCounts
 from parking_gateway.core.events import DeadLetter, DevEui, DeviceIdentity, EventKind, Reason, Rejection, Uplink
 from parking_gateway.core.seldom import Seldom
-from parking_gateway.core.space import SpaceId, SpaceState, Transition
+from parking_gateway.core.space import Contact, SpaceId, SpaceState, Transition
 from parking_gateway.telemetry import Health, Metrics, Totals
 
 # Logs
@@ -255,6 +255,14 @@ def test_each_zone_has_series_up_to_the_limit_and_the_sums_have_all() -> None:
         f'{prefix}FREE zone="b"': 3,
         "parking_gateway_zones_left_out": 1,
     }
+
+
+def test_devices_are_counted_by_contact() -> None:
+    metrics = Metrics(health())
+    metrics.count_committed(Committed(device_contacts={Contact.LIVE: 5, Contact.LOST: 1}))
+    metrics.count_committed(BATCH)
+    assert samples(metrics)["parking_gateway_devices_by_contact contact=live"] == 5
+    assert samples(metrics)["parking_gateway_devices_by_contact contact=lost"] == 1
 
 
 def test_a_removed_zone_has_no_series_any_more() -> None:
