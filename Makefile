@@ -4,10 +4,14 @@ PYTHON ?= python3
 TIME ?= 60
 VENV := .venv
 BIN := $(VENV)/bin
+INSTALLED := $(VENV)/installed
+# The extras of the Debian package and of the container: all but those of the demo.
+SERVICE := alerts calendars heal javascript protobuf web
 PIP := $(BIN)/pip --disable-pip-version-check --quiet
 
-.PHONY: demo package test proof coverage check check-contract check-dashboards check-home-assistant generate site screenshots audit lock fuzz clean
+.PHONY: demo test proof coverage check check-contract check-dashboards check-home-assistant generate site screenshots audit lock fuzz clean
 .PHONY: install-page
+.PHONY: package debian test-installed
 .PHONY: bench bench-goals bench-scale bench-gateways bench-guard bench-against bench-codecs bench-javascript bench-retention
 
 demo: $(VENV)/gateway.stamp  ## the whole system on this machine: broker, database, fleet, gateway
@@ -16,6 +20,14 @@ demo: $(VENV)/gateway.stamp  ## the whole system on this machine: broker, databa
 test: $(VENV)/dev.stamp  ## every test; ARGS="-k name" narrows
 	$(BIN)/pytest $(ARGS)
 	$(if $(ARGS),,$(MAKE) --no-print-directory coverage)
+
+test-installed: package  ## the tests against the wheel, in an environment of its own; PYTHON=python3.13 ARGS="-k name"
+	@$(BIN)/uv venv --quiet --clear --seed --no-project --python $(PYTHON) $(INSTALLED)
+	@VIRTUAL_ENV=$(INSTALLED) $(BIN)/uv pip install --quiet --require-hashes -r requirements/dev.txt
+	@VIRTUAL_ENV=$(INSTALLED) $(BIN)/uv pip install --quiet --no-deps dist/*.whl
+	@# For tests and tools. It is behind the installation on the path.
+	@echo "$(CURDIR)" >"$$($(INSTALLED)/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/checkout.pth"
+	INSTALLED=true PYTHONSAFEPATH=1 $(INSTALLED)/bin/pytest $(ARGS)
 
 coverage: $(VENV)/dev.stamp  ## every branch of the core is covered by its own tests
 	$(BIN)/coverage run -m pytest --numprocesses=0 --quiet tests/core tests/contract tests/decoding/test_decoder.py \
@@ -47,6 +59,9 @@ site: $(VENV)/docs.stamp  ## the documentation as a site in build/site/; fails o
 package: $(VENV)/dev.stamp  ## the wheel and the sdist in dist/, the same bytes for the same commit
 	@rm -rf dist
 	@SOURCE_DATE_EPOCH=$$(git log -1 --format=%ct) $(BIN)/python -m hatchling build
+
+debian: package  ## the Debian package in dist/, for the release of this machine
+	@packaging/debian/build dist/*.whl
 
 install-page: $(VENV)/dev.stamp  ## docs/install.md as it stands, in a clean Debian 12; needs root and mmdebstrap
 	$(BIN)/python -m tests.pages
@@ -106,6 +121,8 @@ lock: $(VENV)/dev.stamp  ## resolve the newest versions and pin them with their 
 		--all-extras --group build pyproject.toml -o requirements/gateway.txt
 	$(BIN)/uv pip compile --universal --upgrade --generate-hashes --no-emit-index-url --no-header --quiet \
 		--all-extras --group build --group dev -c requirements/gateway.txt pyproject.toml -o requirements/dev.txt
+	$(BIN)/uv pip compile --universal --upgrade --generate-hashes --no-emit-index-url --no-header --quiet \
+		$(addprefix --extra ,$(SERVICE)) -c requirements/gateway.txt pyproject.toml -o requirements/service.txt
 	$(BIN)/uv pip compile --universal --upgrade --generate-hashes --no-emit-index-url --no-header --quiet \
 		--group fuzz -o requirements/fuzz.txt
 	$(BIN)/uv pip compile --universal --upgrade --generate-hashes --no-emit-index-url --no-header --quiet \

@@ -17,6 +17,7 @@ pytest_plugins = [
     "tests.plugins.proxy",
     "tests.plugins.tls",
     "tests.plugins.encrypted_postgres",
+    "tests.plugins.installed",
     "tests.plugins.chirpstack_api",  # after tls, which it uses
     "tests.plugins.recipients",
 ]

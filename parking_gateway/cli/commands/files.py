@@ -10,9 +10,7 @@ from parking_gateway.cli.opened import bytes_of, fail
 from parking_gateway.cli.shown import show_line, show_table
 from parking_gateway.process import shipped
 
-app = typer.Typer(
-    name="files", help="List, print and copy files for other programs: units, Mosquitto, Prometheus, Grafana, schemas."
-)
+app = typer.Typer(name="files", help="List, print and copy files for other programs.")
 
 Name = Annotated[str, typer.Argument(metavar="NAME", help="As `files list` shows it.")]
 
