@@ -20,6 +20,7 @@ pytest_plugins = [
     "tests.plugins.installed",
     "tests.plugins.chirpstack_api",  # after tls, which it uses
     "tests.plugins.recipients",
+    "tests.plugins.collector",  # after recipients, which it uses
 ]
 
 # A law makes no claim about time, so that a busy machine does not break it. A hung test ends by pytest's timeout.

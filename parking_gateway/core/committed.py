@@ -1,13 +1,16 @@
 """The result of one transaction, whatever its cause. `telemetry.report` makes log, metrics and the outbox's wake-up of it."""
 
 from collections import Counter
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 import msgspec
 
+from parking_gateway.core.device import DeviceReading
 from parking_gateway.core.due import DueCounts
 from parking_gateway.core.events import DeadLetter, DevEui, DeviceEvent, Uplink
+from parking_gateway.core.installation import Installation
 from parking_gateway.core.notice import Notice
 from parking_gateway.core.problems import Problem
 from parking_gateway.core.reservation import ReservationStep
@@ -39,9 +42,19 @@ class Committed(msgspec.Struct, frozen=True, kw_only=True):
     """Devices whose contact was lost, because they were silent for too long."""
     seconds: float = 0.0
     """From the first attempt to the commit, waits for a database that was away included."""
+    decide_seconds: float = 0.0
+    """Of them: the codecs and the turn."""
+    write_seconds: float = 0.0
+    """Of them: from the decision to the commit."""
+    at: datetime | None = None
+    """The time of the changes, as the rows have it."""
     received: Counter[str] = msgspec.field(default_factory=Counter)
     """Messages, by the name of the event that their topics give them."""
     recorded: list[Uplink] = []
+    readings: Sequence[DeviceReading] = ()
+    """Of the recorded uplinks."""
+    watched: Mapping[DevEui, Sequence[Installation]] = {}
+    """The spaces that their devices watch."""
     duplicates: int = 0
     unassigned: int = 0
     """Recorded uplinks of devices without an installation."""

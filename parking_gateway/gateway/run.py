@@ -13,6 +13,7 @@ from parking_gateway.gateway.life import Life
 from parking_gateway.gateway.opening import database, decoder_of, lacking
 from parking_gateway.gateway.reloading import Asked, Reloading
 from parking_gateway.gateway.start_line import log_start
+from parking_gateway.gateway.traces import traced
 from parking_gateway.process import waits
 from parking_gateway.process.config import Config
 from parking_gateway.process.systemd import notifying
@@ -54,6 +55,7 @@ async def run(
         known = KnownServer(config.gateway.state_directory / SERVER_FILE, clock=clock)
         pool = await stack.enter_async_context(database(config, known))
         report = Report(health=health, metrics=metrics, root=config.publication.root, clock=clock)
+        await stack.enter_async_context(traced(config, report=report, clock=clock))
         await stack.enter_async_context(waits.beside(pulse.expire(report)))
         await stack.enter_async_context(waits.beside(pulse.watch_files(config, complain=report.complain)))
         board = await stack.enter_async_context(

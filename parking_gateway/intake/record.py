@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
+from time import perf_counter
 from typing import Any
 
 import msgspec
@@ -46,7 +47,9 @@ async def record(
     beyond = share.beyond(strangers) if share else ()
     if beyond:
         batch = without_events_of(batch, beyond)
+    began = perf_counter()
     decision = decide(batch, new, locked, decoder=decoder, beyond=beyond)
+    decided = perf_counter()
     if decision.held_back:
         decision = await _with_notices(connection, decision, now=batch.received_at)
     rejected = [*batch.dead_letters, *decision.rejected]
@@ -56,7 +59,16 @@ async def record(
     await connection.commit_together(
         *statements(batch, decision, locked, snapshots, rejected=rejected, announce_every=announce_every), *answers
     )
-    return _committed(batch, new, decision, rejected, new_devices=len(strangers) - len(beyond))
+    return _committed(
+        batch,
+        new,
+        decision,
+        rejected,
+        new_devices=len(strangers) - len(beyond),
+        watched=locked.installations,
+        decide_seconds=decided - began,
+        write_seconds=perf_counter() - decided,
+    )
 
 
 async def _with_notices(connection: Connection, decision: Decision, *, now: datetime) -> Decision:
@@ -154,7 +166,7 @@ def _of_devices(
 
 
 def _committed(
-    batch: Batch, new: list[Uplink], decision: Decision, rejected: list[DeadLetter], *, new_devices: int
+    batch: Batch, new: list[Uplink], decision: Decision, rejected: list[DeadLetter], **others: Any
 ) -> Committed:
     events: list[Uplink | DeviceEvent] = [message.event for message in batch.events]
     return committed_by(
@@ -169,5 +181,7 @@ def _committed(
         wrong_clocks=[one for one in (*new, *events) if one.wrong_clock is not None],
         held_back=decision.held_back,
         rejected=rejected,
-        new_devices=new_devices,
+        readings=decision.readings,
+        at=batch.received_at,
+        **others,
     )

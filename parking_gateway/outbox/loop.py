@@ -42,7 +42,7 @@ class Outbox:
         marker: Marker,
         known: KnownServer,
         report: ReportPublished,
-        report_steps: ReportSteps = lambda _: None,
+        report_steps: ReportSteps = lambda _published, _refused: None,
     ) -> None:
         self._config = config
         self._pages = Pages(

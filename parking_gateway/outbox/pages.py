@@ -24,8 +24,8 @@ PAGE: Final = 1000
 
 ReportPublished = Callable[[str, int, Sequence[Refusal]], None]
 """Called with a kind, how many of its publications were confirmed, and which were refused."""
-ReportSteps = Callable[[Sequence[Due]], None]
-"""Called with the spaces that were published, each with its steps."""
+ReportSteps = Callable[[Sequence[Due], Sequence[Due]], None]
+"""Called with the rows that were published, spaces with their steps, and with those that the broker refused."""
 
 
 class Publisher(Protocol):
@@ -142,12 +142,13 @@ class Pages:
         number = self._marker.sent
         refusals = await link.publish([*publications, marker])
         self._report(kind, len(publications) - len(refusals), refusals)
-        confirmed = rows
+        confirmed, unconfirmed = rows, list[Due]()
         if refusals:
             refused = {refusal.topic for refusal in refusals}
             confirmed = [row for row in rows if refused.isdisjoint(one.topic for one in rendered(self._root, [row]))]
+            unconfirmed = [row for row in rows if row not in confirmed]
             number = 0 if marker.topic in refused else number
-        self._report_steps(confirmed)
+        self._report_steps(confirmed, unconfirmed)
         return Page(kind=kind, rows=rows, confirmed=confirmed, marker=number)
 
     async def _has_gone_back(self, number: int, *, written_before: int) -> bool:

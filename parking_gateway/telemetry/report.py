@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from loguru import logger
 
@@ -28,6 +28,9 @@ from parking_gateway.telemetry.qos_0 import EventsAtQos0
 from parking_gateway.telemetry.recurring import Recurring
 from parking_gateway.telemetry.refusals import Refusals
 from parking_gateway.telemetry.steps import Steps
+
+if TYPE_CHECKING:  # OpenTelemetry is imported where traces are wanted
+    from parking_gateway.telemetry.tracing import Tracing
 
 INTAKE: Final = "intake"
 OUTBOX: Final = "outbox"
@@ -54,6 +57,8 @@ class Report:
         """Called when messages were written that are published once. The owner of the outbox sets it."""
         self.wake_watchers: Callable[[], None] = lambda: None
         """Called after every commit. The board sets it."""
+        self.tracing: Tracing | None = None
+        """Makes traces of commits and publications. None: there are none."""
         started = clock()
         self.started = started
         self.health = health
@@ -92,13 +97,7 @@ class Report:
 
     def committed(self, committed: Committed) -> None:
         """A transaction is committed, whatever its cause."""
-        if committed.changed:
-            self.wake_outbox(committed.changed)
-        if committed.has_new_counts:
-            self.wake_counts()
-        if committed.notices or committed.outgoing:
-            self.wake_outgoing()
-        self.wake_watchers()
+        self._wake(committed)
         self._metrics.count_committed(committed, lag := self._lag(committed))
         self._lag_seconds = self._lag_seconds if lag is None else lag
         if committed.wrong_clocks or committed.held_back:
@@ -114,6 +113,17 @@ class Report:
             )
         if committed.uplinks_lost or committed.uplinks_healed:
             losses.log(committed.uplinks_lost, healed=committed.uplinks_healed)
+        if self.tracing is not None:
+            self.tracing.committed(committed)
+
+    def _wake(self, committed: Committed) -> None:
+        if committed.changed:
+            self.wake_outbox(committed.changed)
+        if committed.has_new_counts:
+            self.wake_counts()
+        if committed.notices or committed.outgoing:
+            self.wake_outgoing()
+        self.wake_watchers()
 
     def answered(self, verb: str, outcome: str, by: str) -> None:
         """A request was answered, or needed no answer."""
@@ -140,14 +150,18 @@ class Report:
             logger.bind(kind=kind, count=count).debug("Published")
         self.health.progress(OUTBOX)
 
-    def published_steps(self, rows: Sequence[Due]) -> None:
-        """The outbox has published these rows, with the steps of their spaces."""
+    def published_steps(self, rows: Sequence[Due], refused: Sequence[Due]) -> None:
+        """The outbox has published these rows, with the steps of their spaces, and the broker refused the others."""
         self._steps.published(rows)
+        if self.tracing is not None:
+            self.tracing.published(rows, refused)
 
     def database_answers(self, purpose: str, failure: Diagnosis | None) -> None:
         """Record one attempt of this purpose on the database. `failure`: the reason if it failed."""
         self.health.database_answered(purpose, failure.sentence if failure else None)
         if failure is not None:
+            if self.tracing is not None:
+                self.tracing.failed(failure.message)
             self._absences.database(purpose, failure)
         elif self.health.is_database_up:
             self._absences.ended("database", "The database answers again")
@@ -155,6 +169,13 @@ class Report:
     def round_failed(self, name: str, failure: Diagnosis | None) -> None:
         """Record one attempt at a round of the clock. `failure`: the reason if it failed."""
         self._failed_rounds.attempted(name, failure)
+
+    def exported(self, failure: str | None) -> None:
+        """Record one attempt to export traces. `failure`: the reason if it failed, and then these traces are dropped."""
+        if failure is not None:
+            self._absences.noticed("tracing", "Traces cannot be exported, and are dropped", error=failure)
+        else:
+            self._absences.ended("tracing", "Traces are exported again")
 
     @property
     def listening_since(self) -> datetime | None:

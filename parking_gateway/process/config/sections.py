@@ -27,6 +27,7 @@ from parking_gateway.process.config.machine import (
 )
 from parking_gateway.process.config.mqtt import MqttConfig
 from parking_gateway.process.config.retention import RetentionConfig
+from parking_gateway.process.config.tracing import TracingConfig
 from parking_gateway.process.config.values import (
     Listen,
     ListenAddress,
@@ -140,6 +141,7 @@ class Config(BaseModel):
     downlinks: DownlinksConfig = Field(default_factory=DownlinksConfig)
     gateway: GatewayConfig = Field(default_factory=GatewayConfig)
     telemetry: TelemetryConfig = Field(default_factory=TelemetryConfig)
+    tracing: TracingConfig = Field(default_factory=TracingConfig)
     web: WebConfig = Field(default_factory=WebConfig)
 
     @property
