@@ -17,6 +17,7 @@ READABLE: Final = (
     "space_state",
     "space_name",
     "space_now",
+    "zone_now",
     "sensor",
     "step",
     "stay",

@@ -38,7 +38,7 @@ async def test_an_hour_has_its_share_of_each_stay(pool: Pool, car_park: CarPark)
     assert [row[2] for row in await rows(pool.engine, HOURS)] == [40 * 60, 35 * 60, 0, 0]
 
 
-@pytest.mark.parametrize("view", ["space_now", "sensor", "step", "stay", "occupancy_hourly"])
+@pytest.mark.parametrize("view", ["space_now", "zone_now", "sensor", "step", "stay", "occupancy_hourly"])
 async def test_every_column_of_a_view_has_a_comment(pool: Pool, view: str) -> None:
     missing = sa.text(
         "select attname from pg_attribute where attrelid = cast(:view as regclass) and attnum > 0"

@@ -19,6 +19,14 @@ select site.id, 'deck-' || n, 50, 20, 0, now() from site, generate_series(1, 250
 """
 
 
+NOW = """
+select zone_now.site, zone, total, free, occupied, reserved, maintenance, unreachable
+from zone_now
+join zone on zone.name = zone_now.zone
+order by zone.id
+"""
+
+
 async def counted(url: str, *, is_measured: bool = True) -> Committed:
     async with opened(url, DatabaseConfig()) as pool:
         moment = Moment(now=NOON, listening_since=NOON, lost_after=timedelta(hours=25), is_measured=is_measured)
@@ -28,7 +36,7 @@ async def counted(url: str, *, is_measured: bool = True) -> Committed:
 async def test_every_zone_is_counted_whatever_their_number(
     database: str, engine: AsyncEngine, car_park: CarPark
 ) -> None:
-    """Spaces by their state and contact; and the places of zones that are counted at their entries and exits."""
+    """Spaces by their state and contact, and the places of counted zones. The view of the zones has the same numbers."""
     await car_park(5)
     async with engine.begin() as connection:
         await connection.execute(
@@ -42,6 +50,12 @@ async def test_every_zone_is_counted_whatever_their_number(
     assert (first.total, first.free, first.occupied, first.unreachable) == (5, 1, 4, 1)
     assert [one.zone for one in decks] == [f"deck-{number}" for number in range(1, 251)]
     assert {(one.total, one.free, one.occupied) for one in decks} == {(50, 30, 20)}
+    async with engine.connect() as connection:
+        shown = (await connection.execute(sa.text(NOW))).all()
+    assert [tuple(row) for row in shown] == [
+        (one.site, one.zone, one.total, one.free, one.occupied, one.reserved, one.maintenance, one.unreachable)
+        for one in zones
+    ]
 
 
 async def test_nothing_is_counted_where_metrics_are_not_served(
