@@ -220,7 +220,7 @@ async def test_without_its_database_the_api_asks_for_patience(engine: AsyncEngin
 
 
 async def test_a_stay_of_a_long_silence_is_found_in_few_parts(engine: AsyncEngine, pool: Pool) -> None:
-    """The first part is an hour, and each further one is longer."""
+    """The first part is 10 minutes, and each further one is longer."""
     await build(
         engine, "update past_stay set arrived_at = '2026-10-25 08:00Z', departed_at = '2026-10-25 09:00Z' where id = 1"
     )

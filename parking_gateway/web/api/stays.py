@@ -17,7 +17,7 @@ from parking_gateway.web.desk import WebDesk
 LONGEST: Final = timedelta(days=31)
 """Time that one request may ask for."""
 _DAY: Final = timedelta(days=1)
-_FIRST_PART: Final = timedelta(hours=1)
+_FIRST_PART: Final = timedelta(minutes=10)
 _GROWTH: Final = 8
 
 
