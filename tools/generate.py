@@ -1,6 +1,6 @@
 """Files of a checkout that are made from its code: `python -m tools.generate` writes them, `--check` compares.
 
-They are the JSON Schemas of the contract and of the requests, the pages of the devices, and single pages of the reference. A
+They are the JSON Schemas of the contract and of the requests, the documents of AsyncAPI and OpenAPI, the pages of the devices, and single pages of the reference. A
 folder of `folders` holds no other files; the `single_files` lie beside files that people write.
 """
 
@@ -11,6 +11,7 @@ from typing import Final
 
 from parking_gateway.contract.schemas import schema_files
 from parking_gateway.requests.schemas import schema_files as request_schema_files
+from parking_gateway.web.api.exchange import openapi_file
 from tools import command_pages, configuration_page, metrics_page, state_machine, topics_page
 from tools.contract_document import document, encoded
 from tools.device_pages import pages
@@ -23,7 +24,8 @@ def folders(checkout: Path) -> dict[Path, Files]:
     """The generated folders, and their files."""
     devices = {name: text.encode() for name, text in pages(checkout / "tests" / "decoders").items()}
     return {
-        checkout / "schemas": schema_files() | {"asyncapi.json": encoded(document(checkout))},
+        checkout / "schemas": schema_files()
+        | {"asyncapi.json": encoded(document(checkout)), "openapi.json": openapi_file().encode()},
         checkout / "schemas" / "requests": request_schema_files(),
         checkout / "docs" / "reference" / "devices": devices,
     }

@@ -36,7 +36,7 @@ ROOT = Path(__file__).parents[2]
 SCHEMAS = {
     file.stem: json.loads(file.read_text())
     for file in (ROOT / "schemas").glob("*.json")
-    if file.stem != "asyncapi"  # all messages in one document
+    if file.stem not in ("asyncapi", "openapi")  # all messages in one document
 }
 PAGES = sorted(
     page

@@ -12,7 +12,7 @@ from starlette.applications import Starlette
 
 from parking_gateway.decoding.decoder import Decoder
 from parking_gateway.process.config import Config
-from parking_gateway.process.wall_clock import utc
+from parking_gateway.process.wall_clock import WallClock, utc
 from parking_gateway.store.pool import Pool
 from parking_gateway.telemetry import Health, Metrics
 from parking_gateway.telemetry.report import Report
@@ -22,11 +22,11 @@ from parking_gateway.web.desk import WebDesk
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 CAR_PARK = (
     "insert into site (name, time_zone) values ('north', 'Europe/Berlin'), ('central', 'UTC'), ('no position', 'UTC')",
-    "insert into zone (site_id, name) select site.id, one.name from site, (values ('b'), ('a & c')) one (name)",
+    "insert into zone (site_id, name) select site.id, one.name from site, (values ('level-0'), ('a & c')) one (name)",
     """
 insert into space (zone_id, name, lat, lon, state, occupancy, contact, since, updated_at, audience, max_stay, tags)
 select
-    zone.id, 'A-' || n, case when site.name <> 'no position' then 51 + n::real / 8 end, case when site.name <> 'no position' then 13 end,
+    zone.id, 'a-00' || n, case when site.name <> 'no position' then 51 + n::real / 8 end, case when site.name <> 'no position' then 13 end,
     case when n = 2 then 'OCCUPIED' else 'FREE' end, case when n = 2 then 'occupied' else 'vacant' end, 'live',
     timestamptz '2026-11-23 11:00Z', timestamptz '2026-11-23 11:30Z', case n when 1 then 'disabled' when 3 then 'ev' end,
     case when n = 1 then 3600 end, '{new}'
@@ -55,7 +55,7 @@ async def build(engine: AsyncEngine, *more: str) -> None:
             await connection.execute(sa.text(statement))
 
 
-def app_over(pool: Pool, **settings: Any) -> Starlette:
+def app_over(pool: Pool, *, clock: WallClock = lambda: NOON, **settings: Any) -> Starlette:
     """The API with these keys of [web]."""
     metrics = Metrics(Health(stalled_after=timedelta(days=1)))
     config = Config.model_validate({"web": settings})
@@ -64,14 +64,14 @@ def app_over(pool: Pool, **settings: Any) -> Starlette:
         database=pool,
         decoder=Decoder(),
         report=Report(health=metrics.health, metrics=metrics, root="parking/v1", clock=utc),
-        clock=lambda: NOON,
+        clock=clock,
     )
     return Starlette(routes=exchange.routes(desk))
 
 
 @asynccontextmanager
-async def asking(pool: Pool, **settings: Any) -> AsyncIterator[Client]:
+async def asking(pool: Pool, *, clock: WallClock = lambda: NOON, **settings: Any) -> AsyncIterator[Client]:
     """A client of the application with these keys of [web]."""
-    transport = httpx.ASGITransport(app_over(pool, **settings), raise_app_exceptions=False)
+    transport = httpx.ASGITransport(app_over(pool, clock=clock, **settings), raise_app_exceptions=False)
     async with Client(transport=transport, base_url="http://gateway") as client:
         yield client

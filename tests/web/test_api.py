@@ -64,9 +64,9 @@ FILTERED = {
     "devices?has_problem=true": 1,
     "devices?has_problem=false&limit=5": 23,
     "devices?contact=lost": 1,
-    "devices?site=central&zone=b": 4,
-    "stays?site=north&zone=b": 4,
-    "stays?site=north&zone=b&space=A-1": 1,
+    "devices?site=central&zone=level-0": 4,
+    "stays?site=north&zone=level-0": 4,
+    "stays?site=north&zone=level-0&space=a-001": 1,
     "stays?since=2026-11-23T10:00:00Z&until=2026-11-23T10:11:00Z&limit=4": 10,
     "stays?since=2026-11-23T11:00:00%2B01:00&until=2026-11-23T10:11:00Z": 10,
     "stays?until=2026-11-20T00:00:00Z": 0,
@@ -79,7 +79,7 @@ async def test_filters_hold_on_every_page(client: httpx.AsyncClient) -> None:
 
 
 PLACES: dict[str, dict[str, Any]] = {
-    "spaces/north/b/A-1": {
+    "spaces/north/level-0/a-001": {
         "state": "FREE",
         "position": {"lat": 51.125, "lon": 13.0},
         "max_stay": 3600,
@@ -87,7 +87,7 @@ PLACES: dict[str, dict[str, Any]] = {
         "tags": ["new"],
         "updated": "2026-11-23T11:30:00Z",
     },
-    "spaces/no%20position/b/A-2": {"state": "OCCUPIED", "position": None},
+    "spaces/no%20position/level-0/a-002": {"state": "OCCUPIED", "position": None},
     "zones/north/a%20&%20c": {"zone": "a & c", "total": 4, "free": 3, "time_zone": "Europe/Berlin"},
     "sites/north": {"total": 8, "occupied": 2, "position": {"lat": 51.3125, "lon": 13.0}},
     "devices/A840410000000001": {"dev_eui": "a840410000000001", "problem": "silent"},
@@ -111,7 +111,7 @@ async def test_an_answer_that_the_client_has_is_not_sent_again(client: httpx.Asy
     other = await client.get("/api/v1/spaces", headers={"If-None-Match": '"other"'})
     assert other.content == first.content
     async with engine.begin() as connection:
-        await connection.exec_driver_sql("update space set battery_percent = 7 where name = 'A-3'")
+        await connection.exec_driver_sql("update space set battery_percent = 7 where name = 'a-003'")
     changed = await client.get("/api/v1/spaces", headers={"If-None-Match": tag})
     assert changed.status_code == 200
     assert changed.headers["etag"] != tag
@@ -149,7 +149,7 @@ MISTAKES = {
         400,
         "since has to be before until, and at most 31 days: ask for such a time.",
     ),
-    "spaces/central/b/A-9": (404, "There is no space central/b/A-9. Its list has all that there are."),
+    "spaces/central/level-0/a-009": (404, "There is no space central/level-0/a-009. Its list has all that there are."),
     "devices/0000000000000000": (404, "There is no device 0000000000000000. Its list has all that there are."),
     "nothing": (404, "There is no address /api/v1/nothing. /api/v1/openapi.json lists all."),
 }
@@ -217,6 +217,16 @@ async def test_without_its_database_the_api_asks_for_patience(engine: AsyncEngin
     assert (answer.status_code, answer.headers["retry-after"]) == (503, "5")
     assert answer.headers["content-type"] == "application/problem+json"
     assert answer.json()["detail"].startswith("The database cannot be read now: ")
+
+
+async def test_a_bug_is_a_problem_document_without_its_secrets(pool: Pool) -> None:
+    def broken() -> datetime:
+        raise ZeroDivisionError("a secret")
+
+    async with asking(pool, clock=broken) as client:
+        answer = await client.get("/api/v1/stays")
+    assert (answer.status_code, answer.headers["content-type"]) == (500, "application/problem+json")
+    assert answer.json()["detail"] == "The gateway has failed. Its log has the reason."
 
 
 async def test_a_stay_of_a_long_silence_is_found_in_few_parts(engine: AsyncEngine, pool: Pool) -> None:

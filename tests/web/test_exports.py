@@ -16,7 +16,7 @@ from tests.web.api_client import asking, build
 
 @pytest.fixture
 async def client(engine: AsyncEngine, pool: Pool) -> Any:
-    await build(engine, "update space set arrived_at = '2026-11-23 11:00Z' where name = 'A-2'")
+    await build(engine, "update space set arrived_at = '2026-11-23 11:00Z' where name = 'a-002'")
     async with asking(pool, country="DE", publisher="City of Example") as client:
         yield client
 

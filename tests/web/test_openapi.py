@@ -18,9 +18,9 @@ from tests.web.api_client import asking, build
 DOCUMENT = document(ENDPOINTS)
 EXAMPLES = {
     "/spaces": "/spaces?limit=3",
-    "/spaces/{site}/{zone}/{space}": "/spaces/north/b/A-1",
+    "/spaces/{site}/{zone}/{space}": "/spaces/north/level-0/a-001",
     "/zones": "/zones?limit=3",
-    "/zones/{site}/{zone}": "/zones/north/b",
+    "/zones/{site}/{zone}": "/zones/north/level-0",
     "/sites": "/sites",
     "/sites/{site}": "/sites/north",
     "/devices": "/devices?has_problem=true",
@@ -32,7 +32,7 @@ EXAMPLES = {
     "/exports/cds/events.csv": "/exports/cds/events.csv",
 }
 NOTHING = {
-    "/spaces/{site}/{zone}/{space}": "/spaces/north/b/none",
+    "/spaces/{site}/{zone}/{space}": "/spaces/north/level-0/none",
     "/zones/{site}/{zone}": "/zones/north/none",
     "/sites/{site}": "/sites/none",
     "/devices/{dev_eui}": "/devices/0000000000000000",

@@ -94,6 +94,8 @@ async def running(folder: Path, *, broker: Broker, database_url: str) -> AsyncIt
         "PARKING_GATEWAY_TELEMETRY__LISTEN": listen,
         "PARKING_GATEWAY_TELEMETRY__LOG_FORMAT": "text",
         "PARKING_GATEWAY_WEB__LISTEN": board,
+        # For the export of DATEX II: the car park lies in Amsterdam.
+        "PARKING_GATEWAY_WEB__COUNTRY": "NL",
     }
     with log.open("ab") as output:
         process = await asyncio.create_subprocess_exec(

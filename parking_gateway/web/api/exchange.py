@@ -71,6 +71,11 @@ def routes(desk: WebDesk) -> Sequence[BaseRoute]:
     return [Mount(PREFIX, application)]
 
 
+def openapi_file() -> str:
+    """The description of the API as a file, for programs that are made from it."""
+    return msgspec.json.format(msgspec.json.encode(document(ENDPOINTS)), indent=2).decode() + "\n"
+
+
 def _handler(desk: WebDesk, endpoint: Endpoint) -> _Handler:
     async def handle(request: Request) -> Response:
         tokens.require(request.headers.get("authorization"), desk.config.web.tokens)
