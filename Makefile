@@ -13,6 +13,10 @@ PIP := $(BIN)/pip --disable-pip-version-check --quiet
 .PHONY: install-page
 .PHONY: package debian test-installed
 .PHONY: bench bench-goals bench-scale bench-gateways bench-guard bench-against bench-codecs bench-javascript bench-retention
+.PHONY: help
+
+help:  ## every command of this file, which is the default
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 23 | sed 's/^/make /'
 
 demo: $(VENV)/gateway.stamp  ## the whole system on this machine: broker, database, fleet, gateway
 	@$(BIN)/parking-gateway demo $(ARGS)

@@ -9,7 +9,6 @@ import msgspec
 import typer
 
 from parking_gateway.core.printable import printable, printable_json
-from parking_gateway.core.wording import counted
 
 if TYPE_CHECKING:
     from parking_gateway.register.outcome import Registered
@@ -45,22 +44,23 @@ def show_json(document: object) -> None:
 
 def show_table(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
     """Print a table in a terminal; elsewhere lines with tabs between the cells, for `grep`, `cut` and `awk`."""
-    cells = [list(columns), *(list(map(_cell, row)) for row in rows)]
+    cells = [list(map(_cell, row)) for row in rows]
     if not sys.stdout.isatty():
-        for row in cells:
+        for row in (columns, *cells):
             typer.echo("\t".join(row))
         return
     from rich.console import Console  # noqa: PLC0415 - heavy
 
-    from parking_gateway.cli.table import table_lines  # noqa: PLC0415 - as above
+    from parking_gateway.cli.table import layout  # noqa: PLC0415 - as above
 
     console = Console(highlight=False, markup=False, emoji=False)
-    style = "bold"
-    for lines in table_lines(cells[: MOST_ROWS + 1], width=console.width):
-        console.print(*lines, sep="\n", style=style, soft_wrap=True)
-        style = ""
+    table = layout(columns, cells[:MOST_ROWS], width=console.width)
+    if table.header is not None:
+        console.print(table.header, style="bold", soft_wrap=True)
+    for lines in table.rows:
+        console.print("\n".join(lines), soft_wrap=True)
     if len(rows) > MOST_ROWS:
-        show_error(f"These are the first {MOST_ROWS} of {counted(len(rows), 'row')}. A pipe or --json shows all.")
+        show_error(f"These are the first {MOST_ROWS:,} rows, and there are more. A pipe shows all of them.")
 
 
 def show_outcome(outcome: "Registered", *, is_kept: bool, as_json: bool) -> None:

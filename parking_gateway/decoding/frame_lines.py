@@ -5,6 +5,7 @@ output of ChirpStack's own codec. The output is a line with the reading, in the 
 `{"undecodable": why}`.
 """
 
+import base64
 from collections.abc import Mapping
 from datetime import datetime
 from functools import lru_cache
@@ -26,16 +27,18 @@ class BadFrame(ValueError):  # noqa: N818 - the input is wrong, and nothing has 
     """The input is no frame. The message contains the cause."""
 
 
-def frame_of(*, port: int, text: str, received_at: datetime) -> Frame:
-    """Return the frame of a port and of hexadecimal digits, with or without blanks. Raises `BadFrame`."""
+def frame_of(*, port: int, text: str, received_at: datetime, is_base64: bool = False) -> Frame:
+    """Return the frame of a port and of its payload, in hexadecimal digits with or without blanks, or in base64. Raises `BadFrame`."""
     if port == 0:
         raise BadFrame("port 0 carries MAC commands and is not decoded")
     if port not in PORTS:
         raise BadFrame(f"a port is 1 to 255, not {port}")
     try:
-        payload = bytes.fromhex(text)
+        payload = base64.b64decode("".join(text.split()), validate=True) if is_base64 else bytes.fromhex(text)
     except ValueError:
         shown = shortened(text, _LONGEST_TEXT)
+        if is_base64:
+            raise BadFrame(f"{shown!r} is not base64: copy the whole text of `data`, with any = at its end") from None
         raise BadFrame(f"{shown!r} is not hexadecimal: a byte is two digits, 0 to 9 or a to f") from None
     if not payload:
         raise BadFrame("the payload is empty")

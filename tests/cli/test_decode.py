@@ -10,6 +10,7 @@ from typer.testing import CliRunner, Result
 
 from parking_gateway.cli import app
 from parking_gateway.decoding import codecs
+from tests.events import OCCUPIED, up
 
 
 def run(*arguments: str, given: str | bytes = "") -> Result:
@@ -73,8 +74,8 @@ def test_json_is_the_answer_with_its_bits() -> None:
         (("bosch-tps110", "--port", "1", ""), "the payload is empty"),
         (("bosch-tps110", "--port", "256", "01"), "a port is 1 to 255, not 256"),
         (("bosch-tps110", "--port", "0", "01"), "port 0 carries MAC commands"),
-        (("bosch-tps110", "--port", "1"), "A frame has a port and a payload"),
-        (("bosch-tps110", "01"), "A frame has a port and a payload"),
+        (("bosch-tps110", "--port", "1"), "A frame has a codec, a port and a payload"),
+        (("bosch-tps110", "01"), "A frame has a codec, a port and a payload"),
         (
             ("bosch-tps110", "--port", "1", "--option", "firmware", "01"),
             "--option must be name=value, not 'firmware'",
@@ -95,6 +96,38 @@ def test_a_refused_frame_is_json_where_json_was_asked_for() -> None:
     refused = run("decode", "bosch-tps110", "--port", "1", "--json", "0101")
     assert refused.exit_code == 1
     assert json.loads(refused.stdout) == {"undecodable": "no message on port 1 has 2 bytes"}
+
+
+def test_a_payload_may_be_base64_as_chirpstack_shows_it() -> None:
+    assert (
+        "occupancy            occupied" in run("decode", "bosch-tps110-v029", "--port", "2", "--base64", "AfQ=").stdout
+    )
+    refused = run("decode", "bosch-tps110", "--port", "1", "--base64", "A_Q")
+    assert (refused.exit_code, refused.stderr.count("is not base64")) == (1, 1)
+
+
+def test_a_whole_event_is_decoded_by_the_codec_of_its_tag_or_profile(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """From a file or from standard input, and else by the codec that is named."""
+    file = tmp_path / "event.json"
+    event = json.loads(up("a84041000181c061", OCCUPIED, at=0, f_cnt=0))
+    file.write_text(json.dumps(event))
+    assert "occupancy  occupied" in run("decode", "bosch_tps110", "--event", str(file)).stdout
+    refused = run("decode", "--event", str(file))
+    assert (refused.exit_code, "Nobody has chosen a codec" in refused.stderr) == (1, True)
+    profile = event["deviceInfo"]["deviceProfileName"]
+    monkeypatch.setenv("PARKING_GATEWAY_DECODERS__PROFILES", json.dumps({profile: "bosch_tps110"}))
+    assert "occupancy  occupied" in run("decode", "--event", "-", given=file.read_text()).stdout
+    event["deviceInfo"]["tags"] = {"codec": "bosch_tps110_v029"}
+    shown = run("decode", "--event", "-", "--json", given=json.dumps(event))
+    assert json.loads(shown.stdout)["occupancy"] == "occupied"
+
+
+@pytest.mark.parametrize("given", ["", "{", "[]", '{"fPort": 1}'])
+def test_what_is_no_event_is_one_sentence(given: str) -> None:
+    refused = run("decode", "bosch_tps110", "--event", "-", given=given)
+    assert (refused.exit_code, refused.stdout, refused.stderr.count("\n")) == (1, "", 1)
 
 
 def test_lines_are_answered_in_order_one_for_one() -> None:

@@ -26,6 +26,7 @@ async def test_stays_and_hours_are_exported(pool: Pool, car_park: CarPark, datab
     ]
 
 
-def test_there_is_no_other_form_than_csv(database: str) -> None:
-    refused = invoke(database, "export", "stays")
-    assert (refused.returncode, refused.stderr) == (1, "Say --csv: it is the only form.\n")
+def test_without_csv_it_is_a_table(database: str) -> None:
+    shown = invoke(database, "export", "stays")
+    columns = "site zone space arrived_at departed_at seconds overstay reservation"
+    assert (shown.returncode, shown.stderr, shown.stdout.split()) == (0, "", columns.split())

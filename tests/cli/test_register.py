@@ -430,4 +430,4 @@ def test_a_terminal_gets_no_more_rows_than_anybody_reads(
     shown.show_table(("number",), [(number,) for number in range(1000, 1005)])
     out, err = capsys.readouterr()
     assert [line.strip() for line in out.splitlines()[1:]] == ["1000", "1001", "1002"]
-    assert err == "These are the first 3 of 5 rows. A pipe or --json shows all.\n"
+    assert err == "These are the first 3 rows, and there are more. A pipe shows all of them.\n"

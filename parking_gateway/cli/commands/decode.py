@@ -11,11 +11,13 @@ import typer
 
 from parking_gateway.cli.commands.choices import option_of
 from parking_gateway.cli.commands.configuration import AsJson, CodecOptions, ConfigFile, configured
+from parking_gateway.cli.commands.decoded_event import of_event
 from parking_gateway.cli.opened import fail
 from parking_gateway.cli.shown import show_json, show_line, show_table
 from parking_gateway.core.printable import printable_json
 
 if TYPE_CHECKING:
+    from decoders import Frame
     from parking_gateway.decoding.codecs import Codec
     from parking_gateway.decoding.inspection import Effect
 
@@ -27,17 +29,26 @@ PayloadArgument = Annotated[
     list[str] | None,
     typer.Argument(metavar="HEX", help="The payload, two digits a byte.", show_default=False),
 ]
+IsBase64 = Annotated[bool, typer.Option("--base64", help="The payload is base64, as `data` of an event.")]
+EventFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--event", metavar="FILE", help="An event of ChirpStack; - reads it from standard input.", show_default=False
+    ),
+]
 PortOption = Annotated[int | None, typer.Option("--port", metavar="N", help="The FPort, 1 to 255.", show_default=False)]
 
 _OF_FEW_VALUES = ("occupancy", "tamper", "fault")
 """Fields with few values, whose other value is shown too."""
 
 
-def decode(
-    codec: CodecArgument,
+def decode(  # noqa: PLR0913 - what a frame consists of, and where it comes from
+    codec: CodecArgument = "",
     payload: PayloadArgument = None,
     *,
     port: PortOption = None,
+    base64: IsBase64 = False,
+    event: EventFile = None,
     option: CodecOptions = None,
     config: ConfigFile = None,
     as_json: AsJson = False,
@@ -47,6 +58,9 @@ def decode(
     It flips each bit and decodes again, so the explanation is that of the codec itself. Exit status 1: the codec or an
     option does not exist, or the frame does not follow the format of the device. A sentence on standard error explains it.
 
+    With --event it decodes an uplink as ChirpStack publishes and shows it, a JSON object. Without a codec, it is that of the device's
+    tag or profile.
+
     `decode -` reads lines of JSON, {"codec": …, "fPort": …, "hex": …, "options": {…}, "object": {…}}; the last two are
     optional. It answers each line at once, with the reading or with {"undecodable": why}.
 
@@ -55,14 +69,22 @@ def decode(
         parking-gateway decode bosch_tps110 --port 1 01
     """
     if codec == "-":
-        if payload or port is not None or option:
+        if payload or port is not None or option or event:
             fail("`decode -` reads port, payload and options from its lines: leave them out of the command.")
         _answer_lines(configured(config).decoders.folder)
         return
-    if port is None or not payload:
-        fail("A frame has a port and a payload: parking-gateway decode CODEC --port N HEX")
     options = dict(map(option_of, option or ()))
-    _show(codec, options, port=port, text=" ".join(payload), folder=configured(config).decoders.folder, as_json=as_json)
+    if event is not None:
+        if payload or port is not None:
+            fail("An event has a port and a payload: leave them out of the command.")
+        effective = configured(config)
+        found = of_event(event, codec, options, effective)
+        _show(found.codec, found.options, found.frame, folder=effective.decoders.folder, as_json=as_json)
+        return
+    if not codec or port is None or not payload:
+        fail("A frame has a codec, a port and a payload: parking-gateway decode CODEC --port N HEX")
+    frame = _frame(port, " ".join(payload), is_base64=base64)
+    _show(codec, options, frame, folder=configured(config).decoders.folder, as_json=as_json)
 
 
 def _answer_lines(folder: Path | None) -> None:
@@ -75,15 +97,22 @@ def _answer_lines(folder: Path | None) -> None:
         out.flush()
 
 
-def _show(name: str, options: dict[str, str], *, port: int, text: str, folder: Path | None, as_json: bool) -> None:
-    from parking_gateway.decoding import codecs, inspection  # noqa: PLC0415 - as above
+def _frame(port: int, text: str, *, is_base64: bool) -> "Frame":
     from parking_gateway.decoding.frame_lines import BadFrame, frame_of  # noqa: PLC0415 - as above
+
+    try:
+        return frame_of(port=port, text=text, received_at=datetime.now(UTC), is_base64=is_base64)
+    except BadFrame as mistake:
+        fail(str(mistake))
+
+
+def _show(name: str, options: dict[str, str], frame: "Frame", *, folder: Path | None, as_json: bool) -> None:
+    from parking_gateway.decoding import codecs, inspection  # noqa: PLC0415 - as above
 
     try:
         codec = codecs.find(name, dropins=folder)
         bound = codecs.bind_assuming(codec, options)
-        frame = frame_of(port=port, text=text, received_at=datetime.now(UTC))
-    except (codecs.CodecNotFound, codecs.BadOption, BadFrame) as mistake:
+    except (codecs.CodecNotFound, codecs.BadOption) as mistake:
         fail(str(mistake))
     words = inspection.decoded(bound, frame)
     if "undecodable" in words:

@@ -1,19 +1,25 @@
-"""The command that writes the past as CSV."""
+"""The command that shows the past, or writes it as CSV."""
 
 import csv
 import sys
+from collections.abc import Callable
 from datetime import UTC, datetime
 from enum import StrEnum
+from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from parking_gateway.cli.commands.choices import moment
 from parking_gateway.cli.commands.configuration import ConfigFile, configured
-from parking_gateway.cli.opened import fail, work_on
+from parking_gateway.cli.opened import work_on
+from parking_gateway.cli.shown import MOST_ROWS, show_table
 
 if TYPE_CHECKING:
+    from _csv import Writer
+
     from parking_gateway.store.pool import Pool
+    from parking_gateway.store.query import Rows
 
 
 class What(StrEnum):
@@ -28,16 +34,16 @@ From = Annotated[
 ]
 WhatArgument = Annotated[What, typer.Argument(help="What is written.", show_default=False)]
 To = Annotated[str, typer.Option("--to", metavar="TIME", help="Earlier ones only: as --from.", show_default=False)]
-AsCsv = Annotated[bool, typer.Option("--csv", help="As CSV, which is the only form.")]
+AsCsv = Annotated[bool, typer.Option("--csv", help="As CSV, for files and spreadsheets.")]
 
 
 def export(
     what: WhatArgument, *, since: From = "", until: To = "", as_csv: AsCsv = False, config: ConfigFile = None
 ) -> None:
-    """Write stays, or the occupancy of zones by the hour, as CSV.
+    """Show stays, or the occupancy of zones by the hour, or write them as CSV.
 
     Times are UTC. `stays` are those that ended in the time range. The columns are those of the views `stay` and
-    `occupancy_hourly`.
+    `occupancy_hourly`. Without --csv it is a table, in a terminal of the first 1,000 rows.
 
     For example:
 
@@ -45,16 +51,12 @@ def export(
     """
     from parking_gateway.store import export as exported  # noqa: PLC0415 - heavy
 
-    if not as_csv:
-        fail("Say --csv: it is the only form.")
-    begin, end = moment(since), moment(until) or datetime.now(UTC)
+    effective, begin, end = configured(config), moment(since), moment(until) or datetime.now(UTC)
     columns, parts = (
         (exported.STAY_COLUMNS, exported.stays) if what is What.STAYS else (exported.HOUR_COLUMNS, exported.hours)
     )
 
-    async def work(pool: "Pool") -> None:
-        writer = csv.writer(sys.stdout, lineterminator="\n")
-        writer.writerow(columns)
+    async def read(pool: "Pool", take: "Callable[[Rows], bool]") -> None:
         async with pool.connect() as connection:
             (first,) = await connection.commit_together(exported.first())
         if first is None:
@@ -62,9 +64,29 @@ def export(
         for query in parts(max(begin, first) if begin else first, end):
             async with pool.connect() as connection:
                 (rows,) = await connection.commit_together(query)
-            writer.writerows([_text(value) for value in row] for row in rows)
+            if not take(rows):
+                return
 
-    work_on(configured(config), work)
+    if as_csv:
+        writer = csv.writer(sys.stdout, lineterminator="\n")
+        writer.writerow(columns)
+        work_on(effective, partial(read, take=partial(_written, writer)))
+    else:
+        shown: list[tuple[object, ...]] = []
+        work_on(effective, partial(read, take=partial(_kept, shown)))
+        show_table(columns, shown)
+
+
+def _written(writer: "Writer", rows: "Rows") -> bool:
+    """Write a part of the rows. Returns whether more are wanted."""
+    writer.writerows([_text(value) for value in row] for row in rows)
+    return True
+
+
+def _kept(shown: list[tuple[object, ...]], rows: "Rows") -> bool:
+    """Keep a part of the rows. Returns whether more are wanted: a terminal shows the first ones only."""
+    shown.extend(rows)
+    return len(shown) <= MOST_ROWS or not sys.stdout.isatty()
 
 
 def _text(value: object) -> object:
