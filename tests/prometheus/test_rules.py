@@ -103,6 +103,24 @@ def unit_tests(name: str, case: Case) -> Mapping[str, Any]:
     }
 
 
+def test_the_silence_of_a_small_car_park_shows_after_a_day(tmp_path: Path) -> None:
+    """Two uplinks an hour until the third day; and nobody is alarmed before the first uplink of a new installation."""
+    name, up = "ParkingGatewaySilent", 'messages_received_total{event="up"}'
+    quarters = {"interval": "15m"}
+    minutes = (24 * 3 + 30) * 60
+    small = quarters | {
+        "input_series": series({up: "0+0.5x192 96x300"}, minutes=minutes),
+        "promql_expr_test": [firing(60 * 60, set()), firing(minutes - 60, {name})],
+    }
+    new = quarters | {
+        "input_series": series({up: "0x100"}, minutes=100),
+        "promql_expr_test": [firing(minute, set()) for minute in (60, 12 * 60, 23 * 60)],
+    }
+    file = tmp_path / "tests.yml"
+    file.write_text(json.dumps({"rule_files": [str(RULES)], "evaluation_interval": "15m", "tests": [small, new]}))
+    promtool("test", "rules", file)
+
+
 def test_rules_are_valid() -> None:
     promtool("check", "rules", RULES)
     promtool("check", "config", ROOT / "prometheus" / "prometheus.yml")
