@@ -1,5 +1,6 @@
 """The output of commands: sentences and tables for people, JSON for scripts."""
 
+import os
 import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -17,6 +18,11 @@ MOST_ROWS: Final = 1000
 """Rows of a table in a terminal."""
 MOST_ERRORS: Final = 20
 """Lines about mistakes. A wrong file can have one in each of its lines."""
+
+
+def has_colours() -> bool:
+    """Whether standard output is a terminal that shows colours, and its user wants them (https://no-color.org)."""
+    return sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
 
 
 def show_line(text: str) -> None:

@@ -5,7 +5,7 @@ recorded and not decoded is replayed with its device. A rejection that succeeded
 """
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Final
@@ -54,6 +54,8 @@ class Retry(msgspec.Struct, frozen=True, kw_only=True):
     limits: chirpstack.Limits
     announce_every: timedelta
     clock: WallClock
+    advance: Callable[[int], None] = lambda _: None
+    """Called with the number of rejections so far."""
 
     async def retry(self, wanted: Wanted, *, limit: int | None = None) -> Retried:
         """Try the first `limit` of the wanted rejections again, by id."""
@@ -66,6 +68,7 @@ class Retry(msgspec.Struct, frozen=True, kw_only=True):
                 )
                 (stored,) = await connection.commit_together(dead_letters.stored(one.id for one in page))
             await self._try(page, stored, retried)
+            self.advance(retried.total)
             if len(page) < size:
                 break
             after, left = page[-1].id, None if left is None else left - len(page)

@@ -60,7 +60,7 @@ def _rendering(log_format: LogFormat) -> Render:
     is_text = log_format == "text" or (log_format == "auto" and (is_terminal or is_journal))
     if is_journal:
         return partial(in_journal, as_text if is_text else as_json)
-    is_coloured = is_terminal and "NO_COLOR" not in os.environ and os.environ.get("TERM") != "dumb"
+    is_coloured = is_terminal and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
     return partial(as_text, is_coloured=is_coloured) if is_text else as_json
 
 

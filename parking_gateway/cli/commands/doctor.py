@@ -14,7 +14,7 @@ import typer
 
 from parking_gateway.cli.commands.configuration import AsJson, ConfigFile, configured
 from parking_gateway.cli.opened import decoder, name_database, transact
-from parking_gateway.cli.shown import show_json, show_line
+from parking_gateway.cli.shown import has_colours, show_json, show_line
 from parking_gateway.core.printable import printable
 from parking_gateway.process import signals
 
@@ -98,7 +98,8 @@ def _show_check(check: "Check") -> None:
     width = shutil.get_terminal_size().columns if is_terminal else sys.maxsize
     text = printable(f"{check.about}: {check.detail}")
     first, *others = textwrap.wrap(text, width - len(_MARGIN), break_long_words=False, break_on_hyphens=False)
-    typer.echo(typer.style(f"{check.verdict:<{len(_MARGIN)}}", fg=_COLOURS[check.verdict], bold=True) + first)
+    verdict = f"{check.verdict:<{len(_MARGIN)}}"
+    typer.echo((typer.style(verdict, fg=_COLOURS[check.verdict], bold=True) if has_colours() else verdict) + first)
     for line in others:
         typer.echo(_MARGIN + line)
     if check.fix:

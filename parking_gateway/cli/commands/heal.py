@@ -10,6 +10,7 @@ import typer
 from parking_gateway.cli.commands.choices import Since, dev_eui_of, moment
 from parking_gateway.cli.commands.configuration import AsJson, ConfigFile, configured
 from parking_gateway.cli.opened import decoder, fail, with_database
+from parking_gateway.cli.progress import progress
 from parking_gateway.cli.shown import show_errors, show_json, show_line
 from parking_gateway.core.wording import counted
 from parking_gateway.intake.refusals import NOT_INSTALLED
@@ -99,11 +100,13 @@ async def _healed(
                 heard = await memory.heard(known, since=since)
                 wanted = {dev_eui: Wanted(since=since, heard_at=at) for dev_eui, at in heard.items()}
             devices = iter(wanted.items())
-            while some := dict(islice(devices, STREAMS)):
-                failures = await heal(memory, some, intake=intake, healed=healed)
-                failed |= {dev_eui: str(failure) for dev_eui, failure in failures.items()}
-                if len(failures) == STREAMS:  # it is ChirpStack, and not a device
-                    break
+            with progress("Healing", "device") as advance:
+                while some := dict(islice(devices, STREAMS)):
+                    failures = await heal(memory, some, intake=intake, healed=healed)
+                    failed |= {dev_eui: str(failure) for dev_eui, failure in failures.items()}
+                    advance(healed.devices + len(failed))
+                    if len(failures) == STREAMS:  # it is ChirpStack, and not a device
+                        break
     except Unanswered as failure:
         fail(str(failure))
     except TakesNothing as failure:

@@ -10,6 +10,7 @@ from parking_gateway.cli.commands.choices import Since, Until, dev_eui_of, momen
 from parking_gateway.cli.commands.configuration import AsJson, ConfigFile, configured
 from parking_gateway.cli.commands.rejection_advice import ADVICE
 from parking_gateway.cli.opened import decoder, fail, query_once, work_on
+from parking_gateway.cli.progress import progress
 from parking_gateway.cli.shown import show_json, show_line, show_table
 from parking_gateway.core.events import Reason
 from parking_gateway.core.wording import counted
@@ -124,14 +125,16 @@ def retry(  # noqa: PLR0913 - the filters
     wanted = _wanted(reason, device, since, until)
 
     async def work(pool: "Pool") -> "Retried":
-        again = Retry(
-            database=pool,
-            guests=Guests(reader),
-            limits=limits_of(effective),
-            announce_every=effective.publication.device_interval,
-            clock=utc,
-        )
-        return await again.retry(wanted, limit=limit)
+        with progress("Trying again", "rejection") as advance:
+            again = Retry(
+                database=pool,
+                guests=Guests(reader),
+                limits=limits_of(effective),
+                announce_every=effective.publication.device_interval,
+                clock=utc,
+                advance=advance,
+            )
+            return await again.retry(wanted, limit=limit)
 
     retried = work_on(effective, work)
     remaining = retried.remaining.total()

@@ -9,6 +9,7 @@ import typer
 from parking_gateway.cli.commands.choices import Since, Until, dev_eui_of, moment
 from parking_gateway.cli.commands.configuration import AsJson, ConfigFile, configured
 from parking_gateway.cli.opened import decoder, fail, work_on
+from parking_gateway.cli.progress import progress
 from parking_gateway.cli.shown import show_json, show_line
 from parking_gateway.core.wording import counted
 
@@ -69,8 +70,11 @@ def replay(
         fail(str(failure))
 
     async def work(pool: "Pool") -> "Result":
-        replayer = Replayer(database=pool, guests=Guests(reader), clock=utc, until=end, archived=uplinks)
-        return await replayer.replay(dict.fromkeys(devices, begin))
+        with progress("Replaying", "uplink") as advance:
+            replayer = Replayer(
+                database=pool, guests=Guests(reader), clock=utc, until=end, archived=uplinks, advance=advance
+            )
+            return await replayer.replay(dict.fromkeys(devices, begin))
 
     result = work_on(effective, work)
     if as_json:

@@ -13,7 +13,9 @@ from parking_gateway.cli.commands import changed
 from parking_gateway.cli.commands.changed import NewName
 from parking_gateway.cli.commands.configuration import AsJson, ConfigFile, configured
 from parking_gateway.cli.opened import bytes_of, decoder, fail, query_once, transact
+from parking_gateway.cli.progress import progress
 from parking_gateway.cli.shown import percent, show_errors, show_json, show_line, show_outcome, show_table
+from parking_gateway.core.wording import counted
 
 if TYPE_CHECKING:
     from parking_gateway.register.entries import Mistake
@@ -62,7 +64,8 @@ def import_(
         _refuse(file, sheet.mistakes, as_json=as_json)
 
     async def work(connection: "Connection") -> "Entered | list[Mistake]":
-        made = await enter(connection, sheet, decoder=reader, now=datetime.now(UTC), prune=prune)
+        with progress(f"Importing {counted(len(sheet.entries), 'space')}"):
+            made = await enter(connection, sheet, decoder=reader, now=datetime.now(UTC), prune=prune)
         if dry_run:
             await connection.rollback()
         return made

@@ -4,7 +4,7 @@ A page is given up and read again if an installation changed, or an uplink came,
 """
 
 from collections import Counter
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from datetime import datetime
 from itertools import islice
 from typing import Final
@@ -51,6 +51,9 @@ class Replayer(msgspec.Struct, frozen=True, kw_only=True):
     archived: Archived | None = None
     """Uplinks that are replayed in place of the stored ones, and are older: the devices' rows keep their readings."""
 
+    advance: Callable[[int], None] = lambda _: None
+    """Called with the number of uplinks so far."""
+
     async def replay(self, since: Mapping[DevEui, datetime]) -> Result:
         """Replay every stored uplink of these devices that was heard at or after the device's time."""
         result = Result()
@@ -61,6 +64,7 @@ class Replayer(msgspec.Struct, frozen=True, kw_only=True):
         while left:
             places = dict(islice(left.items(), DEVICES))
             stored = await self._until_replayed(places, [identities[one] for one in places], result)
+            self.advance(result.replayed.uplinks)
             for dev_eui in places:
                 sent = stored.get(dev_eui, [])
                 if len(sent) < UPLINKS:
