@@ -134,6 +134,8 @@ where site.name > coalesce(cast(:after_site as text), '')
 order by site.name
 limit cast(:limit as bigint)
 """
+_DIGITS: Final = 7
+"""Of degrees: a centimetre."""
 _WHOLE: Final = (
     sa.func.max(space.c.updated_at),
     sa.func.avg(space.c.lat),
@@ -153,7 +155,6 @@ _SITES: Final = Statement(
 # Devices
 
 _AFTER_DEVICE: Final = sa.bindparam("after", type_=device.c.dev_eui.type)
-_IS_PROBLEM: Final = sa.bindparam("problem", type_=sa.Text)
 _DEVICES: Final = Statement(
     DEVICES.where(
         device.c.dev_eui > sa.func.coalesce(_AFTER_DEVICE, ""),
@@ -235,7 +236,7 @@ def _spaces(rows: Rows) -> list[WholeSpace]:
 
 def _whole(counts: DueCounts, row: tuple[Any, ...]) -> WholeCounts:
     updated_at, lat, lon, time_zone = row[-4:]
-    position = None if lat is None else Position(lat, lon)
+    position = None if lat is None else Position(round(lat, _DIGITS), round(lon, _DIGITS))
     return WholeCounts(counts=counts, time_zone=time_zone, position=position, updated_at=updated_at)
 
 

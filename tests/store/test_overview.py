@@ -1,11 +1,9 @@
 """Pages of the car park in the order of names, and pages of the past."""
 
-import json
-from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from itertools import product
 from typing import Any
 
-import pytest
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncEngine
 
@@ -51,36 +49,34 @@ def names(one: WholeSpace) -> tuple[str, str, str]:
     return one.state.site, one.state.zone, one.state.space
 
 
-@pytest.mark.parametrize("limit", [1, 2, 3, 5, 100])
-async def test_pages_of_spaces_have_every_space_once_in_the_order_of_names(
-    engine: AsyncEngine, pool: Pool, limit: int
-) -> None:
+async def test_pages_of_spaces_have_every_space_once_in_the_order_of_names(engine: AsyncEngine, pool: Pool) -> None:
     await execute(engine, *TWO_SITES)
-    found: list[tuple[str, str, str]] = []
-    while page := await ask(pool, overview.spaces(WantedSpaces(), after=found[-1] if found else (), limit=limit)):
-        assert len(page) <= limit
-        found += map(names, page)
-    assert found == [(site, zone, f"{zone}{n}") for site in ("central", "north") for zone in "ab" for n in (1, 2, 3)]
+    for limit in (1, 2, 3, 5, 100):
+        found: list[tuple[str, str, str]] = []
+        while page := await ask(pool, overview.spaces(WantedSpaces(), after=found[-1] if found else (), limit=limit)):
+            assert len(page) <= limit
+            found += map(names, page)
+        assert found == [
+            (site, zone, f"{zone}{n}") for site in ("central", "north") for zone in "ab" for n in (1, 2, 3)
+        ]
 
 
-@pytest.mark.parametrize(
-    ("wanted", "expected"),
-    [
-        (WantedSpaces(site="north", zone="a"), ["a1", "a2", "a3"]),
-        (WantedSpaces(site="north", state="OCCUPIED"), ["a2", "b2"]),
-        (WantedSpaces(site="north", with_position=True), ["a1", "a2", "a3", "b1", "b2"]),
-        (WantedSpaces(site="nowhere"), []),
-        (WantedSpaces(contact="live"), []),
-        (WantedSpaces(audience="ev"), ["a1"]),
-    ],
+WANTED_SPACES: tuple[tuple[WantedSpaces, list[str]], ...] = (
+    (WantedSpaces(site="north", zone="a"), ["a1", "a2", "a3"]),
+    (WantedSpaces(site="north", state="OCCUPIED"), ["a2", "b2"]),
+    (WantedSpaces(site="north", with_position=True), ["a1", "a2", "a3", "b1", "b2"]),
+    (WantedSpaces(site="nowhere"), []),
+    (WantedSpaces(contact="live"), []),
+    (WantedSpaces(audience="ev"), ["a1"]),
 )
-async def test_only_wanted_spaces_are_on_a_page(
-    engine: AsyncEngine, pool: Pool, wanted: WantedSpaces, expected: list[str]
-) -> None:
+
+
+async def test_only_wanted_spaces_are_on_a_page(engine: AsyncEngine, pool: Pool) -> None:
     one = "select space.id from space join zone on zone.id = zone_id join site on site.id = site_id where site.name = 'north'"
     await execute(engine, *TWO_SITES, f"update space set audience = 'ev' where name = 'a1' and id in ({one})")
-    found = await ask(pool, overview.spaces(wanted, after=(), limit=10))
-    assert [one.state.space for one in found] == expected
+    for wanted, expected in WANTED_SPACES:
+        found = await ask(pool, overview.spaces(wanted, after=(), limit=10))
+        assert [one.state.space for one in found] == expected
 
 
 async def test_a_space_is_shown_with_its_attributes_and_its_sensor(
@@ -121,21 +117,18 @@ async def test_zones_and_sites_are_shown_with_their_numbers_and_the_middle_of_th
     assert (north.counts.site, north.counts.zone, north.time_zone) == ("north", "b", "Europe/Berlin")
 
 
-@pytest.mark.parametrize(
-    ("wanted", "expected"),
-    [
-        (WantedDevices(), [1, 2, 3]),
-        (WantedDevices(problem="silent"), [2]),
-        (WantedDevices(has_problem=True), [2]),
-        (WantedDevices(has_problem=False), [1, 3]),
-        (WantedDevices(contact="live"), [3]),
-        (WantedDevices(site="central", zone="level-1"), [1, 2]),
-        (WantedDevices(site="north"), []),
-    ],
+WANTED_DEVICES: tuple[tuple[WantedDevices, list[int]], ...] = (
+    (WantedDevices(), [1, 2, 3]),
+    (WantedDevices(problem="silent"), [2]),
+    (WantedDevices(has_problem=True), [2]),
+    (WantedDevices(has_problem=False), [1, 3]),
+    (WantedDevices(contact="live"), [3]),
+    (WantedDevices(site="central", zone="level-1"), [1, 2]),
+    (WantedDevices(site="north"), []),
 )
-async def test_only_wanted_devices_are_on_a_page(
-    engine: AsyncEngine, pool: Pool, car_park: CarPark, wanted: WantedDevices, expected: list[int]
-) -> None:
+
+
+async def test_only_wanted_devices_are_on_a_page(engine: AsyncEngine, pool: Pool, car_park: CarPark) -> None:
     devices = await car_park(3)
     await execute(
         engine,
@@ -143,10 +136,11 @@ async def test_only_wanted_devices_are_on_a_page(
         f"update device set contact = 'live' where dev_eui = '{devices[2]}'",
         f"delete from installation where dev_eui = '{devices[2]}'",
     )
-    found = await ask(pool, overview.devices(wanted, after=None, limit=10))
-    assert [one.key for one in found] == [devices[number - 1] for number in expected]
-    behind = await ask(pool, overview.devices(wanted, after=devices[0], limit=10))
-    assert [one.key for one in behind] == [devices[number - 1] for number in expected if number > 1]
+    for wanted, expected in WANTED_DEVICES:
+        found = await ask(pool, overview.devices(wanted, after=None, limit=10))
+        assert [one.key for one in found] == [devices[number - 1] for number in expected]
+        behind = await ask(pool, overview.devices(wanted, after=devices[0], limit=10))
+        assert [one.key for one in behind] == [devices[number - 1] for number in expected if number > 1]
     (last,) = await ask(pool, overview.device_with(devices[2]))
     assert last.key == devices[2]
 
@@ -166,36 +160,32 @@ async def test_pages_of_stays_have_every_stay_once_in_the_order_of_their_ends(en
     assert found == sorted(found, key=lambda one: (one.departed_at, one.id))
 
 
-@pytest.mark.parametrize(
-    ("wanted", "expected"),
-    [
-        (WantedStays(site="north"), 6),
-        (WantedStays(site="north", zone="b"), 3),
-        (WantedStays(site="north", zone="b", space="b3"), 1),
-        (WantedStays(space="b3"), 2),
-        (WantedStays(site="north", zone="b", space="former"), 0),
-    ],
+WANTED_STAYS = (
+    (WantedStays(site="north"), 6),
+    (WantedStays(site="north", zone="b"), 3),
+    (WantedStays(site="north", zone="b", space="b3"), 1),
+    (WantedStays(space="b3"), 2),
+    (WantedStays(site="north", zone="b", space="former"), 0),
 )
-async def test_stays_are_found_by_the_names_of_their_time(
-    engine: AsyncEngine, pool: Pool, wanted: WantedStays, expected: int
-) -> None:
+
+
+async def test_stays_are_found_by_the_names_of_their_time(engine: AsyncEngine, pool: Pool) -> None:
     await execute(engine, *TWO_SITES, STAYS)
     renamed = """
 insert into former_name (space, until, since, site, zone, name)
 select space.id, timestamptz '2026-11-23 10:00Z', '-infinity', 'north', 'b', 'former' from space where name = 'b3'
 """
     await execute(engine, renamed)
-    query = stay_pages.stays(wanted, since=NOON, until=NOON + timedelta(hours=1), limit=10)
-    assert len(await ask(pool, query)) == expected
+    for wanted, expected in WANTED_STAYS:
+        query = stay_pages.stays(wanted, since=NOON, until=NOON + timedelta(hours=1), limit=10)
+        assert len(await ask(pool, query)) == expected
 
 
 async def test_cars_that_came_and_left_are_found_the_newest_first(engine: AsyncEngine, pool: Pool) -> None:
     present = "update space set arrived_at = timestamptz '2026-11-23 12:30Z' where name = 'b2'"
     await execute(engine, *TWO_SITES, STAYS, present)
     found = await ask(pool, stay_pages.passages(since=NOON, until=NOON + timedelta(hours=1), site="north"))
-    assert [(one.kind, one.space) for one in found][:2] == [("arrival", "b2"), ("departure", "b2")] or [
-        one.space for one in found
-    ][:1] == ["b2"]
+    assert (found[0].kind, found[0].space) == ("arrival", "b2"), "its car is still there"
     assert [one.at for one in found] == sorted((one.at for one in found), reverse=True)
     assert {one.space for one in found} == {"a1", "a2", "a3", "b1", "b2"}, "b3 has no position"
     came = await ask(pool, stay_pages.passages(since=NOON - timedelta(hours=1), until=NOON))
@@ -220,37 +210,32 @@ def _read_of(plan: dict[str, Any], table: str) -> int:
     return int(own + filtered + sum(_read_of(one, table) for one in plan.get("Plans", ())))
 
 
-@pytest.mark.parametrize(
-    ("query", "table"),
-    [
-        (lambda: overview.spaces(WantedSpaces(), after=(), limit=100), "space"),
-        (lambda: overview.spaces(WantedSpaces(), after=("large", "zone 7", "A-00090"), limit=100), "space"),
-        (lambda: overview.spaces(WantedSpaces(site="large", zone="zone 9"), after=(), limit=100), "space"),
-        (lambda: overview.space_named("large", "zone 9", "A-00090"), "space"),
-        (lambda: overview.devices(WantedDevices(), after="a841", limit=100), "device"),
-        (lambda: overview.devices(WantedDevices(), after=None, limit=100), "device"),
-    ],
+PAGES: tuple[tuple[Query[Any], str], ...] = (
+    (overview.spaces(WantedSpaces(), after=(), limit=100), "space"),
+    (overview.spaces(WantedSpaces(), after=("large", "zone 7", "A-00090"), limit=100), "space"),
+    (overview.spaces(WantedSpaces(site="large", zone="zone 9"), after=(), limit=100), "space"),
+    (overview.space_named("large", "zone 9", "A-00090"), "space"),
+    (overview.devices(WantedDevices(), after="a841", limit=100), "device"),
+    (overview.devices(WantedDevices(), after=None, limit=100), "device"),
 )
-async def test_a_page_reads_about_as_many_rows_as_it_has(
-    engine: AsyncEngine, query: Callable[[], Query[Any]], table: str
-) -> None:
+
+
+def _in_sql(value: str | None) -> str:
+    return "null" if value is None else "'" + value.replace("'", "''") + "'"
+
+
+async def test_a_page_reads_about_as_many_rows_as_it_has(engine: AsyncEngine) -> None:
     await execute(engine, *MANY)
-    asked = query()
-    text = asked.statement.text
-    values = [
-        "null" if value is None else "'" + value.replace("'", "''") + "'"
-        for value in asked.statement.values(asked.arguments)
-    ]
     async with engine.connect() as connection:
-        for setting in ("force_generic_plan", "force_custom_plan"):
-            await connection.execute(sa.text(f"set plan_cache_mode = {setting}"))
-            driver = (await connection.get_raw_connection()).driver_connection
-            assert driver is not None
-            cursor = driver.cursor()
+        driver = (await connection.get_raw_connection()).driver_connection
+        assert driver is not None
+        cursor = driver.cursor()
+        for (query, table), setting in product(PAGES, ("force_generic_plan", "force_custom_plan")):
+            values = ", ".join(map(_in_sql, query.statement.values(query.arguments)))
+            await cursor.execute(f"set plan_cache_mode = {setting}")
             await cursor.execute("deallocate all")
-            await cursor.execute(f"prepare page as {text}".encode())
-            await cursor.execute(f"explain (analyze, format json) execute page ({', '.join(values)})".encode())
-            ((plan,),) = await cursor.fetchall()
-            tree = plan if isinstance(plan, list) else json.loads(plan)
+            await cursor.execute(f"prepare page as {query.statement.text}".encode())
+            await cursor.execute(f"explain (analyze, format json) execute page ({values})".encode())
+            (((tree,),),) = await cursor.fetchall()
             # Each row is read by its name and by its id, and some of the next zone are read ahead.
-            assert _read_of(tree[0]["Plan"], table) <= 500, json.dumps(tree, indent=1)
+            assert _read_of(tree["Plan"], table) <= 500, (setting, query.arguments)

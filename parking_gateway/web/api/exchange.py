@@ -131,7 +131,7 @@ def _asked(request: Request, kind: type[Asked]) -> Asked:
 async def _whole(request: Request, found: Whole, content_type: str) -> Response:
     tag = etag_of(found.content)
     # Weak, because the compressed answer has the same one.
-    headers = {"ETag": f"W/{tag}", "Vary": "Accept-Encoding"}
+    headers = {"ETag": f"W/{tag}"}
     if found.next is not None:
         headers["Link"] = f'<{found.next}>; rel="next"'
     if is_known(request, tag):
@@ -140,7 +140,7 @@ async def _whole(request: Request, found: Whole, content_type: str) -> Response:
     if len(content) >= _WORTH_PACKING and "gzip" in request.headers.get("accept-encoding", ""):
         # In a thread, because uplinks wait for the loop.
         content = await asyncio.to_thread(gzip.compress, content, _LEVEL, mtime=0)
-        headers["Content-Encoding"] = "gzip"
+        headers |= {"Content-Encoding": "gzip", "Vary": "Accept-Encoding"}
     return Response(content, headers=headers, media_type=content_type)
 
 
