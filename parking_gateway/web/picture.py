@@ -1,16 +1,16 @@
 """The picture of the whole car park for the board, read page by page, so that a large one does not hold up uplinks."""
 
 import asyncio
-import gzip
+import zlib
 from collections.abc import Callable
+from hashlib import blake2b
 from typing import Any, Final
 
 import msgspec
 
 from parking_gateway.contract.rendering import counts_message, device_message
-from parking_gateway.core.due import Due, DueKind
+from parking_gateway.core.due import DueKind
 from parking_gateway.store import changes, gateways, plans, tree
-from parking_gateway.web.answers import etag_of
 from parking_gateway.web.cursor import cursor_at
 from parking_gateway.web.desk import WebDesk
 from parking_gateway.web.messages import gateways_of, notice_of, space_of, step_of, zone_of
@@ -24,6 +24,8 @@ _MOST_DEVICES: Final = 1000
 _REST_SHARE: Final = 3
 """The rest after a picture is so many times as long as its making took, so that pictures take a quarter of a core at most."""
 _LEVEL: Final = 5
+_GZIP: Final = 31
+"""How zlib names that format."""
 _encode: Final = msgspec.json.Encoder().encode
 
 
@@ -62,40 +64,63 @@ async def picture_of(desk: WebDesk) -> MadePicture:
     now, plan_of, position_of, known = await desk.read(
         changes.moment(), plans.plans(), plans.positions(), gateways.known()
     )
-    sites = await _all(desk, DueKind.SITE, counts_message)
-    zones = await _all(desk, DueKind.ZONE, lambda row: zone_of(row, plan_of.get((row.site, row.zone))))
-    spaces = await _all(desk, DueKind.SPACE, lambda row: space_of(row, position_of.get(row.key)))
+    paper = _Paper()
+    await paper.write(b'{"sites":')
+    await _write_all(paper, desk, DueKind.SITE, counts_message)
+    await paper.write(b',"zones":')
+    await _write_all(paper, desk, DueKind.ZONE, lambda row: zone_of(row, plan_of.get((row.site, row.zone))))
+    await paper.write(b',"spaces":')
+    await _write_all(paper, desk, DueKind.SPACE, lambda row: space_of(row, position_of.get(row.key)))
     devices, steps, notices = await desk.read(
         changes.with_problems(limit=_MOST_DEVICES),
         changes.newest_steps(limit=_NEWEST),
         changes.newest_notices(limit=_NEWEST),
     )
-    content = b",".join(
-        (
-            b'"sites":' + sites,
-            b'"zones":' + zones,
-            b'"spaces":' + spaces,
-            b'"devices":' + _encode([device_message(row) for row in devices]),
-            b'"transitions":' + _encode([step_of(row) for row in steps]),
-            b'"notices":' + _encode([notice_of(row) for row in notices]),
-        )
-    )
-    about = _encode(gateways_of(known, desk.config.gateway.instance, desk.report.shown_health()))
-    cursor = _encode(str(cursor_at(now)))
-    return await asyncio.to_thread(_made, content, b'"gateways":' + about + b',"cursor":' + cursor)
-
-
-def _made(content: bytes, about: bytes) -> MadePicture:
+    await paper.write(b',"devices":' + _encode([device_message(row) for row in devices]))
+    await paper.write(b',"transitions":' + _encode([step_of(row) for row in steps]))
+    await paper.write(b',"notices":' + _encode([notice_of(row) for row in notices]))
     # The ETag is that of the car park, because the health of gateways always changes.
-    compressed = gzip.compress(b"{" + content + b"," + about + b"}", _LEVEL, mtime=0)
-    return MadePicture(compressed, etag_of(content))
+    etag = paper.etag
+    about = _encode(gateways_of(known, desk.config.gateway.instance, desk.report.shown_health()))
+    await paper.write(b',"gateways":' + about + b',"cursor":' + _encode(str(cursor_at(now))) + b"}")
+    return MadePicture(paper.finished(), etag)
 
 
-async def _all(desk: WebDesk, kind: DueKind, message: Callable[[Any], Any]) -> bytes:
+class _Paper:
+    """What is written is compressed at once, in a thread, so that a large picture takes little memory."""
+
+    def __init__(self) -> None:
+        self._digest = blake2b(digest_size=12)
+        self._press = zlib.compressobj(_LEVEL, wbits=_GZIP)
+        self._pressed: list[bytes] = []
+
+    async def write(self, text: bytes) -> None:
+        """Append it."""
+        await asyncio.to_thread(self._write, text)
+
+    @property
+    def etag(self) -> str:
+        """Of all that is written."""
+        return f'"{self._digest.hexdigest()}"'
+
+    def finished(self) -> bytes:
+        """The whole of it, in the format of gzip."""
+        return b"".join((*self._pressed, self._press.flush()))
+
+    def _write(self, text: bytes) -> None:
+        self._digest.update(text)
+        self._pressed.append(self._press.compress(text))
+
+
+async def _write_all(paper: _Paper, desk: WebDesk, kind: DueKind, message: Callable[[Any], Any]) -> None:
     """All rows of a kind as a JSON array."""
-    pages: list[bytes] = []
-    page: list[Due] = []
-    while not pages or len(page) == _PAGE:
-        (page,) = await desk.read(tree.page(kind, limit=_PAGE, after=page[-1].key if page else None))
-        pages.append(_encode([message(row) for row in page])[1:-1])
-    return b"[" + b",".join(filter(None, pages)) + b"]"
+    after, mark = None, b"["
+    while True:
+        (page,) = await desk.read(tree.page(kind, limit=_PAGE, after=after))
+        if text := _encode([message(row) for row in page])[1:-1]:
+            await paper.write(mark + text)
+            mark = b","
+        if len(page) < _PAGE:
+            break
+        after = page[-1].key
+    await paper.write(b"[]" if mark == b"[" else b"]")

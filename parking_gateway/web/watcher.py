@@ -9,7 +9,7 @@ from typing import Final
 AGAIN: Final = b"event: again\ndata: {}\n\n"
 """Asks the browser to fetch the picture anew."""
 _LONGEST_QUEUE: Final = 1_000_000
-"""Bytes that wait for one watcher. A slower one fetches the picture anew."""
+"""Bytes that wait for a watcher that has not read all of the changes before. A slower one fetches the picture anew."""
 _LONGEST_CHUNK: Final = 65_536
 """Bytes that are sent together, unless one event is longer."""
 
@@ -24,9 +24,10 @@ class Watcher:
         self._is_over = False
 
     def put(self, chunks: Sequence[bytes]) -> None:
-        """Let these be sent. If too much waits, it is replaced by `AGAIN`."""
+        """Let these be sent. If too much waits already, all is replaced by `AGAIN`."""
+        is_behind = bool(self._waiting)
         self._bytes += sum(map(len, chunks))
-        if self._bytes > _LONGEST_QUEUE:
+        if is_behind and self._bytes > _LONGEST_QUEUE:
             self._waiting.clear()
             chunks, self._bytes = (AGAIN,), len(AGAIN)
         self._waiting.extend(chunks)

@@ -5,11 +5,15 @@ import socket
 from contextlib import closing
 
 import httpx
+import psutil
 import pytest
 
 from parking_gateway.cli.demo.brokers import LOCALHOST
 from tests.plugins.daemon import Daemon
 from tests.web.watching import url_of
+
+MOST_BYTES = 110_000_000
+"""Of the whole gateway with the board."""
 
 
 def test_the_gateway_serves_the_board_with_a_strict_policy(daemon: Daemon) -> None:
@@ -29,6 +33,7 @@ def test_the_gateway_serves_the_board_with_a_strict_policy(daemon: Daemon) -> No
         assert page.headers["x-content-type-options"] == "nosniff"
         assert "server" not in page.headers
     assert httpx.get(f"{url}/static/../app.py").status_code == 404
+    assert psutil.Process(daemon.pid).memory_info().rss < MOST_BYTES
     assert daemon.terminate() == 0
 
 
