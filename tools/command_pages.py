@@ -15,7 +15,7 @@ _FOLDERS: Final = {
     "fish": f"fish/vendor_completions.d/{_PROGRAM}.fish",
     "zsh": f"zsh/site-functions/_{_PROGRAM}",
 }
-_STATUS: Final = (
+STATUS: Final = (
     ("0", "done"),
     ("1", "failed; the reason is on standard error"),
     ("78", "the configuration is wrong; each mistake is a line on standard error"),
@@ -45,10 +45,10 @@ def _manual() -> Iterator[str]:
     yield from (".SH SYNOPSIS", f".B {_text(_PROGRAM)}", ".I COMMAND", "[\\fIOPTION\\fR]...")
     yield from (".SH DESCRIPTION", *_paragraphs(root.help or ""))
     yield from (".P", "Each command shows its options with \\fB\\-\\-help\\fR.", ".SH COMMANDS")
-    for words, command in _commands(root):
+    for words, command in commands(root):
         yield from _command(words, command)
     yield ".SH EXIT STATUS"
-    for status, meaning in _STATUS:
+    for status, meaning in STATUS:
         yield from (".TP", f".B {status}", _text(meaning))
     yield ".SH FILES"
     yield from (".TP", ".I /etc/parking\\-gateway/config.toml", "the configuration of the service")
@@ -60,14 +60,14 @@ def _manual() -> Iterator[str]:
     )
 
 
-def _commands(command: Any, *words: str) -> Iterator[tuple[tuple[str, ...], Any]]:
+def commands(command: Any, *words: str) -> Iterator[tuple[tuple[str, ...], Any]]:
     """Every command that does something, with its words."""
     inner = getattr(command, "commands", None)
     if inner is None:
         yield words, command
         return
     for name, one in inner.items():
-        yield from _commands(one, *words, name)
+        yield from commands(one, *words, name)
 
 
 def _command(words: tuple[str, ...], command: Any) -> Iterator[str]:

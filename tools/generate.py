@@ -12,7 +12,7 @@ from typing import Final
 from parking_gateway.contract.schemas import schema_files
 from parking_gateway.requests.schemas import schema_files as request_schema_files
 from parking_gateway.web.api.exchange import openapi_file
-from tools import command_pages, configuration_page, metrics_page, state_machine, topics_page
+from tools import cli_page, command_pages, configuration_page, metrics_page, state_machine, topics_page
 from tools.contract_document import document, encoded
 from tools.device_pages import pages
 
@@ -35,6 +35,7 @@ def single_files(checkout: Path) -> dict[Path, bytes]:
     """The generated files that lie beside others."""
     docs = checkout / "docs"
     texts = {
+        docs / "reference" / "commands.md": cli_page.page(),
         docs / "reference" / "configuration.md": configuration_page.page((checkout / "config.toml").read_text("utf-8")),
         docs / "reference" / "metrics.md": metrics_page.page(
             (checkout / "prometheus" / "rules.yml").read_text("utf-8")
