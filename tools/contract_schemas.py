@@ -51,12 +51,13 @@ def _of(structs: Sequence[type[msgspec.Struct]], *, prefix: str = "") -> dict[st
         if isinstance(one, type) and issubclass(one, msgspec.Struct)
     }
     return {
-        f"{prefix}{name}": _explained(schema, sentences(classes[name]) if name in classes else {})
+        f"{prefix}{name}": explained(schema, sentences(classes[name]) if name in classes else {})
         for name, schema in parts.items()
     }
 
 
-def _explained(schema: Schema, texts: Mapping[str, str]) -> Schema:
+def explained(schema: Schema, texts: Mapping[str, str]) -> Schema:
+    """The schema of a struct with the sentences of its fields."""
     for name, text in texts.items():
         field = schema["properties"][name]
         if "$ref" in field:  # anything beside a reference is ignored

@@ -11,8 +11,16 @@ from typing import Final
 
 from parking_gateway.contract.schemas import schema_files
 from parking_gateway.requests.schemas import schema_files as request_schema_files
-from parking_gateway.web.api.exchange import openapi_file
-from tools import cli_page, command_pages, configuration_page, metrics_page, state_machine, topics_page
+from parking_gateway.web.api.exchange import ENDPOINTS
+from tools import (
+    cli_page,
+    command_pages,
+    configuration_page,
+    metrics_page,
+    openapi_document,
+    state_machine,
+    topics_page,
+)
 from tools.contract_document import document, encoded
 from tools.device_pages import pages
 
@@ -25,7 +33,7 @@ def folders(checkout: Path) -> dict[Path, Files]:
     devices = {name: text.encode() for name, text in pages(checkout / "tests" / "decoders").items()}
     return {
         checkout / "schemas": schema_files()
-        | {"asyncapi.json": encoded(document(checkout)), "openapi.json": openapi_file().encode()},
+        | {"asyncapi.json": encoded(document(checkout)), "openapi.json": encoded(openapi_document.document(ENDPOINTS))},
         checkout / "schemas" / "requests": request_schema_files(),
         checkout / "docs" / "reference" / "devices": devices,
     }

@@ -37,11 +37,16 @@ class Shipped:
 CONFIGURATION: Final = Shipped(
     name="config.toml", purpose="the sample configuration, with every key and its default", in_checkout="config.toml"
 )
+SCHEMAS: Final = Shipped(
+    name="schemas",
+    purpose="JSON Schemas of every message, request and reply, and the documents of AsyncAPI and OpenAPI",
+    in_checkout="schemas",
+)
 ALL: Final = (
     CONFIGURATION,
     Shipped(name="systemd", purpose="units, the user and the folders of the service", in_checkout="systemd"),
     Shipped(name="mosquitto", purpose="the broker: its configuration and who may do what", in_checkout="docs/examples"),
     Shipped(name="prometheus", purpose="scraping, and the rules of alerts", in_checkout="prometheus"),
     Shipped(name="grafana", purpose="dashboards, and the files that provision them", in_checkout="grafana"),
-    Shipped(name="schemas", purpose="JSON Schemas of every message, request and reply", in_checkout="schemas"),
+    SCHEMAS,
 )

@@ -11,9 +11,9 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from parking_gateway.store.pool import Pool
 from parking_gateway.web.api.exchange import ENDPOINTS
-from parking_gateway.web.api.openapi import document
 from parking_gateway.web.passwords import new_token
 from tests.web.api_client import asking, build
+from tools.openapi_document import document
 
 DOCUMENT = document(ENDPOINTS)
 EXAMPLES = {
@@ -67,6 +67,20 @@ def test_the_document_keeps_to_the_official_schema() -> None:
 def test_the_validator_finds_a_mistake_in_the_document() -> None:
     broken = {**DOCUMENT, "paths": {"/spaces": {"get": {"responses": {"200": {}}}}}}
     assert list(OpenAPIV31SpecValidator(broken).iter_errors())
+
+
+async def test_the_gateway_gives_the_document_that_its_code_makes(pool: Pool) -> None:
+    """Where this fails: `make generate`."""
+    async with asking(pool) as client:
+        answer = await client.get("/api/v1/openapi.json")
+    assert answer.headers["content-type"] == "application/json"
+    assert answer.json() == DOCUMENT
+
+
+def test_every_field_of_a_space_is_described_where_its_struct_does() -> None:
+    fields = DOCUMENT["components"]["schemas"]["SpaceItem"]["properties"]
+    assert fields["since"]["description"] == "When the present state began."
+    assert fields["dev_eui"]["description"] == "The sensor; of several the first one. Null: none."
 
 
 def test_every_parameter_and_operation_is_described() -> None:

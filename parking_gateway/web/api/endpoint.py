@@ -1,4 +1,4 @@
-"""An endpoint as a value: its address, its parameters as a struct, what it answers, and how. `openapi` is made from the same values."""
+"""An endpoint as a value: its address, its parameters as a struct, what it answers, and how. The OpenAPI document is made from the same values."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from datetime import UTC, datetime

@@ -16,11 +16,11 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import BaseRoute, Mount, Route
 
+from parking_gateway.process import shipped
 from parking_gateway.store.patience import DatabaseUnusable, Refused
 from parking_gateway.web.answers import JSON, etag_of, is_known
 from parking_gateway.web.api import devices, places, problem, stays, tokens
 from parking_gateway.web.api.endpoint import PREFIX, Asked, Endpoint, Pieces, Whole
-from parking_gateway.web.api.openapi import document
 from parking_gateway.web.api.problem import Problem, wrong
 from parking_gateway.web.desk import WebDesk
 from parking_gateway.web.exports import cds, datex2, ngsi_ld, parkapi
@@ -47,7 +47,7 @@ _Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 def routes(desk: WebDesk) -> Sequence[BaseRoute]:
     """The API as an application of its own, so that each of its errors is a problem document."""
     found = [Route(one.path, _handler(desk, one), methods=["GET"]) for one in ENDPOINTS]
-    found.append(Route("/openapi.json", _description(), methods=["GET"]))
+    found.append(Route("/openapi.json", _description, methods=["GET"]))
     origins = desk.config.web.cors_origins
     cors = Middleware(
         CORSMiddleware,
@@ -71,11 +71,6 @@ def routes(desk: WebDesk) -> Sequence[BaseRoute]:
     return [Mount(PREFIX, application)]
 
 
-def openapi_file() -> str:
-    """The description of the API as a file, for programs that are made from it."""
-    return msgspec.json.format(msgspec.json.encode(document(ENDPOINTS)), indent=2).decode() + "\n"
-
-
 def _handler(desk: WebDesk, endpoint: Endpoint) -> _Handler:
     async def handle(request: Request) -> Response:
         tokens.require(request.headers.get("authorization"), desk.config.web.tokens)
@@ -97,13 +92,10 @@ async def _from(first: bytes, rest: Pieces) -> Pieces:
         yield piece
 
 
-def _description() -> _Handler:
-    content = msgspec.json.encode(document(ENDPOINTS))
-
-    async def describe(request: Request) -> Response:
-        return await _whole(request, Whole(content=content), JSON)
-
-    return describe
+async def _description(request: Request) -> Response:
+    """The OpenAPI document, which is made from the endpoints when the program is built."""
+    content = await asyncio.to_thread((shipped.SCHEMAS.path / "openapi.json").read_bytes)
+    return await _whole(request, Whole(content=content), JSON)
 
 
 def _asked(request: Request, kind: type[Asked]) -> Asked:

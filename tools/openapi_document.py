@@ -6,12 +6,23 @@ from typing import Any, Final
 import msgspec
 
 import parking_gateway
+from parking_gateway.contract import messages, overview
+from parking_gateway.contract.exports import datex2, parkapi
 from parking_gateway.contract.overview import PROBLEM_TYPE, ProblemDetails
 from parking_gateway.web.api.endpoint import PREFIX, Asked, Endpoint
+from tools.attribute_docs import sentences
+from tools.contract_schemas import explained
 
 Json = dict[str, Any]
 
 _REF: Final = "#/components/schemas/{name}"
+_STRUCTS: Final = {
+    name: one
+    for module in (messages, overview, datex2, parkapi)
+    for name, one in vars(module).items()
+    if isinstance(one, type) and issubclass(one, msgspec.Struct)
+}
+"""The structs of answers by their names."""
 _TOKEN: Final = "token"  # noqa: S105 - the name of a scheme
 _ABOUT: Final = """The state of a car park, read only: spaces, zones, sites, devices and stays, and exports in the forms of others.
 A list comes in pages: `next` is the address of the next one. Each answer has an ETag; with it in If-None-Match, an unchanged answer is a
@@ -33,6 +44,10 @@ def document(endpoints: Sequence[Endpoint]) -> Json:
     types = {one.asked for one in endpoints} | {one.answers for one in endpoints if one.answers} | {ProblemDetails}
     ordered = sorted(types, key=str)
     references, schemas = msgspec.json.schema_components(ordered, ref_template=_REF)
+    for name, schema in schemas.items():
+        # A struct with a parameter has it behind its own name: Page_SpaceItem_.
+        if struct := _STRUCTS.get(name.partition("_")[0]):
+            explained(schema, sentences(struct))
     schema_of: dict[Any, Json] = dict(zip(ordered, references, strict=True))
     asked = {one.asked: schemas.pop(_name_in(schema_of[one.asked]), None) for one in endpoints}
     return {
