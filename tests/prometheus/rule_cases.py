@@ -1,6 +1,6 @@
 """For each alert, series with which it fires and series with which it does not, in promtool's notation.
 
-A series that a case does not name is that of a healthy gateway. A value such as `0+5x60` is 0, 5, 10 and so on, one a minute.
+A series that a case does not name is that of a healthy gateway. A value such as `0+5x60` is 0, 5, 10 and so on, one a minute unless the case says otherwise.
 """
 
 from collections.abc import Mapping
@@ -19,15 +19,15 @@ class Case(msgspec.Struct, frozen=True, kw_only=True):
 
     fires: Series
     after: int
-    """Minutes after which it fires. A minute of its `for` before that it is pending at most."""
+    """Minutes after which it fires."""
     quiet: Series
     """Series that are nearly as bad. With them the alert never fires."""
-    also: frozenset[str] = frozenset()
-    """Other alerts that fire with the same series."""
+    every: int = 1
+    """Minutes from one value to the next. Alerts that wait for long have fewer values, which take less time."""
 
 
-def _case(fires: Series, *, after: int, quiet: Series, also: frozenset[str] = frozenset()) -> Case:
-    return Case(fires=fires, after=after, quiet=quiet, also=also)
+def _case(fires: Series, *, after: int, quiet: Series, every: int = 1) -> Case:
+    return Case(fires=fires, after=after, quiet=quiet, every=every)
 
 
 def _up_to(histogram: str, seconds: float, values: str) -> Series:
@@ -83,7 +83,7 @@ CASES: Final[Mapping[str, Case]] = {
         {"messages_dropped_total": "0x5 1x60"}, after=10, quiet={"messages_dropped_total": "7x60"}
     ),
     "ParkingClocksWrong": _case(
-        {"clock_corrected_total": "0+1x120"}, after=90, quiet={"clock_corrected_total": "0x5 9x120"}
+        {"clock_corrected_total": "0+1x24"}, after=90, quiet={"clock_corrected_total": "0x1 9x24"}, every=5
     ),
     "ParkingUplinksWithoutCodec": _case(
         {"uplinks_without_codec_total": "0+1x60"}, after=45, quiet={"uplinks_without_codec_total": "7x90"}
@@ -98,9 +98,9 @@ CASES: Final[Mapping[str, Case]] = {
         quiet={"journal_disk_free_bytes": "9e8x60", "journal_bytes": "2e8x60"},
     ),
     "ParkingRetentionFails": _case(
-        {"retention_failures_total": "0+0.1x120"}, after=100, quiet={"retention_failures_total": "0x5 1x120"}
+        {"retention_failures_total": "0+1x24"}, after=100, quiet={"retention_failures_total": "0x1 1x24"}, every=5
     ),
-    "ParkingPartitionsBlocked": _case({POSTPONED: "0+0.1x400"}, after=390, quiet={POSTPONED: "0x10 9x400"}),
+    "ParkingPartitionsBlocked": _case({POSTPONED: "0+1x40"}, after=390, quiet={POSTPONED: "0x1 9x40"}, every=10),
     "ParkingOutboxGrows": _case({"outbox_backlog": "200+10x60"}, after=30, quiet={"outbox_backlog": "5000-10x60"}),
     "ParkingPublicationsRefused": _case(
         {"publications_refused_total": "0+1x60"}, after=20, quiet={"publications_refused_total": "5x60"}
@@ -119,8 +119,10 @@ CASES: Final[Mapping[str, Case]] = {
         quiet={'alerts_total{medium="mail",result="delivered"}': "0+1x60"},
     ),
     "ParkingSensorsSilent": _case({SILENT: "0x5 6x60"}, after=20, quiet={SILENT: "0x5 5x60"}),
-    "ParkingSpacesStale": _case({"spaces_unreachable": "11x90"}, after=70, quiet={"spaces_unreachable": "10x90"}),
+    "ParkingSpacesStale": _case(
+        {"spaces_unreachable": "11x24"}, after=70, quiet={"spaces_unreachable": "10x24"}, every=5
+    ),
     "ParkingDevicesNeedAPerson": _case(
-        {'devices{problem="stuck"}': "1x90"}, after=70, quiet={'devices{problem="unassigned"}': "1x90"}
+        {'devices{problem="stuck"}': "1x24"}, after=70, quiet={'devices{problem="unassigned"}': "1x24"}, every=5
     ),
 }
