@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 from loguru import logger
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
@@ -24,6 +25,7 @@ from parking_gateway.web.sessions import Session, Sessions
 
 _COOKIE: Final = "parking_operator"
 _PATH: Final = "/board"
+_BODY_SECONDS: Final = 10.0
 _LONGEST_LOGIN: Final = 4096
 _LOGINS_PER_MINUTE: Final = 10
 """From one address."""
@@ -181,12 +183,16 @@ def _reply(outcome: Answer | Refusal, transaction: Transaction = msgspec.UNSET) 
 
 
 async def _body(request: Request, *, most: int) -> bytes | None:
-    """The body of the request. None: it is longer than that."""
+    """The body of the request. None: it is longer than that. A browser that does not send it in time is refused."""
     body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > most:
-            return None
+    try:
+        async with asyncio.timeout(_BODY_SECONDS):
+            async for chunk in request.stream():
+                body += chunk
+                if len(body) > most:
+                    return None
+    except TimeoutError:
+        raise HTTPException(408, "The body of the request did not come in time") from None
     return bytes(body)
 
 

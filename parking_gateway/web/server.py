@@ -10,6 +10,7 @@ import uvicorn
 from loguru import logger
 from starlette.types import ASGIApp
 from typing_extensions import override
+from uvicorn.protocols.http.h11_impl import H11Protocol, RequestResponseCycle
 
 from parking_gateway.process.config import ListenAddress
 from parking_gateway.process.waits import pause
@@ -25,6 +26,8 @@ _STOP_SECONDS: Final = 1.0
 """Seconds for answers in progress when the gateway stops."""
 _LOST_SECONDS: Final = 30
 """Seconds after which a connection is closed whose other side takes nothing."""
+_IDLE_SECONDS: Final = 10.0
+"""Seconds between two looks whether a connection asks for anything. uvicorn waits for a first request for ever."""
 _LONGEST_HEAD: Final = 16_384
 _BACKLOG: Final = 128
 
@@ -54,14 +57,12 @@ class Serving:
     """One server, from the first attempt to bind its address."""
 
     def __init__(self, listen: ListenAddress, application: ASGIApp, *, most: int) -> None:
-        self.address: ListenAddress | None = None
-        """The bound address."""
-        self._listen = listen
+        self.listen = listen
         self._leaving = asyncio.Event()
         self._server = _Server(
             uvicorn.Config(
                 application,
-                http="h11",
+                http=_PatientConnection,
                 ws="none",
                 lifespan="off",
                 log_config=None,
@@ -80,8 +81,7 @@ class Serving:
         if bound is None:
             return
         host, port, *_ = bound.getsockname()
-        self.address = ListenAddress(host, port)
-        logger.bind(listen=str(self.address)).info("The board is served")
+        logger.bind(listen=str(ListenAddress(host, port))).info("The board is served")
         await self._server.serve(sockets=[bound])
 
     def leave(self) -> None:
@@ -93,14 +93,36 @@ class Serving:
         refused = ""
         while not self._leaving.is_set():
             try:
-                return await asyncio.to_thread(_bind, self._listen)
+                return await asyncio.to_thread(_bind, self.listen)
             except OSError as error:
                 if refused != (refused := error.strerror or str(error)):
-                    logger.bind(listen=str(self._listen), error=refused).warning(
+                    logger.bind(listen=str(self.listen), error=refused).warning(
                         "The address of web.listen cannot be bound; trying again: change the key, or free the address"
                     )
             await pause(_RETRY_SECONDS, stop=self._leaving)
         return None
+
+
+class _PatientConnection(H11Protocol):
+    """A connection that is closed when no request was made or answered between two looks, so that idle ones use no place."""
+
+    _last: RequestResponseCycle | None = None
+
+    @override
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # as uvicorn has it
+        super().connection_made(transport)
+        self._last = None
+        self.loop.call_later(_IDLE_SECONDS, self._look)
+
+    def _look(self) -> None:
+        if self.transport.is_closing():
+            return
+        is_idle = self.cycle is None or self.cycle.response_complete
+        if is_idle and self.cycle is self._last:
+            self.transport.close()
+            return
+        self._last = self.cycle if is_idle else None
+        self.loop.call_later(_IDLE_SECONDS, self._look)
 
 
 class _Server(uvicorn.Server):

@@ -1,5 +1,6 @@
-"""The board's server in a real gateway, asked by a real client."""
+"""The board's server, in a real gateway and alone, asked by a real client."""
 
+import asyncio
 import signal
 import socket
 from contextlib import closing
@@ -7,8 +8,15 @@ from contextlib import closing
 import httpx
 import psutil
 import pytest
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import Route
+from tenacity import AsyncRetrying, retry_if_exception_type, wait_fixed
 
-from parking_gateway.cli.demo.brokers import LOCALHOST
+from parking_gateway.cli.demo.brokers import LOCALHOST, free_port
+from parking_gateway.process.config import ListenAddress
+from parking_gateway.web import server
 from tests.plugins.daemon import Daemon
 from tests.web.watching import url_of
 
@@ -58,3 +66,29 @@ def test_a_framework_is_imported_only_for_a_board(daemon: Daemon, listen: str) -
     daemon.start_and_wait()
     assert daemon.terminate() == 0
     assert ("starlette.applications" in daemon.log.read_text()) is bool(listen)
+
+
+async def test_a_connection_that_asks_for_nothing_is_closed_and_others_are_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(server, "_IDLE_SECONDS", 0.1)
+    ended = asyncio.Event()
+
+    async def slow(_: Request) -> Response:
+        await ended.wait()
+        return PlainTextResponse("at last")
+
+    serving = server.Serving(ListenAddress(LOCALHOST, free_port()), Starlette(routes=[Route("/", slow)]), most=10)
+    running = asyncio.create_task(serving.run())
+    async for attempt in AsyncRetrying(retry=retry_if_exception_type(OSError), wait=wait_fixed(0.01)):
+        with attempt:
+            silent, silent_writer = await asyncio.open_connection(LOCALHOST, serving.listen.port)
+    half, half_writer = await asyncio.open_connection(LOCALHOST, serving.listen.port)
+    half_writer.write(b"GET / HTTP/1.1\r\nHost: ")
+    async with httpx.AsyncClient() as client:
+        asking = asyncio.create_task(client.get(f"http://{serving.listen}/"))
+        assert await silent.read() == await half.read() == b""
+        ended.set()
+        assert (await asking).text == "at last"
+    serving.leave()
+    await running
+    for writer in (silent_writer, half_writer):
+        writer.close()
