@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Final
 
 from loguru import logger
+from msgspec.structs import replace
 
 from parking_gateway.broker.message import Message
 from parking_gateway.broker.reasons import Refusal
@@ -70,6 +71,7 @@ class Report:
         self._steps = Steps(clock)
         self._qos_0 = EventsAtQos0(health=health, metrics=metrics, recurring=self._recurring)
         self._lag_seconds = 0.0
+        self._uplinks_per_second = 0.0
         self._connections = 0
         self._in_hand = 0
         self._outbox = 0
@@ -261,11 +263,15 @@ class Report:
     def health_message(self, *, inbox: int) -> HealthMessage:
         """The health of the gateway, with rates since the last call."""
         self.expire()
-        return self._messages.message(inbox=inbox, outbox=self._outbox, lag_seconds=self._lag_seconds)
+        message = self._messages.message(inbox=inbox, outbox=self._outbox, lag_seconds=self._lag_seconds)
+        self._uplinks_per_second = message.uplinks_per_second
+        return message
 
     def shown_health(self) -> HealthMessage:
-        """The same for the board, with rates of its own."""
-        return self._shown.message(inbox=0, outbox=self._outbox, lag_seconds=self._lag_seconds)
+        """The same for the board, which asks at any time: with the rate of the last published one."""
+        message = self._shown.message(inbox=0, outbox=self._outbox, lag_seconds=self._lag_seconds)
+        rate = self._uplinks_per_second if self.health.is_broker_up else 0.0
+        return replace(message, uplinks_per_second=rate)
 
     def _lag(self, committed: Committed) -> float | None:
         if not committed.recorded:

@@ -16,7 +16,7 @@ import msgspec
 from rich.console import Console
 from rich.live import Live
 
-from parking_gateway.cli.demo import brokers, car_park, fleet, gate, gateway_process, lamp, office, publisher
+from parking_gateway.cli.demo import brokers, car_park, fleet, floor, gate, gateway_process, lamp, office, publisher
 from parking_gateway.cli.demo.audit import PATIENCE, AuditReport, audit
 from parking_gateway.cli.demo.brokers import LOCALHOST, Broker, Candidate
 from parking_gateway.cli.demo.car_park import Sensor
@@ -29,8 +29,10 @@ from parking_gateway.cli.demo.view import View
 from parking_gateway.decoding.decoder import Decoder
 from parking_gateway.process.config import Config
 from parking_gateway.process.waits import pause, seen_through, unless
+from parking_gateway.register import plans
 from parking_gateway.register.registering import enter
 from parking_gateway.store import embedded, migrating
+from parking_gateway.store.database import Connection
 from parking_gateway.store.diagnosis import server_version
 from parking_gateway.store.pool import opened
 
@@ -104,8 +106,18 @@ async def _prepare_database(database_url: str, sensors: list[Sensor]) -> str:
         await migrating.upgrade(pool.engine)
         async with pool.connect() as connection:
             await enter(connection, car_park.sheet(sensors), decoder=Decoder(), now=datetime.now(UTC))
+            await _draw(connection, sensors)
             (version,) = await connection.commit_together(server_version())
             return version
+
+
+async def _draw(connection: Connection, sensors: list[Sensor]) -> None:
+    """Give one zone a floor plan."""
+    site, zone = car_park.KEPT_ZONE
+    places = [sensor.place for sensor in sensors if sensor.place is not None]
+    spaces = [place.space for place in places if (place.site, place.zone) == (site, zone)]
+    if spaces:
+        await plans.write(connection, site=site, zone=zone, content=floor.drawing(spaces), csv=None)
 
 
 async def _simulate(
