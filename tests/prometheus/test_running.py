@@ -12,7 +12,7 @@ from tests.grafana.dashboards import in_promql, queries
 from tests.plugins.car_park import CarPark
 from tests.plugins.daemon import Daemon
 from tests.plugins.prometheus import Prometheus, Scraping
-from tests.whole_gateway import has_uplinks, publish, traffic, until
+from tests.whole_gateway import has_uplinks, publish, traffic, unavailable, until
 
 EMPTY_WHILE_ALL_IS_WELL = {"Alerts that fire", "Rejected by reason", "Notices"}
 """Panels that show only what is wrong."""
@@ -44,9 +44,9 @@ def wrong_rules(prometheus: Prometheus) -> list[str]:
 
 
 async def test_rules_and_dashboards_work_on_a_running_gateway(
-    daemon: Daemon, broker: Broker, engine: AsyncEngine, car_park: CarPark, prometheus: Scraping
+    daemon: Daemon, broker: Broker, engine: AsyncEngine, database: str, car_park: CarPark, prometheus: Scraping
 ) -> None:
-    """Every rule can be evaluated, no alert fires, every panel has values; and when the gateway dies, its alert begins."""
+    """Every rule can be evaluated, no alert fires, every panel has values; and with a real trouble, its alert begins."""
     devices = await car_park(20)
     async with engine.begin() as connection:
         await connection.execute(sa.text("update device set contact = 'live'"))
@@ -73,5 +73,7 @@ async def test_rules_and_dashboards_work_on_a_running_gateway(
             raise AssertionError(f"{asked.panel}: {expression}: {error.read().decode()}") from error
     assert without_values == EMPTY_WHILE_ALL_IS_WELL
 
+    async with unavailable(database):
+        await until(partial(waits_for, scraping, "ParkingDatabaseAway"), "the alert of a database that is away")
     daemon.kill()
     await until(partial(waits_for, scraping, "ParkingGatewayDown"), "the alert of a gateway that is down")
