@@ -104,13 +104,13 @@ def _parameters(endpoint: Endpoint, schema: Json) -> list[Json]:
     for name, described in schema["properties"].items():
         is_in_path = f"{{{name}}}" in endpoint.path
         one = _without_null(described)
-        text = one.pop("description", None)
+        text = sentences(endpoint.asked).get(name) or one.pop("description")
         found.append(
             {
                 "name": name,
                 "in": "path" if is_in_path else "query",
                 "required": is_in_path or name in schema.get("required", ()),
-                **({"description": text} if text else {}),
+                "description": text,
                 "schema": one,
             }
         )

@@ -89,6 +89,7 @@ def test_every_parameter_and_operation_is_described() -> None:
     for operations in DOCUMENT["paths"].values():
         for parameter in operations["get"]["parameters"]:
             assert parameter["in"] in ("path", "query")
+            assert parameter["description"].endswith(".")
             assert "null" not in str(parameter["schema"])
 
 

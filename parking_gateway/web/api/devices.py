@@ -19,10 +19,15 @@ class DevicesAsked(PageAsked, frozen=True, kw_only=True):
     """Which devices."""
 
     site: Name | None = None
+    """Only those of this site."""
     zone: Name | None = None
+    """Only those of zones with this name."""
     contact: Contact | None = None
+    """Only those that are heard, or are not."""
     problem: Problem | None = None
+    """Only those with this problem, whatever others they have."""
     has_problem: bool | None = None
+    """Only those with a problem, or only those without one."""
 
 
 class DeviceAsked(Asked, frozen=True, kw_only=True):

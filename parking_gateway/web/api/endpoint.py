@@ -22,9 +22,10 @@ Moment = Annotated[
     str,
     msgspec.Meta(
         pattern=r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?(Z|[+-]\d\d:\d\d)$",
-        description="RFC 3339, such as 2026-11-27T08:00:00Z. Write + as %2B.",
+        examples=["2026-11-27T08:00:00Z"],
     ),
 ]
+"""RFC 3339. In an address, + is written as %2B."""
 Limit = Annotated[int, msgspec.Meta(ge=1, le=LARGEST_PAGE, description="How many are on a page at most.")]
 After = Annotated[
     str, msgspec.Meta(max_length=700, description="Where the page begins. Take the address of `next`, which has it.")

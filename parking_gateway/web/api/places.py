@@ -20,37 +20,49 @@ class SpacesAsked(PageAsked, frozen=True, kw_only=True):
     """Which spaces."""
 
     site: Name | None = None
+    """Only those of this site."""
     zone: Name | None = None
+    """Only those of zones with this name."""
     state: SpaceState | None = None
+    """Only those in this state."""
     contact: Contact | None = None
+    """Only those whose sensor is heard, or is not."""
     audience: Audience | None = None
+    """Only those that are for these drivers."""
 
 
 class SpaceAsked(Asked, frozen=True, kw_only=True):
     """One space."""
 
     site: Name
+    """The name of the site."""
     zone: Name
+    """The name of the zone."""
     space: Name
+    """The name of the space."""
 
 
 class ZonesAsked(PageAsked, frozen=True, kw_only=True):
     """Which zones."""
 
     site: Name | None = None
+    """Only those of this site."""
 
 
 class ZoneAsked(Asked, frozen=True, kw_only=True):
     """One zone."""
 
     site: Name
+    """The name of the site."""
     zone: Name
+    """The name of the zone."""
 
 
 class SiteAsked(Asked, frozen=True, kw_only=True):
     """One site."""
 
     site: Name
+    """The name of the site."""
 
 
 _SPACES: Final = "/spaces"

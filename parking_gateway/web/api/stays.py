@@ -25,10 +25,15 @@ class StaysAsked(PageAsked, frozen=True, kw_only=True):
     """Which stays, by the names that the space had when the car came."""
 
     since: Moment | None = None
+    """Only those that ended at this time or later. Left out: a day before `until`."""
     until: Moment | None = None
+    """Only those that ended before this time. Left out: now."""
     site: Name | None = None
+    """Only those on spaces of this site."""
     zone: Name | None = None
+    """Only those on spaces of zones with this name."""
     space: Name | None = None
+    """Only those on spaces with this name."""
 
 
 def period(since: str | None, until: str | None, *, now: datetime) -> tuple[datetime, datetime]:

@@ -22,8 +22,11 @@ class EventsAsked(Asked, frozen=True, kw_only=True):
     """Which events."""
 
     since: Moment | None = None
+    """Only those at this time or later. Left out: a day before `until`."""
     until: Moment | None = None
+    """Only those before this time. Left out: now."""
     site: Name | None = None
+    """Only those on spaces of this site."""
 
 
 async def _events(desk: WebDesk, asked: EventsAsked) -> Pieces:

@@ -18,7 +18,9 @@ class PublicationAsked(Asked, frozen=True, kw_only=True):
     """What the publication has."""
 
     site: Name | None = None
+    """Only this site."""
     spaces: bool = False
+    """Whether each space is in it too."""
 
 
 async def _publication(desk: WebDesk, asked: PublicationAsked) -> Pieces:

@@ -15,8 +15,11 @@ class EntitiesAsked(PageAsked, frozen=True, kw_only=True):
     """Which entities, and in which form."""
 
     type: EntityType
+    """A space is a ParkingSpot, a zone a ParkingGroup, a site an OffStreetParking."""
     site: Name | None = None
+    """Only those of this site."""
     format: Literal["normalized", "simplified"] = "normalized"
+    """normalized: each attribute is an object that says what it is. simplified: keys and values."""
 
 
 async def _entities(desk: WebDesk, asked: EntitiesAsked) -> Whole:
