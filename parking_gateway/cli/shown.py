@@ -1,6 +1,7 @@
 """The output of commands: sentences and tables for people, JSON for scripts."""
 
 import os
+import shutil
 import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -55,16 +56,16 @@ def show_table(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None
         for row in (columns, *cells):
             typer.echo("\t".join(row))
         return
-    from rich.console import Console  # noqa: PLC0415 - heavy
+    from parking_gateway.cli.table import layout  # noqa: PLC0415 - heavy
 
-    from parking_gateway.cli.table import layout  # noqa: PLC0415 - as above
-
-    console = Console(highlight=False, markup=False, emoji=False)
-    table = layout(columns, cells[:MOST_ROWS], width=console.width)
+    table = layout(columns, cells[:MOST_ROWS], width=shutil.get_terminal_size().columns)
     if table.header is not None:
-        console.print(table.header, style="bold", soft_wrap=True)
-    for lines in table.rows:
-        console.print("\n".join(lines), soft_wrap=True)
+        typer.echo(_bold(table.header))
+    for first, *others in table.rows:
+        # The first line of a block stands out, because it begins a row.
+        typer.echo(first if table.header is not None else _bold(first))
+        for line in others:
+            typer.echo(line)
     if len(rows) > MOST_ROWS:
         show_error(f"These are the first {MOST_ROWS:,} rows, and there are more. A pipe shows all of them.")
 
@@ -85,6 +86,10 @@ def show_outcome(outcome: "Registered", *, is_kept: bool, as_json: bool) -> None
 def percent(value: int | None) -> str | None:
     """A percentage as a cell of a table."""
     return None if value is None else f"{value} %"
+
+
+def _bold(text: str) -> str:
+    return typer.style(text, bold=True) if has_colours() else text
 
 
 def _cell(value: object) -> str:

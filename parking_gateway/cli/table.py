@@ -35,7 +35,7 @@ def layout(columns: Sequence[str], rows: Sequence[Sequence[str]], *, width: int)
     if sum(widths) + len(_GAP) * (len(widths) - 1) <= width:
         header, *lines = (_line(row, widths) for row in cells)
         return Layout(header=header, rows=[[line] for line in lines])
-    return Layout(header=None, rows=[list(_block(columns, row, width)) for row in rows])
+    return Layout(header=None, rows=[list(_block(columns, row, width)) or [EMPTY] for row in rows])
 
 
 def _line(cells: Sequence[str], widths: Sequence[int]) -> str:
