@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NoReturn, TypeVar
 
 import typer
 
-from parking_gateway.cli.shown import show_error, show_errors
+from parking_gateway.cli.shown import show_errors, show_remark
 from parking_gateway.process import signals
 
 if TYPE_CHECKING:
@@ -86,7 +86,7 @@ def name_database(config: "Config") -> None:
     from parking_gateway.process.config.shown import database_name  # noqa: PLC0415 - as above
 
     if config.database.is_set:
-        show_error(f"Database: {database_name(config)}")
+        show_remark(f"Database: {database_name(config)}")
 
 
 def query_once(config: "Config", query: "Query[Result]") -> Result:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Final
 
-from parking_gateway.cli.shown import show_error
+from parking_gateway.cli.shown import show_remark
 from parking_gateway.core.wording import counted
 
 Advance = Callable[[int], None]
@@ -46,6 +46,6 @@ def _plain(doing: str, noun: str) -> Advance:
         nonlocal shown_at
         if time.monotonic() - shown_at >= _EVERY:
             shown_at = time.monotonic()
-            show_error(f"{doing}: {counted(done, noun)}")
+            show_remark(f"{doing}: {counted(done, noun)}")
 
     return advance

@@ -11,10 +11,12 @@ import msgspec
 import typer
 
 from parking_gateway.core.printable import printable, printable_json
+from parking_gateway.process.systemd import is_journal
 
 if TYPE_CHECKING:
     from parking_gateway.register.outcome import Registered
 
+_STDERR: Final = 2
 MOST_ROWS: Final = 1000
 """Rows of a table in a terminal."""
 MOST_ERRORS: Final = 20
@@ -32,7 +34,12 @@ def show_line(text: str) -> None:
 
 
 def show_error(sentence: str) -> None:
-    """Print a line on standard error, escaped too."""
+    """Print a line on standard error, escaped too. In systemd's journal it has the priority of an error."""
+    typer.echo(f"{'<3>' if is_journal(_STDERR) else ''}{printable(sentence)}", err=True)
+
+
+def show_remark(sentence: str) -> None:
+    """Print a line on standard error that is no mistake, so that it is in no file with the results."""
     typer.echo(printable(sentence), err=True)
 
 
@@ -67,7 +74,7 @@ def show_table(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None
         for line in others:
             typer.echo(line)
     if len(rows) > MOST_ROWS:
-        show_error(f"These are the first {MOST_ROWS:,} rows, and there are more. A pipe shows all of them.")
+        show_remark(f"These are the first {MOST_ROWS:,} rows, and there are more. A pipe shows all of them.")
 
 
 def show_outcome(outcome: "Registered", *, is_kept: bool, as_json: bool) -> None:

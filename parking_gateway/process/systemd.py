@@ -13,6 +13,17 @@ _LONGEST_STATE: Final = 1000
 """Characters of a notification."""
 
 
+def is_journal(descriptor: int) -> bool:
+    """Whether this is the socket of systemd's journal, which JOURNAL_STREAM names by device and inode."""
+    if not (named := os.environ.get("JOURNAL_STREAM")):
+        return False
+    try:
+        status = os.fstat(descriptor)
+    except OSError:
+        return False
+    return named == f"{status.st_dev}:{status.st_ino}"
+
+
 class Systemd:
     """Notifies systemd. Without systemd it does nothing."""
 

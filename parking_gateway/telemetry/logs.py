@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Final, Literal
 from loguru import logger
 
 from parking_gateway.core.printable import shortened
+from parking_gateway.process.systemd import is_journal
 from parking_gateway.telemetry.log_formats import Render, as_json, as_text, in_journal
 from parking_gateway.telemetry.log_writer import LogWriter
 from parking_gateway.telemetry.repetitions import Line
@@ -56,20 +57,13 @@ def set_up_logging(level: str, log_format: LogFormat) -> None:
 
 
 def _rendering(log_format: LogFormat) -> Render:
-    is_terminal, is_journal = sys.stdout is not None and sys.stdout.isatty(), _is_journal()
-    is_text = log_format == "text" or (log_format == "auto" and (is_terminal or is_journal))
-    if is_journal:
+    is_terminal = sys.stdout is not None and sys.stdout.isatty()
+    to_journal = sys.stdout is not None and is_journal(_STDOUT)
+    is_text = log_format == "text" or (log_format == "auto" and (is_terminal or to_journal))
+    if to_journal:
         return partial(in_journal, as_text if is_text else as_json)
     is_coloured = is_terminal and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
     return partial(as_text, is_coloured=is_coloured) if is_text else as_json
-
-
-def _is_journal() -> bool:
-    """Whether standard output is the socket of systemd's journal, which JOURNAL_STREAM names by device and inode."""
-    if sys.stdout is None or "JOURNAL_STREAM" not in os.environ:
-        return False
-    status = os.fstat(_STDOUT)
-    return os.environ["JOURNAL_STREAM"] == f"{status.st_dev}:{status.st_ino}"
 
 
 def lines_dropped() -> int:

@@ -31,6 +31,14 @@ def in_order(log: str, patterns: Sequence[str]) -> None:
         assert any(re.fullmatch(pattern, line) for line in lines), f"No line {pattern!r}:\n{log}"
 
 
+def test_a_mistake_that_ends_the_start_is_an_error_in_the_journal(daemon: Daemon) -> None:
+    put_into_journal(daemon)
+    daemon.configure(MQTT__KEEPALIVE="0")
+    daemon.start()
+    assert daemon.wait() == 78
+    assert daemon.log.read_text().startswith("<3>PARKING_GATEWAY_MQTT__KEEPALIVE: mqtt.keepalive must be ")
+
+
 @pytest.mark.usefixtures("lasting")
 async def test_a_whole_life_reads_like_prose(
     daemon: Daemon, broker: Broker, engine: AsyncEngine, database: str, car_park: CarPark, tmp_path: Path

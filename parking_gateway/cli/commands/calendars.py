@@ -12,7 +12,7 @@ import typer
 from parking_gateway.cli.asked import ask, carry_out, place_of
 from parking_gateway.cli.commands.configuration import AsJson, ConfigFile, configured
 from parking_gateway.cli.opened import bytes_of, fail
-from parking_gateway.cli.shown import show_error, show_errors, show_json, show_line
+from parking_gateway.cli.shown import show_errors, show_json, show_line, show_remark
 
 if TYPE_CHECKING:
     from parking_gateway.requests.desk import Answer, Desk, Refusal
@@ -118,7 +118,7 @@ def listed(sought: Mapping[str, Any], *, ended: bool, config: ConfigFile) -> "li
         "reservations"
     ]
     if len(found) == _MOST:
-        show_error(f"These are the first {_MOST:,} reservations. Name a place or a time to see others.")
+        show_remark(f"These are the first {_MOST:,} reservations. Name a place or a time to see others.")
     return found
 
 
