@@ -74,7 +74,7 @@ def moment() -> Query[Moment]:
 
 
 def rows(kind: DueKind, *, since: int, limit: int) -> Query[list[Due]]:
-    """Rows of a kind that have changed, at most so many, without their steps. Scans the table."""
+    """Rows of a kind that have changed, the newest first, at most so many, without their steps. Scans the table."""
     source = _CHANGED[kind]
     return Query(
         statement=source.statement,
@@ -83,14 +83,14 @@ def rows(kind: DueKind, *, since: int, limit: int) -> Query[list[Due]]:
     )
 
 
-def steps(*, since: int, last: int) -> Query[list[Step]]:
-    """Steps that were written or withdrawn since, around and behind the `last` one that was there."""
-    return _log(_STEPS, Step, since=since, last=last)
+def steps(*, since: int, last: int, limit: int) -> Query[list[Step]]:
+    """Steps that were written or withdrawn since, around and behind the `last` one that was there, the newest first."""
+    return _log(_STEPS, Step, since=since, last=last, limit=limit)
 
 
-def notices(*, since: int, last: int) -> Query[list[KeptNotice]]:
+def notices(*, since: int, last: int, limit: int) -> Query[list[KeptNotice]]:
     """Notices that were written or ended since, likewise."""
-    return _log(_NOTICES, KeptNotice, since=since, last=last)
+    return _log(_NOTICES, KeptNotice, since=since, last=last, limit=limit)
 
 
 def newest_steps(*, limit: int) -> Query[list[Step]]:
@@ -129,10 +129,20 @@ _SINCE: Final = sa.bindparam("since", type_=sa.BigInteger)
 _LIMIT: Final = sa.bindparam("limit", type_=sa.Integer)
 
 
+def _distance(table: sa.Table) -> sa.ColumnElement[int]:
+    """How many numbers behind that one the row was written."""
+    number = sa.cast(sa.cast(sa.literal_column(f"{table.name}.xmin"), sa.Text), sa.BigInteger)
+    return (number - _SINCE + _NUMBERS) % _NUMBERS
+
+
 def _recent(table: sa.Table) -> sa.ColumnElement[bool]:
     """Whether the row was written by the transaction of that number, or by one of the two thousand million after it."""
-    number = sa.cast(sa.cast(sa.literal_column(f"{table.name}.xmin"), sa.Text), sa.BigInteger)
-    return (number - _SINCE + _NUMBERS) % _NUMBERS < _NUMBERS // 2
+    return _distance(table) < _NUMBERS // 2
+
+
+def _newest(rows: sa.Select[Any], table: sa.Table) -> Statement:
+    """The newest first: while a transaction lasts for hours, all changes since its beginning are read again and again."""
+    return Statement(rows.where(_recent(table)).order_by(_distance(table).desc()).limit(_LIMIT))
 
 
 # The counts of a zone are written after the change of a space, and not while the broker is away. So the spaces count too.
@@ -154,8 +164,8 @@ _SITES: Final = (
     .scalar_subquery()
 )
 _CHANGED: Final = {
-    DueKind.SPACE: Source(statement=Statement(ALL_SPACES.where(_recent(space)).limit(_LIMIT)), read=space_of),
-    DueKind.DEVICE: Source(statement=Statement(DEVICES.where(_recent(device)).limit(_LIMIT)), read=device_of),
+    DueKind.SPACE: Source(statement=_newest(ALL_SPACES, space), read=space_of),
+    DueKind.DEVICE: Source(statement=_newest(DEVICES, device), read=device_of),
     DueKind.ZONE: Source(statement=counts(_ZONES, zone, site.c.name, zone.c.name), read=zone_of),
     DueKind.SITE: Source(statement=counts(_SITES, site, site.c.name), read=site_of),
 }
@@ -192,13 +202,14 @@ order by step.id desc
 _NOTICE: Final = "select id, kind, at, site, zone, space, dev_eui, details, over_at from notice"
 _BEHIND: Final = f"""
 id > :last - {_IDS_APART} and (xmin::text::bigint - :since + {_NUMBERS}) % {_NUMBERS} < {_NUMBERS // 2}
+order by id desc
+limit :limit
 """
-_STEPS: Final = written(
-    _STEP.format(log=f"select * from transition where {_BEHIND}"), since=sa.BigInteger, last=sa.BigInteger
-)
+_TYPES: Final = {"since": sa.BigInteger, "last": sa.BigInteger, "limit": sa.Integer}
+_STEPS: Final = written(_STEP.format(log=f"select * from transition where {_BEHIND}"), **_TYPES)
 _NEWEST_STEPS: Final = written(
     _STEP.format(log="select * from transition where withdrawn_at is null order by id desc limit :limit"),
     limit=sa.Integer,
 )
-_NOTICES: Final = written(f"{_NOTICE} where {_BEHIND} order by id", since=sa.BigInteger, last=sa.BigInteger)
+_NOTICES: Final = written(f"{_NOTICE} where {_BEHIND}", **_TYPES)
 _NEWEST_NOTICES: Final = written(f"{_NOTICE} order by id desc limit :limit", limit=sa.Integer)

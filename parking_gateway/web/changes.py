@@ -13,7 +13,7 @@ from parking_gateway.web.cursor import Cursor, cursor_at
 from parking_gateway.web.desk import WebDesk
 from parking_gateway.web.messages import Removed, notice_of, space_of, step_of, zone_of
 
-_MOST: Final = 5000
+MOST: Final = 5000
 """Rows of a kind. After more changes than that, the whole picture is less to send."""
 _MOST_SENT: Final = 200_000
 """Rows whose last event is remembered."""
@@ -34,10 +34,13 @@ class Event(msgspec.Struct, frozen=True):
         return b"event: %b\ndata: %b\n\n" % (self.kind.encode(), self.data)
 
 
-class Changes(msgspec.Struct, frozen=True):
-    """The events after a cursor, and the cursor after them. None: there were too many, or the past is another one."""
+class Changes(msgspec.Struct, frozen=True, kw_only=True):
+    """The events after a cursor, and the cursor after them."""
 
     events: Sequence[Event] | None
+    """None: the past of the cursor does not lead to the present."""
+    is_cut: bool = False
+    """There are more, which are older."""
     cursor: Cursor
 
 
@@ -48,17 +51,17 @@ async def changes_since(desk: WebDesk, cursor: Cursor) -> Changes:
         changes.moment(),
         changes.gone(since=since),
         *(
-            changes.rows(kind, since=since, limit=_MOST)
+            changes.rows(kind, since=since, limit=MOST)
             for kind in (DueKind.SITE, DueKind.ZONE, DueKind.SPACE, DueKind.DEVICE)
         ),
-        changes.steps(since=since, last=cursor.last_step),
-        changes.notices(since=since, last=cursor.last_notice),
+        changes.steps(since=since, last=cursor.last_step, limit=MOST),
+        changes.notices(since=since, last=cursor.last_notice, limit=MOST),
     )
-    if not cursor.is_followed_by(now) or max(map(len, (sites, zones, spaces, devices, steps, notices))) >= _MOST:
-        return Changes(None, cursor_at(now))
+    if not cursor.is_followed_by(now):
+        return Changes(events=None, cursor=cursor_at(now))
     plan_of: dict[tuple[str, str], Plan] = {}
     position_of: dict[int, plans.Position] = {}
-    if spaces:
+    if zones or spaces:
         plan_of, position_of = await desk.read(plans.plans(), plans.positions([row.key for row in spaces]))
     events = [
         *(Event("removed", names, _encode(Removed(site=names[0], zone=names[1], space=names[2]))) for names in gone),
@@ -67,9 +70,10 @@ async def changes_since(desk: WebDesk, cursor: Cursor) -> Changes:
         *(Event("space", row.key, _encode(space_of(row, position_of.get(row.key)))) for row in spaces),
         *(Event("device", row.key, _encode(device_message(row))) for row in devices),
         *(Event("transition", row.id, _encode(step_of(row))) for row in reversed(steps)),
-        *(Event("notice", row.id, _encode(notice_of(row))) for row in notices),
+        *(Event("notice", row.id, _encode(notice_of(row))) for row in reversed(notices)),
     ]
-    return Changes(events, cursor_at(now))
+    is_cut = max(map(len, (sites, zones, spaces, devices, steps, notices))) >= MOST
+    return Changes(events=events, is_cut=is_cut, cursor=cursor_at(now))
 
 
 class Memory:

@@ -7,7 +7,7 @@ from typing import Final
 
 from parking_gateway.store import changes
 from parking_gateway.store.patience import DatabaseUnusable
-from parking_gateway.web.changes import Changes, Event, Memory, changes_since
+from parking_gateway.web.changes import MOST, Changes, Event, Memory, changes_since
 from parking_gateway.web.cursor import Cursor, cursor_at
 from parking_gateway.web.desk import WebDesk
 from parking_gateway.web.shown_health import ShownHealth
@@ -105,7 +105,8 @@ class Feed:
                 return False
             if self._cursor is None:
                 self._cursor = found.cursor
-            watcher.put([self._health.event().text, *_chunks(found.events, found.cursor)])
+            events = None if found.is_cut else found.events
+            watcher.put([self._health.event().text, *_chunks(events, found.cursor)])
             self._following.add(watcher)
             return True
 
@@ -113,7 +114,7 @@ class Feed:
         if cursor is not None:
             return await changes_since(self._desk, cursor)
         (now,) = await self._desk.read(changes.moment())
-        return Changes(None, cursor_at(now))
+        return Changes(events=None, cursor=cursor_at(now))
 
     async def _look(self) -> None:
         async with self._reading:
@@ -121,11 +122,17 @@ class Feed:
             if self._cursor is not None:
                 with suppress(DatabaseUnusable):  # the next look reads the same changes
                     found = await changes_since(self._desk, self._cursor)
-                    events = None if found.events is None else [*self._memory.new(found.events)]
-                    chunks += _chunks(events, found.cursor)
+                    chunks += _chunks(self._new(found), found.cursor)
                     self._cursor = found.cursor
             for watcher in self._following if chunks else ():
                 watcher.put(chunks)
+
+    def _new(self, found: Changes) -> Sequence[Event] | None:
+        """The events that are not known yet. None: some of them may be missing."""
+        if found.events is None:
+            return None
+        events = [*self._memory.new(found.events)]
+        return None if found.is_cut and len(events) >= MOST else events
 
     def _beat(self) -> bytes:
         """Shows a browser that the connection lasts, and the present cursor."""
