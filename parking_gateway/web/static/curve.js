@@ -1,4 +1,4 @@
-// The day's curve of free places: a step line, because between two changes nothing changes.
+// The day's curve of free places: points of the past from the gateway, and then every change that comes.
 
 import { drawing, element, set, write } from "./element.js";
 import { minute, now } from "./times.js";
@@ -7,7 +7,6 @@ const WIDTH = 240;
 const HEIGHT = 48;
 const REFRESH_MS = 300_000;
 const SHORTEST_MS = 60_000;
-const QUIET_SHARE = 0.08;
 
 /** A curve for a zone. It loads when `node` comes near the screen. */
 export function curveOf(zone, node) {
@@ -26,9 +25,17 @@ export function curveOf(zone, node) {
 export function extend(curve, zone) {
   curve.zone = zone;
   const last = curve.points.at(-1);
-  if (curve.loadedAt === null || last?.free === zone.free) return;
-  curve.points.push({ at: now(), free: zone.free });
+  if (last === undefined || last.free === zone.free) return;
+  add(curve, zone.free);
   draw(curve);
+}
+
+/** More points than the curve is wide would not be seen, so a point replaces one that is nearer than that. */
+function add({ points }, free) {
+  const at = now();
+  const nearest = points.length ? (at - beginOf(points)) / WIDTH : 0;
+  if (points.length > 2 && at - points.at(-2).at < nearest) points.pop();
+  points.push({ at, free });
 }
 
 const curves = new WeakMap();
@@ -49,13 +56,14 @@ async function load(curve) {
     curve.loadedAt = null; // it is drawn when the gateway is back
     return;
   }
-  curve.points.push({ at: now(), free: curve.zone.free });
+  add(curve, curve.zone.free); // of a counted zone the first one: the gateway has no past of it
   draw(curve);
 }
 
-/** The day begins a little before its first change: a car park that was opened a minute ago has no flat hours before. */
-function beginOf([midnight, first]) {
-  return first ? Math.max(midnight.at, first.at - (now() - first.at) * QUIET_SHARE) : midnight.at;
+/** The day begins at midnight, or just before its first change: a car park that was opened a minute ago has no flat hours before. */
+function beginOf(points) {
+  const first = points.findIndex((point) => point.free !== points[0].free);
+  return points[Math.max(first - 1, 0)].at;
 }
 
 function draw(curve) {
@@ -64,9 +72,9 @@ function draw(curve) {
   const end = Math.max(now(), begin + SHORTEST_MS);
   const x = (at) => (Math.max(at - begin, 0) / (end - begin)) * WIDTH;
   const y = (free) => HEIGHT - 1.5 - (Math.min(Math.max(free, 0), zone.total) / Math.max(zone.total, 1)) * (HEIGHT - 3);
-  const steps = points.map((point, n) => `${n ? `H${x(point.at).toFixed(1)}V` : `M0 `}${y(point.free).toFixed(1)}`).join("") + `H${WIDTH}`;
-  set(curve.line, "d", steps);
-  set(curve.area, "d", `${steps}V${HEIGHT}H0Z`);
+  const line = `M${points.map((point) => `${x(point.at).toFixed(1)} ${y(point.free).toFixed(1)}`).join("L")}H${WIDTH}`;
+  set(curve.line, "d", line);
+  set(curve.area, "d", `${line}V${HEIGHT}H0Z`);
   const numbers = points.map((point) => point.free);
   set(curve.picture, "aria-label", `Free today: between ${Math.min(...numbers)} and ${Math.max(...numbers)}, now ${zone.free} of ${zone.total}`);
   write(curve.from, minute(begin));
