@@ -5,9 +5,6 @@ import { clock } from "./times.js";
 import { problemOf, troublesOf } from "./words.js";
 
 const SHOWN = 100;
-const MINUTE_MS = 60_000;
-const SHORTEST_MS = 5_000;
-const samples = [];
 
 /** Show both lists. `isLive` says whether the gateway answers this page. */
 export function showAttention(park, { isLive, onOpen }) {
@@ -35,18 +32,8 @@ const rank = (device) => ORDER.indexOf(device.problems[0]);
 function wellOf(park) {
   const health = [...park.gateways.values()].map((gateway) => gateway.health).find(Boolean);
   if (!health) return "Nothing is wrong.";
-  const rate = rateOf(health);
+  const rate = health.uplinks_per_second;
   return `Gateway, broker and database work. ${rate < 10 ? rate.toFixed(1) : Math.round(rate)} uplinks a second.`;
-}
-
-/** Uplinks a second in the last minute; before anything is known of it, since the start of the gateway. */
-function rateOf({ updated, uplinks, uptime_seconds: uptime }) {
-  const at = Date.parse(updated);
-  if (samples.at(-1)?.uplinks > uplinks) samples.length = 0; // the gateway has started again
-  if (samples.at(-1)?.at !== at) samples.push({ at, uplinks });
-  while (at - samples[0].at > MINUTE_MS) samples.shift();
-  const [first] = samples;
-  return at - first.at >= SHORTEST_MS ? (1000 * (uplinks - first.uplinks)) / (at - first.at) : uplinks / Math.max(uptime, 1);
 }
 
 function troubleOfList({ well, text, detail }) {
