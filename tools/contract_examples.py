@@ -57,7 +57,7 @@ REQUESTS: Final[Mapping[str, Mapping[str, Any]]] = {
     "zone/set": _ZONE | {"settings": {"max_stay": 7200}},
     "zone/set-count": _ZONE | {"count": 118},
 }
-"""The payload of a request for each verb."""
+"""The payload of a request for each verb. A new verb needs one."""
 
 
 def documented(contract: Path) -> Iterator[tuple[str, Any]]:

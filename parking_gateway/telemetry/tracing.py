@@ -13,7 +13,7 @@ from zlib import crc32
 import msgspec
 from opentelemetry.context import Context
 from opentelemetry.sdk.trace.id_generator import RandomIdGenerator
-from opentelemetry.trace import Link, Span, Status, StatusCode, Tracer, set_span_in_context
+from opentelemetry.trace import Link, Span, SpanKind, Status, StatusCode, Tracer, set_span_in_context
 from opentelemetry.util.types import Attributes
 
 from parking_gateway.core.committed import Committed
@@ -157,7 +157,7 @@ class Tracing:
             "parking.transition": [f"{step.before} → {step.after}" for step in committed.steps if step.cause == cause],
         }
         self._ids.next_trace = uplink.deduplication_id.int
-        root = self._tracer.start_span("uplink", Context(), attributes=attributes, start_time=received)
+        root = self._tracer.start_span("uplink", Context(), SpanKind.CONSUMER, attributes, start_time=received)
         within = set_span_in_context(root, Context())
         self._tracer.start_span("receive", within, start_time=received).end(window.began)
         record = self._tracer.start_span(
@@ -176,7 +176,7 @@ class Tracing:
         if not changed or committed.at is None:
             root.end(window.committed)
             return
-        publish = self._tracer.start_span("publish", within, start_time=window.committed)
+        publish = self._tracer.start_span("publish", within, SpanKind.PRODUCER, start_time=window.committed)
         self._await(changed[0], _Awaited(root, publish, at=committed.at, since=now))
 
     def _rejected(self, letter: DeadLetter, window: _Window, batch: Span) -> None:

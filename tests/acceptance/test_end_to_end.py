@@ -15,6 +15,7 @@ from parking_gateway.cli.demo.retained import ROOT
 from tests.events import topic_of
 from tests.plugins.car_park import CarPark
 from tests.plugins.daemon import Daemon
+from tests.topics import channel_of, published
 from tests.whole_gateway import (
     PATIENCE,
     SCHEMA_BY_LEVEL,
@@ -48,6 +49,10 @@ async def test_every_message_follows_its_schema(
     for step in steps:
         validate("transition", step)
     assert {topic.split("/")[2] for topic in retained} == set(SCHEMA_BY_LEVEL)
+    if "5" in broker.protocols:  # Mosquitto, whose log every acceptance test is checked by
+        channels = {channel_of(one) for one in published(broker.log.read_text())}
+        assert channels >= {"space", "zone", "site", "device", "transition", "gateway", "health", "marker"}
+        assert None not in channels
     assert len({step["id"] for step in steps}) == 6
     space = json.loads(retained[f"{ROOT}/spaces/central/level-1/A-1"])
     assert (space["state"], space["previous"], space["occupancy"], space["contact"]) == (

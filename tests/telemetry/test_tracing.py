@@ -122,6 +122,7 @@ async def test_an_uplink_is_a_trace_from_its_receipt_to_its_publication(collecto
     parents = {name: span.parent_span_id for name, span in spans.items()}
     root, record = spans["uplink"].span_id, spans["record"].span_id
     assert parents == {"uplink": b"", "receive": root, "record": root, "decode": record, "publish": root}
+    assert (spans["uplink"].kind, spans["publish"].kind) == (Span.SPAN_KIND_CONSUMER, Span.SPAN_KIND_PRODUCER)
     assert attributes_of(spans["uplink"]) == {
         "parking.deduplication_id": str(cause),
         "parking.dev_eui": DEVICE,

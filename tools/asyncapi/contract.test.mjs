@@ -1,9 +1,14 @@
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
+import { spawnSync } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import test from "node:test";
 import { changes, read } from "./contract.mjs";
 
-const RELEASED = readFileSync(new URL("../../schemas/asyncapi.json", import.meta.url), "utf8");
+const DOCUMENT = new URL("../../schemas/asyncapi.json", import.meta.url).pathname;
+const CHECK = new URL("check.mjs", import.meta.url).pathname;
+const RELEASED = readFileSync(DOCUMENT, "utf8");
 const { document: released } = await read(RELEASED);
 
 // The changes of a document in which all of this was changed. To read a document takes half a second.
@@ -105,4 +110,23 @@ test("A document with a reference that leads nowhere is not valid", async () => 
   const wrong = JSON.parse(RELEASED);
   wrong.channels.space.messages.space.$ref = "#/components/messages/nothing";
   assert.notDeepEqual((await read(JSON.stringify(wrong))).complaints, []);
+});
+
+test("The check fails with the change where a release had one topic more", () => {
+  const before = JSON.parse(RELEASED);
+  before.channels.weather = { address: "parking/v1/weather", messages: { cleared: { $ref: "#/components/messages/cleared" } } };
+  before.operations.sendWeather = { action: "send", channel: { $ref: "#/channels/weather" } };
+  const folder = mkdtempSync(join(tmpdir(), "asyncapi-"));
+  const file = join(folder, "released.json");
+  writeFileSync(file, JSON.stringify(before));
+  const { status, stderr } = spawnSync("node", [CHECK, DOCUMENT, file], { encoding: "utf8" });
+  rmSync(folder, { recursive: true });
+  assert.equal(status, 1);
+  assert.match(stderr, /break subscribers or requesters[^]*remove \/channels\/weather/);
+});
+
+test("Before the first release the check passes, and says so", () => {
+  const { status, stdout } = spawnSync("node", [CHECK, DOCUMENT, "/nowhere.json"], { encoding: "utf8" });
+  assert.equal(status, 0);
+  assert.match(stdout, /no release to compare it with/);
 });
