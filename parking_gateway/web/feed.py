@@ -19,6 +19,8 @@ _REST_SECONDS: Final = 0.2
 """Between two looks under load."""
 _REST_SHARE: Final = 4
 """The rest after a look is at least so many times as long as the look. So watchers take a fifth of a core at most."""
+_LONGEST_REST_SECONDS: Final = 2.0
+"""A look can take long because the database does."""
 _BEAT_SECONDS: Final = 10.0
 _BEGIN: Final = b"retry: 2000\n\n"
 
@@ -60,23 +62,35 @@ class Feed:
     async def stream(self, since: Cursor | None) -> AsyncIterator[bytes]:
         """What one watcher is sent, from this cursor on. None: it has no picture yet."""
         with self._watching() as watcher:
-            yield _BEGIN
+            yield _BEGIN + self._health.event().text
             while not await self._caught_up(watcher, since):
-                yield self._health.event().text
                 if await watcher.next(_LOOK_SECONDS) is None:
                     return
+                yield self._health.event().text
             while (chunk := await watcher.next(_BEAT_SECONDS)) is not None:
                 yield chunk or self._beat()
 
     async def run(self) -> None:
         """Look for changes while somebody watches, until cancelled."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._show_health())
+            group.create_task(self._show_changes())
+
+    async def _show_health(self) -> None:
+        # By itself, because the database may not answer.
+        while True:
+            await self._somebody.wait()
+            self._send([event.text for event in self._health.news()])
+            await asyncio.sleep(_LOOK_SECONDS)
+
+    async def _show_changes(self) -> None:
         clock = asyncio.get_running_loop().time
         while True:
             await self._somebody.wait()
             self._wake.clear()
             began = clock()
             await self._look()
-            rest = max(_REST_SECONDS, _REST_SHARE * (clock() - began))
+            rest = min(max(_REST_SECONDS, _REST_SHARE * (clock() - began)), _LONGEST_REST_SECONDS)
             await asyncio.sleep(rest)
             with suppress(TimeoutError):
                 async with asyncio.timeout(max(0.0, _LOOK_SECONDS - rest)):
@@ -106,7 +120,7 @@ class Feed:
             if self._cursor is None:
                 self._cursor = found.cursor
             events = None if found.is_cut else found.events
-            watcher.put([self._health.event().text, *_chunks(events, found.cursor)])
+            watcher.put(_chunks(events, found.cursor))
             self._following.add(watcher)
             return True
 
@@ -118,14 +132,17 @@ class Feed:
 
     async def _look(self) -> None:
         async with self._reading:
-            chunks = [event.text for event in self._health.news()]
-            if self._cursor is not None:
-                with suppress(DatabaseUnusable):  # the next look reads the same changes
-                    found = await changes_since(self._desk, self._cursor)
-                    chunks += _chunks(self._new(found), found.cursor)
-                    self._cursor = found.cursor
-            for watcher in self._following if chunks else ():
-                watcher.put(chunks)
+            if self._cursor is None:
+                return
+            with suppress(DatabaseUnusable):  # the next look reads the same changes
+                found = await changes_since(self._desk, self._cursor)
+                chunks = _chunks(self._new(found), found.cursor)
+                self._cursor = found.cursor
+                self._send(chunks)
+
+    def _send(self, chunks: Sequence[bytes]) -> None:
+        for watcher in self._following if chunks else ():
+            watcher.put(chunks)
 
     def _new(self, found: Changes) -> Sequence[Event] | None:
         """The events that are not known yet. None: some of them may be missing."""
