@@ -11,7 +11,7 @@ PIP := $(BIN)/pip --disable-pip-version-check --quiet
 
 .PHONY: demo test proof coverage check check-contract check-dashboards check-home-assistant generate site screenshots audit lock fuzz clean
 .PHONY: install-page
-.PHONY: package debian test-installed
+.PHONY: package debian container test-installed
 .PHONY: bench bench-goals bench-scale bench-gateways bench-guard bench-against bench-codecs bench-javascript bench-retention
 .PHONY: help
 
@@ -69,6 +69,9 @@ debian: package  ## the Debian package in dist/, for the release of this machine
 
 install-page: $(VENV)/dev.stamp  ## docs/install.md as it stands, in a clean Debian 12; needs root and mmdebstrap
 	$(BIN)/python -m tests.pages
+
+container: package  ## the image parking-gateway, by docker; ENGINE="buildah bud" or "podman build" for others
+	$(or $(ENGINE),docker build) --tag parking-gateway --file packaging/container/Containerfile .
 
 bench: $(VENV)/bench.stamp  ## throughput and latency, beside two yardsticks; ARGS="--help" shows the options
 	$(BIN)/python -m benchmarks $(ARGS)

@@ -221,11 +221,15 @@ class JournalFile:
         os.fsync(folder)  # without this, a power cut can take the name of a new file
         os.close(folder)
         self._db = sqlite3.connect(self.path, timeout=0.0, isolation_level=None, check_same_thread=False)
-        for setting in _SETTINGS:
-            self._db.execute(setting).fetchall()
-        self._db.execute("begin exclusive")  # from here on the file is ours alone
-        self._db.execute("commit")
-        self._db.executescript(_SCHEMA)
+        try:
+            for setting in _SETTINGS:
+                self._db.execute(setting).fetchall()
+            self._db.execute("begin exclusive")  # from here on the file is ours alone
+            self._db.execute("commit")
+            self._db.executescript(_SCHEMA)
+        except sqlite3.Error:
+            self._db.close()
+            raise
         return self._db
 
     def _count(self, rows: int, size: int, *, dropped: int = 0) -> None:
