@@ -6,7 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/installed
 # The extras of the Debian package and of the container: all but those of the demo.
-SERVICE := alerts calendars heal javascript protobuf web
+SERVICE := alerts calendars heal javascript protobuf tracing web
 PIP := $(BIN)/pip --disable-pip-version-check --quiet
 
 .PHONY: demo test proof coverage check check-contract check-dashboards check-home-assistant generate site screenshots audit lock fuzz clean

@@ -12,8 +12,10 @@ from typing import Any
 import pytest
 import yaml
 
+from parking_gateway.cli.demo import brokers
 from parking_gateway.process.config import KEYS
 from parking_gateway.process.config.layers import CONFIG_VARIABLE, SECRETS_VARIABLE, variable
+from tests.plugins.broker import NO_MOSQUITTO
 
 ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "packaging" / "container"
@@ -42,7 +44,9 @@ def test_every_variable_is_a_key() -> None:
 def test_what_is_copied_is_in_the_context() -> None:
     """All other files are kept out of it, so that neither passwords nor the environment of a checkout get into the image."""
     rules = (ROOT / ".dockerignore").read_text().split()
-    sources = [word for name, rest in instructions() if name == "COPY" and "--from" not in rest for word in rest.split()[:-1]]
+    sources = [
+        word for name, rest in instructions() if name == "COPY" and "--from" not in rest for word in rest.split()[:-1]
+    ]
     assert rules[0] == "*"
     assert {f"!{source.replace('parking_gateway-', '')}" for source in sources} == set(rules[1:])
 
@@ -65,7 +69,7 @@ def test_what_the_services_mount_is_there() -> None:
             assert source in COMPOSE["volumes"] or "secrets" in source or (FOLDER / source).exists(), source
 
 
-@pytest.mark.skipif(shutil.which("mosquitto_passwd") is None, reason="mosquitto_passwd is not installed")
+@pytest.mark.skipif(brokers.program_path("mosquitto_passwd") is None, reason=NO_MOSQUITTO)
 def test_the_passwords_fit_together(tmp_path: Path) -> None:
     """Every user of the access rights has one, the database's is in its URL, and only the owner may enter the folder."""
     copy = tmp_path / "packaging" / "container"
