@@ -7,18 +7,16 @@ import sqlalchemy as sa
 
 from parking_gateway.store.query import Query, Rows, written
 
-_STEP_MINUTES: Final = 10
-
 
 class FreePoint(NamedTuple):
-    """The number of free spaces at a time."""
+    """The number of free spaces from a time on."""
 
     at: datetime
     free: int
 
 
 def curve(*, site: str, zone: str | None) -> Query[list[FreePoint]]:
-    """The points of the day of the site, up to now. Empty: there is no such place, or it has no spaces."""
+    """The day of the site: its midnight, the last change of each minute, and now. Empty: there is no such place, or it has no spaces."""
     return Query(statement=_CURVE, arguments={"site": site, "zone": zone}, read=_points)
 
 
@@ -29,13 +27,13 @@ def _points(rows: Rows) -> list[FreePoint]:
     _, _, now, total, free = rows[0]
     points = [FreePoint(now, free)]
     for at, gained, *_ in rows:
-        free -= gained
         points.append(FreePoint(at, min(max(free, 0), total)))
+        free -= gained
     return points[::-1]
 
 
 _CURVE: Final = written(
-    f"""
+    """
 with place as (
     select space.id, space.state, date_trunc('day', now() at time zone site.time_zone) at time zone site.time_zone as midnight
     from space
@@ -49,20 +47,20 @@ present as (
     having count(*) > 0
 ),
 gained as (
-    select
-        date_bin('{_STEP_MINUTES} minutes', step.at, present.midnight) as at,
-        sum((step."to" = 'FREE')::integer - (step."from" = 'FREE')::integer) as number
+    select max(step.at) as at, sum((step."to" = 'FREE')::integer - (step."from" = 'FREE')::integer) as number
     from present
     join transition as step on step.at >= present.midnight and step.at <= now()
     join place on place.id = step.space
     where step.withdrawn_at is null
-    group by 1
+    group by date_trunc('minute', step.at)
+    union all
+    select midnight, 0 from present
 )
-select bucket.at, coalesce(gained.number, 0), now(), present.total, present.free
+select gained.at, gained.number, now(), present.total, present.free
 from present
-cross join lateral generate_series(present.midnight, now(), interval '{_STEP_MINUTES} minutes') as bucket (at)
-left join gained on gained.at = bucket.at
-order by bucket.at desc
+cross join gained
+-- Midnight comes last, also behind a change at midnight.
+order by gained.at desc, gained.number = 0
 """,
     site=sa.Text,
     zone=sa.Text,

@@ -17,6 +17,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 AXE: Final = (files("axe_playwright_python") / "axe.min.js").read_text(encoding="utf-8")
 PHONE: Final = {"viewport": {"width": 360, "height": 740}, "has_touch": True, "is_mobile": True}
+MARKUP: Final = "<b>wet</b> paint <img src=x onerror=alert(1)>"
 MANY: Final = 10_000
 FRAME: Final = 33
 """Milliseconds of work for a frame, at most. A graphics card would do most of it, and CI has none."""
@@ -80,6 +81,7 @@ async def test_a_space_changes_within_a_second_of_its_uplink(visit: Open, board:
     # The fastest, because other tests use the machine at the same time.
     assert min(seconds) < 1, seconds
     await expect(page.locator("#changes li").first).to_contain_text("central/level-1/A-1")
+    await expect(page.get_by_role("img", name="Free today: between")).to_be_visible()
 
 
 async def test_it_says_disconnected_and_catches_up_after_the_gateway_was_away(visit: Open, board: Board) -> None:
@@ -131,6 +133,27 @@ async def test_everything_is_reached_by_the_keyboard(visit: Open) -> None:
     assert first is not None
     assert (box["x"], box["y"] > first["y"]) == (first["x"], True)
     await expect(page.locator(".tile[tabindex='0']")).to_have_count(1)
+
+
+async def test_spaces_with_positions_are_a_map_and_arrows_lead_to_the_next_one_in_their_direction(
+    visit: Open, board: Board
+) -> None:
+    await execute(
+        board,
+        "update space set lat = 52.37 - substr(name, 3)::int % 2 * 0.0001, lon = 4.9 + substr(name, 3)::int / 2 * 0.00004",
+        "update zone set version = version + 1",
+    )
+    page = await visit()
+    await expect(page.locator(".plan .tile")).to_have_count(SPACES)
+    await expect(page.locator(".scale")).to_have_text("10 m")
+    await tile(page, "A-9").focus()
+    for key, space in (("ArrowUp", "A-8"), ("ArrowRight", "A-10"), ("ArrowDown", "A-11"), ("ArrowLeft", "A-9")):
+        await page.keyboard.press(key)
+        await expect(tile(page, space)).to_be_focused()
+    await page.get_by_role("button", name="Plan").click()
+    await expect(page.locator(".plan")).to_have_count(0)
+    await expect(page.locator(".tiles .tile")).to_have_count(SPACES)
+    await execute(board, "update space set lat = null, lon = null", "update zone set version = version + 1")
 
 
 @pytest.mark.parametrize("path", ["/", "/#central/level-1/A-5", "/sign/central/level-1"])
@@ -199,10 +222,10 @@ async def test_an_operator_logs_in_and_reserves_releases_closes_and_opens_a_spac
     await shows(page, "A-9", "FREE")
 
     await details.locator("summary", has_text="Put into maintenance").click()
-    await details.get_by_label("Reason").fill("wet paint")
+    await details.get_by_label("Reason").fill(MARKUP)
     await details.get_by_role("button", name="Put into maintenance").click()
     await shows(page, "A-9", "MAINTENANCE")
-    await expect(details).to_contain_text("wet paint")
+    await expect(details).to_contain_text(MARKUP)
     await expect(details).to_contain_text(f"maintenance by {OPERATOR}")
     await details.get_by_role("button", name="Back in service").click()
     await shows(page, "A-9", "FREE")

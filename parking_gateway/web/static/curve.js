@@ -1,4 +1,4 @@
-// The day's curve of free places: points of the past from the gateway, and then every change that comes.
+// The day's curve of free places: the changes of the past from the gateway, and then every one that comes. A number holds until the next.
 
 import { drawing, element, set, write } from "./element.js";
 import { minute, now } from "./times.js";
@@ -7,6 +7,8 @@ const WIDTH = 240;
 const HEIGHT = 48;
 const REFRESH_MS = 300_000;
 const SHORTEST_MS = 60_000;
+/** Of the time since the first change, so much is shown before it. */
+const QUIET_SHARE = 0.08;
 
 /** A curve for a zone. It loads when `node` comes near the screen. */
 export function curveOf(zone, node) {
@@ -62,8 +64,8 @@ async function load(curve) {
 
 /** The day begins at midnight, or just before its first change: a car park that was opened a minute ago has no flat hours before. */
 function beginOf(points) {
-  const first = points.findIndex((point) => point.free !== points[0].free);
-  return points[Math.max(first - 1, 0)].at;
+  const first = points.find((point) => point.free !== points[0].free);
+  return first ? Math.max(points[0].at, first.at - QUIET_SHARE * (now() - first.at)) : points[0].at;
 }
 
 function draw(curve) {
@@ -72,7 +74,8 @@ function draw(curve) {
   const end = Math.max(now(), begin + SHORTEST_MS);
   const x = (at) => (Math.max(at - begin, 0) / (end - begin)) * WIDTH;
   const y = (free) => HEIGHT - 1.5 - (Math.min(Math.max(free, 0), zone.total) / Math.max(zone.total, 1)) * (HEIGHT - 3);
-  const line = `M${points.map((point) => `${x(point.at).toFixed(1)} ${y(point.free).toFixed(1)}`).join("L")}H${WIDTH}`;
+  const steps = points.map((point) => `H${x(point.at).toFixed(1)}V${y(point.free).toFixed(1)}`);
+  const line = `M0 ${y(points[0].free).toFixed(1)}${steps.join("")}H${WIDTH}`;
   set(curve.line, "d", line);
   set(curve.area, "d", `${line}V${HEIGHT}H0Z`);
   const numbers = points.map((point) => point.free);
