@@ -39,7 +39,7 @@ class ZoneItem(CountsMessage, frozen=True, kw_only=True, gc=False):
     time_zone: str
     """The time zone of the site, by its name in the time zone database."""
     position: PositionItem | None
-    """The middle of its spaces that have a position."""
+    """The middle of its spaces that have a position, else that of the site."""
 
 
 class SiteItem(CountsMessage, frozen=True, kw_only=True, gc=False):
@@ -48,7 +48,7 @@ class SiteItem(CountsMessage, frozen=True, kw_only=True, gc=False):
     time_zone: str
     """By its name in the time zone database."""
     position: PositionItem | None
-    """The middle of its spaces that have a position."""
+    """That of the register, else the middle of its spaces that have a position."""
 
 
 class StayItem(msgspec.Struct, frozen=True, kw_only=True, gc=False):

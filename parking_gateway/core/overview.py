@@ -38,7 +38,7 @@ class WholeCounts(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     time_zone: str
     """That of the site."""
     position: Position | None
-    """The middle of its spaces that have a position."""
+    """That of the site, or the middle of its spaces that have a position; of a zone the middle first."""
     updated_at: datetime | None
     """When a space of it changed last. None: it has no space."""
 

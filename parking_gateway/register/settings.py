@@ -9,7 +9,7 @@ from parking_gateway.register import cells
 
 Kind = Literal["zones", "sites"]
 SETTINGS: Final[Mapping[Kind, Mapping[str, Callable[[str], Any]]]] = {
-    "sites": {"time_zone": cells.time_zone},
+    "sites": {"time_zone": cells.time_zone, "lat": cells.degrees(90), "lon": cells.degrees(180)},
     "zones": {
         "max_stay": cells.seconds,
         "stay_limits": cells.stay_limits,

@@ -14,7 +14,7 @@ from parking_gateway.requests.verbs import verb
 from parking_gateway.store import car_park
 
 Settings = Annotated[
-    dict[str, str | int | bool | list[str] | None],
+    dict[str, str | int | float | bool | list[str] | None],
     msgspec.Meta(description="The settings that change, by their names in the register's file; null: the default."),
 ]
 

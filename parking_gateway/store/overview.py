@@ -140,6 +140,8 @@ _WHOLE: Final = (
     sa.func.max(space.c.updated_at),
     sa.func.avg(space.c.lat),
     sa.func.avg(space.c.lon),
+    site.c.lat,
+    site.c.lon,
     site.c.time_zone,
 )
 _ZONES: Final = Statement(
@@ -191,7 +193,9 @@ def zones(
     """The first `limit` zones by site and name, behind the zone with the names `after`."""
     arguments = _behind(after, "after_site", "after_zone") | {"site": site, "zone": zone, "limit": limit}
     return Query(
-        statement=_ZONES, arguments=arguments, read=lambda rows: [_whole(zone_of(row[:-4]), row) for row in rows]
+        statement=_ZONES,
+        arguments=arguments,
+        read=lambda rows: [_whole(zone_of(row[: -len(_WHOLE)]), row) for row in rows],
     )
 
 
@@ -199,7 +203,9 @@ def sites(*, after: Sequence[str] = (), limit: int, site: str | None = None) -> 
     """The first `limit` sites by name, behind the site with the name `after`."""
     arguments = _behind(after, "after_site") | {"site": site, "limit": limit}
     return Query(
-        statement=_SITES, arguments=arguments, read=lambda rows: [_whole(site_of(row[:-4]), row) for row in rows]
+        statement=_SITES,
+        arguments=arguments,
+        read=lambda rows: [_whole(site_of(row[: -len(_WHOLE)]), row) for row in rows],
     )
 
 
@@ -235,8 +241,10 @@ def _spaces(rows: Rows) -> list[WholeSpace]:
 
 
 def _whole(counts: DueCounts, row: tuple[Any, ...]) -> WholeCounts:
-    updated_at, lat, lon, time_zone = row[-4:]
+    updated_at, lat, lon, site_lat, site_lon, time_zone = row[-len(_WHOLE) :]
     position = None if lat is None else Position(round(lat, _DIGITS), round(lon, _DIGITS))
+    if (counts.zone is None or position is None) and None not in (site_lat, site_lon):
+        position = Position(site_lat, site_lon)
     return WholeCounts(counts=counts, time_zone=time_zone, position=position, updated_at=updated_at)
 
 

@@ -71,7 +71,7 @@ async def test_attributes_are_written_once_and_make_the_space_due(engine: AsyncE
 async def test_settings_are_written_once_and_a_zone_without_spaces_exists(engine: AsyncEngine) -> None:
     limit = StayLimit(seconds=3600, audience=Audience.EV)
     given = [
-        Setting(site="central", values={"time_zone": "Europe/Berlin"}),
+        Setting(site="central", values={"time_zone": "Europe/Berlin", "lat": 52.5, "lon": 13.25}),
         Setting(site="central", zone="ramp", values={"max_stay": 7200, "stay_limits": [limit]}),
         Setting(site="north", values={"time_zone": "UTC"}),
     ]
@@ -80,7 +80,7 @@ async def test_settings_are_written_once_and_a_zone_without_spaces_exists(engine
     async with engine.connect() as connection:
         found = await registered_settings(PipelinedConnection(connection))
     assert [(one.site, one.zone, one.values) for one in found] == [
-        ("central", None, {"time_zone": "Europe/Berlin"}),
+        ("central", None, {"time_zone": "Europe/Berlin", "lat": 52.5, "lon": 13.25}),
         ("central", "ramp", {"max_stay": 7200, "stay_limits": [limit]}),
     ]
 

@@ -287,7 +287,7 @@ limits = st.builds(
     ends=st.sampled_from([time(12, 30), time(18)]),
 ) | st.builds(StayLimit, seconds=st.just(60))
 settings_of_places = st.lists(
-    st.builds(Setting, site=names, values=st.just({"time_zone": "Europe/Berlin"}))
+    st.builds(Setting, site=names, values=st.just({"time_zone": "Europe/Berlin", "lat": 52.5, "lon": -0.000013}))
     | st.builds(
         Setting,
         site=names,
@@ -362,7 +362,8 @@ def test_settings_of_sites_and_zones_are_tables_too() -> None:
         'time_zone = "Europe/Muenchen"': "time_zone cannot be 'Europe/Muenchen': a time zone has a name such as Europe/Berlin",
         'time_zone = "../etc"': "time_zone cannot be '../etc': a time zone has a name such as Europe/Berlin",
         "time_zone = 1": "time_zone must be text, in quotation marks",
-        "max_stay = 1": "the key 'max_stay' is unknown; there are site, time_zone",
+        "max_stay = 1": "the key 'max_stay' is unknown; there are site, time_zone, lat, lon",
+        "lat = 91": "lat cannot be '91', only degrees from -90 to 90, such as 48.137",
     }.items(),
 )
 def test_a_wrong_setting_of_a_site_is_named(wrong: str, expected: str) -> None:

@@ -194,6 +194,7 @@ async def test_settings_of_a_zone_and_a_site_are_changed(car_park: CarPark, ask:
     assert await rows(engine, "select max_stay, stay_limits, keeps_on_leaving, grace from zone") == [
         (None, [limit], True, 0)
     ]
-    assert await answered(ask, "site/set", **SITE, settings={"time_zone": "Europe/Berlin"}) == {"changed": True}
+    settings = {"time_zone": "Europe/Berlin", "lat": 52.5, "lon": -1}
+    assert await answered(ask, "site/set", **SITE, settings=settings) == {"changed": True}
     assert await answered(ask, "site/set", **SITE, settings={"time_zone": None}) == {"changed": True}
     assert await rows(engine, "select time_zone from site") == [("UTC",)]

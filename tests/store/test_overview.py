@@ -113,6 +113,10 @@ async def test_zones_and_sites_are_shown_with_their_numbers_and_the_middle_of_th
         ("north", 6, "Europe/Berlin"),
     ]
     assert await ask(pool, overview.sites(after=("north",), limit=10)) == []
+    await execute(engine, "update site set lat = 50, lon = 12 where name = 'central'")
+    placed = await ask(pool, overview.zones(site="central", limit=10))
+    assert [one.position for one in placed] == [Position(53, 13), Position(52.5, 13), Position(50, 12)]
+    assert [one.position for one in await ask(pool, overview.sites(limit=10))] == [Position(50, 12), Position(52.8, 13)]
     (north,) = await ask(pool, overview.zones(site="north", zone="b", limit=10))
     assert (north.counts.site, north.counts.zone, north.time_zone) == ("north", "b", "Europe/Berlin")
 

@@ -22,6 +22,7 @@ from parking_gateway.web.desk import WebDesk
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 CAR_PARK = (
     "insert into site (name, time_zone) values ('north', 'Europe/Berlin'), ('central', 'UTC'), ('no position', 'UTC')",
+    "update site set lat = 50.5, lon = 12.5 where name = 'central'",
     "insert into zone (site_id, name) select site.id, one.name from site, (values ('level-0'), ('a & c')) one (name)",
     """
 insert into space (zone_id, name, lat, lon, state, occupancy, contact, since, updated_at, audience, max_stay, tags)
@@ -43,7 +44,7 @@ insert into past_stay (space, arrived_at, departed_at, arrival, departure)
 select id, timestamptz '2026-11-23 09:00Z', timestamptz '2026-11-23 10:00Z' + id * interval '1 minute', 'a', 'd' from space
 """,
 )
-"""Three sites with two zones of four spaces each, and a stay of each."""
+"""Three sites with two zones of four spaces each, and a stay of each. The site `central` has a position of its own."""
 
 Client = httpx.AsyncClient
 

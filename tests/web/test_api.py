@@ -89,6 +89,8 @@ PLACES: dict[str, dict[str, Any]] = {
     },
     "spaces/no%20position/level-0/a-002": {"state": "OCCUPIED", "position": None},
     "zones/north/a%20&%20c": {"zone": "a & c", "total": 4, "free": 3, "time_zone": "Europe/Berlin"},
+    "sites/central": {"position": {"lat": 50.5, "lon": 12.5}},
+    "zones/central/level-0": {"position": {"lat": 51.3125, "lon": 13.0}},
     "sites/north": {"total": 8, "occupied": 2, "position": {"lat": 51.3125, "lon": 13.0}},
     "devices/A840410000000001": {"dev_eui": "a840410000000001", "problem": "silent"},
 }

@@ -60,7 +60,7 @@ YARD_CAPACITY: Final = 40
 KEPT_ZONE: Final = ("central", "level-0")
 """Its reservations go on when a car leaves, and wait long for their cars."""
 _SETTINGS: Final = (
-    Setting(site="central", values={"time_zone": "Europe/Amsterdam"}),
+    Setting(site="central", values={"time_zone": "Europe/Amsterdam", "lat": 52.3791, "lon": 4.9003}),
     Setting(site="central", zone="level-0", values={"keeps_on_leaving": True, "grace": 86_400}),
     Setting(site="central", zone="level-1", values={"grace": 4}),
     Setting(site="central", zone="level-2", values={"grace": 4, "max_stay": 15}),

@@ -34,7 +34,7 @@ class Lot(msgspec.Struct, frozen=True, kw_only=True):
     free: Count | msgspec.UnsetType = msgspec.UNSET
     """Left out if no sensor of the lot is heard."""
     coords: Coordinates | None
-    """The middle of the spaces that have a position. Null: none has."""
+    """Null: the site has no position, and neither has a space of it."""
     forecast: bool = False
     """Whether there is a forecast."""
 

@@ -26,6 +26,11 @@ site: Final = sa.Table(
     # By its name in the time zone database. Hours of the day are those of the site.
     sa.Column("time_zone", sa.Text, nullable=False, server_default="UTC"),
     *published(),
+    # Of the whole site. Spaces in a building mostly have none.
+    sa.Column("lat", sa.Double),
+    sa.Column("lon", sa.Double),
+    sa.CheckConstraint("lat between -90 and 90", name="lat"),
+    sa.CheckConstraint("lon between -180 and 180", name="lon"),
 )
 
 zone: Final = sa.Table(
