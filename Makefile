@@ -10,7 +10,7 @@ SERVICE := alerts calendars heal javascript protobuf tracing web
 PIP := $(BIN)/pip --disable-pip-version-check --quiet
 
 .PHONY: demo test proof coverage check check-contract check-dashboards check-home-assistant generate site screenshots audit lock fuzz clean
-.PHONY: install-page
+.PHONY: install-page commands
 .PHONY: package debian container test-installed
 .PHONY: bench bench-goals bench-scale bench-gateways bench-guard bench-against bench-codecs bench-javascript bench-retention
 .PHONY: help
@@ -48,6 +48,7 @@ check: $(VENV)/dev.stamp  ## style, types, layers, generated files
 
 generate: $(VENV)/dev.stamp  ## files that are made from code: schemas/ and pages of docs/
 	$(BIN)/python -m tools.generate
+	$(BIN)/python -m tools.database_page
 
 check-contract: $(VENV)/node-asyncapi.stamp  ## schemas/asyncapi.json, by AsyncAPI's own parser and against the last release; needs Node.js 20
 	@node tools/asyncapi/check.mjs schemas/asyncapi.json schemas/released/asyncapi.json
@@ -72,6 +73,9 @@ install-page: $(VENV)/dev.stamp  ## docs/install.md as it stands, in a clean Deb
 
 container: package  ## the image parking-gateway, by docker; ENGINE="buildah bud" or "podman build" for others
 	$(or $(ENGINE),docker build) --tag parking-gateway --file packaging/container/Containerfile .
+
+commands: $(VENV)/dev.stamp  ## every command of the documentation, on a copy of this machine; needs root, Mosquitto and PostgreSQL
+	$(BIN)/python -m tests.pages --all
 
 bench: $(VENV)/bench.stamp  ## throughput and latency, beside two yardsticks; ARGS="--help" shows the options
 	$(BIN)/python -m benchmarks $(ARGS)

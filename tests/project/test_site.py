@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from tools import configuration_page, state_machine
+from tools import configuration_page, database_page, state_machine
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
@@ -46,3 +46,7 @@ def test_the_picture_has_an_arrow_for_each_legal_step() -> None:
     rows = re.findall(r"^\| `\w+` \| `\w+` \| [a-z ]+ \|$", state_machine.page(), re.MULTILINE)
     assert rows
     assert state_machine.picture().count("<path ") == len(rows)
+
+
+def test_the_page_of_the_database_is_that_of_the_migrations(database: str) -> None:
+    assert database_page.page(database) == database_page.PAGE.read_text(encoding="utf-8"), "run: make generate"
