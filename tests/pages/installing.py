@@ -7,6 +7,9 @@ from tests.pages.blocks import Block, of_page
 from tests.pages.machine import CHECKOUT
 
 PAGE: Final = "docs/install.md"
+START: Final = "systemctl enable --now parking-gateway"
+REMOVAL: Final = "systemctl disable --now parking-gateway"
+"""The block of the start, and the first line of that of the removal."""
 STARTED: Final = "service postgresql start >/dev/null"
 """What the installation of PostgreSQL does where systemd is the first process. Mosquitto is restarted by the page."""
 _OWN: Final = f"""
@@ -33,12 +36,3 @@ def on_this_machine() -> Iterator[Block]:
             yield block._replace(commands=_OWN)
         elif "/bin/pip install" not in block.commands:
             yield block
-
-
-def as_far_as(last: str, blocks: Iterator[Block]) -> Iterator[Block]:
-    """The blocks up to the one with these words."""
-    for block in blocks:
-        yield block
-        if last in block.commands:
-            return
-    raise ValueError(f"{PAGE} has no block with {last!r}")

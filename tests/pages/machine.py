@@ -23,24 +23,35 @@ _LAYERS: Final = Path("/mnt")
 _UP, _GET_FLAGS, _SET_FLAGS = 0x1, 0x8913, 0x8914
 
 
-def run(root: Path, blocks: Iterable[Block], *, environment: Mapping[str, str] | None = None) -> str:
-    """Run the blocks in one shell, in the working copy. Returns all that was printed. The first failure ends it."""
+def run(
+    root: Path, blocks: Iterable[Block], *, environment: Mapping[str, str] | None = None, patience: float | None = None
+) -> str:
+    """Run the blocks in one shell, in the working copy. Returns all that was printed. The first failure ends it.
+
+    After `patience` seconds it is ended, and fails.
+    """
     steps = [f'\necho "@@@ {page}:{line}, after $SECONDS s"\n{commands}\n' for page, line, commands in blocks]
+    script = ["exec 2>&1\nset -euo pipefail\n", _working_copy(), *steps]
     namespaces = ["unshare", "--mount", "--net", "--pid", "--fork", "--kill-child"]
-    finished = subprocess.run(
+    with subprocess.Popen(
         [*namespaces, sys.executable, "-m", "tests.pages.machine", str(root)],
-        input="".join(["exec 2>&1\nset -euo pipefail\n", _working_copy(), *steps]),
         text=True,
+        errors="replace",  # the bytes of a table are printed too
+        stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         cwd=CHECKOUT,
         env={"PATH": os.environ["PATH"], **(environment or {})},
-        check=False,
-    )
-    if finished.returncode:
-        before, _, last = finished.stdout.rpartition("@@@ ")
-        raise AssertionError(f"status {finished.returncode} at {last or before}")
-    return finished.stdout
+    ) as process:
+        try:
+            printed, _ = process.communicate("".join(script), timeout=patience)
+        except subprocess.TimeoutExpired:
+            process.kill()  # and with it, all that runs in its namespaces
+            printed, _ = process.communicate()
+    if process.returncode:
+        before, _, last = printed.rpartition("@@@ ")
+        raise AssertionError(f"status {process.returncode} at {last or before}")
+    return printed
 
 
 def _working_copy() -> str:
