@@ -83,7 +83,12 @@ async def test_an_operator_logs_in_and_does_what_a_request_over_mqtt_does(
         client.cookies.set("parking_operator", cookie.partition("=")[2].partition(";")[0])
         assert await code_of(await client.post(maintenance, json=order, headers=token)) == (401, "not_logged_in")
 
-        # Two wrong and one right attempt were made: ten in a minute are the most.
+        # A proxy with TLS in front, as the documentation has it.
+        proxy = {"Host": "parking.example.org", "X-Forwarded-Proto": "https", "X-Forwarded-For": "192.0.2.7"}
+        secure = await client.post("/board/login", json=ANNA, headers=proxy | {"Origin": "https://parking.example.org"})
+        assert "Secure" in secure.headers["set-cookie"]
+
+        # Two wrong and one right attempt came from this address: ten in a minute are the most.
         attempts = await asyncio.gather(
             *(client.post("/board/login", json={"name": "", "password": ""}) for _ in range(8))
         )
