@@ -35,7 +35,7 @@ async def test_entities_come_in_pages_that_a_link_joins(client: httpx.AsyncClien
     normalized = (await client.get("/api/v1/exports/ngsi-ld?type=ParkingSpot&site=north&limit=1")).json()
     assert normalized[0]["status"]["type"] == "Property"
     missing = await client.get("/api/v1/exports/ngsi-ld")
-    assert "type" in missing.json()["detail"]
+    assert missing.json()["detail"] == "The parameter type is missing. See /api/v1/openapi.json."
 
 
 async def test_a_publication_of_datex_2_is_read_in_parts(

@@ -2,7 +2,6 @@
 
 import asyncio
 import gzip
-import re
 from collections.abc import Callable, Coroutine, Sequence
 from http import HTTPStatus
 from typing import Any, Final
@@ -38,7 +37,8 @@ _WORTH_PACKING: Final = 1000
 """Bytes of an answer from which on it is compressed."""
 _LEVEL: Final = 5
 """Of compression. 9 takes three times as long for 3 % less."""
-_PLACE: Final = re.compile(r" - at `\$\.(\w+)`")
+_PLACE: Final = " - at `$."
+"""Before the name of a parameter in an error of msgspec."""
 _RETRY_SECONDS: Final = "5"
 _CORS_SECONDS: Final = 600
 _Handler = Callable[[Request], Coroutine[Any, Any, Response]]
@@ -111,12 +111,13 @@ def _asked(request: Request, kind: type[Asked]) -> Asked:
     if unknown := sorted(given.keys() - set(kind.__struct_fields__)):
         known = ", ".join(sorted(kind.__struct_fields__))
         raise wrong(f"There is no parameter {unknown[0]}. There are: {known}.")
+    for field in msgspec.structs.fields(kind):
+        if field.required and field.name not in given:
+            raise wrong(f"The parameter {field.name} is missing. See {PREFIX}/openapi.json.")
     try:
         return msgspec.convert(given, kind, strict=False)
     except msgspec.ValidationError as error:
-        where = _PLACE.search(str(error))
-        name = where[1] if where else "?"
-        why = _PLACE.sub("", str(error))
+        why, _, name = str(error).removesuffix("`").partition(_PLACE)
         raise wrong(f"{name}={given.get(name)} is not valid: {why}. See {PREFIX}/openapi.json.") from None
 
 
