@@ -1,6 +1,7 @@
 """The log of a running gateway: a log without a reader stops nothing, and a flood of rejections makes few lines."""
 
 import asyncio
+import fcntl
 import json
 import os
 import select
@@ -20,8 +21,9 @@ from tests.whole_gateway import has_recorded, publish, settled, traffic, until, 
 
 @pytest.fixture
 def unread() -> Iterator[tuple[int, int]]:
-    """A pipe without a reader: its reading and its writing end."""
+    """A pipe without a reader, which a few lines fill: its reading and its writing end."""
     reading, writing = os.pipe()
+    fcntl.fcntl(writing, fcntl.F_SETPIPE_SZ, 4096)
     yield reading, writing
     for end in (reading, writing):
         with suppress(OSError):  # closed by the test

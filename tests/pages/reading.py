@@ -28,7 +28,7 @@ NOT_RUN: Final = {
     "| parking-gateway decode -": "tests/decoding/declared/test_documentation.py",
     "parking-gateway spaces acknowledge central/level-1/A-012": "no car stays for too long here: tests/requests/test_spaces.py",
     "parking-gateway operators hash": "it asks for a password in a terminal: tests/cli/test_operators.py",
-    "sudo apt install prometheus": "tests/telemetry holds the rules against promtool",
+    "sudo apt install prometheus": "tests/prometheus: a Prometheus of Debian scrapes a gateway with these files",
     "apt install ./dist/parking-gateway_*.deb": "tests/packages/test_debian.py",
     "echo 'parking-gateway parking-gateway/purge-data boolean true' | debconf-set-selections": "tests/packages/test_debian.py",
     "sudo -u postgres psql -c \"alter system set shared_buffers = '2GB'\" "
