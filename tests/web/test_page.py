@@ -218,8 +218,10 @@ async def test_an_operator_logs_in_and_reserves_releases_closes_and_opens_a_spac
     await details.get_by_label("For whom").fill("Ms Vega")
     await details.get_by_role("button", name="Reserve", exact=True).click()
     await shows(page, "A-9", "RESERVED")
-    await details.get_by_role("button", name="Release the reservation").click()
+    await details.get_by_role("button", name="Release the reservation").press("Enter")
     await shows(page, "A-9", "FREE")
+    await expect(details.get_by_role("status")).to_contain_text("Released.")
+    await expect(page.locator("#details-title")).to_be_focused()
 
     await details.locator("summary", has_text="Put into maintenance").click()
     await details.get_by_label("Reason").fill(MARKUP)

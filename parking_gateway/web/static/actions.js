@@ -1,8 +1,8 @@
-// What an operator can do with a space. Each form is a request of docs/requests.md, and its reply is shown below it.
+// What an operator can do with a space. Each form is a request of docs/reference/requests.md; its reply is shown below all of them.
 
-import { element } from "./element.js";
+import { byId, element } from "./element.js";
 import { operator, request, showLogin } from "./operator.js";
-import { clock, inputTime } from "./times.js";
+import { clock, inputTime, now } from "./times.js";
 
 /** `offered` changes when other actions are possible; `nodes()` makes their elements. */
 export function actionsOf(space) {
@@ -43,29 +43,29 @@ function closing(place, isClosed) {
 }
 
 function folded(title, verb, fields, parametersOf, wordsOf) {
-  const line = answerLine();
-  const form = element("form", {}, ...fields, element("p", { class: "buttons" }, element("button", { class: "main" }, title)), line);
+  const form = element("form", {}, ...fields, element("p", { class: "buttons" }, element("button", { class: "main" }, title)));
   form.addEventListener("submit", (event) => {
     event.preventDefault();
-    ask(form.querySelector("button"), line, verb, parametersOf(Object.fromEntries(new FormData(form))), wordsOf);
+    ask(form.querySelector("button"), verb, parametersOf(Object.fromEntries(new FormData(form))), wordsOf);
   });
   return element("details", {}, element("summary", {}, title), form);
 }
 
 function button(title, verb, parameters, wordsOf) {
-  const line = answerLine();
-  const press = ({ currentTarget }) => ask(currentTarget, line, verb, parameters, wordsOf);
-  return element("div", {}, element("button", { type: "button", class: "main", on: { click: press } }, title), line);
+  const press = ({ currentTarget }) => ask(currentTarget, verb, parameters, wordsOf);
+  return element("button", { type: "button", class: "main", on: { click: press } }, title);
 }
 
-const answerLine = () => element("p", { class: "answer", role: "status" });
-
-async function ask(pressed, line, verb, parameters, wordsOf) {
-  pressed.disabled = true;
-  const reply = await request(verb, parameters);
-  pressed.disabled = false;
-  line.dataset.status = reply.status;
-  line.textContent = reply.status === "ok" ? `${clock(Date.now())} ${wordsOf(reply.data)}` : reply.error?.message ?? "The gateway refused it.";
+/** Not `disabled` meanwhile, because a disabled button loses the focus. Then the actions are others, so the focus goes to the title. */
+async function ask(pressed, verb, parameters, wordsOf) {
+  if (pressed.ariaDisabled) return;
+  pressed.ariaDisabled = "true";
+  const { status, data, error } = await request(verb, parameters);
+  pressed.ariaDisabled = null;
+  const line = byId("answer");
+  line.dataset.status = status;
+  line.textContent = status === "ok" ? `${clock(now())} ${wordsOf(data)}` : error?.message ?? "The gateway refused it.";
+  if (status === "ok" && pressed === document.activeElement) byId("details-title").focus();
 }
 
 const field = (title, name, attributes) => element("label", {}, title, element("input", { name, ...attributes }));

@@ -16,7 +16,7 @@ export function curveOf(zone, node) {
   const area = drawing("path", { class: "area" });
   const picture = drawing("svg", { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, preserveAspectRatio: "none", role: "img" }, area, line);
   const from = element("span");
-  const figure = element("figure", { class: "curve", hidden: true }, picture, element("figcaption", { "aria-hidden": "true" }, from, element("span", {}, "now")));
+  const figure = element("figure", { class: "curve", "aria-label": "Curve of the day", hidden: true }, picture, element("figcaption", { "aria-hidden": "true" }, from, element("span", {}, "now")));
   const curve = { figure, picture, line, area, from, zone, points: [], loadedAt: null };
   curves.set(node, curve);
   nearby.observe(node);

@@ -20,8 +20,9 @@ export function openDetails(park, key, onClose) {
   const title = element("h2", { id: "details-title", tabindex: "-1" }, space.space, element("small", {}, ` ${zoneKey(space)}`));
   const facts = element("dl", { class: "facts" });
   const actions = element("div", { class: "actions" });
+  const answer = element("p", { id: "answer", class: "answer", role: "status" });
   const steps = element("ol", { class: "log" });
-  panel.replaceChildren(element("header", {}, title, close), facts, actions, element("h3", {}, "Its last changes"), steps);
+  panel.replaceChildren(element("header", {}, title, close), facts, actions, answer, element("h3", {}, "Its last changes"), steps);
   panel.hidden = false;
   shown = { key, facts, actions, steps, onClose, offered: null };
   updateDetails(park);

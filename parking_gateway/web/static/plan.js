@@ -35,8 +35,8 @@ function map(placed) {
 }
 
 /** The picture with the tiles on it. It scrolls where neighbours would cover each other. */
-export function planOf(layout, tiles) {
-  const ground = element("div", { class: "ground" });
+export function planOf(layout, tiles, label) {
+  const ground = element("div", { class: "ground", role: "group", "aria-label": label });
   const narrowest = Math.min(WIDEST, (TILE + 2) * (layout.width / nearest(layout)));
   ground.style.setProperty("--ratio", layout.width / layout.height);
   ground.style.setProperty("--narrowest", `${Math.round(narrowest)}px`);

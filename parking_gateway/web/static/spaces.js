@@ -25,7 +25,7 @@ export function spacesOf({ park, zone, layout, onOpen }) {
   const blocks = [];
   if (layout) {
     for (const key of layout.at.keys()) tile(key);
-    node.append(planOf(layout, tiles));
+    node.append(planOf(layout, tiles, `Plan of ${zone}`));
   }
   const listed = layout ? keys.filter((key) => !layout.at.has(key)) : keys;
   for (let first = 0; first < listed.length; first += BLOCK) blocks.push(block(listed.slice(first, first + BLOCK)));

@@ -62,6 +62,7 @@ export function sentenceOf(space) {
   if (space.overstay) parts.push("stays too long");
   if (space.pending) parts.push("reserved next");
   if (space.contact !== "live") parts.push(`sensor ${contactOf(space.contact)}`);
+  if (isLow(space)) parts.push("battery low");
   return parts.join(", ");
 }
 
