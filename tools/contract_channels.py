@@ -7,6 +7,7 @@ import msgspec
 
 from parking_gateway.chirpstack.commands import DownlinkCommand
 from parking_gateway.chirpstack.events import EVENTS
+from parking_gateway.cli.doctor.promises import FAMILIES
 from parking_gateway.contract import home_assistant, messages, outgoing
 from parking_gateway.contract.gateways import gateway_publication, gateway_topic
 from parking_gateway.contract.home_assistant import Discovery, Place
@@ -38,6 +39,7 @@ PARAMETERS: Final[Mapping[str, Schema]] = {
         " verb that does not exist is an error on its topic, or on `unknown` if it has other characters than a verb.",
         "examples": [*verbs(), "unknown"],
     },
+    "family": {"description": "A kind of topics.", "enum": [*FAMILIES]},
     "probe": {"description": "A random UUID.", "examples": ["6f1c2f0e-4c55-4b11-8a51-2f6f6d9f5a0b"]},
     "way": {"description": "The subscription that is tested.", "enum": ["plain", "shared"]},
     "id": {"description": "The device in Home Assistant.", "examples": ["parking_central_level_1_A_012_1f0c5a3e"]},
@@ -146,6 +148,29 @@ def _gateways(examples: Mapping[str, Any]) -> Iterator[Channel]:
         summary="A message of a gateway to itself, which tests what the broker delivers.",
         is_received_too=True,
     )
+    yield from _trials()
+
+
+def _trials() -> Iterator[Channel]:
+    """What `parking-gateway doctor` tries with messages to itself."""
+    ours = gateway_topic(ROOT, "{instance}")
+    for name, folder, is_retained, summary in (
+        ("trial", f"{ROOT}/{{family}}", False, "whether the gateway may publish and read below this topic"),
+        ("gatewayTrial", ours, False, "the same, and how many messages the broker keeps for an absent session"),
+        ("retainedTrial", ours, True, "whether the broker keeps a retained message, which it removes again"),
+    ):
+        yield Channel(
+            name=name,
+            topic=f"{folder}/doctor/{{probe}}",
+            action="send",
+            group="gateways",
+            message="trial",
+            payload={"description": "A question mark, or random bytes.", "type": "string", "format": "binary"},
+            summary=f"A message of `parking-gateway doctor` to itself: {summary}.",
+            is_retained=is_retained,
+            is_cleared=is_retained,
+            is_received_too=True,
+        )
 
 
 def _requests() -> Iterator[Channel]:

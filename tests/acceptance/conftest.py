@@ -8,8 +8,8 @@ import pytest
 
 from tests.topics import channel_of, published
 
-OTHERS: Final = ("desk/", "end")
-"""Response topics that requesters choose, and a topic of a test that takes over the session of a gateway."""
+OTHERS: Final = ("desk/", "elsewhere", "end")
+"""Response topics that requesters choose, and topics of tests that take over the session of a gateway."""
 
 
 @pytest.fixture(autouse=True)

@@ -16,7 +16,7 @@ from parking_gateway.requests.verbs import verbs
 from tests.topics import DOCUMENT, Published, channel_of, published
 from tools.contract_examples import REQUESTS
 
-MESSAGES_WITHOUT_EXAMPLE = {"probe", "eventLocation"}
+MESSAGES_WITHOUT_EXAMPLE = {"probe", "trial", "eventLocation"}
 """Random bytes, and an event that needs a geolocation service, which the recorded ChirpStack did not have."""
 BY_NAME: dict[str, Any] = DOCUMENT["components"]["messages"]
 PLACE = "urn:document"
@@ -82,6 +82,7 @@ def test_messages_of_the_gateway_are_found_in_the_log_of_mosquitto() -> None:
         (Published("parking/v1/events/overstay", 1, retain=False), "notice"),
         (Published("parking/v1/events/flood", 1, retain=False), None),
         (Published("parking/v1/response/space/get", 1, retain=False), "response"),
+        (Published("parking/v1/spaces/doctor/f795db6b", 1, retain=False), "trial"),
         (Published("parking/v2/sites/central", 1, retain=True), None),
     ],
 )

@@ -12,7 +12,7 @@ from parking_gateway.contract.gateways import gateway_topic
 from parking_gateway.contract.publication import Publication
 from parking_gateway.process.config import Config
 
-_FAMILIES: Final = ("spaces", "zones", "sites", "transitions", "devices")
+FAMILIES: Final = ("spaces", "zones", "sites", "transitions", "devices")
 """The topics below the root, beside those of the gateway itself."""
 
 
@@ -40,7 +40,7 @@ async def examine_promises(config: Config) -> list[Check]:
 async def _topics(config: Config, folder: str, *, name: str) -> Check:
     """Whether messages on every kind of topic come back to us. In MQTT 3.1.1 this is the only sign of a right that lacks."""
     root = config.publication.root
-    folders = [*(f"{root}/{family}" for family in _FAMILIES), folder]
+    folders = [*(f"{root}/{family}" for family in FAMILIES), folder]
     come = await asyncio.gather(
         *(_comes_back(config, one, name=f"{name}-{number}") for number, one in enumerate(folders))
     )
