@@ -97,7 +97,8 @@ def report_on(
             *wrong_uplinks(ledger, contents),
             *wrong_rejections(ledger, contents),
             *wrong_spaces(ledger, contents),
-            *wrong_states(ledger, contents),
+            # What a visitor has changed on the board is not in the ledger.
+            *(() if contents.orders else wrong_states(ledger, contents)),
             *wrong_zones(ledger, contents),
             *wrong_steps(contents),
             *wrong_topics(contents, retained, root),

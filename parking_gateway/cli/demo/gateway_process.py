@@ -1,6 +1,7 @@
 """The gateway in a process of its own, configured by environment variables, with its log in a file."""
 
 import asyncio
+import json
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -12,9 +13,13 @@ from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_delay, w
 
 from parking_gateway.cli.demo.brokers import LOCALHOST, Broker, free_port
 from parking_gateway.process.environment import without_settings
+from parking_gateway.web.passwords import hash_of
 
 BOARD_PORT: Final = 8090
 """Of the board, unless another program uses it. It is the same at every start, so that an open page finds the next demo."""
+VISITOR: Final = "visitor"
+PASSWORD: Final = "parking-demo"  # noqa: S105 - it is printed
+"""Not secret, because the board listens to this machine only."""
 STOP_SECONDS: Final = 5
 """The default of `gateway.stop_timeout`."""
 _READY_SECONDS: Final = 30
@@ -94,6 +99,7 @@ async def running(folder: Path, *, broker: Broker, database_url: str) -> AsyncIt
         "PARKING_GATEWAY_TELEMETRY__LISTEN": listen,
         "PARKING_GATEWAY_TELEMETRY__LOG_FORMAT": "text",
         "PARKING_GATEWAY_WEB__LISTEN": board,
+        "PARKING_GATEWAY_WEB__OPERATORS": json.dumps({VISITOR: hash_of(PASSWORD)}),
         # For the export of DATEX II: the car park lies in Amsterdam.
         "PARKING_GATEWAY_WEB__COUNTRY": "NL",
     }

@@ -54,6 +54,8 @@ class DatabaseContents(msgspec.Struct, frozen=True, kw_only=True):
     steps: list[TransitionRow]
     """Ordered by time and id."""
     counted: dict[tuple[str, str], CountedZone] = {}
+    orders: int = 0
+    """Requests that a visitor of the board has made."""
 
 
 class Backlog(msgspec.Struct, frozen=True, kw_only=True):
@@ -71,6 +73,7 @@ class Backlog(msgspec.Struct, frozen=True, kw_only=True):
 
 _ROWS: Final = "select deduplication_id, count(*) from uplink group by 1"
 _REJECTIONS: Final = "select deduplication_id, count(*) from rejection where deduplication_id is not null group by 1"
+_ORDERS: Final = "select count(*) from request where client = 'board' and outcome = 'ok'"
 _ZONES: Final = "select site.name, zone.name from zone join site on site.id = site_id"
 _COUNTED: Final = """
 select site.name, zone.name, json_build_object('capacity', capacity, 'count', least(count, capacity), 'drift', drift)
@@ -126,10 +129,12 @@ async def read_database(database_url: str) -> DatabaseContents:
         rows = await (await connection.execute(_ROWS)).fetchall()
         rejections = await (await connection.execute(_REJECTIONS)).fetchall()
         rejected = await (await connection.execute("select count(*) from rejection")).fetchone()
+        orders = await (await connection.execute(_ORDERS)).fetchone()
         return DatabaseContents(
             rows=dict(rows),
             rejections=dict(rejections),
             rejected=rejected[0] if rejected else 0,
+            orders=orders[0] if orders else 0,
             zones=await (await connection.execute(_ZONES)).fetchall(),
             spaces=await _read(connection, _SPACES, SpaceMessage),
             devices=await _read(connection, _DEVICES, DeviceMessage),

@@ -184,6 +184,10 @@ async def _show(view: View, console: Console, *, stop: asyncio.Event) -> None:
 def _print_hints(setup: Setup, console: Console) -> None:
     """Print the address of the board, and commands for another terminal. Lines are not wrapped, so that they can be copied."""
     console.print(f"The board, in a browser: [bold]{setup.gateway.board_url}[/bold]", soft_wrap=True)
+    console.print(
+        f"  log in as {gateway_process.VISITOR}, with the password {gateway_process.PASSWORD}, to reserve or close a space",
+        soft_wrap=True,
+    )
     console.print("In another terminal:")
     for command in (
         f"mosquitto_sub -h {LOCALHOST} -p {setup.broker.port} -t '{ROOT}/#' -v",

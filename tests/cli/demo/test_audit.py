@@ -205,6 +205,13 @@ def test_people_decide_the_state_with_the_sensor() -> None:
     assert len(list(wrong_states(the_ledger(), replace(CONTENTS, spaces=spaces)))) == 2
 
 
+def test_states_are_not_compared_where_a_visitor_of_the_board_has_changed_some() -> None:
+    closed = replace(CONTENTS.spaces[1], state=SpaceState.MAINTENANCE)
+    expected = f"{B} is MAINTENANCE, and its occupancy and the requests for it give FREE"
+    assert expected in the_report(spaces=[SPACE_A, closed]).differences
+    assert expected not in the_report(spaces=[SPACE_A, closed], orders=1).differences
+
+
 def test_a_lamp_shows_the_state_of_its_space() -> None:
     ledger = the_ledger()
     ledger.lamps[A] = "OCCUPIED"
