@@ -40,9 +40,9 @@ AsCsv = Annotated[bool, typer.Option("--csv", help="As CSV, for files and spread
 def export(
     what: WhatArgument, *, since: From = "", until: To = "", as_csv: AsCsv = False, config: ConfigFile = None
 ) -> None:
-    """Show stays, or the occupancy of zones by the hour, or write them as CSV.
+    """Show stays or the hourly occupancy, or write them as CSV.
 
-    Times are UTC. `stays` are those that ended in the time range. The columns are those of the views `stay` and
+    `occupancy` is that of each zone by the hour. Times are UTC. `stays` are those that ended in the time range. The columns are those of the views `stay` and
     `occupancy_hourly`. Without --csv it is a table, in a terminal of the first 1,000 rows.
 
     For example:

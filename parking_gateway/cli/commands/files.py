@@ -16,7 +16,9 @@ Name = Annotated[str, typer.Argument(metavar="NAME", help="As `files list` shows
 
 
 def config_example() -> None:
-    """Print the sample configuration. Every key has its default and an explanation.
+    """Print the sample configuration.
+
+    Every key has its default and an explanation.
 
     For example:
 

@@ -13,7 +13,9 @@ _SHORTEST_PASSWORD = 8
 
 @app.command("hash")
 def hash_() -> None:
-    """Ask for a password, and print its hash for web.operators.
+    """Ask for a password, and print its hash.
+
+    The hash is for web.operators.
 
     Without a terminal, it is the first line of standard input.
 
@@ -34,9 +36,9 @@ def hash_() -> None:
 
 @app.command("token")
 def token() -> None:
-    """Make a token for a program that uses the HTTP API, and print it with its hash for web.tokens.
+    """Make a token for the HTTP API, and print it with its hash.
 
-    The token is shown once: the configuration has only its hash.
+    A program sends the token, and web.tokens has the hash. The token is shown once: the configuration has only its hash.
 
     For example:
 

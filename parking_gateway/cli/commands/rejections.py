@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from parking_gateway.store.query import Query
 
 app = typer.Typer(
-    name="rejections", help="List the rejected messages, try them again, or delete them.", no_args_is_help=True
+    name="rejections", help="List rejected messages, try them again, or delete them.", no_args_is_help=True
 )
 
 Reasons = Annotated[
