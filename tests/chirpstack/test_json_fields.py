@@ -497,7 +497,7 @@ def test_a_skipped_field_may_be_nested(read: Read) -> None:
     assert isinstance(read("up", event(txInfo="HERE").replace(b'"HERE"', nested("[", "]", 500))), Uplink)
 
 
-@pytest.mark.parametrize("levels", [1_000, 100_000, 1_000_000])
+@pytest.mark.parametrize("levels", [20_000, 100_000, 1_000_000])  # Python 3.12 allows up to 10,000
 @pytest.mark.parametrize("field", ["object", "txInfo", "unheard-of"])
 @pytest.mark.parametrize("opening", ["[", '{"a":'])
 def test_a_bomb_of_brackets_is_rejected_as_too_deep(read: Read, field: str, opening: str, levels: int) -> None:
