@@ -339,8 +339,8 @@ def test_tell_told_and_said_are_no_identifiers() -> None:
     assert {(where, name) for where, name in names if {"tell", "told", "said"} & set(name.lower().split("_"))} == set()
 
 
-def test_the_picture_of_the_readme_names_files_in_the_order_of_the_architecture() -> None:
-    (picture,) = (block for block in blocks(README, "") if block.startswith("ChirpStack"))
+def test_the_picture_of_the_way_names_files_in_the_order_of_the_table() -> None:
+    (picture,) = (block for block in blocks(HOUSE, "") if block.startswith("ChirpStack"))
     files = list(dict.fromkeys(re.findall(r"\w+/\w+\.py", picture)))
     assert [file for file in files if not (ROOT / "parking_gateway" / file).exists()] == []
     way = dict.fromkeys(re.findall(r"parking_gateway/(\w+/\w+\.py)", section(HOUSE, "The way of an uplink")))
