@@ -29,6 +29,7 @@ NOT_RUN: Final = {
     "parking-gateway spaces acknowledge central/level-1/A-012": "no car stays for too long here: tests/requests/test_spaces.py",
     "parking-gateway operators hash": "it asks for a password in a terminal: tests/cli/test_operators.py",
     "sudo apt install prometheus": "tests/prometheus: a Prometheus of Debian scrapes a gateway with these files",
+    "make container": "tests/packages, as far as it can be checked without an engine of containers",
     "apt install ./dist/parking-gateway_*.deb": "tests/packages/test_debian.py",
     "echo 'parking-gateway parking-gateway/purge-data boolean true' | debconf-set-selections": "tests/packages/test_debian.py",
     "sudo -u postgres psql -c \"alter system set shared_buffers = '2GB'\" "
@@ -37,7 +38,10 @@ NOT_RUN: Final = {
 """First lines of blocks, and why these are not run here, or the test that runs them."""
 _OF_AN_INDEX: Final = re.compile(r"pip install 'parking-gateway\[\w+\]'")
 """The package is on no index yet. tests/project/test_installation.py installs its extras."""
-ELSEWHERE: Final = {"docs/reference/http-api.md": "tests/web/test_http_api_page.py"}
+ELSEWHERE: Final = {
+    "docs/reference/http-api.md": "tests/web/test_http_api_page.py",
+    "docs/reference/commands.md": "tests/project/test_docs.py",  # generated; every example is checked against its command
+}
 """Pages that a test of their own runs."""
 
 _TOMORROW: Final = f"{datetime.now(UTC) + timedelta(days=1):%F}"
