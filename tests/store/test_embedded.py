@@ -13,6 +13,7 @@ from tempfile import TemporaryDirectory
 import psycopg
 import pytest
 import sqlalchemy as sa
+from pydantic import SecretStr
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from parking_gateway.gateway.opening import database
@@ -54,7 +55,7 @@ async def answers(engine: AsyncEngine, state: Path, *, but: int) -> bool:
 
 async def test_one_that_dies_is_started_again(state: Path) -> None:
     """Its users go on with the same pool, at the same address, and with its data."""
-    config = Config(gateway=GatewayConfig(state_directory=state), database=DatabaseConfig())
+    config = Config(gateway=GatewayConfig(state_directory=state), database=DatabaseConfig(url=SecretStr("embedded")))
     async with database(config) as pool:
         async with pool.engine.begin() as connection:
             await connection.execute(sa.text("create table kept ()"))
