@@ -68,7 +68,6 @@ def test_the_space_of_the_tutorial_becomes_occupied_free_and_occupied_while_the_
 ) -> None:
     steps = [message["to"] for topic, message in received if topic == "parking/v1/transitions/central/level-1/A-001"]
     assert steps[:3] == ["OCCUPIED", "FREE", "OCCUPIED"]
-    assert "MAINTENANCE" in steps
 
 
 def test_every_block_that_is_not_run_is_on_a_page_and_has_a_reason() -> None:
