@@ -46,6 +46,11 @@ ALL: Final = (
     CONFIGURATION,
     Shipped(name="systemd", purpose="units, the user and the folders of the service", in_checkout="systemd"),
     Shipped(name="mosquitto", purpose="the broker: its configuration and who may do what", in_checkout="docs/examples"),
+    Shipped(
+        name="subscribers",
+        purpose="a flow of Node-RED, and a configuration of Telegraf",
+        in_checkout="docs/subscribers",
+    ),
     Shipped(name="prometheus", purpose="scraping, and the rules of alerts", in_checkout="prometheus"),
     Shipped(name="grafana", purpose="dashboards, and the files that provision them", in_checkout="grafana"),
     SCHEMAS,

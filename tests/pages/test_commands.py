@@ -18,7 +18,7 @@ from tests.pages.blocks import Block, of_page
 from tests.pages.machine import CHECKOUT, run
 from tests.plugins.broker import NO_MOSQUITTO
 
-EXAMPLES = CHECKOUT / "docs" / "examples"
+SUBSCRIBERS = CHECKOUT / "docs" / "subscribers"
 LISTEN = Block(
     "what subscribers receive",
     0,
@@ -103,7 +103,7 @@ def messages_of(received: list[tuple[str, Any]], wanted: str) -> list[dict[str, 
 def test_the_flow_of_node_red_reads_fields_that_every_message_of_its_topics_has(
     received: list[tuple[str, Any]],
 ) -> None:
-    nodes = {node["id"]: node for node in json.loads((EXAMPLES / "node-red-flow.json").read_text())}
+    nodes = {node["id"]: node for node in json.loads((SUBSCRIBERS / "node-red-flow.json").read_text())}
     sources = [node for node in nodes.values() if node["type"] == "mqtt in"]
     assert len(sources) == 3
     for source in sources:
@@ -122,7 +122,7 @@ def _behind(nodes: dict[str, Any], node: dict[str, Any]) -> list[dict[str, Any]]
 
 
 def test_the_configuration_of_telegraf_reads_fields_of_their_types(received: list[tuple[str, Any]]) -> None:
-    inputs = tomllib.loads((EXAMPLES / "telegraf.conf").read_text())["inputs"]["mqtt_consumer"]
+    inputs = tomllib.loads((SUBSCRIBERS / "telegraf.conf").read_text())["inputs"]["mqtt_consumer"]
     types: dict[str, Any] = {"int": int, "float": (int, float), "string": str, "bool": bool}
     for one in inputs:
         (wanted,) = one["topics"]
