@@ -1,15 +1,23 @@
-"""The layers of a configuration, the strongest first: command line, environment, secrets, file. Each is a nested table."""
+"""The layers of a configuration, the strongest first: command line, environment, secrets, file."""
 
 import os
 import re
 import tomllib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import reduce
 from pathlib import Path
 from typing import Any, Final
 
-from parking_gateway.process.config.sections import KEYS, Config
+from pydantic_settings import (
+    EnvSettingsSource,
+    InitSettingsSource,
+    NestedSecretsSettingsSource,
+    PydanticBaseSettingsSource,
+    SecretsSettingsSource,
+    SettingsError,
+)
+
+from parking_gateway.process.config.sections import Config
 
 FILE: Final = Path("/etc/parking-gateway/config.toml")
 """Read where nobody names another one, if it exists."""
@@ -19,8 +27,6 @@ SECRETS_VARIABLE: Final = "PARKING_GATEWAY_SECRETS_DIRECTORY"
 
 # Kubernetes sets these in every pod, for a service with the name parking-gateway.
 _OF_KUBERNETES: Final = re.compile(r"PARKING_GATEWAY_(SERVICE_(HOST|PORT)(_\w+)?|PORT(_\d+_(TCP|UDP|SCTP)(_\w+)?)?)")
-_TOO_LONG: Final = 1_000_000
-"""Bytes. A secret is no larger."""
 
 
 class ConfigError(Exception):
@@ -35,13 +41,13 @@ class ConfigError(Exception):
 class Layer:
     """The values of one source."""
 
-    table: dict[str, Any]
+    source: PydanticBaseSettingsSource
     place: Callable[[Sequence[str]], str]
     """The place in this layer where a key is written, as a person calls it."""
 
     def holds(self, key: Sequence[str]) -> bool:
         """Whether the key, or a table of this name, is written here."""
-        found: Any = self.table
+        found: Any = self.source()
         for name in key:
             if not isinstance(found, dict) or name not in found:
                 return False
@@ -51,18 +57,22 @@ class Layer:
 
 def layers(file: Path | None, overrides: Mapping[str, Any]) -> Iterator[Layer]:
     """All layers, the strongest first. Raises ConfigError for one that cannot be read."""
-    yield Layer(table=dict(overrides), place=lambda _: "command line")
-    yield Layer(table=_nested(_variables()), place=variable)
+    yield Layer(source=InitSettingsSource(Config, dict(overrides)), place=lambda _: "command line")
+    environment = EnvSettingsSource(Config, case_sensitive=False, env_prefix=PREFIX, env_nested_delimiter="__")
+    yield Layer(source=environment, place=variable)
     for name in ("CREDENTIALS_DIRECTORY", SECRETS_VARIABLE):
         if directory := os.environ.get(name):
             yield _secrets(directory, variable=name)
     if file is not None:
-        yield Layer(table=_toml(file), place=lambda _: str(file))
+        yield Layer(source=InitSettingsSource(Config, _toml(file)), place=lambda _: str(file))
 
 
-def merged(of: Sequence[Layer]) -> dict[str, Any]:
-    """One table. A key has the value of the strongest layer; tables are merged, and lists are not."""
-    return reduce(_over, (layer.table for layer in reversed(of)), {})
+def merged(of: Sequence[Layer]) -> Config:
+    """The configuration. A key has the value of the strongest layer; tables are merged, and lists are not.
+
+    Raises pydantic's ValidationError.
+    """
+    return Config(_build_sources=(tuple(layer.source for layer in of), {}))
 
 
 def variable(key: Sequence[str]) -> str:
@@ -80,35 +90,19 @@ def unknown_variables() -> Iterator[str]:
             yield name
 
 
-def _over(beneath: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
-    both = beneath | above
-    for name in beneath.keys() & above.keys():
-        if isinstance(beneath[name], dict) and isinstance(above[name], dict):
-            both[name] = _over(beneath[name], above[name])
-    return both
-
-
-def _variables() -> Iterator[tuple[list[str], str]]:
-    for name, text in os.environ.items():
-        if name.upper().startswith(PREFIX) and name not in (CONFIG_VARIABLE, SECRETS_VARIABLE):
-            path = name[len(PREFIX) :].lower().split("__")
-            if path[0] in Config.model_fields:
-                yield path, text
-
-
 def _secrets(directory: str, *, variable: str) -> Layer:
     """A file for each secret, with a name such as `mqtt__password`. Files with other names are ignored."""
     try:
-        found = [
-            (path, file.read_text(encoding="utf-8").strip())
-            for file in Path(directory).iterdir()
-            if tuple((path := file.name.lower().split("__"))[:2]) in KEYS
-            and file.is_file()
-            and file.stat().st_size < _TOO_LONG
-        ]
-    except (OSError, UnicodeDecodeError) as error:
+        source = NestedSecretsSettingsSource(
+            SecretsSettingsSource(Config, directory),
+            secrets_dir_missing="error",
+            secrets_prefix="",
+            secrets_nested_delimiter="__",
+            case_sensitive=False,
+        )
+    except (OSError, UnicodeDecodeError, SettingsError) as error:
         raise ConfigError([f"{variable}: the secrets in {directory} cannot be read: {error}."]) from None
-    return Layer(table=_nested(found), place=lambda key: f"{directory}/{'__'.join(key)}")
+    return Layer(source=source, place=lambda key: f"{directory}/{'__'.join(key)}")
 
 
 def _toml(file: Path) -> dict[str, Any]:
@@ -123,14 +117,3 @@ def _toml(file: Path) -> dict[str, Any]:
     except ValueError as error:  # of tomllib, and of Python for a number with thousands of digits
         reason = f"is not TOML: {error}"
     raise ConfigError([f"{file}: the file {reason}."])
-
-
-def _nested(texts: Iterable[tuple[Sequence[str], str]]) -> dict[str, Any]:
-    """The table of texts with their paths. A table or a list is one text in JSON, which its section reads."""
-    table: dict[str, Any] = {}
-    for path, text in texts:
-        value: Any = text
-        for name in reversed(path):
-            value = {name: value}
-        table = _over(table, value)
-    return table

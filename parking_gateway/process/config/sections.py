@@ -8,7 +8,9 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
+from pydantic import Field, ValidationInfo, field_validator
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+from typing_extensions import override
 
 from parking_gateway.process.config.alerts import AlertsConfig
 from parking_gateway.process.config.chirpstack import ChirpStackConfig
@@ -118,10 +120,12 @@ class TelemetryConfig(Section):
     zones: Annotated[WholeNumber, Field(ge=0, le=10_000)] = 100
 
 
-class Config(BaseModel):
+class Config(BaseSettings):
     """The whole configuration. `load` reads it from its sources; `Config(…)` takes only its arguments."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True, hide_input_in_errors=True)
+    model_config = SettingsConfigDict(
+        frozen=True, extra="forbid", hide_input_in_errors=True, case_sensitive=True, enable_decoding=False
+    )
 
     mqtt: MqttConfig = Field(default_factory=MqttConfig)
     chirpstack: ChirpStackConfig = Field(default_factory=ChirpStackConfig)
@@ -201,6 +205,18 @@ class Config(BaseModel):
                     f"has a stalled_after that is not longer than {names}: lengthen it, or a wait would count as stalling"
                 )
         return telemetry
+
+    @classmethod
+    @override
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        return (init_settings,)
 
 
 KEYS: Final[tuple[tuple[str, str], ...]] = tuple(

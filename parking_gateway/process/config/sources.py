@@ -44,7 +44,7 @@ def load_with_origins(file: Path | None = None, *, overrides: Mapping[str, Any] 
     written = list(layers(file, overrides or {}))
     mistakes = [_unknown(name) for name in unknown_variables()] + list(without_time_zones())
     try:
-        config = Config(**merged(written))
+        config = merged(written)
     except ValidationError as error:
         mistakes += [_sentence(details, written) for details in error.errors(include_url=False, include_input=False)]
         raise ConfigError(mistakes) from None

@@ -9,7 +9,7 @@ from parking_gateway.process.config import Config
 
 
 def checks_of(**sections: dict[str, Any]) -> list[tuple[str, str]]:
-    return [(check.verdict, check.detail) for check in examine_encryption(Config(**sections))]
+    return [(check.verdict, check.detail) for check in examine_encryption(Config(**sections))]  # type: ignore[arg-type]
 
 
 def test_on_this_machine_nothing_has_to_be_encrypted() -> None:
