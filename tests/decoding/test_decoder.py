@@ -21,6 +21,7 @@ from parking_gateway.decoding.decoder import (
     NotAsked,
     battery_report,
     decode_frame,
+    forget_codecs,
     guest_key,
     observation,
 )
@@ -169,6 +170,23 @@ def test_the_installation_chooses_before_the_tag_and_the_tag_before_the_profile(
     assert decoder.choice(profiled, plain) == Choice(codec="of_profile", options={"a": "1", "b": "1"})
     assert decoder.choice(profiled, optioned) == Choice(codec="of_profile", options={"a": "1", "b": "2"})
     assert decoder.choice(DeviceIdentity(dev_eui=plain.dev_eui), plain) is None
+
+
+def test_profiles_that_were_read_again_count_from_then_on() -> None:
+    decoder = Decoder(profiles={"old": Choice(codec="elsys_elt_ultrasonic")})
+    decoder.adopt({"new": Choice(codec="bosch_tps110_v029")})
+    assert decoder.profiles == {"new": Choice(codec="bosch_tps110_v029")}
+
+
+def test_a_codec_of_another_content_is_used_once_the_old_one_is_forgotten(tmp_path: Path) -> None:
+    file = tmp_path / "own.py"
+    decoder = Decoder(folder=tmp_path)
+    for name in ("OCCUPIED", "VACANT"):
+        file.write_text(f"{HEAD}def decode(frame):\n    return Reading(occupancy=Occupancy.{name})\n")
+        forget_codecs()
+        reading = decoder.read(UPLINK, Choice(codec="own"))
+        assert isinstance(reading, Reading)
+        assert reading.occupancy is Occupancy[name]
 
 
 def test_a_choice_that_can_decode_no_frame_is_refused() -> None:

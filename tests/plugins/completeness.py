@@ -1,11 +1,13 @@
 """Counts the tests that were left out, with their reasons, and fails the run where `CI` is set.
 
-Where CI has hidden Mosquitto, it sets `WITHOUT_MOSQUITTO`. Then only tests that need Mosquitto may be left out. A run with
-`--again` after it has these tests, and all others for which another broker or another PostgreSQL makes a difference.
+Where CI has hidden Mosquitto, it sets `WITHOUT_MOSQUITTO`. Then only tests that need Mosquitto may be left out, and of those with
+a broker, a sample runs, on the broker of the demo. A run with `--again` after it has every test that has not passed by then, and those
+for which another PostgreSQL makes a difference.
 """
 
 import os
 from collections import Counter
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
 
@@ -16,37 +18,42 @@ from parking_gateway.cli.demo import brokers
 from tests.plugins.broker import NO_MOSQUITTO
 
 ROOT: Final = Path(__file__).parents[2]
-_LEFT_OUT: Final = "parking_gateway/left_out"
-"""The tests that were left out without Mosquitto, in pytest's cache."""
+_PASSED: Final = "parking_gateway/passed"
+"""The tests that passed without Mosquitto, in pytest's cache."""
+_SAMPLE: Final = ("tests/broker", "tests/cli/demo", "tests/acceptance/test_end_to_end.py", "tests/project")
+"""Tests that also run on the broker of the demo, where they have one."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Add `--again`."""
-    about = "after a run without Mosquitto: tests that it left out, tests with a broker, and tests of the store"
+    about = "after a run without Mosquitto: tests that have not passed in it, and tests of the store"
     parser.addoption("--again", action="store_true", help=about)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """With `--again`, leave the rest to the run before."""
-    if not config.getoption("--again"):
+    """Without Mosquitto, leave most tests with a broker to the run with `--again`, and with it all that have passed."""
+    if config.getoption("--again"):
+        passed = config.cache.get(_PASSED, None) if config.cache else None
+        if passed is None:
+            raise pytest.UsageError("--again needs a run without Mosquitto before it, as in .ci/run")
+        done = set(passed)
+        wanted = {item for item in items if item.nodeid not in done or _is_in(item, ("tests/store",))}
+    elif _is_without_mosquitto():
+        wanted = {item for item in items if "broker" not in getattr(item, "fixturenames", ()) or _is_in(item, _SAMPLE)}
+    else:
         return
-    left_out = config.cache.get(_LEFT_OUT, None) if config.cache else None
-    if left_out is None:
-        raise pytest.UsageError("--again needs a run without Mosquitto before it, as in .ci/run")
-    wanted = {item for item in items if item.nodeid in left_out or _makes_a_difference(item)}
     config.hook.pytest_deselected(items=[item for item in items if item not in wanted])
     items[:] = [item for item in items if item in wanted]
 
 
 def _remember(cache: pytest.Cache, reporter: TerminalReporter) -> None:
-    """Add the tests that were left out, and remove those that were run. A part of the suite says nothing of the rest."""
-    ran, left_out = ({one.nodeid for one in reporter.stats.get(outcome, ())} for outcome in ("passed", "skipped"))
-    cache.set(_LEFT_OUT, sorted({*cache.get(_LEFT_OUT, ())} - ran | left_out))
+    """Add the tests that have passed. A part of the suite says nothing of the rest."""
+    passed = {one.nodeid for one in reporter.stats.get("passed", ())}
+    cache.set(_PASSED, sorted({*cache.get(_PASSED, ())} | passed))
 
 
-def _makes_a_difference(item: pytest.Item) -> bool:
-    """Whether it has a broker, or is about the SQL of the gateway."""
-    return "broker" in getattr(item, "fixturenames", ()) or item.path.is_relative_to(ROOT / "tests/store")
+def _is_in(item: pytest.Item, places: Iterable[str]) -> bool:
+    return any(item.path.is_relative_to(ROOT / place) for place in places)
 
 
 def pytest_sessionstart(session: pytest.Session) -> None:
