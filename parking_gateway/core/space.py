@@ -181,7 +181,8 @@ def observe(space: Space, seen: Observation) -> Change:
         changes["seen_at"] = seen.heard_at
         changes["seen_dev_addr"] = seen.dev_addr
         changes["seen_f_cnt"] = seen.f_cnt
-        changes["reservation"] = _reservation_after(space, seen)
+        if space.reservation is not None:
+            changes["reservation"] = _reservation_after(space, seen)
     if is_contact:
         changes["contact"] = Contact.LIVE
         changes["heard_at"] = seen.heard_at

@@ -89,7 +89,10 @@ class Course(msgspec.Struct, frozen=True, kw_only=True):
             if space.occupancy is Occupancy.OCCUPIED:
                 self.stays.append(Stay(space.id, self.arrivals.pop(space.id, None), at, cause))
             if after.occupancy is Occupancy.OCCUPIED:
-                self.arrivals[space.id] = Arrival(at, cause, offered(after)[1] or offered(space)[1])
+                held = after.reservation or space.reservation
+                self.arrivals[space.id] = Arrival(at, cause, None if held is None else held.id)
+        if after.service is space.service and after.reservation is space.reservation:  # nearly all
+            return after
         if offered(after) == offered(space):
             return after
         if is_past(heard_at, space):

@@ -5,6 +5,7 @@ import re
 import tomllib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Final
 
@@ -37,7 +38,7 @@ class ConfigError(Exception):
         super().__init__("\n".join(self.mistakes))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Layer:
     """The values of one source."""
 
@@ -45,9 +46,14 @@ class Layer:
     place: Callable[[Sequence[str]], str]
     """The place in this layer where a key is written, as a person calls it."""
 
+    @cached_property
+    def table(self) -> dict[str, Any]:
+        """What is written in it. To read the environment takes milliseconds."""
+        return self.source()
+
     def holds(self, key: Sequence[str]) -> bool:
         """Whether the key, or a table of this name, is written here."""
-        found: Any = self.source()
+        found: Any = self.table
         for name in key:
             if not isinstance(found, dict) or name not in found:
                 return False
