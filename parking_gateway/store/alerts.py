@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from parking_gateway.core.events import DevEui
 from parking_gateway.core.notice import Notice, NoticeKind
 from parking_gateway.core.outgoing import DueOutgoing
-from parking_gateway.store.query import Query, Rows, command, written
+from parking_gateway.store.query import Query, Rows, command, counts, written
 from parking_gateway.store.rows import array_of
 
 
@@ -62,9 +62,7 @@ def failed(recipient: str, *, seconds: float, error: str) -> Query[None]:
 
 def give_up(recipient: str, *, after: float) -> Query[int]:
     """Give up what could not be delivered for so many seconds. The answer is how many alerts they were."""
-    return Query(
-        statement=_GIVE_UP, arguments={"recipient": recipient, "seconds": after}, read=lambda rows: int(rows[0][0])
-    )
+    return counts(_GIVE_UP, {"recipient": recipient, "seconds": after})
 
 
 def _alerts(rows: Rows) -> list[Alert]:

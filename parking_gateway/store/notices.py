@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from parking_gateway.core.events import DevEui
 from parking_gateway.core.notice import NoticeKind
 from parking_gateway.core.space import SpaceId
-from parking_gateway.store.query import Query, Statement, asks
+from parking_gateway.store.query import Query, Statement, asks, counts
 from parking_gateway.store.tables import TIME, device, installation, notice
 
 
@@ -23,7 +23,7 @@ class SilentNotice(NamedTuple):
 
 def silent_since(time: datetime) -> Query[int]:
     """How many notices have named a single silent device since this time."""
-    return Query(statement=_SILENT_SINCE, arguments={"since": time}, read=lambda rows: int(rows[0][0]))
+    return counts(_SILENT_SINCE, {"since": time})
 
 
 def heard_again(now: datetime) -> Query[list[SilentNotice]]:
@@ -33,7 +33,7 @@ def heard_again(now: datetime) -> Query[list[SilentNotice]]:
 
 def delete_old(before: datetime, limit: int) -> Query[int]:
     """Delete the first notices that are older than this. The answer is how many they were."""
-    return Query(statement=_DELETE_OLD, arguments={"before": before, "limit": limit}, read=lambda rows: int(rows[0][0]))
+    return counts(_DELETE_OLD, {"before": before, "limit": limit})
 
 
 _IS_SILENT: Final = (notice.c.kind == sa.literal_column(f"'{NoticeKind.SILENT}'"), notice.c.dev_eui.is_not(None))

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from parking_gateway.core.stay import Offer
 from parking_gateway.store import query
 from parking_gateway.store.hot import HOT
-from parking_gateway.store.query import Query, command
+from parking_gateway.store.query import Query, command, counts
 from parking_gateway.store.rows import arrays
 
 
@@ -28,7 +28,7 @@ def append(offers: Sequence[Offer]) -> Query[None]:
 
 def delete_old(before: datetime, limit: int) -> Query[int]:
     """Delete what was offered before this time and not at it any more. The answer is how many rows they were."""
-    return Query(statement=_DELETE_OLD, arguments={"before": before, "limit": limit}, read=lambda rows: int(rows[0][0]))
+    return counts(_DELETE_OLD, {"before": before, "limit": limit})
 
 
 _DELETE_OLD: Final = query.written(

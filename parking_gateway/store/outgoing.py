@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from parking_gateway.core.outgoing import DueOutgoing, Outgoing, read, written
 from parking_gateway.store import query
 from parking_gateway.store.hot import HOT
-from parking_gateway.store.query import Query, Rows, Statement, command
+from parking_gateway.store.query import Query, Rows, Statement, command, counts
 from parking_gateway.store.rows import array_of, listed
 from parking_gateway.store.tables import outgoing
 
@@ -62,7 +62,7 @@ def postpone(ids: Sequence[int], *, by: timedelta) -> Query[None]:
 
 def delete_expired() -> Query[int]:
     """Delete messages that nobody waits for any more. The answer is how many they were."""
-    return Query(statement=_DELETE_EXPIRED, arguments={}, read=lambda rows: int(rows[0][0]))
+    return counts(_DELETE_EXPIRED)
 
 
 def _due(rows: Rows) -> list[DueOutgoing]:

@@ -84,6 +84,11 @@ def asks(statement: Statement, kind: Callable[..., Answer], arguments: Arguments
     return Query(statement=statement, arguments=arguments, read=lambda rows: [kind(*row) for row in rows])
 
 
+def counts(statement: Statement, arguments: Arguments = NOTHING) -> Query[int]:
+    """A query whose answer is one number."""
+    return Query(statement=statement, arguments=arguments, read=lambda rows: int(rows[0][0]))
+
+
 _WAIT: Final = Statement(sa.text("select pg_logical_emit_message(true, 'parking-gateway', '')"))
 
 

@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from parking_gateway.core.reservation import LIVE, ReservationStatus, ReservationStep
 from parking_gateway.core.space import SpaceId
 from parking_gateway.store import query
-from parking_gateway.store.query import Query, Statement, asks, command
+from parking_gateway.store.query import Query, Statement, asks, command, counts
 from parking_gateway.store.rows import arrays
 
 IS_LIVE: Final = f"status in ({', '.join(repr(one.value) for one in sorted(LIVE))})"
@@ -73,7 +73,7 @@ class Kept(msgspec.Struct, frozen=True):
 
 def delete_old(before: datetime, limit: int) -> Query[int]:
     """Delete the first reservations that ended before this time. The answer is how many they were."""
-    return Query(statement=_DELETE_OLD, arguments={"before": before, "limit": limit}, read=lambda rows: int(rows[0][0]))
+    return counts(_DELETE_OLD, {"before": before, "limit": limit})
 
 
 _LISTED: Final = """

@@ -11,7 +11,7 @@ from typing import Final, NamedTuple
 import sqlalchemy as sa
 
 from parking_gateway.store.partitions import Grown, Month, limit_lock_waits, month_of
-from parking_gateway.store.query import Query, Rows, Statement, command, written
+from parking_gateway.store.query import Query, Rows, Statement, command, counts, written
 from parking_gateway.store.tables import TIME
 
 AT_ONCE: Final = 2000
@@ -118,7 +118,7 @@ def lock(month: Month) -> list[Query[None]]:
 def count(month: Month) -> Query[int]:
     """How many rows the month has. It takes a second for ten million."""
     statement = Statement(sa.text(f"select count(*) from {month.partition}"))
-    return Query(statement=statement, arguments={}, read=lambda rows: int(rows[0][0]))
+    return counts(statement)
 
 
 def drop(month: Month) -> list[Query[None]]:
@@ -147,7 +147,7 @@ def has_old(table: Grown, *, before: datetime) -> Query[bool]:
 
 def delete_old(table: Grown, *, before: datetime) -> Query[int]:
     """Delete the first old rows of the default partition. The answer is how many they were."""
-    return Query(statement=_delete_old(table), arguments={"before": before}, read=lambda rows: int(rows[0][0]))
+    return counts(_delete_old(table), {"before": before})
 
 
 def strays(table: Grown, *, since: datetime) -> Query[Strays]:
