@@ -201,8 +201,8 @@ def test_every_command_explains_itself(command: tuple[str, ...]) -> None:
 
 @pytest.mark.parametrize("command", [(), *groups(get_group(app)), *commands(get_group(app))], ids=" ".join)
 def test_help_fits_into_80_columns(command: tuple[str, ...]) -> None:
-    """No line is longer, no summary of a command is cut, and every argument has a description."""
-    result = CliRunner().invoke(app, [*command, "--help"], terminal_width=80)
+    """No line is longer, no summary of a command is cut, and every argument has a description. Of 80 columns, 78 are used."""
+    result = CliRunner().invoke(app, [*command, "--help"], terminal_width=78)
     lines = result.output.splitlines()
     assert max(map(len, lines)) <= 80
     listed = result.output.partition("Commands:")[2]

@@ -59,7 +59,9 @@ def show(name: Name) -> None:
 def copy(
     name: Name, folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="It is made if it is missing.")]
 ) -> None:
-    """Copy a file, or all files of a name such as `systemd`, into a folder. A file that is there already stays as it is.
+    """Copy files into a folder.
+
+    The name is that of one file, or of several such as `systemd`. A file that is there already stays as it is.
 
     For example:
 
