@@ -1,16 +1,13 @@
-"""The items that the counting sensors of Milesight send: a channel, a type and a value. Numbers are little-endian.
+"""The frame of the sensors of Milesight that count or see people: items of a channel, a type and a value.
 
-    item                  value
-    03 D2, 06, 09, 0C     total in of the lines 1 to 4, uint32
-    04 D2, 07, 0A, 0D     total out of the lines 1 to 4, uint32
-    05 CC, 08, 0B, 0E     in and out of the last period, uint16 each
-    0F E3, 10 E4          people in regions, and how long they stayed
-    11 … 1E               the same for children
-    50 FC                 alarm: the lens is covered
-    20 CE                 a stored reading: seconds since 1970, uint32; the channel of its item; the value of the item
-    FE … FF …, F8 …, F9 … settings and versions
+    channel  type         value
+    20       CE           a stored reading: seconds since 1970, uint32; a byte that says what follows; the value
+    FF       01 … FF      about the device: versions, serial number, start, power supply
+    FE, FF   03 … FD      a setting that a downlink has read or changed
+    F8, F9   10 … B5      the same for newer settings; with F8 one byte more, the result
 
-Settings, periods and regions are not part of a reading. Their lengths are needed to find the next item.
+Numbers are little-endian. Settings are not part of a reading. Their lengths are needed to find the next item. No item has error
+values; a battery of more than 100 % is none.
 """
 
 from collections.abc import Mapping
@@ -18,92 +15,98 @@ from typing import Any, Final
 
 from decoders import Frame, Reading, Undecodable
 from decoders._clock import unix_time
-from decoders._items import Fields
+from decoders._items import Fields, Item
 from decoders._milesight import ABOUT, SIZES
 
-LINES: Final = (1, 2, 3, 4)
-_INS: Final = {0x03 + 3 * (line - 1): (line, "counter_in") for line in LINES}
-_OUTS: Final = {0x04 + 3 * (line - 1): (line, "counter_out") for line in LINES}
-_TOTALS: Final[Mapping[int, tuple[int, str]]] = {**_INS, **_OUTS}
-"""The line and the field of a total, by channel."""
-_TOTAL, _PERIOD, _STORED, _COVERED = 0xD2, 0xCC, b"\x20\xce", b"\x50\xfc"
-_ITEMS: Final = {
-    **{key: item.size for key, item in ABOUT.items()},
-    **{bytes([0xFE + last, kind]): size for last in (0, 1) for kind, size in SIZES.items()},
-    **{bytes([0xFE + last, kind]): 1 for last in (0, 1) for kind in (0x04, 0x40, 0x42, 0x43, 0x44, 0x51, 0x6D)},
-    b"\xff\x1f": 4,
-    **{
-        bytes([channel, _TOTAL]): 4
-        for base in (0x03, 0x11)
-        for at in range(4)
-        for channel in (base + 3 * at, base + 3 * at + 1)
-    },
-    **{bytes([base + 3 * at, _PERIOD]): 4 for base in (0x05, 0x13) for at in range(4)},
-    **dict.fromkeys([b"\x0f\xe3", b"\x1d\xe3"], 4),
-    **dict.fromkeys([b"\x10\xe4", b"\x1e\xe4"], 5),
-    _COVERED: 3,
-    **{bytes([0xF8, kind]): size + 1 for kind, size in ((0x84, 3), (0x85, 2), (0x86, 1), (0x87, 1), (0x88, 2))},
-    **{bytes([0xF9, kind]): size for kind, size in ((0x84, 3), (0x85, 2), (0x86, 1), (0x87, 1), (0x88, 2))},
+STORED: Final = b"\x20\xce"
+_KEY, _TIME = 2, 4
+
+SETTINGS: Final[Mapping[int, int]] = {
+    **SIZES,
+    **dict.fromkeys([0x04, 0x2F, 0x40, 0x42, 0x43, 0x44, 0x64, 0x6D, 0xA6, 0xA8, 0xA9, 0xAA], 1),
 }
-"""The lengths of all values but those of stored readings."""
-_STAYS: Final = frozenset({0x10, 0x20, 0x1E, 0x3C})
-"""Stored readings of these channels are one byte shorter."""
-_STORABLE: Final = frozenset(range(0x03, 0x1F)) | _STAYS
-_WIDTH: Final = 2
-_TIME: Final = 4
+"""Lengths of settings by their type. They are the same in all models that have the setting."""
 
 
-def read(frame: Frame, *, port: int) -> Reading:
-    """Return the totals of all lines. Those of line 1 are those of the frame as well."""
+def settings(own: Mapping[int, int], newer: Mapping[int, int]) -> dict[bytes, Item]:
+    """Return the items about the device and of its settings. `own` and `newer` are lengths by type that only this model has."""
+    return {
+        b"\xff\x1f": Item(4),
+        **{bytes([0xFE + last, kind]): Item(size) for last in (0, 1) for kind, size in {**SETTINGS, **own}.items()},
+        **{bytes([0xF8, kind]): Item(size + 1) for kind, size in newer.items()},
+        **{bytes([0xF9, kind]): Item(size) for kind, size in newer.items()},
+        **ABOUT,
+    }
+
+
+def read(
+    frame: Frame, items: Mapping[bytes, Item], stored: Mapping[int, Item] | None = None, *, port: int
+) -> dict[str, Any]:
+    """Return the fields of all items. A later item overwrites an earlier one, except for fields of other channels.
+
+    Stored readings are collected in `past`; `stored` has their values by the byte before them. Raises `Undecodable`.
+    """
     if frame.port != port:
         raise Undecodable(f"port {frame.port} is unknown: the option port is {port}")
     payload = frame.payload
     if not payload:
         raise Undecodable("the payload is empty")
-    lines: dict[int, dict[str, Any]] = {}
-    past: list[Reading] = []
-    fault = None
-    start = 0
-    while start < len(payload):
-        key = payload[start : start + _WIDTH]
-        value = _value(payload, start, key)
-        start += _WIDTH + len(value)
-        if key == _STORED:
-            past += _stored(value)
-        elif key == _COVERED:
-            fault = "the lens is covered" if value[2] else fault
-        elif key[1] == _TOTAL and key[0] in _TOTALS:
-            line, name = _TOTALS[key[0]]
-            lines.setdefault(line, {})[name] = int.from_bytes(value, "little")
-    return Reading(fault=fault, past=tuple(past), **_fields(lines))
+    fields: dict[str, Any] = {}
+    start, end = 0, len(payload)
+    while start < end:
+        key = payload[start : start + _KEY]
+        at = start + _KEY
+        item = _stored_item(payload, at, stored) if key == STORED and stored is not None else items.get(key)
+        if item is None:
+            raise Undecodable(f"byte {start}: no item begins with {key.hex(' ')}")
+        start = at + item.size
+        if start > end:
+            raise Undecodable(f"byte {at}: item {key.hex(' ')} is cut short: length {item.size}, left {end - at}")
+        _add(fields, item.decode(payload[at:start]))
+    return fields
 
 
-def _value(payload: bytes, start: int, key: bytes) -> bytes:
-    at = start + _WIDTH
-    if key == _STORED:
-        kind = payload[at + _TIME] if len(payload) > at + _TIME else None
-        if kind is not None and kind not in _STORABLE:
-            raise Undecodable(f"byte {at + _TIME}: no stored reading has the channel {kind:02x}")
-        size = 8 if kind in _STAYS else 9
-    elif key in _ITEMS:
-        size = _ITEMS[key]
-    else:
-        raise Undecodable(f"byte {start}: no item begins with {key.hex(' ')}")
-    value = payload[at : at + size]
-    if len(value) < size:
-        raise Undecodable(f"byte {at}: item {key.hex(' ')} is cut short: length {size}, left {len(value)}")
-    return value
+def reading(fields: Mapping[str, Any]) -> Reading:
+    """Return a reading of these fields; those of the channels become readings of their own."""
+    if "channels" not in fields:
+        return Reading(**fields)
+    return Reading(**{**fields, "channels": {number: Reading(**own) for number, own in fields["channels"].items()}})
 
 
-def _fields(lines: Mapping[int, Fields]) -> dict[str, Any]:
-    if not lines:
-        return {}
-    return {**lines.get(1, {}), "channels": {line: Reading(**totals) for line, totals in lines.items()}}
+def totals(value: bytes) -> Fields:
+    """Read the totals in and out since the counter began, uint16 each. The bytes of an alarm behind them are ignored."""
+    return {"counter_in": int.from_bytes(value[:2], "little"), "counter_out": int.from_bytes(value[2:4], "little")}
 
 
-def _stored(value: bytes) -> list[Reading]:
+def moment(value: bytes) -> Fields:
+    """Read the time of the measurement, seconds since 1970, uint32; none if the clock was never set."""
+    at = unix_time(int.from_bytes(value, "little"))
+    return {"at": at} if at else {}
+
+
+def _stored_item(payload: bytes, at: int, stored: Mapping[int, Item]) -> Item:
+    """Return the item of a stored reading. Its length depends on the byte behind its time."""
+    kind = payload[at + _TIME] if len(payload) > at + _TIME else None
+    if kind is None:
+        return Item(_TIME + 1)
+    if kind not in stored:
+        raise Undecodable(f"byte {at + _TIME}: no stored reading has the kind {kind:02x}")
+    size, decode = stored[kind]
+    return Item(_TIME + 1 + size, lambda value: _past(value, decode(value[_TIME + 1 :])))
+
+
+def _past(value: bytes, found: Fields) -> Fields:
     at = unix_time(int.from_bytes(value[:_TIME], "little"))
-    if at is None or value[_TIME] not in _TOTALS:
-        return []
-    line, name = _TOTALS[value[_TIME]]
-    return [Reading(at=at, **_fields({line: {name: int.from_bytes(value[_TIME + 1 :], "little")}}))]
+    return {"past": (reading({"at": at, **found}),)} if at and found else {}
+
+
+def _add(fields: dict[str, Any], found: Fields) -> None:
+    for name, value in found.items():
+        if name == "past":
+            fields["past"] = fields.get("past", ()) + value
+        elif name == "channels":
+            channels = fields.setdefault("channels", {})
+            for number, own in value.items():
+                channels[number] = {**channels.get(number, {}), **own}
+        else:
+            fields[name] = value

@@ -3,7 +3,7 @@
 It counts how many drive or walk in and out over up to four lines. A zone without sensors in its spaces is counted by it.
 
     port       message
-    85         items, see `_milesight_counting`. If the port is changed in the device, set the option `port` as well
+    85         items, see `_milesight_lines`. If the port is changed in the device, set the option `port` as well
 
 Channel 1 is line 1, and so on. The frame as a whole has the totals of line 1. Which direction is "in" is drawn in the device.
 
@@ -16,7 +16,7 @@ from typing import Final
 
 from decoders import Device, Frame, Reading
 from decoders._milesight import PORT
-from decoders._milesight_counting import LINES, read
+from decoders._milesight_lines import LINES, read
 
 DEVICE: Final = Device(vendor="Milesight", model="VS133", ports=(PORT,), channels=LINES)
 
