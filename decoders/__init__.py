@@ -71,6 +71,16 @@ class Undecodable(ValueError):  # noqa: N818 - the word of the glossary, which r
     """The frame does not follow the format of this device. The message names the byte and what is wrong with it."""
 
 
+class Measured(msgspec.Struct, frozen=True, kw_only=True):
+    """The measurements of one quantity that a sensor can make, in our units, by its data sheet."""
+
+    lowest: float
+    """The bounds are measurements."""
+    highest: float
+    errors: tuple[float, ...] = ()
+    """Values between or beyond the bounds that are no measurement: no echo, a sensor that failed."""
+
+
 class Device(msgspec.Struct, frozen=True, kw_only=True):
     """The device of a codec, as `decoders list` and the generated page show it."""
 
@@ -85,6 +95,8 @@ class Device(msgspec.Struct, frozen=True, kw_only=True):
     """At this voltage or below the battery is low. None: the data sheet does not state it, or the device reports percent."""
     measures_distance: bool = False
     """True: occupancy comes from `distance_mm` and the installation's `occupied_below_mm` and `vacant_above_mm`."""
+    measures: Mapping[str, Measured] = {}
+    """Its measurements, by the field of `Reading`. No other value of the frame is one: see `decoders.measuring`."""
     channels: tuple[int, ...] = ()
     """The numbers of its sensors, if it has several. Empty: it has one, and its frames are its reading."""
     lines: Mapping[str, Mapping[str, str]] = {}

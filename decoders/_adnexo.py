@@ -15,7 +15,7 @@ Numbers are little-endian.
 from collections.abc import Mapping
 from typing import Final
 
-from decoders import Frame, Reading, Undecodable
+from decoders import Frame, Measured, Reading, Undecodable, measuring
 from decoders._items import Item
 from decoders._items import read as read_items
 
@@ -36,10 +36,9 @@ def downlink_answer(frame: Frame, settings: Mapping[bytes, Item]) -> Reading:
     return read_items(frame.payload, settings, width=1) if frame.port == 4 else Reading()
 
 
-def distance(word: bytes) -> int | None:
-    """Return a distance in mm, from uint16; 0 and FFFF are none."""
-    millimetres = int.from_bytes(word, "little")
-    return millimetres if 0 < millimetres < 0xFFFF else None
+def distance(word: bytes, measured: Measured) -> tuple[int | None, str | None]:
+    """Return a distance in mm, from uint16, or None and its fault."""
+    return measuring.distance(int.from_bytes(word, "little"), measured)
 
 
 def celsius(word: bytes) -> float | None:

@@ -16,7 +16,7 @@ Downlinks on port 1 end with a checksum of 2 bytes.
 import struct
 from typing import Final
 
-from decoders import Undecodable
+from decoders import Measured, Undecodable, measuring
 
 HEAD: Final = 5
 
@@ -41,6 +41,6 @@ def blocks(payload: bytes, *, words: int) -> tuple[tuple[int, ...] | None, float
     return values[:words] if flags & 1 else None, values[-1] / 1000 if flags & 2 else None
 
 
-def distance(millimetres: int, samples: int) -> int | None:
-    """Return the distance in mm; 0, FFFF and a distance without a valid sample are none."""
-    return millimetres if samples and 0 < millimetres < 0xFFFF else None
+def distance(millimetres: int, samples: int, measured: Measured) -> tuple[int | None, str | None]:
+    """Return the distance in mm, or None and its fault. A distance without a valid sample is none."""
+    return measuring.distance(millimetres, measured) if samples else (None, measuring.NO_ECHO)

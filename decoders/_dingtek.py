@@ -29,7 +29,7 @@ the 14 bytes of `80029999010481` set the upload interval to 4 h.
 from collections.abc import Mapping
 from typing import Any, Final
 
-from decoders import Command, Device, Frame, Occupancy, Undecodable
+from decoders import Command, Device, Frame, Measured, Occupancy, Undecodable, measuring
 from decoders._commands import within
 from decoders._refusals import unfit
 
@@ -65,10 +65,13 @@ def common(payload: bytes) -> dict[str, Any]:
     }
 
 
+DISTANCE: Final = Measured(lowest=30, highest=8000, errors=(0, 0xFFFF))
+
+
 def distance(payload: bytes) -> int | None:
-    """Return the distance in mm; 0 and FFFF are none."""
-    millimetres = int.from_bytes(payload[5:7])
-    return millimetres if 0 < millimetres < 0xFFFF else None
+    """Return the distance in mm; None for an error value. The sensor decides by its magnetometer as well."""
+    millimetres, _fault = measuring.distance(int.from_bytes(payload[5:7]), DISTANCE)
+    return millimetres
 
 
 def celsius(byte: int) -> float | None:

@@ -23,17 +23,22 @@ Downlinks on port 1: `01` and the seconds between readings, uint24 (`01 00 04 b0
 from collections.abc import Mapping
 from typing import Final
 
-from decoders import Command, Reading, Undecodable
+from decoders import Command, Measured, Reading, Undecodable, measuring
 from decoders._clock import unix_time
 from decoders._commands import within
+
+DISTANCE: Final = Measured(lowest=30, highest=7500, errors=(0, 20, 0xFFFF))
+NO_SENSOR: Final[Mapping[float, str]] = {0: "no sensor"}
 
 
 def reading(payload: bytes) -> Reading:
     """Read the 8 bytes of a reading."""
+    millimetres, fault = distance(payload[2:4])
     return Reading(
         battery_volts=volts(payload),
-        distance_mm=distance(payload[2:4]),
+        distance_mm=millimetres,
         temperature_celsius=celsius(payload[5:7]),
+        fault=fault,
     )
 
 
@@ -59,10 +64,9 @@ def volts(word: bytes) -> float:
     return (int.from_bytes(word[:2]) & 0x3FFF) / 1000
 
 
-def distance(word: bytes) -> int | None:
-    """Return the distance in mm; None for the error values."""
-    millimetres = int.from_bytes(word)
-    return None if millimetres in {0, 20, 0xFFFF} else millimetres
+def distance(word: bytes) -> tuple[int | None, str | None]:
+    """Return the distance in mm, or None and its fault."""
+    return measuring.distance(int.from_bytes(word), DISTANCE, NO_SENSOR)
 
 
 def celsius(word: bytes) -> float:
@@ -74,11 +78,13 @@ def _stored(record: bytes) -> Reading | None:
     at = unix_time(int.from_bytes(record[7:11]))
     if at is None:
         return None
+    millimetres, fault = distance(record[2:4])
     return Reading(
         at=at,
         battery_volts=volts(record),
-        distance_mm=distance(record[2:4]),
+        distance_mm=millimetres,
         temperature_celsius=celsius(record[4:6]),
+        fault=fault,
     )
 
 

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 from decoders import Reading, Undecodable
+from decoders.measuring import faults
 
 Fields = Mapping[str, Any]
 """Fields of a reading."""
@@ -29,7 +30,7 @@ class Item(NamedTuple):
 
 
 def read(payload: bytes, table: Mapping[bytes, Item], *, width: int) -> Reading:
-    """Return the fields of all items. A later item overwrites an earlier one, but readings of the past are collected.
+    """Return the fields of all items. A later item overwrites an earlier one, but readings of the past and faults are collected.
 
     `width` is the length of a key in bytes. Raises `Undecodable` for an empty payload, an unknown key and a cut value.
     """
@@ -55,8 +56,12 @@ def read(payload: bytes, table: Mapping[bytes, Item], *, width: int) -> Reading:
             found = decode(payload[value_at:start])
         except Undecodable as refusal:
             raise Undecodable(f"byte {value_at}: {refusal}") from None
-        fields.update(found)
         if "past" in found:
             past += found["past"]
-            fields["past"] = past
+        earlier = fields.get("fault")
+        fields.update(found)
+        if earlier:
+            fields["fault"] = faults(earlier, found.get("fault"))
+    if past:
+        fields["past"] = past
     return Reading(**fields)

@@ -9,10 +9,12 @@
 Settings are not part of a reading. Their lengths are needed to find the next item.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Final
 
-from decoders import Command, Frame, Reading, Undecodable
+from msgspec.structs import replace
+
+from decoders import Command, Frame, Measured, Reading, Undecodable, measuring
 from decoders._clock import unix_time
 from decoders._commands import within
 from decoders._items import Fields, Item
@@ -26,7 +28,9 @@ def read(frame: Frame, table: Mapping[bytes, Item], *, port: int) -> Reading:
     """Return the reading of a frame of items."""
     if frame.port != port:
         raise Undecodable(f"port {frame.port} is unknown: the option port is {port}")
-    return read_items(frame.payload, table, width=2)
+    reading = read_items(frame.payload, table, width=2)
+    # What a sensor that no longer hangs as it was mounted measures is no distance, wherever the position is in the frame.
+    return replace(reading, distance_mm=None) if reading.tamper and reading.distance_mm is not None else reading
 
 
 def battery(value: bytes) -> Fields:
@@ -39,16 +43,21 @@ def temperature(value: bytes) -> Fields:
     return {"temperature_celsius": int.from_bytes(value[:2], "little", signed=True) / 10}
 
 
-def distance(value: bytes) -> Fields:
-    """Read a distance, uint16, mm; 0 and FFFF are none. The bytes of an alarm behind it are ignored."""
-    millimetres = int.from_bytes(value[:2], "little")
-    return {"distance_mm": millimetres if 0 < millimetres < 0xFFFF else None}
+def distance(measured: Measured) -> Callable[[bytes], Fields]:
+    """Return the function that reads a distance, uint16, mm, and ignores the bytes of an alarm behind it."""
+
+    def read_distance(value: bytes) -> Fields:
+        millimetres, fault = measuring.distance(int.from_bytes(value[:2], "little"), measured)
+        return {"distance_mm": millimetres, "fault": fault}
+
+    return read_distance
 
 
-def signed_distance(value: bytes) -> Fields:
-    """Read a distance, int16, mm; 0 and less are none: too near, FFFD no target, FFFE switched off, FFFF failed."""
+def radar_distance(value: bytes) -> Fields:
+    """Read a distance of a radar, int16, mm. The bytes of an alarm behind it are ignored."""
     millimetres = int.from_bytes(value[:2], "little", signed=True)
-    return {"distance_mm": millimetres if millimetres > 0 else None}
+    found, fault = measuring.distance(millimetres, RADAR_DISTANCE, RADAR_ERRORS)
+    return {"distance_mm": found, "fault": fault}
 
 
 def position(value: bytes) -> Fields:
@@ -56,13 +65,20 @@ def position(value: bytes) -> Fields:
     return {"tamper": {0: False, 1: True}.get(value[0])}
 
 
-def history(value: bytes) -> Fields:
-    """Read a stored reading: seconds since 1970, uint32, and a distance, uint16. One without a time is dropped."""
-    at = unix_time(int.from_bytes(value[:4], "little"))
-    return {"past": (Reading(at=at, **distance(value[4:])),)} if at else {}
+def history(measured: Measured) -> Callable[[bytes], Fields]:
+    """Return the function that reads a stored reading: seconds since 1970, uint32, and a distance, uint16."""
+    read_distance = distance(measured)
+
+    def read_history(value: bytes) -> Fields:
+        at = unix_time(int.from_bytes(value[:4], "little"))
+        return {"past": (Reading(at=at, **read_distance(value[4:])),)} if at else {}
+
+    return read_history
 
 
-FAULTS: Final = {1: "something is too near", 2: "no target", 3: "the radar failed"}
+RADAR_DISTANCE: Final = Measured(lowest=50, highest=20_000, errors=(-1, -2, -3))
+RADAR_ERRORS: Final[Mapping[float, str]] = {-1: measuring.SENSOR_FAULT, -2: "sensor switched off", -3: "no target"}
+FAULTS: Final = {1: measuring.TOO_NEAR, 2: "no target", 3: measuring.SENSOR_FAULT}
 
 
 def faulty_distance(value: bytes) -> Fields:
@@ -76,10 +92,12 @@ def radar_history(value: bytes) -> Fields:
     if at is None:
         return {}
     events = value[10]
-    fields: Fields = {} if events & 0x04 else signed_distance(value[4:6])
+    fields: Fields = {"fault": measuring.TOO_NEAR} if events & 0x04 else radar_distance(value[4:6])
     if value[6:8] not in {b"\xfe\xff", b"\xff\xff"}:
         fields = {**fields, **temperature(value[6:8])}
-    return {"past": (Reading(at=at, tamper=True if events & 0x20 else None, **fields),)}
+    if events & 0x20:
+        fields = {**fields, "distance_mm": None, "tamper": True}
+    return {"past": (Reading(at=at, **fields),)}
 
 
 ABOUT: Final = {
@@ -119,12 +137,12 @@ COMMON: Final = {
 RADAR: Final = {
     **COMMON,
     b"\x03\x67": Item(2, temperature),
-    b"\x04\x82": Item(2, signed_distance),
+    b"\x04\x82": Item(2, radar_distance),
     b"\x05\x00": Item(1, position),
     b"\x06\xc7": Item(2),
     b"\x20\xce": Item(11, radar_history),
-    b"\x84\x82": Item(3, signed_distance),
-    b"\x94\x82": Item(5, signed_distance),
+    b"\x84\x82": Item(3, radar_distance),
+    b"\x94\x82": Item(5, radar_distance),
     b"\xb4\x82": Item(3, faulty_distance),
 }
 """The items of the EM410-RDL and the EM411-RDL."""

@@ -18,13 +18,19 @@ Source: akenza-io/device-type-library types/adnexo/ax-dist.
 
 from typing import Final
 
-from decoders import Device, Frame, Reading
+from decoders import Device, Frame, Measured, Reading
 from decoders._adnexo import MEASUREMENTS, SETTINGS, celsius, distance, downlink_answer, volts
 from decoders._items import Item
 from decoders._refusals import unfit
 
+DISTANCE: Final = Measured(lowest=30, highest=5000, errors=(0, 0xFFFF))
+
 DEVICE: Final = Device(
-    vendor="adnexo", model="ax-dist", ports=(1, 2, 3, 4, 5, *MEASUREMENTS, 104), measures_distance=True
+    vendor="adnexo",
+    model="ax-dist",
+    ports=(1, 2, 3, 4, 5, *MEASUREMENTS, 104),
+    measures_distance=True,
+    measures={"distance_mm": DISTANCE},
 )
 
 OWN_SETTINGS: Final = {**SETTINGS, b"\x52": Item(2)}
@@ -35,8 +41,10 @@ def decode(frame: Frame) -> Reading:
     payload = frame.payload
     match frame.port, len(payload):
         case 100 | 101 | 102, 6:
+            millimetres, fault = distance(payload[0:2], DISTANCE)
             return Reading(
-                distance_mm=distance(payload[0:2]),
+                distance_mm=millimetres,
+                fault=fault,
                 temperature_celsius=celsius(payload[2:4]),
                 battery_volts=volts(payload[4:6]),
             )

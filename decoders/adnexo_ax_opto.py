@@ -22,13 +22,20 @@ Source: akenza-io/device-type-library types/adnexo/ax-opto.
 
 from typing import Final
 
-from decoders import Device, Frame, Reading
+from decoders import Device, Frame, Measured, Reading
 from decoders._adnexo import MEASUREMENTS, SETTINGS, celsius, distance, downlink_answer, volts
 from decoders._items import Item
 from decoders._refusals import unfit
+from decoders.measuring import faults
+
+DISTANCE: Final = Measured(lowest=1, highest=4000, errors=(0, 0xFFFF))
 
 DEVICE: Final = Device(
-    vendor="adnexo", model="ax-opto", ports=(1, 2, 3, 4, 5, 99, *MEASUREMENTS), measures_distance=True
+    vendor="adnexo",
+    model="ax-opto",
+    ports=(1, 2, 3, 4, 5, 99, *MEASUREMENTS),
+    measures_distance=True,
+    measures={"distance_mm": DISTANCE},
 )
 
 OWN_SETTINGS: Final = {
@@ -58,11 +65,13 @@ def decode(frame: Frame) -> Reading:
     match frame.port, len(payload):
         case 100 | 101 | 102, 26:
             flags = int.from_bytes(payload[20:22], "little")
+            flagged = faults(*(words for flag, words in FLAGS.items() if flags & flag))
+            millimetres, fault = distance(payload[0:2], DISTANCE)
             return Reading(
-                distance_mm=distance(payload[0:2]),
+                distance_mm=None if flagged else millimetres,
                 temperature_celsius=celsius(payload[22:24]),
                 battery_volts=volts(payload[24:26]),
-                fault=", ".join(words for flag, words in FLAGS.items() if flags & flag) or None,
+                fault=flagged or fault,
             )
         case 99, 6:
             return Reading()

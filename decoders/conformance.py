@@ -7,13 +7,14 @@ gateway.
 
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
+from functools import partial
 from itertools import product
 from pathlib import Path
 from typing import Any, Final
 
 import msgspec
 
-from decoders import Command, Frame, Occupancy, Reading, Undecodable, readings
+from decoders import Command, Device, Frame, Measured, Occupancy, Reading, Undecodable, _probing, readings
 
 Decode = Callable[[Frame], Reading]
 
@@ -21,6 +22,8 @@ Bind = Callable[[str | None, Mapping[str, str]], Decode]
 """A function from a firmware line's name (None: the module's own) and options to the codec as a function of the frame."""
 
 _NO_COMMANDS: Final[Mapping[str, Command]] = {}
+_NO_MEASURES: Final[Mapping[str, Measured]] = {}
+_OF_NO_DEVICE: Final = Device(vendor="", model="", ports=())
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 
 
@@ -81,16 +84,29 @@ def load(file: Path) -> Vectors:
     return msgspec.toml.decode(file.read_bytes(), type=Vectors)
 
 
-def complaints(vectors: Vectors, bind: Bind, commands: Mapping[str, Command] = _NO_COMMANDS) -> list[str]:
+def complaints(
+    vectors: Vectors,
+    bind: Bind,
+    commands: Mapping[str, Command] = _NO_COMMANDS,
+    *,
+    device: Device = _OF_NO_DEVICE,
+) -> list[str]:
     """Return a sentence for each mistake of a codec, and for each case that its vectors leave untested.
 
-    Each vector is also decoded cut short, with bytes changed and on other ports. An exception other than `Undecodable` is
-    not caught, so its traceback is seen.
+    Each vector is also decoded cut short, with bytes changed, on other ports, and with each value that is no measurement by
+    the declaration of the `device`, which is the `DEVICE` of the codec. An exception other than `Undecodable` is not caught,
+    so its traceback is seen.
     """
+    shown = frozenset(name for vector in vectors.vector for name in _fields(vector.reading or {}))
+    if mistakes := list(_probing.wrong_declarations(device, shown)):
+        return mistakes
     found = list(_untested(vectors))
     for vector in vectors.vector:
         decode = bind(vector.line, vectors.options_of(vector))
-        found += (f"{vector.name}: {complaint}" for complaint in _wrong(vector, decode))
+        found += (f"{vector.name}: {complaint}" for complaint in _wrong(vector, decode, device))
+        decide = bind(vector.line, {**vectors.options_of(vector), **_probing.thresholds(device)})
+        tried = _probing.complaints(vector.frame(), partial(outcome, decide), device)
+        found += (f"{vector.name}: {complaint}" for complaint in tried)
     tested = {vector.name for vector in vectors.command}
     found += (f"no vector shows the command {name}" for name in commands.keys() - tested)
     found += (f"{name} is no command of the codec" for name in tested - commands.keys())
@@ -106,8 +122,8 @@ def outcome(decode: Decode, frame: Frame) -> Reading | Undecodable:
         return refusal
 
 
-def impossible(reading: Reading) -> Iterator[str]:
-    """Yield a sentence for each field that no reading may have, whatever the frame."""
+def impossible(reading: Reading, measures: Mapping[str, Measured] = _NO_MEASURES) -> Iterator[str]:
+    """Yield a sentence for each field that no reading may have, whatever the frame. `measures` are those of the device."""
     try:
         readings.checked(reading)
     except readings.WrongReading as wrong:
@@ -118,12 +134,16 @@ def impossible(reading: Reading) -> Iterator[str]:
         number = getattr(reading, name)
         if number is not None and not readings.is_possible(name, number):
             yield complaint.format(number)
+    for name, measured in measures.items():
+        number = getattr(reading, name)
+        if number is not None and (not measured.lowest <= number <= measured.highest or number in measured.errors):
+            yield f"{name} is {number}, which is no measurement of the device"
     for one in (reading.channels or {}).values():
-        yield from impossible(one)
+        yield from impossible(one, measures)
     for past in reading.past:
         if past.at is None:
             yield "a reading in past has no time"
-        yield from impossible(past)
+        yield from impossible(past, measures)
 
 
 _COMPLAINTS: Final = {
@@ -157,7 +177,14 @@ def _occupancies(reading: Mapping[str, Any]) -> Iterator[str | None]:
     yield from (one.get("occupancy") for one in reading.get("channels", {}).values())
 
 
-def _wrong(vector: Vector, decode: Decode) -> Iterator[str]:
+def _fields(reading: Mapping[str, Any]) -> Iterator[str]:
+    """Of the frame as a whole, of each channel, and of the past."""
+    yield from reading
+    for one in (*reading.get("channels", {}).values(), *reading.get("past", ())):
+        yield from _fields(one)
+
+
+def _wrong(vector: Vector, decode: Decode, device: Device) -> Iterator[str]:
     got = outcome(decode, vector.frame())
     if repr(got) != repr(outcome(decode, vector.frame())):
         yield "one frame has two different readings"
@@ -180,7 +207,9 @@ def _wrong(vector: Vector, decode: Decode) -> Iterator[str]:
     for frame in _bent(vector):
         bent = outcome(decode, frame)
         if isinstance(bent, Reading):
-            yield from (f"{what}, from {frame.payload.hex()} on port {frame.port}" for what in impossible(bent))
+            yield from (
+                f"{what}, from {frame.payload.hex()} on port {frame.port}" for what in impossible(bent, device.measures)
+            )
 
 
 def _bent(vector: Vector) -> Iterator[Frame]:

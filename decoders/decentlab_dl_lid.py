@@ -13,13 +13,18 @@ Source: TheThingsNetwork/lorawan-devices vendor/decentlab dl-lid.js.
 
 from typing import Final
 
-from decoders import Device, Frame, Reading
+from decoders import Device, Frame, Measured, Reading
 from decoders._decentlab import blocks, distance
 
-DEVICE: Final = Device(vendor="Decentlab", model="DL-LID", ports=(), measures_distance=True)
+DISTANCE: Final = Measured(lowest=50, highest=40_000, errors=(0, 0xFFFF))
+
+DEVICE: Final = Device(
+    vendor="Decentlab", model="DL-LID", ports=(), measures_distance=True, measures={"distance_mm": DISTANCE}
+)
 
 
 def decode(frame: Frame) -> Reading:
     """Read one frame of a DL-LID."""
     sensor, volts = blocks(frame.payload, words=11)
-    return Reading(distance_mm=distance(sensor[0], sensor[9]) if sensor else None, battery_volts=volts)
+    millimetres, fault = distance(sensor[0], sensor[9], DISTANCE) if sensor else (None, None)
+    return Reading(distance_mm=millimetres, battery_volts=volts, fault=fault)

@@ -12,13 +12,18 @@ Source: TheThingsNetwork/lorawan-devices vendor/decentlab dl-mbx.js.
 
 from typing import Final
 
-from decoders import Device, Frame, Reading
+from decoders import Device, Frame, Measured, Reading
 from decoders._decentlab import blocks, distance
 
-DEVICE: Final = Device(vendor="Decentlab", model="DL-MBX", ports=(), measures_distance=True)
+DISTANCE: Final = Measured(lowest=300, highest=10_000, errors=(0, 0xFFFF))
+
+DEVICE: Final = Device(
+    vendor="Decentlab", model="DL-MBX", ports=(), measures_distance=True, measures={"distance_mm": DISTANCE}
+)
 
 
 def decode(frame: Frame) -> Reading:
     """Read one frame of a DL-MBX."""
     sensor, volts = blocks(frame.payload, words=2)
-    return Reading(distance_mm=distance(*sensor) if sensor else None, battery_volts=volts)
+    millimetres, fault = distance(sensor[0], sensor[1], DISTANCE) if sensor else (None, None)
+    return Reading(distance_mm=millimetres, battery_volts=volts, fault=fault)

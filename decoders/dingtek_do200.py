@@ -24,9 +24,9 @@ from typing import Final
 
 from decoders import Command, Device, Frame, Reading
 from decoders._commands import within
-from decoders._dingtek import common, distance, setting, telemetry_of
+from decoders._dingtek import DISTANCE, common, distance, setting, telemetry_of
 
-DEVICE: Final = Device(vendor="Dingtek", model="DO200", ports=(3,))
+DEVICE: Final = Device(vendor="Dingtek", model="DO200", ports=(3,), measures={"distance_mm": DISTANCE})
 
 
 def decode(frame: Frame) -> Reading:

@@ -30,7 +30,7 @@ from typing import Final
 
 from decoders import Device, Frame, Reading
 from decoders._clock import unix_time
-from decoders._dragino import distance, status, stored_records, volts
+from decoders._dragino import DISTANCE, distance, status, stored_records, volts
 from decoders._refusals import unfit
 
 DEVICE: Final = Device(
@@ -39,6 +39,7 @@ DEVICE: Final = Device(
     ports=(2, 3, 5),
     heartbeat=timedelta(minutes=20),
     measures_distance=True,
+    measures={"distance_mm": DISTANCE},
     channels=(1, 2, 3, 4),
 )
 
@@ -56,7 +57,8 @@ def decode(frame: Frame) -> Reading:
 
 
 def _probes(words: bytes) -> dict[int, Reading]:
-    return {1 + at // 2: Reading(distance_mm=distance(words[at : at + 2])) for at in range(0, len(words), 2)}
+    measured = (distance(words[at : at + 2]) for at in range(0, len(words), 2))
+    return {probe: Reading(distance_mm=mm, fault=fault) for probe, (mm, fault) in enumerate(measured, 1)}
 
 
 def _stored(record: bytes) -> Reading | None:

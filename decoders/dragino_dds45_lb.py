@@ -16,7 +16,7 @@ from datetime import timedelta
 from typing import Final
 
 from decoders import Device, Frame, Reading
-from decoders._dragino import DOWNLINKS, reading, status, stored
+from decoders._dragino import DISTANCE, DOWNLINKS, reading, status, stored
 from decoders._refusals import unfit
 
 DEVICE: Final = Device(
@@ -25,6 +25,7 @@ DEVICE: Final = Device(
     ports=(2, 3, 5),
     heartbeat=timedelta(minutes=20),
     measures_distance=True,
+    measures={"distance_mm": DISTANCE},
 )
 
 COMMANDS: Final = DOWNLINKS

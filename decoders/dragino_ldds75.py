@@ -15,7 +15,7 @@ from datetime import timedelta
 from typing import Final
 
 from decoders import Device, Frame, Reading
-from decoders._dragino import DOWNLINKS, reading
+from decoders._dragino import DISTANCE, DOWNLINKS, reading
 from decoders._refusals import unfit
 
 DEVICE: Final = Device(
@@ -24,6 +24,7 @@ DEVICE: Final = Device(
     ports=(2,),
     heartbeat=timedelta(minutes=20),
     measures_distance=True,
+    measures={"distance_mm": DISTANCE},
 )
 
 COMMANDS: Final = DOWNLINKS

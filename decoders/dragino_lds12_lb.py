@@ -21,10 +21,12 @@ Source: dragino/dragino-end-node-decoder LDS12-LB.
 from datetime import timedelta
 from typing import Final
 
-from decoders import Device, Frame, Reading
+from decoders import Device, Frame, Measured, Reading, measuring
 from decoders._clock import unix_time
 from decoders._dragino import DOWNLINKS, celsius, status, stored_records, volts
 from decoders._refusals import unfit
+
+DISTANCE: Final = Measured(lowest=100, highest=12_000, errors=(0, 0xFFFF))
 
 DEVICE: Final = Device(
     vendor="Dragino",
@@ -32,6 +34,7 @@ DEVICE: Final = Device(
     ports=(2, 3, 5),
     heartbeat=timedelta(minutes=20),
     measures_distance=True,
+    measures={"distance_mm": DISTANCE},
 )
 
 COMMANDS: Final = DOWNLINKS
@@ -42,19 +45,27 @@ def decode(frame: Frame) -> Reading:
     payload = frame.payload
     match frame.port, len(payload):
         case 2, 11:
+            millimetres, fault = _distance(payload[4:6])
             return Reading(
                 battery_volts=volts(payload),
                 temperature_celsius=celsius(payload[2:4]),
-                distance_mm=_distance(payload[4:6]),
+                distance_mm=millimetres,
+                fault=fault,
             )
         case 3, _:
-            times = ((unix_time(int.from_bytes(record[7:])), record) for record in stored_records(payload))
-            return Reading(past=tuple(Reading(at=at, distance_mm=_distance(record[2:4])) for at, record in times if at))
+            return Reading(past=tuple(one for record in stored_records(payload) if (one := _stored(record))))
         case 5, 7:
             return status(payload)
     raise unfit(frame, DEVICE)
 
 
-def _distance(word: bytes) -> int | None:
-    millimetres = int.from_bytes(word)
-    return millimetres if 0 < millimetres < 0xFFFF else None
+def _stored(record: bytes) -> Reading | None:
+    at = unix_time(int.from_bytes(record[7:]))
+    if at is None:
+        return None
+    millimetres, fault = _distance(record[2:4])
+    return Reading(at=at, distance_mm=millimetres, fault=fault)
+
+
+def _distance(word: bytes) -> tuple[int | None, str | None]:
+    return measuring.distance(int.from_bytes(word), DISTANCE)

@@ -20,10 +20,18 @@ Sources: TheThingsNetwork/lorawan-devices vendor/elsys elsys.js; akenza-io/devic
 
 from typing import Final
 
-from decoders import Device, Frame, Reading
+from decoders import Device, Frame, Measured, Reading, measuring
 from decoders._items import Fields, Item, read
 
-DEVICE: Final = Device(vendor="ELSYS", model="ELT-2, ELT Ultrasonic", ports=(), measures_distance=True)
+DISTANCE: Final = Measured(lowest=200, highest=10_000, errors=(0, 0xFFFF))
+
+DEVICE: Final = Device(
+    vendor="ELSYS",
+    model="ELT-2, ELT Ultrasonic",
+    ports=(),
+    measures_distance=True,
+    measures={"distance_mm": DISTANCE},
+)
 
 
 def decode(frame: Frame) -> Reading:
@@ -40,8 +48,8 @@ def _battery(value: bytes) -> Fields:
 
 
 def _distance(value: bytes) -> Fields:
-    millimetres = int.from_bytes(value)
-    return {"distance_mm": millimetres if 0 < millimetres < 0xFFFF else None}
+    millimetres, fault = measuring.distance(int.from_bytes(value), DISTANCE)
+    return {"distance_mm": millimetres, "fault": fault}
 
 
 SKIPPED: Final = {

@@ -26,15 +26,23 @@ Source: Milesight-IoT/SensorDecoders em-series/em310-udl.
 
 from typing import Final
 
-from decoders import Device, Frame, Reading
+from decoders import Device, Frame, Measured, Reading
 from decoders._items import Item
 from decoders._milesight import COMMON, DOWNLINKS, PORT, distance, position, read
 
-DEVICE: Final = Device(vendor="Milesight", model="EM310-UDL", ports=(PORT,), measures_distance=True)
+DISTANCE: Final = Measured(lowest=30, highest=4_500, errors=(0, 0xFFFF))
+
+DEVICE: Final = Device(
+    vendor="Milesight",
+    model="EM310-UDL",
+    ports=(PORT,),
+    measures_distance=True,
+    measures={"distance_mm": DISTANCE},
+)
 
 ITEMS: Final = {
     **COMMON,
-    b"\x03\x82": Item(2, distance),
+    b"\x03\x82": Item(2, distance(DISTANCE)),
     b"\x04\x00": Item(1, position),
 }
 COMMANDS: Final = DOWNLINKS

@@ -34,9 +34,11 @@ Sources: Milesight-IoT/SensorDecoders em-series/em400-mud, em400-tld, em400-udl;
 from datetime import timedelta
 from typing import Final
 
-from decoders import Device, Frame, Reading
+from decoders import Device, Frame, Measured, Reading
 from decoders._items import Fields, Item
 from decoders._milesight import COMMON, DOWNLINKS, PORT, distance, position, read, temperature
+
+DISTANCE: Final = Measured(lowest=30, highest=10_000, errors=(0, 65_000, 0xFFFF))
 
 DEVICE: Final = Device(
     vendor="Milesight",
@@ -44,6 +46,7 @@ DEVICE: Final = Device(
     ports=(PORT,),
     heartbeat=timedelta(hours=18),  # in the mode for parking; the other mode reports more often
     measures_distance=True,
+    measures={"distance_mm": DISTANCE},
     lines={"milesight_em400_mud": {}, "milesight_em400_tld": {}, "milesight_em400_udl": {}},
 )
 COMMANDS: Final = DOWNLINKS
@@ -61,10 +64,10 @@ def _moved(value: bytes) -> Fields:
 ITEMS: Final = {
     **COMMON,
     b"\x03\x67": Item(2, temperature),
-    b"\x04\x82": Item(2, distance),
+    b"\x04\x82": Item(2, distance(DISTANCE)),
     b"\x05\x00": Item(1, position),
     b"\x06\x88": Item(9),
     b"\x83\x67": Item(3, temperature),
-    b"\x84\x82": Item(3, distance),
+    b"\x84\x82": Item(3, distance(DISTANCE)),
     b"\x88\x00": Item(1, _moved),
 }

@@ -26,16 +26,24 @@ Source: Milesight-IoT/SensorDecoders em-series/em500-udl.
 
 from typing import Final
 
-from decoders import Device, Frame, Reading
+from decoders import Device, Frame, Measured, Reading
 from decoders._items import Item
 from decoders._milesight import COMMON, PORT, distance, history, read
 
-DEVICE: Final = Device(vendor="Milesight", model="EM500-UDL", ports=(PORT,), measures_distance=True)
+DISTANCE: Final = Measured(lowest=30, highest=10_000, errors=(0, 0xFFFF))
+
+DEVICE: Final = Device(
+    vendor="Milesight",
+    model="EM500-UDL",
+    ports=(PORT,),
+    measures_distance=True,
+    measures={"distance_mm": DISTANCE},
+)
 
 ITEMS: Final = {
     **COMMON,
-    b"\x03\x82": Item(2, distance),
-    b"\x20\xce": Item(6, history),
+    b"\x03\x82": Item(2, distance(DISTANCE)),
+    b"\x20\xce": Item(6, history(DISTANCE)),
     b"\x83\xe9": Item(5),
 }
 

@@ -2,11 +2,11 @@
 
 from collections.abc import Callable, Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 import pytest
 
-from decoders import Frame, Occupancy, Reading, Undecodable, conformance
+from decoders import Device, Frame, Measured, Occupancy, Reading, Undecodable, conformance, measuring
 
 FRAME: dict[str, Any] = {"source": "none", "port": 1}
 OCCUPIED = conformance.Vector(**FRAME, name="occupied", payload="01", reading={"occupancy": "occupied"})
@@ -31,11 +31,16 @@ def moody() -> Callable[[Frame], Reading]:
     return lambda frame: Reading(occupancy=good(frame).occupancy, counter=next(counts))
 
 
-def complain(decode: conformance.Decode, *vectors: conformance.Vector, silent: str | None = None) -> str:
+NONE: Final = Device(vendor="Acme", model="Bay", ports=(1,))
+
+
+def complain(
+    decode: conformance.Decode, *vectors: conformance.Vector, silent: str | None = None, device: Device = NONE
+) -> str:
     def bind(_line: str | None, _options: Mapping[str, str]) -> conformance.Decode:
         return decode
 
-    return "\n".join(conformance.complaints(conformance.Vectors(vector=vectors, silent=silent), bind))
+    return "\n".join(conformance.complaints(conformance.Vectors(vector=vectors, silent=silent), bind, device=device))
 
 
 def test_a_good_codec_is_not_complained_of() -> None:
@@ -120,3 +125,78 @@ def test_an_impossible_reading_of_a_changed_frame_is_found() -> None:
 
     vector = conformance.Vector(**FRAME, name="v", payload="0164", reading={"battery_percent": 100})
     assert "v: the battery has 127.0 percent, from 017f on port 1" in complain(percent, vector, REFUSED, silent="none")
+
+
+DISTANCE: Final = Measured(lowest=300, highest=5000, errors=(0, 4000))
+ECHO: Final = Device(
+    vendor="Acme", model="Echo", ports=(1,), measures_distance=True, measures={"distance_mm": DISTANCE}
+)
+NEAR: Final = conformance.Vector(
+    **FRAME, name="near", payload="00 04b0 0d", reading={"occupancy": "occupied", "distance_mm": 1200}
+)
+FAR: Final = conformance.Vector(
+    **FRAME, name="far", payload="00 09c4 0d", reading={"occupancy": "vacant", "distance_mm": 2500}
+)
+
+
+def echo(measure: Callable[[int], tuple[int | None, str | None]], *, trusting: bool = False) -> conformance.Decode:
+    """Return the codec of a device whose bytes 1 and 2 are a distance. A trusting one takes every value for an occupancy."""
+
+    def decode(frame: Frame) -> Reading:
+        if len(frame.payload) != 4:
+            raise Undecodable("four bytes")
+        raw = int.from_bytes(frame.payload[1:3])
+        millimetres, fault = measure(raw)
+        seen = Occupancy.OCCUPIED if raw < 2000 else Occupancy.VACANT
+        return Reading(
+            occupancy=seen if trusting or millimetres is not None else None, distance_mm=millimetres, fault=fault
+        )
+
+    return decode
+
+
+def honest(raw: int) -> tuple[int | None, str | None]:
+    return measuring.distance(raw, DISTANCE)
+
+
+def test_a_codec_that_measures_as_it_declares_is_not_complained_of() -> None:
+    assert complain(echo(honest), NEAR, FAR, REFUSED, device=ECHO) == ""
+
+
+@pytest.mark.parametrize(
+    ("measure", "complaint"),
+    [
+        (
+            lambda raw: (raw or None, None),
+            "near: distance_mm is 4000, which is no measurement, from 000fa00d on port 1",
+        ),
+        (lambda raw: (raw if raw not in {0, 4000} else None, "?"), "near: distance_mm is 299, which is no measurement"),
+        (lambda raw: (honest(raw)[0], None), "near: without a distance_mm, the frame has neither a fault nor tamper"),
+    ],
+)
+def test_a_codec_that_measures_otherwise_than_it_declares(
+    measure: Callable[[int], tuple[int | None, str | None]], complaint: str
+) -> None:
+    """An error value, a value beyond a bound, and a value whose refusal has no explanation."""
+    assert complaint in complain(echo(measure), NEAR, FAR, REFUSED, device=ECHO)
+
+
+def test_an_occupancy_of_a_distance_that_is_no_measurement() -> None:
+    complaints = complain(echo(honest, trusting=True), NEAR, FAR, REFUSED, device=ECHO)
+    assert "near: without a distance_mm, the frame is occupied, from 0000000d on port 1" in complaints
+
+
+def test_a_distance_that_no_declaration_covers() -> None:
+    assert "DEVICE.measures does not declare which values of distance_mm" in complain(echo(honest), NEAR, FAR, REFUSED)
+
+
+@pytest.mark.parametrize(
+    ("measures", "complaint"),
+    [
+        ({"colour": DISTANCE}, "DEVICE.measures has colour, which is no measurement of a reading"),
+        ({"counter": Measured(lowest=1, highest=0)}, "DEVICE.measures has a lowest counter of 1 and a highest of 0"),
+    ],
+)
+def test_declarations_that_cannot_hold(measures: Mapping[str, Measured], complaint: str) -> None:
+    device = Device(vendor="Acme", model="Bay", ports=(1,), measures=measures)
+    assert complaint in complain(good, *ALL, device=device)

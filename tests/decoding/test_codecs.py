@@ -271,8 +271,8 @@ def test_a_person_who_inspects_a_frame_gets_the_documented_layout() -> None:
 @pytest.mark.parametrize(
     ("options", "expected"),
     [
-        ({}, {1: None, 1499: None, 1500: None, 3000: None}),
-        ({"occupied_below_mm": "1500"}, {1: OCCUPIED, 1499: OCCUPIED, 1500: VACANT, 1501: VACANT, 3000: VACANT}),
+        ({}, {300: None, 1499: None, 1500: None, 3000: None}),
+        ({"occupied_below_mm": "1500"}, {300: OCCUPIED, 1499: OCCUPIED, 1500: VACANT, 1501: VACANT, 3000: VACANT}),
         (
             {"occupied_below_mm": "1500", "vacant_above_mm": "1500"},
             {1499: OCCUPIED, 1500: None, 1501: VACANT},
@@ -296,7 +296,7 @@ def test_the_thresholds_turn_a_distance_into_an_occupancy(
 def test_no_distance_is_no_occupancy() -> None:
     """An error value of the device is no car."""
     decode = codecs.bind(codecs.find("dragino_ldds75"), {"occupied_below_mm": "1500"})
-    assert decode(distance(0)) == Reading(battery_volts=3.5, temperature_celsius=0)
+    assert decode(distance(0)) == Reading(battery_volts=3.5, temperature_celsius=0, fault="no sensor")
 
 
 def test_readings_of_the_past_get_an_occupancy_too() -> None:

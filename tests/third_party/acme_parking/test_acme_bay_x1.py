@@ -15,4 +15,4 @@ def test_bay_x1() -> None:
     def bind(line: str | None, options: Mapping[str, str]) -> conformance.Decode:
         return codecs.bind(codecs.find(line or NAME), options)
 
-    assert conformance.complaints(vectors, bind) == []
+    assert conformance.complaints(vectors, bind, device=codecs.find(NAME).device) == []
