@@ -1,14 +1,14 @@
-"""The messages that all distance sensors of Dragino send. Numbers are big-endian.
+"""The messages of Dragino's distance sensors. Numbers are big-endian.
 
     reading, port 2, 8 bytes
     0-1  battery, low 14 bits, mV
-    2-3  distance, mm; 0: no sensor, 20: beyond the range, FFFF: none
+    2-3  distance, mm; 0: no sensor, 20: beyond the range, FFFF: no echo
     4    1: sent because of an interrupt
-    5-6  temperature of a probe, 0.1 °C, int16; 0.0 if no probe is connected
-    7    1: the sensor was found
+    5-6  temperature of a probe, 0.1 °C, int16
+    7    0: no sensor was found, 1: it was found
 
     stored readings, port 3: records of 11 bytes, the answer to a poll
-    0-1  battery, low 14 bits, mV
+    0-1  battery, mV
     2-3  distance, as above
     4-5  temperature, as above
     6    flags: 0 sensor found, 1 interrupt, 6 polled, 7 never acknowledged
@@ -16,6 +16,14 @@
 
     status, port 5, 7 bytes
     0 model, 1-2 firmware, 3 band, 4 sub-band, 5-6 battery, mV
+
+What is no measurement:
+
+- a distance beyond the range of the sensor, at both ends. Since firmware 1.1.4 a device sends 20 for each distance below 20 mm.
+- any distance, if the sensor was not found
+- a temperature beyond -55 to 125 °C, which the probe DS18B20 measures. 7FFF is a probe that is not connected. In published
+  frames 0 stands there without a probe, which cannot be told from 0 °C.
+- a battery below 1.8 V, at which the device stops, or above 4.3 V, which a full cell of a solar model does not exceed
 
 Downlinks on port 1: `01` and the seconds between readings, uint24 (`01 00 04 b0`: 20 min); `04 ff`: restart.
 """
@@ -27,13 +35,24 @@ from decoders import Command, Measured, Reading, Undecodable, measuring
 from decoders._clock import unix_time
 from decoders._commands import within
 
-DISTANCE: Final = Measured(lowest=30, highest=7500, errors=(0, 20, 0xFFFF))
-NO_SENSOR: Final[Mapping[float, str]] = {0: "no sensor"}
+NO_SENSOR: Final = "no sensor"
+
+ANSWER: Final = 2
+"""The kind of message of an answer to a downlink, where a message has a kind."""
+
+CELSIUS: Final = Measured(lowest=-55, highest=125)
+VOLTS: Final = Measured(lowest=1.8, highest=4.3)
+_FAULTS: Final[Mapping[float, str]] = {0: NO_SENSOR, 20: measuring.OUT_OF_RANGE}
 
 
-def reading(payload: bytes) -> Reading:
+def ultrasonic(lowest: int, highest: int) -> Measured:
+    """Return the distances that an ultrasonic sensor measures, with the error values of all of them."""
+    return Measured(lowest=lowest, highest=highest, errors=(0, 20, 0xFFFF))
+
+
+def reading(payload: bytes, range_mm: Measured) -> Reading:
     """Read the 8 bytes of a reading."""
-    millimetres, fault = distance(payload[2:4])
+    millimetres, fault = distance(payload[2:4], range_mm) if payload[7] else (None, NO_SENSOR)
     return Reading(
         battery_volts=volts(payload),
         distance_mm=millimetres,
@@ -42,14 +61,21 @@ def reading(payload: bytes) -> Reading:
     )
 
 
+def short_reading(payload: bytes, range_mm: Measured) -> Reading:
+    """Read the 5 bytes of a reading of firmware before 1.1.4: battery, distance, interrupt."""
+    millimetres, fault = distance(payload[2:4], range_mm)
+    return Reading(battery_volts=volts(payload), distance_mm=millimetres, fault=fault)
+
+
 def status(payload: bytes) -> Reading:
     """Read the 7 bytes of a status."""
     return Reading(battery_volts=volts(payload[5:]))
 
 
-def stored(payload: bytes) -> Reading:
+def stored(payload: bytes, range_mm: Measured) -> Reading:
     """Read stored readings. All of them belong to the past."""
-    return Reading(past=tuple(reading for record in stored_records(payload) if (reading := _stored(record))))
+    records = stored_records(payload)
+    return Reading(past=tuple(reading for record in records if (reading := _stored(record, range_mm))))
 
 
 def stored_records(payload: bytes) -> list[bytes]:
@@ -59,26 +85,43 @@ def stored_records(payload: bytes) -> list[bytes]:
     return [payload[start : start + 11] for start in range(0, len(payload), 11)]
 
 
-def volts(word: bytes) -> float:
+def volts(word: bytes) -> float | None:
     """Return the battery voltage of the first two bytes."""
-    return (int.from_bytes(word[:2]) & 0x3FFF) / 1000
+    return measuring.number((int.from_bytes(word[:2]) & 0x3FFF) / 1000, VOLTS)
 
 
-def distance(word: bytes) -> tuple[int | None, str | None]:
+def distance(word: bytes, range_mm: Measured) -> tuple[int | None, str | None]:
     """Return the distance in mm, or None and its fault."""
-    return measuring.distance(int.from_bytes(word), DISTANCE, NO_SENSOR)
+    return measuring.distance(int.from_bytes(word), range_mm, _FAULTS)
 
 
-def celsius(word: bytes) -> float:
+def celsius(word: bytes) -> float | None:
     """Return the temperature of two bytes."""
-    return int.from_bytes(word, signed=True) / 10
+    return measuring.number(int.from_bytes(word, signed=True) / 10, CELSIUS)
 
 
-def _stored(record: bytes) -> Reading | None:
+def four_probes(payload: bytes, range_mm: Measured) -> Reading:
+    """Read the 11 bytes of a reading of four probes, which may be an answer to a downlink instead."""
+    if payload[0] == 3 and payload[10] == ANSWER:
+        return Reading()
+    return Reading(battery_volts=volts(payload), channels=probes(payload[2:10], range_mm))
+
+
+def probes(words: bytes, range_mm: Measured) -> dict[int, Reading]:
+    """Return the readings of several sensors, whose distances follow each other. The first is channel 1."""
+    return {1 + at // 2: _probe(words[at : at + 2], range_mm) for at in range(0, len(words), 2)}
+
+
+def _probe(word: bytes, range_mm: Measured) -> Reading:
+    millimetres, fault = distance(word, range_mm)
+    return Reading(distance_mm=millimetres, fault=fault)
+
+
+def _stored(record: bytes, range_mm: Measured) -> Reading | None:
     at = unix_time(int.from_bytes(record[7:11]))
     if at is None:
         return None
-    millimetres, fault = distance(record[2:4])
+    millimetres, fault = distance(record[2:4], range_mm) if record[6] & 1 else (None, NO_SENSOR)
     return Reading(
         at=at,
         battery_volts=volts(record),

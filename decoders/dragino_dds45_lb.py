@@ -7,17 +7,21 @@ It measures a distance. The thresholds of the installation turn it into an occup
     3     11 n   stored readings, with the device's time
     5     7      status
 
+The range is 30 to 4,500 mm from a flat object.
+
 Calibration: none. The thresholds belong to the installation.
 
-Source: dragino/dragino-end-node-decoder DDS45-LB.
+Sources: dragino/dragino-end-node-decoder DDS45-LB; user manual of the DDS45-LB/LS (range).
 """
 
 from datetime import timedelta
 from typing import Final
 
 from decoders import Device, Frame, Reading
-from decoders._dragino import DISTANCE, DOWNLINKS, reading, status, stored
+from decoders._dragino import CELSIUS, DOWNLINKS, reading, status, stored, ultrasonic
 from decoders._refusals import unfit
+
+DISTANCE: Final = ultrasonic(30, 4500)
 
 DEVICE: Final = Device(
     vendor="Dragino",
@@ -25,7 +29,7 @@ DEVICE: Final = Device(
     ports=(2, 3, 5),
     heartbeat=timedelta(minutes=20),
     measures_distance=True,
-    measures={"distance_mm": DISTANCE},
+    measures={"distance_mm": DISTANCE, "temperature_celsius": CELSIUS},
 )
 
 COMMANDS: Final = DOWNLINKS
@@ -35,9 +39,9 @@ def decode(frame: Frame) -> Reading:
     """Read one frame of a DDS45-LB."""
     match frame.port, len(frame.payload):
         case 2, 8:
-            return reading(frame.payload)
+            return reading(frame.payload, DISTANCE)
         case 3, _:
-            return stored(frame.payload)
+            return stored(frame.payload, DISTANCE)
         case 5, 7:
             return status(frame.payload)
     raise unfit(frame, DEVICE)

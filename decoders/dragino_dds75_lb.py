@@ -3,33 +3,39 @@
 It measures a distance. The thresholds of the installation turn it into an occupancy.
 
     port  bytes  message, see `_dragino`
-    2     8      reading
+    2     8      reading, every 20 min by default
     2     14-    several readings, if bit 12 of the first word is set: battery in its low 12 bits, distances from byte 8 on,
                  in the last four bytes interrupt, temperature, sensor flag
     3     11 n   stored readings, with the device's time
     5     7      status
+    6     2 n    distances while it watches for a change
 
-A reading comes every 20 min by default. The order of several readings is not published, so they give no distance.
+The range is 280 to 7,500 mm from a flat object. The order of several distances is not published, so they give no distance.
+One of the vendor's codecs divides the temperature of a single reading by 100, the others and the manual by 10, as here.
+
+The NDDS75 has the same sensor and a modem for NB-IoT. It sends no LoRaWAN frame, so it has no codec.
 
 Calibration: none. The thresholds belong to the installation.
 
-Source: dragino/dragino-end-node-decoder DDS75-LB.
+Sources: dragino/dragino-end-node-decoder DDS75-LB; user manual of the LDDS75, which has the same sensor (range).
 """
 
 from datetime import timedelta
 from typing import Final
 
-from decoders import Device, Frame, Reading
-from decoders._dragino import DISTANCE, DOWNLINKS, celsius, reading, status, stored
+from decoders import Device, Frame, Reading, measuring
+from decoders._dragino import CELSIUS, DOWNLINKS, NO_SENSOR, VOLTS, celsius, reading, status, stored, ultrasonic
 from decoders._refusals import unfit
+
+DISTANCE: Final = ultrasonic(280, 7_500)
 
 DEVICE: Final = Device(
     vendor="Dragino",
     model="DDS75-LB, DDS75-LS",
-    ports=(2, 3, 5),
+    ports=(2, 3, 5, 6),
     heartbeat=timedelta(minutes=20),
     measures_distance=True,
-    measures={"distance_mm": DISTANCE},
+    measures={"distance_mm": DISTANCE, "temperature_celsius": CELSIUS},
 )
 
 COMMANDS: Final = DOWNLINKS
@@ -40,16 +46,22 @@ def decode(frame: Frame) -> Reading:
     payload = frame.payload
     match frame.port, len(payload):
         case 2, 8:
-            return reading(payload)
+            return reading(payload, DISTANCE)
         case 2, size if size >= 14 and size % 2 == 0 and payload[0] & 0x10:
             return _several(payload)
         case 3, _:
-            return stored(payload)
+            return stored(payload, DISTANCE)
         case 5, 7:
             return status(payload)
+        case 6, size if size and size % 2 == 0:
+            return Reading()
     raise unfit(frame, DEVICE)
 
 
 def _several(payload: bytes) -> Reading:
     battery = int.from_bytes(payload[:2]) & 0x0FFF
-    return Reading(battery_volts=battery / 1000, temperature_celsius=celsius(payload[-3:-1]))
+    return Reading(
+        battery_volts=measuring.number(battery / 1000, VOLTS),
+        temperature_celsius=celsius(payload[-3:-1]),
+        fault=None if payload[-1] else NO_SENSOR,
+    )

@@ -1,0 +1,52 @@
+"""Dragino LDS25-LB and LDS25-LS: laser, with a wiper.
+
+It measures a distance. The thresholds of the installation turn it into an occupancy.
+
+    port  bytes  message, see `_dragino_laser`
+    2     11     reading, every 20 min by default
+    3     11 n   stored readings, with the device's time
+    5     7      status: 5-6 battery, mV
+    6     8      wiper: 0 mode, 1 times, 2-3 interval, 4-7 last time; no measurement
+
+The manual was not found. So the range is not known, and only the error values and the strength of the other lasers are applied.
+
+Calibration: none. The thresholds belong to the installation. Downlinks on port 1: `01` and the seconds between readings,
+uint24 (`01 00 04 b0`: 20 min); `04 ff`: restart.
+
+Source: dragino/dragino-end-node-decoder LDS25-LB.
+"""
+
+from datetime import timedelta
+from typing import Final
+
+from decoders import Device, Frame, Reading
+from decoders._dragino import CELSIUS, DOWNLINKS, status
+from decoders._dragino_laser import laser, reading, stored
+from decoders._refusals import unfit
+
+DISTANCE: Final = laser(1, 65534)
+
+DEVICE: Final = Device(
+    vendor="Dragino",
+    model="LDS25-LB, LDS25-LS",
+    ports=(2, 3, 5, 6),
+    heartbeat=timedelta(minutes=20),
+    measures_distance=True,
+    measures={"distance_mm": DISTANCE, "temperature_celsius": CELSIUS},
+)
+
+COMMANDS: Final = DOWNLINKS
+
+
+def decode(frame: Frame) -> Reading:
+    """Read one frame of an LDS25-LB."""
+    match frame.port, len(frame.payload):
+        case 2, 11:
+            return reading(frame.payload, DISTANCE)
+        case 3, _:
+            return stored(frame.payload, DISTANCE)
+        case 5, 7:
+            return status(frame.payload)
+        case 6, 8:
+            return Reading()
+    raise unfit(frame, DEVICE)

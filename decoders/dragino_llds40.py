@@ -1,0 +1,46 @@
+"""Dragino LLDS40: laser, 40 m.
+
+It measures a distance. The thresholds of the installation turn it into an occupancy.
+
+    port  bytes  message
+    2     11     reading, see `_dragino_laser`; every 20 min by default
+
+The range is 100 to 40,000 mm from an object that reflects 90 %, and 100 to 13,500 mm at 10 %. The manual calls a strength of 60 or
+below unreliable, for which the laser sends 45,000, and one above 100 reliable. Between them there is no distance either. A message
+of kind 2 is an answer to a downlink and contains no measurement.
+
+Calibration: none. The thresholds belong to the installation. Downlinks on port 1: `01` and the seconds between readings,
+uint24 (`01 00 04 b0`: 20 min); `04 ff`: restart.
+
+Sources: dragino/dragino-end-node-decoder LLDS40; user manual of the LLDS40, 2.3.3 and 2.3.4 (range, strength).
+"""
+
+from datetime import timedelta
+from typing import Final
+
+from decoders import Device, Frame, Reading
+from decoders._dragino import ANSWER, CELSIUS, DOWNLINKS
+from decoders._dragino_laser import laser, reading
+from decoders._refusals import unfit
+
+DISTANCE: Final = laser(100, 40000)
+
+DEVICE: Final = Device(
+    vendor="Dragino",
+    model="LLDS40",
+    ports=(2,),
+    heartbeat=timedelta(minutes=20),
+    measures_distance=True,
+    measures={"distance_mm": DISTANCE, "temperature_celsius": CELSIUS},
+)
+
+COMMANDS: Final = DOWNLINKS
+
+
+def decode(frame: Frame) -> Reading:
+    """Read one frame of an LLDS40."""
+    if frame.port != 2 or len(frame.payload) != 11:
+        raise unfit(frame, DEVICE)
+    if frame.payload[10] == ANSWER:
+        return Reading()
+    return reading(frame.payload, DISTANCE)

@@ -1,0 +1,34 @@
+"""ELSYS ELT Ultrasonic 10m: ultrasonic, 10 m.
+
+It measures a distance. The thresholds of the installation turn it into an occupancy. The frame is described in `_elsys`.
+
+The sensor is MaxBotix's of 10 m. It sends at least 300 and, without an echo, 9,999.
+
+Calibration: none. The thresholds belong to the installation. Downlinks: none published.
+
+Sources: akenza-io/device-type-library types/elsys/elt-2-ultrasonic-10m; data sheet of the MaxBotix HRXL-MaxSonar-WR (range, no
+echo).
+"""
+
+from typing import Final
+
+from decoders import Device, Frame, Measured, Reading
+from decoders._elsys import items, measures
+from decoders._items import read
+
+DISTANCE: Final = Measured(lowest=300, highest=9_998, errors=(0, 9_999, 0xFFFF))
+
+DEVICE: Final = Device(
+    vendor="ELSYS",
+    model="ELT Ultrasonic 10m",
+    ports=(),
+    measures_distance=True,
+    measures=measures(DISTANCE),
+)
+
+ITEMS: Final = items(DISTANCE)
+
+
+def decode(frame: Frame) -> Reading:
+    """Read one frame of an ELT Ultrasonic 10m."""
+    return read(frame.payload, ITEMS, width=1)
