@@ -124,13 +124,17 @@ def _windows(frame: Frame, place: Place, value: float, width: int) -> Iterator[C
 
 def _carries(carrier: Carrier, frame: Frame, outcome: Outcome, name: str, measured: Measured) -> bool:
     """Return whether two other measurements that are written there are read."""
-    for share in (0.37, 0.74):
-        raw = round((measured.lowest + share * (measured.highest - measured.lowest)) / carrier.scale)
+    width = measured.highest - measured.lowest
+    first, second = (round((measured.lowest + share * width) / carrier.scale) for share in (0.37, 0.74))
+    if first == second:
+        return False  # such a large step is that of a flag, for which the measurement stays the same
+    rounded = _ROUNDED if name in readings.WHOLE else abs(carrier.scale) / 4
+    for raw in (first, second):
         if not -(1 << 8 * carrier.width - 1) <= raw < 1 << 8 * carrier.width:
             return False
         got = _at(outcome(carrier.written(frame, raw)), carrier.place)
         value = None if got is None else getattr(got, name)
-        if value is None or abs(value - raw * carrier.scale) > _ROUNDED:
+        if value is None or abs(value - raw * carrier.scale) > rounded:
             return False
     return True
 
