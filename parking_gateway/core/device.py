@@ -6,9 +6,10 @@ row is written when a published field changed, and else once in a while.
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Final, NamedTuple
 
 import msgspec
+from typing_extensions import override
 
 from decoders import Reading
 from parking_gateway.core.clocks import STEP, compare
@@ -17,6 +18,17 @@ from parking_gateway.core.events import DevEui, Rejection, Uplink
 NO_READING: Final = Reading()
 _BEHIND: Final = -STEP
 _NOT_IN_EVERY_UPLINK: Final = ("codec", "battery_percent", "fault", "tamper")
+
+
+class CodecIdentity(NamedTuple):
+    """Which code reads a frame: the name of a codec, and its version."""
+
+    name: str
+    version: str
+
+    @override
+    def __str__(self) -> str:
+        return f"{self.name}@{self.version}"
 
 
 class DeviceReading(msgspec.Struct, frozen=True, gc=False):
@@ -28,6 +40,8 @@ class DeviceReading(msgspec.Struct, frozen=True, gc=False):
     reading: Reading = NO_READING
     rejection: Rejection | None = None
     """Why the codec read nothing. The device is live all the same."""
+    read_by: CodecIdentity | None = None
+    """The codec with its version. None: no codec looked at the frame."""
 
     @property
     def battery_percent(self) -> int | None:

@@ -11,10 +11,9 @@ from typing import Final
 
 import msgspec
 
-from decoders import Reading
 from parking_gateway.core.events import DevEui, DeviceIdentity, Reason, Rejection, Uplink
 from parking_gateway.core.installation import Installation
-from parking_gateway.decoding.decoder import Choice, Decoder, GuestKey, GuestReadings, guest_key
+from parking_gateway.decoding.decoder import Answer, Choice, Decoder, GuestKey, GuestReadings, guest_key
 
 BATCH_SECONDS: Final = 0.5
 """`decoders.timeout` by default: seconds of a batch that a guest may waste in slow frames. The whole batch waits."""
@@ -125,7 +124,7 @@ class Guests:
         late = _late(
             guest, f"it wasted more than {self._seconds:g} s of a batch, or took more than {allowed:.1f} s for it"
         )
-        readings: dict[GuestKey, Reading | Rejection] = {}
+        readings: dict[GuestKey, Answer] = {}
         now, wasted, is_late = began, 0.0, False
         for one in frames:
             is_late = wasted > self._seconds or now - began > allowed
@@ -140,8 +139,8 @@ class Guests:
         return {guest_key(*one): late for one in frames} | readings if is_late else readings
 
 
-def _late(guest: str, why: str) -> Rejection:
-    return Rejection(
-        reason=Reason.CODEC_OUT_OF_TIME,
-        detail=f"{guest or 'unknown codecs'}: {why}; the uplink and its payload are kept, so this frame can be decoded later",
+def _late(guest: str, why: str) -> Answer:
+    detail = (
+        f"{guest or 'unknown codecs'}: {why}; the uplink and its payload are kept, so this frame can be decoded later"
     )
+    return Answer(Rejection(reason=Reason.CODEC_OUT_OF_TIME, detail=detail))

@@ -15,7 +15,7 @@ import msgspec
 
 from decoders import Frame, Reading, Undecodable
 from decoders.readings import WrongReading, checked, of_channel
-from parking_gateway.core.device import NO_READING, DeviceReading
+from parking_gateway.core.device import NO_READING, CodecIdentity, DeviceReading
 from parking_gateway.core.events import DeviceEvent, DeviceIdentity, Reason, Rejection, Uplink
 from parking_gateway.core.installation import Installation
 from parking_gateway.core.printable import printable, shortened
@@ -37,7 +37,17 @@ class Choice(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
 GuestKey = tuple[UUID, str, frozenset[tuple[str, str]]]
 """Identifies a frame of a guest: the deduplication id of its uplink, the codec and its options."""
-GuestReadings = Mapping[GuestKey, Reading | Rejection]
+
+
+class Answer(msgspec.Struct, frozen=True, gc=False):
+    """What a codec makes of a frame."""
+
+    reading: Reading | Rejection
+    read_by: CodecIdentity | None = None
+    """None: no codec looked at the frame."""
+
+
+GuestReadings = Mapping[GuestKey, Answer]
 
 
 class NotAsked(LookupError):  # noqa: N818 - the cause
@@ -76,12 +86,12 @@ class Decoder(msgspec.Struct, frozen=True, kw_only=True):
             return DeviceReading(uplink)
         if uplink.f_port == 0:
             return DeviceReading(uplink, choice.codec)
-        reading = self.read(uplink, choice)
-        if isinstance(reading, Rejection):
-            return DeviceReading(uplink, choice.codec, NO_READING, reading)
-        return DeviceReading(uplink, choice.codec, reading)
+        answer = self.read(uplink, choice)
+        if isinstance(answer.reading, Rejection):
+            return DeviceReading(uplink, choice.codec, NO_READING, answer.reading, answer.read_by)
+        return DeviceReading(uplink, choice.codec, answer.reading, None, answer.read_by)
 
-    def read(self, uplink: Uplink, choice: Choice) -> Reading | Rejection:
+    def read(self, uplink: Uplink, choice: Choice) -> Answer:
         """Decode an uplink with this codec. Raises `NotAsked` if the guest's reading of the uplink is missing."""
         if self.guest_readings is not None and self.guest_of(choice) is not None:
             try:
@@ -90,19 +100,19 @@ class Decoder(msgspec.Struct, frozen=True, kw_only=True):
                 raise NotAsked(choice.codec) from None
         options = _options(choice)
         try:
-            decode = _bound(choice.codec, options, self.folder)
-            if isinstance(decode, Rejection):
+            bound = _bound(choice.codec, options, self.folder)
+            if isinstance(bound, Rejection):
                 minute = uplink.received_at.replace(second=0, microsecond=0)
-                decode = _bound_later(choice.codec, options, self.folder, minute)
+                bound = _bound_later(choice.codec, options, self.folder, minute)
         except codecs.CodecStopped as stopped:
-            return Rejection(reason=Reason.CODEC_FAILED, detail=str(stopped))
-        if isinstance(decode, Rejection):
-            return decode
-        frame = Frame(port=uplink.f_port, payload=uplink.data, received_at=uplink.heard_at, object=uplink.object)
-        reading = decode_frame(decode, frame)
+            return Answer(Rejection(reason=Reason.CODEC_FAILED, detail=str(stopped)))
+        if isinstance(bound, Rejection):
+            return Answer(bound)
+        decode, read_by = bound
+        reading = decode_frame(decode, frame_of(uplink))
         if isinstance(reading, Rejection):
-            return msgspec.structs.replace(reading, detail=f"{choice.codec}: {reading.detail}")
-        return reading
+            reading = msgspec.structs.replace(reading, detail=f"{choice.codec}: {reading.detail}")
+        return Answer(reading, read_by)
 
     def adopt(self, profiles: Mapping[str, Choice]) -> None:
         """Use these profiles from now on."""
@@ -130,6 +140,11 @@ def forget_codecs() -> None:
 def guest_key(uplink: Uplink, choice: Choice) -> GuestKey:
     """Return the key of a guest's reading."""
     return uplink.deduplication_id, choice.codec, _options(choice)
+
+
+def frame_of(uplink: Uplink) -> Frame:
+    """Return the frame of an uplink, as codecs receive it."""
+    return Frame(port=uplink.f_port, payload=uplink.data, received_at=uplink.heard_at, object=uplink.object)
 
 
 def decode_frame(decode: codecs.Bound, frame: Frame) -> Reading | Rejection:
@@ -201,9 +216,12 @@ def _options(choice: Choice) -> frozenset[tuple[str, str]]:
 
 
 @lru_cache(maxsize=1024)
-def _bound(name: str, options: frozenset[tuple[str, str]], folder: Path | None) -> codecs.Bound | Rejection:
+def _bound(
+    name: str, options: frozenset[tuple[str, str]], folder: Path | None
+) -> tuple[codecs.Bound, CodecIdentity] | Rejection:
     try:
-        return codecs.bind(codecs.find(name, dropins=folder), dict(options))
+        codec = codecs.find(name, dropins=folder)
+        return codecs.bind(codec, dict(options)), codec.identity
     except codecs.CodecStopped:  # an exception is not cached; the next attempt may succeed
         raise
     except (codecs.CodecNotFound, codecs.BadOption) as mistake:
@@ -213,7 +231,7 @@ def _bound(name: str, options: frozenset[tuple[str, str]], folder: Path | None) 
 @lru_cache(maxsize=1024)
 def _bound_later(
     name: str, options: frozenset[tuple[str, str]], folder: Path | None, _minute: datetime
-) -> codecs.Bound | Rejection:
+) -> tuple[codecs.Bound, CodecIdentity] | Rejection:
     """Look up a codec again once a minute, because a folder may be mounted late and a file may be corrected."""
     if codecs.has_appeared(name, dropins=folder):
         return _bound.__wrapped__(name, options, folder)

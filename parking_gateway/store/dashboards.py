@@ -8,6 +8,7 @@ from parking_gateway.store.query import Query, Statement, command
 
 READABLE: Final = (
     "uplink",
+    "codec",
     "site",
     "zone",
     "space",

@@ -18,6 +18,7 @@ from parking_gateway.store.locking import locked_by_key
 from parking_gateway.store.query import Query, Rows, Statement, command
 from parking_gateway.store.rows import encode, table_of
 from parking_gateway.store.tables import TIME, counter, device, installation, site, space, uplink, zone
+from parking_gateway.store.uplinks import UNREAD
 from parking_gateway.store.words import CONTACTS, PROBLEMS
 
 
@@ -73,9 +74,7 @@ _IDENTITIES: Final = Statement(
     .order_by(device.c.dev_eui)
 )
 
-# Not the claimed time, because a datetime may not be able to hold it.
-_UNREAD: Final = ("time", "claimed_at", "claimed_by")
-_KEPT: Final = [column for column in uplink.c if column.name not in _UNREAD]
+_KEPT: Final = [column for column in uplink.c if column.name not in UNREAD]
 _FIELDS: Final = (*(column.name for column in _KEPT), "time")
 _LATEST_OF_ONE: Final = (
     sa.select(*_KEPT, uplink.c.heard_at.label("time"))

@@ -15,6 +15,7 @@ from parking_gateway.core.stay import Offer
 from parking_gateway.store.query import Query, Rows, command, written
 from parking_gateway.store.rows import arrays
 from parking_gateway.store.tables import uplink
+from parking_gateway.store.uplinks import UNREAD
 from parking_gateway.store.words import SERVICES, STATES
 
 AT_ONCE: Final = 20
@@ -25,7 +26,7 @@ BEFORE: Final = 128
 """Uplinks of a device before its window: frame counters order no frames that are further apart."""
 _DAY: Final = "25 hours"
 """A sensor's own clock may date a change by a day before its frame."""
-FRAME: Final = tuple(column.name for column in uplink.c if column.name not in ("time", "claimed_at", "claimed_by"))
+FRAME: Final = tuple(column.name for column in uplink.c if column.name not in UNREAD)
 
 
 class Doubt(NamedTuple):

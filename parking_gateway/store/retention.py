@@ -12,7 +12,7 @@ import sqlalchemy as sa
 
 from parking_gateway.store.partitions import Grown, Month, limit_lock_waits, month_of
 from parking_gateway.store.query import Query, Rows, Statement, command, counts, written
-from parking_gateway.store.tables import TIME
+from parking_gateway.store.tables import TIME, uplink
 
 AT_ONCE: Final = 2000
 """The most rows of a page of an archive, and of one deletion: a few milliseconds each."""
@@ -130,13 +130,16 @@ def drop(month: Month) -> list[Query[None]]:
 
 def page(month: Month, *, after: str) -> Query[Page]:
     """The first rows of the month behind this place."""
-    return Query(statement=_page(month.partition, "true"), arguments={"after": after}, read=_read_page)
+    statement = _page(month.table, month.partition, "true")
+    return Query(statement=statement, arguments={"after": after}, read=_read_page)
 
 
 def old_page(table: Grown, *, before: datetime, after: str) -> Query[Page]:
     """The same of the old rows of the default partition."""
     return Query(
-        statement=_page(table.default, _is_old(table)), arguments={"after": after, "before": before}, read=_read_page
+        statement=_page(table, table.default, _is_old(table)),
+        arguments={"after": after, "before": before},
+        read=_read_page,
     )
 
 
@@ -162,8 +165,18 @@ select
     )
 
 
+# An archive is also read where the numbers of codecs are others, so it has their names and versions too.
+_NAMED: Final = """(
+            select row_to_json(named)
+            from (
+                select one.*, (select name || '@' || version from codec where codec.id = one.codec_id) as codec
+            ) as named
+        )"""
+
+
 @lru_cache
-def _page(table: str, condition: str) -> Statement:
+def _page(table: Grown, partition: str, condition: str) -> Statement:
+    line = _NAMED if table.name == uplink.name else "row_to_json(one)"
     # By place, which needs no index and no sort of the table. One value for the page, because each costs Python time.
     return written(
         f"""
@@ -171,8 +184,8 @@ select count(*), cast(max(place) as text), coalesce(string_agg(line, chr(10) ord
 from (
     select place, line, sum(length(line)) over (order by place) - length(line) as size_before
     from (
-        select ctid as place, cast(row_to_json(one) as text) as line
-        from {table} as one
+        select ctid as place, cast({line} as text) as line
+        from {partition} as one
         where ctid > cast(:after as tid) and {condition}
         limit {AT_ONCE}
     ) as page

@@ -15,6 +15,9 @@ from parking_gateway.store.query import Query, Rows
 from parking_gateway.store.rows import arrays, json_of
 from parking_gateway.store.tables import uplink
 
+UNREAD: Final = ("time", "claimed_at", "claimed_by", "codec_id")
+"""Columns that are not read back into an `Uplink`. A claimed time may be one that no datetime can hold."""
+
 # Two gateways that are redelivered the same messages wait for each other instead of deadlocking.
 _in_order: Final = attrgetter("time", "deduplication_id")
 

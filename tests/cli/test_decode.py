@@ -192,6 +192,7 @@ def test_the_list_is_json_for_scripts() -> None:
     document = {codec["codec"]: codec for codec in json.loads(run("decoders", "list", "--json").stdout)}
     assert document["nwave_nps405"] == {
         "codec": "nwave_nps405",
+        "version": codecs.find("nwave_nps405").version,
         "vendor": "Nwave",
         "model": "NPS405 SM, NPS405 FM",
         "ports": [1, 2, 3, 6, 10],

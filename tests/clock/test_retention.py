@@ -166,6 +166,24 @@ async def test_an_archive_has_every_row_before_its_month_is_dropped(
     ) == [tuple(row) for row in stored]
 
 
+async def test_an_archive_of_uplinks_names_the_codec_that_read_them(
+    pool: Pool, engine: AsyncEngine, tmp_path: Path
+) -> None:
+    """Its number means another codec in another database."""
+    await make(pool, months_ago(15))
+    await insert(engine, "uplink", months_ago(15), rows=2)
+    await insert(engine, "uplink", NOW)
+    async with engine.begin() as connection:
+        codec = "insert into codec (name, version) values ('bosch_tps110', '0123456789ab') returning id"
+        await connection.execute(
+            sa.text(f"with new as ({codec}) update uplink set codec_id = new.id from new where f_cnt % 2 = 0")
+        )
+    await go(pool, UPLINKS.model_copy(update={"archive": tmp_path}))
+    (archive,) = files_in(tmp_path)
+    found = {(row["codec_id"], row["codec"]) for row in rows_of(archive)}
+    assert found == {(1, "bosch_tps110@0123456789ab"), (None, None)}
+
+
 async def test_a_page_of_an_archive_is_small_whatever_the_rows_are(
     pool: Pool, engine: AsyncEngine, tmp_path: Path
 ) -> None:

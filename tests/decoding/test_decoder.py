@@ -14,8 +14,10 @@ from parking_gateway.core.device import NO_READING, DeviceReading
 from parking_gateway.core.events import DevEui, DeviceEvent, DeviceIdentity, EventKind, Reason, Rejection, Uplink
 from parking_gateway.core.installation import Installation
 from parking_gateway.core.space import SpaceId
+from parking_gateway.decoding import codecs
 from parking_gateway.decoding.codecs import BadOption, CodecNotFound
 from parking_gateway.decoding.decoder import (
+    Answer,
     Choice,
     Decoder,
     NotAsked,
@@ -46,7 +48,7 @@ class Silent(Exception):  # noqa: N818 - the word for it
 
 def read(folder: Path, body: str) -> Reading | Rejection:
     (folder / "guest.py").write_text(f"{HEAD}def decode(frame):\n    {body}\n")
-    return Decoder(folder=folder).read(UPLINK, Choice(codec="guest"))
+    return Decoder(folder=folder).read(UPLINK, Choice(codec="guest")).reading
 
 
 def test_the_reading_of_a_codec_is_returned(tmp_path: Path) -> None:
@@ -102,7 +104,7 @@ def test_an_exception_of_a_codec_of_ours_is_a_rejection_too(error: Exception, re
 
 def test_a_codec_whose_process_ends_while_it_is_loaded_is_a_rejection(tmp_path: Path) -> None:
     (tmp_path / "guest.py").write_text("import os\nos._exit(1)")
-    refused = Decoder(folder=tmp_path).read(UPLINK, Choice(codec="guest"))
+    refused = Decoder(folder=tmp_path).read(UPLINK, Choice(codec="guest")).reading
     assert isinstance(refused, Rejection)
     assert refused.reason is Reason.CODEC_FAILED
     assert "its process ended" in refused.detail
@@ -111,12 +113,12 @@ def test_a_codec_whose_process_ends_while_it_is_loaded_is_a_rejection(tmp_path: 
 def test_a_decoder_with_readings_runs_no_guest(tmp_path: Path) -> None:
     """A transaction waits for the decoder, so a guest that was not asked before is not run now."""
     (tmp_path / "guest.py").write_text(f"{HEAD}def decode(frame):\n    return Reading()\n")
-    choice, answer = Choice(codec="guest"), Reading(counter=3)
+    choice, answer = Choice(codec="guest"), Answer(Reading(counter=3))
     decoder = Decoder(folder=tmp_path, guest_readings={guest_key(UPLINK, choice): answer})
     assert decoder.read(UPLINK, choice) is answer
     with pytest.raises(NotAsked):
         decoder.read(UPLINK, Choice(codec="guest", options={"a": "1"}))
-    assert isinstance(decoder.read(UPLINK, Choice(codec="bosch_tps110_v029")), Reading)
+    assert isinstance(decoder.read(UPLINK, Choice(codec="bosch_tps110_v029")).reading, Reading)
 
 
 def test_an_impossible_number_costs_no_occupancy(tmp_path: Path) -> None:
@@ -129,11 +131,11 @@ def test_an_impossible_distance_gives_no_occupancy(tmp_path: Path, distance: int
     """Without this, an error value of a sensor would be an occupancy."""
     (tmp_path / "guest.py").write_text(f"{HEAD}def decode(frame):\n    return Reading(distance_mm={distance})\n")
     choice = Choice(codec="guest", options={"occupied_below_mm": "1500"})
-    assert Decoder(folder=tmp_path).read(UPLINK, choice) == Reading()
+    assert Decoder(folder=tmp_path).read(UPLINK, choice).reading == Reading()
 
 
 def test_an_unknown_codec_is_a_rejection() -> None:
-    refused = Decoder().read(UPLINK, Choice(codec="nwave_nps311"))
+    refused = Decoder().read(UPLINK, Choice(codec="nwave_nps311")).reading
     assert isinstance(refused, Rejection)
     assert refused.reason is Reason.CODEC_NOT_FOUND
     assert "did you mean nwave_nps310?" in refused.detail
@@ -148,14 +150,14 @@ def test_a_codec_that_appears_late_decodes_from_the_next_minute_on(tmp_path: Pat
         folder.mkdir()
         (folder / "guest_of_late.py").write_text(before)
     for _ in range(2):
-        assert isinstance(decoder.read(UPLINK, choice), Rejection)
+        assert isinstance(decoder.read(UPLINK, choice).reading, Rejection)
     folder.mkdir(exist_ok=True)
     (folder / "guest_of_late.py").write_text(
         f"{HEAD}def decode(frame):\n    return Reading(counter=frame.payload[0])\n"
     )
-    assert isinstance(decoder.read(UPLINK, choice), Rejection)
+    assert isinstance(decoder.read(UPLINK, choice).reading, Rejection)
     later = msgspec.structs.replace(UPLINK, received_at=UPLINK.received_at + timedelta(minutes=1))
-    assert decoder.read(later, choice) == Reading(counter=1)
+    assert decoder.read(later, choice).reading == Reading(counter=1)
 
 
 def test_the_installation_chooses_before_the_tag_and_the_tag_before_the_profile() -> None:
@@ -184,7 +186,7 @@ def test_a_codec_of_another_content_is_used_once_the_old_one_is_forgotten(tmp_pa
     for name in ("OCCUPIED", "VACANT"):
         file.write_text(f"{HEAD}def decode(frame):\n    return Reading(occupancy=Occupancy.{name})\n")
         forget_codecs()
-        reading = decoder.read(UPLINK, Choice(codec="own"))
+        reading = decoder.read(UPLINK, Choice(codec="own")).reading
         assert isinstance(reading, Reading)
         assert reading.occupancy is Occupancy[name]
 
@@ -254,9 +256,15 @@ def test_one_question_has_one_answer_whether_the_frame_can_be_read_or_not(tmp_pa
     decoder = Decoder(folder=tmp_path)
     installation = Installation(dev_eui=UPLINK.device.dev_eui, space=SpaceId(1), codec="guest")
     good, bad = (msgspec.structs.replace(UPLINK, f_port=port) for port in (1, 2))
-    assert decoder.reading(good, installation) == DeviceReading(good, "guest", Reading(counter=7))
+    read_by = codecs.find("guest", dropins=tmp_path).identity
+    assert decoder.reading(good, installation) == DeviceReading(good, "guest", Reading(counter=7), None, read_by)
     refused = Rejection(reason=Reason.UNDECODABLE, detail="guest: port 2")
-    assert decoder.reading(bad, installation) == DeviceReading(bad, "guest", NO_READING, refused)
+    assert decoder.reading(bad, installation) == DeviceReading(bad, "guest", NO_READING, refused, read_by)
+
+
+def test_a_frame_that_no_codec_looked_at_was_read_by_none() -> None:
+    installation = Installation(dev_eui=UPLINK.device.dev_eui, space=SpaceId(1), codec="nwave_nps311")
+    assert Decoder().reading(UPLINK, installation).read_by is None
 
 
 def test_an_installation_of_a_channel_sees_its_sensor_alone() -> None:

@@ -41,6 +41,7 @@ def _document(codec: "Codec") -> dict[str, Any]:
     device = codec.device
     return {
         "codec": codec.name,
+        "version": codec.version,
         "vendor": device.vendor,
         "model": device.model,
         "ports": device.ports,

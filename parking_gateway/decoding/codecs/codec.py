@@ -7,6 +7,7 @@ from typing import Any, Final, Literal, get_args, get_origin, get_type_hints
 import msgspec
 
 from decoders import Command, Device, Reading
+from parking_gateway.core.device import CodecIdentity
 
 NO_OPTIONS: Final[Mapping[str, str]] = {}
 
@@ -47,6 +48,13 @@ class Codec(msgspec.Struct, frozen=True, kw_only=True):
     """The options that the name of a firmware line sets."""
     assumed: Mapping[str, str] = NO_OPTIONS
     """The options that the bare name stands for when a person inspects a frame. An installation has to choose them."""
+    version: str
+    """Which code it is: a checksum of its files, or the version of the package that brings it."""
+
+    @property
+    def identity(self) -> CodecIdentity:
+        """The name with the version, as they are kept with each uplink."""
+        return CodecIdentity(self.name, self.version)
 
 
 def parameters_of(function: Callable[..., Any]) -> Iterator[Option]:

@@ -13,7 +13,7 @@ import importlib.util
 import os
 import pkgutil
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -25,6 +25,7 @@ from parking_gateway.decoding import declared
 from parking_gateway.decoding.codecs import unloadable
 from parking_gateway.decoding.codecs.codec import NO_OPTIONS, OCCUPIED_BELOW, VACANT_ABOVE, Codec, parameters_of
 from parking_gateway.decoding.codecs.guest_codec import GuestCodec
+from parking_gateway.decoding.codecs.version import version_of
 from parking_gateway.decoding.guests.process import GuestStopped
 
 ENTRY_POINTS: Final = "parking_gateway.decoders"
@@ -172,7 +173,7 @@ def _codec(stem: str, load: functools.partial[Any]) -> Codec:
         raise
 
 
-def _loaded(stem: str, load: Callable[[], Any]) -> Codec:
+def _loaded(stem: str, load: functools.partial[Any]) -> Codec:
     try:
         module = load()
         device, decode = getattr(module, "DEVICE", None), getattr(module, "decode", None)
@@ -190,7 +191,14 @@ def _loaded(stem: str, load: Callable[[], Any]) -> Codec:
     assumed = device.lines.get(stem, NO_OPTIONS)
     commands = getattr(module, "COMMANDS", {})
     return Codec(
-        name=stem, module=stem, device=device, decode=decode, options=options, commands=commands, assumed=assumed
+        name=stem,
+        module=stem,
+        device=device,
+        decode=decode,
+        options=options,
+        commands=commands,
+        assumed=assumed,
+        version=version_of(load.args[0]),
     )
 
 

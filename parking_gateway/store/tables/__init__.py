@@ -8,6 +8,7 @@ from parking_gateway.store.tables.announcements import announcement
 from parking_gateway.store.tables.car_park import former_name, site, space, transition, zone
 from parking_gateway.store.tables.columns import EUI, TIME, metadata
 from parking_gateway.store.tables.devices import (
+    codec,
     counter,
     device,
     device_event,
@@ -31,6 +32,7 @@ __all__ = [
     "alert_recipient",
     "announcement",
     "broker_session",
+    "codec",
     "counter",
     "device",
     "device_event",

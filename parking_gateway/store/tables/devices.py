@@ -90,6 +90,16 @@ counter: Final = sa.Table(
     sa.Index("counter_zone_id_idx", "zone_id"),
 )
 
+codec: Final = sa.Table(
+    "codec",
+    metadata,
+    # Which code has read uplinks. Small, because each uplink has it, and few: a row for each version of a codec.
+    sa.Column("id", sa.SmallInteger, sa.Identity(always=True), primary_key=True),
+    sa.Column("name", sa.Text, nullable=False),
+    sa.Column("version", sa.Text, nullable=False),
+    sa.UniqueConstraint("name", "version"),
+)
+
 uplink: Final = sa.Table(
     "uplink",
     metadata,
@@ -113,6 +123,8 @@ uplink: Final = sa.Table(
     # The claimed time that was not believed, and its LoRaWAN gateway. Else null, which takes no room.
     sa.Column("claimed_at", TIME),
     sa.Column("claimed_by", sa.Text),
+    # The codec that read it. Null: none did. No reference, which PostgreSQL would check for each uplink.
+    sa.Column("codec_id", sa.SmallInteger),
     # Time first: the index grows at its end, which stays in memory however much history lies behind it. A redelivery
     # repeats the time, so the pair is as unique as the id.
     sa.PrimaryKeyConstraint("time", "deduplication_id"),

@@ -35,8 +35,8 @@ def recorded(form: str, scene: str) -> list[Uplink]:
 def test_the_object_of_a_recorded_uplink_becomes_a_reading(form: str) -> None:
     occupied, vacant, _ = recorded(form, "object from a codec")
     expected = Reading(occupancy=Occupancy.OCCUPIED, battery_volts=3.6, counter=1)
-    assert DECODER.read(occupied, CHOICE) == expected
-    assert DECODER.read(vacant, CHOICE) == Reading(occupancy=Occupancy.VACANT, battery_volts=3.6, counter=0)
+    assert DECODER.read(occupied, CHOICE).reading == expected
+    assert DECODER.read(vacant, CHOICE).reading == Reading(occupancy=Occupancy.VACANT, battery_volts=3.6, counter=0)
 
 
 @pytest.mark.parametrize(
@@ -50,7 +50,7 @@ def test_without_an_object_the_rejection_names_the_cause(scene: str, why: str) -
     """ChirpStack leaves `object` out if its codec failed, as it does in the first scene for an empty payload."""
     (uplink,) = recorded("json", scene)
     assert uplink.object is None
-    rejection = DECODER.read(uplink, CHOICE)
+    rejection = DECODER.read(uplink, CHOICE).reading
     assert isinstance(rejection, Rejection)
     assert rejection.reason is Reason.UNDECODABLE
     assert rejection.detail.startswith(f"chirpstack_bay: {why}")

@@ -81,14 +81,14 @@ def test_a_guest_that_hangs_while_it_is_imported_is_ended_and_tried_again(
     monkeypatch.setattr(process, "START_SECONDS", 0.5)
     decoder = Decoder(folder=guest("guest", "return OCCUPIED", first=first))
     began = time.monotonic()
-    refused = decoder.read(UPLINK, CHOICE)
+    refused = decoder.read(UPLINK, CHOICE).reading
     assert time.monotonic() - began < 10
     assert isinstance(refused, Rejection)
     assert refused.reason is Reason.CODEC_FAILED
     assert "was stopped while it was loaded: no reply within 500 ms" in refused.detail
     monkeypatch.setattr(process, "START_SECONDS", 30)
     guest("guest", "return OCCUPIED")
-    assert decoder.read(UPLINK, CHOICE) == Reading(occupancy=Occupancy.OCCUPIED)
+    assert decoder.read(UPLINK, CHOICE).reading == Reading(occupancy=Occupancy.OCCUPIED)
 
 
 def test_a_guest_that_hangs_keeps_a_start_waiting_once_however_many_installations_name_it(
@@ -206,7 +206,7 @@ def test_a_replay_has_the_same_limits(guest: Guest) -> None:
     began = time.monotonic()
     with_readings = Guests(decoder).decoder_of(UPLINK.device, uplinks, installation)
     assert time.monotonic() - began < 15
-    readings = [with_readings.read(uplink, CHOICE) for uplink in uplinks]
+    readings = [with_readings.read(uplink, CHOICE).reading for uplink in uplinks]
     assert {one.reason for one in readings if isinstance(one, Rejection)} == {
         Reason.CODEC_FAILED,
         Reason.CODEC_OUT_OF_TIME,
@@ -249,7 +249,7 @@ def decoded(guests: Guests, frames: int) -> list[bool]:
     """Return for each frame of one batch whether the guest decoded it."""
     uplinks = [msgspec.structs.replace(UPLINK, deduplication_id=UUID(int=number)) for number in range(frames)]
     readings = guests.read("guest", [(uplink, CHOICE) for uplink in uplinks])
-    found = [readings[guest_key(uplink, CHOICE)] for uplink in uplinks]
+    found = [readings[guest_key(uplink, CHOICE)].reading for uplink in uplinks]
     return [not isinstance(one, Rejection) or one.reason is not Reason.CODEC_OUT_OF_TIME for one in found]
 
 
