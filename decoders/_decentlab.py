@@ -41,6 +41,10 @@ def blocks(payload: bytes, *, words: int) -> tuple[tuple[int, ...] | None, float
     return values[:words] if flags & 1 else None, values[-1] / 1000 if flags & 2 else None
 
 
+LASER: Final = Measured(lowest=50, highest=40_000, errors=(0, 0xFFFF))
+"""The decoders name no range. Laser modules of this kind measure from 5 cm to 40 m."""
+
+
 def distance(millimetres: int, samples: int, measured: Measured) -> tuple[int | None, str | None]:
     """Return the distance in mm, or None and its fault. A distance without a valid sample is none."""
     return measuring.distance(millimetres, measured) if samples else (None, measuring.NO_ECHO)

@@ -4,27 +4,28 @@ It measures a distance. The thresholds of the installation turn it into an occup
 
 The frame is described in `_decentlab`. The block of the sensor has eleven words: distances, mm (average, lowest, highest,
 median, percentiles 10, 25, 75 and 90, most frequent), the number of samples and their duration, 1/1.024 ms. The average is
-the distance. Without a sample there is no distance.
+the distance.
+
+A distance of 0 or FFFF, or without a sample, is no echo; one below 50 mm or above 40 m is out of range. The frame has no signal
+strength, and no error values are published.
 
 Calibration: none. The thresholds belong to the installation.
 
-Source: TheThingsNetwork/lorawan-devices vendor/decentlab dl-lid.js.
+Source: TheThingsNetwork/lorawan-devices vendor/decentlab dl-lid.js; decentlab/decentlab-decoders DL-LID.
 """
 
 from typing import Final
 
-from decoders import Device, Frame, Measured, Reading
-from decoders._decentlab import blocks, distance
-
-DISTANCE: Final = Measured(lowest=50, highest=40_000, errors=(0, 0xFFFF))
+from decoders import Device, Frame, Reading
+from decoders._decentlab import LASER, blocks, distance
 
 DEVICE: Final = Device(
-    vendor="Decentlab", model="DL-LID", ports=(), measures_distance=True, measures={"distance_mm": DISTANCE}
+    vendor="Decentlab", model="DL-LID", ports=(), measures_distance=True, measures={"distance_mm": LASER}
 )
 
 
 def decode(frame: Frame) -> Reading:
     """Read one frame of a DL-LID."""
     sensor, volts = blocks(frame.payload, words=11)
-    millimetres, fault = distance(sensor[0], sensor[9], DISTANCE) if sensor else (None, None)
+    millimetres, fault = distance(sensor[0], sensor[9], LASER) if sensor else (None, None)
     return Reading(distance_mm=millimetres, battery_volts=volts, fault=fault)
