@@ -16,20 +16,23 @@ totals.
     13-14        power of the solar panel, mW
     15-16        temperature of the processor, 0.1 °C, int16
 
-Numbers are big-endian. The option `entry` says in which direction vehicles drive in.
+Numbers are big-endian. A temperature below f000 or above 0fff is not published and is none. A gauge of 0, or of more than 100 %, is
+none. The option `entry` says in which direction vehicles drive in.
 
 Calibration: by downlinks. Downlinks: none are published here.
 
-Source: TheThingsNetwork/lorawan-devices vendor/parametric/pcr2-decoder.js. Parametric's RDR, which is described beside it, reads RFID
-tags and counts nothing.
+Source: TheThingsNetwork/lorawan-devices vendor/parametric/pcr2-decoder.js.
 """
 
 from typing import Final, Literal
 
-from decoders import Device, Frame, Reading, Undecodable
+from decoders import Device, Frame, Measured, Reading, Undecodable, measuring
 from decoders._refusals import unfit
 
-DEVICE: Final = Device(vendor="Parametric", model="PCR2", ports=(14, 190))
+CELSIUS: Final = Measured(lowest=-409.6, highest=409.5)
+"""The published temperatures of the processor, f000 to 0fff."""
+
+DEVICE: Final = Device(vendor="Parametric", model="PCR2", ports=(14, 190), measures={"temperature_celsius": CELSIUS})
 
 _SIZES: Final = {14, 20, 31, 34, 35}
 """Bytes of the settings, by firmware."""
@@ -42,7 +45,7 @@ def decode(frame: Frame, *, entry: Literal["left_to_right", "right_to_left"] = "
         case 14, 17 if payload.startswith(b"\xbe\x01\x04"):
             return _counts(payload, entry, volts=int.from_bytes(payload[11:13]) / 1000 or None)
         case 14, 16 if payload.startswith(b"\xbe\x01\x03"):
-            return _counts(payload, entry)
+            return _counts(payload, entry, percent=payload[11] if 0 < payload[11] <= 100 else None)
         case 14, _ if payload.startswith(b"\x0a"):
             return _increments(payload)
         case 190, size if size in _SIZES:
@@ -50,15 +53,20 @@ def decode(frame: Frame, *, entry: Literal["left_to_right", "right_to_left"] = "
     raise unfit(frame, DEVICE)
 
 
-def _counts(payload: bytes, entry: str, *, volts: float | None = None) -> Reading:
+def _counts(payload: bytes, entry: str, *, volts: float | None = None, percent: float | None = None) -> Reading:
     rightward, leftward = int.from_bytes(payload[7:9]), int.from_bytes(payload[9:11])
     came, left = (rightward, leftward) if entry == "left_to_right" else (leftward, rightward)
     return Reading(
         counter_in=came,
         counter_out=left,
         battery_volts=volts,
-        temperature_celsius=int.from_bytes(payload[-2:], signed=True) / 10,
+        battery_percent=percent,
+        temperature_celsius=_celsius(int.from_bytes(payload[-2:], signed=True)),
     )
+
+
+def _celsius(tenths: int) -> float | None:
+    return measuring.number(tenths / 10, CELSIUS)
 
 
 def _increments(payload: bytes) -> Reading:
@@ -69,4 +77,4 @@ def _increments(payload: bytes) -> Reading:
         if len(item) < 3 or item[0] not in {0x01, 0x0A, 0x16}:
             raise Undecodable(f"byte {start}: no item of 3 bytes begins with {item[:1].hex()}")
         found[item[0]] = int.from_bytes(item[1:], signed=True)
-    return Reading(temperature_celsius=found[0x01] / 10 if 0x01 in found else None)
+    return Reading(temperature_celsius=_celsius(found[0x01]) if 0x01 in found else None)

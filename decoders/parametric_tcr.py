@@ -27,13 +27,18 @@ actility/device-catalog vendors/pmx/drivers/pmx-tcr (a2, c2 and d2).
 
 from typing import Final
 
-from decoders import Device, Frame, Reading
+from decoders import Device, Frame, Measured, Reading, measuring
 from decoders._refusals import unfit
 
-DEVICE: Final = Device(vendor="Parametric", model="TCR, PMX TCR", ports=(1, 13, 14, 15, 16, 17, 190))
+CELSIUS: Final = Measured(lowest=-409.6, highest=409.5)
+"""The published temperatures of the processor, f000 to 0fff."""
 
-_LEAST, _MOST = -0x1000, 0x0FFF
-"""The published temperatures, 0.1 °C."""
+DEVICE: Final = Device(
+    vendor="Parametric",
+    model="TCR, PMX TCR",
+    ports=(1, 13, 14, 15, 16, 17, 190),
+    measures={"temperature_celsius": CELSIUS},
+)
 
 
 def decode(frame: Frame) -> Reading:
@@ -62,5 +67,4 @@ def decode(frame: Frame) -> Reading:
 
 
 def _temperature(value: bytes) -> float | None:
-    tenths = int.from_bytes(value, signed=True)
-    return tenths / 10 if _LEAST <= tenths <= _MOST else None
+    return measuring.number(int.from_bytes(value, signed=True) / 10, CELSIUS)
