@@ -28,6 +28,7 @@ What is no measurement:
 Downlinks on port 1: `01` and the seconds between readings, uint24 (`01 00 04 b0`: 20 min); `04 ff`: restart.
 """
 
+import struct
 from collections.abc import Mapping
 from typing import Final
 
@@ -109,12 +110,13 @@ def four_probes(payload: bytes, range_mm: Measured) -> Reading:
 
 def probes(words: bytes, range_mm: Measured) -> dict[int, Reading]:
     """Return the readings of several sensors, whose distances follow each other. The first is channel 1."""
-    return {1 + at // 2: _probe(words[at : at + 2], range_mm) for at in range(0, len(words), 2)}
+    distances = struct.unpack(f">{len(words) // 2}H", words)
+    return {number: _probe(millimetres, range_mm) for number, millimetres in enumerate(distances, 1)}
 
 
-def _probe(word: bytes, range_mm: Measured) -> Reading:
-    millimetres, fault = distance(word, range_mm)
-    return Reading(distance_mm=millimetres, fault=fault)
+def _probe(millimetres: int, range_mm: Measured) -> Reading:
+    kept, fault = measuring.distance(millimetres, range_mm, _FAULTS)
+    return Reading(distance_mm=kept, fault=fault)
 
 
 def _stored(record: bytes, range_mm: Measured) -> Reading | None:

@@ -44,6 +44,7 @@ DEVICE: Final = Device(
 COMMANDS: Final = DOWNLINKS
 
 COUNTS: Final = 0x08
+INVALID: Final = "distance invalid"
 _SIZES: Final = {1: (10, 10), 2: (9, 11)}
 """Bytes of a message by its mode: of a distance, of a count."""
 
@@ -64,7 +65,7 @@ def decode(frame: Frame) -> Reading:
     if counts:
         return Reading(battery_volts=_volts(payload), counter=int.from_bytes(payload[3:7]))
     if mode == 1 and payload[5]:
-        return Reading(battery_volts=_volts(payload), fault=measuring.NO_ECHO)
+        return Reading(battery_volts=_volts(payload), fault=INVALID)
     millimetres, fault = measuring.distance(int.from_bytes(payload[3:5]), DISTANCE)
     return Reading(battery_volts=_volts(payload), distance_mm=millimetres, fault=fault)
 
