@@ -21,8 +21,8 @@ What is no measurement:
 
 - a distance beyond the range of the sensor, at both ends. Since firmware 1.1.4 a device sends 20 for each distance below 20 mm.
 - any distance, if the sensor was not found
-- a temperature beyond -55 to 125 °C, which the probe DS18B20 measures. 7FFF is a probe that is not connected. In published
-  frames 0 stands there without a probe, which cannot be told from 0 °C.
+- a temperature beyond -55 to 125 °C, which the probe DS18B20 measures. Without a probe, published frames have 0CCC (327.6 °C) or 0,
+  which cannot be told from 0 °C. A vendor's codec names 7FFF, and another published one FFFF, so -0.1 °C is none either.
 - a battery below 1.8 V, at which the device stops, or above 4.3 V, which a full cell of a solar model does not exceed
 
 Downlinks on port 1: `01` and the seconds between readings, uint24 (`01 00 04 b0`: 20 min); `04 ff`: restart.
@@ -41,7 +41,7 @@ NO_SENSOR: Final = "no sensor"
 ANSWER: Final = 2
 """The kind of message of an answer to a downlink, where a message has a kind."""
 
-CELSIUS: Final = Measured(lowest=-55, highest=125)
+CELSIUS: Final = Measured(lowest=-55, highest=125, errors=(-0.1,))
 VOLTS: Final = Measured(lowest=1.8, highest=4.3)
 _FAULTS: Final[Mapping[float, str]] = {0: NO_SENSOR, 20: measuring.OUT_OF_RANGE}
 

@@ -1,15 +1,15 @@
-"""ELSYS ELT-2, ELT-2i, ELT Lite and ELT Ultrasonic: ultrasonic.
+"""ELSYS ELT-2, ELT-2i, ELT Lite, ELT Ultrasonic and ELT Ultrasonic Snow: ultrasonic.
 
 It measures a distance. The thresholds of the installation turn it into an occupancy. The frame is described in `_elsys`.
 
-The sensor is one of MaxBotix's MB738x, of 5 or of 10 m. It sends 300 for a nearer object. Without an echo it sends 5,000 (5 m) or
-9,999 (10 m); the frame does not contain which sensor it is, so both are no measurement. For the sensor of 10 m,
-`elsys_elt_ultrasonic_10m` takes 5,000 as a distance.
+The sensor is one of MaxBotix's, of 5 or of 10 m. It sends its smallest distance for a nearer object. Without an echo it sends 5,000
+(5 m) or 9,999 (10 m). The frame does not contain which sensor it is, so both are no measurement. `elsys_elt_ultrasonic_5m` and
+`elsys_elt_ultrasonic_10m` know their sensor. That of the snow model is not published.
 
 Calibration: none. The thresholds belong to the installation. Downlinks: none published.
 
-Sources: TheThingsNetwork/lorawan-devices vendor/elsys elsys.js; akenza-io/device-type-library types/elsys/elt-2-ultrasonic; data sheet of the
-MaxBotix HRXL-MaxSonar-WR (range, no echo).
+Sources: TheThingsNetwork/lorawan-devices vendor/elsys elsys.js; akenza-io/device-type-library types/elsys/elt-2-ultrasonic
+and elt-2-ultrasonic-snow; data sheet of the MaxBotix HRXL-MaxSonar-WR (range, no echo).
 """
 
 from typing import Final
@@ -22,7 +22,7 @@ DISTANCE: Final = Measured(lowest=300, highest=9_998, errors=(0, 5_000, 9_999, 0
 
 DEVICE: Final = Device(
     vendor="ELSYS",
-    model="ELT-2, ELT-2i, ELT Lite, ELT Ultrasonic",
+    model="ELT-2, ELT-2i, ELT Lite, ELT Ultrasonic, ELT Ultrasonic Snow",
     ports=(),
     measures_distance=True,
     measures=measures(DISTANCE),

@@ -1,13 +1,13 @@
-"""ELSYS ELT Ultrasonic Snow: ultrasonic, made for snow.
+"""ELSYS ELT Ultrasonic 5m: ultrasonic, 5 m.
 
 It measures a distance. The thresholds of the installation turn it into an occupancy. The frame is described in `_elsys`.
 
-The sensor is one of MaxBotix's for snow, of 5 or of 10 m. It sends 500 for a nearer object. Without an echo it sends 5,000 or
-9,999; which sensor is built in is not published, so both are no measurement.
+The sensor is MaxBotix's of 5 m. It sends at least 300 and, without an echo, 5,000.
 
 Calibration: none. The thresholds belong to the installation. Downlinks: none published.
 
-Sources: akenza-io/device-type-library types/elsys/elt-2-ultrasonic-snow; data sheet of the MaxBotix HRXL-MaxSonar-WRS (range).
+Sources: akenza-io/device-type-library types/elsys/elt-2-ultrasonic; data sheet of the MaxBotix HRXL-MaxSonar-WR (range, no
+echo).
 """
 
 from typing import Final
@@ -16,11 +16,11 @@ from decoders import Device, Frame, Measured, Reading
 from decoders._elsys import items, measures
 from decoders._items import read
 
-DISTANCE: Final = Measured(lowest=500, highest=9_998, errors=(0, 5_000, 9_999, 0xFFFF))
+DISTANCE: Final = Measured(lowest=300, highest=4_999, errors=(0, 5_000, 0xFFFF))
 
 DEVICE: Final = Device(
     vendor="ELSYS",
-    model="ELT Ultrasonic Snow",
+    model="ELT Ultrasonic 5m",
     ports=(),
     measures_distance=True,
     measures=measures(DISTANCE),
@@ -30,5 +30,5 @@ ITEMS: Final = items(DISTANCE)
 
 
 def decode(frame: Frame) -> Reading:
-    """Read one frame of an ELT Ultrasonic Snow."""
+    """Read one frame of an ELT Ultrasonic 5m."""
     return read(frame.payload, ITEMS, width=1)
