@@ -18,6 +18,7 @@ from typing import Final
 from decoders import Frame, Measured, Reading, Undecodable, measuring
 from decoders._items import Item
 from decoders._items import read as read_items
+from decoders.measuring import number
 
 MEASUREMENTS: Final = (100, 101, 102)
 
@@ -41,11 +42,16 @@ def distance(word: bytes, measured: Measured) -> tuple[int | None, str | None]:
     return measuring.distance(int.from_bytes(word, "little"), measured)
 
 
+CELSIUS: Final = Measured(lowest=-40, highest=85, errors=(-3276.8,))
+VOLTS: Final = Measured(lowest=1.5, highest=5)
+"""Bounds that no battery of these sensors exceeds: 2.1 V is empty, and 3.1 V is full."""
+
+
 def celsius(word: bytes) -> float | None:
     """Return a temperature in °C, from int16 in 0.1 °C; 8000 is none."""
-    return None if word == b"\x00\x80" else int.from_bytes(word, "little", signed=True) / 10
+    return number(int.from_bytes(word, "little", signed=True) / 10, CELSIUS)
 
 
-def volts(word: bytes) -> float:
+def volts(word: bytes) -> float | None:
     """Return a battery voltage in V, from uint16 in mV."""
-    return int.from_bytes(word, "little") / 1000
+    return number(int.from_bytes(word, "little") / 1000, VOLTS)

@@ -6,14 +6,15 @@
     3   01, 02  telemetry (regular, alarm); 03 parameters
     4   length  of the whole frame
     5-          content; telemetry begins with:
-        5-6     distance, mm
+        5-6     distance, mm; 0 and FFFF are none
         7       high nibble: car; low nibble: level alarm
         8       high nibble: magnet alarm; low nibble: battery alarm
-        9-10    battery, 0.01 V
+        9-10    battery, 0.01 V; outside 1.5 to 5 V it is none
         11-16   magnetic field x, y, z, int16 each
     last two    00 81
 
-Numbers are big-endian.
+Numbers are big-endian. A published frame has the distance 0 and no car: without an echo the sensor decides by its
+magnetometer, so its occupancy stays. The level alarm and the magnet alarm are thresholds and no faults.
 
 Downlinks of DO201 and DO202 on port 3 are text: head `80029999`, key, value in hexadecimal digits, tail `81`. For example,
 the 14 bytes of `80029999010481` set the upload interval to 4 h.
@@ -32,6 +33,7 @@ from typing import Any, Final
 from decoders import Command, Device, Frame, Measured, Occupancy, Undecodable, measuring
 from decoders._commands import within
 from decoders._refusals import unfit
+from decoders.measuring import number
 
 
 def telemetry_of(frame: Frame, device: Device, *, code: int, telemetry: int, parameters: int) -> bytes | None:
@@ -56,16 +58,22 @@ def telemetry_of(frame: Frame, device: Device, *, code: int, telemetry: int, par
     raise Undecodable(f"byte 3: no frame of {size} bytes has type {payload[3]:#04x}")
 
 
+VOLTS: Final = Measured(lowest=1.5, highest=5)
+CELSIUS: Final = Measured(lowest=-40, highest=85)
+"""The sensors work from -20 to 70 °C: TheThingsNetwork/lorawan-devices vendor/dingtek do201.yaml."""
+
+
 def common(payload: bytes) -> dict[str, Any]:
     """Return the fields that all telemetry frames have."""
     return {
         "occupancy": Occupancy.OCCUPIED if payload[7] >> 4 else Occupancy.VACANT,
-        "battery_volts": int.from_bytes(payload[9:11]) / 100,
+        "battery_volts": number(int.from_bytes(payload[9:11]) / 100, VOLTS),
         "fault": "battery low" if payload[8] & 0x0F else None,
     }
 
 
-DISTANCE: Final = Measured(lowest=30, highest=8000, errors=(0, 0xFFFF))
+DISTANCE: Final = Measured(lowest=1, highest=8000, errors=(0, 0xFFFF))
+"""The smallest distance is not published."""
 
 
 def distance(payload: bytes) -> int | None:
@@ -75,9 +83,8 @@ def distance(payload: bytes) -> int | None:
 
 
 def celsius(byte: int) -> float | None:
-    """Return the temperature of an int8; below -50 °C it is none, because published frames have -117 on a mild day."""
-    degrees = byte - 256 if byte > 127 else byte
-    return float(degrees) if degrees >= -50 else None
+    """Return the temperature of an int8; published frames have -117 on a mild day."""
+    return number(float(byte - 256 if byte > 127 else byte), CELSIUS)
 
 
 def setting(head: str, key: int, value: int, *, digits: int = 2) -> tuple[int, bytes]:

@@ -1,7 +1,7 @@
 """The items that all distance sensors of Milesight send: a channel, a type and a value. Numbers are little-endian.
 
     channel  type        value
-    01       75          battery, %
+    01       75          battery, %; more than 100 is none
     FF       01 … FF     about the device: FE and 0B are a start, 16 is the serial number, the others are versions
     FE, FF   02 … F5     a setting that a downlink has read or changed
     F8, F9   0D … 39     the same for newer settings; with F8 one byte more, the result
@@ -19,6 +19,7 @@ from decoders._clock import unix_time
 from decoders._commands import within
 from decoders._items import Fields, Item
 from decoders._items import read as read_items
+from decoders.measuring import number
 
 PORT: Final = 85
 """The default; it can be changed in the device."""
@@ -38,16 +39,20 @@ def battery(value: bytes) -> Fields:
     return {"battery_percent": float(value[0]) if value[0] <= 100 else None}
 
 
+CELSIUS: Final = Measured(lowest=-40, highest=125)
+"""The range of the thermistor: the data sheet of the EM400-UDL."""
+
+
 def temperature(value: bytes) -> Fields:
     """Read a temperature, int16, 0.1 °C. The bytes of an alarm behind it are ignored."""
-    return {"temperature_celsius": int.from_bytes(value[:2], "little", signed=True) / 10}
+    return {"temperature_celsius": number(int.from_bytes(value[:2], "little", signed=True) / 10, CELSIUS)}
 
 
-def distance(measured: Measured) -> Callable[[bytes], Fields]:
+def distance(measured: Measured, faults: Mapping[float, str]) -> Callable[[bytes], Fields]:
     """Return the function that reads a distance, uint16, mm, and ignores the bytes of an alarm behind it."""
 
     def read_distance(value: bytes) -> Fields:
-        millimetres, fault = measuring.distance(int.from_bytes(value[:2], "little"), measured)
+        millimetres, fault = measuring.distance(int.from_bytes(value[:2], "little"), measured, faults)
         return {"distance_mm": millimetres, "fault": fault}
 
     return read_distance
@@ -65,9 +70,9 @@ def position(value: bytes) -> Fields:
     return {"tamper": {0: False, 1: True}.get(value[0])}
 
 
-def history(measured: Measured) -> Callable[[bytes], Fields]:
+def history(measured: Measured, faults: Mapping[float, str]) -> Callable[[bytes], Fields]:
     """Return the function that reads a stored reading: seconds since 1970, uint32, and a distance, uint16."""
-    read_distance = distance(measured)
+    read_distance = distance(measured, faults)
 
     def read_history(value: bytes) -> Fields:
         at = unix_time(int.from_bytes(value[:4], "little"))
@@ -76,9 +81,18 @@ def history(measured: Measured) -> Callable[[bytes], Fields]:
     return read_history
 
 
-RADAR_DISTANCE: Final = Measured(lowest=50, highest=20_000, errors=(-1, -2, -3))
+RADAR_DISTANCE: Final = Measured(lowest=1, highest=20_000, errors=(-1, -2, -3))
 RADAR_ERRORS: Final[Mapping[float, str]] = {-1: measuring.SENSOR_FAULT, -2: "sensor switched off", -3: "no target"}
 FAULTS: Final = {1: measuring.TOO_NEAR, 2: "no target", 3: measuring.SENSOR_FAULT}
+
+
+RADAR_CELSIUS: Final = Measured(lowest=-40, highest=125, errors=(-0.1, -0.2))
+"""FFFF is a sensor that failed, and FFFE one that is switched off."""
+
+
+def radar_temperature(value: bytes) -> Fields:
+    """Read a temperature of a radar, int16, 0.1 °C."""
+    return {"temperature_celsius": number(int.from_bytes(value, "little", signed=True) / 10, RADAR_CELSIUS)}
 
 
 def faulty_distance(value: bytes) -> Fields:
@@ -93,8 +107,7 @@ def radar_history(value: bytes) -> Fields:
         return {}
     events = value[10]
     fields: Fields = {"fault": measuring.TOO_NEAR} if events & 0x04 else radar_distance(value[4:6])
-    if value[6:8] not in {b"\xfe\xff", b"\xff\xff"}:
-        fields = {**fields, **temperature(value[6:8])}
+    fields = {**fields, **radar_temperature(value[6:8])}
     if events & 0x20:
         fields = {**fields, "distance_mm": None, "tamper": True}
     return {"past": (Reading(at=at, **fields),)}
@@ -136,7 +149,7 @@ COMMON: Final = {
 
 RADAR: Final = {
     **COMMON,
-    b"\x03\x67": Item(2, temperature),
+    b"\x03\x67": Item(2, radar_temperature),
     b"\x04\x82": Item(2, radar_distance),
     b"\x05\x00": Item(1, position),
     b"\x06\xc7": Item(2),

@@ -16,14 +16,17 @@
     03   device: 85 SM, 82 IG; only in a frame of parameters
     05   version
     06   heartbeat interval, 30 s
-    0B   temperature, °C, signed; the vendor's decoder reads it as unsigned
+    0B   temperature, °C, signed; the vendor's decoder reads it as unsigned; outside -40 to 85 it is none
     22   sensitivity
     23   radar
     24   battery, %
     25   magnetic field x, y, z, int16 each
-    29   battery, mV
+    29   battery, mV; outside 1.5 to 5 V it is none
     32   1 a car, 0 none
     35   humidity, %
+
+A frame that reports a failed magnetic sensor or radar, or strong magnetic interference, has no occupancy: the sensor still
+sends a status, but it cannot decide.
 
 Numbers are big-endian. Unknown tags are skipped, because every tag has its length.
 """
@@ -31,9 +34,20 @@ Numbers are big-endian. Unknown tags are skipped, because every tag has its leng
 from collections.abc import Mapping
 from typing import Final
 
-from decoders import Device, Frame, Occupancy, Reading, Undecodable
+from decoders import Device, Frame, Measured, Occupancy, Reading, Undecodable
 from decoders._clock import unix_time
 from decoders._refusals import unfit
+from decoders.measuring import number
+
+CELSIUS: Final = Measured(lowest=-40, highest=85)
+VOLTS: Final = Measured(lowest=1.5, highest=5)
+MEASURES: Final = {"temperature_celsius": CELSIUS, "battery_volts": VOLTS}
+
+INTERFERENCE: Final = "strong magnetic interference"
+NO_MAGNET: Final = "magnetic sensor failed"
+NO_RADAR: Final = "radar failed"
+BLIND: Final = frozenset({INTERFERENCE, NO_MAGNET, NO_RADAR})
+"""Faults with which a sensor cannot decide whether there is a car."""
 
 STATUS: Final = {b"\x00": Occupancy.VACANT, b"\x01": Occupancy.OCCUPIED}
 
@@ -48,13 +62,16 @@ def read(frame: Frame, device: Device, *, model: bytes, faults: Mapping[bytes, s
     if items.get(0x32, b"\x00") not in STATUS:
         raise Undecodable(f"tag 32: a status is 00 or 01, not {items[0x32].hex()}")
     percent = int.from_bytes(items.get(0x24, b"\xff"))
+    fault = faults.get(items.get(0x02, b""))
     return Reading(
-        occupancy=STATUS[items[0x32]] if 0x32 in items else None,
+        occupancy=STATUS[items[0x32]] if 0x32 in items and fault not in BLIND else None,
         at=unix_time(int.from_bytes(frame.payload[2:6])),
-        battery_volts=int.from_bytes(items[0x29]) / 1000 if 0x29 in items else None,
+        battery_volts=number(int.from_bytes(items[0x29]) / 1000, VOLTS) if 0x29 in items else None,
         battery_percent=float(percent) if percent <= 100 else None,
-        temperature_celsius=float(int.from_bytes(items[0x0B], signed=True)) if 0x0B in items else None,
-        fault=faults.get(items.get(0x02, b"")),
+        temperature_celsius=(
+            number(float(int.from_bytes(items[0x0B], signed=True)), CELSIUS) if 0x0B in items else None
+        ),
+        fault=fault,
     )
 
 

@@ -3,10 +3,17 @@
 from datetime import datetime, timedelta
 from typing import Final
 
-from decoders import Occupancy, Reading
+from decoders import Measured, Occupancy, Reading
+from decoders.measuring import number
 
 G4_RESETS: Final = {1: "restarted by its watchdog", 6: "restarted after a brown-out"}
 """Causes of a start-up that are faults. All causes: 0 rejoined, 1 watchdog, 2 power, 3 user, 6 brown-out, 7 other."""
+
+
+VOLTS: Final = Measured(lowest=2.5, highest=3.52)
+"""All that a byte can carry."""
+CELSIUS: Final = Measured(lowest=-40, highest=85)
+"""The operating range of the sensors: TheThingsNetwork/lorawan-devices vendor/nwave nps405sm.yaml."""
 
 
 def volts(code: int) -> float:
@@ -14,9 +21,9 @@ def volts(code: int) -> float:
     return (2500 + 4 * code) / 1000
 
 
-def celsius(code: int) -> float:
+def celsius(code: int) -> float | None:
     """Return the temperature in °C, from an int8 that counts half degrees from 10 °C."""
-    return (code - 256 if code > 127 else code) / 2 + 10
+    return number((code - 256 if code > 127 else code) / 2 + 10, CELSIUS)
 
 
 def before(occupancy: Occupancy, code: int, received_at: datetime) -> tuple[Reading, ...]:

@@ -13,10 +13,12 @@ Outcome = Callable[[Frame], Reading | Undecodable]
 DECLARED: Final = frozenset({"distance_mm"})
 """The measurements that a device has to declare."""
 WIDTHS: Final = (1, 2, 3, 4)
+_SHARES: Final = (0.03, 0.37, 0.74, 0.97)
+"""Parts of the range at which other measurements are tried."""
 _SWEEP: Final = 32
 """Values, spread over all that the bytes can carry."""
 _ROUNDED: Final = 0.51
-"""A whole number may be rounded."""
+"""Steps, or whole millimetres, that a value may be rounded by."""
 _MOST_COMPLAINTS: Final = 3
 """Of one measurement of one frame; the others are alike."""
 
@@ -31,6 +33,8 @@ class Carrier(NamedTuple):
     start: int
     width: int
     order: Literal["little", "big"]
+    raw: int
+    """The number that they carry."""
     scale: float
     """Our unit for each step of the number."""
 
@@ -119,24 +123,23 @@ def _windows(frame: Frame, place: Place, value: float, width: int) -> Iterator[C
         for order in ("little", "big") if width > 1 else ("big",):
             raw = int.from_bytes(word, order, signed=value < 0)
             if raw:
-                yield Carrier(place, start, width, order, value / raw)
+                yield Carrier(place, start, width, order, raw, value / raw)
 
 
 def _carries(carrier: Carrier, frame: Frame, outcome: Outcome, name: str, measured: Measured) -> bool:
-    """Return whether two other measurements that are written there are read."""
-    width = measured.highest - measured.lowest
-    first, second = (round((measured.lowest + share * width) / carrier.scale) for share in (0.37, 0.74))
-    if first == second:
-        return False  # such a large step is that of a flag, for which the measurement stays the same
-    rounded = _ROUNDED if name in readings.WHOLE else abs(carrier.scale) / 4
-    for raw in (first, second):
-        if not -(1 << 8 * carrier.width - 1) <= raw < 1 << 8 * carrier.width:
-            return False
-        got = _at(outcome(carrier.written(frame, raw)), carrier.place)
-        value = None if got is None else getattr(got, name)
-        if value is None or abs(value - raw * carrier.scale) > rounded:
-            return False
-    return True
+    """Return whether other measurements that are written there are read. They differ in each byte, so none fits by chance."""
+    span = measured.highest - measured.lowest
+    raws = {round((measured.lowest + share * span) / carrier.scale) for share in _SHARES} - {carrier.raw}
+    size = 1 << 8 * carrier.width
+    if len(raws) < len(_SHARES) - 1 or not all(-size // 2 <= raw < size for raw in raws):
+        return False
+    return all(_reads(carrier, frame, outcome, name, raw) for raw in raws)
+
+
+def _reads(carrier: Carrier, frame: Frame, outcome: Outcome, name: str, raw: int) -> bool:
+    reading = _at(outcome(carrier.written(frame, raw)), carrier.place)
+    value = None if reading is None else getattr(reading, name)
+    return value is not None and abs(value - raw * carrier.scale) <= _ROUNDED * min(1, abs(carrier.scale))
 
 
 def _tried(carrier: Carrier, measured: Measured) -> Iterator[int]:

@@ -5,9 +5,10 @@ It measures a distance. The thresholds of the installation turn it into an occup
     port           bytes  message
     1 to 5                answers to downlinks, and restarts, see `_adnexo`; setting 52: threshold, mm, int16
     100, 101, 102  6      0-1 distance, mm (0 and FFFF: none); 2-3 temperature, 0.1 °C, int16 (8000: none); 4-5 battery, mV
-    104            4, 6   an invalid measurement: 2-3 its variance
+    104            4, 6   an invalid measurement: 0-1 distance, 2-3 its variance
+    104            8      the same, then 4-5 temperature, 6-7 battery, as above
 
-Numbers are little-endian. The sensor sends on port 101 when the distance crosses a threshold that is set in the sensor.
+Numbers are little-endian. It measures up to 5 m. The smallest distance is not published. The sensor sends on port 101 when the distance crosses a threshold that is set in the sensor.
 
 Calibration: none. The thresholds belong to the installation. The one in the sensor, setting 52, only decides when it sends.
 
@@ -19,18 +20,18 @@ Source: akenza-io/device-type-library types/adnexo/ax-dist.
 from typing import Final
 
 from decoders import Device, Frame, Measured, Reading
-from decoders._adnexo import MEASUREMENTS, SETTINGS, celsius, distance, downlink_answer, volts
+from decoders._adnexo import CELSIUS, MEASUREMENTS, SETTINGS, VOLTS, celsius, distance, downlink_answer, volts
 from decoders._items import Item
 from decoders._refusals import unfit
 
-DISTANCE: Final = Measured(lowest=30, highest=5000, errors=(0, 0xFFFF))
+DISTANCE: Final = Measured(lowest=1, highest=5000, errors=(0, 0xFFFF))
 
 DEVICE: Final = Device(
     vendor="adnexo",
     model="ax-dist",
     ports=(1, 2, 3, 4, 5, *MEASUREMENTS, 104),
     measures_distance=True,
-    measures={"distance_mm": DISTANCE},
+    measures={"distance_mm": DISTANCE, "temperature_celsius": CELSIUS, "battery_volts": VOLTS},
 )
 
 OWN_SETTINGS: Final = {**SETTINGS, b"\x52": Item(2)}
@@ -50,6 +51,12 @@ def decode(frame: Frame) -> Reading:
             )
         case 104, 4 | 6:
             return Reading(fault="invalid measurement")
+        case 104, 8:
+            return Reading(
+                fault="invalid measurement",
+                temperature_celsius=celsius(payload[4:6]),
+                battery_volts=volts(payload[6:8]),
+            )
         case 1 | 2 | 3 | 4 | 5, _:
             return downlink_answer(frame, OWN_SETTINGS)
     raise unfit(frame, DEVICE)

@@ -4,13 +4,16 @@ It measures a distance. The thresholds of the installation turn it into an occup
 
     port           bytes  message
     1 to 5                answers to downlinks, and restarts, see `_adnexo`; also settings 15 to 27
-    99             6      acceleration x, y, z, int16 each
+    99             6, 8   acceleration x, y, z, int16 each; 6-7 battery, mV
     100, 101, 102  26     0-1 distance, mm (0 and FFFF: none); 2-19 the nine zones; 20-21 flags; 22-23 temperature, 0.1 °C,
                           int16 (8000: none); 24-25 battery, mV
 
-    flags  01 weak signal, 02 no signal, 08 no target, 40 too far, 80 the sensor does not answer
+    flags  01 signal too weak, 02 no signal, 08 no target, 40 too far, 80 the sensor does not answer
 
-Numbers are little-endian. The sensor sends on port 101 after an event. A measurement with a flag may still have a distance.
+Numbers are little-endian. The sensor sends on port 101 after an event. With a flag a measurement may still have a distance. It
+is probably not accurate, as the vendor's decoder says, so it is none.
+
+It measures up to 1.3 m, and up to 4 m with the setting 17 for a long range.
 
 Calibration: none. The thresholds belong to the installation. The zones and the tolerance of a tilt are settings in the
 sensor.
@@ -23,10 +26,10 @@ Source: akenza-io/device-type-library types/adnexo/ax-opto.
 from typing import Final
 
 from decoders import Device, Frame, Measured, Reading
-from decoders._adnexo import MEASUREMENTS, SETTINGS, celsius, distance, downlink_answer, volts
+from decoders._adnexo import CELSIUS, MEASUREMENTS, SETTINGS, VOLTS, celsius, distance, downlink_answer, volts
 from decoders._items import Item
 from decoders._refusals import unfit
-from decoders.measuring import faults
+from decoders.measuring import TOO_WEAK, faults
 
 DISTANCE: Final = Measured(lowest=1, highest=4000, errors=(0, 0xFFFF))
 
@@ -35,7 +38,7 @@ DEVICE: Final = Device(
     model="ax-opto",
     ports=(1, 2, 3, 4, 5, 99, *MEASUREMENTS),
     measures_distance=True,
-    measures={"distance_mm": DISTANCE},
+    measures={"distance_mm": DISTANCE, "temperature_celsius": CELSIUS, "battery_volts": VOLTS},
 )
 
 OWN_SETTINGS: Final = {
@@ -51,7 +54,7 @@ OWN_SETTINGS: Final = {
 }
 
 FLAGS: Final = {
-    0x01: "weak signal",
+    0x01: TOO_WEAK,
     0x02: "no signal",
     0x08: "no target",
     0x40: "target too far",
@@ -75,6 +78,8 @@ def decode(frame: Frame) -> Reading:
             )
         case 99, 6:
             return Reading()
+        case 99, 8:
+            return Reading(battery_volts=volts(payload[6:8]))
         case 1 | 2 | 3 | 4 | 5, _:
             return downlink_answer(frame, OWN_SETTINGS)
     raise unfit(frame, DEVICE)

@@ -15,7 +15,7 @@ about once a day. The battery is not reported.
     7     1      temperature alert  t, from firmware 0.39 on
 
     o  bit 0: 1 occupied, 0 vacant; bits 7 to 1 are reserved
-    t  int8, °C
+    t  int8, °C; below -40 and above 85 it is none, because the sensor works from -30 to 65 °C
 
 All numbers are big-endian. Both firmware lines have the occupancy in the same place, so the bare name decodes both, with
 the layout of 0.39. The firmware 0.29 has no port 7 and fewer reset causes.
@@ -41,14 +41,18 @@ types/bosch.
 from datetime import timedelta
 from typing import Final, Literal
 
-from decoders import Device, Frame, Occupancy, Reading, Undecodable
+from decoders import Device, Frame, Measured, Occupancy, Reading, Undecodable
 from decoders._refusals import unfit
+from decoders.measuring import number
+
+CELSIUS: Final = Measured(lowest=-40, highest=85)
 
 DEVICE: Final = Device(
     vendor="Bosch",
     model="TPS110, Parking Lot Sensor",
     ports=(1, 2, 3, 4, 5, 6, 7),
     heartbeat=timedelta(days=1),
+    measures={"temperature_celsius": CELSIUS},
     lines={"bosch_tps110_v029": {"firmware": "v029"}, "bosch_tps110_v039": {"firmware": "v039"}},
 )
 
@@ -98,8 +102,8 @@ def _occupancy(status: int) -> Occupancy:
     return Occupancy.OCCUPIED if status & 1 else Occupancy.VACANT
 
 
-def _celsius(byte: bytes) -> float:
-    return float(int.from_bytes(byte, signed=True))
+def _celsius(byte: bytes) -> float | None:
+    return number(float(int.from_bytes(byte, signed=True)), CELSIUS)
 
 
 def _usage(payload: bytes) -> Reading:

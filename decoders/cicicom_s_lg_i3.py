@@ -7,8 +7,8 @@
     malfunction    E v, then three bytes of status whose meaning is not published
 
     o  1 occupied, 0 vacant
-    v  battery, V: 3.66
-    t  temperature, °C: +30.0, -05.5
+    v  battery, V: 3.66; outside 1.5 to 5 it is none
+    t  temperature, °C: +30.0, -05.5; outside -40 to 85 it is none
     f  firmware: 1.5.2
 
 Calibration and downlinks: not published.
@@ -19,9 +19,15 @@ Source: actility/device-catalog, pull request 127 and vendors/cicicom.
 import re
 from typing import Final
 
-from decoders import Device, Frame, Occupancy, Reading, Undecodable
+from decoders import Device, Frame, Measured, Occupancy, Reading, Undecodable
+from decoders.measuring import number
 
-DEVICE: Final = Device(vendor="Cicicom", model="S-LG-I3", ports=())
+LIMITS: Final = {
+    "temperature_celsius": Measured(lowest=-40, highest=85),
+    "battery_volts": Measured(lowest=1.5, highest=5),
+}
+
+DEVICE: Final = Device(vendor="Cicicom", model="S-LG-I3", ports=(), measures=LIMITS)
 
 STATUS: Final = {b"0": Occupancy.VACANT, b"1": Occupancy.OCCUPIED}
 VOLTS: Final = rb"(?P<volts>\d\.\d\d)"
@@ -47,7 +53,9 @@ def decode(frame: Frame) -> Reading:
     parts = message.groupdict()
     return Reading(
         occupancy=STATUS[parts["status"]] if "status" in parts else None,
-        battery_volts=float(parts["volts"]) if "volts" in parts else None,
-        temperature_celsius=float(parts["celsius"]) if "celsius" in parts else None,
+        battery_volts=number(float(parts["volts"]), LIMITS["battery_volts"]) if "volts" in parts else None,
+        temperature_celsius=(
+            number(float(parts["celsius"]), LIMITS["temperature_celsius"]) if "celsius" in parts else None
+        ),
         fault=f"malfunction {parts['malfunction'].hex()}" if "malfunction" in parts else None,
     )

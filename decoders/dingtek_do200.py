@@ -24,9 +24,11 @@ from typing import Final
 
 from decoders import Command, Device, Frame, Reading
 from decoders._commands import within
-from decoders._dingtek import DISTANCE, common, distance, setting, telemetry_of
+from decoders._dingtek import DISTANCE, VOLTS, common, distance, setting, telemetry_of
 
-DEVICE: Final = Device(vendor="Dingtek", model="DO200", ports=(3,), measures={"distance_mm": DISTANCE})
+DEVICE: Final = Device(
+    vendor="Dingtek", model="DO200", ports=(3,), measures={"distance_mm": DISTANCE, "battery_volts": VOLTS}
+)
 
 
 def decode(frame: Frame) -> Reading:

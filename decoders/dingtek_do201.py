@@ -16,9 +16,14 @@ Sources: cndingtek/Chirpstack_codec; TheThingsNetwork/lorawan-devices vendor/din
 from typing import Final
 
 from decoders import Device, Frame, Reading
-from decoders._dingtek import DISTANCE, DOWNLINKS, celsius, common, distance, telemetry_of
+from decoders._dingtek import CELSIUS, DISTANCE, DOWNLINKS, VOLTS, celsius, common, distance, telemetry_of
 
-DEVICE: Final = Device(vendor="Dingtek", model="DO201", ports=(3,), measures={"distance_mm": DISTANCE})
+DEVICE: Final = Device(
+    vendor="Dingtek",
+    model="DO201",
+    ports=(3,),
+    measures={"distance_mm": DISTANCE, "temperature_celsius": CELSIUS, "battery_volts": VOLTS},
+)
 
 COMMANDS: Final = DOWNLINKS
 

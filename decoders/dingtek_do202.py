@@ -17,9 +17,11 @@ Sources: cndingtek/Chirpstack_codec; TheThingsNetwork/lorawan-devices vendor/din
 from typing import Final
 
 from decoders import Device, Frame, Reading
-from decoders._dingtek import DOWNLINKS, celsius, common, telemetry_of
+from decoders._dingtek import CELSIUS, DOWNLINKS, VOLTS, celsius, common, telemetry_of
 
-DEVICE: Final = Device(vendor="Dingtek", model="DO202", ports=(3,))
+DEVICE: Final = Device(
+    vendor="Dingtek", model="DO202", ports=(3,), measures={"temperature_celsius": CELSIUS, "battery_volts": VOLTS}
+)
 
 COMMANDS: Final = DOWNLINKS
 

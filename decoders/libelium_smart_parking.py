@@ -16,7 +16,8 @@ port is not published. So an installation has to set the option `line`, or use o
     1      sequence
     2-10   not published
 
-Numbers are big-endian. Every frame has the status. The formula for the raw temperature of fw1 is not published. Hour and
+Numbers are big-endian. Every frame has the status. That of an error frame is no occupancy, because a part of the sensor is
+faulty. Temperatures outside -40 to 85 °C are none. The formula for the raw temperature of fw1 is not published. Hour and
 minute are ignored: they are the time of sending, without day and zone. A keep-alive comes every 2 h, at night every 3 h.
 
 Calibration: the sensor takes the reference of the magnetic field when it starts, so start it in a vacant space. The radar
@@ -31,14 +32,21 @@ Sources: Libelium Smart Parking technical guide, pages 11-16, 58-60 and section 
 from datetime import timedelta
 from typing import Final, Literal
 
-from decoders import Device, Frame, Occupancy, Reading, Undecodable
+from decoders import Device, Frame, Measured, Occupancy, Reading, Undecodable
 from decoders._refusals import unfit
+from decoders.measuring import faults, number
+
+CELSIUS: Final = Measured(lowest=-40, highest=85)
+VOLTS: Final = Measured(lowest=1.5, highest=5)
+FAULTY: Final = 3
+"""The type of an error frame of the firmware 1.x and 2.x."""
 
 DEVICE: Final = Device(
     vendor="Libelium",
     model="Plug & Sense Smart Parking, Smart Parking 2",
     ports=(),
     heartbeat=timedelta(hours=3),
+    measures={"temperature_celsius": CELSIUS, "battery_volts": VOLTS},
     lines={
         "libelium_smart_parking_fw1": {"line": "fw1"},
         "libelium_smart_parking_fw2": {"line": "fw2"},
@@ -58,12 +66,12 @@ def decode(frame: Frame, *, line: Literal["fw1", "fw2", "sp2"]) -> Reading:
     if line != "sp2" and kind >= RESERVED_FROM:
         raise Undecodable(f"byte 0: the type {kind} is reserved")
     battery_volts = temperature = None
-    fault = "battery low" if payload[0] & 0x40 else None
+    battery_low = "battery low" if payload[0] & 0x40 else None
+    if line != "sp2" and kind == FAULTY:
+        return Reading(fault=faults("the sensor reports an error", battery_low))
     match line, kind:
-        case "fw1" | "fw2", 3:
-            fault = "the sensor reports an error"
         case "fw1", 4:
-            battery_volts = int.from_bytes(payload[10:12]) / 1000
+            battery_volts = number(int.from_bytes(payload[10:12]) / 1000, VOLTS)
         case "fw2", 0:
             temperature = _celsius(payload[2:3])
         case "fw2", 1:
@@ -72,9 +80,9 @@ def decode(frame: Frame, *, line: Literal["fw1", "fw2", "sp2"]) -> Reading:
         occupancy=Occupancy.OCCUPIED if payload[0] & 0x80 else Occupancy.VACANT,
         battery_volts=battery_volts,
         temperature_celsius=temperature,
-        fault=fault,
+        fault=battery_low,
     )
 
 
-def _celsius(byte: bytes) -> float:
-    return float(int.from_bytes(byte, signed=True))
+def _celsius(byte: bytes) -> float | None:
+    return number(float(int.from_bytes(byte, signed=True)), CELSIUS)

@@ -7,9 +7,9 @@ It measures a distance. The thresholds of the installation turn it into an occup
 
     item       value
     01 75      battery, %
-    03 67      temperature, 0.1 °C, int16
+    03 67      temperature, 0.1 °C, int16; FFFE switched off, FFFF failed
     04 82      distance, mm, int16; 0 and less are none: too near, or FFFD no target, FFFE switched off, FFFF failed
-    05 00      position: 0 as mounted, 1 tilted
+    05 00      position: 0 as mounted, 1 tilted: the distance is none
     06 C7      strength of the signal, int16, 0.01
     84 82      distance, then 1 beyond the alarm's threshold, 0 within it again, 2 an abrupt change
     94 82      distance, change, int16, then the same
@@ -19,7 +19,7 @@ It measures a distance. The thresholds of the installation turn it into an occup
                2 too near, 3 no longer, 4 abrupt change, 5 tilted
     FE … FF …  settings and versions, see `_milesight`; also F8 … and F9 …
 
-Numbers are little-endian. A distance with a fault is none.
+Numbers are little-endian. A distance with a fault is none. Its range is a setting of the sensor, 20 m at most.
 
 Calibration: downlinks calibrate the radar, its blind zone, and the distance. The thresholds belong to the installation.
 
@@ -34,14 +34,14 @@ Source: Milesight-IoT/SensorDecoders em-series/em410-rdl.
 from typing import Final
 
 from decoders import Device, Frame, Reading
-from decoders._milesight import PORT, RADAR, RADAR_DISTANCE, read
+from decoders._milesight import PORT, RADAR, RADAR_CELSIUS, RADAR_DISTANCE, read
 
 DEVICE: Final = Device(
     vendor="Milesight",
     model="EM410-RDL",
     ports=(PORT,),
     measures_distance=True,
-    measures={"distance_mm": RADAR_DISTANCE},
+    measures={"distance_mm": RADAR_DISTANCE, "temperature_celsius": RADAR_CELSIUS},
 )
 
 

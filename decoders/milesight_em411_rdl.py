@@ -12,14 +12,14 @@ Source: Milesight-IoT/SensorDecoders em-series/em411-rdl.
 from typing import Final
 
 from decoders import Device, Frame, Reading
-from decoders._milesight import PORT, RADAR, RADAR_DISTANCE, read
+from decoders._milesight import PORT, RADAR, RADAR_CELSIUS, RADAR_DISTANCE, read
 
 DEVICE: Final = Device(
     vendor="Milesight",
     model="EM411-RDL",
     ports=(PORT,),
     measures_distance=True,
-    measures={"distance_mm": RADAR_DISTANCE},
+    measures={"distance_mm": RADAR_DISTANCE, "temperature_celsius": RADAR_CELSIUS},
 )
 
 

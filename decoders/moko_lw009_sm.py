@@ -4,7 +4,7 @@
     1     the frame that `_moko` describes: status, battery, temperature and humidity, with the time of the device's clock
 
 Messages beyond heartbeat, vacant and occupied: 0D strong magnetic interference, 0E battery low, 10 magnetic sensor failed,
-11 temperature and humidity sensor failed, 12 radar failed. They have the status too.
+11 temperature and humidity sensor failed, 12 radar failed. They have a status too, which is an occupancy only with 0E and 11.
 
 Calibration: with its app, over Bluetooth, while the space is vacant; the sensitivity can be set. Downlinks: not published.
 
@@ -14,16 +14,16 @@ Source: LoRaWAN-Product-Decoder/MOKOSMART-LoRaWAN-Product-Decoder LW009/LW009-SM
 from typing import Final
 
 from decoders import Device, Frame, Reading
-from decoders._moko import read
+from decoders._moko import INTERFERENCE, MEASURES, NO_MAGNET, NO_RADAR, read
 
-DEVICE: Final = Device(vendor="MOKOSmart", model="LW009-SM, Turbo TBS-223", ports=(1,))
+DEVICE: Final = Device(vendor="MOKOSmart", model="LW009-SM, Turbo TBS-223", ports=(1,), measures=MEASURES)
 
 FAULTS: Final = {
-    b"\x0d": "strong magnetic interference",
+    b"\x0d": INTERFERENCE,
     b"\x0e": "battery low",
-    b"\x10": "magnetic sensor failed",
+    b"\x10": NO_MAGNET,
     b"\x11": "temperature and humidity sensor failed",
-    b"\x12": "radar failed",
+    b"\x12": NO_RADAR,
 }
 
 

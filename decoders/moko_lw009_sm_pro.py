@@ -14,7 +14,7 @@
                  8 temperature, int8, °C, 7F none
     status       1 occupied, 0 vacant
     information  0 heartbeat, 1 vacant, 2 occupied, 3 strong magnetic interference, 4 magnetic sensor failed,
-                 5 radar failed
+                 5 radar failed: with 3, 4 and 5 the status is no occupancy
 
 Numbers are big-endian. Both times are UTC. A change of the space is dated by the time of the change, which may be long
 before the time of sending. Everything else is dated by the time of sending.
@@ -29,11 +29,14 @@ from typing import Any, Final
 
 from decoders import Device, Frame, Occupancy, Reading, Undecodable
 from decoders._clock import unix_time
+from decoders._moko import CELSIUS, INTERFERENCE, MEASURES, NO_MAGNET, NO_RADAR, VOLTS
 from decoders._refusals import unfit
+from decoders.measuring import number
 
-DEVICE: Final = Device(vendor="MOKOSmart", model="LW009-SM PRO", ports=(1, 2, 3, 4, 5, 6, 7))
+DEVICE: Final = Device(vendor="MOKOSmart", model="LW009-SM PRO", ports=(1, 2, 3, 4, 5, 6, 7), measures=MEASURES)
 
-INFORMATION: Final = {3: "strong magnetic interference", 4: "magnetic sensor failed", 5: "radar failed"}
+INFORMATION: Final = {3: INTERFERENCE, 4: NO_MAGNET, 5: NO_RADAR}
+"""Faults with which the sensor cannot decide whether there is a car."""
 CHANGED: Final = (1, 2)
 
 
@@ -63,8 +66,8 @@ def decode(frame: Frame) -> Reading:
 def _reading(payload: bytes, **more: Any) -> Reading:
     head: dict[str, Any] = {
         "at": unix_time(int.from_bytes(payload[3:7])),
-        "battery_volts": int.from_bytes(payload[1:3]) / 1000,
-        "temperature_celsius": None if payload[8] == 0x7F else float(int.from_bytes(payload[8:9], signed=True)),
+        "battery_volts": number(int.from_bytes(payload[1:3]) / 1000, VOLTS),
+        "temperature_celsius": number(float(int.from_bytes(payload[8:9], signed=True)), CELSIUS),
         "fault": "battery low" if payload[0] == 1 else None,
     }
     return Reading(**{**head, **more})
@@ -74,7 +77,7 @@ def _parking(payload: bytes) -> Reading:
     more: dict[str, Any] = {"occupancy": _occupancy(payload, 10)}
     information = payload[11]
     if information in INFORMATION:
-        more["fault"] = INFORMATION[information]
+        more = {"fault": INFORMATION[information]}
     if information in CHANGED and (changed := unix_time(int.from_bytes(payload[20:24]))):
         more["at"] = changed
     return _reading(payload, **more)

@@ -6,7 +6,7 @@
     3     4      start-up: 0-2 firmware, 3 cause (0 rejoined, 1 watchdog, 2 power, 3 user, 6 brown-out, 7 other)
     6     2-     debug: 0-1 code, then its parameters
 
-Numbers are big-endian.
+Numbers are big-endian. The meaning of the hardware health is not published; a published heartbeat has A8.
 
 Calibration: with the vendor's app. Downlink on port 53: times of sending; the default is `0e 10 10 3c 20 28`.
 
@@ -16,10 +16,10 @@ Source: TheThingsNetwork/lorawan-devices vendor/nwave ncc405.js.
 from typing import Final
 
 from decoders import Device, Frame, Reading
-from decoders._nwave import G4_RESETS, volts
+from decoders._nwave import G4_RESETS, VOLTS, volts
 from decoders._refusals import unfit
 
-DEVICE: Final = Device(vendor="Nwave", model="NCC405", ports=(1, 2, 3, 6))
+DEVICE: Final = Device(vendor="Nwave", model="NCC405", ports=(1, 2, 3, 6), measures={"battery_volts": VOLTS})
 
 
 def decode(frame: Frame) -> Reading:

@@ -22,10 +22,12 @@ option `layout` of the installation. The layout that is documented today is `cur
 
     c            0-89: c min; 90-119: 90 + 5 (c - 90) min; 120-126: 240 + 60 (c - 120) min; 127: 660 min or more
     battery      2500 + 4 x mV
-    temperature  int8 / 2 + 10 °C
+    temperature  int8 / 2 + 10 °C; below -40 °C, where the sensor does not work, it is none
 
 A registration whose occupied bit is clear gives no occupancy; it does not mean vacant. Statuses are confirmed, so they may
 come twice. The duration becomes a reading of the past, because it makes up for a lost status.
+
+The meaning of the hardware health is not published, so it is no fault.
 
 Calibration: with the vendor's app, while the space is vacant, and again after the sensor was moved. Downlink on port 52,
 one byte: the high nibble is how many times a status is sent unconfirmed, the low nibble is the data rate.
@@ -36,13 +38,14 @@ Sources: TheThingsNetwork/lorawan-devices vendor/nwave nps405.js at 62c8acdd (cu
 from typing import Final, Literal
 
 from decoders import Device, Frame, Occupancy, Reading
-from decoders._nwave import G4_RESETS, before, celsius, volts
+from decoders._nwave import CELSIUS, G4_RESETS, VOLTS, before, celsius, volts
 from decoders._refusals import unfit
 
 DEVICE: Final = Device(
     vendor="Nwave",
     model="NPS405 SM, NPS405 FM",
     ports=(1, 2, 3, 6, 10),
+    measures={"temperature_celsius": CELSIUS, "battery_volts": VOLTS},
     low_battery_volts=2.9,  # in the cold; above -5 °C from 3.0 V on, and critical at 2.9 V
     lines={
         "nwave_nps405": {"layout": "current"},  # for `decode` only: an installation has to choose

@@ -9,6 +9,9 @@
     flags  7 occupied, 5 battery good, 4 obstruction, 3 seen by radar, 2 no beacon, 1 first frame after a reset,
            0 keep-alive
 
+A radar that is obstructed, also by byte 10, and a sensor with a fault code cannot decide, so their frames have no occupancy.
+Temperatures outside -40 to 85 °C, the range of the sensor, are none.
+
 The period of the keep-alive can be set. Its default is not published.
 
 Calibration: automatic. The baseline is kept in the sensor. Downlink on port 3: 8 bytes of packed settings, among them the
@@ -19,10 +22,13 @@ Source: TheThingsNetwork/lorawan-devices vendor/tekzitel tekzipark.js.
 
 from typing import Final
 
-from decoders import Device, Frame, Occupancy, Reading
+from decoders import Device, Frame, Measured, Occupancy, Reading
 from decoders._refusals import unfit
+from decoders.measuring import faults, number
 
-DEVICE: Final = Device(vendor="TEKZITEL", model="TEKZIPARK", ports=(1, 2))
+CELSIUS: Final = Measured(lowest=-40, highest=85)
+
+DEVICE: Final = Device(vendor="TEKZITEL", model="TEKZIPARK", ports=(1, 2), measures={"temperature_celsius": CELSIUS})
 
 
 def decode(frame: Frame) -> Reading:
@@ -30,21 +36,22 @@ def decode(frame: Frame) -> Reading:
     payload = frame.payload
     match frame.port, len(payload):
         case 1, size if size == 3 or (size >= 4 and size % 2 == 0):
-            return _status(payload, fault_code=0)
+            return _status(payload, obstruction=0, fault_code=0)
         case 2, 12:
-            return _status(payload, fault_code=payload[9])
+            return _status(payload, obstruction=payload[10], fault_code=payload[9])
     raise unfit(frame, DEVICE)
 
 
-def _status(payload: bytes, *, fault_code: int) -> Reading:
+def _status(payload: bytes, *, obstruction: int, fault_code: int) -> Reading:
     flags = payload[0]
-    faults = [
-        *(["battery low"] if not flags & 0x20 else []),
-        *(["obstructed"] if flags & 0x10 else []),
-        *([f"fault {fault_code}"] if fault_code else []),
-    ]
+    obstructed = bool(flags & 0x10 or obstruction)
+    occupancy = Occupancy.OCCUPIED if flags & 0x80 else Occupancy.VACANT
     return Reading(
-        occupancy=Occupancy.OCCUPIED if flags & 0x80 else Occupancy.VACANT,
-        temperature_celsius=float(int.from_bytes(payload[1:2], signed=True)),
-        fault=", ".join(faults) or None,
+        occupancy=None if obstructed or fault_code else occupancy,
+        temperature_celsius=number(float(int.from_bytes(payload[1:2], signed=True)), CELSIUS),
+        fault=faults(
+            None if flags & 0x20 else "battery low",
+            "obstructed" if obstructed else None,
+            f"fault {fault_code}" if fault_code else None,
+        ),
     )

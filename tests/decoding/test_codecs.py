@@ -77,7 +77,7 @@ def test_finding_one_codec_imports_no_other() -> None:
         "print(*sorted(name for name in sys.modules if name.startswith('decoders.') and '._' not in name))\n"
     )
     output = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout
-    assert output.split() == ["decoders.bosch_tps110", "decoders.readings"]
+    assert output.split() == ["decoders.bosch_tps110", "decoders.measuring", "decoders.readings"]
 
 
 @pytest.mark.parametrize(
