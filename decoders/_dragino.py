@@ -5,7 +5,7 @@
     2-3  distance, mm; 0: no sensor, 20: beyond the range, FFFF: no echo
     4    1: sent because of an interrupt
     5-6  temperature of a probe, 0.1 °C, int16
-    7    0: no sensor was found, 1: it was found
+    7    bit 0: the sensor was found
 
     stored readings, port 3: records of 11 bytes, the answer to a poll
     0-1  battery, mV
@@ -53,7 +53,7 @@ def ultrasonic(lowest: int, highest: int) -> Measured:
 
 def reading(payload: bytes, range_mm: Measured) -> Reading:
     """Read the 8 bytes of a reading."""
-    millimetres, fault = distance(payload[2:4], range_mm) if payload[7] else (None, NO_SENSOR)
+    millimetres, fault = distance(payload[2:4], range_mm) if payload[7] & 1 else (None, NO_SENSOR)
     return Reading(
         battery_volts=volts(payload),
         distance_mm=millimetres,
