@@ -27,6 +27,7 @@ from parking_gateway.clock import retention
 from parking_gateway.clock.moment import Moment
 from parking_gateway.clock.partitions import make_missing
 from parking_gateway.core.events import DevEui, Reason
+from parking_gateway.decoding import codecs
 from parking_gateway.decoding.budget import Guests
 from parking_gateway.decoding.decoder import Decoder
 from parking_gateway.intake.loop import Intake
@@ -377,11 +378,15 @@ async def test_a_replay_corrects_the_state_of_frames_that_were_read_wrongly(
     assert await rows(engine, "select state, occupancy, seen_f_cnt from space") == [("FREE", "vacant", 1)]
     assert (await steps_of(engine, 1))[:-1] == before
     again = json.loads(run_on(database, "replay", "--device", ONE, "--json").stdout)
+    now = str(codecs.find("bosch_tps110_v029").identity)
     assert again == {
+        "dry_run": False,
         "uplinks": 2,
         "unreadable": 0,
         "transitions": 0,
         "rejections": {"recorded": 0, "remaining": {}},
+        "codecs": [{"read_by": now, "now": now, "uplinks": 2}],
+        "spaces": [],
     }
 
 

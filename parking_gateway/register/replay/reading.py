@@ -9,6 +9,7 @@ import msgspec
 
 from decoders import Occupancy, Reading
 from parking_gateway.core.clocks import Mark, compare
+from parking_gateway.core.device import CodecIdentity
 from parking_gateway.core.events import DevEui, Rejection, Uplink
 from parking_gateway.core.installation import Installation
 from parking_gateway.core.space import Observation
@@ -26,6 +27,8 @@ class Replay(msgspec.Struct, frozen=True, kw_only=True):
     """The past readings that the uplinks repeat."""
     rejections: dict[UUID, Rejection]
     """Why the codec could not read uplinks, by their deduplication ids."""
+    read_by: dict[UUID, CodecIdentity]
+    """The codec that reads each uplink now."""
 
 
 def read(dev_eui: DevEui, uplinks: Sequence[Uplink], installation: Installation, *, decoder: Decoder) -> Replay:
@@ -40,6 +43,7 @@ def read(dev_eui: DevEui, uplinks: Sequence[Uplink], installation: Installation,
         facts=Facts(dev_eui=dev_eui, **facts),
         past=[(one.uplink, one.reading.past) for one in readings if one.reading.past],
         rejections={one.uplink.deduplication_id: one.rejection for one in readings if one.rejection is not None},
+        read_by={one.uplink.deduplication_id: one.read_by for one in readings if one.read_by is not None},
     )
 
 

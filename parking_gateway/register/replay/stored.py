@@ -12,12 +12,13 @@ from typing import Final
 import msgspec
 
 from parking_gateway.core.events import DevEui, DeviceIdentity, Uplink
+from parking_gateway.core.space import Space, SpaceId, SpaceState
 from parking_gateway.decoding.budget import Guests
 from parking_gateway.decoding.decoder import Decoder, NotAsked
 from parking_gateway.process.wall_clock import WallClock
 from parking_gateway.register.replay import archived
 from parking_gateway.register.replay.archived import Archived
-from parking_gateway.register.replay.turns import PageReplayed, Replayed, take_turns
+from parking_gateway.register.replay.turns import CodecChange, PageReplayed, Replayed, read_again, take_turns
 from parking_gateway.store import dead_letters, fleet, installations, spaces
 from parking_gateway.store.database import Connection, Database
 from parking_gateway.store.fleet import HistoryPlace
@@ -36,6 +37,12 @@ class Result(msgspec.Struct, kw_only=True):
     """Rejections that were deleted, because their uplinks could be read."""
     remaining: Counter[str] = msgspec.field(default_factory=Counter)
     """Rejections that were kept, by their new reasons."""
+    codecs: Counter[CodecChange] = msgspec.field(default_factory=Counter)
+    """Uplinks by the codec that had read them, and the one that reads them now."""
+    spaces: dict[SpaceId, Space] = {}
+    """Of a dry run: the spaces as they would be, and nobody has seen."""
+    states: dict[SpaceId, tuple[SpaceState, SpaceState]] = {}
+    """The states of the spaces before and after."""
 
 
 class Replayer(msgspec.Struct, frozen=True, kw_only=True):
@@ -50,7 +57,8 @@ class Replayer(msgspec.Struct, frozen=True, kw_only=True):
     """The rejections that may be changed. None: all of the uplinks."""
     archived: Archived | None = None
     """Uplinks that are replayed in place of the stored ones, and are older: the devices' rows keep their readings."""
-
+    is_dry_run: bool = False
+    """Only find out what the replay would change. The spaces are read and not kept locked."""
     advance: Callable[[int], None] = lambda _: None
     """Called with the number of uplinks so far."""
 
@@ -104,18 +112,28 @@ class Replayer(msgspec.Struct, frozen=True, kw_only=True):
     ) -> Mapping[DevEui, list[Uplink]]:
         (locked,) = await connection.together(spaces.lock(list(places)))
         stored = await self._stored(connection, places, devices)
-        page = await take_turns(
-            connection,
-            locked,
-            stored,
-            decoder_of=lambda *_: decoder,
-            are_latest=self.until is None and self.archived is None,
-            now=self.clock(),
-        )
+        if self.is_dry_run:
+            # The page before has changed nothing, so its spaces are remembered.
+            locked = msgspec.structs.replace(locked, spaces=locked.spaces | result.spaces)
+            page = await read_again(connection, locked, stored, decoder_of=lambda *_: decoder)
+            result.spaces |= page.turn.spaces
+        else:
+            page = await take_turns(
+                connection,
+                locked,
+                stored,
+                decoder_of=lambda *_: decoder,
+                are_latest=self.until is None and self.archived is None,
+                now=self.clock(),
+            )
         settled = await self._settle_rejections(connection, places, page)
         result.replayed.add(page.replayed)
         result.recorded += settled.recorded
         result.remaining += settled.remaining
+        result.codecs += page.codecs
+        for one in page.turn.changed:
+            before, _ = result.states.get(one, (locked.spaces[one].state, None))
+            result.states[one] = before, page.turn.spaces[one].state
         return stored
 
     async def _stored(
@@ -148,5 +166,8 @@ class Replayer(msgspec.Struct, frozen=True, kw_only=True):
                 kept.append(dead_letters.Kept(rejection_id, verdict))
                 settled.remaining[verdict.reason] += 1
         settled.recorded = len(read)
+        if self.is_dry_run:
+            await connection.rollback()
+            return settled
         await connection.commit_together(dead_letters.delete(read), dead_letters.keep(kept))
         return settled

@@ -1,22 +1,28 @@
 """The turns that locked spaces take by stored uplinks of their devices."""
 
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 import msgspec
 
+from decoders import Reading
 from parking_gateway.core.causes import Cause, Rereading
 from parking_gateway.core.committed import Committed, committed_by
+from parking_gateway.core.device import CodecIdentity
 from parking_gateway.core.events import DevEui, DeviceIdentity, Rejection, Uplink
 from parking_gateway.core.installation import Installation
 from parking_gateway.core.space import SpaceId
-from parking_gateway.core.turn import turn
+from parking_gateway.core.turn import Turn, turn
 from parking_gateway.decoding.decoder import Decoder
 from parking_gateway.register.replay import reading
-from parking_gateway.store import devices, fleet, past_readings, turns
+from parking_gateway.register.replay.reading import Replay
+from parking_gateway.store import codecs, devices, fleet, past_readings, turns
 from parking_gateway.store.database import Connection
 from parking_gateway.store.fleet import Facts
+from parking_gateway.store.query import Query
 from parking_gateway.store.spaces import Locked
 
 DecoderOf = Callable[[DeviceIdentity, Iterable[Uplink], Installation], Decoder]
@@ -38,13 +44,28 @@ class Replayed(msgspec.Struct, kw_only=True):
         self.unreadable += other.unreadable
 
 
-class PageReplayed(msgspec.Struct, kw_only=True):
+CodecChange = tuple[CodecIdentity | None, CodecIdentity | None]
+"""The codec that had read an uplink, and the one that reads it now."""
+
+
+class PageReplayed(msgspec.Struct, frozen=True, kw_only=True):
     """The uplinks of a page of devices, replayed."""
 
-    replayed: Replayed = msgspec.field(default_factory=Replayed)
-    verdicts: dict[UUID, Rejection | None] = {}
+    turn: Turn
+    replayed: Replayed
+    verdicts: dict[UUID, Rejection | None]
     """Why an uplink could not be read, by its deduplication id; None: it was read."""
-    committed: Committed = Committed()
+    read_by: dict[UUID, CodecIdentity]
+    """The codec that reads an uplink now."""
+    facts: list[Facts]
+    past: list[tuple[Uplink, tuple[Reading, ...]]]
+    codecs: Counter[CodecChange]
+    """Uplinks by their codecs before and now."""
+
+    @property
+    def committed(self) -> Committed:
+        """What the commit of the caller has changed."""
+        return committed_by(self.turn)
 
 
 async def take_turns(  # noqa: PLR0913 - what a replay consists of
@@ -62,27 +83,55 @@ async def take_turns(  # noqa: PLR0913 - what a replay consists of
     Of a device that `moved`, only the latest uplinks count. `are_latest`: the last ones of each device are among the uplinks. If
     not, the device's row keeps its readings, because they come from later uplinks.
     """
-    page = PageReplayed()
+    page = await read_again(connection, locked, stored, decoder_of=decoder_of, moved=moved)
+    others: list[Query[Any]] = [fleet.keep(page.facts), *devices.forget_snapshots(stored)] if are_latest else []
+    if page.past:
+        others.append(past_readings.record(page.past))
+    kept = [(one, page.read_by[one.deduplication_id]) for one in _all(stored) if one.deduplication_id in page.read_by]
+    if kept:
+        others += [codecs.numbers(set(page.read_by.values())), codecs.keep(kept)]
+    await connection.together(*turns.writes(locked, page.turn, *others, now=now))
+    return page
+
+
+async def read_again(
+    connection: Connection,
+    locked: Locked,
+    stored: Mapping[DevEui, list[Uplink]],
+    *,
+    decoder_of: DecoderOf,
+    moved: Collection[DevEui] = (),
+) -> PageReplayed:
+    """The turns of these uplinks as `take_turns` takes them. Nothing is written."""
+    (before,) = await connection.together(codecs.read_by(_all(stored)))
     causes: list[tuple[SpaceId, Cause]] = []
-    facts: list[Facts] = []
-    past = []
+    replays: list[Replay] = []
+    replayed = Replayed()
+    verdicts: dict[UUID, Rejection | None] = {}
     for dev_eui, sent in stored.items():
         for installation in locked.installations.get(dev_eui, ()):
             replay = reading.read(dev_eui, sent, installation, decoder=decoder_of(sent[0].device, sent, installation))
             seen = reading.latest_observations(replay.observations) if dev_eui in moved else replay.observations
             causes += [(installation.space, Rereading(one)) for one in seen]
-            facts.append(replay.facts)
-            past += replay.past
-            page.replayed.uplinks += len(sent)
-            page.replayed.unreadable += len(replay.rejections)
+            replays.append(replay)
+            replayed.uplinks += len(sent)
+            replayed.unreadable += len(replay.rejections)
             for one in sent:
-                known = page.verdicts.get(one.deduplication_id)
-                page.verdicts[one.deduplication_id] = replay.rejections.get(one.deduplication_id, known)
+                known = verdicts.get(one.deduplication_id)
+                verdicts[one.deduplication_id] = replay.rejections.get(one.deduplication_id, known)
     made = turn(locked.spaces, causes)
-    page.replayed.transitions = len(made.steps)
-    page.committed = committed_by(made)
-    others = [fleet.keep(facts), *devices.forget_snapshots(stored)] if are_latest else []
-    if past:
-        others.append(past_readings.record(past))
-    await connection.together(*turns.writes(locked, made, *others, now=now))
-    return page
+    replayed.transitions = len(made.steps)
+    read_by = {one: codec for replay in replays for one, codec in replay.read_by.items()}
+    return PageReplayed(
+        turn=made,
+        replayed=replayed,
+        verdicts=verdicts,
+        read_by=read_by,
+        facts=[one.facts for one in replays],
+        past=[past for one in replays for past in one.past],
+        codecs=Counter((before.get(one), read_by.get(one)) for one in verdicts),
+    )
+
+
+def _all(stored: Mapping[DevEui, list[Uplink]]) -> Iterator[Uplink]:
+    return (one for sent in stored.values() for one in sent)
