@@ -14,7 +14,8 @@ from typing import Annotated, Any, Final
 import msgspec
 from msgspec import Meta
 
-from decoders import Device, Occupancy
+from decoders import Device, Measured, Occupancy
+from decoders.readings import RANGES
 
 Scalar = bool | int | float | str
 """A value of JSON that is neither a list nor an object. Null stands for no value."""
@@ -60,6 +61,16 @@ class NumberSource(FieldSource, frozen=True, kw_only=True):
 
     factor: float = 1
     offset: float = 0
+    range: tuple[float, float] | None = None
+    """The measurements of the sensor in our unit, bounds included. None: all possible numbers, and others are refused."""
+
+    def measured(self, name: str) -> Measured:
+        """Return the measurements of this field: within `range`, and none of the numbers of `none`."""
+        lowest, highest = self.range or RANGES[name]
+        numbers = (one for one in self.none if not isinstance(one, bool | str))
+        return Measured(
+            lowest=lowest, highest=highest, errors=tuple(one * self.factor + self.offset for one in numbers)
+        )
 
 
 class FieldSources(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -78,6 +89,11 @@ class FieldSources(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     confidence: NumberSource | None = None
     counter_in: NumberSource | None = None
     counter_out: NumberSource | None = None
+
+    @property
+    def decides_by_distance(self) -> bool:
+        """Whether the occupancy comes from the distance and the thresholds of an installation."""
+        return self.distance_mm is not None and self.occupancy is None
 
     def by_field(self) -> Mapping[str, FieldSource]:
         """Return the declared sources by the name of the reading's field."""
@@ -110,7 +126,12 @@ class Declaration(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
             ports=tuple(sorted(self.sizes())),
             heartbeat=self.heartbeat,
             low_battery_volts=self.low_battery_volts,
-            measures_distance=self.reading.distance_mm is not None and self.reading.occupancy is None,
+            measures_distance=self.reading.decides_by_distance,
+            measures={
+                name: source.measured(name)
+                for name, source in self.reading.by_field().items()
+                if isinstance(source, NumberSource) and name in RANGES
+            },
         )
 
 
@@ -177,5 +198,17 @@ def _check(declaration: Declaration) -> None:
             meanings(source)
         except ValueError as error:
             raise ValueError(f"{error} - at `$.reading.{name}`") from None
-        if isinstance(source, NumberSource) and not (source.factor and math.isfinite(source.factor + source.offset)):
-            raise ValueError(f"a factor must not be 0, and factor and offset must be finite - at `$.reading.{name}`")
+        if isinstance(source, NumberSource):
+            _check_number(name, source)
+
+
+def _check_number(name: str, source: NumberSource) -> None:
+    if not (source.factor and math.isfinite(source.factor + source.offset)):
+        raise ValueError(f"a factor must not be 0, and factor and offset must be finite - at `$.reading.{name}`")
+    if source.range is None:
+        return
+    if name not in RANGES:
+        raise ValueError(f"{name} has no range - at `$.reading.{name}`")
+    (lowest, highest), (least, most) = source.range, RANGES[name]
+    if not least <= lowest < highest <= most:
+        raise ValueError(f"a range is two numbers from {least} to {most}, the lower first - at `$.reading.{name}`")

@@ -1,4 +1,8 @@
-"""Maps the values at the declared paths to a reading. A value that is not as declared is refused."""
+"""Maps the values at the declared paths to a reading. A value that is not as declared is refused.
+
+A value that is no measurement, because it is one of `none` or beyond the declared `range`, is None. Where the occupancy comes
+from the distance, the reading then has a fault, unless the device reports one itself.
+"""
 
 import math
 from collections.abc import Callable, Mapping
@@ -9,6 +13,7 @@ from typing import Any, Final
 import msgspec
 
 from decoders import Reading, Undecodable
+from decoders.measuring import NO_ECHO, OUT_OF_RANGE
 from decoders.readings import LONGEST_FAULT, RANGES, WHOLE
 from parking_gateway.decoding.declared.declaration import (
     FieldSource,
@@ -31,20 +36,43 @@ class Field(msgspec.Struct, frozen=True, kw_only=True):
     path: str
     convert: Callable[[Scalar], Any]
     """Raises `Undecodable`."""
+    explain: Callable[[Scalar], str] | None = None
+    """The fault of a reading that lacks this field. None: it is no fault."""
 
 
 def fields(sources: FieldSources) -> tuple[Field, ...]:
     """Return all declared fields."""
-    return tuple(
-        Field(name=name, path=source.path, convert=partial(_convert, source, meanings(source), _conversion_of(name)))
-        for name, source in sources.by_field().items()
-    )
+    found = []
+    for name, source in sources.by_field().items():
+        known = meanings(source)
+        decides = name == "distance_mm" and sources.decides_by_distance
+        found.append(
+            Field(
+                name=name,
+                path=source.path,
+                convert=partial(_convert, source, known, _conversion_of(name)),
+                explain=partial(_no_distance, known) if decides else None,
+            )
+        )
+    return tuple(found)
 
 
 def reading(declared: tuple[Field, ...], values: Mapping[str, Scalar | None]) -> Reading:
     """Return the reading of these values, which are given by path. None stands for no value. Raises `Undecodable`."""
-    pairs = ((field, values.get(field.path)) for field in declared)
-    return Reading(**{field.name: field.convert(value) for field, value in pairs if value is not None})
+    found: dict[str, Any] = {}
+    fault = None
+    for field in declared:
+        value = values.get(field.path)
+        if value is None:
+            continue
+        found[field.name] = converted = field.convert(value)
+        if converted is None and field.explain:
+            fault = field.explain(value)
+    if found.get("tamper"):
+        found.pop("distance_mm", None)
+    if fault and not found.get("fault"):
+        found["fault"] = fault
+    return Reading(**found)
 
 
 def scalar_at(data: Any, path: str) -> Scalar | None:
@@ -106,8 +134,16 @@ def _unknown(source: FieldSource, value: Scalar) -> Any:
     raise Undecodable(f"{source.path} is {json_text(value)}, which is not a declared value")
 
 
-def _number(name: str, source: FieldSource, value: Scalar) -> float | int:
+def _no_distance(known: Mapping[tuple[str, Scalar], Any], value: Scalar) -> str:
+    return NO_ECHO if comparable(value) in known else OUT_OF_RANGE
+
+
+def _number(name: str, source: FieldSource, value: Scalar) -> float | int | None:
     number = _scaled(source, value)
+    if isinstance(source, NumberSource) and source.range is not None:
+        least, most = source.range
+        if not least <= number <= most:
+            return None
     lowest, highest = RANGES[name]
     if not lowest <= number <= highest:
         raise Undecodable(f"{source.path} is {json_text(value)}: {name} is {lowest} to {highest}, not {number}")

@@ -42,6 +42,11 @@ def read(name: str, value: Any, **source: Any) -> Any:
         ("distance_mm", 1.2345, {"factor": 1000}, 1234),
         ("distance_mm", 65535, {"none": [0, 65535]}, None),
         ("distance_mm", 0.0, {"none": [0, 65535]}, None),
+        ("distance_mm", 28, {"factor": 10, "range": [280, 7500]}, 280),
+        ("distance_mm", 751, {"factor": 10, "range": [280, 7500]}, None),
+        ("distance_mm", -1, {"range": [280, 7500]}, None),
+        ("temperature_celsius", -3276.8, {"range": [-40, 85]}, None),
+        ("battery_volts", 0, {"factor": 0.001, "range": [2, 4]}, None),
         ("counter", 12, {}, 12),
         ("tamper", True, {}, True),
         ("tamper", "open", {"true": ["open", "moved"], "false": ["closed"]}, True),
@@ -162,3 +167,32 @@ def test_a_path_through_a_scalar_or_to_an_object_is_refused(path: str, why: str)
 
 def test_times_are_converted_to_utc() -> None:
     assert read("at", "2026-11-23T13:00:00+01:00").utcoffset() == timedelta(0)
+
+
+DISTANCE = {"path": "d", "none": [0, 65535], "range": [280, 7500]}
+OCCUPANCY = {"path": "o", "occupied": [1], "vacant": [0]}
+
+
+def sources(**declared: Any) -> FieldSources:
+    return msgspec.convert(declared, FieldSources)
+
+
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [
+        ({"d": 280}, Reading(distance_mm=280)),
+        ({"d": 65535}, Reading(fault="no echo")),
+        ({"d": 279}, Reading(fault="distance out of range")),
+        ({"d": 7501, "f": "lens dirty"}, Reading(fault="lens dirty")),
+        ({"d": 900, "t": True}, Reading(tamper=True)),
+        ({"f": "lens dirty"}, Reading(fault="lens dirty")),
+    ],
+)
+def test_a_distance_that_is_no_measurement_has_a_fault(values: dict[str, Any], expected: Reading) -> None:
+    declared = fields(sources(distance_mm=DISTANCE, fault={"path": "f"}, tamper={"path": "t"}))
+    assert reading(declared, values) == expected
+
+
+def test_a_sensor_that_decides_itself_has_no_fault_without_a_distance() -> None:
+    declared = fields(sources(distance_mm=DISTANCE, occupancy=OCCUPANCY))
+    assert reading(declared, {"d": 0, "o": 1}) == Reading(occupancy=Occupancy.OCCUPIED)

@@ -42,7 +42,7 @@ def test_a_script_of_sloppy_mode(port: int, payload: str, expected: Reading) -> 
     [
         ("02 0096", Reading(distance_mm=1500)),
         ("01 5f 02 0096 03 01", Reading(battery_percent=95, distance_mm=1500)),
-        ("01 ff 02 ffff", Reading()),
+        ("01 ff 02 ffff", Reading(fault="no echo")),
     ],
 )
 def test_a_script_of_strict_mode(payload: str, expected: Reading) -> None:
