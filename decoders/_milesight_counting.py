@@ -6,8 +6,8 @@
     FE, FF   03 … FD      a setting that a downlink has read or changed
     F8, F9   10 … B5      the same for newer settings; with F8 one byte more, the result
 
-Numbers are little-endian. Settings are not part of a reading. Their lengths are needed to find the next item. No item has error
-values; a battery of more than 100 % is none.
+Numbers are little-endian. Settings are not part of a reading. Their lengths are needed to find the next item. No item has
+error values; a battery of more than 100 % is none.
 """
 
 from collections.abc import Mapping

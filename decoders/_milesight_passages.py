@@ -11,15 +11,26 @@
     85 CC     the last period, and an alarm
     20 CE     a stored reading: time; 00 and the period, or 01, the period and the totals
 
-A battery of more than 100 % is none. Periods, alarms and settings are not part of a reading.
+A battery of more than 100 % is none. The range of the temperature is not published; below -40 and above 125 °C, where no
+sensor of silicon measures, it is none. Periods, alarms and settings are not part of a reading.
 """
 
 from collections.abc import Mapping
 from typing import Final
 
+from decoders import Measured, measuring
 from decoders._items import Fields, Item
-from decoders._milesight import battery, temperature
+from decoders._milesight import battery
 from decoders._milesight_counting import moment, settings, totals
+
+CELSIUS: Final = Measured(lowest=-40, highest=125)
+PERCENT: Final = Measured(lowest=0, highest=100)
+
+
+def temperature(value: bytes) -> Fields:
+    """Read a temperature, int16, 0.1 °C. The byte of an alarm behind it is ignored."""
+    celsius = int.from_bytes(value[:2], "little", signed=True) / 10
+    return {"temperature_celsius": measuring.number(celsius, CELSIUS)}
 
 
 def _stored_totals(value: bytes) -> Fields:

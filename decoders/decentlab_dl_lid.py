@@ -6,8 +6,8 @@ The frame is described in `_decentlab`. The block of the sensor has eleven words
 median, percentiles 10, 25, 75 and 90, most frequent), the number of samples and their duration, 1/1.024 ms. The average is
 the distance.
 
-A distance of 0 or FFFF, or without a sample, is no echo; one below 50 mm or above 40 m is out of range. The frame has no signal
-strength, and no error values are published.
+A distance of 0 or FFFF, or without a sample, is no echo; one below 50 mm or above 40 m is out of range. The frame has no
+signal strength, and no error values are published.
 
 Calibration: none. The thresholds belong to the installation.
 

@@ -3,11 +3,11 @@
 It measures a distance. The thresholds of the installation turn it into an occupancy.
 
 The frame is described in `_decentlab`. The block of the sensor has twelve words: distances, mm (average, lowest, highest,
-median, percentiles 10, 25, 75 and 90, most frequent), the number of valid samples, their duration, 1/1.024 ms, and the number of
-all samples. The average is the distance.
+median, percentiles 10, 25, 75 and 90, most frequent), the number of valid samples, their duration, 1/1.024 ms, and the number
+of all samples. The average is the distance.
 
-A distance of 0 or FFFF, or without a valid sample, is no echo; one below 50 mm or above 40 m is out of range. The frame has no signal
-strength, and no error values are published.
+A distance of 0 or FFFF, or without a valid sample, is no echo; one below 50 mm or above 40 m is out of range. The frame has no
+signal strength, and no error values are published.
 
 Calibration: none. The thresholds belong to the installation.
 

@@ -5,9 +5,9 @@ It measures a distance. The thresholds of the installation turn it into an occup
 The frame is described in `_decentlab`. The block of the sensor has two words: distance, mm, and the number of valid
 samples: of 15 readings the device discards the invalid ones.
 
-It is built with a MaxBotix HRXL-MaxSonar-WR of 5 m or of 10 m, and the frame does not contain which. Its ultrasound measures from
-300 mm (the 10 m model from 500 mm). Without an echo the 5 m model reports 5000 and the 10 m model 9999. So 5000 and 9999 are no echo,
-as are 0, FFFF and a distance without a valid sample. A 10 m model loses the one distance of exactly 5 m by this.
+It is built with a MaxBotix HRXL-MaxSonar-WR of 5 m or of 10 m, and the frame does not contain which. Its ultrasound measures
+from 300 mm (the 10 m model from 500 mm). Without an echo the 5 m model reports 5000 and the 10 m model 9999. So 5000 and 9999
+are no echo, as are 0, FFFF and a distance without a valid sample. A 10 m model loses the one distance of exactly 5 m by this.
 
 Calibration: none. The thresholds belong to the installation.
 

@@ -2,8 +2,8 @@
 
 It measures a distance. The thresholds of the installation turn it into an occupancy.
 
-The frame is described in `_decentlab`. The block of the sensor has four words: distance, mm; temperature, 0.01 °C above -327.68 °C;
-reliability of the measurement, 0.01 dB above -327.68 dB; status of the radar.
+The frame is described in `_decentlab`. The block of the sensor has four words: distance, mm; temperature, 0.01 °C above
+-327.68 °C; reliability of the measurement, 0.01 dB above -327.68 dB; status of the radar.
 
 | what the radar reports | the reading |
 |---|---|
@@ -15,8 +15,8 @@ reliability of the measurement, 0.01 dB above -327.68 dB; status of the radar.
 
 Calibration: none. The thresholds belong to the installation.
 
-Source: decentlab/decentlab-decoders DL-RAD. The four values and their error codes are those of VEGA's VEGAPULS C series (SDI-12 manual
-58345, chapter 13), to 8, 15 or 30 m by its model.
+Source: decentlab/decentlab-decoders DL-RAD. The four values and their error codes are those of VEGA's VEGAPULS C series
+(SDI-12 manual 58345, chapter 13), to 8, 15 or 30 m by its model.
 """
 
 from typing import Final

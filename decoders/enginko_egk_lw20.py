@@ -13,11 +13,12 @@ It measures a distance. The thresholds of the installation turn it into an occup
     02      19     temperature, humidity, pressure (3 bytes), battery
     03      20     fill level, %, temperature, humidity, pressure (3 bytes), battery
 
-Numbers are little-endian. A temperature is int16, 0.01 °C; a battery is one byte, %. The time is packed as in MCF88's devices and its time
-zone is not published, so it is not read. The kinds fe and ff are for debugging; the published decoder has a layout for them and never
-uses it, so they are refused.
+Numbers are little-endian. A temperature is int16, 0.01 °C; a battery is one byte, %. The time is packed as in MCF88's devices
+and its time zone is not published, so it is not read. The kinds fe and ff are for debugging; the published decoder has a
+layout for them and never uses it, so they are refused.
 
-A distance above 60,000 is an error value, and one above 7 m is out of range. A distance of 0 is no echo. A battery of more than 100 % is none.
+A distance above 60,000 is an error value, and one above 7 m is out of range. A distance of 0 is no echo. A battery of
+more than 100 % is none, and so is a temperature below -40 or above 125 °C, whose range is not published.
 
 Calibration: none. The thresholds belong to the installation. Downlinks: none are published here.
 
@@ -31,9 +32,15 @@ from decoders import Device, Frame, Measured, Reading, Undecodable, measuring
 from decoders._refusals import unfit
 
 DISTANCE: Final = Measured(lowest=1, highest=7000, errors=(0, 0xFFFF))
+CELSIUS: Final = Measured(lowest=-40, highest=125)
+PERCENT: Final = Measured(lowest=0, highest=100)
 
 DEVICE: Final = Device(
-    vendor="Enginko", model="EGK-LW20L00", ports=(), measures_distance=True, measures={"distance_mm": DISTANCE}
+    vendor="Enginko",
+    model="EGK-LW20L00",
+    ports=(),
+    measures_distance=True,
+    measures={"distance_mm": DISTANCE, "temperature_celsius": CELSIUS, "battery_percent": PERCENT},
 )
 
 _KINDS: Final[Mapping[int, tuple[int, int | None]]] = {0: (13, None), 1: (16, 13), 2: (19, 12), 3: (20, 13)}
@@ -64,6 +71,10 @@ def _measurement(payload: bytes) -> Reading:
     return Reading(
         distance_mm=millimetres,
         fault=measuring.SENSOR_FAULT if raw > _LAST_DISTANCE else fault,
-        temperature_celsius=int.from_bytes(payload[at : at + 2], "little", signed=True) / 100 if at else None,
-        battery_percent=payload[-1] if payload[-1] <= 100 else None,
+        temperature_celsius=_celsius(payload[at : at + 2]) if at else None,
+        battery_percent=measuring.number(payload[-1], PERCENT),
     )
+
+
+def _celsius(word: bytes) -> float | None:
+    return measuring.number(int.from_bytes(word, "little", signed=True) / 100, CELSIUS)

@@ -6,9 +6,9 @@ It measures a distance. The thresholds of the installation turn it into an occup
     01      9      measurement: 1 identity, 2-3 distance, 0.1 cm, 4 battery, 5-8 time, seconds since 1970, by the device's clock
     00      18     start: 2-5 maker, 6-8 firmware, 9-11 hardware, 12-13 ms between measurements, 14-17 time
 
-Numbers are big-endian. The byte 4 is named "battery" and its unit is not published, so it is not read. The published decoder calls the
-distance a level, and its file "Distance": which of the two depends on how the device is set up, so compare it once with a rule. Its kinds
-02 (answers) and 03 (alarms) have no published layout, and their frames are refused.
+Numbers are big-endian. The byte 4 is named "battery" and its unit is not published, so it is not read. The published decoder
+calls the distance a level, and its file "Distance": which of the two depends on how the device is set up, so compare it once
+with a rule. Its kinds 02 (answers) and 03 (alarms) have no published layout, and their frames are refused.
 
 A distance of 0 or FFFF is no echo. The range and other error values are not published.
 

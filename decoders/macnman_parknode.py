@@ -4,22 +4,24 @@
     8      0 identity, 1 kind (0 event, 1 heartbeat), 2 status: 1 occupied, 0 vacant, 3 battery, %, 4-7 time, seconds since 1970
     6      0f, 1 tilt: 1 tampered, 0 clear, 2-5 time
 
-Numbers are big-endian. The times are those of the device's clock. A battery of more than 100 % is none. The frame of a tilt has no
-occupancy: a sensor that was moved measures another field.
+Numbers are big-endian. The times are those of the device's clock. A battery of more than 100 % is none. The frame of a tilt
+has no occupancy: a sensor that was moved measures another field.
 
 Calibration: the baseline is learnt by itself. Downlinks: an interval on port 6, whose bytes are not published.
 
-Source: MacnMan/MacnMan_LoRaWAN_Decoders LoRaWAN-Sensors/Other-Sensors/ParkNode Gen-1. Its kinds are the other way round than those of the
-`macnman_parkomate`, whose frames have 19 bytes.
+Source: MacnMan/MacnMan_LoRaWAN_Decoders LoRaWAN-Sensors/Other-Sensors/ParkNode Gen-1. Its kinds are the other way round than
+those of the `macnman_parkomate`, whose frames have 19 bytes.
 """
 
 from typing import Final
 
-from decoders import Device, Frame, Occupancy, Reading, Undecodable
+from decoders import Device, Frame, Measured, Occupancy, Reading, Undecodable, measuring
 from decoders._clock import unix_time
 from decoders._refusals import unfit
 
-DEVICE: Final = Device(vendor="MacnMan", model="ParkNode Gen-1", ports=())
+PERCENT: Final = Measured(lowest=0, highest=100)
+
+DEVICE: Final = Device(vendor="MacnMan", model="ParkNode Gen-1", ports=(), measures={"battery_percent": PERCENT})
 
 _TILT: Final = 0x0F
 
@@ -32,7 +34,7 @@ def decode(frame: Frame) -> Reading:
             return Reading(
                 occupancy=Occupancy.OCCUPIED if _flag(payload, 2) else Occupancy.VACANT,
                 at=unix_time(int.from_bytes(payload[4:8])),
-                battery_percent=payload[3] if payload[3] <= 100 else None,
+                battery_percent=measuring.number(payload[3], PERCENT),
             )
         case 6 if payload[0] == _TILT:
             return Reading(tamper=_flag(payload, 1) == 1, at=unix_time(int.from_bytes(payload[2:6])))

@@ -1,8 +1,8 @@
 """Milesight VS121: camera that sees people in up to 16 regions and counts who crosses its line.
 
-It is made for offices. It sees people, not vehicles. What a region with a person means has to be decided by a person: with the option
-`presence=occupies` it is occupied, as with a desk or a bay of a workshop. With the default, `presence=ignored`, no region has an
-occupancy.
+It is made for offices. It sees people, not vehicles. What a region with a person means has to be decided by a person: with the
+option `presence=occupies` it is occupied, as with a desk or a bay of a workshop. With the default, `presence=ignored`, no
+region has an occupancy.
 
     port       message
     85         items, see `_milesight_counting`, and these. If the port is changed in the device, set the option `port` as well

@@ -7,7 +7,8 @@ It counts how many drive or walk in and out over up to four lines. A zone withou
 
 Channel 1 is line 1, and so on. The frame as a whole has the totals of line 1. Which direction is "in" is drawn in the device.
 
-Calibration: the lines are drawn in the device's web interface. A downlink `FF 51 FF` sets the totals to 0; the gateway notices it.
+Calibration: the lines are drawn in the device's web interface. A downlink `FF 51 FF` sets the totals to 0; the gateway notices
+it.
 
 Source: Milesight-IoT/SensorDecoders vs-series/vs135.
 """

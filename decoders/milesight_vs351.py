@@ -20,9 +20,14 @@ from decoders import Device, Frame, Reading
 from decoders._items import Item
 from decoders._milesight import PORT
 from decoders._milesight_counting import read, reading
-from decoders._milesight_passages import PASSAGE, STORED
+from decoders._milesight_passages import CELSIUS, PASSAGE, PERCENT, STORED
 
-DEVICE: Final = Device(vendor="Milesight", model="VS351", ports=(PORT,))
+DEVICE: Final = Device(
+    vendor="Milesight",
+    model="VS351",
+    ports=(PORT,),
+    measures={"battery_percent": PERCENT, "temperature_celsius": CELSIUS},
+)
 
 _ITEMS: Final = {**PASSAGE, b"\xff\xcc": Item(1)}
 

@@ -1,7 +1,7 @@
 """Milesight VS360: light barrier that counts who passes it, in two directions.
 
-It counts people and whatever else interrupts two infrared beams. Across a narrow lane that admits one vehicle at a time it counts
-vehicles; a person who walks through counts as well.
+It counts people and whatever else interrupts two infrared beams. Across a narrow lane that admits one vehicle at a time it
+counts vehicles; a person who walks through counts as well.
 
     port       message
     85         items, see `_milesight_passages`, without a temperature, and these. If the port is changed in the device, set the option
@@ -12,25 +12,26 @@ vehicles; a person who walks through counts as well.
     02 75      battery of the node opposite, %. The lower one of the two is the battery of the device
     03 F4      event: 00 counting anomaly, 01 the node does not respond, 02 the units are misaligned; 00 over, 01 begins
 
-While one of the three events begins, the reading has a fault. The totals of such a frame are kept, because they are what was counted
-until then.
+While one of the three events begins, the reading has a fault. The totals of such a frame are kept, because they are what was
+counted until then.
 
 Calibration: the two units are aligned. Downlinks: `FF A8 01` and `FF A8 02` set the total in and the total out to 0.
 
-A battery of more than 100 % is none. Other error values are not published.
+A battery of more than 100 % is none, and then the device has none, because the other unit's may not be the lower one. Other
+error values are not published.
 
 Source: Milesight-IoT/SensorDecoders vs-series/vs360.
 """
 
 from typing import Final
 
-from decoders import Device, Frame, Reading, Undecodable
+from decoders import Device, Frame, Reading, Undecodable, measuring
 from decoders._items import Fields, Item
-from decoders._milesight import PORT, battery, temperature
+from decoders._milesight import PORT, battery
 from decoders._milesight_counting import read, reading
-from decoders._milesight_passages import PASSAGE, STORED
+from decoders._milesight_passages import PASSAGE, PERCENT, STORED, temperature
 
-DEVICE: Final = Device(vendor="Milesight", model="VS360", ports=(PORT,))
+DEVICE: Final = Device(vendor="Milesight", model="VS360", ports=(PORT,), measures={"battery_percent": PERCENT})
 
 _FAULTS: Final = {0: "counting anomaly", 1: "the node does not respond", 2: "the units are misaligned"}
 
@@ -38,9 +39,10 @@ _FAULTS: Final = {0: "counting anomaly", 1: "the node does not respond", 2: "the
 def decode(frame: Frame, *, port: int = PORT) -> Reading:
     """Read one frame of a VS360."""
     fields = read(frame, _ITEMS, STORED, port=port)
-    levels = [level for level in (fields.pop("main", None), fields.pop("opposite", None)) if level is not None]
-    faults = [fault for fault in _FAULTS.values() if fields.pop(fault, False)]
-    return reading({**fields, "battery_percent": min(levels, default=None), "fault": ", ".join(faults) or None})
+    levels = [fields.pop(unit) for unit in ("main", "opposite") if unit in fields]
+    found = [fault for fault in _FAULTS.values() if fields.pop(fault, False)]
+    lowest = None if None in levels else min(levels, default=None)
+    return reading({**fields, "battery_percent": lowest, "fault": measuring.faults(*found)})
 
 
 def _main(value: bytes) -> Fields:

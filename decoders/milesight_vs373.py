@@ -1,8 +1,8 @@
 """Milesight VS373: radar that sees people in up to six regions of a room, and falls.
 
-It is made for care. It sees people, not vehicles. What a person in the room means has to be decided by a person: with the option
-`presence=occupies` a region with a person is occupied, and so is the room. With the default, `presence=ignored`, nothing has an
-occupancy.
+It is made for care. It sees people, not vehicles. What a person in the room means has to be decided by a person: with the
+option `presence=occupies` a region with a person is occupied, and so is the room. With the default, `presence=ignored`,
+nothing has an occupancy.
 
     port       message
     85         items, see `_milesight_counting`, and these. If the port is changed in the device, set the option `port` as well

@@ -1,7 +1,7 @@
 """Parametric PCR2: radar that counts what passes it, in two directions.
 
-A zone without sensors in its spaces is counted by it. Set the payload type 2 (extended) in the device: the other two types have no
-totals.
+A zone without sensors in its spaces is counted by it. Set the payload type 2 (extended) in the device: the other two types
+have no totals.
 
     port  bytes  message
     14    17     be 01 04: counts, firmware 4 and later
@@ -16,8 +16,8 @@ totals.
     13-14        power of the solar panel, mW
     15-16        temperature of the processor, 0.1 °C, int16
 
-Numbers are big-endian. A temperature below f000 or above 0fff is not published and is none. A gauge of 0, or of more than 100 %, is
-none. The option `entry` says in which direction vehicles drive in.
+Numbers are big-endian. A temperature below f000 or above 0fff is not published and is none. A gauge of 0, or of more than 100
+%, is none. The option `entry` says in which direction vehicles drive in.
 
 Calibration: by downlinks. Downlinks: none are published here.
 
@@ -31,8 +31,15 @@ from decoders._refusals import unfit
 
 CELSIUS: Final = Measured(lowest=-409.6, highest=409.5)
 """The published temperatures of the processor, f000 to 0fff."""
+PERCENT: Final = Measured(lowest=1, highest=100)
+"""Of the solar charger's gauge; 0: it has none."""
 
-DEVICE: Final = Device(vendor="Parametric", model="PCR2", ports=(14, 190), measures={"temperature_celsius": CELSIUS})
+DEVICE: Final = Device(
+    vendor="Parametric",
+    model="PCR2",
+    ports=(14, 190),
+    measures={"temperature_celsius": CELSIUS, "battery_percent": PERCENT},
+)
 
 _SIZES: Final = {14, 20, 31, 34, 35}
 """Bytes of the settings, by firmware."""
@@ -45,7 +52,7 @@ def decode(frame: Frame, *, entry: Literal["left_to_right", "right_to_left"] = "
         case 14, 17 if payload.startswith(b"\xbe\x01\x04"):
             return _counts(payload, entry, volts=int.from_bytes(payload[11:13]) / 1000 or None)
         case 14, 16 if payload.startswith(b"\xbe\x01\x03"):
-            return _counts(payload, entry, percent=payload[11] if 0 < payload[11] <= 100 else None)
+            return _counts(payload, entry, percent=measuring.number(payload[11], PERCENT))
         case 14, _ if payload.startswith(b"\x0a"):
             return _increments(payload)
         case 190, size if size in _SIZES:

@@ -1,7 +1,7 @@
 """Parametric TCR: radar that counts what passes it, in two directions, by speed.
 
-All its counts are those of the last interval, with their mean speed. An uplink that is lost would be missing in a sum of them, so they are
-no totals, and a zone cannot be counted by it. For a count of vehicles use a Parametric PCR2.
+All its counts are those of the last interval, with their mean speed. An uplink that is lost would be missing in a sum of them,
+so they are no totals, and a zone cannot be counted by it. For a count of vehicles use a Parametric PCR2.
 
     port   bytes  message
     15     32     be 02 01: counts, firmware 1.0: 3 battery of the solar charger, %, 4-5 power of the solar panel, mW, 6-7 temperature
@@ -15,14 +15,14 @@ no totals, and a zone cannot be counted by it. For a count of vehicles use a Par
     1      6, 7   c1: answer to a downlink
     1      3, 4   c2: the same, of PMX
 
-Numbers are big-endian. A temperature is int16, 0.1 °C, of the processor; values below f000 and above 0fff are not published and are none. A
-battery of 0, or of more than 100 %, is none: the device has no solar charger. The supply of a2 is that of the solar charger or of the
-power supply.
+Numbers are big-endian. A temperature is int16, 0.1 °C, of the processor; values below f000 and above 0fff are not published
+and are none. A battery of 0, or of more than 100 %, is none: the device has no solar charger. The supply of a2 is that of the
+solar charger or of the power supply.
 
 Calibration: by downlinks. Downlinks: none are published here.
 
-Source: docs.parametric-analytics.com tcr/manuals/lora_payload (firmware 1.3 to 2.2), www.parametric.ch docs/tcr/tcr_payload_v1;
-actility/device-catalog vendors/pmx/drivers/pmx-tcr (a2, c2 and d2).
+Source: docs.parametric-analytics.com tcr/manuals/lora_payload (firmware 1.3 to 2.2), www.parametric.ch
+docs/tcr/tcr_payload_v1; actility/device-catalog vendors/pmx/drivers/pmx-tcr (a2, c2 and d2).
 """
 
 from typing import Final
@@ -32,12 +32,13 @@ from decoders._refusals import unfit
 
 CELSIUS: Final = Measured(lowest=-409.6, highest=409.5)
 """The published temperatures of the processor, f000 to 0fff."""
+PERCENT: Final = Measured(lowest=1, highest=100)
 
 DEVICE: Final = Device(
     vendor="Parametric",
     model="TCR, PMX TCR",
     ports=(1, 13, 14, 15, 16, 17, 190),
-    measures={"temperature_celsius": CELSIUS},
+    measures={"temperature_celsius": CELSIUS, "battery_percent": PERCENT},
 )
 
 
@@ -46,7 +47,7 @@ def decode(frame: Frame) -> Reading:
     payload = frame.payload
     match frame.port, len(payload):
         case 15, 32 if payload.startswith(b"\xbe\x02\x01"):
-            percent = payload[3] if 0 < payload[3] <= 100 else None
+            percent = measuring.number(payload[3], PERCENT)
             return Reading(battery_percent=percent, temperature_celsius=_temperature(payload[6:8]))
         case 15, 33 if payload.startswith(b"\xbe\x02\x02"):
             volts = int.from_bytes(payload[3:5]) / 1000 or None

@@ -15,16 +15,19 @@ thresholds of the installation.
     others  gases, climate, electricity, water, position: not read, but their lengths are needed to find the next item
     78      Wi-Fi networks: its length varies, so a frame with it is refused
 
-Numbers are big-endian. If a frame has several distances, the last one counts. Counters and switches are not read: two sources disagree
-about the order of the bits of 14, and for 13, 37, 38, 6c and 75 it is not published what they count and since when. The key 08 has two
-bytes by Polysense and one byte by TagoIO: Polysense is followed. The key 6f is not read, because it may be another percentage.
+Numbers are big-endian. If a frame has several distances, the last one counts. Counters and switches are not read: two sources
+disagree about the order of the bits of 14, and for 13, 37, 38, 6c and 75 it is not published what they count and since when.
+The key 08 has two bytes by Polysense and one byte by TagoIO: Polysense is followed. The key 6f is not read, because it may be
+another percentage.
 
-A distance of 0 or of FFFF (26), or one that is no number (87), is no echo. Which distances can be measured depends on the sensor that
-is connected, and is not published. A battery of 0 is none.
+A distance of 0 or of FFFF (26), or one that is no number (87), is no echo. Which distances can be measured depends on the
+sensor that is connected, and is not published. A battery of 0 is none, and so is a temperature that no Pt100 measures (-200 to
+850 °C).
 
 Calibration: none. The thresholds belong to the installation. Downlinks: none are published here.
 
-Source: polysense/SensorDecoders Decoder.js and README; tago-io/decoders polysense (the keys 10 to 12, 27, 2e, 2f, 33 to 37, 3a and 3c).
+Source: polysense/SensorDecoders Decoder.js and README; tago-io/decoders polysense (the keys 10 to 12, 27, 2e, 2f, 33 to 37, 3a
+and 3c).
 """
 
 import math
@@ -36,12 +39,14 @@ from decoders._items import Fields, Item, read
 
 DISTANCE: Final = Measured(lowest=1, highest=0xFFFE, errors=(0, 0xFFFF))
 
+CELSIUS: Final = Measured(lowest=-200, highest=850)
+
 DEVICE: Final = Device(
     vendor="Polysense",
     model="WxS8000, WxS8800",
     ports=(),
     measures_distance=True,
-    measures={"distance_mm": DISTANCE},
+    measures={"distance_mm": DISTANCE, "temperature_celsius": CELSIUS},
 )
 
 _HEAD: Final = b"\xd7\x7e"
@@ -56,7 +61,7 @@ def decode(frame: Frame) -> Reading:
 
 
 def _temperature(value: bytes) -> Fields:
-    return {"temperature_celsius": int.from_bytes(value, signed=True) / 10}
+    return {"temperature_celsius": measuring.number(int.from_bytes(value, signed=True) / 10, CELSIUS)}
 
 
 def _volts(value: bytes) -> Fields:

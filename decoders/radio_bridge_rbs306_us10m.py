@@ -1,7 +1,7 @@
 """Radio Bridge RBS306-US10M: ultrasonic, 10 m.
 
-It measures a distance. The thresholds of the installation turn it into an occupancy. By default it reports only when the distance crosses
-a threshold in the device; a downlink sets a report at intervals.
+It measures a distance. The thresholds of the installation turn it into an occupancy. By default it reports only when the
+distance crosses a threshold in the device; a downlink sets a report at intervals.
 
     byte 1  bytes  message, on any port; byte 0 is the protocol, 1, and a counter of 4 bits
     10      5      measurement: 2 event (0 periodic, 1 above, 2 below a threshold, 3 increase, 4 decrease), 3-4 distance, mm
@@ -14,16 +14,16 @@ a threshold in the device; a downlink sets a report at intervals.
     errors  bit 0 the radio failed, bit 1 battery low, bit 2 the last downlink was wrong, bit 3 housing, bit 4 the housing was opened since
             the start
 
-Numbers are big-endian. Two sources disagree about bit 3 (the manual calls it the state, the support page has it set for a closed housing),
-so the housing is read from its own message only.
+Numbers are big-endian. Two sources disagree about bit 3 (the manual calls it the state, the support page has it set for a
+closed housing), so the housing is read from its own message only.
 
-The sensor measures from 500 mm to 10 m; what it reports beyond is wrong by its manual. Its scale ends at 9999, which is therefore no echo, as
-is 0. It has no temperature.
+The sensor measures from 500 mm to 10 m; what it reports beyond is wrong by its manual. Its scale ends at 9999, which is
+therefore no echo, as is 0. It has no temperature.
 
 Calibration: none. The thresholds belong to the installation. Downlinks: `10 00` and the reports at intervals, see its manual.
 
-Source: TheThingsNetwork/lorawan-devices vendor/radio-bridge radio_bridge_packet_decoder.js; RBS306-US10M user guide 1.5, chapter 7;
-support.radiobridge.com, articles on supervisory messages and on downlinks of the ultrasonic level sensor.
+Source: TheThingsNetwork/lorawan-devices vendor/radio-bridge radio_bridge_packet_decoder.js; RBS306-US10M user guide 1.5,
+chapter 7; support.radiobridge.com, articles on supervisory messages and on downlinks of the ultrasonic level sensor.
 """
 
 from typing import Final

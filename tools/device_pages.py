@@ -51,6 +51,7 @@ def _index(known: Iterable[tuple[Codec, Vectors]]) -> str:
 The devices whose frames the gateway decodes. A sensor either reports by itself whether there is a car, or measures a
 distance, which the [thresholds](../../how-to/decoders.md#distances) of the installation turn into an occupancy.
 [Onboarding](../../how-to/onboarding.md) installs a sensor in a space; [Decoders](../../how-to/decoders.md) adds a device to this list.
+[Devices without a codec](../undecoded-devices.md) lists sensors whose layout is not published.
 
 {table(("device", "codec", "sensor", "occupancy", "must be chosen", "heartbeat"), rows)}
 """

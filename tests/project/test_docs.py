@@ -349,5 +349,6 @@ def test_the_picture_of_the_way_names_files_in_the_order_of_the_table() -> None:
 
 def test_the_readme_counts_the_sensors() -> None:
     ours = [name for name in codecs.names() if (ROOT / "decoders" / f"{name}.py").exists()]
+    tens = len(ours) // 10 * 10
     for page in (README, ROOT / "CHANGELOG.md"):
-        assert f"{len(ours)} sensors" in page.read_text()
+        assert f"more than {tens} sensors" in page.read_text()
