@@ -1,6 +1,9 @@
 """A space as its rules read, minute by minute. It shares no code with the gateway, so tests compare the gateway with it."""
 # ruff: noqa: D102 - the names of the methods are the rules
 
+from collections.abc import Mapping
+from typing import Any
+
 
 class Plan:
     """A reservation of the model."""
@@ -128,3 +131,22 @@ class CountedModel:
 
     def set(self, count: int) -> None:
         self.count, self.drift = count, 0
+
+
+class WatchedModel:
+    """A space with sensors, some of which are observed first. It is occupied if one of those that decide it reports a car."""
+
+    def __init__(self, observed: Mapping[Any, int]) -> None:
+        self.observed: dict[str, int] = {**observed}
+        self.reported: dict[str, bool] = {}
+
+    def hear(self, sensor: str, *, is_occupied: bool) -> bool:
+        if self.observed.get(sensor, 0) != 0:
+            self.observed[sensor] -= 1
+            return False
+        self.reported[sensor] = is_occupied
+        return True
+
+    @property
+    def is_occupied(self) -> bool | None:
+        return any(self.reported.values()) if self.reported else None

@@ -25,6 +25,7 @@ REQUESTS: Final[Mapping[str, Mapping[str, Any]]] = {
     "counter/unassign": {"dev_eui": "0018b21000002f01"},
     "device/assign": _SPACE | _DEVICE | {"codec": "milesight_em310_udl", "options": {"occupied_below": 1500}},
     "device/downlink": _DEVICE | {"bytes": "ff03b004", "f_port": 85},
+    "device/observe": _DEVICE | {"observe": 50},
     "device/unassign": _DEVICE,
     "indicator/list": {},
     "indicator/remove": {"dev_eui": "70b3d57050001234"},

@@ -47,6 +47,21 @@ A reservation has a status of its own. These are not over, so they keep others f
 {over}.
 [Reservations](../how-to/reservations.md#its-course) explains the course.
 """
+_OBSERVED: Final = """
+## Observed sensors
+
+An installation can be [observed first](../how-to/onboarding.md#observe-first). For its space, an observed sensor is not there:
+
+- Its uplinks are decoded, recorded and published on the topic of the device. They change no aspect of the space, and make no step and no
+  stay. Its silence is a problem of the device, and not of the space. It is not compared with its neighbours.
+- A space without another sensor has the contact `never` and no occupancy. Reservations and maintenance go on as in a space without
+  a sensor.
+- In a space with another sensor, the other sensor decides.
+- If a sensor of a space is observed from now on, it leaves the space as by `devices unassign`. The log and the stays remain.
+- After the last observed uplink, the sensor belongs to its space, and its next uplink is its first. The history of the space begins there
+  for it: neither a late uplink nor a replay nor a correction brings an observed uplink into the past.
+- A replay reads observed uplinks again with the present codec, and replaces what they would have meant.
+"""
 _BECAUSE: Final = {
     (SpaceState.FREE, SpaceState.OCCUPIED): "a car comes",
     (SpaceState.FREE, SpaceState.RESERVED): "a reservation begins",
@@ -74,7 +89,7 @@ def page() -> str:
         for is_live in (True, False)
     )
     states = "".join(_states())
-    return _HEAD + states + _STEPS + steps + _OTHERS + detours + _RESERVATIONS.format(live=live, over=over)
+    return _HEAD + states + _STEPS + steps + _OTHERS + detours + _RESERVATIONS.format(live=live, over=over) + _OBSERVED
 
 
 def _legal() -> list[tuple[SpaceState, SpaceState]]:

@@ -120,7 +120,8 @@ def _heard(
             # The last one shows only that there are more.
             if number == history.FRAMES and uplink.heard_at > since[space]:
                 found[space].until = min(found[space].until or uplink.heard_at, uplink.heard_at)
-        installed = [one for one in locked.installations.get(dev_eui, ()) if one.space == space]
+        watching = locked.installations.get(dev_eui, ())
+        installed = [one for one in watching if one.space == space and one.observe_left is None]
         found[space].uplinks += [(uplink, one) for one in installed]
     for space, one in found.items():
         has_more = any(number > history.FRAMES for (of, _), number in counts.items() if of == space)

@@ -1,4 +1,4 @@
-"""Deletes rows that are older than they are kept, of tables without months: notices, reservations, and what was offered.
+"""Deletes rows that are older than they are kept, of tables without months: notices, reservations, offers, and observed uplinks.
 
 Messages that the broker has not taken for too long, and downlinks that ended days ago, are deleted too.
 """
@@ -9,19 +9,30 @@ from typing import Final
 
 from parking_gateway.clock.moment import Moment
 from parking_gateway.core.committed import Committed
-from parking_gateway.store import alert_recipients, downlinks, notices, offers, outgoing, reservations, retention
+from parking_gateway.store import (
+    alert_recipients,
+    downlinks,
+    notices,
+    observed,
+    offers,
+    outgoing,
+    reservations,
+    retention,
+)
 from parking_gateway.store.database import Database
 from parking_gateway.store.query import Query
 from parking_gateway.store.retention import AT_ONCE
 
 Deletion = Callable[[datetime, int], Query[int]]
 """Deletes the first rows that are older than a time, at most so many. The answer is how many they were."""
-_OF_TABLES: Final[dict[str, Deletion]] = {
-    "notice": notices.delete_old,
-    "reservation": reservations.delete_old,
+_OF_TABLES: Final[tuple[tuple[str, Deletion], ...]] = (
+    ("notice", notices.delete_old),
+    ("reservation", reservations.delete_old),
     # To correct the past by a late uplink takes what was offered then. Without uplinks, nothing is corrected.
-    "uplink": offers.delete_old,
-}
+    ("uplink", offers.delete_old),
+    # A replay leaves them out.
+    ("uplink", observed.delete_old),
+)
 """By the table whose retention counts."""
 
 
@@ -34,7 +45,7 @@ async def go(database: Database, moment: Moment) -> Committed:
             downlinks.delete_old(moment.now),
             *alert_recipients.forget(),
         )
-    for table, deletion in _OF_TABLES.items():
+    for table, deletion in _OF_TABLES:
         if age := moment.retention.kept_for(table):
             await _delete(database, deletion, before=today - age)
     return Committed(outgoing_expired=expired)

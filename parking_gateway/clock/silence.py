@@ -44,13 +44,14 @@ async def go(database: Database, moment: Moment) -> Committed:
             (one.space, _silence(one, now=now, lost_after=limits[one.dev_eui], listening_since=since))
             for installations in locked.installations.values()
             for one in installations
+            if one.observe_left is None
         ]
         made = turn(locked.spaces, causes)
         last_heard = without_space | {
             one.dev_eui: _last_heard(one, locked)
             for each in locked.installations.values()
             for one in each
-            if _is_lost(one, made)
+            if one.observe_left is None and _is_lost(one, made)
         }
         lost = sorted(last_heard)
         again = [_heard_again(one, moment) for one in heard]

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Final, Literal
 
 import msgspec
 
+from decoders import Occupancy
 from parking_gateway.contract.publication import Publication
 from parking_gateway.core.audience import Audience
 from parking_gateway.core.problems import Problem
@@ -149,6 +150,10 @@ class DeviceMessage(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Uplinks of the last 31 days that are missing by their frame counters."""
     downlink: DownlinkStatus | None = None
     """Null: there was none."""
+    observe: int | bool | None = None
+    """For how many more uplinks the device is observed; true: until a person ends it; null: it decides its space."""
+    observed: Occupancy | None = None
+    """Of an observed device, the last occupancy that it would have set."""
     site: str | None
     zone: str | None
     space: str | None

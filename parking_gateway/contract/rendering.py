@@ -17,6 +17,7 @@ from parking_gateway.contract.messages import (
 from parking_gateway.contract.publication import Publication
 from parking_gateway.core.downlink import Status
 from parking_gateway.core.due import Due, DueCounts, DueDevice, DueSpace, DueStep
+from parking_gateway.core.installation import ENDLESS
 
 Renderer = Callable[[str, Due], Sequence[Publication]]
 """Given the root of our topics and a row, returns the row's publications in one vocabulary, in their order."""
@@ -105,6 +106,8 @@ def device_message(row: DueDevice) -> DeviceMessage:
         problems=row.problems,
         uplinks_lost=row.uplinks_lost,
         downlink=None if row.downlink is None else _downlink(row.downlink),
+        observe=True if row.observe_left == ENDLESS else row.observe_left,
+        observed=row.observed,
         site=row.site,
         zone=row.zone,
         space=row.space,

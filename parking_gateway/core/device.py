@@ -4,8 +4,8 @@ Every uplink is recorded. Beside the uplinks, one row for each device holds what
 row is written when a published field changed, and else once in a while.
 """
 
-from collections.abc import Iterable, Mapping
-from datetime import datetime, timedelta
+from collections.abc import Collection, Iterable, Mapping
+from datetime import UTC, datetime, timedelta
 from typing import Final, NamedTuple
 
 import msgspec
@@ -17,6 +17,7 @@ from parking_gateway.core.events import DevEui, Rejection, Uplink
 
 NO_READING: Final = Reading()
 _BEHIND: Final = -STEP
+_LONG_AGO: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _NOT_IN_EVERY_UPLINK: Final = ("codec", "battery_percent", "fault", "tamper")
 
 
@@ -92,6 +93,12 @@ def kept(
         found.append(one)
         after[dev_eui] = _after(one, before)
     return found, after
+
+
+def due_again(snapshots: Mapping[DevEui, Snapshot], devices: Collection[DevEui]) -> Mapping[DevEui, Snapshot]:
+    """The snapshots with which the next uplink of each of these devices is kept, because all that they report is published."""
+    found = {one: snapshots[one] for one in devices if one in snapshots}
+    return {**snapshots, **{key: msgspec.structs.replace(one, heard_at=_LONG_AGO) for key, one in found.items()}}
 
 
 def _differs(one: DeviceReading, snapshot: Snapshot) -> bool:

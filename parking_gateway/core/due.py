@@ -6,6 +6,7 @@ from typing import Literal
 
 import msgspec
 
+from decoders import Occupancy
 from parking_gateway.core.audience import Audience
 from parking_gateway.core.downlink import Status
 from parking_gateway.core.problems import Problem
@@ -92,6 +93,10 @@ class DueDevice(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """The most severe first."""
     uplinks_lost: int
     downlink: Status | None
+    observe_left: int | None = None
+    """For how many more uplinks the device is observed, or `ENDLESS`. None: it decides its space."""
+    observed: Occupancy | None = None
+    """The last occupancy that it would have set."""
     site: str | None
     zone: str | None
     space: str | None

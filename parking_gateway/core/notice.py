@@ -33,6 +33,8 @@ class NoticeKind(StrEnum):
     """A sensor has the same occupancy for far longer than its neighbours."""
     UNDECODABLE = "undecodable"
     """Several frames of a device in a row cannot be decoded."""
+    OBSERVED = "observed"
+    """An installation was observed for as many uplinks as it was to be. With the next one it decides its space."""
     CLOCK = "clock"
     """A clock is wrong."""
     UPLINKS_LOST = "uplinks_lost"

@@ -8,6 +8,7 @@ from parking_gateway.core.causes import Cause
 from parking_gateway.core.device import DeviceReading
 from parking_gateway.core.events import DeadLetter, DevEui, Uplink
 from parking_gateway.core.notice import Notice
+from parking_gateway.core.observing import Observing
 from parking_gateway.core.space import SpaceId
 from parking_gateway.core.turn import Turn, turn
 from parking_gateway.decoding.decoder import Decoder, battery_report, observation
@@ -28,8 +29,10 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True):
     """Uplinks whose frames no codec could read, and those of new devices beyond the bound. They are recorded all the same."""
     counted: Counted
     """The zones that these uplinks count, as they are afterwards."""
+    observing: Observing
+    """The installations whose uplinks change nothing."""
     notices: list[Notice]
-    """About counted zones. Those about spaces are in the turn."""
+    """About counted zones and observed installations. Those about spaces are in the turn."""
     held_back: list[Uplink]
     unassigned: int
     without_codec: int
@@ -47,6 +50,7 @@ def decide(
     rejected: list[DeadLetter] = []
     unassigned = without_codec = 0
     tally = Tally(locked.counted, at=batch.received_at)
+    observing = Observing(sensors=locked.sensors)
     for uplink in new:
         installations = locked.installations.get(uplink.device.dev_eui)
         if not installations and uplink.device.dev_eui in locked.counted.counters:
@@ -70,7 +74,11 @@ def decide(
         for installation in installations:
             one = decoder.reading(uplink, installation)
             has_codec = has_codec and one.codec is not None
-            causes.append((installation.space, observation(uplink, one.reading, installation.channel)))
+            seen = observation(uplink, one.reading, installation.channel)
+            if installation.observe_left is None:
+                causes.append((installation.space, seen))
+            else:
+                causes += observing.causes(installation, seen, codec=one.codec, now=batch.received_at)
         if one.rejection is not None:
             message, _ = batch.messages[uplink.deduplication_id]
             rejected.append(dead_letter(message, one.rejection, uplink.received_at, uplink=uplink))
@@ -80,6 +88,7 @@ def decide(
         causes += [
             (one.space, battery_report(event, one.channel))
             for one in locked.installations.get(event.device.dev_eui, ())
+            if one.observe_left is None
         ]
     made = turn(locked.spaces, causes)
     return Decision(
@@ -87,7 +96,8 @@ def decide(
         readings=readings,
         rejected=rejected,
         counted=tally.counted,
-        notices=tally.notices,
+        observing=observing,
+        notices=[*tally.notices, *observing.notices(now=batch.received_at)],
         held_back=[batch.messages[seen.cause][1] for seen in made.held_back if seen.cause is not None],
         unassigned=unassigned,
         without_codec=without_codec,

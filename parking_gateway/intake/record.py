@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from parking_gateway.core.committed import Committed, committed_by
-from parking_gateway.core.device import Snapshot, kept
+from parking_gateway.core.device import Snapshot, due_again, kept
 from parking_gateway.core.events import DeadLetter, DevEui, DeviceEvent, Uplink
 from parking_gateway.core.notice import Notice, NoticeKind
 from parking_gateway.decoding.decoder import Decoder
@@ -17,9 +17,11 @@ from parking_gateway.intake.bounds import Share, without_events_of
 from parking_gateway.intake.decide import Decision, decide
 from parking_gateway.intake.read import Batch
 from parking_gateway.store import (
+    assignments,
     counters,
     device_events,
     devices,
+    observed,
     outgoing,
     past_readings,
     rejections,
@@ -38,10 +40,13 @@ async def record(
 ) -> Committed:
     """Make the batch part of the database and commit: all of it or, if anything fails, nothing.
 
-    Two round trips, one more where an uplink's device watches no space, one more where it may be new, and one more for events
-    about downlinks. A device that only goes on living is published again after `announce_every`.
+    Two round trips, one more where an uplink's device watches no space, one more where it may be new, one more where it is observed
+    for the last time, and one more for events about downlinks. A device that only goes on living is published again after
+    `announce_every`.
     """
     new, locked = await lock_spaces_of(connection, batch)
+    if locked.observed:
+        await _read_sensors(connection, new, locked)
     snapshots = await snapshots_of(connection, new, locked)
     strangers = await _strangers(connection, batch, new, locked, snapshots)
     beyond = share.beyond(strangers) if share else ()
@@ -96,6 +101,14 @@ async def lock_spaces_of(connection: Connection, batch: Batch) -> tuple[list[Upl
                 raise
         await connection.rollback()
     return await connection.together(uplinks.record(batch.uplinks), spaces.lock(concerned))
+
+
+async def _read_sensors(connection: Connection, new: Sequence[Uplink], locked: Locked) -> None:
+    """Read which sensors decide the spaces whose observed installations may become sensors too. One round trip, and only then."""
+    spaces_of = {one.space for one in locked.observed if one.observe_left in range(1, len(new) + 1)}
+    if spaces_of:
+        (found,) = await connection.together(assignments.sensors_of(spaces_of))
+        locked.sensors.update(found)
 
 
 async def snapshots_of(connection: Connection, new: Sequence[Uplink], locked: Locked) -> Mapping[DevEui, Snapshot]:
@@ -156,9 +169,14 @@ def statements(
 def _of_devices(
     decision: Decision, snapshots: Mapping[DevEui, Snapshot], *, announce_every: timedelta
 ) -> Iterator[Query[Any]]:
+    observing = decision.observing
+    if observing.observed:
+        snapshots = due_again(snapshots, {one.dev_eui for one in observing.counted.values()})
     readings, after = kept(decision.readings, snapshots, every=announce_every)
     if readings:
         yield from devices.update(readings, after)
+    if observing.observed:
+        yield from observed.record(observing)
     if past := [(one.uplink, one.reading.past) for one in decision.readings if one.reading.past]:
         yield past_readings.record(past)
     if decision.held_back:

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 from decoders.readings import CHANNELS
 from parking_gateway.core.audience import Audience
 from parking_gateway.core.events import DevEui
+from parking_gateway.core.installation import ENDLESS
 from parking_gateway.core.sensor import SensorRule
 from parking_gateway.core.stay_limit import StayLimit
 
@@ -61,6 +62,22 @@ def seconds(text: str) -> int | None:
     if not re.fullmatch(r"[0-9]{1,8}", text) or not 0 < int(text) <= _YEAR:
         raise ValueError(f"cannot be {_shown(text)}, only a whole number of seconds from 1 to {_YEAR}")
     return int(text)
+
+
+def observe(text: str) -> int | None:
+    """For how many uplinks a device is observed first; `ENDLESS`: until a person ends it. None: not at all."""
+    if text.lower() in {"", "no", "off", "false", "0"}:
+        return None
+    if text.lower() in {"yes", "on", "true"}:
+        return ENDLESS
+    if not re.fullmatch(r"[0-9]{1,6}", text):
+        raise ValueError(f"cannot be {_shown(text)}, only a number of uplinks up to 999999, yes or no")
+    return int(text)
+
+
+def observe_text(uplinks: int | None) -> str | None:
+    """The same as it is written in a file."""
+    return None if uplinks is None else "yes" if uplinks == ENDLESS else str(uplinks)
 
 
 def seconds_or_none_at_all(text: str) -> int | None:

@@ -6,7 +6,7 @@ import io
 from collections.abc import Iterable, Iterator
 from typing import Final
 
-from parking_gateway.register.cells import degrees_text
+from parking_gateway.register.cells import degrees_text, observe_text
 from parking_gateway.register.entries import (
     ATTRIBUTES,
     COLUMNS,
@@ -63,7 +63,15 @@ def text_of(entries: Iterable[Entry]) -> str:
 
 def _cells(device: Assignment, entry: Entry) -> tuple[object, ...]:
     options = options_text(device.options)
-    return device.dev_eui, device.channel, device.codec, options, device.lost_after, entry.sensors
+    return (
+        device.dev_eui,
+        device.channel,
+        device.codec,
+        options,
+        device.lost_after,
+        observe_text(device.observe),
+        entry.sensors,
+    )
 
 
 def _cell(value: object) -> object:

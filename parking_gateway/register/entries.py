@@ -17,10 +17,10 @@ from parking_gateway.register.counters import CounterEntry, counter_of
 from parking_gateway.register.settings import Setting, setting_of
 
 REQUIRED: Final = ("site", "zone", "space")
-DEVICE: Final = ("dev_eui", "channel", "codec", "options", "lost_after", "sensors")
+DEVICE: Final = ("dev_eui", "channel", "codec", "options", "lost_after", "observe", "sensors")
 ATTRIBUTES: Final = ("audience", "purpose", "lat", "lon", "max_stay", "tags")
 COLUMNS: Final = (*REQUIRED, *DEVICE, *ATTRIBUTES)
-KEPT: Final = frozenset(("codec", "options", "lost_after"))
+KEPT: Final = frozenset(("codec", "options", "lost_after", "observe"))
 """Columns of a device that keep their values if the file does not have them."""
 
 
@@ -46,6 +46,8 @@ class Assignment(msgspec.Struct, frozen=True, kw_only=True):
     options: dict[str, str] = {}
     lost_after: int | None = None
     """Seconds that the sensor may be silent. None: the configuration decides."""
+    observe: int | None = None
+    """For how many uplinks the device is observed first, or `ENDLESS`. None: it decides the space at once."""
     kept: frozenset[str] = frozenset()
     """Those of `KEPT` that were not given: an installation of the device has them as before, also in another space."""
 
@@ -191,6 +193,8 @@ def _refusals_together(values: dict[str, Any], folder: Path | None) -> Iterator[
         yield "channel says which sensor of a device is meant, but dev_eui names none"
     if not values["dev_eui"] and values["lost_after"]:
         yield "lost_after says how long a device may be silent, but dev_eui names none"
+    if not values["dev_eui"] and values["observe"]:
+        yield "observe says for how many uplinks a device is observed first, but dev_eui names none"
     if not values["dev_eui"] and values["sensors"]:
         yield "sensors says when a space with several sensors is occupied, but dev_eui names none"
     if (values["lat"] is None) != (values["lon"] is None):
@@ -220,6 +224,7 @@ _READ: Final[dict[str, Callable[[str], Any]]] = {
     "codec": cells.codec,
     "options": cells.options,
     "lost_after": cells.seconds,
+    "observe": cells.observe,
     "sensors": cells.sensor_rule,
     "audience": cells.audience,
     "purpose": cells.purpose,

@@ -5,7 +5,7 @@ from datetime import datetime
 import msgspec
 
 from parking_gateway.core.events import DevEui
-from parking_gateway.core.installation import Installation
+from parking_gateway.core.installation import ENDLESS, Installation
 from parking_gateway.core.problems import Problem
 from parking_gateway.core.space import Contact, SpaceId
 from parking_gateway.decoding.decoder import Decoder
@@ -31,6 +31,8 @@ class ListedDevice(msgspec.Struct, frozen=True, kw_only=True):
     site: str | None
     zone: str | None
     space: str | None
+    observe: int | bool | None
+    """For how many more uplinks it is observed; True: until a person ends it; None: it decides its space."""
     note: str | None
     """The reason why the device has no space, gives no occupancy, or was never heard."""
 
@@ -54,8 +56,15 @@ def listed(known: KnownDevice, decoder: Decoder) -> ListedDevice:
         site=known.site,
         zone=known.zone,
         space=known.space,
+        observe=observe_of(known.installation),
         note=_note(known, decoder),
     )
+
+
+def observe_of(installation: Installation | None) -> int | bool | None:
+    """For how many more uplinks an installation is observed, as people and programs read it."""
+    left = None if installation is None else installation.observe_left
+    return True if left == ENDLESS else left
 
 
 def _note(known: KnownDevice, decoder: Decoder) -> str | None:
@@ -65,4 +74,6 @@ def _note(known: KnownDevice, decoder: Decoder) -> str | None:
         return NEVER_HEARD
     if known.space is None:
         return COUNTS
+    if observed := observe_of(known.installation):
+        return "observed" if observed is True else f"observed for {observed} more"
     return remark(known.identity, known.installation, decoder)

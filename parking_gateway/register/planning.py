@@ -31,6 +31,15 @@ class Plan(msgspec.Struct, kw_only=True):
         return [(before, after) for before, after in self.changed if before.space != after.space]
 
     @property
+    def begun(self) -> set[DevEui]:
+        """The devices of installations that were observed until now and are not any more."""
+        return {
+            after.dev_eui
+            for before, after in self.changed
+            if before.observe_left is not None and after.observe_left is None
+        }
+
+    @property
     def touched(self) -> set[SpaceId]:
         """The spaces that get or lose a sensor."""
         return {one.space for one in self.installed} | self.mentioned
@@ -50,6 +59,7 @@ def installation_of(one: Assignment, space: SpaceId, before: Installation | None
     kept = one.kept if before else frozenset[str]()
     codec = before.codec if before and "codec" in kept else one.codec
     keeps_options = before is not None and "options" in kept and codec == before.codec
+    observe = before.observe if before and "observe" in kept else one.observe
     return Installation(
         dev_eui=one.dev_eui,
         channel=one.channel,
@@ -57,6 +67,8 @@ def installation_of(one: Assignment, space: SpaceId, before: Installation | None
         codec=codec,
         options=before.options if before and keeps_options else one.options,
         lost_after=before.lost_after if before and "lost_after" in kept else one.lost_after,
+        observe=observe,
+        observe_left=before.observe_left if before and observe == before.observe else observe,
     )
 
 

@@ -29,6 +29,7 @@ async def registered(connection: Connection) -> list[Entry]:
                 codec=one.codec,
                 options=one.options or {},
                 lost_after=one.lost_after,
+                observe=one.observe,
             ),
             attributes={name: getattr(one, name) for name in ATTRIBUTES},
         )

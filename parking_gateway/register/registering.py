@@ -198,8 +198,12 @@ async def _replay(
     decoder: Decoder,
     now: datetime,
 ) -> tuple[Replayed, Committed]:
-    """Let the spaces take the turns of the uplinks that their new devices sent before, a page of devices at a time."""
+    """Let the spaces take the turns of the uplinks that their new devices sent before, a page of devices at a time.
+
+    Not of devices that were observed until now: their next uplinks are the first.
+    """
     replayed, taken = Replayed(), list[Committed]()
+    devices = [one for one in devices if one.dev_eui not in made.begun]
     guests = Guests(decoder)
     moved = {after.dev_eui for _, after in made.moved}
     limit = min(REPLAYED_OF_ONE, REPLAYED_OF_ALL // max(1, len(devices)) + 1)

@@ -128,14 +128,14 @@ async def end_sensors(
     now: datetime,
     by: str,
 ) -> Committed:
-    """Give spaces the sensors that are installed now; a space without any is not live. The spaces are locked.
+    """Give spaces the sensors that they have now; a space without any is not live. The spaces are locked.
 
     `before` has the sensors that each had until now. `by`: who did it, for the causes of the steps.
     """
     if not before:
         return Committed()
     fitted = await fit(connection, before, rules=rules, now=now, by=f"sensors changed by {by}")
-    without, locked = await connection.together(assignments.without_device(before), spaces.lock_by_id(list(before)))
+    without, locked = await connection.together(assignments.without_sensor(before), spaces.lock_by_id(list(before)))
     made = turn(locked.spaces, [(one, SensorRemoved(at=now, by=f"sensor removed by {by}")) for one in without])
     await connection.together(*turns.writes(locked, made, now=now))
     return together(*map(committed_of, (fitted, made)))

@@ -8,6 +8,7 @@ from typing import Any, Final, Literal
 
 import msgspec
 
+from parking_gateway.core.installation import ENDLESS
 from parking_gateway.core.stay_limit import StayLimit
 from parking_gateway.register.cells import degrees_text, stay_limit_text
 from parking_gateway.register.counters import READ, CounterEntry
@@ -79,7 +80,8 @@ def _cells_of_entry(entry: Entry) -> dict[str, Any]:
     if device := entry.assignment:
         channel = device.channel or None
         found |= {"dev_eui": device.dev_eui, "channel": channel, "codec": device.codec or "", "options": device.options}
-        found |= {"lost_after": device.lost_after, "sensors": entry.sensors}
+        observe = True if device.observe == ENDLESS else device.observe
+        found |= {"lost_after": device.lost_after, "observe": observe, "sensors": entry.sensors}
     return found | dict(entry.attributes)
 
 
@@ -125,6 +127,9 @@ def _mistakes_of_value(key: str, value: object) -> Iterator[str]:
     elif key in _NUMBERS:
         if type(value) is not int and (_NUMBERS[key] is int or type(value) is not float):
             yield "must be a whole number" if _NUMBERS[key] is int else "must be a number"
+    elif key == "observe":
+        if not isinstance(value, int | str):
+            yield "must be a number of uplinks, true or false"
     elif key in _TRUTHS:
         if not isinstance(value, bool):
             yield "must be true or false"

@@ -4,8 +4,10 @@ from typing import Annotated
 
 import msgspec
 
+from parking_gateway.core.installation import ENDLESS, Installation
 from parking_gateway.register import cells
 from parking_gateway.register.entries import Record, Sheet, entry_of
+from parking_gateway.register.observing import observe
 from parking_gateway.register.registering import Entered, enter
 from parking_gateway.register.removing import unassign
 from parking_gateway.register.toml_files import text_of_value
@@ -15,6 +17,12 @@ from parking_gateway.requests.verbs import verb
 from parking_gateway.store import assignments, car_park
 
 Device = Annotated[str, msgspec.Meta(max_length=40, description="16 hexadecimal digits.")]
+Observe = Annotated[
+    int | bool,
+    msgspec.Meta(
+        description="For how many uplinks the device changes nothing of its space. true: until a person ends it."
+    ),
+]
 
 
 class DeviceAssign(OfSpace, frozen=True, kw_only=True):
@@ -25,7 +33,16 @@ class DeviceAssign(OfSpace, frozen=True, kw_only=True):
     codec: Name | None = None
     options: dict[str, str | int | float | bool] | None = None
     lost_after: int | None = None
+    observe: Observe | None = None
     also: Annotated[bool, msgspec.Meta(description="True: the space keeps the sensors that it has.")] = False
+
+
+class DeviceObserve(msgspec.Struct, frozen=True, kw_only=True):
+    """Observe a device that is installed, or end that."""
+
+    dev_eui: Device
+    channel: Annotated[int, msgspec.Meta(description="Which of its sensors; left out: all.")] | None = None
+    observe: Observe = True
 
 
 class DeviceUnassign(msgspec.Struct, frozen=True, kw_only=True):
@@ -41,7 +58,8 @@ async def device_assign(desk: Desk, asked: DeviceAssign) -> Answer | Refusal:
     if isinstance(found, Refusal):
         return found
     given = {"dev_eui": asked.dev_eui, "channel": asked.channel, "codec": asked.codec, "options": asked.options}
-    given |= {"lost_after": asked.lost_after, "site": asked.site, "zone": asked.zone, "space": asked.space}
+    given |= {"lost_after": asked.lost_after, "observe": asked.observe}
+    given |= {"site": asked.site, "zone": asked.zone, "space": asked.space}
     record = Record(cells={key: text_of_value(value) for key, value in given.items() if value is not None})
     entry, mistakes = entry_of(record, desk.decoder)
     if entry is None or entry.assignment is None:
@@ -56,18 +74,42 @@ async def device_assign(desk: Desk, asked: DeviceAssign) -> Answer | Refusal:
 @verb("device/unassign", DeviceUnassign)
 async def device_unassign(desk: Desk, asked: DeviceUnassign) -> Answer | Refusal:
     """Take a device away from its space. The space is not live any more, and the device is unassigned."""
+    installed = await _installed(desk, asked.dev_eui)
+    if isinstance(installed, Refusal):
+        return installed
+    (named,) = await desk.connection.together(car_park.space_names(one.space for one in installed))
+    committed = await unassign(desk.connection, installed, now=desk.now, by=desk.by)
+    return Answer({"spaces": sorted("/".join(one) for one in named.values())}, committed)
+
+
+@verb("device/observe", DeviceObserve)
+async def device_observe(desk: Desk, asked: DeviceObserve) -> Answer | Refusal:
+    """Observe a device that is installed: its uplinks are recorded and published, and change nothing of its space. false ends it."""
     try:
-        dev_eui = cells.dev_eui(asked.dev_eui)
+        uplinks = cells.observe(text_of_value(asked.observe))
+    except ValueError as refusal:
+        return Refusal(Code.INVALID, f"observe {refusal}")
+    installed = await _installed(desk, asked.dev_eui, channel=asked.channel)
+    if isinstance(installed, Refusal):
+        return installed
+    (named,) = await desk.connection.together(car_park.space_names(one.space for one in installed))
+    committed = await observe(desk.connection, installed, uplinks, now=desk.now, by=desk.by)
+    spaces = sorted("/".join(one) for one in named.values())
+    return Answer({"spaces": spaces, "observe": True if uplinks == ENDLESS else uplinks}, committed)
+
+
+async def _installed(desk: Desk, name: str, *, channel: int | None = None) -> list[Installation] | Refusal:
+    """The installations of the device, of that channel if one is given. The register is locked from now on."""
+    try:
+        dev_eui = cells.dev_eui(name)
     except ValueError as refusal:
         return Refusal(Code.INVALID, f"dev_eui {refusal}")
     if dev_eui is None:
         return Refusal(Code.INVALID, "dev_eui is empty: it must name a device")
     await desk.connection.together(car_park.lock_register())
-    (installed,) = await desk.connection.together(assignments.of_device(dev_eui))
-    if not installed:
-        return Refusal(
-            Code.NOT_FOUND, f"The device {dev_eui} watches no space: `parking-gateway devices list` lists all"
-        )
-    (named,) = await desk.connection.together(car_park.space_names(one.space for one in installed))
-    committed = await unassign(desk.connection, installed, now=desk.now, by=desk.by)
-    return Answer({"spaces": sorted("/".join(one) for one in named.values())}, committed)
+    (found,) = await desk.connection.together(assignments.of_device(dev_eui))
+    installed = [one for one in found if channel in (None, one.channel)]
+    if installed:
+        return installed
+    which = f"The device {dev_eui}" if channel is None or not found else f"Channel {channel} of the device {dev_eui}"
+    return Refusal(Code.NOT_FOUND, f"{which} watches no space: `parking-gateway devices list` lists all")

@@ -3,6 +3,7 @@
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Final
 
+import msgspec
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql as pg
 
@@ -27,9 +28,11 @@ _CONCERNED: Final = Statement(
     )
 )
 
+_IS_SENSOR: Final = installation.c.observe_left.is_(None)
+"""An observed installation is no sensor of its space."""
 _SENSORS: Final = Statement(
     sa.select(installation.c.space_id, installation.c.dev_eui, installation.c.channel).where(
-        installation.c.space_id.in_(listed("spaces", sa.BigInteger))
+        installation.c.space_id.in_(listed("spaces", sa.BigInteger)), _IS_SENSOR
     )
 )
 
@@ -51,9 +54,9 @@ _CONCERN_DEVICES: Final = Statement(
 
 _INSTALLED: Final = Statement(sa.select(*_GIVEN).join(_SPACE_IDS, installation.c.space_id == _SPACE_IDS.c.id))
 _OF_DEVICE: Final = Statement(sa.select(*_GIVEN).where(installation.c.dev_eui == sa.bindparam("dev_eui", type_=EUI)))
-_WITHOUT_DEVICE: Final = Statement(
+_WITHOUT_SENSOR: Final = Statement(
     sa.select(_SPACE_IDS.c.id).where(
-        ~sa.exists().select_from(installation).where(installation.c.space_id == _SPACE_IDS.c.id)
+        ~sa.exists().select_from(installation).where(installation.c.space_id == _SPACE_IDS.c.id, _IS_SENSOR)
     )
 )
 _REMOVE: Final = Statement(
@@ -67,12 +70,20 @@ def _install() -> pg.Insert:
     insert = pg.insert(installation).from_select(_GIVEN, sa.select(*_WANTED.c))
     return insert.on_conflict_do_update(
         index_elements=[installation.c.dev_eui, installation.c.channel],
-        set_={name: insert.excluded[name] for name in ("space_id", "codec", "options", "lost_after")},
+        set_={
+            **{name: insert.excluded[name] for name in ("space_id", "codec", "options", "lost_after", "observe")},
+            # What is to be observed as before goes on, or is over.
+            "observe_left": sa.case(
+                (insert.excluded.observe.is_distinct_from(installation.c.observe), insert.excluded.observe_left),
+                else_=installation.c.observe_left,
+            ),
+        },
     )
 
 
 _INSTALL: Final = Statement(_install())
-# A sensor that comes from another space, or takes the place of another sensor, says nothing about the past of its new space.
+# A sensor that comes from another space, takes the place of another sensor, or was observed until now, says nothing about the past
+# of its space.
 _WATCH: Final = Statement(
     space.update()
     .where(
@@ -85,12 +96,21 @@ _WATCH: Final = Statement(
                 ).join(space_before := space.alias("before"), space_before.c.id == _WANTED.c.space_id)
             )
             .where(
-                installation.c.space_id.is_distinct_from(_WANTED.c.space_id),
-                installation.c.space_id.is_not(None) | space_before.c.seen_at.is_not(None),
+                _WANTED.c.observe_left.is_(None),
+                installation.c.observe_left.is_not(None)
+                | sa.and_(
+                    installation.c.space_id.is_distinct_from(_WANTED.c.space_id),
+                    installation.c.space_id.is_not(None) | space_before.c.seen_at.is_not(None),
+                ),
             )
         )
     )
     .values(watched_since=sa.func.now())
+)
+_OBSERVE: Final = Statement(
+    installation.update()
+    .where(installation.c.dev_eui == _WANTED.c.dev_eui, installation.c.channel == _WANTED.c.channel)
+    .values(observe=_WANTED.c.observe, observe_left=_WANTED.c.observe_left)
 )
 _ANALYZE: Final = Statement(sa.text(f"analyze {installation.name}, {space.name}"))
 
@@ -109,13 +129,15 @@ def _installations(rows: Rows) -> list[Installation]:
             codec=codec,
             options=options,
             lost_after=lost_after,
+            observe=observe,
+            observe_left=observe_left,
         )
-        for dev_eui, channel, space_id, codec, options, lost_after in rows
+        for dev_eui, channel, space_id, codec, options, lost_after, observe, observe_left in rows
     ]
 
 
 def sensors_of(spaces: Collection[SpaceId]) -> Query[SensorsOf]:
-    """The sensors that are installed in each of these spaces."""
+    """The sensors of each of these spaces. An observed installation is none."""
 
     def read(rows: Rows) -> SensorsOf:
         found: dict[SpaceId, set[SensorKey]] = {one: set() for one in spaces}
@@ -136,9 +158,9 @@ def of_device(dev_eui: DevEui) -> Query[list[Installation]]:
     return Query(statement=_OF_DEVICE, arguments={"dev_eui": dev_eui}, read=_installations)
 
 
-def without_device(spaces: Iterable[SpaceId]) -> Query[list[SpaceId]]:
-    """Those of these spaces in which no device is installed."""
-    return asks(_WITHOUT_DEVICE, SpaceId, _ids(spaces))
+def without_sensor(spaces: Iterable[SpaceId]) -> Query[list[SpaceId]]:
+    """Those of these spaces that have no sensor, because no device is installed there, or because it is observed."""
+    return asks(_WITHOUT_SENSOR, SpaceId, _ids(spaces))
 
 
 def hold_uplinks(spaces: Iterable[SpaceId], *, are_removed: bool = False) -> list[Query[None]]:
@@ -160,6 +182,17 @@ def change(*, installed: Sequence[Installation], removed: Sequence[Installation]
     return [*changes, command(_WATCH, added), command(_INSTALL, added), command(_ANALYZE)]
 
 
+def observe(installed: Collection[Installation], uplinks: int | None) -> list[Query[None]]:
+    """Observe these for so many uplinks from now on; None ends it. Their spaces are locked, and the devices due for publication."""
+    wanted = [msgspec.structs.replace(one, observe=uplinks, observe_left=uplinks) for one in installed]
+    given = encode(_WANTED, map(_row, wanted))
+    return [
+        command(_CONCERN_DEVICES, encode(_DEVICES, ({"dev_eui": one} for one in {one.dev_eui for one in wanted}))),
+        command(_WATCH, given),
+        command(_OBSERVE, given),
+    ]
+
+
 def _row(one: Installation) -> dict[str, object]:
     return {
         "dev_eui": one.dev_eui,
@@ -168,6 +201,8 @@ def _row(one: Installation) -> dict[str, object]:
         "codec": one.codec,
         "options": one.options,
         "lost_after": one.lost_after,
+        "observe": one.observe,
+        "observe_left": one.observe_left,
     }
 
 

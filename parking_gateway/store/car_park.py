@@ -37,6 +37,7 @@ class ListedSpace(msgspec.Struct, frozen=True):
     codec: str | None
     options: dict[str, str] | None
     lost_after: int | None
+    observe: int | None
     sensors: str | None
     """The rule of a space with several sensors."""
     audience: Audience | None
@@ -116,6 +117,7 @@ _LIST: Final = Statement(
         installation.c.codec,
         installation.c.options,
         installation.c.lost_after,
+        installation.c.observe,
         space.c.sensors["rule"].astext.label("sensors"),
         *ATTRIBUTES,
     )

@@ -12,8 +12,8 @@ from parking_gateway.store.due_counts import counts, site_of, zone_of
 from parking_gateway.store.hot import HOT
 from parking_gateway.store.query import Statement
 from parking_gateway.store.rows import listed
-from parking_gateway.store.tables import counter, device, installation, site, space, zone
-from parking_gateway.store.words import AUDIENCES, CONTACTS, PREVIOUS, PROBLEMS, STATES
+from parking_gateway.store.tables import counter, device, installation, observed, site, space, zone
+from parking_gateway.store.words import AUDIENCES, CONTACTS, OCCUPANCIES, PREVIOUS, PROBLEMS, STATES
 
 
 class Source(msgspec.Struct, frozen=True, kw_only=True):
@@ -148,6 +148,22 @@ _COUNTED_ZONE: Final = (
     .scalar_subquery()
 )
 """Of a counter, which has no space."""
+_OBSERVED: Final = sa.case(
+    (
+        installation.c.observe_left.is_not(None),
+        sa.select(observed.c.occupancy)
+        .where(
+            observed.c.space == installation.c.space_id,
+            observed.c.dev_eui == installation.c.dev_eui,
+            observed.c.channel == installation.c.channel,
+            observed.c.occupancy.is_not(None),
+        )
+        .order_by(observed.c.at.desc())
+        .limit(1)
+        .scalar_subquery(),
+    )
+)
+"""Without an observed installation, PostgreSQL does not look it up."""
 DEVICES: Final = sa.select(
     device.c.dev_eui,
     device.c.version,
@@ -169,6 +185,8 @@ DEVICES: Final = sa.select(
     device.c.problems,
     device.c.uplinks_lost,
     device.c.downlink,
+    installation.c.observe_left,
+    _OBSERVED,
     site.c.name,
     zone.c.name,
     space.c.name,
@@ -185,10 +203,8 @@ def device_of(row: tuple[Any, ...]) -> DueDevice:
     """A row of a statement that reads devices."""
     dev_eui, version, published_version, name, contact, heard_at, *rest = row
     battery_percent, battery_volts, rssi, snr, codec, *rest = rest
-    distance_mm, temperature_celsius, counter, confidence, fault, tamper, problems, uplinks_lost, downlink, *names = (
-        rest
-    )
-    site_name, zone_name, space_name = names
+    distance_mm, temperature_celsius, counter, confidence, fault, tamper, problems, uplinks_lost, *rest = rest
+    downlink, observe_left, occupancy, site_name, zone_name, space_name = rest
     return DueDevice(
         key=dev_eui,
         version=version,
@@ -210,6 +226,8 @@ def device_of(row: tuple[Any, ...]) -> DueDevice:
         problems=[PROBLEMS[one] for one in problems],
         uplinks_lost=uplinks_lost,
         downlink=None if downlink is None else msgspec.convert(downlink, Status),
+        observe_left=observe_left,
+        observed=OCCUPANCIES[occupancy],
         site=site_name,
         zone=zone_name,
         space=space_name,

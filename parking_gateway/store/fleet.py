@@ -153,6 +153,8 @@ _LIST: Final = Statement(
         sa.func.coalesce(installation.c.codec, counter.c.codec),
         sa.func.coalesce(installation.c.options, counter.c.options),
         installation.c.lost_after,
+        installation.c.observe,
+        installation.c.observe_left,
         site.c.name.label("site_name"),
         zone.c.name.label("zone_name"),
         space.c.name.label("space_name"),
@@ -222,7 +224,7 @@ def listed() -> Query[list[KnownDevice]]:
 def _known(*row: Any) -> KnownDevice:
     identity = _identity(row[: len(_IDENTITY)])
     contact, heard_at, battery_percent, fault, problems, *installed_row, site, zone, space = row[len(_IDENTITY) :]
-    channel, space_id, codec, options, lost_after = installed_row
+    channel, space_id, codec, options, lost_after, observe, observe_left = installed_row
     installed = None
     if space_id is not None:
         installed = Installation(
@@ -232,6 +234,8 @@ def _known(*row: Any) -> KnownDevice:
             codec=codec,
             options=options,
             lost_after=lost_after,
+            observe=observe,
+            observe_left=observe_left,
         )
     return KnownDevice(
         identity=identity,

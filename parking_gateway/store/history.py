@@ -60,7 +60,7 @@ _DOUBTED: Final = written(
     """
 select installation.dev_eui
 from (select space from late order by since limit :limit) as doubted
-left join installation on installation.space_id = doubted.space
+left join installation on installation.space_id = doubted.space and installation.observe_left is null
 """,
     limit=sa.Integer,
 )
@@ -69,7 +69,7 @@ _DOUBTS: Final = written(
 )
 _UNWATCHED: Final = written("""
 delete from late
-where not exists (select from installation where installation.space_id = late.space)
+where not exists (select from installation where installation.space_id = late.space and installation.observe_left is null)
 """)
 # The frames of a window, and those before it that counters can put among them. Of a space with several sensors, those before have
 # to show what each of its sensors had reported.
@@ -82,7 +82,7 @@ from (
         case when space.sensors is null then interval '{STEP // timedelta(seconds=1)} s' else interval '31 days' end as reach
     from late
     join space on space.id = late.space
-    join installation on installation.space_id = late.space
+    join installation on installation.space_id = late.space and installation.observe_left is null
     where late.space in (select unnest(cast(:spaces as bigint[])))
 ) as watched
 cross join lateral (
@@ -196,7 +196,7 @@ order by offered.at, offered.id
 _BEHIND: Final = written(f"""
 select part.space, uplink.deduplication_id
 from {_BATCH}
-join installation on installation.space_id = part.space
+join installation on installation.space_id = part.space and installation.observe_left is null
 join uplink on
     uplink.dev_eui = installation.dev_eui and uplink.heard_at > part.until
     and uplink.heard_at <= part.until + interval '{_DAY}'
@@ -226,7 +226,7 @@ def doubts(spaces: Sequence[SpaceId]) -> Query[list[Doubt]]:
 
 
 def forget_unwatched() -> Query[None]:
-    """Forget the doubts about spaces that no device watches: nothing can be read again."""
+    """Forget the doubts about spaces that no device watches, or that it only observes: nothing can be read again."""
     return command(_UNWATCHED)
 
 

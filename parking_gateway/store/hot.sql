@@ -57,7 +57,7 @@ select
     case
         when
             space.reservation is not null or space.service <> 'in_service' or space.overstay is not null
-            or space.sensors is not null
+            or space.sensors is not null or installation.observe_left is not null
         then
             json_build_array(
                 case
@@ -67,7 +67,8 @@ select
                             space.reserved_kept
                         )
                 end,
-                space.service, space.maintenance_reason, space.maintenance_until, space.overstay, space.sensors
+                space.service, space.maintenance_reason, space.maintenance_until, space.overstay, space.sensors,
+                installation.observe_left
             )::text
     end as special_text,
     space.service_at, space.offered_at, space.battery_percent,
@@ -99,7 +100,8 @@ select
                             space.reserved_kept
                         )
                 end,
-                space.service, space.maintenance_reason, space.maintenance_until, space.overstay, space.sensors
+                space.service, space.maintenance_reason, space.maintenance_until, space.overstay, space.sensors,
+                null
             )::text
     end as special_text,
     space.service_at, space.offered_at, space.battery_percent,

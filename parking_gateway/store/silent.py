@@ -46,6 +46,7 @@ _QUIET: Final = (
     .where(
         space.c.contact == "live",
         sa.or_(space.c.sensors.is_(None), ~_IS_LOST),
+        installation.c.observe_left.is_(None),
         _is_silent(_HEARD_AT, sa.func.least(_SHORTEST, sa.cast(installation.c.lost_after, sa.Double))),
     )
     .cte("quiet")
@@ -87,7 +88,8 @@ _SECONDS_WITHOUT_SPACE: Final = sa.func.coalesce(
 _MAY_BE_SILENT: Final = (
     sa.select(_ONE.dev_eui, _LAST_HEARD.label("heard_at"), _SECONDS_WITHOUT_SPACE.label("seconds"))
     .where(
-        ~sa.exists().where(installation.c.dev_eui == _ONE.dev_eui), _is_silent(_ONE.heard_at, _SECONDS_WITHOUT_SPACE)
+        ~sa.exists().where(installation.c.dev_eui == _ONE.dev_eui, installation.c.observe_left.is_(None)),
+        _is_silent(_ONE.heard_at, _SECONDS_WITHOUT_SPACE),
     )
     .cte("may_be_silent")
     .prefix_with("materialized", dialect="postgresql")
@@ -131,7 +133,10 @@ def devices(now: datetime, listening_since: datetime, limits: SilenceLimits) -> 
 def devices_without_space(
     now: datetime, listening_since: datetime, limits: SilenceLimits
 ) -> Query[dict[DevEui, datetime]]:
-    """Live devices that watch no space and were silent for longer than they may be, with the time when they were last heard."""
+    """Live devices that decide no space and were silent for longer than they may be, with the time when they were last heard.
+
+    They watch none, or are observed.
+    """
     return Query(statement=_WITHOUT_SPACE, arguments=_arguments(now, listening_since, limits), read=dict)
 
 

@@ -48,7 +48,7 @@ from one
 join together on together.zone_id = one.zone_id and together.purpose is not distinct from one.purpose
 join installation on installation.space_id = one.id
 join device on device.dev_eui = installation.dev_eui
-where one.since < :quiet_since and one.since < together.busy_since and 'stuck' <> all (device.problems)
+where installation.observe_left is null and one.since < :quiet_since and one.since < together.busy_since and 'stuck' <> all (device.problems)
 order by device.dev_eui
 """).bindparams(
         sa.bindparam("horizon", type_=TIME),
@@ -67,7 +67,7 @@ _STUCK: Final = Statement(
     sa.text("""
 select device.dev_eui, space.id, space.purpose, space.since, 0, cast(null as timestamptz), true
 from device
-left join installation on installation.dev_eui = device.dev_eui
+left join installation on installation.dev_eui = device.dev_eui and installation.observe_left is null
 left join space on space.id = installation.space_id
 where 'stuck' = any (device.problems)
 """)

@@ -158,6 +158,8 @@ def test_a_device_is_published_as_its_row_is() -> None:
         "problems": [],
         "uplinks_lost": 0,
         "downlink": None,
+        "observe": None,
+        "observed": None,
         "site": None,
         "zone": None,
         "space": None,

@@ -139,8 +139,8 @@ WRONG = {
         "lost_after cannot be '0', only a whole number of seconds from 1 to 31536000"
     ],
     "central,level-1,A,,,,port=1": ["options says how a device is read, but dev_eui names none"],
-    "central,level-1,A,,,,port=1,,,,,,,,,more": [
-        "it has 16 cells, and the header 15: a cell with the delimiter in it must stand in quotation marks"
+    "central,level-1,A,,,,port=1,,,,,,,,,,more": [
+        "it has 17 cells, and the header 16: a cell with the delimiter in it must stand in quotation marks"
     ],
     "central,level-1,FIRST": ["the space central/level-1/FIRST stands already in line 2"],
     "central,level-1,A,70B3D57ED0000000": ["the device 70b3d57ed0000000 stands already in line 2"],
@@ -387,7 +387,7 @@ def test_a_wrong_limit_is_named(wrong: str, expected: str) -> None:
 
 
 def test_wrong_attributes_are_named() -> None:
-    text = f"{HEADER}\ncentral,level-1,A,,,,,,,cars,a b,91,1e3,0,x;a/b\ncentral,level-1,B,,,,,,,,,48.137,,,"
+    text = f"{HEADER}\ncentral,level-1,A,,,,,,,,cars,a b,91,1e3,0,x;a/b\ncentral,level-1,B,,,,,,,,,,48.137,,,"
     assert mistakes(text) == [
         f"line 2: audience cannot be 'cars': there are {', '.join(Audience)}",
         "line 2: purpose cannot be 'a b': 1 to 64 letters a to z, digits, - and _ make a name",
@@ -403,7 +403,7 @@ def test_what_a_file_does_not_say_is_kept() -> None:
     """An empty cell is no value, and a column that is not there says nothing."""
     (entry,) = sheet(f"site,zone,space,dev_eui,codec,audience\na,b,c,{DEVICE},,").entries
     assert entry.assignment is not None
-    assert entry.assignment.kept == frozenset(("options", "lost_after"))
+    assert entry.assignment.kept == frozenset(("options", "lost_after", "observe"))
     assert entry.attributes == {"audience": None}
 
 

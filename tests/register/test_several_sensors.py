@@ -58,7 +58,7 @@ async def test_the_rule_of_a_space_is_a_column_of_the_file(engine: AsyncEngine) 
     async with engine.connect() as connection:
         exported = csv_files.text_of(await registered(PipelinedConnection(connection)))
     assert exported.splitlines()[1:] == [
-        f"central,level-1,A,{one},0,bosch_tps110_v029,,,all,,,,,," for one in (ONE, TWO)
+        f"central,level-1,A,{one},0,bosch_tps110_v029,,,,all,,,,,," for one in (ONE, TWO)
     ]
     any_of_them = [one.replace(",all", ",any") for one in lines]
     sheet = files.read("spaces.csv", "\n".join([header, *any_of_them]).encode(), decoder=Decoder())

@@ -14,12 +14,13 @@ from parking_gateway.core.committed import Committed, committed_by
 from parking_gateway.core.device import CodecIdentity
 from parking_gateway.core.events import DevEui, DeviceIdentity, Rejection, Uplink
 from parking_gateway.core.installation import Installation
+from parking_gateway.core.observing import Observed
 from parking_gateway.core.space import SpaceId
 from parking_gateway.core.turn import Turn, turn
 from parking_gateway.decoding.decoder import Decoder
 from parking_gateway.register.replay import reading
 from parking_gateway.register.replay.reading import Replay
-from parking_gateway.store import codecs, devices, fleet, past_readings, turns
+from parking_gateway.store import codecs, devices, fleet, observed, past_readings, turns
 from parking_gateway.store.database import Connection
 from parking_gateway.store.fleet import Facts
 from parking_gateway.store.query import Query
@@ -59,6 +60,8 @@ class PageReplayed(msgspec.Struct, frozen=True, kw_only=True):
     """The codec that reads an uplink now."""
     facts: list[Facts]
     past: list[tuple[Uplink, tuple[Reading, ...]]]
+    observed: list[Observed]
+    """What uplinks mean now, some of which were observed."""
     codecs: Counter[CodecChange]
     """Uplinks by their codecs before and now."""
 
@@ -80,13 +83,15 @@ async def take_turns(  # noqa: PLR0913 - what a replay consists of
 ) -> PageReplayed:
     """Let the locked spaces take the turns of these uplinks; the caller commits.
 
-    Of a device that `moved`, only the latest uplinks count. `are_latest`: the last ones of each device are among the uplinks. If
-    not, the device's row keeps its readings, because they come from later uplinks.
+    Of a device that `moved`, only the latest uplinks count. Observed uplinks count for no space; what they would have meant is
+    replaced. `are_latest`: the last ones of each device are among the uplinks. If not, the device's row keeps its readings, because they come from later uplinks.
     """
     page = await read_again(connection, locked, stored, decoder_of=decoder_of, moved=moved)
     others: list[Query[Any]] = [fleet.keep(page.facts), *devices.forget_snapshots(stored)] if are_latest else []
     if page.past:
         others.append(past_readings.record(page.past))
+    if page.observed:
+        others.append(observed.replace(page.observed))
     kept = [(one, page.read_by[one.deduplication_id]) for one in _all(stored) if one.deduplication_id in page.read_by]
     if kept:
         others += [codecs.numbers(set(page.read_by.values())), codecs.keep(kept)]
@@ -103,16 +108,22 @@ async def read_again(
     moved: Collection[DevEui] = (),
 ) -> PageReplayed:
     """The turns of these uplinks as `take_turns` takes them. Nothing is written."""
-    (before,) = await connection.together(codecs.read_by(_all(stored)))
+    before, were_observed = await connection.together(codecs.read_by(_all(stored)), observed.of_devices(stored))
     causes: list[tuple[SpaceId, Cause]] = []
     replays: list[Replay] = []
+    read_as_observed: list[Observed] = []
     replayed = Replayed()
     verdicts: dict[UUID, Rejection | None] = {}
     for dev_eui, sent in stored.items():
         for installation in locked.installations.get(dev_eui, ()):
             replay = reading.read(dev_eui, sent, installation, decoder=decoder_of(sent[0].device, sent, installation))
-            seen = reading.latest_observations(replay.observations) if dev_eui in moved else replay.observations
-            causes += [(installation.space, Rereading(one)) for one in seen]
+            if were_observed:
+                code = replay.facts.codec
+                read_as_observed += [Observed(installation.space, one, code) for one in replay.observations]
+            if installation.observe_left is None:
+                seen = [one for one in replay.observations if (one.cause, one.channel) not in were_observed]
+                seen = reading.latest_observations(seen) if dev_eui in moved else seen
+                causes += [(installation.space, Rereading(one)) for one in seen]
             replays.append(replay)
             replayed.uplinks += len(sent)
             replayed.unreadable += len(replay.rejections)
@@ -129,6 +140,7 @@ async def read_again(
         read_by=read_by,
         facts=[one.facts for one in replays],
         past=[past for one in replays for past in one.past],
+        observed=read_as_observed,
         codecs=Counter((before.get(one), read_by.get(one)) for one in verdicts),
     )
 

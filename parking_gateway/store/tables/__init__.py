@@ -21,6 +21,7 @@ from parking_gateway.store.tables.devices import (
 from parking_gateway.store.tables.downlinks import downlink, indicator, indicator_place
 from parking_gateway.store.tables.gateways import broker_session, gateway, request
 from parking_gateway.store.tables.history import late, occupancy_hour, offer, past_stay, stale_hour
+from parking_gateway.store.tables.observed import observed, truth
 from parking_gateway.store.tables.outgoing import notice, outgoing, outgoing_claim
 from parking_gateway.store.tables.plans import plan, plan_place
 from parking_gateway.store.tables.reservations import reservation
@@ -46,6 +47,7 @@ __all__ = [
     "lost",
     "metadata",
     "notice",
+    "observed",
     "occupancy_hour",
     "offer",
     "outgoing",
@@ -61,6 +63,7 @@ __all__ = [
     "space",
     "stale_hour",
     "transition",
+    "truth",
     "uplink",
     "zone",
 ]

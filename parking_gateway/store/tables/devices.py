@@ -65,11 +65,16 @@ installation: Final = sa.Table(
     sa.Column("options", pg.JSONB, nullable=False, server_default="{}"),
     # Seconds that the sensor may be silent; null: the configuration decides.
     sa.Column("lost_after", sa.Integer),
+    # For how many uplinks it is to be observed, and for how many it still is. -1: until a person ends it. Null: not at all.
+    sa.Column("observe", sa.Integer),
+    sa.Column("observe_left", sa.Integer),
     # The last published values of the device, with which its next uplink is compared. A copy, because every uplink reads this
     # row anyway: to read `device` too costs PostgreSQL 2 µs with a thousand devices and 6 µs with a million.
     sa.Column("snapshot", pg.JSON),
     sa.PrimaryKeyConstraint("dev_eui", "channel"),
     sa.CheckConstraint("lost_after > 0", name="lost_after"),
+    sa.CheckConstraint("observe > 0 or observe = -1", name="observe"),
+    sa.CheckConstraint("observe_left > 0 or observe_left = -1", name="observe_left"),
     sa.Index("installation_space_id_idx", "space_id"),
 )
 
