@@ -3,8 +3,6 @@
 import asyncio
 import json
 import os
-import subprocess
-import sys
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
@@ -14,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from parking_gateway.cli.demo.brokers import Broker
 from parking_gateway.cli.demo.retained import ROOT, read_retained
+from tests import forked
 from tests.events import OCCUPIED, VACANT, topic_of, up
 from tests.plugins.car_park import CarPark
 from tests.plugins.daemon import Daemon
@@ -38,8 +37,7 @@ def uplink_at(
 
 def doctor(database: str, broker: Broker, *arguments: str) -> list[dict[str, Any]]:
     environment = {"PARKING_GATEWAY_DATABASE__URL": database, "PARKING_GATEWAY_MQTT__URL": broker.url}
-    command = [sys.executable, "-m", "parking_gateway", "doctor", "--listen", "0", "--json", *arguments]
-    ran = subprocess.run(command, env=os.environ | environment, capture_output=True, text=True, check=False)
+    ran = forked.run("doctor", "--listen", "0", "--json", *arguments, env=os.environ | environment)
     found: list[dict[str, Any]] = json.loads(ran.stdout)
     return found
 

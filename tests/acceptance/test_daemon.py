@@ -35,6 +35,7 @@ async def test_after_a_signal_it_finishes_publishes_offline_and_ends_with_status
     daemon: Daemon, broker: Broker, database: str, engine: AsyncEngine, car_park: CarPark, number: signal.Signals
 ) -> None:
     devices = await car_park(10)
+    daemon.is_forked = False
     daemon.start_and_wait()
     online = json.loads((await read_retained(broker.url, ROOT))[f"{ROOT}/gateways/test"])
     await publish(broker, traffic(devices, uplinks=300))
@@ -156,6 +157,7 @@ async def test_it_migrates_with_the_option_migrate(
     async with engine.begin() as connection:
         await connection.execute(sa.text("drop schema public cascade"))
         await connection.execute(sa.text("create schema public"))
+    daemon.is_forked = False
     daemon.start_and_wait("--migrate")
     await publish(broker, [(topic_of("a840410000000001"), up("a840410000000001"))])
     await settled(engine, broker, database, uplinks=1)

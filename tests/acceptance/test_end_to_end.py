@@ -36,6 +36,7 @@ async def test_every_message_follows_its_schema(
     steps: list[dict[str, Any]] = []
     async with aiomqtt.Client(LOCALHOST, broker.port) as dashboard:
         await dashboard.subscribe(f"{ROOT}/transitions/#", qos=1)
+        daemon.is_forked = False
         daemon.start_and_wait()
         await publish(broker, traffic(devices, uplinks=6))
         async with asyncio.timeout(PATIENCE):

@@ -3,8 +3,6 @@
 import asyncio
 import json
 import re
-import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import suppress
 from functools import partial
@@ -17,6 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from parking_gateway.cli.demo.brokers import LOCALHOST, Broker
 from parking_gateway.cli.demo.retained import ROOT, read_retained
+from tests import forked
 from tests.events import dev_eui_of, topic_of, up
 from tests.plugins.broker import Configured, write_passwords
 from tests.plugins.car_park import CarPark
@@ -189,12 +188,9 @@ async def test_a_publisher_of_events_adds_a_bounded_number_of_rows_and_bytes(
         return "limits.new_devices_per_hour" in problems and "limits.rejected_bytes_per_hour" in problems
 
     await until(is_named, "the problems in the health")
-    doctor = [sys.executable, "-m", "parking_gateway", "doctor", "--listen", "0"]
-    said = await asyncio.to_thread(
-        partial(subprocess.run, doctor, env=daemon.environment, capture_output=True, text=True, check=False)
-    )
-    assert "More new devices came within an hour than limits.new_devices_per_hour" in said.stdout
-    assert "More bytes were rejected within an hour than limits.rejected_bytes_per_hour" in said.stdout
+    doctor = await asyncio.to_thread(forked.run, "doctor", "--listen", "0", env=daemon.environment)
+    assert "More new devices came within an hour than limits.new_devices_per_hour" in doctor.stdout
+    assert "More bytes were rejected within an hour than limits.rejected_bytes_per_hour" in doctor.stdout
     assert daemon.terminate() == 0
     log = daemon.log.read_text()
     assert log.count("More new devices came within an hour") == log.count("More bytes were rejected within") == 1

@@ -3,8 +3,6 @@
 import asyncio
 import json
 import resource
-import subprocess
-import sys
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
@@ -18,6 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from parking_gateway.cli.demo.brokers import LOCALHOST, Broker
 from parking_gateway.cli.demo.retained import ROOT, read_retained
 from parking_gateway.store.journal_file import NAME
+from tests import forked
 from tests.plugins.car_park import CarPark
 from tests.plugins.daemon import Daemon
 from tests.whole_gateway import delete_store, has_logged, has_recorded, publish, settled, traffic, unavailable, until
@@ -102,13 +101,7 @@ async def _journal(broker: Broker) -> dict[str, object]:
 
 
 def _doctor(daemon: Daemon) -> str:
-    asked = subprocess.run(
-        [sys.executable, "-m", "parking_gateway", "doctor"],
-        env=daemon.environment,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    asked = forked.run("doctor", env=daemon.environment)
     return asked.stdout + asked.stderr
 
 

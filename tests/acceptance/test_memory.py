@@ -59,6 +59,7 @@ async def _withstands(
 ) -> None:
     """Publish while the database is unavailable, so that as many messages as possible wait."""
     daemon.configure(DATABASE__RECONNECT_WAIT_MAX="1")
+    daemon.is_forked = False
     daemon.start_and_wait()
     async with unavailable(database), aiomqtt.Client(LOCALHOST, broker.port, timeout=PATIENCE) as client:
         for payload in flood:

@@ -33,6 +33,8 @@ async def test_a_message_is_published_again_with_its_id_where_the_gateway_died_b
             daemon.start_and_wait()
             first = await anext(subscriber.messages)
             daemon.kill()
+            # What it had sent to PostgreSQL would still be done.
+            await keeper.exec_driver_sql("select pg_terminate_backend(pid) from pg_locks where not granted")
         assert not await is_confirmed()
         daemon.start_and_wait()
         again = await anext(subscriber.messages)

@@ -63,7 +63,10 @@ async def test_uplinks_that_the_standby_does_not_have_are_not_acknowledged(
     await until(partial(value, engine, WAITING), "a commit that waits once more")
     await publishing
     daemon.kill()
-    own_server.configure("alter system reset synchronous_standby_names", "truncate uplink, transition")
+    own_server.configure(
+        "alter system reset synchronous_standby_names"
+    )  # first, because a commit that waits keeps its locks
+    own_server.configure("truncate uplink, transition")
     assert await value(engine, "select count(*) from uplink") == 0
     daemon.start_and_wait()
     await until(partial(has_recorded, engine, 99), "all uplinks, which the broker still has")

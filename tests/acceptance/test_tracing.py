@@ -61,6 +61,7 @@ async def test_without_an_endpoint_nothing_is_imported_for_traces(
     daemon: Daemon, broker: Broker, database: str, engine: AsyncEngine, car_park: CarPark
 ) -> None:
     devices = await car_park(1)
+    daemon.is_forked = False
     daemon.environment["PYTHONPROFILEIMPORTTIME"] = "1"
     daemon.start_and_wait()
     await publish(broker, traffic(devices, uplinks=2))

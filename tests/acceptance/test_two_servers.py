@@ -2,8 +2,6 @@
 
 import asyncio
 import json
-import subprocess
-import sys
 from functools import partial
 from http import HTTPStatus
 
@@ -14,6 +12,7 @@ from sqlalchemy.pool import NullPool
 from parking_gateway.cli.demo.brokers import Broker
 from parking_gateway.process.config.database_url import parameters
 from parking_gateway.store.known_server import CHANGED
+from tests import forked
 from tests.plugins.car_park import CarPark
 from tests.plugins.daemon import Daemon
 from tests.plugins.pair import Pair
@@ -65,14 +64,7 @@ async def has_journal(daemon: Daemon) -> bool:
 
 def doctor(daemon: Daemon) -> str:
     """The output of `parking-gateway doctor` with the settings of the daemon."""
-    ended = subprocess.run(
-        [sys.executable, "-m", "parking_gateway", "doctor", "--listen", "0"],
-        env=daemon.environment,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    return ended.stdout
+    return forked.run("doctor", "--listen", "0", env=daemon.environment).stdout
 
 
 async def is_ready(daemon: Daemon) -> bool:

@@ -21,14 +21,14 @@ from parking_gateway import __version__
 from parking_gateway.cli import app
 from parking_gateway.process.config import KEYS, Config, load
 from parking_gateway.process.config.shown import without_password
+from tests import forked
 
 
 def run(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
-    """`parking-gateway` in its own process, with no other configuration than these variables."""
+    """`parking-gateway` in a process of its own, with no other configuration than these variables."""
     ours = ("PARKING_GATEWAY_", "CREDENTIALS_DIRECTORY")
     environment = {name: value for name, value in os.environ.items() if not name.startswith(ours)} | variables
-    command = [sys.executable, "-m", "parking_gateway", *arguments]
-    return subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
+    return forked.run(*arguments, env=environment)
 
 
 @pytest.fixture

@@ -2,12 +2,11 @@
 
 import json
 import os
-import subprocess
-import sys
 import time
 
 import pytest
 
+from tests import forked
 from tests.cli.test_register import after_database
 
 LIMIT = 20
@@ -28,11 +27,8 @@ def run(port: int, *arguments: str) -> tuple[int, str, float]:
         "CHIRPSTACK__API_KEY": "secret",
     }
     variables = {f"PARKING_GATEWAY_{name}": value for name, value in settings.items()}
-    command = [sys.executable, "-m", "parking_gateway", *arguments]
     began = time.monotonic()
-    ran = subprocess.run(
-        command, env=os.environ | variables, capture_output=True, text=True, check=False, timeout=3 * LIMIT
-    )
+    ran = forked.run(*arguments, env=os.environ | variables, timeout=3 * LIMIT)
     return ran.returncode, ran.stdout + after_database(ran.stderr), time.monotonic() - began
 
 

@@ -5,8 +5,6 @@ import gzip
 import json
 import os
 import pty
-import subprocess
-import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -43,6 +41,7 @@ from parking_gateway.store.dead_letters import Wanted
 from parking_gateway.store.patience import Patience
 from parking_gateway.store.pipeline import PipelinedConnection
 from parking_gateway.store.pool import Pool
+from tests import forked
 from tests.cli.test_register import invoke, run_on
 from tests.clock.test_history import correct
 from tests.events import NOON, OCCUPIED, VACANT, dev_eui_of, message, topic_of, up
@@ -557,12 +556,9 @@ async def test_a_person_is_asked_before_a_purge(engine: AsyncEngine, database: s
 def in_a_terminal(url: str, answer: str) -> str:
     """Delete all rejections in a terminal, with this answer."""
     ours, its = pty.openpty()
-    command = [sys.executable, "-m", "parking_gateway", "rejections", "purge", "--all"]
     environment = os.environ | {"PARKING_GATEWAY_DATABASE__URL": url}
     os.write(ours, f"{answer}\n".encode())
-    result = subprocess.run(
-        command, stdin=its, capture_output=True, text=True, env=environment, check=False, timeout=60
-    )
+    result = forked.run("rejections", "purge", "--all", stdin=its, env=environment, timeout=60)
     os.close(its)
     os.close(ours)
     return result.stderr

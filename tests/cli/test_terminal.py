@@ -4,8 +4,6 @@ import asyncio
 import json
 import os
 import pty
-import subprocess
-import sys
 from contextlib import suppress
 from pathlib import Path
 
@@ -13,6 +11,7 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from tests import forked
 from tests.plugins.car_park import CarPark
 
 EVIL = "bay \x1b]0;owned\x07\x1b[2J\x9b31m\u202e:car: [bold]\x7f"
@@ -40,9 +39,7 @@ _FILL = (
 def shown_in_a_terminal(command: tuple[str, ...], environment: dict[str, str]) -> str:
     """The output of the command in a terminal, with its standard error."""
     ours, its = pty.openpty()
-    process = subprocess.Popen(
-        [sys.executable, "-m", "parking_gateway", *command], stdin=its, stdout=its, stderr=its, env=environment
-    )
+    process = forked.start(*command, env=environment, stdin=its, stdout=its, stderr=its)
     os.close(its)
     written = b""
     with suppress(OSError):  # the end of a terminal

@@ -16,6 +16,8 @@ from pathlib import Path
 import pytest
 
 from parking_gateway.cli.demo.brokers import LOCALHOST, Broker, free_port
+from tests import forked
+from tests.forked import Forked
 
 _READY_SECONDS = 60
 _STOP_SECONDS = 20
@@ -30,7 +32,7 @@ class Daemon:
         self.log = log
         self.environment = environment
         """Its settings among them."""
-        self._process: subprocess.Popen[bytes] | None = None
+        self._process: subprocess.Popen[bytes] | Forked | None = None
         self._notifications = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         # Abstract, because the path of a test's folder may be too long for a socket.
         self._address = f"\0parking-gateway-{os.getpid()}-{id(self)}"
@@ -42,6 +44,8 @@ class Daemon:
         """A file descriptor for its output, instead of the file `log`."""
         self.launcher: tuple[str, ...] = ()
         """A command that becomes the gateway, such as a sandbox."""
+        self.is_forked = True
+        """Whether it starts as a copy of a process that has imported it. Not where its memory or its start is measured."""
 
     def configure(self, **settings: str) -> None:
         """Change settings of the fixture, such as MQTT__PROTOCOL="5"."""
@@ -89,13 +93,15 @@ class Daemon:
     def start(self, *arguments: str) -> None:
         """Start it."""
         self.notifications.clear()
+        environment = self.environment | {"NOTIFY_SOCKET": self._address.replace("\0", "@")}
         with self.log.open("ab") as log:
-            self._process = subprocess.Popen(
-                [*self.launcher, sys.executable, "-m", "parking_gateway", "run", *arguments],
-                env=self.environment | {"NOTIFY_SOCKET": self._address.replace("\0", "@")},
-                stdout=log if self.stdout is None else self.stdout,
-                stderr=log,
-            )
+            stderr = log.fileno()
+            stdout = stderr if self.stdout is None else self.stdout
+            if self.is_forked and not self.launcher:
+                self._process = forked.start("run", *arguments, env=environment, stdout=stdout, stderr=stderr)
+                return
+            command = [*self.launcher, sys.executable, "-m", "parking_gateway", "run", *arguments]
+            self._process = subprocess.Popen(command, env=environment, stdout=stdout, stderr=stderr)
 
     def wait_until(self, state: str) -> None:
         """Wait until it has sent this state to systemd, such as READY=1. Fails when it ends before."""

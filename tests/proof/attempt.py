@@ -31,6 +31,7 @@ def attempt(place: int, *, is_long: bool) -> Attempt:
     """Run the trial at this place of `TRIALS`, with servers of its own."""
     trial = TRIALS[place]
     with temporary_rig(trial.spaces) as rig:
+        rig.gateway.is_forked = False  # because its start and its memory are measured
         versions = _versions(rig)
         try:
             outcome = asyncio.run(outcome_of(trial, rig, trial.times(is_long=is_long)))

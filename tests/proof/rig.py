@@ -2,8 +2,6 @@
 
 import asyncio
 import json
-import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
 from datetime import timedelta
@@ -23,6 +21,7 @@ from parking_gateway.cli.demo.brokers import LOCALHOST, Broker
 from parking_gateway.cli.demo.ledger import Ledger
 from parking_gateway.cli.demo.recorded import DatabaseContents, read_database
 from parking_gateway.cli.demo.retained import ROOT, read_retained
+from tests import forked
 from tests.plugins.broker import mosquitto_in
 from tests.plugins.car_park import build
 from tests.plugins.daemon import Daemon, daemon_in
@@ -116,6 +115,7 @@ class Rig:
     def another_gateway(self, instance: str, **settings: str) -> Iterator[Daemon]:
         """One more gateway for the same broker and database, with pages of its own, not started yet."""
         with daemon_in(self.folder, self.server.url, self.broker, instance) as gateway:
+            gateway.is_forked = self.gateway.is_forked
             gateway.serve_pages()
             gateway.configure(**settings)
             yield gateway
@@ -205,14 +205,7 @@ class Rig:
 
     async def doctor(self) -> list[dict[str, Any]]:
         """Its checks."""
-        asked = await asyncio.to_thread(
-            subprocess.run,
-            [sys.executable, "-m", "parking_gateway", "doctor", "--listen", "0", "--json"],
-            env=self.gateway.environment,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+        asked = await asyncio.to_thread(forked.run, "doctor", "--listen", "0", "--json", env=self.gateway.environment)
         checks: list[dict[str, Any]] = json.loads(asked.stdout)
         return checks
 

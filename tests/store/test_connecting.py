@@ -2,8 +2,6 @@
 
 import json
 import os
-import subprocess
-import sys
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
@@ -26,6 +24,7 @@ from parking_gateway.store.pool import Pool, opened
 from parking_gateway.store.schema import SchemaMismatch
 from parking_gateway.store.session_settings import PINNED
 from parking_gateway.store.verdicts import FAILURES, Verdict, diagnosis_of
+from tests import forked
 from tests.events import message, up
 from tests.plugins.car_park import CarPark
 
@@ -147,13 +146,7 @@ async def test_a_database_that_is_not_in_utf8_is_refused(narrow: str) -> None:
 @pytest.mark.parametrize("command", ["run", "doctor", "migrate", "spaces list"])
 def test_every_command_refuses_it_in_a_sentence(narrow: str, command: str) -> None:
     settings = {"PARKING_GATEWAY_DATABASE__URL": narrow, "PARKING_GATEWAY_TELEMETRY__LISTEN": ""}
-    ended = subprocess.run(
-        [sys.executable, "-m", "parking_gateway", *command.split()],
-        env=os.environ | settings,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    ended = forked.run(*command.split(), env=os.environ | settings)
     assert ended.returncode == (78 if command == "run" else 1)
     assert "has the encoding LATIN1" in ended.stdout + ended.stderr
     assert "Traceback" not in ended.stderr

@@ -3,9 +3,9 @@
 import asyncio
 import json
 import subprocess
-import sys
 from pathlib import Path
 
+from tests import forked
 from tests.plugins.car_park import CarPark
 from tests.plugins.daemon import Daemon
 from tests.web.watching import started, watching
@@ -16,8 +16,7 @@ SVG = """<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 300 200">
 
 def plan(daemon: Daemon, *arguments: str) -> subprocess.CompletedProcess[str]:
     """Run the command with the gateway's configuration."""
-    command = [sys.executable, "-m", "parking_gateway", "zones", "plan", *arguments]
-    return subprocess.run(command, env=daemon.environment, capture_output=True, text=True, check=False)
+    return forked.run("zones", "plan", *arguments, env=daemon.environment)
 
 
 async def test_a_plan_reaches_whoever_watches_and_can_run_nothing(

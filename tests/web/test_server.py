@@ -62,6 +62,7 @@ def test_an_address_in_use_stops_nothing_and_is_used_as_soon_as_it_is_free(daemo
 @pytest.mark.parametrize("listen", ["", "127.0.0.1:0"])
 def test_a_framework_is_imported_only_for_a_board(daemon: Daemon, listen: str) -> None:
     daemon.configure(WEB__LISTEN=listen)
+    daemon.is_forked = False
     daemon.environment["PYTHONPROFILEIMPORTTIME"] = "1"
     daemon.start_and_wait()
     assert daemon.terminate() == 0

@@ -3,8 +3,6 @@
 import asyncio
 import json
 import os
-import subprocess
-import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any
@@ -17,6 +15,7 @@ from tenacity import AsyncRetrying, retry_if_result, stop_after_delay, wait_fixe
 
 from parking_gateway.cli.demo.brokers import LOCALHOST, Broker
 from parking_gateway.cli.demo.retained import ROOT, read_retained
+from tests import forked
 from tests.events import topic_of, up
 from tests.plugins.car_park import CarPark
 from tests.plugins.daemon import Daemon
@@ -38,8 +37,7 @@ def doctor(database: str, broker: Broker, daemon: Daemon) -> Doctor:
         settings |= {"TELEMETRY__LISTEN": daemon.listen, "DATABASE__LOCK_TIMEOUT": "0.5"} | more
         variables = {f"PARKING_GATEWAY_{name}": value for name, value in settings.items()}
         # A process, because a command sets signal handlers, and a thread cannot.
-        command = [sys.executable, "-m", "parking_gateway", "doctor", "--listen", "0", "--json"]
-        ran = subprocess.run(command, env=os.environ | variables, capture_output=True, text=True, check=False)
+        ran = forked.run("doctor", "--listen", "0", "--json", env=os.environ | variables)
         checks: Checks = json.loads(ran.stdout)
         assert ran.returncode == any(check["verdict"] == "wrong" for check in checks)
         assert all(bool(check["fix"]) is (check["verdict"] == "wrong") for check in checks)

@@ -2,10 +2,9 @@
 
 import asyncio
 import os
-import subprocess
-import sys
 from pathlib import Path
 
+from tests import forked
 from tests.decoding.guests.conftest import ASKED, Guest, Install
 from tests.plugins.car_park import CarPark
 
@@ -19,10 +18,7 @@ async def test_a_codec_that_hangs_keeps_doctor_waiting_once(
     for device in await car_park(4):
         await install(device, "hangs")
     ours = {"PARKING_GATEWAY_DATABASE__URL": database, "PARKING_GATEWAY_DECODERS__FOLDER": str(folder)}
-    command = [sys.executable, "-m", "parking_gateway", "doctor", "--devices"]
-    done = await asyncio.to_thread(
-        subprocess.run, command, env=os.environ | ours, capture_output=True, text=True, check=False
-    )
+    done = await asyncio.to_thread(forked.run, "doctor", "--devices", env=os.environ | ours)
     assert done.stdout.count("unreadable: the codec hangs was stopped while it was loaded") == 4
     # One that hung, and one that was started in its place.
     assert asked.read_text() in (".", "..")

@@ -1,13 +1,12 @@
 """The schema goes down and up again, with data and under load."""
 
 import asyncio
-import subprocess
-import sys
 from typing import Final
 
 import psycopg
 
 from parking_gateway.store.schema import newest, revisions
+from tests import forked
 from tests.plugins.daemon import Daemon, daemon_in
 from tests.proof.rig import Rig
 from tests.proof.trial import trial
@@ -59,13 +58,8 @@ async def _take_down(rig: Rig, revision: str) -> None:
 
 
 async def _migrate(rig: Rig, *arguments: str) -> None:
-    await asyncio.to_thread(
-        subprocess.run,
-        [sys.executable, "-m", "parking_gateway", "migrate", *arguments],
-        env=rig.gateway.environment,
-        check=True,
-        stdout=subprocess.DEVNULL,
-    )
+    done = await asyncio.to_thread(forked.run, "migrate", *arguments, env=rig.gateway.environment)
+    assert done.returncode == 0, done.stderr
 
 
 def _revision(rig: Rig) -> str:
