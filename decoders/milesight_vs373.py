@@ -25,11 +25,12 @@ Channel 1 is region 1, and so on. The frame as a whole is the room.
 
 Calibration: regions are drawn in the device's web interface. Downlinks: none are published here.
 
-It has no battery. Other values of status and regions are undecodable.
+It has no battery. With another status, or another value of a region, the room or the region has no occupancy.
 
 Source: Milesight-IoT/SensorDecoders vs-series/vs373. Its README describes firmware 1.0.1, its decoder both.
 """
 
+from collections.abc import Mapping
 from typing import Final, Literal
 
 from decoders import Device, Frame, Occupancy, Reading, Undecodable
@@ -41,14 +42,15 @@ REGIONS: Final = (1, 2, 3, 4, 5, 6)
 
 DEVICE: Final = Device(vendor="Milesight", model="VS373", ports=(PORT,), channels=REGIONS)
 
-_ROOM: Final[tuple[Occupancy | None, ...]] = (
-    Occupancy.OCCUPIED,
-    Occupancy.VACANT,
-    Occupancy.OCCUPIED,
-    None,
-    Occupancy.OCCUPIED,
-)
+_ROOM: Final[Mapping[int, Occupancy]] = {
+    0: Occupancy.OCCUPIED,
+    1: Occupancy.VACANT,
+    2: Occupancy.OCCUPIED,
+    4: Occupancy.OCCUPIED,
+}
 """The occupancy of the room by its status."""
+_REGION: Final[Mapping[int, Occupancy]] = {0: Occupancy.OCCUPIED, 1: Occupancy.VACANT}
+"""The occupancy of a region by firmware 1.0.1."""
 
 
 def decode(frame: Frame, *, presence: Literal["ignored", "occupies"] = "ignored", port: int = PORT) -> Reading:
@@ -57,27 +59,19 @@ def decode(frame: Frame, *, presence: Literal["ignored", "occupies"] = "ignored"
 
 
 def _room(value: bytes) -> Fields:
-    if value[0] >= len(_ROOM):
-        raise Undecodable(f"no room has the status {value[0]:02x}")
-    occupancy = _ROOM[value[0]]
-    return {"occupancy": occupancy} if occupancy else {}
+    return {"occupancy": _ROOM.get(value[0])}
 
 
 def _four_regions(value: bytes) -> Fields:
-    if max(value) > 1:
-        raise Undecodable(f"a region is 0 or 1, not {max(value)}")
-    return {"channels": {1 + at: _region(1 - vacant) for at, vacant in enumerate(value)}}
+    return {"channels": {1 + at: {"occupancy": _REGION.get(state)} for at, state in enumerate(value)}}
 
 
 def _all_regions(value: bytes) -> Fields:
     count, bits = value[0], int.from_bytes(value[1:], "little")
     if count > len(REGIONS):
         raise Undecodable(f"there are at most {len(REGIONS)} regions, not {count}")
-    return {"channels": {region: _region(bits >> region - 1 & 1) for region in REGIONS[:count]}}
-
-
-def _region(people: int) -> Fields:
-    return {"occupancy": Occupancy.OCCUPIED if people else Occupancy.VACANT}
+    seen = (Occupancy.OCCUPIED if bits >> region & 1 else Occupancy.VACANT for region in range(count))
+    return {"channels": {region: {"occupancy": occupancy} for region, occupancy in enumerate(seen, 1)}}
 
 
 _NEWER: Final = {
