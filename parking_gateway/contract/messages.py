@@ -120,6 +120,19 @@ class DownlinkStatus(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Why the last attempt failed."""
 
 
+class ChannelMessage(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
+    """The last measurements of one sensor of a device. A field without a measurement is missing."""
+
+    battery_volts: float | None = None
+    temperature_celsius: float | None = None
+    distance_mm: int | None = None
+    counter: int | None = None
+    counter_in: int | None = None
+    counter_out: int | None = None
+    confidence: float | None = None
+    fault: str | None = None
+
+
 class DeviceMessage(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A device's health. Topic: {root}/devices/{dev_eui}, retained."""
 
@@ -136,8 +149,14 @@ class DeviceMessage(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     temperature_celsius: float | None = None
     counter: int | None = None
     """Vehicles or changes, as the device counts them."""
+    counter_in: int | None = None
+    """Vehicles that drove in, in total since the counter began."""
+    counter_out: int | None = None
+    """Vehicles that drove out, in the same way."""
     confidence: float | None = None
     """How sure the sensor is of the occupancy, 0 to 1."""
+    channels: dict[str, ChannelMessage] | None = None
+    """The last measurements of a device with several sensors, by their numbers."""
     fault: str | None = None
     """What is wrong with the device, by its own report."""
     tamper: bool | None = None

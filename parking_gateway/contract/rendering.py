@@ -3,10 +3,12 @@
 from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
+import msgspec
 from msgspec import UNSET
 
 from parking_gateway.contract.messages import (
     AudienceCounts,
+    ChannelMessage,
     CountsMessage,
     DeviceMessage,
     DownlinkStatus,
@@ -99,7 +101,10 @@ def device_message(row: DueDevice) -> DeviceMessage:
         distance_mm=row.distance_mm,
         temperature_celsius=row.temperature_celsius,
         counter=row.counter,
+        counter_in=row.counter_in,
+        counter_out=row.counter_out,
         confidence=row.confidence,
+        channels=None if row.channels is None else msgspec.convert(row.channels, dict[str, ChannelMessage]),
         fault=row.fault,
         tamper=row.tamper,
         problem=row.problems[0] if row.problems else None,

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 from enum import StrEnum
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
 
@@ -86,7 +86,11 @@ class DueDevice(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     distance_mm: int | None
     temperature_celsius: float | None
     counter: int | None
+    counter_in: int | None
+    counter_out: int | None
     confidence: float | None
+    channels: dict[str, dict[str, Any]] | None
+    """The last measurements of a device with several sensors, by their numbers."""
     fault: str | None
     tamper: bool | None
     problems: list[Problem]

@@ -7,6 +7,7 @@ from typing import Any, Final
 import msgspec
 import sqlalchemy as sa
 
+from decoders import Reading
 from parking_gateway.core.clocks import COUNTERS_APART, STEP
 from parking_gateway.core.device import DeviceReading, Snapshot
 from parking_gateway.core.events import DevEui
@@ -40,6 +41,9 @@ _COLUMNS: Final = (
     "temperature_celsius",
     "distance_mm",
     "counter",
+    "counter_in",
+    "counter_out",
+    "channels",
     "confidence",
     "fault",
     "tamper",
@@ -48,6 +52,17 @@ _COLUMNS: Final = (
     "battery_dev_addr",
     "battery_f_cnt",
 )
+OF_CHANNEL: Final = (
+    "battery_volts",
+    "temperature_celsius",
+    "distance_mm",
+    "counter",
+    "counter_in",
+    "counter_out",
+    "confidence",
+    "fault",
+)
+"""The fields of a channel that are kept."""
 ORDER: Final = {"step_back": f"{STEP // timedelta(seconds=1)} s", "counters_apart": COUNTERS_APART}
 """What orders the frames of a device, as in `clocks.compare`."""
 
@@ -120,9 +135,13 @@ def update(readings: Iterable[DeviceReading], snapshots: Mapping[DevEui, Snapsho
     rows: dict[DevEui, dict[str, Any]] = {}
     for one in readings:
         values = {name: value for name, value in _row(one).items() if value is not None}
-        rows[one.uplink.device.dev_eui] = rows.get(one.uplink.device.dev_eui, {}) | values
+        earlier = rows.get(one.uplink.device.dev_eui, {})
+        if earlier:
+            values = _after(earlier, values)
+        rows[one.uplink.device.dev_eui] = values
     columns = {name: [row.get(name) for row in rows.values()] for name in _COLUMNS}
-    columns["tags"] = list(map(json_of, columns["tags"]))
+    for name in ("tags", "channels"):
+        columns[name] = list(map(json_of, columns[name]))
     copies = arrays(
         dev_eui=list(snapshots),
         heard_at=[one.heard_at for one in snapshots.values()],
@@ -136,6 +155,23 @@ def update(readings: Iterable[DeviceReading], snapshots: Mapping[DevEui, Snapsho
 
 def _snapshots(rows: Rows) -> dict[DevEui, Snapshot]:
     return {dev_eui: snapshot_of(json) for dev_eui, json in rows}
+
+
+def _after(earlier: Mapping[str, Any], values: Mapping[str, Any]) -> dict[str, Any]:
+    """The row of two uplinks of one batch, as `update_devices` writes it for two batches."""
+    kept = {**earlier, **values}
+    if "channels" in earlier and "channels" in values:
+        kept["channels"] = earlier["channels"] | values["channels"]
+    if "distance_mm" not in values and (values.get("fault") or values.get("tamper")):
+        kept.pop("distance_mm", None)
+    return kept
+
+
+def _channels(readings: Mapping[int, Reading]) -> dict[str, dict[str, Any]]:
+    return {
+        str(number): {name: value for name in OF_CHANNEL if (value := getattr(one, name)) is not None}
+        for number, one in readings.items()
+    }
 
 
 def _row(one: DeviceReading) -> dict[str, Any]:
@@ -164,6 +200,9 @@ def _row(one: DeviceReading) -> dict[str, Any]:
         "temperature_celsius": reading.temperature_celsius,
         "distance_mm": reading.distance_mm,
         "counter": reading.counter,
+        "counter_in": reading.counter_in,
+        "counter_out": reading.counter_out,
+        "channels": _channels(reading.channels) if reading.channels else None,
         "confidence": reading.confidence,
         "fault": reading.fault,
         "tamper": reading.tamper,

@@ -179,7 +179,10 @@ DEVICES: Final = sa.select(
     device.c.distance_mm,
     device.c.temperature_celsius,
     device.c.counter,
+    device.c.counter_in,
+    device.c.counter_out,
     device.c.confidence,
+    device.c.channels,
     device.c.fault,
     device.c.tamper,
     device.c.problems,
@@ -203,8 +206,9 @@ def device_of(row: tuple[Any, ...]) -> DueDevice:
     """A row of a statement that reads devices."""
     dev_eui, version, published_version, name, contact, heard_at, *rest = row
     battery_percent, battery_volts, rssi, snr, codec, *rest = rest
-    distance_mm, temperature_celsius, counter, confidence, fault, tamper, problems, uplinks_lost, *rest = rest
-    downlink, observe_left, occupancy, site_name, zone_name, space_name = rest
+    distance_mm, temperature_celsius, counter, counter_in, counter_out, confidence, channels, *rest = rest
+    fault, tamper, problems, uplinks_lost, downlink, observe_left, occupancy, *names = rest
+    site_name, zone_name, space_name = names
     return DueDevice(
         key=dev_eui,
         version=version,
@@ -220,7 +224,10 @@ def device_of(row: tuple[Any, ...]) -> DueDevice:
         distance_mm=distance_mm,
         temperature_celsius=temperature_celsius,
         counter=counter,
+        counter_in=counter_in,
+        counter_out=counter_out,
         confidence=confidence,
+        channels=channels,
         fault=fault,
         tamper=tamper,
         problems=[PROBLEMS[one] for one in problems],

@@ -52,6 +52,8 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     temperature_celsius: float | None = None
     distance_mm: int | None = None
     counter: int | None = None
+    counter_in: int | None = None
+    counter_out: int | None = None
     confidence: float | None = None
     fault: str | None = None
     tamper: bool | None = None
@@ -114,6 +116,8 @@ _OF_READING: Final = (
     "temperature_celsius",
     "distance_mm",
     "counter",
+    "counter_in",
+    "counter_out",
     "confidence",
     "fault",
     "tamper",

@@ -214,12 +214,12 @@ where space.ctid = batch.row;
 -- update_devices: Writes the devices that are published, and adds new ones, unless an uplink came late; a null changes nothing.
 insert into device (
     dev_eui, contact, name, profile, application, application_id, tags, heard_at, dev_addr, f_cnt, dr, rssi, snr, codec,
-    battery_volts, temperature_celsius, distance_mm, counter, confidence, fault, tamper, fault_at, tamper_at, battery_percent,
-    battery_at, battery_dev_addr, battery_f_cnt
+    battery_volts, temperature_celsius, distance_mm, counter, counter_in, counter_out, channels, confidence, fault, tamper,
+    fault_at, tamper_at, battery_percent, battery_at, battery_dev_addr, battery_f_cnt
 )
 select
     dev_eui, 'live', name, profile, application, application_id, tags, heard_at, dev_addr, f_cnt, dr, rssi, snr, codec,
-    battery_volts, temperature_celsius, distance_mm, counter, confidence, fault, tamper,
+    battery_volts, temperature_celsius, distance_mm, counter, counter_in, counter_out, channels, confidence, fault, tamper,
     case when fault is not null then heard_at end, case when tamper then heard_at end, battery_percent, battery_at,
     battery_dev_addr, battery_f_cnt
 from unnest(
@@ -227,12 +227,12 @@ from unnest(
     :'tags'::jsonb[], :'heard_at'::timestamptz[], :'dev_addr'::text[], :'f_cnt'::bigint[], :'dr'::smallint[],
     :'rssi'::integer[],
     :'snr'::real[], :'codec'::text[], :'battery_volts'::real[], :'temperature_celsius'::real[], :'distance_mm'::integer[],
-    :'counter'::bigint[], :'confidence'::real[], :'fault'::text[], :'tamper'::boolean[], :'battery_percent'::integer[],
-    :'battery_at'::timestamptz[], :'battery_dev_addr'::text[], :'battery_f_cnt'::bigint[]
+    :'counter'::bigint[], :'counter_in'::bigint[], :'counter_out'::bigint[], :'channels'::jsonb[], :'confidence'::real[], :'fault'::text[],
+    :'tamper'::boolean[], :'battery_percent'::integer[], :'battery_at'::timestamptz[], :'battery_dev_addr'::text[], :'battery_f_cnt'::bigint[]
 ) as batch (
     dev_eui, name, profile, application, application_id, tags, heard_at, dev_addr, f_cnt, dr, rssi,
-    snr, codec, battery_volts, temperature_celsius, distance_mm, counter, confidence, fault, tamper, battery_percent,
-    battery_at, battery_dev_addr, battery_f_cnt
+    snr, codec, battery_volts, temperature_celsius, distance_mm, counter, counter_in, counter_out, channels, confidence,
+    fault, tamper, battery_percent, battery_at, battery_dev_addr, battery_f_cnt
 )
 where not exists (
     -- A later frame: within a session the counter decides, else the clock. An hour has fewer frames than the limit.
@@ -265,7 +265,18 @@ set
     dr = excluded.dr, rssi = excluded.rssi, snr = excluded.snr, codec = coalesce(excluded.codec, device.codec),
     battery_volts = coalesce(excluded.battery_volts, device.battery_volts),
     temperature_celsius = coalesce(excluded.temperature_celsius, device.temperature_celsius),
-    distance_mm = coalesce(excluded.distance_mm, device.distance_mm), counter = coalesce(excluded.counter, device.counter),
+    -- A sensor that cannot measure has no distance, not the last one.
+    distance_mm = case
+        when excluded.fault is not null or excluded.tamper then excluded.distance_mm
+        else coalesce(excluded.distance_mm, device.distance_mm)
+    end,
+    counter = coalesce(excluded.counter, device.counter),
+    counter_in = coalesce(excluded.counter_in, device.counter_in),
+    counter_out = coalesce(excluded.counter_out, device.counter_out),
+    channels = case
+        when excluded.channels is null then device.channels
+        else coalesce(device.channels, '{}') || excluded.channels
+    end,
     confidence = coalesce(excluded.confidence, device.confidence), fault = coalesce(excluded.fault, device.fault),
     tamper = coalesce(excluded.tamper, device.tamper),
     fault_at = case when excluded.fault is null then device.fault_at else excluded.heard_at end,

@@ -48,7 +48,10 @@ DEVICE = DueDevice(
     distance_mm=None,
     temperature_celsius=None,
     counter=None,
+    counter_in=None,
+    counter_out=None,
     confidence=None,
+    channels=None,
     fault=None,
     tamper=None,
     problems=[],
@@ -151,7 +154,10 @@ def test_a_device_is_published_as_its_row_is() -> None:
         "distance_mm": None,
         "temperature_celsius": None,
         "counter": None,
+        "counter_in": None,
+        "counter_out": None,
         "confidence": None,
+        "channels": None,
         "fault": None,
         "tamper": None,
         "problem": None,
@@ -164,6 +170,12 @@ def test_a_device_is_published_as_its_row_is() -> None:
         "zone": None,
         "space": None,
     }
+
+
+def test_a_device_shows_the_measurements_of_its_single_sensors() -> None:
+    channels = {"1": {"distance_mm": 790}, "2": {"fault": "no echo", "counter_in": 7}}
+    (one,) = rendered("p/v1", [msgspec.structs.replace(DEVICE, channels=channels)])
+    assert json.loads(one.payload)["channels"] == channels
 
 
 def test_a_zone_is_published_with_its_occupancy_as_a_share() -> None:

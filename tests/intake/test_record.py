@@ -217,6 +217,29 @@ async def test_numbers_of_a_codec_that_cannot_be_are_not_published(
     assert await rows(engine, "select battery_volts, distance_mm from past_reading") == [(None, None)]
 
 
+MEASURED = (
+    "Reading(distance_mm=900, counter_in=7, counter_out=5, channels={1: Reading(distance_mm=790), 2: Reading(counter=3)})"
+)
+LATER = "Reading(channels={2: Reading(fault='no echo')})"
+NO_ECHO = "Reading(fault='no echo', counter_in=8)"
+
+
+@pytest.mark.parametrize("in_one_batch", [False, True])
+async def test_all_that_a_device_measured_is_in_its_row(
+    engine: AsyncEngine, car_park: CarPark, tmp_path: Path, *, in_one_batch: bool
+) -> None:
+    """A field that an uplink does not have keeps its value. A distance ends with the ability to measure it."""
+    (guest,) = await car_park(1)
+    await install(engine, tmp_path, guest, f"[{MEASURED}, {LATER}, {NO_ECHO}][frame.payload[0]]")
+    uplinks = [message(guest, up(guest, bytes([at]), at=at * 90, f_cnt=at)) for at in range(3)]
+    for batch in [uplinks] if in_one_batch else [[one] for one in uplinks]:
+        await recorded(engine, *batch, decoder=Decoder(folder=tmp_path))
+    columns = "distance_mm, counter_in, counter_out, channels, fault"
+    assert await rows(engine, f"select {columns} from device") == [
+        (None, 8, 5, {"1": {"distance_mm": 790}, "2": {"fault": "no echo"}}, "no echo")
+    ]
+
+
 async def install(engine: AsyncEngine, folder: Path, device: str, answer: str) -> None:
     """Let a codec of the drop-in folder read this device, and answer this."""
     (folder / "guest.py").write_text(

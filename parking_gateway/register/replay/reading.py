@@ -89,6 +89,8 @@ _OF_READING: Final = (
     "temperature_celsius",
     "distance_mm",
     "counter",
+    "counter_in",
+    "counter_out",
     "confidence",
     "fault",
     "tamper",

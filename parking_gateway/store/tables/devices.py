@@ -31,7 +31,12 @@ device: Final = sa.Table(
     sa.Column("temperature_celsius", sa.REAL),
     sa.Column("distance_mm", sa.Integer),
     sa.Column("counter", sa.BigInteger),
+    # Totals since the counter began.
+    sa.Column("counter_in", sa.BigInteger),
+    sa.Column("counter_out", sa.BigInteger),
     sa.Column("confidence", sa.REAL),
+    # The last measurements of a device with several sensors, by their numbers.
+    sa.Column("channels", pg.JSONB),
     sa.Column("fault", sa.Text),
     sa.Column("tamper", sa.Boolean),
     # When an uplink last reported them.
