@@ -217,9 +217,7 @@ async def test_numbers_of_a_codec_that_cannot_be_are_not_published(
     assert await rows(engine, "select battery_volts, distance_mm from past_reading") == [(None, None)]
 
 
-MEASURED = (
-    "Reading(distance_mm=900, counter_in=7, counter_out=5, channels={1: Reading(distance_mm=790), 2: Reading(counter=3)})"
-)
+MEASURED = "Reading(distance_mm=900, counter_in=7, counter_out=5, channels={1: Reading(distance_mm=790), 2: Reading(counter=3)})"
 LATER = "Reading(channels={2: Reading(fault='no echo')})"
 NO_ECHO = "Reading(fault='no echo', counter_in=8)"
 

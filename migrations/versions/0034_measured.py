@@ -1,12 +1,12 @@
 """All that a device has measured is in its row: the totals of a counter, and the readings of its single sensors.
 
-Revision ID: 0033
+Revision ID: 0034
 """
 
 from alembic import op
 
-revision = "0033"
-down_revision = "0032"
+revision = "0034"
+down_revision = "0033"
 
 
 def upgrade() -> None:
