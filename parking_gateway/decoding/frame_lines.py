@@ -65,7 +65,7 @@ def decoded_line(line: bytes, *, received_at: datetime, folder: Path | None = No
     except (ValueError, RecursionError) as mistake:  # no JSON, no UTF-8, or nested too deeply
         return _undecodable(f"the line cannot be read: {mistake}")
     options = asked.options or _NONE
-    decode = _bound(asked.codec, frozenset((name, _text(value)) for name, value in options.items()), folder)
+    decode = _bound(asked.codec, frozenset((name, option_text(value)) for name, value in options.items()), folder)
     if isinstance(decode, str):
         return _undecodable(decode)
     reading = decode_frame(decode, frame)
@@ -100,7 +100,7 @@ def _bound(name: str, options: frozenset[tuple[str, str]], folder: Path | None) 
         return str(mistake)
 
 
-def _text(value: str | float) -> str:
+def option_text(value: str | float) -> str:
     """Return a value of JSON as the text of an option: `1500`, `true`."""
     if isinstance(value, str):
         return value

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from parking_gateway.cli.commands.choices import option_of
+from parking_gateway.cli.commands.choices import Since, Until, dev_eui_of, moment, option_of
+from parking_gateway.cli.commands.compared_uplinks import Range, compare_uplinks
 from parking_gateway.cli.commands.configuration import AsJson, CodecOptions, ConfigFile, configured
 from parking_gateway.cli.commands.decoded_event import of_event
 from parking_gateway.cli.opened import fail
@@ -38,6 +39,22 @@ EventFile = Annotated[
 ]
 PortOption = Annotated[int | None, typer.Option("--port", metavar="N", help="The FPort, 1 to 255.", show_default=False)]
 
+AllUplinks = Annotated[
+    str,
+    typer.Option(
+        "--all",
+        metavar="UPLINKS",
+        help="Compare readings: `stored`, or a file of JSON lines; - is standard input.",
+        show_default=False,
+    ),
+]
+Devices = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--device", metavar="DEV_EUI", help="Only uplinks of this device; repeatable; for --all.", show_default=False
+    ),
+]
+
 _OF_FEW_VALUES = ("occupancy", "tamper", "fault")
 """Fields with few values, whose other value is shown too."""
 
@@ -50,10 +67,14 @@ def decode(  # noqa: PLR0913 - what a frame consists of, and where it comes from
     base64: IsBase64 = False,
     event: EventFile = None,
     option: CodecOptions = None,
+    all_uplinks: AllUplinks = "",
+    device: Devices = None,
+    since: Since = "",
+    until: Until = "",
     config: ConfigFile = None,
     as_json: AsJson = False,
 ) -> None:
-    """Decode a frame and explain its bits.
+    """Decode a frame and explain its bits. Or compare what two codecs, or two versions of one, read in many uplinks.
 
     It flips each bit and decodes again, so the explanation is that of the codec itself. Exit status 1: the codec or an
     option does not exist, or the frame does not follow the format of the device. A sentence on standard error explains it.
@@ -64,10 +85,30 @@ def decode(  # noqa: PLR0913 - what a frame consists of, and where it comes from
     `decode -` reads lines of JSON, {"codec": …, "fPort": …, "hex": …, "options": {…}, "object": {…}}; the last two are
     optional. It answers each line at once, with the reading or with {"undecodable": why}.
 
+    With --all it shows where readings differ: a table by field, and exit status 1. UPLINKS is `stored`, the uplinks of the
+    database, or a file of JSON lines: those of --json, rows of an archive, or events of ChirpStack. With a codec, a name or a file,
+    it compares what that codec reads with what the codecs of the devices read. Without one, it compares what their present versions
+    read with the readings in the file, or with what the database has: the occupancy of the space, and whether the frame could be read.
+
     For example:
 
         parking-gateway decode bosch_tps110 --port 1 01
+        parking-gateway decode new/acme_bay.py --all stored --since 7d
     """
+    if all_uplinks:
+        if payload or port is not None or event:
+            fail("--all reads the uplinks: leave port, payload and event out of the command.")
+        compare_uplinks(
+            all_uplinks,
+            codec,
+            dict(map(option_of, option or ())),
+            Range([dev_eui_of(one) for one in device or ()], moment(since), moment(until)),
+            configured(config),
+            as_json=as_json,
+        )
+        return
+    if device or since or until:
+        fail("--device, --since and --until are for --all.")
     if codec == "-":
         if payload or port is not None or option or event:
             fail("`decode -` reads port, payload and options from its lines: leave them out of the command.")

@@ -4,7 +4,6 @@ from parking_gateway.decoding.codecs.binding import BadOption, Bound, bind, bind
 from parking_gateway.decoding.codecs.codec import OCCUPIED_BELOW, VACANT_ABOVE, Codec, Option, parameters_of
 from parking_gateway.decoding.codecs.commanding import downlink_of
 from parking_gateway.decoding.codecs.finding import (
-    ENTRY_POINTS,
     CodecBroken,
     CodecNotFound,
     CodecStopped,
@@ -13,9 +12,11 @@ from parking_gateway.decoding.codecs.finding import (
     guest_of,
     has_appeared,
     has_guests,
+    load,
     modules,
     names,
 )
+from parking_gateway.decoding.codecs.sources import ENTRY_POINTS
 from parking_gateway.decoding.codecs.unloadable import remember_unloadable
 
 __all__ = [
@@ -37,6 +38,7 @@ __all__ = [
     "guest_of",
     "has_appeared",
     "has_guests",
+    "load",
     "modules",
     "names",
     "parameters_of",

@@ -7,31 +7,20 @@ the longest module name at the beginning decides, and no other module is importe
 
 import difflib
 import functools
-import importlib
-import importlib.metadata
-import importlib.util
-import os
-import pkgutil
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import msgspec
 
-import decoders
 from decoders import Device
 from parking_gateway.decoding import declared
 from parking_gateway.decoding.codecs import unloadable
 from parking_gateway.decoding.codecs.codec import NO_OPTIONS, OCCUPIED_BELOW, VACANT_ABOVE, Codec, parameters_of
-from parking_gateway.decoding.codecs.guest_codec import GuestCodec
+from parking_gateway.decoding.codecs.sources import DECLARED, OURS, in_folder, installed, loader, stems
 from parking_gateway.decoding.codecs.version import version_of
 from parking_gateway.decoding.guests.process import GuestStopped
-
-ENTRY_POINTS: Final = "parking_gateway.decoders"
-"""The entry point group for codecs of installed packages: `name = "package.module"`."""
-
-_DECLARED: Final = (".toml", ".js")
 
 
 class CodecNotFound(LookupError):  # noqa: N818 - the word of the rejection that it becomes
@@ -54,6 +43,18 @@ def find(name: str, *, dropins: Path | None = None) -> Codec:
     return _find(_normal(name), dropins)
 
 
+def load(file: Path) -> Codec:
+    """Return the codec of a file that need not be in the drop-in folder, such as the next version of one. Raises `CodecNotFound`.
+
+    Its name may be that of a codec of ours: this one is returned all the same.
+    """
+    stem = _normal(file.stem)
+    loads = in_folder(stem, file.parent) if file.suffix in {".py", *DECLARED} else None
+    if loads is None:
+        raise CodecNotFound(f"{file} is no codec: it has to be a file NAME.py, NAME.toml or NAME.js")
+    return _codec(stem, loads)
+
+
 def forget() -> None:
     """Forget the codecs that were found. The process of a guest ends once no frame needs it any more."""
     _find.cache_clear()
@@ -70,7 +71,7 @@ def has_appeared(name: str, *, dropins: Path | None = None) -> bool:
 
 def has_guests(dropins: Path | None) -> bool:
     """Return whether there can be guests: there is a drop-in folder, or an installed package with codecs."""
-    return dropins is not None or bool(_installed())
+    return dropins is not None or bool(installed())
 
 
 def guest_of(name: str, *, dropins: Path | None) -> str | None:
@@ -89,8 +90,8 @@ def guest_of(name: str, *, dropins: Path | None) -> str | None:
 @functools.lru_cache(maxsize=1024)
 def _guest_of(wanted: str, dropins: Path | None) -> str | None:
     for stem in _stems_of(wanted):
-        load = _loader(stem, dropins)
-        if load is not None and load.func not in _OURS:
+        load = loader(stem, dropins)
+        if load is not None and load.func not in OURS:
             return stem
         if load is not None and (wanted == stem or wanted in _codec(stem, load).device.lines):
             return None
@@ -110,7 +111,7 @@ def _find(wanted: str, dropins: Path | None) -> Codec:
 
 def _look_for(wanted: str, dropins: Path | None) -> Codec | None:
     for stem in _stems_of(wanted):
-        load = _loader(stem, dropins)
+        load = loader(stem, dropins)
         if load is None:
             continue
         codec = _codec(stem, load)
@@ -128,18 +129,18 @@ def _stems_of(wanted: str) -> Iterator[str]:
 
 def _names_at_hand(dropins: Path | None) -> list[str]:
     """Return the names to suggest, without running a guest: our codecs, their firmware lines, and the files of guests."""
-    stems = _stems(dropins)
-    ours = {stem for stem in stems if guest_of(stem, dropins=dropins) is None}
-    return sorted(stems - ours | {name for stem in ours for name in _names_of(stem, dropins)})
+    known = stems(dropins)
+    ours = {stem for stem in known if guest_of(stem, dropins=dropins) is None}
+    return sorted(known - ours | {name for stem in ours for name in _names_of(stem, dropins)})
 
 
 def names(*, dropins: Path | None = None) -> tuple[str, ...]:
     """Return the names of all codecs and of their firmware lines, sorted. Imports all of them."""
-    return tuple(sorted(name for stem in _stems(dropins) for name in _names_of(stem, dropins)))
+    return tuple(sorted(name for stem in stems(dropins) for name in _names_of(stem, dropins)))
 
 
 def _names_of(stem: str, dropins: Path | None) -> set[str]:
-    load = _loader(stem, dropins)
+    load = loader(stem, dropins)
     try:
         return {stem, *_codec(stem, load).device.lines} if load else set()
     except CodecNotFound:
@@ -162,7 +163,7 @@ def _normal(name: str) -> str:
 
 
 def _codec(stem: str, load: functools.partial[Any]) -> Codec:
-    if load.func in _OURS:
+    if load.func in OURS:
         return _loaded(stem, load)
     (source,) = load.args
     unloadable.raise_again(source)
@@ -200,53 +201,3 @@ def _loaded(stem: str, load: functools.partial[Any]) -> Codec:
         assumed=assumed,
         version=version_of(load.args[0]),
     )
-
-
-def _loader(stem: str, dropins: Path | None) -> functools.partial[Any] | None:
-    """Return the function that loads the module of that name, or None. A function outside `_OURS` starts a process."""
-    if stem in _installed():
-        return functools.partial(GuestCodec, _installed()[stem])
-    if importlib.util.find_spec(f"decoders.{stem}"):
-        return functools.partial(importlib.import_module, f"decoders.{stem}")
-    if dropins is None:
-        return None
-    file = dropins / f"{stem}.py"
-    if _is_file(file):
-        return functools.partial(GuestCodec, file)
-    declaration = file.with_suffix(".toml")
-    if _is_file(file.with_suffix(".js")):
-        return functools.partial(_load_script, declaration)
-    return functools.partial(declared.load, declaration) if _is_file(declaration) else None
-
-
-def _load_script(declaration: Path) -> Any:
-    """Load a declared codec with a script, which is a guest."""
-    return declared.load(declaration)
-
-
-_OURS: Final = (importlib.import_module, declared.load)
-"""The functions that load trusted code."""
-
-
-def _stems(dropins: Path | None) -> set[str]:
-    modules = {module.name for module in pkgutil.iter_modules(decoders.__path__)}
-    files = {file.stem for file in _listed(dropins) if file.suffix in {".py", *_DECLARED}} if dropins else set()
-    return {stem for stem in modules | files | set(_installed()) if not stem.startswith("_")}
-
-
-def _is_file(file: Path) -> bool:
-    return os.path.isfile(file)  # noqa: PTH113 - also False without permission, or when the folder's disk does not respond
-
-
-def _listed(folder: Path) -> list[Path]:
-    """Return the files of a folder; none while it is not mounted or not readable."""
-    try:
-        return list(folder.iterdir())
-    except OSError:
-        return []
-
-
-@functools.cache
-def _installed() -> Mapping[str, importlib.metadata.EntryPoint]:
-    points = importlib.metadata.entry_points(group=ENTRY_POINTS)
-    return {point.name.lower().replace("-", "_"): point for point in points}

@@ -31,6 +31,8 @@ class ArchivedUplink(msgspec.Struct, frozen=True, kw_only=True):
     snr: float | None
     gateway_count: int
     object: dict[str, Any] | None
+    codec: str | None = None
+    """The codec that read it, with its version."""
 
 
 Archived = Mapping[DevEui, Sequence[ArchivedUplink]]
@@ -69,7 +71,7 @@ def page(
         if behind:
             # One instant can have several frames: by counter, as in the database.
             pages[device.dev_eui] = sorted(
-                (_uplink(one, device) for one in behind[:limit]), key=lambda one: (one.heard_at, one.f_cnt)
+                (as_uplink(one, device) for one in behind[:limit]), key=lambda one: (one.heard_at, one.f_cnt)
             )
     return pages
 
@@ -78,9 +80,10 @@ def _place(one: ArchivedUplink) -> HistoryPlace:
     return HistoryPlace(one.heard_at, one.deduplication_id)
 
 
-def _uplink(one: ArchivedUplink, device: DeviceIdentity) -> Uplink:
+def as_uplink(one: ArchivedUplink, device: DeviceIdentity) -> Uplink:
+    """The uplink of a row."""
     fields = msgspec.structs.asdict(one)
-    del fields["dev_eui"]
+    del fields["dev_eui"], fields["codec"]
     fields["data"] = bytes.fromhex(one.data.removeprefix("\\x"))
     fields["heard_at"] = fields["time"] = one.heard_at.astimezone(UTC)
     fields["received_at"] = one.received_at.astimezone(UTC)

@@ -1,0 +1,71 @@
+"""What was made of uplinks when they came, as far as the database still has it: a rejection, or the occupancy of their space."""
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Final, NamedTuple
+from uuid import UUID
+
+from parking_gateway.core.events import DevEui
+from parking_gateway.core.space import SpaceId
+from parking_gateway.store.query import Query, written
+from parking_gateway.store.rows import arrays
+
+
+class Placed(NamedTuple):
+    """An uplink, with the space that its device watches."""
+
+    deduplication_id: UUID
+    dev_eui: DevEui
+    space: SpaceId
+    at: datetime
+
+
+# The stays of a space are its occupancy, corrected after late uplinks. Of several sensors they show no single one.
+_OCCUPANCIES: Final = written("""
+select
+    batch.deduplication_id,
+    case
+        when space.arrived_at <= batch.at or stay.departed_at > batch.at then 'occupied' else 'vacant'
+    end
+from unnest(
+    cast(:deduplication_id as uuid[]), cast(:space as bigint[]), cast(:at as timestamptz[])
+) as batch (deduplication_id, space, at)
+join space on space.id = batch.space
+left join lateral (
+    select past_stay.departed_at
+    from past_stay
+    where
+        past_stay.space = batch.space and past_stay.arrived_at <= batch.at and past_stay.withdrawn_at is null
+        and past_stay.departed_at is not null
+    order by past_stay.arrived_at desc
+    limit 1
+) as stay on true
+where space.occupancy is not null and space.sensors is null and batch.at >= space.watched_since
+""")
+_REJECTIONS: Final = written("""
+select rejection.deduplication_id, rejection.detail
+from rejection
+where
+    rejection.dev_eui in (select unnest(cast(:dev_eui as text[])))
+    and rejection.deduplication_id in (select unnest(cast(:deduplication_id as uuid[])))
+""")
+
+
+def occupancies(uplinks: Iterable[Placed]) -> Query[dict[UUID, str]]:
+    """The occupancy of the space when these uplinks were heard, for those of which the stays of the space have it."""
+    batch = list(uplinks)
+    arguments = arrays(
+        deduplication_id=[one.deduplication_id for one in batch],
+        space=[one.space for one in batch],
+        at=[one.at for one in batch],
+    )
+    return Query(statement=_OCCUPANCIES, arguments=arguments, read=dict)
+
+
+def rejections(uplinks: Iterable[Placed]) -> Query[dict[UUID, str]]:
+    """Why codecs could not read these uplinks, for those that were rejected and not read since."""
+    batch = list(uplinks)
+    arguments = arrays(
+        deduplication_id=[one.deduplication_id for one in batch], dev_eui=sorted({one.dev_eui for one in batch})
+    )
+    return Query(statement=_REJECTIONS, arguments=arguments, read=dict)
