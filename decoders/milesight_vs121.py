@@ -27,7 +27,7 @@ Calibration: regions and line are drawn in the device's web interface. Downlinks
 
 It has no battery, and no error values are published.
 
-Source: Milesight-IoT/SensorDecoders vs-series/vs121.
+Source: Milesight-IoT/SensorDecoders vs-series/vs121; www.milesight.com products/docs/en/vs121-lora, uplink.
 """
 
 from typing import Final, Literal

@@ -11,9 +11,10 @@ Calibration: none is needed. Downlinks: `FF A8 01` and `FF A8 02` set the total 
 
 A battery of more than 100 % is none. Other error values are not published.
 
-Source: Milesight-IoT/SensorDecoders vs-series/vs351.
+Source: Milesight-IoT/SensorDecoders vs-series/vs351; www.milesight.com products/docs/en/vs351, uplink.
 """
 
+from datetime import timedelta
 from typing import Final
 
 from decoders import Device, Frame, Reading
@@ -26,6 +27,7 @@ DEVICE: Final = Device(
     vendor="Milesight",
     model="VS351",
     ports=(PORT,),
+    heartbeat=timedelta(minutes=10),
     measures={"battery_percent": PERCENT, "temperature_celsius": CELSIUS},
 )
 

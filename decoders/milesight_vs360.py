@@ -20,9 +20,10 @@ Calibration: the two units are aligned. Downlinks: `FF A8 01` and `FF A8 02` set
 A battery of more than 100 % is none, and then the device has none, because the other unit's may not be the lower one. Other
 error values are not published.
 
-Source: Milesight-IoT/SensorDecoders vs-series/vs360.
+Source: Milesight-IoT/SensorDecoders vs-series/vs360; www.milesight.com products/docs/en/vs360, uplink.
 """
 
+from datetime import timedelta
 from typing import Final
 
 from decoders import Device, Frame, Reading, Undecodable, measuring
@@ -31,7 +32,13 @@ from decoders._milesight import PORT, battery
 from decoders._milesight_counting import read, reading
 from decoders._milesight_passages import PASSAGE, PERCENT, STORED, temperature
 
-DEVICE: Final = Device(vendor="Milesight", model="VS360", ports=(PORT,), measures={"battery_percent": PERCENT})
+DEVICE: Final = Device(
+    vendor="Milesight",
+    model="VS360",
+    ports=(PORT,),
+    heartbeat=timedelta(minutes=10),
+    measures={"battery_percent": PERCENT},
+)
 
 _FAULTS: Final = {0: "counting anomaly", 1: "the node does not respond", 2: "the units are misaligned"}
 

@@ -27,7 +27,8 @@ Calibration: regions are drawn in the device's web interface. Downlinks: none ar
 
 It has no battery. With another status, or another value of a region, the room or the region has no occupancy.
 
-Source: Milesight-IoT/SensorDecoders vs-series/vs373. Its README describes firmware 1.0.1, its decoder both.
+Source: Milesight-IoT/SensorDecoders vs-series/vs373, whose README describes firmware 1.0.1 and whose decoder both;
+www.milesight.com products/docs/en/vs373, uplink and downlink.
 """
 
 from collections.abc import Mapping
@@ -75,7 +76,7 @@ def _all_regions(value: bytes) -> Fields:
 
 
 _NEWER: Final = {
-    **dict.fromkeys([0x48, 0x4D, 0x4E, 0x86, 0x87, 0xB3], 1),
+    **dict.fromkeys([0x10, 0x48, 0x4D, 0x4E, 0x86, 0x87, 0xB3], 1),
     **dict.fromkeys([0x50, 0x56, 0x85], 2),
     **dict.fromkeys([0x52, 0x53, 0xB2, 0xB4], 3),
     **dict.fromkeys([0x4A, 0x4C, 0x91], 5),

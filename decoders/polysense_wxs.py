@@ -5,6 +5,7 @@ thresholds of the installation.
 
     bytes  message, on any port
     3-     d7 7e, then items: a key of one byte and a value
+    3-     d7 84, 85, 87 and 88: about the mote, its clock, its statistics and its settings; not read
 
     key     value
     01, 0e  temperature of the mote, and of a sensor beside it, 0.1 °C, int16. The later one in the frame counts
@@ -26,8 +27,8 @@ sensor that is connected, and is not published. A battery of 0 is none, and so i
 
 Calibration: none. The thresholds belong to the installation. Downlinks: none are published here.
 
-Source: polysense/SensorDecoders Decoder.js and README; tago-io/decoders polysense (the keys 10 to 12, 27, 2e, 2f, 33 to 37, 3a
-and 3c).
+Source: polysense/SensorDecoders Decoder.js and README; WxS8000 User Guide 2.3, chapter 4.2 (the messages, the key 05);
+tago-io/decoders polysense (the keys 10 to 12, 27, 2e, 2f, 33 to 37, 3a and 3c).
 """
 
 import math
@@ -50,11 +51,14 @@ DEVICE: Final = Device(
 )
 
 _HEAD: Final = b"\xd7\x7e"
+_ABOUT: Final = (b"\xd7\x84", b"\xd7\x85", b"\xd7\x87", b"\xd7\x88")
 
 
 def decode(frame: Frame) -> Reading:
     """Read one frame of a WxS8000 or WxS8800."""
     payload = frame.payload
+    if payload.startswith(_ABOUT) and len(payload) > len(_HEAD):
+        return Reading()
     if not payload.startswith(_HEAD):
         raise Undecodable(f"bytes 0 and 1: a frame begins with d7 7e, not {payload[:2].hex(' ')}")
     return read(payload[2:], _ITEMS, width=1)
@@ -83,7 +87,7 @@ _SIZES: Final = {
     1: "02 0c 10 11 12 14 2c 2f 30 33 38 3c 6c 6f",
     2: "06 08 0a 0b 0f 15 16 17 18 19 1a 1b 1c 1d 1e 1f 20 21 22 23 24 25 27 28 29 2a 2d 31 32 39 3a 3b 3d 4c 4f 50 51 52 54"
     " 5e 5f 65 66 67 68 69 6a 6b 79 7a 8e 8f",
-    4: "0d 13 37 3f 40 41 42 43 44 4d 53 55 56 57 58 59 5a 5b 5c 5d 62 63 64 6d 6e 70 71 72 73 75 7b 7c 7d 7e 7f 80 81 82 83"
+    4: "05 0d 13 37 3f 40 41 42 43 44 4d 53 55 56 57 58 59 5a 5b 5c 5d 62 63 64 6d 6e 70 71 72 73 75 7b 7c 7d 7e 7f 80 81 82 83"
     " 84 85 86 88 89 8a 8b 8c 8d",
     6: "03 04 2b 2e 34 35 36",
     8: "09",
