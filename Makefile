@@ -107,7 +107,7 @@ bench-javascript: $(VENV)/dev.stamp  ## time per frame of a vendor's script
 proof: $(VENV)/dev.stamp  ## break everything, count what is lost, and write docs/explanation/reliability.md; ARGS="T1 T5" narrows
 	$(BIN)/python -m tests.proof $(or $(ARGS),--write)
 
-fuzz: $(VENV)/dev.stamp  ## random bytes for every codec and for events; TIME=60 seconds
+fuzz: $(VENV)/dev.stamp  ## random bytes for the codecs of each family, for declared codecs and events; TIME=60 seconds; ARGS="dragino declared" narrows
 	-@$(PIP) install --require-hashes --only-binary :all: -r requirements/fuzz.txt
 	@$(BIN)/python -m fuzz --seconds $(TIME) $(ARGS)
 

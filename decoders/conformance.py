@@ -134,6 +134,8 @@ def impossible(reading: Reading, measures: Mapping[str, Measured] = _NO_MEASURES
         number = getattr(reading, name)
         if number is not None and not readings.is_possible(name, number):
             yield complaint.format(number)
+    if reading.tamper and reading.distance_mm is not None:
+        yield f"the sensor was moved, so {reading.distance_mm} mm is no distance"
     for name, measured in measures.items():
         number = getattr(reading, name)
         if number is not None and (not measured.lowest <= number <= measured.highest or number in measured.errors):

@@ -11,7 +11,8 @@ from typing import Annotated, Final
 
 import typer
 
-from fuzz.targets import TARGETS, FuzzTarget
+from fuzz.target import FuzzTarget
+from fuzz.targets import TARGETS
 
 HERE: Final = Path(__file__).parent
 CRASHES: Final = HERE / "crashes"
@@ -35,6 +36,8 @@ def fuzz(
         )
         raise typer.Exit(1)
     chosen = target or list(TARGETS)
+    if unknown := sorted(set(chosen) - TARGETS.keys()):
+        raise typer.BadParameter(f"{unknown[0]} is no target: {', '.join(TARGETS)}")
     codes = [_run(name, TARGETS[name], seconds=max(1, seconds // len(chosen))) for name in chosen]
     raise typer.Exit(max(codes))
 

@@ -5,7 +5,9 @@ from random import Random
 
 import atheris
 
-with atheris.instrument_imports(include=["decoders", "parking_gateway.chirpstack"]):
+with atheris.instrument_imports(
+    include=["decoders", "parking_gateway.chirpstack", "parking_gateway.decoding.declared"]
+):
     from fuzz.targets import TARGETS
 
     name = sys.argv.pop(1)

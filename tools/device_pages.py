@@ -12,7 +12,7 @@ from typing import Any, Final
 
 import msgspec
 
-from decoders import Reading, conformance
+from decoders import Measured, Reading, conformance
 from decoders.conformance import Vector, Vectors
 from parking_gateway.core.wording import duration
 from parking_gateway.decoding import codecs
@@ -108,9 +108,17 @@ def _facts(codec: Codec, vectors: Vectors) -> Iterator[tuple[str, str]]:
     yield "occupancy", vectors.silent or _who_decides(codec, vectors)
     reported = {field for vector in vectors.vector for field in _fields(vector.reading or {})}
     yield "reports", ", ".join(f"`{field}`" for field in Reading.__struct_fields__ if field in reported)
+    if device.measures:
+        yield "measures", "; ".join(_measured(name, device.measures[name]) for name in sorted(device.measures))
     yield "heartbeat", duration(device.heartbeat) if device.heartbeat else "not published, or configurable"
     if device.low_battery_volts is not None:
         yield "battery low", f"at {device.low_battery_volts:g} V or below"
+
+
+def _measured(name: str, measured: Measured) -> str:
+    text = f"`{name}` {measured.lowest:,g} to {measured.highest:,g}"
+    errors = [f"{one:,g}" for one in measured.errors]
+    return f"{text}, not {' or '.join(errors)}" if errors else text
 
 
 def _line(name: str, options: Mapping[str, str]) -> str:

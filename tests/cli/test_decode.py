@@ -197,6 +197,10 @@ def test_the_list_is_json_for_scripts() -> None:
         "model": "NPS405 SM, NPS405 FM",
         "ports": [1, 2, 3, 6, 10],
         "measures_distance": False,
+        "measures": {
+            "temperature_celsius": {"lowest": -40, "highest": 85, "errors": []},
+            "battery_volts": {"lowest": 2.5, "highest": 3.52, "errors": []},
+        },
         "channels": [],
         "commands": {},
         "heartbeat_seconds": None,

@@ -105,6 +105,7 @@ def test_an_accidental_exception_of_a_codec_is_not_caught() -> None:
         (Reading(battery_percent=101), "the battery has 101 percent"),
         (Reading(confidence=-0.1), "the confidence is -0.1"),
         (Reading(distance_mm=0), "0 mm is no distance"),
+        (Reading(distance_mm=900, tamper=True), "the sensor was moved, so 900 mm is no distance"),
         (Reading(at=datetime(2026, 11, 23)), "at has no time zone"),  # noqa: DTZ001 - that is the mistake
         (Reading(past=(Reading(counter=1),)), "a reading in past has no time"),
         (Reading(past=(Reading(at=conformance.NOON, distance_mm=-1),)), "-1 mm is no distance"),

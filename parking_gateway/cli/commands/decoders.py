@@ -47,6 +47,7 @@ def _document(codec: "Codec") -> dict[str, Any]:
         "ports": device.ports,
         "channels": device.channels,
         "measures_distance": device.measures_distance,
+        "measures": device.measures,
         "heartbeat_seconds": device.heartbeat.total_seconds() if device.heartbeat else None,
         "options": list(map(_described, codec.options)),
         "lines": device.lines,
