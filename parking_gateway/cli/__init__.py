@@ -28,6 +28,7 @@ from parking_gateway.cli.commands import (
     run,
     sites,
     spaces,
+    truth,
     zones,
 )
 
@@ -58,6 +59,7 @@ app.add_typer(maintenance.app)
 app.add_typer(reservations.app)
 app.add_typer(rejections.app)
 app.add_typer(alerts.app)
+app.command("truth")(truth.truth)
 app.command("replay")(replay.replay)
 app.command("export")(export.export)
 app.command("request")(request.request)

@@ -1,4 +1,4 @@
-"""Deletes rows that are older than they are kept, of tables without months: notices, reservations, offers, and observed uplinks.
+"""Deletes rows that are older than they are kept, of tables without months: notices, reservations, offers, observed uplinks and truths.
 
 Messages that the broker has not taken for too long, and downlinks that ended days ago, are deleted too.
 """
@@ -18,6 +18,7 @@ from parking_gateway.store import (
     outgoing,
     reservations,
     retention,
+    truths,
 )
 from parking_gateway.store.database import Database
 from parking_gateway.store.query import Query
@@ -32,6 +33,8 @@ _OF_TABLES: Final[tuple[tuple[str, Deletion], ...]] = (
     ("uplink", offers.delete_old),
     # A replay leaves them out.
     ("uplink", observed.delete_old),
+    # They are compared with uplinks.
+    ("uplink", truths.delete_old),
 )
 """By the table whose retention counts."""
 

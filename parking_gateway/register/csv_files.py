@@ -3,7 +3,7 @@
 import csv
 import difflib
 import io
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
 from parking_gateway.register.cells import degrees_text, observe_text
@@ -23,19 +23,21 @@ DELIMITERS: Final = ",;\t"
 """The delimiters of spreadsheets in different languages. The header decides, because no column has one in its name."""
 
 
-def records(text: str) -> Iterator[Record | Mistake]:
+def records(
+    text: str, *, columns: Sequence[str] = COLUMNS, required: Sequence[str] = REQUIRED
+) -> Iterator[Record | Mistake]:
     """One record for each line, with its number. Nothing is read after a quotation mark without an end."""
     rows = _rows(text)
-    header = next(rows, None)
-    if header is None:
-        yield Mistake("line 1", f"the file is empty; its first line must be {','.join(COLUMNS)}")
+    first = next(rows, None)
+    if first is None:
+        yield Mistake("line 1", f"the file is empty; its first line must be {','.join(columns)}")
         return
-    if isinstance(header, Mistake):
-        yield header
+    if isinstance(first, Mistake):
+        yield first
         return
-    where, cells = header
-    columns = [cell.lower() for cell in cells]
-    mistakes = list(_mistakes_of_header(where, columns))
+    where, cells = first
+    header = [cell.lower() for cell in cells]
+    mistakes = list(_mistakes_of_header(where, header, columns, required))
     if mistakes:
         yield from mistakes
         return
@@ -44,10 +46,10 @@ def records(text: str) -> Iterator[Record | Mistake]:
             yield row
             return
         where, cells = row
-        if len(cells) > len(columns):
-            yield Mistake(where, f"it has {len(cells)} cells, and the header {len(columns)}: {_ADVICE}")
+        if len(cells) > len(header):
+            yield Mistake(where, f"it has {len(cells)} cells, and the header {len(header)}: {_ADVICE}")
         else:
-            yield Record(where=where, cells=dict(zip(columns, cells, strict=False)))
+            yield Record(where=where, cells=dict(zip(header, cells, strict=False)))
 
 
 def text_of(entries: Iterable[Entry]) -> str:
@@ -109,15 +111,17 @@ def _rows(text: str) -> Iterator[tuple[str, list[str]] | Mistake]:
             yield where, cells
 
 
-def _mistakes_of_header(where: str, columns: list[str]) -> Iterator[Mistake]:
-    for column in columns:
-        if column not in COLUMNS:
-            near = difflib.get_close_matches(column, COLUMNS, n=1)
-            hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(COLUMNS)}"
+def _mistakes_of_header(
+    where: str, header: Sequence[str], columns: Sequence[str], required: Sequence[str]
+) -> Iterator[Mistake]:
+    for column in header:
+        if column not in columns:
+            near = difflib.get_close_matches(column, columns, n=1)
+            hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(columns)}"
             yield Mistake(where, f"the header has an unknown column {column!r}; {hint}")
-        elif columns.count(column) > 1:
+        elif header.count(column) > 1:
             yield Mistake(where, f"the header names {column} twice")
             return
-    missing = [column for column in REQUIRED if column not in columns]
+    missing = [column for column in required if column not in header]
     if missing:
-        yield Mistake(where, f"the header lacks {', '.join(missing)}; it must begin like {','.join(COLUMNS)}")
+        yield Mistake(where, f"the header lacks {', '.join(missing)}; it must begin like {','.join(columns)}")

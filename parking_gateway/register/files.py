@@ -13,15 +13,21 @@ from parking_gateway.register.settings import Setting
 
 def read(name: str, data: bytes, *, decoder: Decoder) -> Sheet:
     """Read the file. Wrong content becomes mistakes and never raises."""
+    text = decoded(data)
+    if isinstance(text, Mistake):
+        return Sheet(mistakes=(text,))
+    return sheet_of(toml_files.records(text) if _is_toml(name) else csv_files.records(text), decoder)
+
+
+def decoded(data: bytes) -> str | Mistake:
+    """The text of a file that a person has saved."""
     if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        return Sheet(mistakes=(Mistake("line 1", f"the file is UTF-16; {_ADVICE}"),))
+        return Mistake("line 1", f"the file is UTF-16; {_ADVICE}")
     try:
-        text = data.decode("utf-8-sig")
+        return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
-        return Sheet(mistakes=(Mistake(f"line {line}", f"the file is not UTF-8; {_ADVICE}"),))
-    form = toml_files if _is_toml(name) else csv_files
-    return sheet_of(form.records(text), decoder)
+        return Mistake(f"line {line}", f"the file is not UTF-8; {_ADVICE}")
 
 
 def text_of(

@@ -24,7 +24,7 @@ from parking_gateway.core.events import Reason
 from parking_gateway.decoding import codecs
 from parking_gateway.decoding.decoder import Decoder
 from parking_gateway.process.config import KEYS, Config
-from parking_gateway.register import files
+from parking_gateway.register import files, truth_files
 from parking_gateway.register.outcome import Counts, Registered
 from parking_gateway.register.remarks import NEVER_HEARD
 from parking_gateway.register.replay.turns import Replayed
@@ -182,6 +182,9 @@ def test_toml_and_json_can_be_parsed(page: Path) -> None:
 @every_page
 def test_a_register_that_is_shown_can_be_imported(page: Path) -> None:
     for block in blocks(page, "csv"):
+        if block.startswith("space,time"):
+            assert all(isinstance(one, truth_files.Look) for one in truth_files.read(block.encode()))
+            continue
         assert files.read("spaces.csv", block.encode(), decoder=Decoder()).mistakes == ()
 
 

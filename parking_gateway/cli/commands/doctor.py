@@ -6,7 +6,6 @@ import textwrap
 from collections import Counter
 from collections.abc import Sequence
 from datetime import timedelta
-from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
 import msgspec
@@ -14,15 +13,18 @@ import typer
 
 from parking_gateway.cli.commands.configuration import AsJson, ConfigFile, configured
 from parking_gateway.cli.opened import decoder, name_database, transact
-from parking_gateway.cli.shown import has_colours, show_json, show_line
+from parking_gateway.cli.shown import has_colours, show_json, show_line, show_table
 from parking_gateway.core.printable import printable
+from parking_gateway.core.wording import counted
 from parking_gateway.process import signals
 
 if TYPE_CHECKING:
     from parking_gateway.cli.doctor.devices import Finding
     from parking_gateway.cli.doctor.surroundings import Check
+    from parking_gateway.cli.doctor.truth import Compared, Score
     from parking_gateway.decoding.decoder import Decoder
     from parking_gateway.process.config import Config
+    from parking_gateway.store.database import Connection
 
 OfDevices = Annotated[bool, typer.Option("--devices", help="Check the devices instead.")]
 ListenFor = Annotated[
@@ -49,7 +51,7 @@ def doctor(
     It checks the configuration, the running gateway, the broker, the journal, the database, the spaces and the devices. Each
     check is "fine", "wrong" with a remedy, or "unknown": it was not possible. With --devices it shows each device that is
     unassigned, silent, unreadable, lossy, low on battery, held back by a wrong clock or without a needed option, and the
-    command that helps.
+    command that helps; and it compares what the sensors reported with what people have seen, where `truth` has it.
 
     It sends messages to itself below the topics of the gateway, and leaves none there. It does not disturb a running gateway.
     Exit status 0: nothing is wrong.
@@ -61,17 +63,23 @@ def doctor(
     effective = configured(config)
     reader = decoder(effective)
     if devices:
-        _show_findings(_examined(effective, reader), as_json=as_json)
+        findings, compared = _examined(effective, reader)
+        _show_findings(findings, compared, as_json=as_json)
     else:
         name_database(effective)
         checking = _checked(effective, reader, timedelta(seconds=listen), tries_queue=queue)
         _show_checks(signals.run(checking), as_json=as_json)
 
 
-def _examined(config: "Config", reader: "Decoder") -> "list[Finding]":
+def _examined(config: "Config", reader: "Decoder") -> "tuple[list[Finding], Compared]":
     from parking_gateway.cli.doctor.examination import examine_devices  # noqa: PLC0415 - heavy
+    from parking_gateway.cli.doctor.truth import compare_with_truth  # noqa: PLC0415 - as above
 
-    return transact(config, partial(examine_devices, decoder=reader, config=config))
+    async def work(connection: "Connection") -> "tuple[list[Finding], Compared]":
+        findings = await examine_devices(connection, reader, config)
+        return findings, await compare_with_truth(connection, reader, config)
+
+    return transact(config, work)
 
 
 async def _checked(config: "Config", reader: "Decoder", listen: timedelta, *, tries_queue: bool) -> "list[Check]":
@@ -107,9 +115,9 @@ def _show_check(check: "Check") -> None:
         show_line(_MARGIN + check.fix)
 
 
-def _show_findings(findings: "Sequence[Finding]", *, as_json: bool) -> None:
+def _show_findings(findings: "Sequence[Finding]", compared: "Compared", *, as_json: bool) -> None:
     if as_json:
-        show_json(findings)
+        show_json({"findings": findings, "truth": compared})
     else:
         for found in findings:
             who = " ".join(filter(None, (found.dev_eui, found.name, found.space and f"in {found.space}")))
@@ -117,5 +125,26 @@ def _show_findings(findings: "Sequence[Finding]", *, as_json: bool) -> None:
             show_line(f"    {found.fix}")
         if not findings:
             show_line("Nothing is wrong with any device.")
+        if compared.truths:
+            _show_compared(compared)
     if findings:
         raise typer.Exit(1)
+
+
+_SCORES = ("codec", "observed", "right", "wrong", "missed", "right %")
+
+
+def _show_compared(compared: "Compared") -> None:
+    """The comparison with what people have seen. It is no fault by itself, because an observed sensor may be wrong."""
+    show_line("")
+    show_line(f"Compared with {counted(compared.truths, 'truth')}:")
+    show_table(("device", "space", *_SCORES), [(one.device, one.space, *_score(one)) for one in compared.devices])
+    show_line("")
+    show_table(_SCORES, [_score(one) for one in compared.codecs])
+    for one in compared.wrong:
+        seen, reported = ("occupied", "vacant") if one.occupied else ("vacant", "occupied")
+        show_line(f"{one.space} at {one.at:%Y-%m-%d %H:%M} UTC was {seen}, and {one.device} reported {reported}.")
+
+
+def _score(one: "Score") -> tuple[object, ...]:
+    return one.codec, "yes" if one.observed else None, one.right, one.wrong, one.missed, one.right_percent

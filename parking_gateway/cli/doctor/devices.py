@@ -106,7 +106,7 @@ def _problems(
         return
     choice = decoder.choice(known.identity, installed)
     yield from _reading(known, installed, choice, decoder)
-    yield from _silence(known, _allowed_silence(known, installed, choice, decoder, config.clock), now)
+    yield from _silence(known, allowed_silence(known, installed, decoder, config.clock), now)
     yield from _own(known)
     if problems.Problem.CLOCK in known.problems:
         detail = "its uplinks change nothing: they count as older than earlier ones, because a clock was set back"
@@ -165,15 +165,16 @@ def _reading(known: KnownDevice, installed: Installation, choice: Choice | None,
         yield Problem.NO_OCCUPANCY, NO_THRESHOLDS, _assign(known, *present, *_as_options({below: "MILLIMETRES"}))
 
 
-def _allowed_silence(
-    known: KnownDevice, installed: Installation, choice: Choice | None, decoder: Decoder, clock: ClockConfig
-) -> timedelta:
+def allowed_silence(known: KnownDevice, installed: Installation, decoder: Decoder, clock: ClockConfig) -> timedelta:
     """How long the device may be silent, as the gateway judges it."""
     if installed.lost_after is not None:
         return timedelta(seconds=installed.lost_after)
     if known.identity.profile in clock.lost_after_by_profile:
         return clock.lost_after_by_profile[known.identity.profile]
-    return clock.missed_heartbeats * (_heartbeat(choice, decoder) or timedelta()) or clock.lost_after
+    return (
+        clock.missed_heartbeats * (_heartbeat(decoder.choice(known.identity, installed), decoder) or timedelta())
+        or clock.lost_after
+    )
 
 
 def _silence(known: KnownDevice, allowed: timedelta, now: datetime) -> Iterator[Found]:

@@ -250,7 +250,7 @@ def test_scripts_read_the_same_as_json(doctor: Doctor) -> None:
     assert (gateway["about"], gateway["verdict"], gateway["fix"]) == ("gateway", "unknown", None)
     assert (broker["about"], broker["verdict"]) == ("broker", "wrong")
     assert (database["about"], database["verdict"], database["fix"]) == ("database", "fine", None)
-    assert json.loads(doctor("--devices", "--json").stdout) == []
+    assert json.loads(doctor("--devices", "--json").stdout)["findings"] == []
 
 
 def test_a_wrong_configuration_is_status_78(doctor: Doctor) -> None:
@@ -264,7 +264,8 @@ async def test_the_command_keeps_the_limit_of_silence(doctor: Doctor, engine: As
         await connection.execute(sa.text("update installation set codec = null, lost_after = 7200"))
     found = json.loads((await asyncio.to_thread(doctor, "--devices", "--json")).stdout)
     assert (
-        found[0]["fix"] == f"parking-gateway devices assign {DEVICE} central/level-1/A-1 --codec NAME --lost-after 7200"
+        found["findings"][0]["fix"]
+        == f"parking-gateway devices assign {DEVICE} central/level-1/A-1 --codec NAME --lost-after 7200"
     )
 
 
