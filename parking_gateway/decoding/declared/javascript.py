@@ -16,6 +16,7 @@ import msgspec
 from decoders import Frame, Undecodable
 from parking_gateway.core.printable import printable, shortened
 from parking_gateway.decoding.declared.declaration import Scalar, Unusable
+from parking_gateway.decoding.declared.habits import parts
 from parking_gateway.decoding.guests.process import GuestStopped, Process
 
 FRAME_SECONDS: Final = 0.05
@@ -24,8 +25,7 @@ LOOK_SECONDS: Final = 2
 """The time limit of the first question to a script."""
 LARGEST_SCRIPT: Final = 512 * 1024
 
-_PROGRAM: Final = Path(__file__).with_name("sandbox.py")
-_OLD_NAMES: Final = {"Decoder": "The Things Network v2", "Decode": "ChirpStack v3"}
+PROGRAM: Final = Path(__file__).with_name("sandbox.py")
 _LONGEST_TEXT: Final = 300
 """Characters."""
 _INTERRUPTED: Final = "InternalError: interrupted"
@@ -48,12 +48,9 @@ class Script:
 
     def __init__(self, file: Path, paths: tuple[str, ...]) -> None:
         """Start the script and find its decoding function. Raises `Unusable`."""
-        quickjs = importlib.util.find_spec("quickjs")
-        if quickjs is None or quickjs.origin is None:
-            raise Unusable(f"{file.name} needs QuickJS, which is not installed: install parking-gateway[javascript]")
         self._name = file.name
-        setting = {"folder": str(Path(quickjs.origin).parent.parent), "script": _text(file), "paths": paths}
-        self._process = Process(_PROGRAM, msgspec.json.encode(setting), flags=["-I", "-S"])
+        setting = {"folder": quickjs_folder(file.name), "parts": parts(_text(file)), "paths": paths}
+        self._process = Process(PROGRAM, msgspec.json.encode(setting), flags=["-I", "-S"])
         try:
             self._look()
         except Unusable:
@@ -70,11 +67,11 @@ class Script:
         question = {"bytes": list(frame.payload), "fPort": frame.port, "time": frame.received_at.timestamp() * 1000}
         reply = self._reply(msgspec.json.encode(question), seconds=FRAME_SECONDS)
         if reply.errors is not None:
-            raise Undecodable(f"{self._name} reports: {_plain(reply.errors)}")
+            raise Undecodable(f"{self._name} reports: {plain(reply.errors)}")
         if reply.threw is not None:
             raise self._failure(reply.threw)
         if reply.values is None:
-            raise Undecodable(f"{self._name}: {_plain(reply.wrong or 'it returned nothing')}")
+            raise Undecodable(f"{self._name}: {plain(reply.wrong or 'it returned nothing')}")
         return reply.values
 
     def _failure(self, threw: str) -> Undecodable | GuestStopped:
@@ -82,7 +79,7 @@ class Script:
             function = _FUNCTION.search(threw)  # the line of the last call, which is not the line of the loop
             where = f" in {function[1]}" if function else ""
             return GuestStopped(f"{self._name} was stopped: it computes without end{where}")
-        return Undecodable(f"{self._name} threw {_thrown(threw)}")
+        return Undecodable(f"{self._name} threw {thrown(threw)}")
 
     def _look(self) -> None:
         try:
@@ -90,13 +87,8 @@ class Script:
         except GuestStopped as stopped:
             raise Unusable(str(stopped)) from None
         if reply.threw is not None:
-            raise Unusable(f"{self._name} does not run: {_thrown(reply.threw)}")
-        if reply.found in _OLD_NAMES:
-            raise Unusable(
-                f"{self._name} has the {reply.found} of {_OLD_NAMES[reply.found]} and no decodeUplink(input); add a line that"
-                " calls it, see docs/how-to/javascript.md"
-            )
-        if reply.found != "decodeUplink":
+            raise Unusable(f"{self._name} does not run: {thrown(reply.threw)}")
+        if reply.found == "nothing":
             raise Unusable(f"{self._name} has no function decodeUplink(input)")
 
     def _reply(self, line: bytes, *, seconds: float) -> ScriptReply:
@@ -104,6 +96,14 @@ class Script:
             return msgspec.json.decode(self._process.ask(line, seconds=seconds), type=ScriptReply)
         except GuestStopped as stopped:
             raise GuestStopped(f"{self._name} was stopped: {stopped}") from None
+
+
+def quickjs_folder(name: str) -> str:
+    """Return the folder from which QuickJS is imported. Raises `Unusable` with the name of what needs it."""
+    quickjs = importlib.util.find_spec("quickjs")
+    if quickjs is None or quickjs.origin is None:
+        raise Unusable(f"{name} needs QuickJS, which is not installed: install parking-gateway[javascript]")
+    return str(Path(quickjs.origin).parent.parent)
 
 
 def _text(file: Path) -> str:
@@ -120,11 +120,11 @@ def _text(file: Path) -> str:
     return text
 
 
-def _thrown(text: str) -> str:
+def thrown(text: str) -> str:
     """Return the message of an exception, with the line of the script."""
     message = text.partition("\n")[0]
     # QuickJS throws null when it has no memory left for an exception.
-    return _plain("null, or it ran out of memory" if message == "null" else message) + _line(text)
+    return plain("null, or it ran out of memory" if message == "null" else message) + _line(text)
 
 
 def _line(text: str) -> str:
@@ -132,6 +132,6 @@ def _line(text: str) -> str:
     return f" (line {place[1]})" if place else ""
 
 
-def _plain(text: str) -> str:
+def plain(text: str) -> str:
     """Return text of a script for a message: printable, on one line, and not too long."""
     return printable(shortened(text, _LONGEST_TEXT))

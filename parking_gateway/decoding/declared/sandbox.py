@@ -4,16 +4,20 @@ The gateway starts it by its path as a process of its own, and kills it after a 
 gateway. The limit of QuickJS is not enough, because QuickJS checks the clock between the steps of a script and never within
 a built-in function: `new Array(2 ** 31).join()` works for minutes.
 
-The first line is the setting, `{"folder", "script", "paths"}`. The reply is `{"ready": true}`. Each further line is a
-frame, `{"bytes", "fPort", "time"}`. The reply is `{"values": {path: value}}`, `{"errors": text}` for errors that the script
-returned, `{"wrong": text}` for any other wrong return value, or `{"threw": text}`. The line `null` asks for the name of the
-decoding function. The reply is `{"found": name}`.
+The first line is the setting, `{"folder", "parts", "paths"}`: the parts are the texts of `habits.parts`. The reply is
+`{"ready": true}`. A later line of this form begins with another script. Each further line is a frame, `{"bytes", "fPort",
+"time"}`. The reply is `{"values": {path: value}}`, `{"errors": text}` for errors that the script returned, `{"wrong": text}`
+for any other wrong return value, or `{"threw": text}`. The line `null` asks for the name of the decoding function. The reply
+is `{"found": name}`. A line `{"call", "input", "dated", "context"}` asks for all that a function returns for an input, whose `recvTime`
+is a Date or stays text. The reply is `{"output": JSON}`.
 """
 
 import json
 import math
+import os
 import signal
 import sys
+import time
 from typing import Any
 
 MEMORY_BYTES = 8 * 1024 * 1024
@@ -33,9 +37,39 @@ MEMBER = """
 })(Object.hasOwn)
 """
 INPUT = "(Time => (bytes, fPort, time) => ({ bytes, fPort, recvTime: new Time(time), variables: {} }))(Date)"
+WHOLE_INPUT = """
+((Time, parse) => (text, dated) => {
+  const input = parse(text);
+  if (dated && typeof input.recvTime === "string") input.recvTime = new Time(input.recvTime);
+  return input;
+})(Date, JSON.parse)
+"""
+# The function of this name, wherever the script has it. The older functions take other arguments.
 FIND = """
-typeof decodeUplink === "function" ? "decodeUplink"
-  : typeof Decoder === "function" ? "Decoder" : typeof Decode === "function" ? "Decode" : "nothing"
+(named => {
+  const places = [globalThis, typeof driver === "object" && driver];
+  for (const exported of [typeof module === "object" && module && module.exports, typeof exports === "object" && exports]) {
+    if (exported) places.push(exported, exported.default, exported.driver);
+  }
+  const held = name => places.find(place => place && typeof place[name] === "function");
+  const whole = { decodeUplink: null, normalizeUplink: null };
+  if (typeof decodeUplink === "function") whole.decodeUplink = decodeUplink;
+  if (typeof normalizeUplink === "function") whole.normalizeUplink = normalizeUplink;
+  const own = whole[named];
+  if (own) return [named, own];
+  const place = held(named);
+  if (place) return [named, input => place[named](input)];
+  if (named !== "decodeUplink") return ["nothing"];
+  if (typeof Decoder === "function") return ["Decoder", input => ({ data: Decoder(input.bytes, input.fPort) })];
+  if (typeof Decode === "function") {
+    return ["Decode", input => ({ data: Decode(input.fPort, input.bytes, input.variables) })];
+  }
+  const older = held("Decoder") || held("Decode");
+  if (older && older.Decoder) return ["Decoder", input => ({ data: older.Decoder(input.bytes, input.fPort) })];
+  if (older) return ["Decode", input => ({ data: older.Decode(input.fPort, input.bytes, input.variables) })];
+  const all = places.find(place => typeof place === "function");
+  return all ? ["decodeUplink", all] : ["nothing"];
+})
 """
 
 JsonObject = dict[str, Any]
@@ -48,21 +82,41 @@ class WrongResult(Exception):  # noqa: N818 - the word for it
 class PreparedScript:
     """The script, run in a fresh context, for one frame."""
 
-    def __init__(self, quickjs: Any, script: str) -> None:
+    def __init__(self, quickjs: Any, parts: list[str]) -> None:
         context = quickjs.Context()
         context.set_memory_limit(MEMORY_BYTES)
         context.set_max_stack_size(STACK_BYTES)
         context.set_time_limit(LOOP_SECONDS)
         # Taken before the script runs, so that the script cannot replace them.
         self._input, self._member, self._is_list = map(context.eval, (INPUT, MEMBER, "Array.isArray"))
+        self._whole_input, self._json = map(context.eval, (WHOLE_INPUT, "JSON.stringify"))
         self._exception, self._object = quickjs.JSException, quickjs.Object
         self._context = context
-        # `undefined` replaces the script's last value, which may be one that has no equivalent in Python.
-        context.eval(f"{script}\n;undefined")
+        for part in parts:
+            context.eval(part)
 
     def found(self) -> JsonObject:
         """Return the name of the decoding function."""
-        return {"found": self._context.eval(FIND)}
+        return {"found": self._function("decodeUplink")[0]}
+
+    def _function(self, name: str) -> tuple[str, Any]:
+        found = self._context.eval(FIND)(name)
+        first, second = map(self._context.eval, ("pair => pair[0]", "pair => pair[1]"))
+        return first(found), second(found)
+
+    def whole(self, question: JsonObject) -> JsonObject:
+        """Return as JSON text all that a function returns. Raises `WrongResult`."""
+        name, function = self._function(question["call"])
+        if function is None:
+            raise WrongResult(f"the script has no function {question['call']}")
+        if question["context"] is not None:
+            self._context.eval(f"globalThis.context = {json.dumps(question['context'])}; undefined")
+        try:
+            given = self._whole_input(json.dumps(question["input"]), question["dated"])
+            output = self._json(function(given))
+        except TypeError:  # as below
+            raise WrongResult(f"{name} returned a value that JSON does not have") from None
+        return {"output": output}
 
     def decoded(self, frame: JsonObject, paths: list[str]) -> JsonObject:
         """Decode a frame. Raises `WrongResult`."""
@@ -70,7 +124,7 @@ class PreparedScript:
         # Floats arrive unchanged; whole numbers beyond 32 bits do not.
         given = self._input(payload, frame["fPort"], float(frame["time"]))
         try:
-            output = self._context.eval("decodeUplink")(given)
+            output = self._function("decodeUplink")[1](given)
         except TypeError:  # errors of the script itself are JSException
             raise WrongResult("decodeUplink returned a value that JSON does not have") from None
         errors = self._within(output, "errors", of="the result of decodeUplink")
@@ -120,17 +174,25 @@ class PreparedScript:
 
 def main() -> None:
     """Reply to each line until the input ends."""
+    # The time zone of the machine must not change what a script computes.
+    os.environ["TZ"] = "UTC"
+    time.tzset()
     setting = json.loads(sys.stdin.buffer.readline())
     sys.path.append(setting["folder"])
     import quickjs  # noqa: PLC0415 - its folder is in the setting
 
     _send({"ready": True})
-    script = _prepared(quickjs, setting["script"])
+    script = _prepared(quickjs, setting["parts"])
     for line in sys.stdin.buffer:
         signal.alarm(FORSAKEN_SECONDS)
-        _send(_reply(script, json.loads(line), setting["paths"], quickjs))
+        question = json.loads(line)
+        if question is not None and "parts" in question:
+            setting = question
+            _send({"ready": True})
+        else:
+            _send(_reply(script, question, setting["paths"], quickjs))
         # The context of the next frame is made now, so that the next frame need not wait for it.
-        script = _prepared(quickjs, setting["script"])
+        script = _prepared(quickjs, setting["parts"])
         signal.alarm(0)
 
 
@@ -139,18 +201,22 @@ def _send(reply: JsonObject) -> None:
     sys.stdout.flush()
 
 
-def _prepared(quickjs: Any, script: str) -> PreparedScript | str:
+def _prepared(quickjs: Any, parts: list[str]) -> PreparedScript | str:
     try:
-        return PreparedScript(quickjs, script)
+        return PreparedScript(quickjs, parts)
     except (quickjs.JSException, ValueError) as error:
         return _text(error)
 
 
-def _reply(script: PreparedScript | str, frame: JsonObject | None, paths: list[str], quickjs: Any) -> JsonObject:
+def _reply(
+    script: PreparedScript | str, question: JsonObject | None, paths: list[str], quickjs: Any
+) -> JsonObject:
     if isinstance(script, str):
         return {"threw": script}
     try:
-        return script.found() if frame is None else script.decoded(frame, paths)
+        if question is None:
+            return script.found()
+        return script.whole(question) if "call" in question else script.decoded(question, paths)
     except WrongResult as wrong:
         return {"wrong": str(wrong)}
     except (quickjs.JSException, ValueError) as error:

@@ -53,6 +53,12 @@ class Process:
                 self._is_ready = True
             return self._reply(line, seconds=seconds)
 
+    def begin(self, setting: bytes) -> None:
+        """Begin with another setting before the next line. A process that is started later begins with it too."""
+        with self._one_at_a_time:
+            self._setting = setting
+            self._is_ready = False
+
     def end(self) -> None:
         """End the process now."""
         self._finish()

@@ -1,0 +1,86 @@
+"""The habits of vendors' scripts: what is run before a script, how its decoding function is found, and its modules.
+
+TS013 asks for a function `decodeUplink` and nothing else. Scripts are tried in Node.js, so they also export it, print, and
+read bytes with `Buffer`. What a script does not mention is not given, because each frame pays for it.
+"""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+_BUFFER: Final = Path(__file__).with_name("buffer.js").read_text(encoding="utf-8")
+_CONSOLE: Final = """
+globalThis.console = {};
+for (const name of ["log", "info", "warn", "error", "debug", "trace", "dir", "table", "time", "timeEnd", "assert"]) {
+  console[name] = () => undefined;
+}
+"""
+_MODULE: Final = """
+globalThis.module = { exports: {} };
+globalThis.exports = module.exports;
+globalThis.require = (name) => { throw new Error(`require("${name}") is not possible here`); };
+"""
+_GLOBAL: Final = "globalThis.global = globalThis;\n"
+_TEXTS: Final = """
+globalThis.TextDecoder = class { decode(bytes) { return Buffer.from(bytes).toString("utf8"); } };
+globalThis.TextEncoder = class { encode(text) { return new Uint8Array(Buffer.from(text)); } };
+"""
+
+_GIVEN: Final = (
+    (re.compile(r"\b(?:Buffer|TextDecoder|TextEncoder)\b"), _BUFFER),
+    (re.compile(r"\b(?:TextDecoder|TextEncoder)\b"), _TEXTS),
+    (re.compile(r"\bconsole\b"), _CONSOLE),
+    (re.compile(r"\b(?:module|exports|require)\b|^\s*(?:export|import)\b", re.MULTILINE), _MODULE),
+    (re.compile(r"\bglobal\b"), _GLOBAL),
+)
+
+_IS_MODULE: Final = re.compile(r"^[ \t]*(?:export[ \t{]|import[ \t{\"'])", re.MULTILINE)
+_EXPORTED: Final = re.compile(
+    r"^([ \t]*)export\s+((?:async\s+)?(?:function\s*\*?|const|let|var|class)\s*([A-Za-z_$][\w$]*))", re.MULTILINE
+)
+_DEFAULT: Final = re.compile(r"^([ \t]*)export\s+default\s+", re.MULTILINE)
+_LIST: Final = re.compile(r"^([ \t]*)export\s*\{([^}]*)\}[ \t]*;?", re.MULTILINE)
+_IMPORT: Final = re.compile(
+    r"^([ \t]*)import\s+(?:([A-Za-z_$][\w$]*)|\*\s+as\s+([A-Za-z_$][\w$]*)|\{([^}]*)\})\s+from\s+([\"'][^\"']+[\"'])",
+    re.MULTILINE,
+)
+
+
+def parts(script: str) -> list[str]:
+    """Return the texts that run one after the other in a fresh context: what the script needs, and the script."""
+    return ["".join(_needed(script)) + ";undefined", without_modules(script) + "\n;undefined"]
+
+
+def without_modules(script: str) -> str:
+    """Return an ES module as a script in strict mode, which exports to `module.exports`. Any other script is unchanged."""
+    if not _IS_MODULE.search(script):
+        return script
+    names = [match[3] for match in _EXPORTED.finditer(script)]
+    script = _EXPORTED.sub(r"\1\2", script)
+    script = _DEFAULT.sub(r"\1module.exports.default = ", script)
+    script = _LIST.sub(lambda match: f"{match[1]}Object.assign(module.exports, {{ {_pairs(match[2])} }});", script)
+    script = _IMPORT.sub(_required, script)
+    return f'"use strict";{script}\nObject.assign(module.exports, {{ {", ".join(names)} }});'
+
+
+def _needed(script: str) -> Iterator[str]:
+    for mention, text in _GIVEN:
+        if mention.search(script):
+            yield text
+
+
+def _pairs(names: str) -> str:
+    """Return `a as b, c` as `b: a, c: c`."""
+    each = (re.split(r"\s+as\s+", name.strip()) for name in names.split(",") if name.strip())
+    return ", ".join(f'"{words[-1]}": {words[0]}' for words in each)
+
+
+def _required(match: re.Match[str]) -> str:
+    indent, default, everything, names, file = match.groups()
+    if names is not None:
+        taken = re.sub(r"\s+as\s+", ": ", names)
+        return f"{indent}const {{ {taken} }} = require({file})"
+    if everything is not None:
+        return f"{indent}const {everything} = require({file})"
+    return f"{indent}const {default} = (module => module.default ?? module)(require({file}))"
