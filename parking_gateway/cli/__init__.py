@@ -8,6 +8,7 @@ import typer
 
 from parking_gateway.cli.commands import (
     alerts,
+    codecs,
     configuration,
     database,
     decode,
@@ -65,6 +66,7 @@ app.command("export")(export.export)
 app.command("request")(request.request)
 app.command("decode")(decode.decode)
 app.add_typer(decoders.app)
+app.add_typer(codecs.app)
 app.command("config-example")(files.config_example)
 app.add_typer(files.app)
 app.command("version")(configuration.version)

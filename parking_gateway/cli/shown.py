@@ -56,8 +56,11 @@ def show_json(document: object) -> None:
     typer.echo(printable_json(msgspec.json.format(msgspec.json.encode(document), indent=2)))
 
 
-def show_table(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
-    """Print a table in a terminal; elsewhere lines with tabs between the cells, for `grep`, `cut` and `awk`."""
+def show_table(columns: Sequence[str], rows: Sequence[Sequence[object]], *, is_whole: bool = False) -> None:
+    """Print a table in a terminal; elsewhere lines with tabs between the cells, for `grep`, `cut` and `awk`.
+
+    A terminal shows the first rows, unless the table has to be whole.
+    """
     cells = [list(map(_cell, row)) for row in rows]
     if not sys.stdout.isatty():
         for row in (columns, *cells):
@@ -65,7 +68,8 @@ def show_table(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None
         return
     from parking_gateway.cli.table import layout  # noqa: PLC0415 - heavy
 
-    table = layout(columns, cells[:MOST_ROWS], width=shutil.get_terminal_size().columns)
+    shown = cells if is_whole else cells[:MOST_ROWS]
+    table = layout(columns, shown, width=shutil.get_terminal_size().columns)
     if table.header is not None:
         typer.echo(_bold(table.header))
     for first, *others in table.rows:
@@ -73,7 +77,7 @@ def show_table(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None
         typer.echo(first if table.header is not None else _bold(first))
         for line in others:
             typer.echo(line)
-    if len(rows) > MOST_ROWS:
+    if len(rows) > len(shown):
         show_remark(f"These are the first {MOST_ROWS:,} rows, and there are more. A pipe shows all of them.")
 
 

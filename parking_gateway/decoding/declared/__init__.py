@@ -13,7 +13,10 @@ from parking_gateway.decoding.declared.declaration import Scalar, Unusable, read
 from parking_gateway.decoding.declared.javascript import Script
 from parking_gateway.decoding.declared.mapping import fields, reading, scalar_at
 
-__all__ = ["Unusable", "load"]
+__all__ = ["Decode", "Unusable", "load"]
+
+Decode = Callable[[Frame], Reading]
+"""A declared codec as a function of the frame. Raises `Undecodable`."""
 
 
 def load(file: Path) -> SimpleNamespace:

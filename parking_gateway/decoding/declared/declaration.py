@@ -61,6 +61,8 @@ class NumberSource(FieldSource, frozen=True, kw_only=True):
 
     factor: float = 1
     offset: float = 0
+    text: bool = False
+    """Whether the value is a text that begins with the number: `"2799 mm"`."""
     range: tuple[float, float] | None = None
     """The measurements of the sensor in our unit, bounds included. None: all possible numbers, and others are refused."""
 
@@ -101,6 +103,17 @@ class FieldSources(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
         return {name: source for name, source in named if source is not None}
 
 
+class Imported(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Where the script is from, as `codecs import` notes it. For people, and for `codecs test`."""
+
+    repository: str
+    file: str
+    commit: str = ""
+    licence: str = ""
+    sha256: str
+    """Of the script beside the declaration."""
+
+
 class Declaration(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The content of the file."""
 
@@ -110,13 +123,14 @@ class Declaration(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     low_battery_volts: float | None = None
     source: str = ""
     """Where the script or the layout is published. For people only."""
+    imported: Imported | None = None
     ports: dict[str, tuple[int | str, ...]]
     """The sizes of the decoded payloads, in bytes, by port: `85 = [4, "7-51"]`."""
     reading: FieldSources
 
     def sizes(self) -> Mapping[int, frozenset[int]]:
         """Return the sizes of the decoded payloads by port. Raises `ValueError` if they are malformed."""
-        return {_port(port): frozenset(_sizes(port, texts)) for port, texts in self.ports.items()}
+        return sizes_of(self.ports)
 
     def device(self) -> Device:
         """Return the `DEVICE` of the codec. Without an occupancy of its own, its distance can give one."""
@@ -145,6 +159,11 @@ def read(file: Path) -> Declaration:
     except ValueError as error:  # msgspec's, ours, and those of invalid UTF-8
         raise Unusable(f"{file.name}: {error}") from None
     return declaration
+
+
+def sizes_of(ports: Mapping[str, tuple[int | str, ...]]) -> Mapping[int, frozenset[int]]:
+    """Return the sizes of payloads by port. Raises `ValueError` if they are malformed."""
+    return {_port(port): frozenset(_sizes(port, texts)) for port, texts in ports.items()}
 
 
 def comparable(scalar: Scalar) -> tuple[str, Scalar]:

@@ -5,6 +5,7 @@ from the distance, the reading then has a fault, unless the device reports one i
 """
 
 import math
+import re
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from functools import partial
@@ -27,6 +28,8 @@ from parking_gateway.decoding.declared.declaration import (
 _SHOWN: Final = 60
 _DECIMALS: Final = 6
 """Enough for any sensor. Further decimals come from rounding: 3300 x 0.001 is 3.3000000000000003."""
+NUMBER: Final = re.compile(r"\s*([-+]?\d{1,15}(?:\.\d{1,15})?)(?![\d.:/])")
+"""The number that a text begins with. A time or a date does not begin with a number."""
 
 
 class Field(msgspec.Struct, frozen=True, kw_only=True):
@@ -151,6 +154,8 @@ def _number(name: str, source: FieldSource, value: Scalar) -> float | int | None
 
 
 def _scaled(source: FieldSource, value: Scalar) -> float:
+    if isinstance(value, str) and isinstance(source, NumberSource) and source.text and (begin := NUMBER.match(value)):
+        value = float(begin[1])
     if isinstance(value, bool | str) or not isinstance(source, NumberSource):
         raise Undecodable(f"{source.path} is {json_text(value)}, which is no number")
     try:

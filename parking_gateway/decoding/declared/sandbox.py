@@ -208,9 +208,7 @@ def _prepared(quickjs: Any, parts: list[str]) -> PreparedScript | str:
         return _text(error)
 
 
-def _reply(
-    script: PreparedScript | str, question: JsonObject | None, paths: list[str], quickjs: Any
-) -> JsonObject:
+def _reply(script: PreparedScript | str, question: JsonObject | None, paths: list[str], quickjs: Any) -> JsonObject:
     if isinstance(script, str):
         return {"threw": script}
     try:

@@ -11,7 +11,7 @@ _SHOWN: Final = 80
 _EMPTY: Final = ("errors", "warnings")
 """Lists that mean the same whether they are empty or missing."""
 _TIME: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)")
-_PLACEHOLDERS: Final = {"XXXX-XX-XXTXX:XX:XX.XXXZ": str, "SKIP_NUMBER": (int, float)}
+_PLACEHOLDERS: Final[Mapping[str, tuple[type, ...]]] = {"XXXX-XX-XXTXX:XX:XX.XXXZ": (str,), "SKIP_NUMBER": (int, float)}
 """What Actility's examples have in the place of a value that differs in each run."""
 
 

@@ -18,6 +18,11 @@ _LAYOUTS: Final[tuple[tuple[str, str, str, Codecs], ...]] = (
 """A file that only this layout has, the repository, its short name, and the reading of its codecs."""
 
 
+def is_checkout(root: Path) -> bool:
+    """Return whether a folder has one of the layouts."""
+    return root.is_dir() and any(next(Files(root).matching(sign), None) for sign, *_ in _LAYOUTS)
+
+
 def read(root: Path) -> Checkout:
     """Read a checkout. Raises `NotUsable` if it has none of the layouts."""
     files = Files(root)

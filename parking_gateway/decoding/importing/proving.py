@@ -1,7 +1,7 @@
 """Runs the examples of published codecs in the sandbox, in one process that stays for all scripts."""
 
 import json
-from typing import Any, Final
+from typing import Any
 
 import msgspec
 

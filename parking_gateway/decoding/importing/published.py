@@ -1,6 +1,7 @@
 """The content of a checkout: the published codecs, their examples, and the repository that they are from."""
 
 from collections.abc import Mapping
+from pathlib import PurePosixPath
 from typing import Any, Final
 
 import msgspec
@@ -69,6 +70,12 @@ class Published(msgspec.Struct, frozen=True, kw_only=True):
     def name(self) -> str:
         """Return the name that a person types: the vendor and its first device."""
         return f"{self.vendor}/{next(iter(self.models), self.script)}"
+
+    @property
+    def stem(self) -> str:
+        """Return the name of its script, or of its folder if every script has the same name."""
+        path = PurePosixPath(self.script)
+        return path.parent.name if path.stem in {"index", "main"} else path.stem
 
 
 class Mistake(msgspec.Struct, frozen=True, kw_only=True):

@@ -31,13 +31,13 @@ def _of_vendor(files: Files, vendor: str, title: str) -> Iterator[Published | Mi
             documents[path] = members(files.yaml(path))
         except NotUsable as mistake:
             yield Mistake(file=path, why=str(mistake))
-    devices = [document for document in documents.values() if "firmwareVersions" in document]
+    devices = {_stem(path): document for path, document in documents.items() if "firmwareVersions" in document}
     for path, document in documents.items():
         decoder = members(document.get("uplinkDecoder"))
         if not decoder:
             continue
-        codec = path.rpartition("/")[2].removesuffix(".yaml")
-        used = [device for device in devices if codec in _codecs_of(device)]
+        codec = _stem(path)
+        used = {name: device for name, device in devices.items() if codec in _codecs_of(device)}
         try:
             script, text = _script(files, vendor, decoder)
         except NotUsable as mistake:
@@ -46,8 +46,8 @@ def _of_vendor(files: Files, vendor: str, title: str) -> Iterator[Published | Mi
         yield Published(
             vendor=vendor,
             vendor_name=title,
-            models={_id(device): text_of(device, "name") or _id(device) for device in used} or {codec: codec},
-            words=words_of([device.get(key) for device in used for key in ("name", "description", "sensors")]),
+            models={name: text_of(device, "name") or name for name, device in used.items()} or {codec: codec},
+            words=words_of([device.get(key) for device in used.values() for key in ("name", "description", "sensors")]),
             script=script,
             text=text,
             examples=tuple(_examples(decoder)),
@@ -62,8 +62,8 @@ def _script(files: Files, vendor: str, decoder: Mapping[str, Any]) -> tuple[str,
     return path, bundled(files, path)
 
 
-def _id(device: Mapping[str, Any]) -> str:
-    return text_of(device, "id") or "unnamed"
+def _stem(path: str) -> str:
+    return path.rpartition("/")[2].removesuffix(".yaml")
 
 
 def _codecs_of(device: Mapping[str, Any]) -> set[str]:
