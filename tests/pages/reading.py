@@ -26,6 +26,8 @@ NOT_RUN: Final = {
     "parking-gateway decode acme-bay-x1 --port 1 '01 0e10 1e'": "tests/decoding/declared/test_documentation.py",
     'echo \'{"codec": "acme_bay_x1", "fPort": 1, "hex": "010e101e", "object": {"status": {"parking": "free"}}}\' '
     "| parking-gateway decode -": "tests/decoding/declared/test_documentation.py",
+    "parking-gateway codecs import lorawan-devices --all-parking --yes": "tests/cli/test_codecs.py, with a small checkout",
+    "parking-gateway codecs test lorawan-devices": "as above",
     "parking-gateway spaces acknowledge central/level-1/A-012": "no car stays for too long here: tests/requests/test_spaces.py",
     "parking-gateway operators hash": "it asks for a password in a terminal: tests/cli/test_operators.py",
     "sudo apt install prometheus": "tests/prometheus: a Prometheus of Debian scrapes a gateway with these files",

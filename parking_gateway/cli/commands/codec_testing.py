@@ -5,12 +5,13 @@ from pathlib import Path
 
 import msgspec
 
-from decoders import Device, Measured, conformance, readings
+from decoders import conformance
 from parking_gateway.cli.shown import show_error, show_json, show_line, show_remark, show_table
 from parking_gateway.core.wording import counted
 from parking_gateway.decoding import codecs
 from parking_gateway.decoding.codecs import Bound, bind
-from parking_gateway.decoding.importing.installing import VECTORS, changed_since
+from parking_gateway.decoding.importing.installing import VECTORS, changed_since, lacks_range
+from parking_gateway.decoding.importing.patience import patient
 from parking_gateway.decoding.importing.preparing import Prepared
 from parking_gateway.decoding.importing.published import Checkout
 
@@ -115,9 +116,9 @@ def _tested(folder: Path, name: str) -> Tested:
         return Tested(
             codec=name, vectors=0, mistakes=[f"{VECTORS}/{name}.toml cannot be read: {error}"], remarks=remarks
         )
-    complaints = list(_complaints(codec, vectors))
+    complaints = list(_complaints(codec, vectors, folder))
     untested = [one for one in complaints if one.startswith("no vector is ")]
-    if _lacks_range(codec):
+    if lacks_range(folder / f"{name}.toml"):
         remarks.append("the range of its distance is not declared, so error values may be read as distances")
     return Tested(
         codec=name,
@@ -127,23 +128,11 @@ def _tested(folder: Path, name: str) -> Tested:
     )
 
 
-def _lacks_range(codec: codecs.Codec) -> bool:
-    return codec.device.measures_distance and "distance_mm" not in codec.device.measures
-
-
-def _device(codec: codecs.Codec) -> Device:
-    """Return the device. Without a declared range, any possible distance is a measurement."""
-    if not _lacks_range(codec):
-        return codec.device
-    lowest, highest = readings.RANGES["distance_mm"]
-    return msgspec.structs.replace(codec.device, measures={"distance_mm": Measured(lowest=lowest, highest=highest)})
-
-
-def _complaints(codec: codecs.Codec, vectors: conformance.Vectors) -> Iterator[str]:
+def _complaints(codec: codecs.Codec, vectors: conformance.Vectors, folder: Path) -> Iterator[str]:
     def bound(line: str | None, options: Mapping[str, str]) -> Bound:
-        return bind(codecs.find(line or codec.name), options) if line else bind(codec, options)
+        return patient(bind(codecs.find(line, dropins=folder) if line else codec, options))
 
     try:
-        yield from conformance.complaints(vectors, bound, codec.commands, device=_device(codec))
+        yield from conformance.complaints(vectors, bound, codec.commands, device=codec.device)
     except Exception as error:  # noqa: BLE001 - a codec can break in any way
         yield f"{type(error).__name__}: {error}"

@@ -54,4 +54,4 @@ class Bench:
         self._process.end()
 
     def _setting(self, script: str) -> bytes:
-        return msgspec.json.encode({"folder": self._folder, "parts": parts(script), "paths": []})
+        return msgspec.json.encode({"folder": self._folder, "parts": parts(script), "paths": None})

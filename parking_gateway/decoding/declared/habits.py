@@ -19,7 +19,6 @@ for (const name of ["log", "info", "warn", "error", "debug", "trace", "dir", "ta
 _MODULE: Final = """
 globalThis.module = { exports: {} };
 globalThis.exports = module.exports;
-globalThis.require = (name) => { throw new Error(`require("${name}") is not possible here`); };
 """
 _GLOBAL: Final = "globalThis.global = globalThis;\n"
 _TEXTS: Final = """
@@ -31,25 +30,32 @@ _GIVEN: Final = (
     (re.compile(r"\b(?:Buffer|TextDecoder|TextEncoder)\b"), _BUFFER),
     (re.compile(r"\b(?:TextDecoder|TextEncoder)\b"), _TEXTS),
     (re.compile(r"\bconsole\b"), _CONSOLE),
-    (re.compile(r"\b(?:module|exports|require)\b|^\s*(?:export|import)\b", re.MULTILINE), _MODULE),
+    (re.compile(r"\bexports?\b|\bimport\b"), _MODULE),
     (re.compile(r"\bglobal\b"), _GLOBAL),
 )
 
-_IS_MODULE: Final = re.compile(r"^[ \t]*(?:export[ \t{]|import[ \t{\"'])", re.MULTILINE)
-_EXPORTED: Final = re.compile(
-    r"^([ \t]*)export\s+((?:async\s+)?(?:function\s*\*?|const|let|var|class)\s*([A-Za-z_$][\w$]*))", re.MULTILINE
+_BEGIN: Final = r"(^[ \t]*|[;}][ \t]*)"
+"""Where a statement can begin."""
+_IS_MODULE: Final = re.compile(
+    _BEGIN
+    + r"(?:export\s+(?:default|async|function|const|let|var|class)\b|export\s*\{|import\b[^;\n(]*[\"'][ \t]*(?:;|$))",
+    re.MULTILINE,
 )
-_DEFAULT: Final = re.compile(r"^([ \t]*)export\s+default\s+", re.MULTILINE)
-_LIST: Final = re.compile(r"^([ \t]*)export\s*\{([^}]*)\}[ \t]*;?", re.MULTILINE)
+_EXPORTED: Final = re.compile(
+    _BEGIN + r"export\s+((?:async\s+)?(?:function\s*\*?|const|let|var|class)\s*([A-Za-z_$][\w$]*))", re.MULTILINE
+)
+_DEFAULT: Final = re.compile(_BEGIN + r"export\s+default\s+", re.MULTILINE)
+_LIST: Final = re.compile(_BEGIN + r"export\s*\{([^}]*)\}[ \t]*;?", re.MULTILINE)
 _IMPORT: Final = re.compile(
-    r"^([ \t]*)import\s+(?:([A-Za-z_$][\w$]*)|\*\s+as\s+([A-Za-z_$][\w$]*)|\{([^}]*)\})\s+from\s+([\"'][^\"']+[\"'])",
+    _BEGIN + r"import\s*(?:([A-Za-z_$][\w$]*)|\*\s*as\s+([A-Za-z_$][\w$]*)|\{([^}]*)\})\s*from\s*([\"'][^\"']+[\"'])",
     re.MULTILINE,
 )
 
 
 def parts(script: str) -> list[str]:
     """Return the texts that run one after the other in a fresh context: what the script needs, and the script."""
-    return ["".join(_needed(script)) + ";undefined", without_modules(script) + "\n;undefined"]
+    needed = "".join(_needed(script))
+    return [f"{text}\n;undefined" for text in (needed, without_modules(script)) if text]
 
 
 def without_modules(script: str) -> str:
@@ -78,6 +84,8 @@ def _pairs(names: str) -> str:
 
 def _required(match: re.Match[str]) -> str:
     indent, default, everything, names, file = match.groups()
+    if file[1] != ".":
+        return f"{indent}throw new Error('the module ' + {file} + ' is not here');"
     if names is not None:
         taken = re.sub(r"\s+as\s+", ": ", names)
         return f"{indent}const {{ {taken} }} = require({file})"

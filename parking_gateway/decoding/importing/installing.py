@@ -16,6 +16,7 @@ from parking_gateway.decoding import declared
 from parking_gateway.decoding.declared.declaration import PORTS, FieldSource, Imported, Unusable, read
 from parking_gateway.decoding.guests.process import GuestStopped
 from parking_gateway.decoding.importing import writing
+from parking_gateway.decoding.importing.patience import patient
 from parking_gateway.decoding.importing.preparing import Prepared
 from parking_gateway.decoding.importing.published import Checkout, Example, NotUsable
 
@@ -104,6 +105,15 @@ def changed_since(declaration: Path) -> str | None:
     return f"{declaration.with_suffix('.js').name} was changed after its import from {imported.repository}"
 
 
+def lacks_range(declaration: Path) -> bool:
+    """Return whether a declaration decides by a distance, and does not state what the sensor can measure."""
+    try:
+        sources = read(declaration).reading
+    except ValueError:
+        return False  # which its own test names
+    return sources.decides_by_distance and sources.distance_mm is not None and sources.distance_mm.range is None
+
+
 def _imported(prepared: Prepared, checkout: Checkout) -> Imported:
     return Imported(
         repository=checkout.repository,
@@ -121,7 +131,7 @@ def _checksum(script: str) -> str:
 def _vectors(prepared: Prepared, declaration: Path, *, source: str) -> Iterator[Vector]:
     """Yield a vector for each example, and one of a frame that is no frame of the device."""
     try:
-        decode = declared.load(declaration).decode
+        decode = patient(declared.load(declaration).decode)
     except Unusable as mistake:
         raise NotUsable(str(mistake)) from None
     ports = read(declaration).sizes()

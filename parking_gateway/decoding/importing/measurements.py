@@ -124,7 +124,8 @@ def _unit_in(seen: Seen) -> str:
 
 
 def _name_of(field: str, conversion: _Unit) -> str:
-    return next(name for name, unit in _UNITS[field].items() if unit == conversion)
+    name = next(name for name, unit in _UNITS[field].items() if unit == conversion)
+    return {"c": "°C", "v": "V", "mv": "mV"}.get(name, name)
 
 
 def _distance(numbers: list[float]) -> _Unit:

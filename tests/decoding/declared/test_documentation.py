@@ -4,8 +4,6 @@ import re
 from datetime import UTC, datetime
 from pathlib import Path
 
-import pytest
-
 from decoders import Frame, Occupancy, Reading
 from parking_gateway.decoding import codecs, frame_lines
 
@@ -34,18 +32,3 @@ def test_the_object_of_the_page_is_read_without_the_script(tmp_path: Path) -> No
     assert line
     output = frame_lines.decoded_line(line[1].encode(), received_at=NOON, folder=tmp_path)
     assert output == b'{"occupancy":"vacant"}\n'
-
-
-@pytest.mark.parametrize("number", [0, 1])
-def test_the_lines_for_older_scripts_make_them_usable(tmp_path: Path, number: int) -> None:
-    line = blocks("javascript")[1].splitlines()[number]
-    old = [
-        "function Decoder(bytes, port) { return { count: bytes[0] + port }; }",
-        "function Decode(fPort, bytes, variables) { return { count: bytes[0] + fPort }; }",
-    ][number]
-    (tmp_path / "old.js").write_text(f"{old}\n{line}\n")
-    (tmp_path / "old.toml").write_text(
-        'vendor = "A"\nmodel = "B"\nports = { 5 = [1] }\nreading = { counter = { path = "count" } }\n'
-    )
-    decode = codecs.bind(codecs.find("old", dropins=tmp_path))
-    assert decode(Frame(port=5, payload=b"\x07", received_at=NOON)).counter == 12
