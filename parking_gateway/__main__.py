@@ -16,6 +16,8 @@ def main() -> None:
     After a signal the status is that of a shell: 130 for Ctrl-C, 143 for SIGTERM.
     """
     signals.end_at_once()
+    if _is_run(sys.argv[1:]):
+        signals.hold_reload()
     if sys.argv[1:] in (["version"], ["--version"]):
         sys.stdout.write(f"{__version__}\n")  # without the import of the command line, which takes ten times as long
         return
@@ -27,6 +29,10 @@ def main() -> None:
         if end.code != _WRONG_USAGE:
             raise
         raise SystemExit(1) from None
+
+
+def _is_run(arguments: list[str]) -> bool:
+    return "run" in arguments and all(before.startswith("-") for before in arguments[: arguments.index("run")])
 
 
 if __name__ == "__main__":

@@ -31,6 +31,12 @@ def end_at_once() -> None:
         signal.signal(number, leave)
 
 
+def hold_reload() -> None:
+    """A SIGHUP that is not of a closed terminal waits from now on, until `stopped_by_signals` receives it."""
+    if not _has_terminal():
+        signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGHUP])
+
+
 def leave(number: int, _frame: FrameType | None) -> NoReturn:
     """End the program by this signal, so that its parent process sees the cause. A shell shows it as 130 for Ctrl-C."""
     _show_interruption(number)
@@ -115,6 +121,7 @@ def stopped_by_signals(
         loop.add_signal_handler(number, ask)
     if reload is not None:
         loop.add_signal_handler(signal.SIGHUP, ask if _has_terminal() else reload.set)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGHUP])
     try:
         yield
     finally:

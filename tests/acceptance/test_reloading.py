@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncEngine
+from tenacity import Retrying, retry_if_exception_type, wait_fixed
 
 from parking_gateway.cli.demo.brokers import Broker
 from parking_gateway.web.passwords import hash_of
@@ -118,3 +119,18 @@ async def test_an_operator_who_is_removed_is_logged_out(daemon: Daemon, tmp_path
         reload(daemon)
         assert (await client.get("/board/me")).json() == {"operator": None, "csrf": "", "can_log_in": False}
         assert (await client.post("/board/login", json=login)).status_code == 401
+
+
+def test_a_signal_during_the_imports_of_the_start_is_answered_after_it(daemon: Daemon, tmp_path: Path) -> None:
+    """As from a script that changes the configuration right after the start."""
+    daemon.is_forked = False
+    (tmp_path / "config.toml").touch()
+    daemon.start("--config", str(tmp_path / "config.toml"))
+    maps = Path(f"/proc/{daemon.pid}/maps")
+    for attempt in Retrying(retry=retry_if_exception_type(AssertionError), wait=wait_fixed(0.001)):
+        with attempt:
+            assert "/_json." in maps.read_text()  # so `main` has begun
+    daemon.send(signal.SIGHUP)
+    daemon.wait_until("READY=1")
+    daemon.wait_for_line("The configuration was read again")
+    assert daemon.terminate() == 0

@@ -19,7 +19,8 @@ import pytest
 from _pytest.terminal import TerminalReporter
 from psycopg import sql
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
-from sqlalchemy.pool import NullPool
+from sqlalchemy.pool import AsyncAdaptedQueuePool, NullPool
+from sqlalchemy.pool import Pool as SomePool
 from tenacity import Retrying, retry_if_exception_type, wait_fixed
 
 from parking_gateway.store import embedded, migrating
@@ -43,12 +44,12 @@ def pytest_terminal_summary(terminalreporter: TerminalReporter) -> None:
     terminalreporter.write_line(f"on {version.stdout.strip()}")
 
 
-def engine_of(url: str) -> AsyncEngine:
-    """A database as the gateway uses it, without a pool."""
-    # No pool, because some tests cut all connections. All else is as in the gateway.
+def engine_of(url: str, poolclass: type[SomePool] = NullPool) -> AsyncEngine:
+    """A database as the gateway uses it, without a pool or with one."""
     return create_async_engine(
         url.replace("postgresql://", "postgresql+psycopg://"),
-        poolclass=NullPool,
+        poolclass=poolclass,
+        pool_pre_ping=True,  # because some tests cut all connections
         connect_args={"prepare_threshold": None, "async_creator_fn": connect, "settings": {}},
     )
 
@@ -172,7 +173,8 @@ def database(postgres: str) -> Iterator[str]:
 @pytest.fixture
 async def pool(database: str) -> AsyncIterator[Pool]:
     """The test's own database, as the gateway uses it."""
-    pool = Pool(engine_of(database))
+    # It keeps its connections, because each new one takes as long as twenty queries.
+    pool = Pool(engine_of(database, AsyncAdaptedQueuePool))
     yield pool
     await pool.engine.dispose()
 
