@@ -160,8 +160,11 @@ $(VENV)/gateway.stamp: $(VENV)/created.stamp requirements/gateway.txt pyproject.
 
 $(VENV)/dev.stamp: $(VENV)/created.stamp requirements/dev.txt pyproject.toml
 	@echo "Installing the pinned development dependencies into $(VENV) …"
-	@$(PIP) install --require-hashes -r requirements/dev.txt
-	@$(PIP) install --no-deps --no-build-isolation --editable .
+	@# uv takes a tenth of pip's time for the others.
+	@sed -n '/^uv==/,/[^\\]$$/p' requirements/dev.txt >$(VENV)/uv.txt
+	@$(PIP) install --require-hashes -r $(VENV)/uv.txt
+	@VIRTUAL_ENV=$(VENV) $(BIN)/uv pip install --quiet --require-hashes -r requirements/dev.txt
+	@VIRTUAL_ENV=$(VENV) $(BIN)/uv pip install --quiet --no-deps --no-build-isolation --editable .
 	@touch $@ $(VENV)/gateway.stamp
 
 $(VENV)/node-%.stamp: $(VENV)/created.stamp tools/%/package-lock.json
@@ -173,8 +176,8 @@ $(VENV)/bench.stamp: $(VENV)/dev.stamp requirements/bench.txt
 	@$(PIP) install --require-hashes --only-binary :all: -r requirements/bench.txt
 	@touch $@
 
-$(VENV)/docs.stamp: requirements/docs.txt
+$(VENV)/docs.stamp: $(VENV)/dev.stamp requirements/docs.txt
 	@echo "Installing the generator of the site into $(VENV)/docs …"
-	@$(PYTHON) -m venv $(VENV)/docs
-	@$(VENV)/docs/bin/pip --disable-pip-version-check --quiet install --require-hashes --only-binary :all: -r requirements/docs.txt
+	@$(BIN)/uv venv --quiet --clear --no-project --python $(PYTHON) $(VENV)/docs
+	@VIRTUAL_ENV=$(VENV)/docs $(BIN)/uv pip install --quiet --require-hashes --only-binary :all: -r requirements/docs.txt
 	@touch $@
