@@ -5,6 +5,7 @@ from collections import Counter
 import msgspec
 
 from parking_gateway.core.events import DevEui
+from parking_gateway.register.labelled import Labelled
 from parking_gateway.register.removing import Removed
 from parking_gateway.register.replay.turns import Replayed
 
@@ -50,3 +51,5 @@ class Registered(msgspec.Struct, kw_only=True):
     replayed: Replayed
     remarks: Counter[str]
     """Remarks about the installed devices, each with the number of its devices."""
+    label: Labelled | msgspec.UnsetType = msgspec.UNSET
+    """Of an assignment by the QR code of a device."""

@@ -2,13 +2,18 @@
 
 from collections.abc import Iterator
 
+import msgspec
+
 from parking_gateway.core.wording import counted
+from parking_gateway.register.labelled import Labelled
 from parking_gateway.register.outcome import Registered
 from parking_gateway.register.removing import Removed
 
 
 def sentences(outcome: Registered) -> Iterator[str]:
     """A sentence for each kind of change, and for each remark."""
+    if not isinstance(outcome.label, msgspec.UnsetType):
+        yield from _of_label(outcome.label)
     spaces, installations, replayed = outcome.spaces, outcome.installations, outcome.replayed
     yield f"Spaces: {spaces.created} created, {spaces.changed} changed, {spaces.unchanged} unchanged."
     yield (
@@ -34,6 +39,17 @@ def sentences(outcome: Registered) -> Iterator[str]:
     changes = spaces.created, spaces.changed, installations.created, installations.changed, outcome.settings
     if not (any(changes) or outcome.pruned.spaces):
         yield "Nothing has changed: the database already has these entries."
+
+
+def _of_label(found: Labelled) -> Iterator[str]:
+    label = found.label
+    device = " ".join(filter(None, (label.vendor, label.model))) or "a vendor that is not known"
+    yield f"Label: {label.dev_eui}, {device} ({label.format})."
+    if found.chosen is not None:
+        yield f"Codec: {found.chosen}, the only one that fits the label."
+    elif found.codecs:
+        which = "this model" if found.is_model_known else f"devices of {label.vendor}"
+        yield f"Codecs for {which}: {', '.join(found.codecs)}. Choose with --codec, if nobody chose one."
 
 
 def sentences_of(removed: Removed) -> Iterator[str]:

@@ -7,11 +7,14 @@ import msgspec
 from parking_gateway.core.installation import ENDLESS, Installation
 from parking_gateway.register import cells
 from parking_gateway.register.entries import Record, Sheet, entry_of
+from parking_gateway.register.label import LONGEST
+from parking_gateway.register.labelled import Labelled
 from parking_gateway.register.observing import observe
 from parking_gateway.register.registering import Entered, enter
 from parking_gateway.register.removing import unassign
 from parking_gateway.register.toml_files import text_of_value
 from parking_gateway.requests.desk import Answer, Code, Desk, Refusal
+from parking_gateway.requests.labels import label_of
 from parking_gateway.requests.places import Name, OfSpace, named_places
 from parking_gateway.requests.verbs import verb
 from parking_gateway.store import assignments, car_park
@@ -28,7 +31,10 @@ Observe = Annotated[
 class DeviceAssign(OfSpace, frozen=True, kw_only=True):
     """Install a device in a space. What is left out stays as in its earlier installation."""
 
-    dev_eui: Device
+    dev_eui: Annotated[Device, msgspec.Meta(description="16 hexadecimal digits. Left out: as in `qr`.")] | None = None
+    qr: (
+        Annotated[str, msgspec.Meta(max_length=LONGEST, description="The text of the QR code on the device.")] | None
+    ) = None
     channel: int = 0
     codec: Name | None = None
     options: dict[str, str | int | float | bool] | None = None
@@ -57,7 +63,16 @@ async def device_assign(desk: Desk, asked: DeviceAssign) -> Answer | Refusal:
     found = await named_places(desk, asked)
     if isinstance(found, Refusal):
         return found
-    given = {"dev_eui": asked.dev_eui, "channel": asked.channel, "codec": asked.codec, "options": asked.options}
+    if asked.dev_eui is None and asked.qr is None:
+        return Refusal(Code.INVALID, "dev_eui and qr are missing: one of them has to name the device")
+    dev_eui, codec = asked.dev_eui, asked.codec
+    labelled: Labelled | None = None
+    if asked.qr is not None:
+        read = await label_of(desk, asked.qr, dev_eui=dev_eui, codec=codec, options=asked.options)
+        if isinstance(read, Refusal):
+            return read
+        labelled, dev_eui, codec = read, read.label.dev_eui, codec or read.chosen
+    given = {"dev_eui": dev_eui, "channel": asked.channel, "codec": codec, "options": asked.options}
     given |= {"lost_after": asked.lost_after, "observe": asked.observe}
     given |= {"site": asked.site, "zone": asked.zone, "space": asked.space}
     record = Record(cells={key: text_of_value(value) for key, value in given.items() if value is not None})
@@ -68,6 +83,8 @@ async def device_assign(desk: Desk, asked: DeviceAssign) -> Answer | Refusal:
     made = await enter(desk.connection, sheet, decoder=desk.decoder, now=desk.now, by=desk.by)
     if not isinstance(made, Entered):
         return Refusal(Code.INVALID, "; ".join(map(str, made)))
+    if labelled is not None:
+        made.outcome.label = labelled
     return Answer(made.outcome, made.committed)
 
 

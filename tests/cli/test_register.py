@@ -1,5 +1,6 @@
 """The commands about spaces, devices and the database, as a person or a script runs them."""
 
+import asyncio
 import json
 import os
 import pty
@@ -27,6 +28,7 @@ from parking_gateway.store import embedded, schema
 from parking_gateway.store.pipeline import PipelinedConnection
 from tests import forked
 from tests.events import OCCUPIED, dev_eui_of, message, up
+from tests.plugins.car_park import CarPark
 from tests.plugins.postgres import WHEEL
 
 ONE, TWO = dev_eui_of(1), dev_eui_of(2)
@@ -432,3 +434,20 @@ def test_a_terminal_gets_no_more_rows_than_anybody_reads(
     out, err = capsys.readouterr()
     assert [line.strip() for line in out.splitlines()[1:]] == ["1000", "1001", "1002"]
     assert err == "These are the first 3 rows, and there are more. A pipe shows all of them.\n"
+
+
+async def test_a_label_is_scanned_in_place_of_the_dev_eui(car_park: CarPark, database: str) -> None:
+    await car_park(1)
+    place, label = "central/level-1/A-1", "LW:D0:24E124C0002A0001:24E124713B654321:02590001"
+    result = await asyncio.to_thread(invoke, database, "devices", "assign", place, "--qr", label)
+    first, second = result.stdout.splitlines()[:2]
+    assert first == "Label: 24e124713b654321, Milesight (TR005)."
+    assert second.startswith("Codecs for devices of Milesight: milesight_em310_udl, ")
+    assert second.endswith(". Choose with --codec, if nobody chose one.")
+    wrong = await asyncio.to_thread(invoke, database, "devices", "assign", place, "--qr", label[:-1])
+    assert refused(wrong) == (
+        "qr: The ProfileID of the label has to be 8 hexadecimal digits, not 7 characters: scan the code again, or type the"
+        " DevEUI that is printed on the label.\n"
+    )
+    without = await asyncio.to_thread(invoke, database, "devices", "assign", place)
+    assert "parking-gateway devices assign DEV_EUI SITE/ZONE/SPACE" in refused(without)

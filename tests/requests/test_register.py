@@ -99,6 +99,9 @@ async def test_a_renamed_zone_and_site_take_their_spaces_along(
         ("device/unassign", {"dev_eui": " "}, Code.INVALID, "dev_eui cannot be ' '"),
         ("device/unassign", {"dev_eui": THREE}, Code.NOT_FOUND, f"The device {THREE} watches no space"),
         ("device/assign", {**SPACE, "dev_eui": "cafe"}, Code.INVALID, "dev_eui cannot be 'cafe'"),
+        ("device/assign", SPACE, Code.INVALID, "dev_eui and qr are missing"),
+        ("device/assign", {**SPACE, "qr": "hello"}, Code.INVALID, "qr: The text is no label that the gateway reads"),
+        ("device/assign", {**SPACE, "qr": ONE, "dev_eui": "f" * 16}, Code.INVALID, "The label is of the device a8404"),
         ("device/assign", {**SPACE, "space": "A-11", "dev_eui": ONE}, Code.NOT_FOUND, "There is no space"),
     ],
 )
@@ -167,6 +170,24 @@ async def test_a_device_is_assigned_moved_and_taken_away(car_park: CarPark, ask:
     ]
     assert await answered(ask, "device/unassign", dev_eui=ONE) == {"spaces": ["central/level-1/A-2"]}
     assert await rows(engine, "select count(*) from installation") == [(0,)]
+
+
+async def test_a_device_is_assigned_by_its_label(car_park: CarPark, ask: Ask, engine: AsyncEngine) -> None:
+    """The codec of the model is chosen if nobody chose another. Without a model, the codecs of the vendor are listed."""
+    await car_park(1)
+    of_model = f'{{"DevEUI": "24E124713B123456", "model": "VS351", "AppKey": "{"00" * 16}"}}'
+    made = await answered(ask, "device/assign", **SPACE, qr=of_model)
+    assert (made["label"]["chosen"], made["label"]["label"]["dev_eui"]) == ("milesight_vs351", "24e124713b123456")
+    installed = "select dev_eui, codec from installation order by dev_eui"
+    assert await rows(engine, installed) == [("24e124713b123456", "milesight_vs351")]
+    kept = await answered(ask, "device/assign", **SPACE, qr=of_model.replace("VS351", "VS360"))
+    assert (kept["label"].get("chosen"), kept["label"]["codecs"]) == (None, ["milesight_vs360"])
+    assert await rows(engine, installed) == [("24e124713b123456", "milesight_vs351")]
+    of_vendor = "LW:D0:24E124C0002A0001:24E124713B654321:02590001"
+    listed = await answered(ask, "device/assign", **SPACE, qr=of_vendor, dev_eui="24:e1:24:71:3b:65:43:21")
+    assert "chosen" not in listed["label"]
+    assert {"milesight_em310_udl", "milesight_vs351"} < set(listed["label"]["codecs"])
+    assert await rows(engine, installed) == [("24e124713b654321", None)]
 
 
 async def test_a_space_whose_device_was_taken_away_is_not_live(

@@ -1,5 +1,6 @@
 """Commands about devices: their list, and their installation in spaces."""
 
+import sys
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -27,6 +28,18 @@ ProblemOption = Annotated[
     ),
 ]
 DeviceArgument = Annotated[str, typer.Argument(metavar="DEV_EUI", help="16 hexadecimal digits.", show_default=False)]
+AssignedArgument = Annotated[
+    str, typer.Argument(metavar="DEV_EUI", help="16 hexadecimal digits. Left out with --qr.", show_default=False)
+]
+AssignedSpaceArgument = Annotated[
+    str, typer.Argument(metavar="SITE/ZONE/SPACE", help="An existing space.", show_default=False)
+]
+QrOption = Annotated[
+    str,
+    typer.Option(
+        "--qr", metavar="TEXT", help="The text of the QR code on the device; - is standard input.", show_default=False
+    ),
+]
 SpaceArgument = Annotated[str, typer.Argument(metavar="SITE/ZONE/SPACE", help="An existing space.", show_default=False)]
 ChannelOption = Annotated[
     int, typer.Option("--channel", metavar="N", help="The channel, where a device has several sensors.")
@@ -116,9 +129,10 @@ def list_(
 
 @app.command("assign")
 def assign(  # noqa: PLR0913 - the fields of an installation
-    device: DeviceArgument,
-    space: SpaceArgument,
+    device: AssignedArgument,
+    space: AssignedSpaceArgument = "",
     *,
+    qr: QrOption = "",
     channel: ChannelOption = 0,
     codec: CodecOption = "",
     option: CodecOptions = None,
@@ -133,16 +147,29 @@ def assign(  # noqa: PLR0913 - the fields of an installation
     It does the same as a line of an imported file: the space takes over the stored uplinks of the device. A device of another
     space moves, and the former device of this space becomes unassigned, unless it is a sensor more. What is left out stays as in its earlier installation.
 
+    With --qr the DevEUI comes from the label of the device. If the label names a model with one codec, and nobody chose a
+    codec for the device, it is chosen; else the codecs that fit are listed.
+
     For example:
 
         parking-gateway devices assign a84041000181c061 central/level-1/A-012
+        parking-gateway devices assign central/level-1/A-012 --qr LW:D0:24E124C0002A0001:24E124713B123456:02590001
     """
-    names = place_with(space, len(PLACE))
-    given = {"dev_eui": device, "channel": channel, "codec": codec or None, "lost_after": lost_after, "also": also}
+    if not (space or qr):
+        fail("A device and its space are needed: parking-gateway devices assign DEV_EUI SITE/ZONE/SPACE")
+    # With a label, the space may be the only argument.
+    names = place_with(space or device, len(PLACE))
+    given = {"dev_eui": device if space else None, "channel": channel, "codec": codec or None}
+    given |= {"lost_after": lost_after, "also": also, "qr": _scanned() if qr == "-" else qr or None}
     given |= {"observe": None if observe is None else _observed(observe)}
     options = dict(one.partition("=")[::2] for one in option) if option else None
     outcome: Registered = ask(configured(config), "device/assign", names | given | {"options": options}).data
     show_outcome(outcome, is_kept=True, as_json=as_json)
+
+
+def _scanned() -> str:
+    """The text of a label on standard input. A scanner types one line; a file may have several."""
+    return sys.stdin.readline() if sys.stdin.isatty() else sys.stdin.read()
 
 
 @app.command("downlink")
