@@ -27,17 +27,19 @@ _REPLACE: Final = Statement(
     )
     .values({name: _ROWS.c[name] for name in ("at", "occupancy", "codec")})
 )
-# A space has nothing to do with the uplinks up to the last observed one: the history of the space begins behind it.
+# The decision says whether the observation is over, and not the row: another gateway may have counted meanwhile, and then one uplink
+# more is observed. A space has nothing to do with the uplinks up to the last observed one: its history begins behind it.
 _COUNT: Final = written("""
 with counted as (
     update installation
     set observe_left = case
-        when installation.observe_left > batch.uplinks then installation.observe_left - batch.uplinks
         when installation.observe_left < 0 then installation.observe_left
+        when not batch.is_over then greatest(installation.observe_left - batch.uplinks, 1)
     end
     from unnest(
-        cast(:dev_eui as text[]), cast(:channel as integer[]), cast(:uplinks as integer[]), cast(:since as timestamptz[])
-    ) as batch (dev_eui, channel, uplinks, since)
+        cast(:dev_eui as text[]), cast(:channel as integer[]), cast(:uplinks as integer[]), cast(:is_over as boolean[]),
+        cast(:since as timestamptz[])
+    ) as batch (dev_eui, channel, uplinks, is_over, since)
     where
         installation.dev_eui = batch.dev_eui and installation.channel = batch.channel
         and installation.observe_left is not null
@@ -83,6 +85,7 @@ def record(observing: Observing) -> list[Query[None]]:
                 dev_eui=[one.dev_eui for one in counted],
                 channel=[one.channel for one in counted],
                 uplinks=[one.uplinks for one in counted],
+                is_over=[one.is_over for one in counted],
                 since=[one.since for one in counted],
             ),
         ),

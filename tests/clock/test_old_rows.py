@@ -10,6 +10,7 @@ from parking_gateway.core.committed import Committed
 from parking_gateway.process.config.retention import RetentionConfig
 from parking_gateway.store.pool import Pool
 from parking_gateway.store.retention import AT_ONCE
+from tests.plugins.car_park import CarPark
 
 NOW = datetime.now(UTC)
 DAY = timedelta(days=1)
@@ -38,6 +39,22 @@ async def test_old_rows_are_deleted_and_none_where_they_are_kept_for_ever(pool: 
     assert await count(pool, "notice") == AT_ONCE + 4
     await go(pool, days=10)
     assert await count(pool, "notice") == 3
+
+
+OBSERVED = """
+insert into observed (dev_eui, deduplication_id, channel, space, at) values ('a840410000000001', gen_random_uuid(), 0, 1, :at)
+"""
+TRUTH = "insert into truth select id, :at, true from space"
+
+
+async def test_what_is_compared_is_kept_as_long_as_uplinks(pool: Pool, car_park: CarPark) -> None:
+    await car_park(1)
+    async with pool.engine.begin() as connection:
+        for days in (1, 399, 401, 402):
+            for statement in (OBSERVED, TRUTH):
+                await connection.execute(sa.text(statement), {"at": NOW - days * DAY})
+    await go(pool, days=400)
+    assert [await count(pool, table) for table in ("observed", "truth")] == [2, 2]
 
 
 RESERVATION = """

@@ -196,6 +196,19 @@ async def test_a_sensor_is_stuck_while_its_neighbours_change(
     assert await of_device(engine, device) == []
 
 
+async def test_an_observed_sensor_is_not_stuck_with_the_space_that_another_one_decides(
+    engine: AsyncEngine, database: str, car_park: CarPark
+) -> None:
+    device, *_ = await car_park(5)
+    await changes(engine, since=0, until=7, each=6)
+    await execute(
+        engine,
+        "insert into device (dev_eui) values ('00000000000000ff')",
+        "insert into installation (dev_eui, space_id, observe_left) select '00000000000000ff', id, 5 from space where name = 'A-1'",
+    )
+    assert [one.dev_eui for one in (await compared(database, hours=8)).notices] == [device]
+
+
 async def test_no_sensor_is_stuck_while_the_neighbours_do_not_change_either(
     engine: AsyncEngine, database: str, car_park: CarPark
 ) -> None:

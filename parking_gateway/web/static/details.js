@@ -83,6 +83,7 @@ function factsOf(space, park) {
     ["Contact", contactOf(space.contact), space.contact === "live" ? null : "trouble"],
     ["Battery", typeof space.battery_percent === "number" ? battery(space.battery_percent) : "not reported", isLow(space) ? "trouble" : null],
     device && ["Problems", device.problems.map((problem) => problemOf(problem)[0]).join(", "), "trouble"],
+    device?.observe && ["Observed", `changes nothing here ${device.observe === true ? "until a person ends it" : `for ${device.observe} more`}`],
     device && ["Device", `${device.name} · ${device.dev_eui}`],
     ["Reservation", reservationOf(space)],
     space.audience && ["For", audienceOf(space.audience)],

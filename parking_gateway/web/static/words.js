@@ -48,6 +48,7 @@ const NOTICES = {
   fault: ({ fault }) => `A sensor reports a fault${fault ? `: ${fault}` : ""}`,
   stuck: () => "A sensor does not change",
   undecodable: () => "Frames of a sensor cannot be decoded",
+  observed: () => "A sensor was observed long enough, and decides its space now",
   clock: () => "A clock is wrong",
   uplinks_lost: ({ uplinks }) => (uplinks === 1 ? "1 uplink was lost" : `${uplinks ?? "Some"} uplinks were lost`),
   downlink_failed: () => "A downlink failed",
