@@ -19,6 +19,8 @@ from typing import Final
 from decoders import Measured, Undecodable, measuring
 
 HEAD: Final = 5
+VOLTS: Final = Measured(lowest=1.5, highest=5)
+"""Bounds that no battery of the sensor exceeds."""
 
 
 def blocks(payload: bytes, *, words: int) -> tuple[tuple[int, ...] | None, float | None]:
@@ -38,7 +40,8 @@ def blocks(payload: bytes, *, words: int) -> tuple[tuple[int, ...] | None, float
     if size != HEAD + 2 * count:
         raise Undecodable(f"a frame with blocks {flags:#06x} has {HEAD + 2 * count} bytes, not {size}")
     values = struct.unpack_from(f">{count}H", payload, HEAD)
-    return values[:words] if flags & 1 else None, values[-1] / 1000 if flags & 2 else None
+    volts = measuring.number(values[-1] / 1000, VOLTS) if flags & 2 else None
+    return values[:words] if flags & 1 else None, volts
 
 
 LASER: Final = Measured(lowest=50, highest=40_000, errors=(0, 0xFFFF))

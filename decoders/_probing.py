@@ -10,7 +10,7 @@ from decoders import Device, Frame, Measured, Reading, Undecodable, readings
 
 Outcome = Callable[[Frame], Reading | Undecodable]
 
-DECLARED: Final = frozenset({"distance_mm"})
+DECLARED: Final = ("battery_volts", "distance_mm", "temperature_celsius")
 """The measurements that a device has to declare."""
 WIDTHS: Final = (1, 2, 3, 4)
 _SHARES: Final = (0.03, 0.37, 0.74, 0.97)
@@ -18,7 +18,9 @@ _SHARES: Final = (0.03, 0.37, 0.74, 0.97)
 _SWEEP: Final = 32
 """Values, spread over all that the bytes can carry."""
 _ROUNDED: Final = 0.51
-"""Steps, or whole millimetres, that a value may be rounded by."""
+"""A whole number may be rounded."""
+_EXACT: Final = 1e-6
+"""Other numbers have as many decimals as their step."""
 _MOST_COMPLAINTS: Final = 3
 """Of one measurement of one frame; the others are alike."""
 
@@ -37,6 +39,8 @@ class Carrier(NamedTuple):
     """The number that they carry."""
     scale: float
     """Our unit for each step of the number."""
+    bits: int = 0
+    """How many of the low bits belong to the number. The bits above them can be flags."""
 
     def written(self, frame: Frame, raw: int) -> Frame:
         """Return the frame with this number, of which only as many bits are written as fit."""
@@ -47,7 +51,8 @@ class Carrier(NamedTuple):
 
 def wrong_declarations(device: Device, shown: frozenset[str]) -> Iterator[str]:
     """Yield a sentence for each mistake in `DEVICE.measures`. `shown` are the fields of the device's readings."""
-    for name in sorted(DECLARED):
+    # Without `DEVICE` only a distance has to be declared, because only it decides about a space.
+    for name in DECLARED if device.vendor else ("distance_mm",):
         if name not in device.measures and (name in shown or (name == "distance_mm" and device.measures_distance)):
             yield f"DEVICE.measures does not declare which values of {name} are measurements"
     for name, measured in device.measures.items():
@@ -77,7 +82,7 @@ def carriers(frame: Frame, outcome: Outcome, name: str, measured: Measured) -> I
                 one for one in _windows(frame, place, value, width) if _carries(one, frame, outcome, name, measured)
             ]
             if found:
-                yield from found
+                yield from (one._replace(bits=_bits(one, frame, outcome, name)) for one in found)
                 break  # wider ones contain bytes of another field
 
 
@@ -136,20 +141,32 @@ def _carries(carrier: Carrier, frame: Frame, outcome: Outcome, name: str, measur
     return all(_reads(carrier, frame, outcome, name, raw) for raw in raws)
 
 
-def _reads(carrier: Carrier, frame: Frame, outcome: Outcome, name: str, raw: int) -> bool:
+def _bits(carrier: Carrier, frame: Frame, outcome: Outcome, name: str) -> int:
+    known = _read(carrier, frame, outcome, name, carrier.raw)
+    bits = range(8 * carrier.width)
+    changing = (bit for bit in bits if _read(carrier, frame, outcome, name, carrier.raw ^ (1 << bit)) != known)
+    return 1 + max(changing, default=0)
+
+
+def _read(carrier: Carrier, frame: Frame, outcome: Outcome, name: str, raw: int) -> float | None:
     reading = _at(outcome(carrier.written(frame, raw)), carrier.place)
-    value = None if reading is None else getattr(reading, name)
-    return value is not None and abs(value - raw * carrier.scale) <= _ROUNDED * min(1, abs(carrier.scale))
+    value: float | None = None if reading is None else getattr(reading, name)
+    return value
+
+
+def _reads(carrier: Carrier, frame: Frame, outcome: Outcome, name: str, raw: int) -> bool:
+    value = _read(carrier, frame, outcome, name, raw)
+    return value is not None and abs(value - raw * carrier.scale) <= (_ROUNDED if name in readings.WHOLE else _EXACT)
 
 
 def _tried(carrier: Carrier, measured: Measured) -> Iterator[int]:
     """Yield numbers that are no measurement, as both signed and unsigned ones: errors, the next ones beyond the bounds, a sweep."""
-    size = 1 << 8 * carrier.width
+    size = 1 << carrier.bits
     step = abs(carrier.scale)
     wanted = (*measured.errors, measured.lowest - step, measured.highest + step)
     numbers = [
         *(round(one / carrier.scale) for one in wanted),
-        *range(0, size, size // _SWEEP),
+        *range(0, size, max(1, size // _SWEEP)),
         size - 1,
         size // 2 - 1,
     ]

@@ -17,10 +17,14 @@ Source: decentlab/decentlab-decoders DL-LID2.
 from typing import Final
 
 from decoders import Device, Frame, Reading
-from decoders._decentlab import LASER, blocks, distance
+from decoders._decentlab import LASER, VOLTS, blocks, distance
 
 DEVICE: Final = Device(
-    vendor="Decentlab", model="DL-LID2", ports=(), measures_distance=True, measures={"distance_mm": LASER}
+    vendor="Decentlab",
+    model="DL-LID2",
+    ports=(),
+    measures_distance=True,
+    measures={"distance_mm": LASER, "battery_volts": VOLTS},
 )
 
 

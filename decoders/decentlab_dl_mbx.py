@@ -17,12 +17,16 @@ Source: TheThingsNetwork/lorawan-devices vendor/decentlab dl-mbx.js; Decentlab's
 from typing import Final
 
 from decoders import Device, Frame, Measured, Reading
-from decoders._decentlab import blocks, distance
+from decoders._decentlab import VOLTS, blocks, distance
 
 DISTANCE: Final = Measured(lowest=300, highest=9998, errors=(0, 5000, 9999, 0xFFFF))
 
 DEVICE: Final = Device(
-    vendor="Decentlab", model="DL-MBX", ports=(), measures_distance=True, measures={"distance_mm": DISTANCE}
+    vendor="Decentlab",
+    model="DL-MBX",
+    ports=(),
+    measures_distance=True,
+    measures={"distance_mm": DISTANCE, "battery_volts": VOLTS},
 )
 
 

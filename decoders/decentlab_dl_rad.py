@@ -22,7 +22,7 @@ Source: decentlab/decentlab-decoders DL-RAD. The four values and their error cod
 from typing import Final
 
 from decoders import Device, Frame, Measured, Reading, measuring
-from decoders._decentlab import blocks
+from decoders._decentlab import VOLTS, blocks
 
 DISTANCE: Final = Measured(lowest=1, highest=30_000, errors=(0, 0xFFFF))
 CELSIUS: Final = Measured(lowest=-40, highest=80)
@@ -32,7 +32,7 @@ DEVICE: Final = Device(
     model="DL-RAD",
     ports=(),
     measures_distance=True,
-    measures={"distance_mm": DISTANCE, "temperature_celsius": CELSIUS},
+    measures={"distance_mm": DISTANCE, "battery_volts": VOLTS, "temperature_celsius": CELSIUS},
 )
 
 _ZERO: Final = 0x8000

@@ -34,7 +34,7 @@ from typing import Final
 
 from decoders import Device, Frame, Reading
 from decoders._clock import unix_time
-from decoders._dragino import DOWNLINKS, four_probes, probes, status, stored_records, ultrasonic
+from decoders._dragino import DOWNLINKS, VOLTS, four_probes, probes, status, stored_records, ultrasonic
 from decoders._refusals import unfit
 
 DISTANCE: Final = ultrasonic(30, 15_000)
@@ -45,7 +45,7 @@ DEVICE: Final = Device(
     ports=(2, 3, 5),
     heartbeat=timedelta(minutes=20),
     measures_distance=True,
-    measures={"distance_mm": DISTANCE},
+    measures={"distance_mm": DISTANCE, "battery_volts": VOLTS},
     channels=(1, 2, 3, 4),
 )
 

@@ -18,7 +18,7 @@ from datetime import timedelta
 from typing import Final
 
 from decoders import Device, Frame, Reading
-from decoders._dragino import CELSIUS, DOWNLINKS, reading, status, stored, ultrasonic
+from decoders._dragino import CELSIUS, DOWNLINKS, VOLTS, reading, status, stored, ultrasonic
 from decoders._refusals import unfit
 
 DISTANCE: Final = ultrasonic(30, 4500)
@@ -29,7 +29,7 @@ DEVICE: Final = Device(
     ports=(2, 3, 5),
     heartbeat=timedelta(minutes=20),
     measures_distance=True,
-    measures={"distance_mm": DISTANCE, "temperature_celsius": CELSIUS},
+    measures={"distance_mm": DISTANCE, "battery_volts": VOLTS, "temperature_celsius": CELSIUS},
 )
 
 COMMANDS: Final = DOWNLINKS

@@ -26,6 +26,7 @@ from decoders._dragino import (
     CELSIUS,
     DOWNLINKS,
     NO_SENSOR,
+    VOLTS,
     celsius,
     probes,
     status,
@@ -43,7 +44,7 @@ DEVICE: Final = Device(
     ports=(2, 3, 5),
     heartbeat=timedelta(minutes=20),
     measures_distance=True,
-    measures={"distance_mm": DISTANCE, "temperature_celsius": CELSIUS},
+    measures={"distance_mm": DISTANCE, "battery_volts": VOLTS, "temperature_celsius": CELSIUS},
     channels=(1, 2, 3),
 )
 

@@ -35,7 +35,7 @@ DEVICE: Final = Device(
     ports=(2, 3, 5, 6),
     heartbeat=timedelta(minutes=20),
     measures_distance=True,
-    measures={"distance_mm": DISTANCE, "temperature_celsius": CELSIUS},
+    measures={"distance_mm": DISTANCE, "battery_volts": VOLTS, "temperature_celsius": CELSIUS},
 )
 
 COMMANDS: Final = DOWNLINKS

@@ -26,7 +26,7 @@ from datetime import timedelta
 from typing import Final
 
 from decoders import Device, Frame, Reading
-from decoders._dragino import DOWNLINKS, four_probes, ultrasonic
+from decoders._dragino import DOWNLINKS, VOLTS, four_probes, ultrasonic
 from decoders._refusals import unfit
 
 DISTANCE: Final = ultrasonic(30, 15_000)
@@ -37,7 +37,7 @@ DEVICE: Final = Device(
     ports=(2,),
     heartbeat=timedelta(minutes=20),
     measures_distance=True,
-    measures={"distance_mm": DISTANCE},
+    measures={"distance_mm": DISTANCE, "battery_volts": VOLTS},
     channels=(1, 2, 3, 4),
 )
 

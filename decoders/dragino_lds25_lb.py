@@ -20,7 +20,7 @@ from datetime import timedelta
 from typing import Final
 
 from decoders import Device, Frame, Reading
-from decoders._dragino import CELSIUS, DOWNLINKS, status
+from decoders._dragino import CELSIUS, DOWNLINKS, VOLTS, status
 from decoders._dragino_laser import laser, reading, stored
 from decoders._refusals import unfit
 
@@ -32,7 +32,7 @@ DEVICE: Final = Device(
     ports=(2, 3, 5, 6),
     heartbeat=timedelta(minutes=20),
     measures_distance=True,
-    measures={"distance_mm": DISTANCE, "temperature_celsius": CELSIUS},
+    measures={"distance_mm": DISTANCE, "battery_volts": VOLTS, "temperature_celsius": CELSIUS},
 )
 
 COMMANDS: Final = DOWNLINKS

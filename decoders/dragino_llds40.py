@@ -19,7 +19,7 @@ from datetime import timedelta
 from typing import Final
 
 from decoders import Device, Frame, Reading
-from decoders._dragino import ANSWER, CELSIUS, DOWNLINKS
+from decoders._dragino import ANSWER, CELSIUS, DOWNLINKS, VOLTS
 from decoders._dragino_laser import laser, reading
 from decoders._refusals import unfit
 
@@ -31,7 +31,7 @@ DEVICE: Final = Device(
     ports=(2,),
     heartbeat=timedelta(minutes=20),
     measures_distance=True,
-    measures={"distance_mm": DISTANCE, "temperature_celsius": CELSIUS},
+    measures={"distance_mm": DISTANCE, "battery_volts": VOLTS, "temperature_celsius": CELSIUS},
 )
 
 COMMANDS: Final = DOWNLINKS

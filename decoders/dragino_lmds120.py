@@ -17,7 +17,7 @@ from datetime import timedelta
 from typing import Final
 
 from decoders import Device, Frame, Measured, Reading
-from decoders._dragino import CELSIUS, DOWNLINKS, reading
+from decoders._dragino import CELSIUS, DOWNLINKS, VOLTS, reading
 from decoders._refusals import unfit
 
 DISTANCE: Final = Measured(lowest=150, highest=12_000, errors=(0, 0x3FFF, 0xFFFF))
@@ -28,7 +28,7 @@ DEVICE: Final = Device(
     ports=(2, 5),
     heartbeat=timedelta(minutes=20),
     measures_distance=True,
-    measures={"distance_mm": DISTANCE, "temperature_celsius": CELSIUS},
+    measures={"distance_mm": DISTANCE, "battery_volts": VOLTS, "temperature_celsius": CELSIUS},
 )
 
 COMMANDS: Final = DOWNLINKS

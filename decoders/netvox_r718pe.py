@@ -26,7 +26,7 @@ Sources: TheThingsNetwork/lorawan-devices vendor/netvox r718pe-codec.yaml and r7
 from typing import Final
 
 from decoders import Device, Frame, Reading, measuring
-from decoders._netvox import battery_fault, distance_range, status, volts
+from decoders._netvox import VOLTS, battery_fault, distance_range, status, volts
 
 DISTANCE: Final = distance_range()
 
@@ -35,7 +35,7 @@ DEVICE: Final = Device(
     model="R718PE",
     ports=(6, 7),
     measures_distance=True,
-    measures={"distance_mm": DISTANCE},
+    measures={"distance_mm": DISTANCE, "battery_volts": VOLTS},
 )
 
 MODELS: Final = (0xB1,)

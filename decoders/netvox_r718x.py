@@ -27,7 +27,7 @@ Source: TheThingsNetwork/lorawan-devices vendor/netvox r718x.js.
 from typing import Final
 
 from decoders import Device, Frame, Measured, Reading, measuring
-from decoders._netvox import battery_fault, distance_range, status, volts
+from decoders._netvox import VOLTS, battery_fault, distance_range, status, volts
 
 DISTANCE: Final = distance_range()
 CELSIUS: Final = Measured(lowest=-40, highest=125)
@@ -37,7 +37,7 @@ DEVICE: Final = Device(
     model="R718X",
     ports=(6, 7),
     measures_distance=True,
-    measures={"distance_mm": DISTANCE, "temperature_celsius": CELSIUS},
+    measures={"distance_mm": DISTANCE, "battery_volts": VOLTS, "temperature_celsius": CELSIUS},
 )
 
 MODELS: Final = (0x34,)

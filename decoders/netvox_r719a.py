@@ -20,9 +20,9 @@ Sources: TheThingsNetwork/lorawan-devices vendor/netvox r719a.js; thingsboard/da
 from typing import Final
 
 from decoders import Device, Frame, Occupancy, Reading
-from decoders._netvox import battery_fault, status, volts
+from decoders._netvox import VOLTS, battery_fault, status, volts
 
-DEVICE: Final = Device(vendor="Netvox", model="R719A, R719B", ports=(6, 7))
+DEVICE: Final = Device(vendor="Netvox", model="R719A, R719B", ports=(6, 7), measures={"battery_volts": VOLTS})
 
 MODELS: Final = (0x59, 0xAF)
 ANSWERS: Final = (0x81, 0x82, 0x83, 0x84)

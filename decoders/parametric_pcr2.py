@@ -34,11 +34,14 @@ CELSIUS: Final = Measured(lowest=-409.6, highest=409.5)
 PERCENT: Final = Measured(lowest=1, highest=100)
 """Of the solar charger's gauge; 0: it has none."""
 
+VOLTS: Final = Measured(lowest=1.5, highest=25.5)
+"""Of the solar charger; 0: it has none."""
+
 DEVICE: Final = Device(
     vendor="Parametric",
     model="PCR2",
     ports=(14, 190),
-    measures={"temperature_celsius": CELSIUS, "battery_percent": PERCENT},
+    measures={"temperature_celsius": CELSIUS, "battery_percent": PERCENT, "battery_volts": VOLTS},
 )
 
 _SIZES: Final = {14, 20, 31, 34, 35}
@@ -50,7 +53,7 @@ def decode(frame: Frame, *, entry: Literal["left_to_right", "right_to_left"] = "
     payload = frame.payload
     match frame.port, len(payload):
         case 14, 17 if payload.startswith(b"\xbe\x01\x04"):
-            return _counts(payload, entry, volts=int.from_bytes(payload[11:13]) / 1000 or None)
+            return _counts(payload, entry, volts=measuring.number(int.from_bytes(payload[11:13]) / 1000, VOLTS))
         case 14, 16 if payload.startswith(b"\xbe\x01\x03"):
             return _counts(payload, entry, percent=measuring.number(payload[11], PERCENT))
         case 14, _ if payload.startswith(b"\x0a"):

@@ -34,11 +34,14 @@ CELSIUS: Final = Measured(lowest=-409.6, highest=409.5)
 """The published temperatures of the processor, f000 to 0fff."""
 PERCENT: Final = Measured(lowest=1, highest=100)
 
+VOLTS: Final = Measured(lowest=1.5, highest=25.5)
+"""Of the battery; 0: it has none. The one of the older firmware is a byte of 0.1 V."""
+
 DEVICE: Final = Device(
     vendor="Parametric",
     model="TCR, PMX TCR",
     ports=(1, 13, 14, 15, 16, 17, 190),
-    measures={"temperature_celsius": CELSIUS, "battery_percent": PERCENT},
+    measures={"temperature_celsius": CELSIUS, "battery_percent": PERCENT, "battery_volts": VOLTS},
 )
 
 
@@ -50,10 +53,10 @@ def decode(frame: Frame) -> Reading:
             percent = measuring.number(payload[3], PERCENT)
             return Reading(battery_percent=percent, temperature_celsius=_temperature(payload[6:8]))
         case 15, 33 if payload.startswith(b"\xbe\x02\x02"):
-            volts = int.from_bytes(payload[3:5]) / 1000 or None
+            volts = measuring.number(int.from_bytes(payload[3:5]) / 1000, VOLTS)
             return Reading(battery_volts=volts, temperature_celsius=_temperature(payload[7:9]))
         case 13 | 14 | 15 | 16 | 17, 10 if payload[0] == 0xA2:
-            return Reading(battery_volts=payload[9] / 10 or None)
+            return Reading(battery_volts=measuring.number(payload[9] / 10, VOLTS))
         case 190, 27 if payload.startswith((b"\xbe\x02\x01", b"\xbe\x02\x02")):
             return Reading()
         case 190, 10 if payload.startswith(b"\xbe\x02") and payload[3] == 0xD2:

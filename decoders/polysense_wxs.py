@@ -42,12 +42,15 @@ DISTANCE: Final = Measured(lowest=1, highest=0xFFFE, errors=(0, 0xFFFF))
 
 CELSIUS: Final = Measured(lowest=-200, highest=850)
 
+VOLTS: Final = Measured(lowest=1.5, highest=5)
+"""Bounds that no battery of the sensor exceeds."""
+
 DEVICE: Final = Device(
     vendor="Polysense",
     model="WxS8000, WxS8800",
     ports=(),
     measures_distance=True,
-    measures={"distance_mm": DISTANCE, "temperature_celsius": CELSIUS},
+    measures={"distance_mm": DISTANCE, "temperature_celsius": CELSIUS, "battery_volts": VOLTS},
 )
 
 _HEAD: Final = b"\xd7\x7e"
@@ -69,7 +72,7 @@ def _temperature(value: bytes) -> Fields:
 
 
 def _volts(value: bytes) -> Fields:
-    return {"battery_volts": int.from_bytes(value) / 1000 or None}
+    return {"battery_volts": measuring.number(int.from_bytes(value) / 1000, VOLTS)}
 
 
 def _distance(value: bytes) -> Fields:

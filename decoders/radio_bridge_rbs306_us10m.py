@@ -33,12 +33,15 @@ from decoders._refusals import unfit
 
 DISTANCE: Final = Measured(lowest=500, highest=9998, errors=(0, 9999))
 
+VOLTS: Final = Measured(lowest=1.5, highest=5)
+"""Bounds that no battery of the sensor exceeds."""
+
 DEVICE: Final = Device(
     vendor="Radio Bridge",
     model="RBS306-US10M",
     ports=(),
     measures_distance=True,
-    measures={"distance_mm": DISTANCE},
+    measures={"distance_mm": DISTANCE, "battery_volts": VOLTS},
 )
 
 _ERRORS: Final = {0x01: "the radio failed", 0x02: "battery low"}
@@ -73,4 +76,4 @@ def _supervision(payload: bytes) -> Reading:
     if tenths > 9:
         raise Undecodable(f"byte 4: a battery has two digits, not {payload[4]:02x}")
     found = (fault for bit, fault in _ERRORS.items() if payload[2] & bit)
-    return Reading(battery_volts=volts + tenths / 10, fault=measuring.faults(*found))
+    return Reading(battery_volts=measuring.number(volts + tenths / 10, VOLTS), fault=measuring.faults(*found))

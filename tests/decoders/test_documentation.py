@@ -24,7 +24,9 @@ def test_the_example_conforms_from_a_drop_in_folder(tmp_path: Path) -> None:
     def bind(line: str | None, options: Mapping[str, str]) -> conformance.Decode:
         return codecs.bind(codecs.find(line or "acme_bay_x1", dropins=tmp_path), options)
 
-    assert conformance.complaints(conformance.load(tmp_path / "acme_bay_x1.toml"), bind) == []
+    vectors = conformance.load(tmp_path / "acme_bay_x1.toml")
+    device = codecs.find("acme_bay_x1", dropins=tmp_path).device
+    assert conformance.complaints(vectors, bind, device=device) == []
 
 
 def test_every_codec_of_the_page_exists() -> None:

@@ -10,9 +10,11 @@ Source: Acme's Payload Guide 1.2.
 
 from typing import Final
 
-from decoders import Device, Frame, Occupancy, Reading, Undecodable
+from decoders import Device, Frame, Measured, Occupancy, Reading, Undecodable, measuring
 
-DEVICE: Final = Device(vendor="Acme", model="Bay X1", ports=(1,))
+VOLTS: Final = Measured(lowest=2, highest=4)
+
+DEVICE: Final = Device(vendor="Acme", model="Bay X1", ports=(1,), measures={"battery_volts": VOLTS})
 
 
 def decode(frame: Frame) -> Reading:
@@ -22,6 +24,6 @@ def decode(frame: Frame) -> Reading:
             status, battery = frame.payload
             return Reading(
                 occupancy=Occupancy.OCCUPIED if status & 1 else Occupancy.VACANT,
-                battery_volts=battery / 10,
+                battery_volts=measuring.number(battery / 10, VOLTS),
             )
     raise Undecodable(f"no message on port {frame.port} has {len(frame.payload)} bytes")
