@@ -20,17 +20,24 @@ class Placed(NamedTuple):
     at: datetime
 
 
-# The stays of a space are its occupancy, corrected after late uplinks. Of several sensors they show no single one.
+# The stays of a space are its occupancy, corrected after late uplinks. Of several sensors they show no single one, and of an
+# observed one nothing: its occupancies are rows of their own.
 _OCCUPANCIES: Final = written("""
 select
     batch.deduplication_id,
     case
-        when space.arrived_at <= batch.at or stay.departed_at > batch.at then 'occupied' else 'vacant'
+        when observed.deduplication_id is not null then observed.occupancy
+        when space.arrived_at <= batch.at or stay.departed_at > batch.at then 'occupied'
+        else 'vacant'
     end
 from unnest(
-    cast(:deduplication_id as uuid[]), cast(:space as bigint[]), cast(:at as timestamptz[])
-) as batch (deduplication_id, space, at)
+    cast(:deduplication_id as uuid[]), cast(:dev_eui as text[]), cast(:space as bigint[]), cast(:at as timestamptz[])
+) as batch (deduplication_id, dev_eui, space, at)
 join space on space.id = batch.space
+left join observed on
+    observed.dev_eui = batch.dev_eui and observed.deduplication_id = batch.deduplication_id and observed.channel = 0
+left join installation on
+    installation.dev_eui = batch.dev_eui and installation.channel = 0 and installation.space_id = batch.space
 left join lateral (
     select past_stay.departed_at
     from past_stay
@@ -40,7 +47,10 @@ left join lateral (
     order by past_stay.arrived_at desc
     limit 1
 ) as stay on true
-where space.occupancy is not null and space.sensors is null and batch.at >= space.watched_since
+where
+    observed.deduplication_id is not null
+    or space.occupancy is not null and space.sensors is null and batch.at >= space.watched_since
+        and installation.observe_left is null
 """)
 _REJECTIONS: Final = written("""
 select rejection.deduplication_id, rejection.detail
@@ -56,6 +66,7 @@ def occupancies(uplinks: Iterable[Placed]) -> Query[dict[UUID, str]]:
     batch = list(uplinks)
     arguments = arrays(
         deduplication_id=[one.deduplication_id for one in batch],
+        dev_eui=[one.dev_eui for one in batch],
         space=[one.space for one in batch],
         at=[one.at for one in batch],
     )

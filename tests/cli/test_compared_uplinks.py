@@ -73,6 +73,22 @@ async def test_the_present_version_is_compared_with_what_the_database_has(
     assert changed.stdout.splitlines()[-1] == "3 uplinks: 3 compared, 3 of them read differently, 0 without a codec."
 
 
+async def test_an_observed_device_is_compared_with_its_own_occupancies(
+    engine: AsyncEngine, car_park: CarPark, database: str, tmp_path: Path
+) -> None:
+    """Its space has another state, because an observed device does not change it."""
+    await car_park(1)
+    await asyncio.to_thread(invoke, database, "devices", "observe", ONE, "50")
+    await recorded(engine, *frames(ONE, OCCUPIED, VACANT))
+    assert await rows(engine, "select occupancy from observed order by at") == [("occupied",), ("vacant",)]
+    same = await asyncio.to_thread(invoke, database, "decode", "--all", "stored")
+    assert same.stdout.splitlines()[-1] == "2 uplinks: 2 compared, 0 of them read differently, 0 without a codec."
+    (tmp_path / "own.py").write_text(OPPOSITE)
+    await use(engine, "own")
+    other = await asyncio.to_thread(invoke, database, "decode", "--all", "stored", DECODERS__FOLDER=str(tmp_path))
+    assert other.stdout.splitlines()[-1] == "2 uplinks: 2 compared, 2 of them read differently, 0 without a codec."
+
+
 @pytest.mark.usefixtures("stored")
 async def test_lines_of_a_comparison_are_compared_with_a_later_version(database: str, tmp_path: Path) -> None:
     arguments = ("decode", "--all", "stored", "--device", ONE, "--json")
