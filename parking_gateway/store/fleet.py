@@ -130,6 +130,11 @@ _KEEP: Final = Statement(
     .values(
         {
             **{name: sa.func.coalesce(_FACTS.c[name], device.c[name]) for name in _OF_READING},
+            # As in `update_devices`: a sensor that cannot measure has no distance, not the last one.
+            "distance_mm": sa.case(
+                (sa.or_(_FACTS.c.fault.is_not(None), _FACTS.c.tamper), _FACTS.c.distance_mm),
+                else_=sa.func.coalesce(_FACTS.c.distance_mm, device.c.distance_mm),
+            ),
             **battery_of(_FACTS.c),
             "fault_at": sa.case((_FACTS.c.fault.is_not(None), sa.func.now()), else_=device.c.fault_at),
             "tamper_at": sa.case((_FACTS.c.tamper, sa.func.now()), else_=device.c.tamper_at),

@@ -317,6 +317,29 @@ def test_an_occupancy_of_the_device_itself_is_kept(tmp_path: Path) -> None:
     assert decode(frame("00")).occupancy is VACANT
 
 
+@pytest.mark.parametrize(
+    ("reading", "expected"),
+    [
+        ("Reading(distance_mm=900)", OCCUPIED),
+        ("Reading(distance_mm=299)", None),
+        ("Reading(distance_mm=5001)", None),
+        ("Reading(distance_mm=4000)", None),
+        ("Reading(distance_mm=900, tamper=True)", None),
+        ("Reading(distance_mm=900, tamper=False)", OCCUPIED),
+    ],
+)
+def test_a_careless_codec_frees_no_space(tmp_path: Path, reading: str, expected: Occupancy | None) -> None:
+    """A codec from elsewhere may return a distance that its own `DEVICE` does not declare, or that of a tilted sensor."""
+    (tmp_path / "careless.py").write_text(
+        "from decoders import Device, Measured, Reading\n"
+        "DISTANCE = Measured(lowest=300, highest=5000, errors=(4000,))\n"
+        'DEVICE = Device(vendor="A", model="B", ports=(), measures_distance=True, measures={"distance_mm": DISTANCE})\n'
+        f"def decode(frame):\n    return {reading}\n"
+    )
+    decode = codecs.bind(codecs.find("careless", dropins=tmp_path), {"occupied_below_mm": "1500"})
+    assert decode(frame("00")).occupancy is expected
+
+
 # --- commands
 
 

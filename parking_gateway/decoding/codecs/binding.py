@@ -3,12 +3,13 @@
 import difflib
 import functools
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
-from decoders import Frame, Occupancy, Reading
-from decoders.readings import is_possible
+from decoders import Frame, Measured, Occupancy, Reading
+from decoders.measuring import number
+from decoders.readings import RANGES
 from parking_gateway.decoding.codecs.codec import NO_OPTIONS, OCCUPIED_BELOW, VACANT_ABOVE, Codec, Option
 
 Bound = Callable[[Frame], Reading]
@@ -24,7 +25,8 @@ def bind(codec: Codec, options: Mapping[str, str] = NO_OPTIONS) -> Bound:
 
     A codec that measures a distance has two more options, in millimetres. A distance below `occupied_below_mm` is occupied.
     A distance above `vacant_above_mm` is vacant. Between them the reading has no occupancy. Without `vacant_above_mm`,
-    every other distance is vacant. Without both, a distance gives no occupancy.
+    every other distance is vacant. Without both, a distance gives no occupancy. Whatever a codec returns, neither a distance
+    beyond the measurements of its device nor that of a sensor that was moved gives one.
     """
     chosen = _checked(codec, options)
     below, above = chosen.pop(OCCUPIED_BELOW.name, None), chosen.pop(VACANT_ABOVE.name, None)
@@ -38,7 +40,8 @@ def bind(codec: Codec, options: Mapping[str, str] = NO_OPTIONS) -> Bound:
     if above is not None and above < below:
         raise BadOption(f"{codec.name}: vacant_above_mm ({above}) must not be less than occupied_below_mm ({below})")
     # Distances are whole millimetres: "at least `below`" is "more than `below - 1`".
-    return _occupancy_by_distance(decode, below=below, above=below - 1 if above is None else above)
+    measured = codec.device.measures.get("distance_mm", _ANY_DISTANCE)
+    return _occupancy_by_distance(decode, measured, below=below, above=below - 1 if above is None else above)
 
 
 def bind_assuming(codec: Codec, options: Mapping[str, str] = NO_OPTIONS) -> Bound:
@@ -46,17 +49,22 @@ def bind_assuming(codec: Codec, options: Mapping[str, str] = NO_OPTIONS) -> Boun
     return bind(codec, {**codec.assumed, **options})
 
 
-def _occupancy_by_distance(decode: Bound, *, below: int, above: int) -> Bound:
+_ANY_DISTANCE: Final = Measured(lowest=RANGES["distance_mm"][0], highest=RANGES["distance_mm"][1])
+"""Of a device that declares none. Other distances are dropped later, together with other impossible numbers."""
+
+
+def _occupancy_by_distance(decode: Bound, measured: Measured, *, below: int, above: int) -> Bound:
     def with_occupancy(reading: Reading) -> Reading:
         distance = reading.distance_mm
-        # An impossible distance gives no occupancy. It is dropped later, together with other impossible numbers.
-        if distance is None or reading.occupancy is not None or not is_possible("distance_mm", distance):
+        if distance is None or reading.occupancy is not None or number(distance, measured) is None:
             return reading
         if distance < below:
             return msgspec.structs.replace(reading, occupancy=Occupancy.OCCUPIED)
         return msgspec.structs.replace(reading, occupancy=Occupancy.VACANT) if distance > above else reading
 
     def with_occupancies(reading: Reading) -> Reading:
+        if reading.tamper:
+            return reading
         if not reading.channels:
             return with_occupancy(reading)
         by_channel = {number: with_occupancy(one) for number, one in reading.channels.items()}

@@ -37,6 +37,8 @@ def read(dev_eui: DevEui, uplinks: Sequence[Uplink], installation: Installation,
     pairs = [(observation(one.uplink, one.reading, installation.channel), one.reading) for one in readings]
     facts: dict[str, Any] = {"codec": readings[-1].codec if readings else None}
     for seen, reading in sorted(pairs, key=lambda pair: _later(pair[0])):
+        if reading.fault or reading.tamper:
+            facts.pop("distance_mm", None)
         facts |= _facts(seen, reading)
     return Replay(
         observations=_one_for_each_frame(seen for seen, _ in pairs),
