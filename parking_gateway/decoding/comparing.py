@@ -146,6 +146,8 @@ class Differences:
         """Uplinks with two readings."""
         self.differing = 0
         self.without_codec = 0
+        self.undecodable = 0
+        """Uplinks that cannot be read now."""
         self.kinds: Counter[Kind] = Counter()
         self.examples: dict[Kind, Compared] = {}
         self.versions: Counter[tuple[str, str]] = Counter()
@@ -161,6 +163,7 @@ class Differences:
         self.versions[one.asked.read_by or "", now] += 1
         self.compared += one.before is not None
         self.differing += bool(one.differs)
+        self.undecodable += UNDECODABLE in one.reading
         for field, (before, after) in one.differs.items():
             # Numbers differ in each uplink, so they are one kind, and the table has an example.
             kind = Kind(now, field, _word(before), _word(after))

@@ -49,7 +49,7 @@ async def test_the_next_file_of_a_codec_is_compared_with_the_present_one(
         "was read by\tis read by\tuplinks",
         f"{OLD}\t{now}\t3",
         "",
-        "3 uplinks: 3 compared, 3 of them read differently, 0 without a codec.",
+        "3 uplinks: 3 compared, 3 of them read differently, 0 undecodable now, 0 without a codec.",
     ]
     assert await rows(engine, "select cast(uplink as text) from uplink order by 1") == before
 
@@ -61,7 +61,10 @@ async def test_the_present_version_is_compared_with_what_the_database_has(
     """The readings of an earlier version are not kept. Its occupancies and rejections are."""
     result = await asyncio.to_thread(invoke, database, "decode", "--all", "stored")
     assert result.returncode == 1
-    assert result.stdout.splitlines()[-1] == "4 uplinks: 4 compared, 1 of them read differently, 0 without a codec."
+    assert (
+        result.stdout.splitlines()[-1]
+        == "4 uplinks: 4 compared, 1 of them read differently, 0 undecodable now, 0 without a codec."
+    )
     (difference,) = [line.split("\t") for line in result.stdout.splitlines() if "undecodable" in line]
     assert difference[3:5] == ["-", "1"]
     assert difference[2].startswith("milesight_em310_udl: ")
@@ -70,7 +73,10 @@ async def test_the_present_version_is_compared_with_what_the_database_has(
     changed = await asyncio.to_thread(
         invoke, database, "decode", "--all", "stored", "--device", ONE, DECODERS__FOLDER=str(tmp_path)
     )
-    assert changed.stdout.splitlines()[-1] == "3 uplinks: 3 compared, 3 of them read differently, 0 without a codec."
+    assert (
+        changed.stdout.splitlines()[-1]
+        == "3 uplinks: 3 compared, 3 of them read differently, 0 undecodable now, 0 without a codec."
+    )
 
 
 async def test_an_observed_device_is_compared_with_its_own_occupancies(
@@ -82,11 +88,17 @@ async def test_an_observed_device_is_compared_with_its_own_occupancies(
     await recorded(engine, *frames(ONE, OCCUPIED, VACANT))
     assert await rows(engine, "select occupancy from observed order by at") == [("occupied",), ("vacant",)]
     same = await asyncio.to_thread(invoke, database, "decode", "--all", "stored")
-    assert same.stdout.splitlines()[-1] == "2 uplinks: 2 compared, 0 of them read differently, 0 without a codec."
+    assert (
+        same.stdout.splitlines()[-1]
+        == "2 uplinks: 2 compared, 0 of them read differently, 0 undecodable now, 0 without a codec."
+    )
     (tmp_path / "own.py").write_text(OPPOSITE)
     await use(engine, "own")
     other = await asyncio.to_thread(invoke, database, "decode", "--all", "stored", DECODERS__FOLDER=str(tmp_path))
-    assert other.stdout.splitlines()[-1] == "2 uplinks: 2 compared, 2 of them read differently, 0 without a codec."
+    assert (
+        other.stdout.splitlines()[-1]
+        == "2 uplinks: 2 compared, 2 of them read differently, 0 undecodable now, 0 without a codec."
+    )
 
 
 @pytest.mark.usefixtures("stored")
@@ -101,7 +113,7 @@ async def test_lines_of_a_comparison_are_compared_with_a_later_version(database:
     same = await asyncio.to_thread(invoke, database, "decode", "--all", kept)
     assert (same.returncode, same.stdout.splitlines()[-1]) == (
         0,
-        "3 uplinks: 3 compared, 0 of them read differently, 0 without a codec.",
+        "3 uplinks: 3 compared, 0 of them read differently, 0 undecodable now, 0 without a codec.",
     )
     (tmp_path / "own.py").write_text(OPPOSITE)
     kept.write_text(written.stdout.replace('"bosch_tps110_v029"', '"own"'))
@@ -136,7 +148,10 @@ def test_events_and_rows_of_an_archive_are_uplinks_too(database: str, tmp_path: 
     file.write_bytes(gzip.compress(document + b"\n" + json.dumps(row).encode() + b"\n\n"))
     (tmp_path / "own.py").write_text(OPPOSITE)
     result = invoke(database, "decode", tmp_path / "own.py", "--all", file)
-    assert result.stdout.splitlines()[-1] == "2 uplinks: 2 compared, 2 of them read differently, 0 without a codec."
+    assert (
+        result.stdout.splitlines()[-1]
+        == "2 uplinks: 2 compared, 2 of them read differently, 0 undecodable now, 0 without a codec."
+    )
     alone = invoke(database, "decode", "--all", file)
     assert (alone.returncode, "Nothing is known of earlier readings" in alone.stderr) == (0, True)
 

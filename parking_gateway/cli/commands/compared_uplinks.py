@@ -145,7 +145,7 @@ def _show(found: "Differences") -> None:
         show_line("")
     show_line(
         f"{counted(found.uplinks, 'uplink')}: {found.compared:,} compared, {found.differing:,} of them read"
-        f" differently, {found.without_codec:,} without a codec."
+        f" differently, {found.undecodable:,} undecodable now, {found.without_codec:,} without a codec."
     )
     if found.uplinks and not found.compared:
         show_remark(

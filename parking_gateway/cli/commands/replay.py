@@ -16,8 +16,7 @@ from parking_gateway.core.wording import counted
 
 if TYPE_CHECKING:
     from parking_gateway.core.space import SpaceId
-    from parking_gateway.register.replay.stored import Result
-    from parking_gateway.register.replay.turns import CodecChange
+    from parking_gateway.register.replay.stored import CodecChange, Result
     from parking_gateway.store.pool import Pool
 
 Devices = Annotated[

@@ -11,6 +11,7 @@ from typing import Final
 
 import msgspec
 
+from parking_gateway.core.device import CodecIdentity
 from parking_gateway.core.events import DevEui, DeviceIdentity, Uplink
 from parking_gateway.core.space import Space, SpaceId, SpaceState
 from parking_gateway.decoding.budget import Guests
@@ -18,8 +19,8 @@ from parking_gateway.decoding.decoder import Decoder, NotAsked
 from parking_gateway.process.wall_clock import WallClock
 from parking_gateway.register.replay import archived
 from parking_gateway.register.replay.archived import Archived
-from parking_gateway.register.replay.turns import CodecChange, PageReplayed, Replayed, read_again, take_turns
-from parking_gateway.store import dead_letters, fleet, installations, spaces
+from parking_gateway.register.replay.turns import PageReplayed, Replayed, all_of, read_again, take_turns
+from parking_gateway.store import codecs, dead_letters, fleet, installations, spaces
 from parking_gateway.store.database import Connection, Database
 from parking_gateway.store.fleet import HistoryPlace
 
@@ -27,6 +28,10 @@ DEVICES: Final = 100
 """Devices of a page."""
 UPLINKS: Final = 200
 """Uplinks of a device in a page. With more of them, the device has several pages."""
+
+
+CodecChange = tuple[CodecIdentity | None, CodecIdentity | None]
+"""The codec that had read an uplink, and the one that reads it now."""
 
 
 class Result(msgspec.Struct, kw_only=True):
@@ -112,6 +117,7 @@ class Replayer(msgspec.Struct, frozen=True, kw_only=True):
     ) -> Mapping[DevEui, list[Uplink]]:
         (locked,) = await connection.together(spaces.lock(list(places)))
         stored = await self._stored(connection, places, devices)
+        (read_by,) = await connection.together(codecs.read_by(all_of(stored)))
         if self.is_dry_run:
             # The page before has changed nothing, so its spaces are remembered.
             locked = msgspec.structs.replace(locked, spaces=locked.spaces | result.spaces)
@@ -130,7 +136,7 @@ class Replayer(msgspec.Struct, frozen=True, kw_only=True):
         result.replayed.add(page.replayed)
         result.recorded += settled.recorded
         result.remaining += settled.remaining
-        result.codecs += page.codecs
+        result.codecs.update((read_by.get(one), page.read_by.get(one)) for one in page.verdicts)
         for one in page.turn.changed:
             before, _ = result.states.get(one, (locked.spaces[one].state, None))
             result.states[one] = before, page.turn.spaces[one].state

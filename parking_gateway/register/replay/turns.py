@@ -1,6 +1,5 @@
 """The turns that locked spaces take by stored uplinks of their devices."""
 
-from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import Any
@@ -45,10 +44,6 @@ class Replayed(msgspec.Struct, kw_only=True):
         self.unreadable += other.unreadable
 
 
-CodecChange = tuple[CodecIdentity | None, CodecIdentity | None]
-"""The codec that had read an uplink, and the one that reads it now."""
-
-
 class PageReplayed(msgspec.Struct, frozen=True, kw_only=True):
     """The uplinks of a page of devices, replayed."""
 
@@ -62,8 +57,6 @@ class PageReplayed(msgspec.Struct, frozen=True, kw_only=True):
     past: list[tuple[Uplink, tuple[Reading, ...]]]
     observed: list[Observed]
     """What uplinks mean now, some of which were observed."""
-    codecs: Counter[CodecChange]
-    """Uplinks by their codecs before and now."""
 
     @property
     def committed(self) -> Committed:
@@ -92,7 +85,7 @@ async def take_turns(  # noqa: PLR0913 - what a replay consists of
         others.append(past_readings.record(page.past))
     if page.observed:
         others.append(observed.replace(page.observed))
-    kept = [(one, page.read_by[one.deduplication_id]) for one in _all(stored) if one.deduplication_id in page.read_by]
+    kept = [(one, page.read_by[one.deduplication_id]) for one in all_of(stored) if one.deduplication_id in page.read_by]
     if kept:
         others += [codecs.numbers(set(page.read_by.values())), codecs.keep(kept)]
     await connection.together(*turns.writes(locked, page.turn, *others, now=now))
@@ -108,7 +101,7 @@ async def read_again(
     moved: Collection[DevEui] = (),
 ) -> PageReplayed:
     """The turns of these uplinks as `take_turns` takes them. Nothing is written."""
-    before, were_observed = await connection.together(codecs.read_by(_all(stored)), observed.of_devices(stored))
+    (were_observed,) = await connection.together(observed.of_devices(stored))
     causes: list[tuple[SpaceId, Cause]] = []
     replays: list[Replay] = []
     read_as_observed: list[Observed] = []
@@ -132,18 +125,17 @@ async def read_again(
                 verdicts[one.deduplication_id] = replay.rejections.get(one.deduplication_id, known)
     made = turn(locked.spaces, causes)
     replayed.transitions = len(made.steps)
-    read_by = {one: codec for replay in replays for one, codec in replay.read_by.items()}
     return PageReplayed(
         turn=made,
         replayed=replayed,
         verdicts=verdicts,
-        read_by=read_by,
+        read_by={one: codec for replay in replays for one, codec in replay.read_by.items()},
         facts=[one.facts for one in replays],
         past=[past for one in replays for past in one.past],
         observed=read_as_observed,
-        codecs=Counter((before.get(one), read_by.get(one)) for one in verdicts),
     )
 
 
-def _all(stored: Mapping[DevEui, list[Uplink]]) -> Iterator[Uplink]:
+def all_of(stored: Mapping[DevEui, list[Uplink]]) -> Iterator[Uplink]:
+    """The uplinks of all devices."""
     return (one for sent in stored.values() for one in sent)
