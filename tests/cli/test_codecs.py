@@ -150,7 +150,9 @@ def test_a_name_of_ours_gets_the_repository_behind_it(tmp_path: Path, folder: Pa
     assert "the gateway has a codec bosch_tps110 itself" in taken.stderr
 
 
-def test_all_parking_installs_what_is_proven_and_says_why_not(tmp_path: Path, folder: Path) -> None:
+def test_all_parking_installs_what_is_proven_and_says_why_not(
+    tmp_path: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     root = checkouts.actility(tmp_path / "checkout")
     done = run("import", root, "--all-parking", "--yes", "--into", folder)
     assert done.exit_code == 0, done.output
@@ -160,9 +162,11 @@ def test_all_parking_installs_what_is_proven_and_says_why_not(tmp_path: Path, fo
         ["acme/sonar-2", "acme_sonar_2", "1", "-"],
     ]
     declaration = (folder / "acme_sonar_2.toml").read_text()
-    assert 'distance_mm = { path = "distance", text = true }' in declaration
+    assert 'distance_mm = { path = "distance", text = true, range = [20, 10000] }' in declaration
     assert "received_at = 2026-01-01T00:00:00+00:00" in (folder / "vectors/acme_sonar_2.toml").read_text()
-    tested = run("test", folder)
+    assert "The range of a distance is an assumption" in done.stdout
+    monkeypatch.setenv("PARKING_GATEWAY_DECODERS__FOLDER", str(folder))
+    tested = run("test")
     assert tested.exit_code == 0, tested.output
 
 
@@ -222,3 +226,9 @@ def test_a_folder_without_codecs_is_no_checkout(folder: Path) -> None:
     done = run("test", folder)
     assert done.exit_code == 1
     assert "none of the known layouts" in done.stderr
+
+
+def test_a_test_without_a_folder_says_what_to_give() -> None:
+    done = run("test")
+    assert done.exit_code == 1
+    assert done.stderr == "decoders.folder is not set: give the PATH of a checkout or of a folder of codecs.\n"

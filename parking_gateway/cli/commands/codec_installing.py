@@ -41,6 +41,7 @@ class Result(msgspec.Struct, frozen=True, kw_only=True):
     codec: str = ""
     files: Sequence[str] = ()
     vectors: int = 0
+    is_range_assumed: bool = False
     refused: str | None = None
 
 
@@ -61,8 +62,18 @@ def installed(prepared: Prepared, checkout: Checkout, choice: Choice) -> Result:
     except NotUsable as refusal:
         return Result(device=codec.name, script=codec.script, refused=str(refusal))
     return Result(
-        device=codec.name, script=codec.script, codec=ready.name, files=list(map(str, files)), vectors=ready.count
+        device=codec.name,
+        script=codec.script,
+        codec=ready.name,
+        files=list(map(str, files)),
+        vectors=ready.count,
+        is_range_assumed=_is_range_assumed(prepared, sources),
     )
+
+
+def _is_range_assumed(prepared: Prepared, sources: Sources) -> bool:
+    guess = prepared.guesses.get("distance_mm")
+    return guess is not None and sources.get("distance_mm") == guess.source
 
 
 def _name(codec: Published, checkout: Checkout, choice: Choice) -> str:
@@ -121,6 +132,10 @@ def show(results: Sequence[Result], folder: Path, *, is_unasked: bool) -> None:
             show_line(f"  {file}")
     if len(results) > 1:
         show_line(f"{counted(len(done), 'codec')} of {len(results):,} installed into {folder}.")
+    if assumed := [f"{result.codec}.toml" for result in done if result.is_range_assumed]:
+        show_line(
+            f"The range of a distance is an assumption: write that of the manual, and error values, into {', '.join(assumed)}."
+        )
     if len(done) < len(results) and is_unasked:
         show_line("Without --yes you are asked about a mapping that is not proven; --map and --port declare it.")
     if done:

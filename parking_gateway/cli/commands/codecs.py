@@ -22,7 +22,10 @@ app = typer.Typer(
 
 CheckoutPath = Annotated[Path, typer.Argument(metavar="PATH", help="The top folder of a checkout.", show_default=False)]
 TestedPath = Annotated[
-    Path, typer.Argument(metavar="PATH", help="A checkout, or a folder of codecs.", show_default=False)
+    Path | None,
+    typer.Argument(
+        metavar="[PATH]", help="A checkout, or a folder of codecs, else decoders.folder.", show_default=False
+    ),
 ]
 Devices = Annotated[
     list[str] | None,
@@ -130,7 +133,7 @@ def import_(  # noqa: PLR0913 - what is chosen, and what a person decides
 
 @app.command("test")
 def check(
-    path: TestedPath,
+    path: TestedPath = None,
     *,
     device: Devices = None,
     everything: Everything = False,
@@ -152,7 +155,9 @@ def check(
     from parking_gateway.cli.commands import codec_testing  # noqa: PLC0415 - heavy
     from parking_gateway.decoding.importing import layouts  # noqa: PLC0415 - heavy
 
-    configured(config)
+    path = path or configured(config).decoders.folder
+    if path is None:
+        fail("decoders.folder is not set: give the PATH of a checkout or of a folder of codecs.")
     if not layouts.is_checkout(path) and codec_testing.is_folder(path):
         is_good = codec_testing.test_folder(path, as_json=as_json)
     else:

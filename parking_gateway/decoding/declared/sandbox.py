@@ -205,8 +205,11 @@ def main() -> None:
 
 
 def _send(reply: JsonObject) -> None:
-    sys.stdout.write(json.dumps(reply) + "\n")
-    sys.stdout.flush()
+    try:
+        sys.stdout.write(json.dumps(reply) + "\n")
+        sys.stdout.flush()
+    except BrokenPipeError:  # the gateway has died
+        os._exit(1)
 
 
 def _prepared(quickjs: Any, setting: JsonObject) -> PreparedScript | str:

@@ -67,6 +67,8 @@ class Files:
         from parking_gateway.decoding.importing import yaml_core  # noqa: PLC0415 - of the extra
 
         text = self.text(path)
+        if yaml_core.is_deep(text):
+            raise NotUsable(f"{path}: its lists and objects are too deep")
         try:
             return json.loads(text)
         except (ValueError, RecursionError) as error:

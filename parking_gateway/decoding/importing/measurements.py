@@ -11,6 +11,9 @@ from parking_gateway.decoding.declared.declaration import FlagSource, NumberSour
 from parking_gateway.decoding.importing.guess import Guess
 from parking_gateway.decoding.importing.outputs import Seen
 
+OVER_A_SPACE: Final = (20.0, 10_000.0)
+"""Millimetres that a sensor over a space can measure. Examples have no range, and error values such as 65535 are beyond this one."""
+
 Units = Mapping[str, str]
 """The texts of members named `unit`, by the path of the object that they are in."""
 
@@ -105,13 +108,23 @@ def _measured(field: str, seen: Seen, unit: str) -> Iterator[Guess]:
         return
     none: tuple[Scalar, ...] = tuple(value for value in seen.distinct if isinstance(value, bool) or value not in kept)
     assumed = "" if named or field not in _UNITS else f", unit assumed: {_name_of(field, conversion)}"
+    measured = None
+    if field == "distance_mm":
+        scaled = [number * conversion.factor for number in good]
+        measured = min(OVER_A_SPACE[0], *scaled), max(OVER_A_SPACE[1], *scaled)
+        assumed += f", range assumed: {measured[0]:g} to {measured[1]:g} mm"
     is_certain = named is not None or field not in _UNITS or _is_certain(field, good)
     yield Guess(
         field=field,
         source=NumberSource(
-            path=seen.path, factor=conversion.factor, offset=conversion.offset, none=none, text=not seen.numbers
+            path=seen.path,
+            factor=conversion.factor,
+            offset=conversion.offset,
+            none=none,
+            text=not seen.numbers,
+            range=measured,
         ),
-        why=f"for example {good[0]:g}" + (f", unit {named}" if named else assumed),
+        why=f"for example {good[0]:g}" + (f", unit {named}" if named else "") + assumed,
         is_proven=is_certain,
         weight=2 * bool(named) + (len(last) == 1) - seen.path.count(".") + is_certain,
     )

@@ -29,7 +29,13 @@ def _outcome(example: Example, bench: Bench) -> Outcome:
     reply = bench.call(example.function, example.input, dated=example.is_dated, context=example.context)
     if reply.output is None:
         return Outcome(example=example, differences=[reply.why])
-    output = json.loads(reply.output)
+    try:
+        return _compared(example, json.loads(reply.output))
+    except (ValueError, RecursionError):
+        return Outcome(example=example, differences=["the output is too deep"])
+
+
+def _compared(example: Example, output: Any) -> Outcome:
     if example.function == NORMALIZE and isinstance(output, dict) and isinstance(output.get("data"), dict):
         output["data"] = [output["data"]]
     return Outcome(example=example, differences=differences(example.output, output), output=output)

@@ -16,8 +16,13 @@ except ImportError:  # the library was built without its part in C
 
 LARGEST: Final = 16 * 1024 * 1024
 """Characters."""
-_MOST_ALIASES: Final = 1000
-"""An alias of an alias of an alias is a bomb: a few lines that become gigabytes."""
+_DEEPEST: Final = 200
+"""Lists and objects within each other. The library's part in C crashes at some ten thousand."""
+_MOST_VALUES: Final = 1_000_000
+"""Values of a document whose aliases are replaced: an alias of an alias of an alias is a bomb, a few lines become gigabytes."""
+
+_BRACKET: Final = re.compile(r"[\[\]{}]")
+_DEEP_LINE: Final = re.compile(rf"^[ \t?:-]{{{_DEEPEST},}}", re.MULTILINE)
 
 
 class WrongYaml(ValueError):  # noqa: N818 - the word for it
@@ -66,12 +71,38 @@ def read(text: str) -> Any:
     """Return the value of a YAML document, which may be JSON. Raises `WrongYaml`."""
     if len(text) > LARGEST:
         raise WrongYaml(f"it has {len(text):,} characters, at most {LARGEST:,} are read")
-    if len(re.findall(r"(?:^|[\s\[{,])\*[A-Za-z0-9_]", text)) > _MOST_ALIASES:
-        raise WrongYaml(f"it has more than {_MOST_ALIASES} aliases")
+    if is_deep(text):
+        raise WrongYaml(f"its lists and objects are more than {_DEEPEST} deep")
     loader = _Core(text)
     try:
-        return loader.get_single_data()
+        value = loader.get_single_data()
     except (YAMLError, ValueError, RecursionError) as error:
         raise WrongYaml(" ".join(str(error).split())[:300]) from None
     finally:
         loader.dispose()
+    if "*" in text and _count(value, {}) > _MOST_VALUES:
+        raise WrongYaml("its aliases become too many values")
+    return value
+
+
+def is_deep(text: str) -> bool:
+    """Return whether a document can be too deep. Brackets within texts count too, which is harmless."""
+    if _DEEP_LINE.search(text):
+        return True
+    depth = 0
+    for bracket in _BRACKET.findall(text):
+        depth = max(0, depth + (1 if bracket in "[{" else -1))
+        if depth > _DEEPEST:
+            return True
+    return False
+
+
+def _count(value: Any, known: dict[int, int]) -> int:
+    """Return the number of values in a value, each alias counted as often as it is used. A value within itself is endless."""
+    if not isinstance(value, dict | list):
+        return 1
+    if id(value) not in known:
+        known[id(value)] = _MOST_VALUES + 1  # until it is counted: what meets itself is endless
+        members = value.values() if isinstance(value, dict) else value
+        known[id(value)] = 1 + sum(_count(member, known) for member in members)
+    return known[id(value)]

@@ -69,3 +69,24 @@ def test_yaml_is_read_as_version_1_2(text: str, value: object) -> None:
 def test_other_yaml_is_refused(text: str) -> None:
     with pytest.raises(yaml_core.WrongYaml):
         yaml_core.read(text)
+
+
+BOMB = "a0: &a0 [x, x, x]\n" + "".join(f"a{n}: &a{n} [*a{n - 1}, *a{n - 1}, *a{n - 1}]\n" for n in range(1, 20))
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["[" * 100_000, "[" * 1_000 + "]" * 1_000, "- " * 100_000, "? " * 5_000, "a: &a [*a]", BOMB],
+    ids=["brackets", "closed brackets", "dashes", "keys", "a value within itself", "aliases"],
+)
+def test_a_bomb_is_refused_at_once(text: str) -> None:
+    with pytest.raises(yaml_core.WrongYaml):
+        yaml_core.read(text)
+
+
+def test_an_alias_is_read() -> None:
+    assert yaml_core.read("a: &a {b: 1}\nc: *a\nd: {<<: *a, e: 2}") == {
+        "a": {"b": 1},
+        "c": {"b": 1},
+        "d": {"b": 1, "e": 2},
+    }

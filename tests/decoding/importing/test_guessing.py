@@ -67,11 +67,15 @@ def test_what_only_resembles_an_occupancy_is_none(output: dict[str, object]) -> 
 @pytest.mark.parametrize(
     ("output", "field", "source"),
     [
-        ({"distance_mm": 300}, "distance_mm", '{ path = "distance_mm" }'),
-        ({"distance_cm": 30.5}, "distance_mm", '{ path = "distance_cm", factor = 10 }'),
-        ({"Distance": "2799 mm"}, "distance_mm", '{ path = "Distance", text = true }'),
-        ({"distance": {"value": 2.5, "unit": "m"}}, "distance_mm", '{ path = "distance.value", factor = 1000 }'),
-        ({"distance": 2116}, "distance_mm", '{ path = "distance" }'),
+        ({"distance_mm": 300}, "distance_mm", '{ path = "distance_mm", range = [20, 10000] }'),
+        ({"distance_cm": 30.5}, "distance_mm", '{ path = "distance_cm", factor = 10, range = [20, 10000] }'),
+        ({"Distance": "2799 mm"}, "distance_mm", '{ path = "Distance", text = true, range = [20, 10000] }'),
+        (
+            {"distance": {"value": 2.5, "unit": "m"}},
+            "distance_mm",
+            '{ path = "distance.value", factor = 1000, range = [20, 10000] }',
+        ),
+        ({"distance": 2116}, "distance_mm", '{ path = "distance", range = [20, 10000] }'),
         ({"batteryVoltage": 3.6}, "battery_volts", '{ path = "batteryVoltage" }'),
         ({"battery_mv": 3600}, "battery_volts", '{ path = "battery_mv", factor = 0.001 }'),
         ({"battery": 92}, "battery_percent", '{ path = "battery" }'),
@@ -90,7 +94,10 @@ def test_a_distance_without_a_unit_is_not_proven() -> None:
 
 
 def test_an_error_value_among_the_distances_is_none() -> None:
-    assert of({"distance_mm": 300}, {"distance_mm": -1})["distance_mm"][0] == '{ path = "distance_mm", none = [-1] }'
+    assert (
+        of({"distance_mm": 300}, {"distance_mm": -1})["distance_mm"][0]
+        == '{ path = "distance_mm", none = [-1], range = [20, 10000] }'
+    )
 
 
 @pytest.mark.parametrize(

@@ -132,3 +132,18 @@ def test_an_unknown_device_is_refused_with_the_nearest_name(tmp_path: Path, devi
     with pytest.raises(NotUsable, match=r".") as refusal:
         codec_of(layouts.read(checkouts.the_things_network(tmp_path)), device)
     assert why in str(refusal.value)
+
+
+def test_an_endless_script_and_a_deep_output_are_differences(tmp_path: Path, bench: Bench) -> None:
+    """All other codecs of the checkout are tried."""
+    root = checkouts.the_things_network(tmp_path)
+    deep = "var deep = []; for (var n = 0; n < 3000; n++) deep = [deep]; return { data: { deep } };"
+    script = f"function decodeUplink(input) {{ if (input.fPort === 9) {{ {deep} }} for (;;); }}"
+    (root / "vendor/acme/bay.js").write_text(script)
+    (one,) = tried(layouts.read(root), bench)
+    assert [outcome.differences[0].partition(" (")[0] for outcome in one.outcomes] == [
+        "the script threw InternalError: interrupted",
+        "the script has no function normalizeUplink",
+        "the script threw InternalError: interrupted",
+        "the script threw RangeError: Maximum call stack size exceeded",
+    ]
