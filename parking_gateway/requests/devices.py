@@ -4,9 +4,10 @@ from typing import Annotated
 
 import msgspec
 
+from parking_gateway.core.committed import Committed, together
 from parking_gateway.core.installation import ENDLESS, Installation
 from parking_gateway.register import cells
-from parking_gateway.register.entries import Record, Sheet, entry_of
+from parking_gateway.register.entries import Assignment, Record, Sheet, entry_of
 from parking_gateway.register.label import LONGEST
 from parking_gateway.register.labelled import Labelled
 from parking_gateway.register.observing import observe
@@ -85,7 +86,7 @@ async def device_assign(desk: Desk, asked: DeviceAssign) -> Answer | Refusal:
         return Refusal(Code.INVALID, "; ".join(map(str, made)))
     if labelled is not None:
         made.outcome.label = labelled
-    return Answer(made.outcome, made.committed)
+    return Answer(made.outcome, together(made.committed, await _observed_anew(desk, entry.assignment)))
 
 
 @verb("device/unassign", DeviceUnassign)
@@ -113,6 +114,15 @@ async def device_observe(desk: Desk, asked: DeviceObserve) -> Answer | Refusal:
     committed = await observe(desk.connection, installed, uplinks, now=desk.now, by=desk.by)
     spaces = sorted("/".join(one) for one in named.values())
     return Answer({"spaces": spaces, "observe": True if uplinks == ENDLESS else uplinks}, committed)
+
+
+async def _observed_anew(desk: Desk, wanted: Assignment) -> Committed:
+    """Observe a device again whose installation had this wish before. A file does not, because it is read again and again."""
+    if wanted.observe is None or "observe" in wanted.kept:
+        return Committed()
+    (found,) = await desk.connection.together(assignments.of_device(wanted.dev_eui))
+    over = [one for one in found if one.channel == wanted.channel and one.observe_left is None]
+    return await observe(desk.connection, over, wanted.observe, now=desk.now, by=desk.by) if over else Committed()
 
 
 async def _installed(desk: Desk, name: str, *, channel: int | None = None) -> list[Installation] | Refusal:

@@ -14,7 +14,8 @@ import sqlalchemy as sa
 from parking_gateway.core.due import Due, DueKind
 from parking_gateway.core.space import SpaceState
 from parking_gateway.store.due_counts import counts, site_of, zone_of
-from parking_gateway.store.due_rows import ALL_SPACES, DEVICES, Source, device_of, space_of
+from parking_gateway.store.due_devices import DEVICES, device_of
+from parking_gateway.store.due_rows import ALL_SPACES, Source, space_of
 from parking_gateway.store.query import Query, Rows, Statement, written
 from parking_gateway.store.tables import device, former_name, site, space, zone
 

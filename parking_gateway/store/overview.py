@@ -14,7 +14,8 @@ import sqlalchemy as sa
 from parking_gateway.core.due import DueCounts, DueDevice
 from parking_gateway.core.overview import Position, WholeCounts, WholeSpace
 from parking_gateway.store.due_counts import counted, site_of, zone_of
-from parking_gateway.store.due_rows import ALL_SPACES, DEVICES, device_of, space_of
+from parking_gateway.store.due_devices import DEVICES, device_of
+from parking_gateway.store.due_rows import ALL_SPACES, space_of
 from parking_gateway.store.query import Query, Rows, Statement
 from parking_gateway.store.tables import device, installation, site, space, zone
 

@@ -48,6 +48,12 @@ async def test_an_order_begins_anew_whatever_was_wished_before(engine: AsyncEngi
     assert await rows(engine, STATE) == [("OCCUPIED", "occupied", "live", False)]
     await answered(ask, "device/observe", dev_eui=ONE, observe=1)
     assert await rows(engine, LEFT) == [(1, 1)]
+    await later(engine, ONE, OCCUPIED, at=2)
+    assert await rows(engine, LEFT) == [(1, None)]
+    place = {"site": "central", "zone": "level-1", "space": "A"}
+    for _ in range(2):
+        await answered(ask, "device/assign", **place, dev_eui=ONE, observe=1)
+        assert await rows(engine, LEFT) == [(1, 1)]
     assert await rows(engine, STATE) == [("FREE", None, "never", False)]
 
 

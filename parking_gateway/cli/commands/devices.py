@@ -6,19 +6,20 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from parking_gateway.cli.asked import PLACE, ask
+from parking_gateway.cli.commands import observe as observing
 from parking_gateway.cli.commands.changed import place_with
 from parking_gateway.cli.commands.choices import option_of
 from parking_gateway.cli.commands.configuration import AsJson, CodecOptions, ConfigFile, configured
 from parking_gateway.cli.opened import decoder, fail, query_once
 from parking_gateway.cli.shown import percent, show_json, show_line, show_outcome, show_table
 from parking_gateway.core.problems import Problem
-from parking_gateway.core.wording import counted
 
 if TYPE_CHECKING:
     from parking_gateway.register.equipment import ListedDevice
     from parking_gateway.register.outcome import Registered
 
 app = typer.Typer(name="devices", help="List the devices, and install them in spaces.", no_args_is_help=True)
+app.command("observe")(observing.observe)
 
 UnassignedOnly = Annotated[bool, typer.Option("--unassigned", help="Only devices that watch no space.")]
 ProblemOption = Annotated[
@@ -67,12 +68,6 @@ ObserveOption = Annotated[
         help="Observe it first: for so many uplinks, or until you end it.",
         show_default=False,
     ),
-]
-UplinksArgument = Annotated[
-    str, typer.Argument(metavar="[N|on|off]", help="For so many uplinks, until you end it, or no more.")
-]
-OneChannelOption = Annotated[
-    int | None, typer.Option("--channel", metavar="N", help="Only this sensor of the device.", show_default=False)
 ]
 AlsoOption = Annotated[bool, typer.Option("--also", help="The space keeps the sensors that it has, and gets one more.")]
 BytesOption = Annotated[
@@ -161,7 +156,7 @@ def assign(  # noqa: PLR0913 - the fields of an installation
     names = place_with(space or device, len(PLACE))
     given = {"dev_eui": device if space else None, "channel": channel, "codec": codec or None}
     given |= {"lost_after": lost_after, "also": also, "qr": _scanned() if qr == "-" else qr or None}
-    given |= {"observe": None if observe is None else _observed(observe)}
+    given |= {"observe": None if observe is None else observing.observed(observe)}
     options = dict(one.partition("=")[::2] for one in option) if option else None
     outcome: Registered = ask(configured(config), "device/assign", names | given | {"options": options}).data
     show_outcome(outcome, is_kept=True, as_json=as_json)
@@ -225,50 +220,6 @@ def unassign(device: DeviceArgument, *, config: ConfigFile = None, as_json: AsJs
         show_json(data)
         return
     show_line(f"Unassigned: {device} from {', '.join(data['spaces'])}.")
-
-
-@app.command("observe")
-def observe(
-    device: DeviceArgument,
-    uplinks: UplinksArgument = "on",
-    *,
-    channel: OneChannelOption = None,
-    config: ConfigFile = None,
-    as_json: AsJson = False,
-) -> None:
-    """Observe a device that is installed, or end that.
-
-    The uplinks of an observed device are decoded, recorded and published on the topic of the device. Its space is not changed: without
-    another sensor it is not live. After the end, the next uplink is the first. `doctor --devices` compares the device with what
-    `truth` has.
-
-    For example:
-
-        parking-gateway devices observe a84041000181c061 50
-    """
-    asked = {"dev_eui": device, "channel": channel, "observe": _observed(uplinks)}
-    data = ask(configured(config), "device/observe", asked).data
-    if as_json:
-        show_json(data)
-        return
-    places, left = ", ".join(data["spaces"]), data["observe"]
-    if left is None:
-        show_line(f"Not observed any more: {device}. Its next uplink decides {places}.")
-        return
-    until = "until you end it" if left is True else f"for {counted(left, 'uplink')}"
-    show_line(f"Observed {until}: {device}. It does not change {places}.")
-
-
-def _observed(text: str) -> int | bool:
-    """For how many uplinks: a number, or True until a person ends it. Else the command fails."""
-    from parking_gateway.core.installation import ENDLESS  # noqa: PLC0415 - heavy
-    from parking_gateway.register import cells  # noqa: PLC0415 - as above
-
-    try:
-        uplinks = cells.observe(text)
-    except ValueError as refusal:
-        fail(f"observe {refusal}.")
-    return True if uplinks == ENDLESS else uplinks or False
 
 
 _COLUMNS = ("device", "name", "profile", "contact", "last heard (UTC)", "battery", "codec", "space", "note", "problems")

@@ -131,7 +131,7 @@ def _show_findings(findings: "Sequence[Finding]", compared: "Compared", *, as_js
         raise typer.Exit(1)
 
 
-_SCORES = ("codec", "observed", "right", "wrong", "missed", "right %")
+_SCORES = ("codec", "observed", "truths", "right", "wrong", "missed")
 
 
 def _show_compared(compared: "Compared") -> None:
@@ -147,4 +147,6 @@ def _show_compared(compared: "Compared") -> None:
 
 
 def _score(one: "Score") -> tuple[object, ...]:
-    return one.codec, "yes" if one.observed else None, one.right, one.wrong, one.missed, one.right_percent
+    numbers = (one.right, one.right_percent), (one.wrong, one.wrong_percent), (one.missed, one.missed_percent)
+    cells = (f"{number:,} ({percent:g} %)" for number, percent in numbers)
+    return one.codec, "yes" if one.observed else None, one.right + one.wrong + one.missed, *cells

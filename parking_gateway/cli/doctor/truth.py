@@ -33,7 +33,8 @@ class Score(msgspec.Struct, frozen=True, kw_only=True):
     missed: int
     """Nothing was reported yet, or the device was silent for too long."""
     right_percent: float
-    """Of all three."""
+    wrong_percent: float
+    missed_percent: float
 
 
 class Example(msgspec.Struct, frozen=True, kw_only=True):
@@ -130,6 +131,10 @@ def _scores(reports: Iterable[_Merged], *, key: Callable[[_Merged], tuple[object
 def _score(reports: list[_Merged]) -> Score:
     right = sum(one.reported is one.occupied for one in reports)
     missed = sum(one.reported is None for one in reports)
+    wrong = len(reports) - right - missed
+    right_percent, wrong_percent, missed_percent = (
+        round(100 * number / len(reports), 1) for number in (right, wrong, missed)
+    )
     first = reports[0]
     return Score(
         device=first.device,
@@ -137,9 +142,11 @@ def _score(reports: list[_Merged]) -> Score:
         codec=first.codec,
         observed=first.observed,
         right=right,
-        wrong=len(reports) - right - missed,
+        wrong=wrong,
         missed=missed,
-        right_percent=round(100 * right / len(reports), 1),
+        right_percent=right_percent,
+        wrong_percent=wrong_percent,
+        missed_percent=missed_percent,
     )
 
 

@@ -76,7 +76,8 @@ async def test_a_sensor_is_right_wrong_or_missed(pool: Pool, car_park: CarPark, 
         assert (other.right, other.wrong, other.missed) == (1, 0, 1)
     else:
         assert counts(one) == (device, uplinks is not None, 4, 2, 2)
-        assert (one.codec, one.space, one.right_percent) == (BOSCH, "central/level-1/A-1", 50.0)
+        assert (one.codec, one.space) == (BOSCH, "central/level-1/A-1")
+        assert (one.right_percent, one.wrong_percent, one.missed_percent) == (50, 25, 25)
         assert [(each.at - NOON, each.occupied) for each in found.wrong] == [
             (timedelta(minutes=59), False),
             (timedelta(minutes=170), True),
@@ -160,7 +161,7 @@ async def test_a_person_enters_a_file_and_compares(
     assert (found["truths"], found["devices"][0]["right"], found["devices"][0]["wrong"]) == (2, 1, 1)
     _, text = await run("doctor", "--devices")
     assert "Compared with 2 truths:" in text
-    assert f"{device}\tcentral/level-1/A-1\t{BOSCH}\tyes\t1\t1\t0\t50.0" in text
+    assert f"{device}\tcentral/level-1/A-1\t{BOSCH}\tyes\t2\t1 (50 %)\t1 (50 %)\t0 (0 %)" in text
     assert f"central/level-1/A-1 at {NOON:%Y-%m-%d} 12:02 UTC was vacant, and {device} reported occupied." in text
     file.write_text("space,time,occupied\nA-1,now,perhaps\n")
     status, text = await run("truth", file)
