@@ -65,7 +65,7 @@ async def test_the_present_version_is_compared_with_what_the_database_has(
         result.stdout.splitlines()[-1]
         == "4 uplinks: 4 compared, 1 of them read differently, 0 undecodable now, 0 without a codec."
     )
-    (difference,) = [line.split("\t") for line in result.stdout.splitlines() if "undecodable" in line]
+    (difference,) = [line.split("\t") for line in result.stdout.splitlines() if "\tundecodable\t" in line]
     assert difference[3:5] == ["-", "1"]
     assert difference[2].startswith("milesight_em310_udl: ")
     (tmp_path / "own.py").write_text(OPPOSITE)
