@@ -92,3 +92,16 @@ def test_the_variables_offer_the_sites_and_their_zones(database: str) -> None:
             connection.execute(SQL(statement))
         assert connection.execute(site).fetchall() == [("central",), ("o'hara",)]
         assert len(connection.execute(zone.replace("$site", "'central'")).fetchall()) == 10
+
+
+def test_all_sites_and_zones_may_be_none(database: str) -> None:
+    """Of an empty register Grafana knows no value, so "All" is a query."""
+    variables = DASHBOARDS["occupancy"]["templating"]["list"]
+    chosen = {variable["name"]: variable["allValue"] for variable in variables if variable.get("includeAll")}
+    now = datetime.now(UTC)
+    with psycopg.connect(database) as connection:
+        for asked in queries("occupancy"):
+            text = asked.text
+            for name, query in chosen.items():
+                text = text.replace(f"${name}", query)
+            connection.execute(SQL(in_sql(text, since=now - timedelta(days=7), until=now)))
