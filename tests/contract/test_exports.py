@@ -3,7 +3,7 @@
 import csv
 import io
 import json
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -18,31 +18,14 @@ from parking_gateway.contract.exports import cds, datex2, ngsi_ld, parkapi
 from parking_gateway.contract.exports.availability import Availability, availability_of
 from parking_gateway.contract.schemas import schema_of
 from parking_gateway.core.audience import Audience
-from parking_gateway.core.due import DueCounts, DueSpace
+from parking_gateway.core.due import DueCounts
 from parking_gateway.core.overview import Passage, Position, WholeCounts, WholeSpace
-from parking_gateway.core.space import Contact, SpaceId, SpaceState
+from parking_gateway.core.space import Contact, SpaceState
+from tests import due
+from tests.due import NOON
 
-NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 HERE = Position(51.05, 13.74)
-STATE = DueSpace(
-    key=SpaceId(3),
-    version=42,
-    published_version=40,
-    site="Käufer & Co.",
-    zone="level 1",
-    space="A-012",
-    state=SpaceState.OCCUPIED,
-    since=NOON,
-    previous=SpaceState.FREE,
-    occupancy="occupied",
-    contact=Contact.LIVE,
-    reserved_until=None,
-    reservation=None,
-    maintenance_reason=None,
-    battery_percent=93,
-    cause="3ac7e3c4-4401-4b8d-9386-a5c902f9202d",
-    updated_at=NOON,
-)
+STATE = msgspec.structs.replace(due.SPACE, site="Käufer & Co.", zone="level 1")
 SPACE = WholeSpace(state=STATE, position=HERE, purpose=None, max_stay=3600, tags=[], dev_eui="a840410000000001")
 COUNTS = DueCounts(
     key=1,

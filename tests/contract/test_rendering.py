@@ -1,7 +1,6 @@
 """The publications of a row that is due."""
 
 import json
-from datetime import UTC, datetime
 from uuid import UUID
 
 import msgspec
@@ -9,29 +8,10 @@ import msgspec
 from parking_gateway.contract.rendering import rendered
 from parking_gateway.core.audience import Audience
 from parking_gateway.core.downlink import Status
-from parking_gateway.core.due import DueCounts, DueDevice, DueSpace, DueStep
-from parking_gateway.core.space import Contact, SpaceId, SpaceState
+from parking_gateway.core.due import DueCounts, DueDevice, DueStep
+from parking_gateway.core.space import Contact, SpaceState
+from tests.due import NOON, SPACE
 
-NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
-SPACE = DueSpace(
-    key=SpaceId(3),
-    version=42,
-    published_version=40,
-    site="central",
-    zone="level-1",
-    space="A-012",
-    state=SpaceState.OCCUPIED,
-    since=NOON,
-    previous=SpaceState.FREE,
-    occupancy="occupied",
-    contact=Contact.LIVE,
-    reserved_until=None,
-    reservation=None,
-    maintenance_reason=None,
-    battery_percent=93,
-    cause="3ac7e3c4-4401-4b8d-9386-a5c902f9202d",
-    updated_at=NOON,
-)
 ARRIVAL = DueStep(id=7, before=SpaceState.FREE, after=SpaceState.OCCUPIED, at=NOON, cause="3ac7e3c4")
 DEVICE = DueDevice(
     key="a840410000000001",

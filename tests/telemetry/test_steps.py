@@ -9,9 +9,10 @@ import pytest
 from loguru import logger
 
 from parking_gateway.core.due import DueSpace, DueStep
-from parking_gateway.core.space import Contact, SpaceId, SpaceState
+from parking_gateway.core.space import SpaceState
 from parking_gateway.telemetry.prose import in_words
 from parking_gateway.telemetry.steps import MOST, Steps
+from tests.due import SPACE
 from tests.events import NOON
 
 UPLINK = "3ac7e3c4-4401-4b8d-9386-a5c902f9202d"
@@ -29,26 +30,7 @@ class Clock:
 
 
 def space(*steps: DueStep) -> DueSpace:
-    return DueSpace(
-        key=SpaceId(1),
-        version=2,
-        published_version=1,
-        site="central",
-        zone="level-1",
-        space="A-012",
-        state=SpaceState.OCCUPIED,
-        since=NOON,
-        previous=SpaceState.FREE,
-        occupancy="occupied",
-        contact=Contact.LIVE,
-        reserved_until=None,
-        reservation=None,
-        maintenance_reason=None,
-        battery_percent=None,
-        cause=UPLINK,
-        updated_at=NOON,
-        steps=steps,
-    )
+    return msgspec.structs.replace(SPACE, cause=UPLINK, steps=steps)
 
 
 @pytest.fixture

@@ -11,6 +11,7 @@ from types import FrameType
 from typing import Any
 from uuid import UUID, uuid4
 
+import msgspec
 import pytest
 from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
 from pydantic import ValidationError
@@ -28,6 +29,7 @@ from parking_gateway.telemetry import Health, Metrics
 from parking_gateway.telemetry.exporting import Exporting
 from parking_gateway.telemetry.report import Report
 from parking_gateway.telemetry.tracing import Tracing
+from tests import due
 from tests.plugins.collector import Collector, attributes_of
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
@@ -69,10 +71,7 @@ def committed(*uplinks: Uplink, is_changed: bool = True, rejection: Rejection | 
 
 
 def published(at: datetime = BATCH) -> DueSpace:
-    return DueSpace(
-        SPACE, 3, 2, "central", "level-1", "A-012", SpaceState.OCCUPIED, NOON, None, "occupied", "live",  # type: ignore[arg-type]
-        None, None, None, 93, None, at,
-    )  # fmt: skip
+    return msgspec.structs.replace(due.SPACE, key=SPACE, updated_at=at)
 
 
 def step(cause: UUID) -> Transition:

@@ -2,9 +2,10 @@
 
 import asyncio
 import json
+import socket
 import sys
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Final, NoReturn
 from urllib.request import urlopen
@@ -86,8 +87,27 @@ class GatewayProcess:
 @asynccontextmanager
 async def running(folder: Path, *, broker: Broker, database_url: str) -> AsyncIterator[GatewayProcess]:
     """A gateway for this broker and this database, started, and killed at the end if it still runs."""
-    log = folder / "gateway.log"
-    listen, board = f"{LOCALHOST}:{free_port()}", f"{LOCALHOST}:{free_port(BOARD_PORT)}"
+    with board_port() as port:
+        async with _started(folder / "gateway.log", broker, database_url, f"{LOCALHOST}:{port}") as gateway:
+            yield gateway
+
+
+@contextmanager
+def board_port() -> Iterator[int]:
+    """`BOARD_PORT` for the first demo of this machine, and any other port for one that runs beside it."""
+    # The kernel frees the name with the process. The port itself is still free while the first gateway starts.
+    with socket.socket(socket.AF_UNIX) as name:
+        try:
+            name.bind(f"\0parking-gateway-demo-{BOARD_PORT}")
+            is_first = True
+        except OSError:
+            is_first = False
+        yield free_port(BOARD_PORT if is_first else 0)
+
+
+@asynccontextmanager
+async def _started(log: Path, broker: Broker, database_url: str, board: str) -> AsyncIterator[GatewayProcess]:
+    listen = f"{LOCALHOST}:{free_port()}"
     settings = {
         "PARKING_GATEWAY_MQTT__URL": broker.url,
         # Not "auto": amqtt reads the properties of MQTT 5 as the length of a name, and waits for the rest of that name.
@@ -95,7 +115,7 @@ async def running(folder: Path, *, broker: Broker, database_url: str) -> AsyncIt
         "PARKING_GATEWAY_DATABASE__URL": database_url,
         "PARKING_GATEWAY_DOWNLINKS__DEVICE_INTERVAL": "1",
         "PARKING_GATEWAY_GATEWAY__INSTANCE": "demo",
-        "PARKING_GATEWAY_GATEWAY__STATE_DIRECTORY": str(folder),
+        "PARKING_GATEWAY_GATEWAY__STATE_DIRECTORY": str(log.parent),
         "PARKING_GATEWAY_TELEMETRY__LISTEN": listen,
         "PARKING_GATEWAY_TELEMETRY__LOG_FORMAT": "text",
         "PARKING_GATEWAY_WEB__LISTEN": board,

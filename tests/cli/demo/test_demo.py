@@ -15,6 +15,7 @@ import pytest
 from rich.console import Console
 
 from parking_gateway.cli.demo import brokers
+from parking_gateway.cli.demo.gateway_process import board_port
 from parking_gateway.cli.demo.run import DemoOptions, run
 from tests.plugins.processes import processes_of
 
@@ -98,6 +99,12 @@ async def test_it_needs_no_mosquitto() -> None:
     assert report is not None
     assert report.differences == ()
     assert report.recorded == report.uplinks > 60
+
+
+def test_two_demos_of_one_machine_have_a_board_each() -> None:
+    """Also before the first one has bound its port."""
+    with board_port() as first, board_port() as second:
+        assert first != second
 
 
 def wait_for_line(demo: subprocess.Popen[str], beginning: str) -> None:

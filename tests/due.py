@@ -1,0 +1,27 @@
+"""A space that is due for publication."""
+
+from datetime import UTC, datetime
+
+from parking_gateway.core.due import DueSpace
+from parking_gateway.core.space import Contact, SpaceId, SpaceState
+
+NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
+SPACE = DueSpace(
+    key=SpaceId(3),
+    version=42,
+    published_version=40,
+    site="central",
+    zone="level-1",
+    space="A-012",
+    state=SpaceState.OCCUPIED,
+    since=NOON,
+    previous=SpaceState.FREE,
+    occupancy="occupied",
+    contact=Contact.LIVE,
+    reserved_until=None,
+    reservation=None,
+    maintenance_reason=None,
+    battery_percent=93,
+    cause="3ac7e3c4-4401-4b8d-9386-a5c902f9202d",
+    updated_at=NOON,
+)
