@@ -3,6 +3,7 @@
 systemd is not running there, so a stand-in of `systemctl` writes down its calls and names one running gateway.
 """
 
+import fcntl
 import json
 import os
 import shutil
@@ -23,9 +24,21 @@ OWN = "/usr/lib/parking-gateway"
 
 
 @pytest.fixture(scope="module")
-def steps(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[str]]:
-    """What every step of the package's life printed."""
-    folder = tmp_path_factory.mktemp("debian")
+def steps(tmp_path_factory: pytest.TempPathFactory, testrun_uid: str) -> dict[str, list[str]]:
+    """What every step of the package's life printed. One worker builds it for all, because it takes twenty seconds."""
+    for_all = tmp_path_factory.getbasetemp().parent / f"debian-{testrun_uid}.json"
+    with for_all.open("a+", encoding="utf-8") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        file.seek(0)
+        if written := file.read():
+            found: dict[str, list[str]] = json.loads(written)
+            return found
+        found = _lived(tmp_path_factory.mktemp("debian"))
+        file.write(json.dumps(found))
+    return found
+
+
+def _lived(folder: Path) -> dict[str, list[str]]:
     wheel = build("wheel", folder)
     command = [CHECKOUT / "packaging" / "debian" / "build", wheel]
     settings = {"COMPRESSION": "none", "UV": str(Path(sys.executable).with_name("uv"))}

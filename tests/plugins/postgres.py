@@ -4,11 +4,13 @@ It is the one of the wheel. With POSTGRES_PROGRAMS=/usr/lib/postgresql/15/bin it
 """
 
 import asyncio
+import atexit
 import os
 import signal
 import subprocess
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
+from functools import cache
 from itertools import count
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -129,11 +131,23 @@ class OwnServer:
 @contextmanager
 def own_server_in(folder: Path) -> Iterator[OwnServer]:
     """A server with one migrated database, while the context lasts."""
-    with embedded.running(folder) as url:
+    # With its owner, who is not root.
+    subprocess.run(["cp", "--archive", _migrated() / "postgresql", folder], check=True)
+    with embedded.running(folder):
+        yield OwnServer(folder)
+
+
+@cache
+def _migrated() -> Path:
+    """The data of a server that was stopped, with one migrated database. It is removed with this process."""
+    folder = TemporaryDirectory(prefix="parking-gateway-tests-")
+    atexit.register(folder.cleanup)
+    path = Path(folder.name)
+    path.chmod(0o755)
+    with embedded.running(path) as url:
         _execute(url, "create database parking")
-        server = OwnServer(folder)
-        asyncio.run(migrating.upgrade(engine_of(server.url)))
-        yield server
+        asyncio.run(migrating.upgrade(engine_of(_url_of(url, "parking"))))
+    return path
 
 
 @pytest.fixture

@@ -71,7 +71,7 @@ def committed(*uplinks: Uplink, is_changed: bool = True, rejection: Rejection | 
 
 
 def published(at: datetime = BATCH) -> DueSpace:
-    return msgspec.structs.replace(due.SPACE, key=SPACE, updated_at=at)
+    return msgspec.structs.replace(due.SPACE, key=SPACE, version=3, published_version=2, updated_at=at)
 
 
 def step(cause: UUID) -> Transition:
