@@ -19,7 +19,7 @@ VENDOR_IDS: Final[Mapping[int, str]] = {
     676: "Dragino",
     786: "MOKOSmart",
 }
-"""Ids of the LoRa Alliance, the first half of a ProfileID. The second half is the vendor's own, and not published."""
+"""Ids of the LoRa Alliance, the first half of a ProfileID. The second half is the vendor's own number; no list of them was found."""
 PREFIXES: Final[Mapping[str, str]] = {
     "00137a": "Netvox",
     "24e124": "Milesight",

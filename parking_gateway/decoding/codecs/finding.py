@@ -51,7 +51,9 @@ def load(file: Path) -> Codec:
     stem = _normal(file.stem)
     loads = in_folder(stem, file.parent) if file.suffix in {".py", *DECLARED} else None
     if loads is None:
-        raise CodecNotFound(f"{file} is no codec: it has to be a file NAME.py, NAME.toml or NAME.js")
+        raise CodecNotFound(
+            f"{file} is no codec: it has to be a file NAME.py, NAME.toml or NAME.js, its name in lower case with _"
+        )
     return _codec(stem, loads)
 
 
