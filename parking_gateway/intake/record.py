@@ -45,8 +45,6 @@ async def record(
     `announce_every`.
     """
     new, locked = await lock_spaces_of(connection, batch)
-    if locked.observed:
-        await _read_sensors(connection, new, locked)
     snapshots = await snapshots_of(connection, new, locked)
     strangers = await _strangers(connection, batch, new, locked, snapshots)
     beyond = share.beyond(strangers) if share else ()
@@ -86,7 +84,15 @@ async def _with_notices(connection: Connection, decision: Decision, *, now: date
 
 
 async def lock_spaces_of(connection: Connection, batch: Batch) -> tuple[list[Uplink], Locked]:
-    """Record the uplinks and lock the spaces that their devices watch. Returns the uplinks that are new.
+    """Record the uplinks and lock the spaces that their devices watch. Returns the uplinks that are new."""
+    new, locked = await _add_and_lock(connection, batch)
+    if locked.observed:
+        await _read_sensors(connection, new, locked)
+    return new, locked
+
+
+async def _add_and_lock(connection: Connection, batch: Batch) -> tuple[list[Uplink], Locked]:
+    """The same without what is needed to end an observation.
 
     Where no message is a repetition, they are added without a look at what is there. If one is there all the same, the
     transaction begins anew.
