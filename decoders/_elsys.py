@@ -7,7 +7,8 @@
     02    humidity, %                        03    acceleration x, y, z, int8 each
     0F    motion                             14    pressure, uint32
 
-Other types of the vendor's sensors are skipped by their lengths. If a frame has two distances, the later one is newer.
+Other types of the vendor's sensors are skipped by their lengths. If a frame has two distances, the later one is newer. A frame
+that begins with 3E and a length contains that many bytes of settings and no measurement.
 
 What is no measurement: a distance of 0 or FFFF, or beyond the range of the sensor; a temperature beyond -40 to 85 °C, which the
 electronics bear; a battery below 1.8 or above 4 V, because the cell has 3.6 V.
@@ -16,8 +17,9 @@ electronics bear; a battery below 1.8 or above 4 V, because the cell has 3.6 V.
 from collections.abc import Mapping
 from typing import Final
 
-from decoders import Measured, measuring
+from decoders import Measured, Reading, measuring
 from decoders._items import Fields, Item
+from decoders._items import read as read_items
 
 CELSIUS: Final = Measured(lowest=-40, highest=85)
 VOLTS: Final = Measured(lowest=1.8, highest=4)
@@ -31,6 +33,16 @@ SKIPPED: Final = {
     0x13: 65,
 }
 """Lengths of values that a parking space does not need, by their type."""
+
+
+_SETTINGS: Final = b"\x3e"
+
+
+def read(payload: bytes, table: Mapping[bytes, Item]) -> Reading:
+    """Return the reading of a frame of items; an empty one for a frame of settings."""
+    if payload.startswith(_SETTINGS) and len(payload) > 1 and len(payload) == 2 + payload[1]:
+        return Reading()
+    return read_items(payload, table, width=1)
 
 
 def measures(distance: Measured) -> dict[str, Measured]:

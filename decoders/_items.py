@@ -30,8 +30,9 @@ class Item(NamedTuple):
 
 
 def read(payload: bytes, table: Mapping[bytes, Item], *, width: int) -> Reading:
-    """Return the fields of all items. A later item overwrites an earlier one, but readings of the past and faults are collected.
+    """Return the fields of all items.
 
+    A later item overwrites an earlier one, but readings of the past and faults are collected, and a tampered device stays one.
     `width` is the length of a key in bytes. Raises `Undecodable` for an empty payload, an unknown key and a cut value.
     """
     if not payload:
@@ -58,8 +59,10 @@ def read(payload: bytes, table: Mapping[bytes, Item], *, width: int) -> Reading:
             raise Undecodable(f"byte {value_at}: {refusal}") from None
         if "past" in found:
             past += found["past"]
-        earlier = fields.get("fault")
+        earlier, tampered = fields.get("fault"), fields.get("tamper")
         fields.update(found)
+        if tampered:
+            fields["tamper"] = True
         if earlier:
             fields["fault"] = faults(earlier, found.get("fault"))
     if past:

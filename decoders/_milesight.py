@@ -34,6 +34,12 @@ def read(frame: Frame, table: Mapping[bytes, Item], *, port: int) -> Reading:
     return replace(reading, distance_mm=None) if reading.tamper and reading.distance_mm is not None else reading
 
 
+def read_radar(frame: Frame, *, port: int) -> Reading:
+    """Return the reading of a frame of a radar. Its faults stand before or behind the distance that they concern."""
+    reading = read(frame, RADAR, port=port)
+    return replace(reading, distance_mm=None) if reading.fault and reading.distance_mm is not None else reading
+
+
 def battery(value: bytes) -> Fields:
     """Read a battery level of one byte, in percent; more than 100 is none."""
     return {"battery_percent": float(value[0]) if value[0] <= 100 else None}

@@ -25,8 +25,8 @@
     32   1 a car, 0 none
     35   humidity, %
 
-A frame that reports a failed magnetic sensor or radar, or strong magnetic interference, has no occupancy: the sensor still
-sends a status, but it cannot decide.
+A frame that reports interference, or that a part of the sensor failed, has a status too. The vendor's decoder publishes it, and
+nothing published calls it invalid, so it is the occupancy beside the fault.
 
 Numbers are big-endian. Unknown tags are skipped, because every tag has its length.
 """
@@ -46,8 +46,6 @@ MEASURES: Final = {"temperature_celsius": CELSIUS, "battery_volts": VOLTS}
 INTERFERENCE: Final = "strong magnetic interference"
 NO_MAGNET: Final = "magnetic sensor failed"
 NO_RADAR: Final = "radar failed"
-BLIND: Final = frozenset({INTERFERENCE, NO_MAGNET, NO_RADAR})
-"""Faults with which a sensor cannot decide whether there is a car."""
 
 STATUS: Final = {b"\x00": Occupancy.VACANT, b"\x01": Occupancy.OCCUPIED}
 
@@ -62,16 +60,15 @@ def read(frame: Frame, device: Device, *, model: bytes, faults: Mapping[bytes, s
     if items.get(0x32, b"\x00") not in STATUS:
         raise Undecodable(f"tag 32: a status is 00 or 01, not {items[0x32].hex()}")
     percent = int.from_bytes(items.get(0x24, b"\xff"))
-    fault = faults.get(items.get(0x02, b""))
     return Reading(
-        occupancy=STATUS[items[0x32]] if 0x32 in items and fault not in BLIND else None,
+        occupancy=STATUS[items[0x32]] if 0x32 in items else None,
         at=unix_time(int.from_bytes(frame.payload[2:6])),
         battery_volts=number(int.from_bytes(items[0x29]) / 1000, VOLTS) if 0x29 in items else None,
         battery_percent=float(percent) if percent <= 100 else None,
         temperature_celsius=(
             number(float(int.from_bytes(items[0x0B], signed=True)), CELSIUS) if 0x0B in items else None
         ),
-        fault=fault,
+        fault=faults.get(items.get(0x02, b"")),
     )
 
 

@@ -6,7 +6,7 @@ The frame is described in `_decentlab`. The block of the sensor has two words: d
 samples: of 15 readings the device discards the invalid ones.
 
 It is built with a MaxBotix HRXL-MaxSonar-WR of 5 m or of 10 m, and the frame does not contain which. Its ultrasound measures
-from 300 mm (the 10 m model from 500 mm). Without an echo the 5 m model reports 5000 and the 10 m model 9999. So 5000 and 9999
+from 300 mm (the 10 m model from 500 mm) to 10,000 mm. Without an echo the 5 m model reports 5000 and the 10 m model 9999. So 5000 and 9999
 are no echo, as are 0, FFFF and a distance without a valid sample. A 10 m model loses the one distance of exactly 5 m by this.
 
 Calibration: none. The thresholds belong to the installation.
@@ -19,7 +19,7 @@ from typing import Final
 from decoders import Device, Frame, Measured, Reading
 from decoders._decentlab import VOLTS, blocks, distance
 
-DISTANCE: Final = Measured(lowest=300, highest=9998, errors=(0, 5000, 9999, 0xFFFF))
+DISTANCE: Final = Measured(lowest=300, highest=10_000, errors=(0, 5000, 9999, 0xFFFF))
 
 DEVICE: Final = Device(
     vendor="Decentlab",

@@ -12,8 +12,7 @@ Source: akenza-io/device-type-library types/elsys/elt-2-radar.
 from typing import Final
 
 from decoders import Device, Frame, Measured, Reading
-from decoders._elsys import items, measures
-from decoders._items import read
+from decoders._elsys import items, measures, read
 
 DISTANCE: Final = Measured(lowest=1, highest=0xFFFE, errors=(0, 0xFFFF))
 
@@ -30,4 +29,4 @@ ITEMS: Final = items(DISTANCE)
 
 def decode(frame: Frame) -> Reading:
     """Read one frame of an ELT with a radar."""
-    return read(frame.payload, ITEMS, width=1)
+    return read(frame.payload, ITEMS)

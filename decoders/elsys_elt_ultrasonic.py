@@ -15,8 +15,7 @@ and elt-2-ultrasonic-snow; data sheet of the MaxBotix HRXL-MaxSonar-WR (range, n
 from typing import Final
 
 from decoders import Device, Frame, Measured, Reading
-from decoders._elsys import items, measures
-from decoders._items import read
+from decoders._elsys import items, measures, read
 
 DISTANCE: Final = Measured(lowest=300, highest=9_998, errors=(0, 5_000, 9_999, 0xFFFF))
 
@@ -33,4 +32,4 @@ ITEMS: Final = items(DISTANCE)
 
 def decode(frame: Frame) -> Reading:
     """Read one frame of an ELT."""
-    return read(frame.payload, ITEMS, width=1)
+    return read(frame.payload, ITEMS)

@@ -13,8 +13,7 @@ echo).
 from typing import Final
 
 from decoders import Device, Frame, Measured, Reading
-from decoders._elsys import items, measures
-from decoders._items import read
+from decoders._elsys import items, measures, read
 
 DISTANCE: Final = Measured(lowest=300, highest=9_998, errors=(0, 9_999, 0xFFFF))
 
@@ -31,4 +30,4 @@ ITEMS: Final = items(DISTANCE)
 
 def decode(frame: Frame) -> Reading:
     """Read one frame of an ELT Ultrasonic 10m."""
-    return read(frame.payload, ITEMS, width=1)
+    return read(frame.payload, ITEMS)

@@ -16,8 +16,7 @@ port is not published. So an installation has to set the option `line`, or use o
     1      sequence
     2-10   not published
 
-Numbers are big-endian. Every frame has the status. That of an error frame is no occupancy, because a part of the sensor is
-faulty. Temperatures outside -40 to 85 °C are none. The formula for the raw temperature of fw1 is not published. Hour and
+Numbers are big-endian. Every frame has the status, also an error frame, which is a fault. Temperatures outside -40 to 85 °C are none. The formula for the raw temperature of fw1 is not published. Hour and
 minute are ignored: they are the time of sending, without day and zone. A keep-alive comes every 2 h, at night every 3 h.
 
 Calibration: the sensor takes the reference of the magnetic field when it starts, so start it in a vacant space. The radar
@@ -67,8 +66,7 @@ def decode(frame: Frame, *, line: Literal["fw1", "fw2", "sp2"]) -> Reading:
         raise Undecodable(f"byte 0: the type {kind} is reserved")
     battery_volts = temperature = None
     battery_low = "battery low" if payload[0] & 0x40 else None
-    if line != "sp2" and kind == FAULTY:
-        return Reading(fault=faults("the sensor reports an error", battery_low))
+    error = "the sensor reports an error" if line != "sp2" and kind == FAULTY else None
     match line, kind:
         case "fw1", 4:
             battery_volts = number(int.from_bytes(payload[10:12]) / 1000, VOLTS)
@@ -80,7 +78,7 @@ def decode(frame: Frame, *, line: Literal["fw1", "fw2", "sp2"]) -> Reading:
         occupancy=Occupancy.OCCUPIED if payload[0] & 0x80 else Occupancy.VACANT,
         battery_volts=battery_volts,
         temperature_celsius=temperature,
-        fault=battery_low,
+        fault=faults(error, battery_low),
     )
 
 

@@ -34,7 +34,7 @@ Source: Milesight-IoT/SensorDecoders em-series/em410-rdl.
 from typing import Final
 
 from decoders import Device, Frame, Reading
-from decoders._milesight import PORT, RADAR, RADAR_CELSIUS, RADAR_DISTANCE, read
+from decoders._milesight import PORT, RADAR_CELSIUS, RADAR_DISTANCE, read_radar
 
 DEVICE: Final = Device(
     vendor="Milesight",
@@ -47,4 +47,4 @@ DEVICE: Final = Device(
 
 def decode(frame: Frame, *, port: int = PORT) -> Reading:
     """Read one frame of an EM410-RDL."""
-    return read(frame, RADAR, port=port)
+    return read_radar(frame, port=port)

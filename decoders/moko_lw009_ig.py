@@ -4,8 +4,7 @@
     1     the frame that `_moko` describes: status and battery, with the time of the device's clock
 
 Messages beyond heartbeat, vacant and occupied: 0D strong magnetic interference, 0E battery low, 0F and 10 magnetic sensor
-failed. They have a status too, which is no occupancy but with 0E. The vendor's decoder reads fixed places and returns a wrong y axis. This codec reads the
-items.
+failed. They have a status too. The vendor's decoder reads fixed places and returns a wrong y axis. This codec reads the items.
 
 Calibration: with its app, over Bluetooth, while the space is vacant; the sensitivity can be set. Downlinks: not published.
 

@@ -4,7 +4,7 @@
     1     the frame that `_moko` describes: status, battery, temperature and humidity, with the time of the device's clock
 
 Messages beyond heartbeat, vacant and occupied: 0D strong magnetic interference, 0E battery low, 10 magnetic sensor failed,
-11 temperature and humidity sensor failed, 12 radar failed. They have a status too, which is an occupancy only with 0E and 11.
+11 temperature and humidity sensor failed, 12 radar failed. They have a status too.
 
 Calibration: with its app, over Bluetooth, while the space is vacant; the sensitivity can be set. Downlinks: not published.
 

@@ -14,7 +14,7 @@
                  8 temperature, int8, °C, 7F none
     status       1 occupied, 0 vacant
     information  0 heartbeat, 1 vacant, 2 occupied, 3 strong magnetic interference, 4 magnetic sensor failed,
-                 5 radar failed: with 3, 4 and 5 the status is no occupancy
+                 5 radar failed: the status beside 3, 4 and 5 is that of the vendor's decoder
 
 Numbers are big-endian. Both times are UTC. A change of the space is dated by the time of the change, which may be long
 before the time of sending. Everything else is dated by the time of sending.
@@ -36,7 +36,7 @@ from decoders.measuring import number
 DEVICE: Final = Device(vendor="MOKOSmart", model="LW009-SM PRO", ports=(1, 2, 3, 4, 5, 6, 7), measures=MEASURES)
 
 INFORMATION: Final = {3: INTERFERENCE, 4: NO_MAGNET, 5: NO_RADAR}
-"""Faults with which the sensor cannot decide whether there is a car."""
+"""Information that is a fault."""
 CHANGED: Final = (1, 2)
 
 
@@ -77,7 +77,7 @@ def _parking(payload: bytes) -> Reading:
     more: dict[str, Any] = {"occupancy": _occupancy(payload, 10)}
     information = payload[11]
     if information in INFORMATION:
-        more = {"fault": INFORMATION[information]}
+        more["fault"] = INFORMATION[information]
     if information in CHANGED and (changed := unix_time(int.from_bytes(payload[20:24]))):
         more["at"] = changed
     return _reading(payload, **more)

@@ -14,7 +14,7 @@ A frame is a list of items, on any port. A status is sent on change, a keep-aliv
     37       00    keep-alive of the counting variant: vehicles counted
     3F             restarted
 
-A status beside a recalibration that fails or goes on, or beside a deactivation, is no occupancy.
+A status beside a recalibration that fails or goes on, or beside a deactivation, is the occupancy: both are published together.
 
 Numbers are big-endian. A value without a length has one byte. A channel without a type has any type. The type matters on
 channel 37: a count is no occupancy.
@@ -27,8 +27,6 @@ Communications Protocol.
 
 from collections.abc import Iterator
 from typing import Final
-
-from msgspec.structs import replace
 
 from decoders import Device, Frame, Measured, Occupancy, Reading, Undecodable
 from decoders._items import Fields, Item, read
@@ -47,9 +45,7 @@ DEVICE: Final = Device(
 
 def decode(frame: Frame) -> Reading:
     """Read one frame of a PlacePod."""
-    reading = read(frame.payload, ITEMS, width=2)
-    # Each fault of this device concerns its detection.
-    return replace(reading, occupancy=None) if reading.fault and reading.occupancy is not None else reading
+    return read(frame.payload, ITEMS, width=2)
 
 
 def _presence(value: bytes) -> Fields:

@@ -9,8 +9,8 @@
     flags  7 occupied, 5 battery good, 4 obstruction, 3 seen by radar, 2 no beacon, 1 first frame after a reset,
            0 keep-alive
 
-A radar that is obstructed, also by byte 10, and a sensor with a fault code cannot decide, so their frames have no occupancy.
-Temperatures outside -40 to 85 °C, the range of the sensor, are none.
+An obstruction, also that of byte 10, and a fault code are faults. The status beside them is published by the vendor's decoder, so
+it is the occupancy. Temperatures outside -40 to 85 °C, the range of the sensor, are none.
 
 The period of the keep-alive can be set. Its default is not published.
 
@@ -45,9 +45,8 @@ def decode(frame: Frame) -> Reading:
 def _status(payload: bytes, *, obstruction: int, fault_code: int) -> Reading:
     flags = payload[0]
     obstructed = bool(flags & 0x10 or obstruction)
-    occupancy = Occupancy.OCCUPIED if flags & 0x80 else Occupancy.VACANT
     return Reading(
-        occupancy=None if obstructed or fault_code else occupancy,
+        occupancy=Occupancy.OCCUPIED if flags & 0x80 else Occupancy.VACANT,
         temperature_celsius=number(float(int.from_bytes(payload[1:2], signed=True)), CELSIUS),
         fault=faults(
             None if flags & 0x20 else "battery low",
