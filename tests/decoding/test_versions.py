@@ -60,7 +60,7 @@ def test_a_codec_in_an_archive_has_the_same_version(tmp_path: Path) -> None:
     archive = tmp_path / "all.zip"
     with ZipFile(archive, "w") as packed:
         for root in (FOLDER, Path(parking_gateway.__path__[0])):
-            for file in root.rglob("*.py"):
+            for file in (one for kind in ("*.py", "*.js") for one in root.rglob(kind)):
                 packed.write(file, file.relative_to(root.parent))
     program = (
         "import decoders;"

@@ -4,12 +4,12 @@ TS013 asks for a function `decodeUplink` and nothing else. Scripts are tried in 
 read bytes with `Buffer`. What a script does not mention is not given, because each frame pays for it.
 """
 
+import pkgutil
 import re
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Final
 
-_BUFFER: Final = Path(__file__).with_name("buffer.js").read_text(encoding="utf-8")
+_BUFFER: Final = (pkgutil.get_data(__name__, "buffer.js") or b"").decode()
 _CONSOLE: Final = """
 globalThis.console = {};
 for (const name of ["log", "info", "warn", "error", "debug", "trace", "dir", "table", "time", "timeEnd", "assert"]) {
