@@ -12,9 +12,6 @@ from collections.abc import Callable, Sequence
 import msgspec
 from loguru import logger
 
-from parking_gateway.alerts.delivery import Alerts
-from parking_gateway.alerts.recipient import Recipient
-from parking_gateway.alerts.recipients import recipients_of
 from parking_gateway.broker.link import Link, connected
 from parking_gateway.broker.suspicion import Suspicion
 from parking_gateway.core.committed import Committed
@@ -32,6 +29,9 @@ from parking_gateway.gateway.way_out import WayOut
 from parking_gateway.intake.drain import Drain
 from parking_gateway.intake.journal import Journal
 from parking_gateway.intake.subscription import Subscription
+from parking_gateway.outbox.alerts.delivery import Alerts
+from parking_gateway.outbox.alerts.recipient import Recipient
+from parking_gateway.outbox.alerts.recipients import recipients_of
 from parking_gateway.process import waits
 from parking_gateway.process.config import Config
 from parking_gateway.process.waits import Backoff

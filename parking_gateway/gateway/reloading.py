@@ -12,11 +12,11 @@ from typing import Final
 import msgspec
 from loguru import logger
 
-from parking_gateway.alerts.recipient import Recipient
-from parking_gateway.alerts.recipients import recipients_of
 from parking_gateway.decoding.decoder import Choice, Decoder, forget_codecs
 from parking_gateway.gateway.life import Life
 from parking_gateway.gateway.opening import decoder_of
+from parking_gateway.outbox.alerts.recipient import Recipient
+from parking_gateway.outbox.alerts.recipients import recipients_of
 from parking_gateway.process.config import Config, ConfigError
 from parking_gateway.process.config.reloading import Reloaded, reloaded
 from parking_gateway.process.systemd import Systemd

@@ -12,7 +12,7 @@ from parking_gateway.process import signals
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from parking_gateway.alerts.recipient import Delivery, Recipient
+    from parking_gateway.outbox.alerts.recipient import Delivery, Recipient
 
 app = typer.Typer(name="alerts", help="Try the recipients of alerts.", no_args_is_help=True)
 
@@ -27,7 +27,7 @@ def try_(*, config: ConfigFile = None) -> None:
 
         parking-gateway alerts test
     """
-    from parking_gateway.alerts.recipients import recipients_of  # noqa: PLC0415 - heavy
+    from parking_gateway.outbox.alerts.recipients import recipients_of  # noqa: PLC0415 - heavy
     from parking_gateway.process.config import ConfigError  # noqa: PLC0415 - as above
     from parking_gateway.process.wall_clock import utc  # noqa: PLC0415 - as above
 

@@ -2,9 +2,9 @@
 
 from datetime import UTC, datetime
 
-from parking_gateway.alerts.recipients import recipients_of
 from parking_gateway.cli.doctor.surroundings import Check
 from parking_gateway.core.wording import counted
+from parking_gateway.outbox.alerts.recipients import recipients_of
 from parking_gateway.process.config import Config, ConfigError
 from parking_gateway.store import alert_recipients
 from parking_gateway.store.database import Connection

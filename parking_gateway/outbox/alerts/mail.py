@@ -11,11 +11,11 @@ from email.message import EmailMessage
 from email.utils import format_datetime
 from typing import Final
 
-from parking_gateway.alerts.recipient import Delivery, Failure
 from parking_gateway.core.notice import Notice, NoticeKind
 from parking_gateway.core.outgoing import DueOutgoing
 from parking_gateway.core.printable import printable
 from parking_gateway.core.wording import counted
+from parking_gateway.outbox.alerts.recipient import Delivery, Failure
 from parking_gateway.process.config import AlertsConfig
 from parking_gateway.process.wall_clock import WallClock
 from parking_gateway.store.alerts import Alert

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from parking_gateway.alerts.delivery import Alerts, wait_of
-from parking_gateway.alerts.recipients import recipients_of
 from parking_gateway.core.notice import Notice, NoticeKind
+from parking_gateway.outbox.alerts.delivery import Alerts, wait_of
+from parking_gateway.outbox.alerts.recipients import recipients_of
 from parking_gateway.process import wall_clock
 from parking_gateway.process.config import Config
 from parking_gateway.process.waits import Backoff

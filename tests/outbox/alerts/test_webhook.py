@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from parking_gateway.alerts.recipients import recipients_of
-from parking_gateway.alerts.webhook import key_of, signed
+from parking_gateway.outbox.alerts.recipients import recipients_of
+from parking_gateway.outbox.alerts.webhook import key_of, signed
 from parking_gateway.process import wall_clock
 from parking_gateway.process.config import Config, ConfigError
 from tests.plugins.recipients import SECRET

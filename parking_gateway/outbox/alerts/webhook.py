@@ -18,10 +18,10 @@ from urllib.parse import urlsplit
 
 from pydantic import SecretStr
 
-from parking_gateway.alerts.recipient import Delivery, Failure
 from parking_gateway.contract.outgoing import sent
 from parking_gateway.core.notice import NoticeKind
 from parking_gateway.core.printable import printable
+from parking_gateway.outbox.alerts.recipient import Delivery, Failure
 from parking_gateway.process.wall_clock import WallClock
 from parking_gateway.store.alerts import Alert
 

@@ -11,7 +11,7 @@ from contextlib import suppress
 from functools import partial
 from typing import Any, Final, NamedTuple
 
-from parking_gateway.alerts.recipient import Delivery, Recipient
+from parking_gateway.outbox.alerts.recipient import Delivery, Recipient
 from parking_gateway.process.config import AlertsConfig
 from parking_gateway.process.waits import Backoff, unless
 from parking_gateway.store import alert_recipients, alerts

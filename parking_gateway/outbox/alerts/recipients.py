@@ -4,10 +4,10 @@ import importlib.util
 import ssl
 from collections.abc import Sequence
 
-from parking_gateway.alerts.mail import Mail
-from parking_gateway.alerts.recipient import Recipient
-from parking_gateway.alerts.webhook import Webhook
 from parking_gateway.core.notice import NoticeKind
+from parking_gateway.outbox.alerts.mail import Mail
+from parking_gateway.outbox.alerts.recipient import Recipient
+from parking_gateway.outbox.alerts.webhook import Webhook
 from parking_gateway.process.config import Config, ConfigError
 from parking_gateway.process.wall_clock import WallClock
 
