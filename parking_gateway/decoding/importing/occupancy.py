@@ -5,29 +5,32 @@ from collections.abc import Iterator
 from typing import Final
 
 from decoders import Occupancy
-from parking_gateway.decoding.declared.declaration import OccupancySource, Scalar
+from parking_gateway.decoding.declared.declaration import OccupancySource, Scalar, comparable
 from parking_gateway.decoding.importing.guess import Guess
 from parking_gateway.decoding.importing.outputs import Seen
 
-_OCCUPIED_NAME: Final = re.compile(r"(?:^|_)(?:is_|not_)?(?:occupied|occupancy|occupation|parked|busy)(?:_|$)")
-_VACANT_NAME: Final = re.compile(r"(?:^|_)(?:is_)?(?:vacant|vacancy|unoccupied|available|empty|free)(?:_|$)")
+_OCCUPIED_NAME: Final = re.compile(r"(?:^|_)(?:occupied|occupancy|occupation|parked)(?:_|$)")
+_VACANT_NAME: Final = re.compile(r"(?:^|_)(?:vacant|vacancy|unoccupied|(?:not|un|non)_(?:occupied|parked))(?:_|$)")
+_BUSY_NAME: Final = re.compile(r"(?:^|_)busy$")
+_FREE_NAME: Final = re.compile(r"(?:^|_)(?:free|empty|available)$")
+"""Names of many other things too."""
 _CAR_NAME: Final = re.compile(
     r"(?:^|_)(?:park|parking|car|vehicle|bay|slot|space|spot|lot)(?:_(?:status|state|present|presence|detected|detection|flag"
     r"|on_off|event|occupancy|space))*$"
 )
 _PLAIN_NAME: Final = re.compile(r"(?:^|_)(?:status|state|presence|present|detected|detection|event|type)$")
 _NOT: Final = re.compile(
-    r"(?:^|_)(?:count|counter|duration|time|times|battery|alarm|heap|error|confidence|probability|sensor_state|device_status"
+    r"(?:^|_)(?:count|counter|duration|time|times|battery|alarm|heap|error|confidence|probability|rate|ratio|percent|percentage|level|update|sensor_state|device_status"
     r"|threshold|change|changes|delay|interval|total|id|version|memory)(?:_|$)"
 )
 
 _OCCUPIED_WORDS: Final = re.compile(
-    r"\b(?:occupied|occupancy|busy|parked|taken|full|present|in[_ ]use|(?:car|vehicle)(?:[_ ](?:present|detected|arrived|in"
-    r"|on|parked))?|arrival|arrived|enter(?:ed)?)\b"
+    r"\b(?:occupied|occupancy|busy|parked|parks|taken|full|present|in[_ ]use|(?:car|vehicle)(?:[_ ](?:present|detected|arrived|arrives|in"
+    r"|on|parked))?|arrival|arrived|arrives|enter(?:s|ed)?)\b"
 )
 _VACANT_WORDS: Final = re.compile(
-    r"\b(?:un[_ -]?occupied|not[_ -]occupied|non[_ -]occupied|vacant|vacancy|free|empty|available|absent|no[_ ](?:car|vehicle)"
-    r"(?:[_ ]\w+)?|(?:car|vehicle)[_ ](?:absent|left|leaves|gone|out|off|departed)|departed|departure|left|leaves|leaving)\b"
+    r"\b(?:un[_ -]?occupied|(?:not|non)[_ -](?:occupied|parked|present|busy|taken)|vacant|vacancy|free|empty|available|absent|no[_ ](?:car|vehicle)"
+    r"(?:[_ ]\w+)?|(?:car|vehicle)[_ ](?:absent|left|leaves|leaving|gone|out|off|departed|departs)|departed|departs|departure|left|leaves|leaving)\b"
 )
 _UNKNOWN_WORDS: Final = re.compile(
     r"\b(?:unknown|undefined|calibrat\w*|initial\w*|init|error|none|n/?a|invalid|reserved)\b"
@@ -40,13 +43,19 @@ def guesses(seen: Seen) -> Iterator[Guess]:
     if not weight or not 1 <= len(seen.distinct) <= _MOST_VALUES:
         return
     texts = [value for value in seen.distinct if isinstance(value, str)]
-    if texts and len(texts) == len(seen.distinct):
+    pair = _pair(seen.distinct)
+    if pair is not None and weight > _WEAK:
+        yield from _by_two_values(seen, pair, weight)
+    elif texts and len(texts) == len(seen.distinct):
         yield from _by_words(seen, texts, weight)
-    elif not texts and set(map(float, seen.numbers)) <= {0, 1} and weight > _WEAK:
-        yield from _by_two_values(seen, weight)
 
 
 _MOST_VALUES: Final = 8
+_PAIRS: Final[tuple[tuple[Scalar, Scalar], ...]] = (
+    (True, False), (1, 0), ("true", "false"), ("yes", "no"), ("on", "off"), ("1", "0"), ("TRUE", "FALSE"), ("True", "False"),
+    ("YES", "NO"), ("Yes", "No"), ("ON", "OFF"), ("On", "Off"),
+)  # fmt: skip
+"""Set and unset."""
 _WEAK: Final = 1
 """Names like `status` speak of anything: only words as values make it an occupancy."""
 
@@ -64,10 +73,21 @@ def meaning_of(text: str) -> Occupancy | None:
 def _weight(words: str) -> int:
     if _NOT.search(words) and not words.endswith("alarm_park"):
         return 0
-    for pattern, weight in ((_OCCUPIED_NAME, 4), (_VACANT_NAME, 4), (_CAR_NAME, 3), (_PLAIN_NAME, _WEAK)):
-        if pattern.search(words):
-            return weight
-    return 0
+    weights = (
+        (_OCCUPIED_NAME, 4),
+        (_VACANT_NAME, 4),
+        (_CAR_NAME, 3),
+        (_BUSY_NAME, 2),
+        (_FREE_NAME, 2),
+        (_PLAIN_NAME, _WEAK),
+    )
+    return next((weight for pattern, weight in weights if pattern.search(words)), 0)
+
+
+def _pair(values: list[Scalar]) -> tuple[Scalar, Scalar] | None:
+    """Return the pair of set and unset that all values are of."""
+    kinds = {comparable(value) for value in values}
+    return next((pair for pair in _PAIRS if kinds <= set(map(comparable, pair))), None)
 
 
 def _by_words(seen: Seen, texts: list[str], weight: int) -> Iterator[Guess]:
@@ -93,19 +113,17 @@ def _by_words(seen: Seen, texts: list[str], weight: int) -> Iterator[Guess]:
     )
 
 
-def _by_two_values(seen: Seen, weight: int) -> Iterator[Guess]:
-    """Booleans, or 0 and 1. The name gives their meaning, or the names of the examples do."""
-    are_booleans = all(isinstance(value, bool) for value in seen.distinct)
-    if not are_booleans and any(isinstance(value, bool) for value in seen.distinct):
-        return
-    set_, unset = (True, False) if are_booleans else (1, 0)
-    is_reversed = bool(_VACANT_NAME.search(seen.words)) and not _OCCUPIED_NAME.search(seen.words)
-    is_named = is_reversed or bool(_OCCUPIED_NAME.search(seen.words)) or (are_booleans and weight > _WEAK)
+def _by_two_values(seen: Seen, pair: tuple[Scalar, Scalar], weight: int) -> Iterator[Guess]:
+    """Booleans, 0 and 1, yes and no. The name gives their meaning, or the names of the examples do."""
+    set_, unset = pair
+    is_vacant_name = bool(_VACANT_NAME.search(seen.words) or _FREE_NAME.search(seen.words))
+    is_occupied_name = bool(_OCCUPIED_NAME.search(seen.words) or _BUSY_NAME.search(seen.words)) and not is_vacant_name
+    is_named = is_vacant_name or is_occupied_name or isinstance(set_, bool) or set_ not in {1, "1"}
     by_example = {_by_example(value == set_, name) for value, name in seen.values} - {None}
     if by_example == {True, False}:
         return  # the names of the examples contradict each other
-    if by_example:
-        is_reversed = by_example == {False}
+    is_reversed = is_vacant_name if is_named or not by_example else by_example == {False}
+    is_contradicted = bool(by_example) and by_example != {not is_reversed}
     occupied, vacant = (unset, set_) if is_reversed else (set_, unset)
     has_both = len(seen.distinct) > 1
     yield Guess(
@@ -116,8 +134,9 @@ def _by_two_values(seen: Seen, weight: int) -> Iterator[Guess]:
             _shown([vacant] if vacant in seen.distinct else []),
             [],
         )
-        + ("" if is_named or by_example else "; that 1 is occupied is a guess"),
-        is_proven=has_both and (is_named or bool(by_example)),
+        + ("" if is_named or by_example else f"; that {set_} is occupied is a guess")
+        + ("; the names of the examples say the opposite" if is_contradicted else ""),
+        is_proven=has_both and (is_named or bool(by_example)) and not is_contradicted,
         weight=weight + has_both,
     )
 

@@ -22,6 +22,9 @@ BOTH = [
     ("state", "CAR_PRESENT", "NO_CAR", 'occupied = ["CAR_PRESENT"], vacant = ["NO_CAR"]'),
     ("status", "Occupied", "Vacant", 'occupied = ["Occupied"], vacant = ["Vacant"]'),
     ("occupancy", "busy", "unoccupied", 'occupied = ["busy"], vacant = ["unoccupied"]'),
+    ("notOccupied", False, True, "occupied = [false], vacant = [true]"),
+    ("carOnOff", "on", "off", 'occupied = ["on"], vacant = ["off"]'),
+    ("parking", "Parked", "Not parked", 'occupied = ["Parked"], vacant = ["Not parked"]'),
     ("vehicle", True, False, "occupied = [true], vacant = [false]"),
 ]
 
@@ -38,6 +41,14 @@ def test_one_example_proves_no_occupancy(name: str, occupied: object, vacant: ob
     for value in (occupied, vacant):
         (_, is_certain) = of({name: value})["occupancy"]
         assert not is_certain
+
+
+def test_names_of_examples_that_say_the_opposite_leave_a_doubt() -> None:
+    names = ("space vacant", "space occupied")
+    assert of({"occupied": True}, {"occupied": False}, names=names)["occupancy"] == (
+        '{ path = "occupied", occupied = [true], vacant = [false] }',
+        False,
+    )
 
 
 def test_the_names_of_examples_give_the_meaning_of_0_and_1() -> None:
@@ -57,6 +68,8 @@ def test_the_names_of_examples_give_the_meaning_of_0_and_1() -> None:
         {"occupied_duration": 1},
         {"status": True},
         {"parking_count": 1},
+        {"occupancy_rate": 0},
+        {"update_available": True},
         {"type": "heartbeat"},
     ],
 )
