@@ -232,3 +232,13 @@ def test_a_test_without_a_folder_says_what_to_give() -> None:
     done = run("test")
     assert done.exit_code == 1
     assert done.stderr == "decoders.folder is not set: give the PATH of a checkout or of a folder of codecs.\n"
+
+
+def test_a_missing_library_is_one_sentence(checkout: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delitem(sys.modules, "parking_gateway.decoding.importing.yaml_core", raising=False)
+    monkeypatch.setitem(sys.modules, "yaml", None)
+    done = run("test", checkout)
+    assert done.exit_code == 1
+    assert done.stderr == (
+        "yaml is not installed, which reads the files of a checkout: install parking-gateway[javascript].\n"
+    )

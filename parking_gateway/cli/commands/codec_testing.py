@@ -6,7 +6,7 @@ from pathlib import Path
 import msgspec
 
 from decoders import conformance
-from parking_gateway.cli.shown import show_error, show_json, show_line, show_remark, show_table
+from parking_gateway.cli.shown import show_error, show_errors, show_json, show_line, show_remark, show_table
 from parking_gateway.core.wording import counted
 from parking_gateway.decoding import codecs
 from parking_gateway.decoding.codecs import Bound, bind
@@ -61,8 +61,7 @@ def show_examples(
     ]
     if rows:
         show_table(("script", "example", "difference"), rows, is_whole=is_whole)
-    for mistake in checkout.mistakes:
-        show_error(f"{mistake.file}: {mistake.why}" if mistake.file not in mistake.why else mistake.why)
+    show_errors([one.why if one.file in one.why else f"{one.file}: {one.why}" for one in checkout.mistakes])
     show_line(f"{checkout.repository}, commit {checkout.commit or 'unknown'}")
     show_line(
         f"{good:,} of {counted(len(outcomes), 'uplink example')} give the published output: {share:.2f} %."
