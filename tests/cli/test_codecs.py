@@ -15,7 +15,7 @@ from typer.testing import CliRunner, Result
 from decoders import Frame, Occupancy
 from decoders.conformance import NOON
 from parking_gateway.cli import app
-from parking_gateway.decoding import declared
+from parking_gateway.decoding import declared, importing
 from parking_gateway.decoding.declared import javascript
 from tests.decoding.importing import checkouts
 
@@ -235,6 +235,7 @@ def test_a_test_without_a_folder_says_what_to_give() -> None:
 
 
 def test_a_missing_library_is_one_sentence(checkout: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr(importing, "yaml_core", raising=False)
     monkeypatch.delitem(sys.modules, "parking_gateway.decoding.importing.yaml_core", raising=False)
     monkeypatch.setitem(sys.modules, "yaml", None)
     done = run("test", checkout)
