@@ -48,7 +48,7 @@ def _of_label(found: Labelled) -> Iterator[str]:
     if found.chosen is not None:
         yield f"Codec: {found.chosen}, the only one that fits the label."
     elif found.codecs:
-        which = "this model" if found.is_model_known else f"devices of {label.vendor}"
+        which = f"devices of {label.vendor}" if found.model_of is None else f"the model of its {found.model_of}"
         yield f"Codecs for {which}: {', '.join(found.codecs)}. Choose with --codec, if nobody chose one."
 
 

@@ -35,20 +35,17 @@ async def label_of(
         )
     # The first look imports all codecs, which takes a tenth of a second.
     known = await asyncio.to_thread(codecs.modules)
-    found = labelled(label, known)
-    if codec is not None or found.only is None or await _has_choice(desk, found):
+    heard, installed = await desk.connection.together(
+        fleet.identities([label.dev_eui]), installations.of_devices([label.dev_eui])
+    )
+    device = heard[0] if heard else DeviceIdentity(dev_eui=label.dev_eui)
+    found = labelled(label, known, profile=device.profile)
+    nowhere = Installation(dev_eui=label.dev_eui, space=SpaceId(0))
+    has_choice = any(desk.decoder.choice(device, one) is not None for one in installed or [nowhere])
+    if codec is not None or has_choice or found.only is None:
         return found
     given = options or {}
     (fitting,) = (one for one in known if one.name == found.only)
     if any(option.required and option.name not in given for option in fitting.options):
         return found
     return msgspec.structs.replace(found, chosen=found.only)
-
-
-async def _has_choice(desk: Desk, found: Labelled) -> bool:
-    """Whether an earlier installation, the tag or the profile of the device names a codec."""
-    dev_eui = found.label.dev_eui
-    heard, installed = await desk.connection.together(fleet.identities([dev_eui]), installations.of_devices([dev_eui]))
-    device = heard[0] if heard else DeviceIdentity(dev_eui=dev_eui)
-    nowhere = Installation(dev_eui=dev_eui, space=SpaceId(0))
-    return any(desk.decoder.choice(device, one) is not None for one in installed or [nowhere])

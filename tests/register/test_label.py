@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from parking_gateway.decoding import codecs
 from parking_gateway.register.label import BadLabel, Label, checksum, read
-from parking_gateway.register.labelled import labelled
+from parking_gateway.register.labelled import ModelSource, labelled
 from parking_gateway.register.vendors import PREFIXES, VENDOR_IDS
 
 PUBLISHED = "LW:D0:1122334455667788:AABBCCDDEEFF0011:AABB1122:OAABBCCDDEEFF:SYYWWNNNNNN:PFOOBAR:CAF2C"
@@ -170,18 +170,18 @@ def test_the_vendors_of_labels_are_those_of_codecs_by_the_same_names() -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "fitting", "is_model_known"),
+    ("text", "fitting", "model_of"),
     [
-        ("URN:LWDP:58A0CB0000210000:58A0CBFFFFFEFFFF:TBMS100915:1", ["browan_tbms100"], True),
-        ('{"DevEUI": "24E124713B123456", "model": "EM310-UDL-868M"}', ["milesight_em310_udl"], True),
-        ('{"DevEUI": "24E124713B123456", "model": "EM400-TLD"}', ["milesight_em400"], True),
-        ("0004A30B001A2B3C", [], False),
-        ('{"DevEUI": "A84041035660E3AA", "model": "EM310-UDL"}', None, False),
-        ("LW:D0:24E124C0002A0001:24E124713B123456:02590001", None, False),
+        ("URN:LWDP:58A0CB0000210000:58A0CBFFFFFEFFFF:TBMS100915:1", ["browan_tbms100"], ModelSource.LABEL),
+        ('{"DevEUI": "24E124713B123456", "model": "EM310-UDL-868M"}', ["milesight_em310_udl"], ModelSource.LABEL),
+        ('{"DevEUI": "24E124713B123456", "model": "EM400-TLD"}', ["milesight_em400"], ModelSource.LABEL),
+        ("0004A30B001A2B3C", [], None),
+        ('{"DevEUI": "A84041035660E3AA", "model": "EM310-UDL"}', None, None),
+        ("LW:D0:24E124C0002A0001:24E124713B123456:02590001", None, None),
     ],
 )
 def test_the_codecs_of_the_model_fit_else_those_of_the_vendor(
-    text: str, fitting: list[str] | None, *, is_model_known: bool
+    text: str, fitting: list[str] | None, model_of: ModelSource | None
 ) -> None:
     known = codecs.modules()
     label = read(text)
@@ -189,4 +189,13 @@ def test_the_codecs_of_the_model_fit_else_those_of_the_vendor(
         fitting = sorted(one.name for one in known if one.device.vendor == label.vendor)
         assert len(fitting) > 1
     found = labelled(label, known)
-    assert (found.codecs, found.is_model_known) == (fitting, is_model_known)
+    assert (found.codecs, found.model_of) == (fitting, model_of)
+
+
+def test_the_profile_names_the_model_if_the_label_does_not() -> None:
+    """It is suggested and not chosen: a profile of several models can have the name of one of them."""
+    label = read("LW:D0:24E124C0002A0001:24E124713B123456:02590001")
+    found = labelled(label, codecs.modules(), profile="Sensors of the garage")
+    assert found.model_of is None
+    found = labelled(label, codecs.modules(), profile="Milesight EM310-UDL (garage)")
+    assert (found.codecs, found.model_of, found.only) == (["milesight_em310_udl"], ModelSource.PROFILE, None)
