@@ -9,9 +9,9 @@ from typing import Final
 from parking_gateway.broker.message import Message
 
 INBOX_BYTES: Final = 80 << 20
-"""More than 1,000 messages of 64 kB, so that a broker that keeps to our Receive Maximum never sends more."""
-BATCH_BYTES: Final = 2 << 20
-"""More than 1,000 usual messages. One whose JSON is nothing but brackets takes 40 times as much memory once it is read."""
+"""40 kB for each message of the default Receive Maximum."""
+BATCH_BYTES: Final = 4 << 20
+"""More than 2,000 usual messages. One whose JSON is nothing but brackets takes 40 times as much memory once it is read."""
 _OVERHEAD: Final = 300
 """Bytes of a message in memory beside topic and payload."""
 
@@ -20,8 +20,8 @@ class Inbox:
     """Bounded by bytes. A message beyond them is dropped, and so is every message after it.
 
     A dropped message was not acknowledged, so the broker sends it again over the next connection. Reading goes on, because
-    the answers to our publications come behind the messages. A broker that keeps to our Receive Maximum never exceeds the
-    bound. MQTT 3.1.1 has no Receive Maximum, but brokers have a limit of their own.
+    the answers to our publications come behind the messages. Usual messages within our Receive Maximum never exceed the bound.
+    MQTT 3.1.1 has no Receive Maximum, but brokers have a limit of their own.
     """
 
     def __init__(self, limit: int, *, limit_bytes: int = INBOX_BYTES) -> None:
@@ -107,6 +107,11 @@ class Inbox:
     def wake(self) -> None:
         """Let `wait` return."""
         self._something.set()
+
+
+def is_heavy(batch: Sequence[Message]) -> bool:
+    """Whether it has to be alone in memory: two batches that are read at a time have `BATCH_BYTES` together at most."""
+    return _bytes_of(batch) > BATCH_BYTES // 2
 
 
 def _bytes_of(messages: Sequence[Message]) -> int:

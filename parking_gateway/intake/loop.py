@@ -15,6 +15,7 @@ import msgspec
 from loguru import logger
 
 from parking_gateway import chirpstack
+from parking_gateway.broker.inbox import is_heavy
 from parking_gateway.broker.link import Link
 from parking_gateway.broker.message import Message
 from parking_gateway.broker.routes import Routes
@@ -79,7 +80,11 @@ class Intake(msgspec.Struct, frozen=True, kw_only=True):
         async with asyncio.TaskGroup() as group:
             ends: list[Done] = []  # of the lanes, so far
             before: Done | None = None
+            is_alone = False
             async for messages in link.batches(limit=self.batch_size):
+                was_alone, is_alone = is_alone, is_heavy(messages)
+                if before is not None and (was_alone or is_alone):
+                    await before
                 events: Sequence[Message] = ()
                 for commit, routed in routes.sort(messages):
                     if commit is None:

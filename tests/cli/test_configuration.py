@@ -65,7 +65,7 @@ def test_every_value_is_shown_with_its_origin(config_file: Path) -> None:
     assert f"mqtt.keepalive = 2.5  # {config_file}" in lines
     assert "mqtt.timeout = 3  # PARKING_GATEWAY_MQTT__TIMEOUT" in lines
     assert 'mqtt.password = "********"  # mqtt.url' in lines
-    assert "mqtt.receive_maximum = 1000  # default" in lines
+    assert "mqtt.receive_maximum = 2000  # default" in lines
     assert 'mqtt.ca_file = ""  # default' in lines
     assert f'database.url = "postgresql://parking:********@db.example.org/parking"  # {config_file}' in lines
 

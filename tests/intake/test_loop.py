@@ -1,7 +1,7 @@
 """The intake loop by itself, between a broker that can hang up and a database that can be cut off at any commit."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import Any
@@ -71,7 +71,12 @@ class CutDatabase:
 class Life:
     """The intake of one process, and what it reported."""
 
-    def __init__(self, database: Database, elsewhere: Sequence[tuple[str, Commit]] = ()) -> None:
+    def __init__(
+        self,
+        database: Database,
+        elsewhere: Sequence[tuple[str, Commit]] = (),
+        taken: Callable[[Sequence[Message]], None] = lambda _batch: None,
+    ) -> None:
         self.commits: list[Committed] = []
         wait = Backoff(shortest=timedelta(seconds=0.01), longest=timedelta(seconds=0.05))
         self._intake = Intake(
@@ -83,7 +88,7 @@ class Life:
             patience=Patience(database, backoff=wait, stop=asyncio.Event(), report=lambda _purpose, _failure: None),
             announce_every=timedelta(hours=1),
             clock=utc,
-            taken=lambda _batch: None,
+            taken=taken,
             settled=lambda: None,
             report=self.commits.append,
             elsewhere=elsewhere,
@@ -163,6 +168,19 @@ async def test_messages_of_a_lost_link_come_again_and_are_recorded_once(
         again = Life(pool)
         await again.run(Watching(lost.session, again))
     assert await recorded(engine) == (600, [("FREE", 300), ("OCCUPIED", 300)])
+
+
+async def test_a_heavy_batch_is_alone_in_memory(engine: AsyncEngine, database: str, car_park: CarPark) -> None:
+    messages = backlog(await car_park(SPACES))
+    messages[150:300] = [
+        Message(one.topic, bytes(30_000), one.mid, 1, is_redelivered=False) for one in messages[150:300]
+    ]
+    unacknowledged: list[int] = []
+    link = FakeLink(session=messages)
+    async with opened(database, DatabaseConfig()) as pool:
+        await Life(pool, taken=lambda _batch: unacknowledged.append(len(link.session))).run(link)
+    assert unacknowledged[:3] == [600, 450, 300]
+    assert (await recorded(engine))[0] == 450
 
 
 async def test_messages_of_another_route_are_committed_there_and_acknowledged_by_themselves(

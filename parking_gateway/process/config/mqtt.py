@@ -36,7 +36,7 @@ class MqttConfig(Section):
     keepalive: Annotated[timedelta, seconds(at_least=1, at_most=64_800)] = timedelta(seconds=60)
     timeout: Seconds = timedelta(seconds=10)
     session_expiry: Annotated[timedelta, seconds(at_least=1)] = timedelta(days=7)
-    receive_maximum: Annotated[WholeNumber, Field(ge=1, le=65535)] = 1000
+    receive_maximum: Annotated[WholeNumber, Field(ge=1, le=65535)] = 2000
     direct: bool = True
     shared_group: OptionalGroup = None
     ca_file: ReadableFile = None

@@ -49,7 +49,7 @@ from parking_gateway.process.config.web import WebConfig
 class IntakeConfig(Section):
     """The batches in which messages are recorded."""
 
-    batch_size: Annotated[WholeNumber, Field(ge=1, le=65535)] = 1000
+    batch_size: Annotated[WholeNumber, Field(ge=1, le=65535)] = 2000
     timeout: Seconds = timedelta(seconds=30)
 
 
