@@ -80,6 +80,11 @@ class _Rehearsal(Connection):
     async def rollback(self) -> None:
         await self._connection.rollback()
 
+    @property
+    @override
+    def memory(self) -> dict[str, Any]:
+        return self._connection.memory
+
     @override
     async def tried(self, trials: Sequence[Sequence[Query[Any]]]) -> list[Exception | None]:
         return await self._connection.tried(trials)

@@ -83,6 +83,7 @@ class Share:
         """Nothing was stored."""
         self._bounds.new_devices.give_back(self._devices)
         self._bounds.rejected_bytes.give_back(self._bytes)
+        self._devices = self._bytes = 0
 
 
 def without_payload(letter: DeadLetter) -> DeadLetter:

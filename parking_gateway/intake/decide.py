@@ -24,7 +24,9 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True):
 
     turn: Turn
     readings: list[DeviceReading]
-    """One for each new uplink, in their order."""
+    """One for each new uplink that is not refused, in their order."""
+    refused: list[Uplink]
+    """Those of new devices beyond the bound."""
     rejected: list[DeadLetter]
     """Uplinks whose frames no codec could read, and those of new devices beyond the bound. They are recorded all the same."""
     counted: Counted
@@ -47,6 +49,7 @@ def decide(
     """
     causes: list[tuple[SpaceId, Cause]] = []
     readings: list[DeviceReading] = []
+    refused: list[Uplink] = []
     rejected: list[DeadLetter] = []
     unassigned = without_codec = 0
     tally = Tally(locked.counted, at=batch.received_at)
@@ -67,6 +70,7 @@ def decide(
                 message, _ = batch.messages[uplink.deduplication_id]
                 letter = dead_letter(message, TOO_MANY_DEVICES, uplink.received_at, uplink=uplink)
                 rejected.append(without_payload(letter))
+                refused.append(uplink)
                 continue
             readings.append(DeviceReading(uplink))
             continue
@@ -94,6 +98,7 @@ def decide(
     return Decision(
         turn=made,
         readings=readings,
+        refused=refused,
         rejected=rejected,
         counted=tally.counted,
         observing=observing,

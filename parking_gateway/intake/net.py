@@ -11,11 +11,12 @@ from math import isqrt
 from typing import Any
 
 from parking_gateway.broker.message import Message
+from parking_gateway.core.device import DeviceReading
 from parking_gateway.core.events import DevEui, Reason, Rejection
 from parking_gateway.decoding.decoder import Decoder
 from parking_gateway.intake.decide import decide
 from parking_gateway.intake.read import Batch
-from parking_gateway.intake.record import snapshots_of, statements
+from parking_gateway.intake.record import additions, snapshots_of, statements
 from parking_gateway.store import spaces, uplinks
 from parking_gateway.store.database import Connection
 from parking_gateway.store.patience import Refused
@@ -59,14 +60,14 @@ async def faults(
         return read([messages[place] for place in places])
 
     def uplinks_of(places: Piece) -> list[Query[Any]]:
-        return [uplinks.record(batch_of(places).uplinks)]
+        return [uplinks.add(map(DeviceReading, batch_of(places).uplinks), {})]
 
     def all_of(places: Piece) -> list[Query[Any]]:
         batch = batch_of(places)
         decision = decide(batch, batch.uplinks, locked, decoder=decoder)
         rejected = [*batch.dead_letters, *decision.rejected]
         changes = statements(batch, decision, locked, snapshots, rejected=rejected, announce_every=announce_every)
-        return [uplinks.record(batch.uplinks), *changes]
+        return [*additions(decision, {}), *changes]
 
     size = isqrt(len(readable)) + 1
     places = list(readable)
@@ -74,7 +75,9 @@ async def faults(
     suspects = [place for piece in await _failed(connection, pieces, all_of) for place in piece]
     for written in (uplinks_of, all_of):  # most are refused as uplinks, and then nothing else has to be worked out
         alone = [(place,) for place in suspects if place not in found]
-        found |= {place: fault for (place,), fault in (await _failed(connection, alone, written)).items()}
+        failed = await _failed(connection, alone, written)
+        # An uplink that is recorded already can be recorded: nothing is written for it.
+        found |= {place: fault for (place,), fault in failed.items() if not uplinks.is_repetition(fault)}
     return found
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from parking_gateway.core.committed import Committed, committed_by
-from parking_gateway.core.device import Snapshot, due_again, kept
+from parking_gateway.core.device import CodecIdentity, DeviceReading, Snapshot, due_again, kept
 from parking_gateway.core.events import DeadLetter, DevEui, DeviceEvent, Uplink
 from parking_gateway.core.notice import Notice, NoticeKind
 from parking_gateway.decoding.decoder import Decoder
@@ -18,6 +18,7 @@ from parking_gateway.intake.decide import Decision, decide
 from parking_gateway.intake.read import Batch
 from parking_gateway.store import (
     assignments,
+    codecs,
     counters,
     device_events,
     devices,
@@ -40,9 +41,30 @@ async def record(
 ) -> Committed:
     """Make the batch part of the database and commit: all of it or, if anything fails, nothing.
 
-    Two round trips, one more where an uplink's device watches no space, one more where it may be new, one more where it is observed
-    for the last time, and one more for events about downlinks. A device that only goes on living is published again after
-    `announce_every`.
+    A device that only goes on living is published again after `announce_every`.
+
+    Where no message is a repetition, its uplinks are added without a look at what is there. If one is there all the same, the
+    transaction begins anew with that look. So it does if another gateway records one in between.
+    """
+    while True:
+        try:
+            return await _record(connection, batch, decoder=decoder, announce_every=announce_every, share=share)
+        except FAILURES as error:
+            if not uplinks.is_repetition(error):
+                raise
+        await connection.rollback()
+        batch.may_repeat = True
+        if share:
+            share.give_back()
+
+
+async def _record(
+    connection: Connection, batch: Batch, *, decoder: Decoder, announce_every: timedelta, share: Share | None
+) -> Committed:
+    """Two round trips, and one more for each rare case.
+
+    These are devices that watch no space, may be new or are observed for the last time, codecs that are new to the connection,
+    and events about downlinks.
     """
     new, locked = await lock_spaces_of(connection, batch)
     snapshots = await snapshots_of(connection, new, locked)
@@ -59,9 +81,13 @@ async def record(
     if rejected and share:
         rejected = share.stored(rejected)
     answers = await followed(connection, batch.events, now=batch.received_at) if batch.events else ()
+    numbered = await codecs_of(connection, decision)
     await connection.commit_together(
-        *statements(batch, decision, locked, snapshots, rejected=rejected, announce_every=announce_every), *answers
+        *additions(decision, numbered),
+        *statements(batch, decision, locked, snapshots, rejected=rejected, announce_every=announce_every),
+        *answers,
     )
+    codecs.remember(connection.memory, numbered)
     return _committed(
         batch,
         new,
@@ -84,29 +110,27 @@ async def _with_notices(connection: Connection, decision: Decision, *, now: date
 
 
 async def lock_spaces_of(connection: Connection, batch: Batch) -> tuple[list[Uplink], Locked]:
-    """Record the uplinks and lock the spaces that their devices watch. Returns the uplinks that are new."""
-    new, locked = await _add_and_lock(connection, batch)
+    """Lock the spaces that the batch can change. Returns the uplinks that are new, as far as it is known."""
+    new, locked = await _lock_and_look(connection, batch)
     if locked.observed:
         await _read_sensors(connection, new, locked)
     return new, locked
 
 
-async def _add_and_lock(connection: Connection, batch: Batch) -> tuple[list[Uplink], Locked]:
+async def _lock_and_look(connection: Connection, batch: Batch) -> tuple[list[Uplink], Locked]:
     """The same without what is needed to end an observation.
 
-    Where no message is a repetition, they are added without a look at what is there. If one is there all the same, the
-    transaction begins anew.
+    The look at what is there comes after the lock: another gateway with the same uplinks has committed them by then.
     """
     if not (concerned := batch.devices):
         return [], Locked()
     if not batch.may_repeat:
-        try:
-            return await connection.together(uplinks.add(batch.uplinks), spaces.lock(concerned))
-        except FAILURES as error:
-            if not uplinks.is_repetition(error):
-                raise
-        await connection.rollback()
-    return await connection.together(uplinks.record(batch.uplinks), spaces.lock(concerned))
+        _, locked = await connection.together(uplinks.enter(), spaces.lock(concerned))
+        return batch.uplinks, locked
+    _, locked, known = await connection.together(
+        uplinks.enter(), spaces.lock(concerned), uplinks.recorded(batch.uplinks)
+    )
+    return [one for one in batch.uplinks if one.deduplication_id not in known], locked
 
 
 async def _read_sensors(connection: Connection, new: Sequence[Uplink], locked: Locked) -> None:
@@ -133,6 +157,16 @@ async def snapshots_of(connection: Connection, new: Sequence[Uplink], locked: Lo
     return locked.snapshots | of_unassigned
 
 
+async def codecs_of(connection: Connection, decision: Decision) -> Mapping[CodecIdentity, int]:
+    """The numbers of the codecs that have read the uplinks. One round trip, and only with a codec that is new to the connection."""
+    known = codecs.known(connection.memory)
+    unknown = {one.read_by for one in decision.readings if one.read_by is not None} - known.keys()
+    if not unknown:
+        return known
+    (found,) = await connection.together(codecs.numbers(unknown))
+    return {**known, **found}
+
+
 async def _strangers(
     connection: Connection, batch: Batch, new: Sequence[Uplink], locked: Locked, snapshots: Mapping[DevEui, Snapshot]
 ) -> Sequence[DevEui]:
@@ -147,6 +181,12 @@ async def _strangers(
     return [one for one in unknown if one not in known]
 
 
+def additions(decision: Decision, numbered: Mapping[CodecIdentity, int]) -> list[Query[None]]:
+    """The new uplinks, with the codecs that read them."""
+    new = [*decision.readings, *map(DeviceReading, decision.refused)]
+    return [uplinks.add(new, numbered)] if new else []
+
+
 def statements(
     batch: Batch,
     decision: Decision,
@@ -156,7 +196,7 @@ def statements(
     rejected: Sequence[DeadLetter],
     announce_every: timedelta,
 ) -> list[Query[Any]]:
-    """All that is written for the batch, in lock order."""
+    """All that is written for the batch behind its `additions`, in lock order."""
     zones = counters.save(locked.counted, decision.counted) if locked.counted.zones else ()
     others = (*zones, *_of_devices(decision, snapshots, announce_every=announce_every))
     found = turns.writes(locked, decision.turn, *others, now=batch.received_at)

@@ -20,7 +20,7 @@ from parking_gateway.decoding.decoder import Decoder, NotAsked
 from parking_gateway.intake import net
 from parking_gateway.intake.decide import decide
 from parking_gateway.intake.read import Batch, read
-from parking_gateway.intake.record import lock_spaces_of, snapshots_of, statements
+from parking_gateway.intake.record import additions, codecs_of, lock_spaces_of, snapshots_of, statements
 from parking_gateway.process.wall_clock import WallClock
 from parking_gateway.register.replay.stored import Replayer
 from parking_gateway.store import dead_letters, installations
@@ -98,8 +98,8 @@ class Retry(msgspec.Struct, frozen=True, kw_only=True):
     async def _until_recorded(self, letters: Sequence[ListedRejection], retried: Retried) -> None:
         """Record the messages that can be recorded, one after the other.
 
-        Each in a transaction of its own, which locks as the intake does: the uplink, then its spaces. Two messages in one
-        transaction would lock an uplink after a space, and could deadlock with the intake.
+        Each in a transaction of its own, which locks as the intake does: the spaces, then the uplink. Two messages in one
+        transaction would lock a space after an uplink, and could deadlock with the intake.
         """
         left = list(letters)
         while left:
@@ -166,9 +166,10 @@ class Retry(msgspec.Struct, frozen=True, kw_only=True):
         new, locked = await lock_spaces_of(connection, batch)
         snapshots = await snapshots_of(connection, new, locked)
         decision = decide(batch, new, locked, decoder=decoder)
+        numbered = await codecs_of(connection, decision)
         # Without rejections, because its own exists.
         changes = statements(batch, decision, locked, snapshots, rejected=(), announce_every=self.announce_every)
-        if changes:
+        if changes := [*additions(decision, numbered), *changes]:
             await connection.together(*changes)
         refusals = [letter.rejection for letter in decision.rejected]
         return (refusals[0] if refusals else None), len(decision.turn.steps)

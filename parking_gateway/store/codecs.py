@@ -61,6 +61,21 @@ def numbers(codecs: Collection[CodecIdentity]) -> Query[Mapping[CodecIdentity, i
     )
 
 
+_KNOWN: Final = "codec numbers"
+"""A key of a connection's memory."""
+
+
+def known(memory: Mapping[str, Any]) -> Mapping[CodecIdentity, int]:
+    """The numbers that a connection remembers."""
+    found: Mapping[CodecIdentity, int] = memory.get(_KNOWN, {})
+    return found
+
+
+def remember(memory: dict[str, Any], numbered: Mapping[CodecIdentity, int]) -> None:
+    """Have a connection remember these numbers, because they are committed."""
+    memory[_KNOWN] = numbered
+
+
 def read_by(uplinks: Iterable[Uplink]) -> Query[dict[UUID, CodecIdentity]]:
     """The codecs that have read these uplinks, by the deduplication ids of those of which it is known."""
     return Query(

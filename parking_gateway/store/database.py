@@ -49,6 +49,11 @@ class Connection(Protocol):
         """Undo the transaction."""
         ...
 
+    @property
+    def memory(self) -> dict[str, Any]:
+        """What is remembered for as long as the connection lasts. A new one may lead to a database that was restored."""
+        ...
+
     async def tried(self, trials: Sequence[Sequence[Query[Any]]]) -> list[Exception | None]:
         """Why each of these lists of queries could not be committed; None: it could. Nothing is kept.
 

@@ -1,49 +1,10 @@
 -- The statements of every batch and of every publication, in the order of their execution.
 --
 -- Each has a name and a sentence. A parameter is written :'name', so that psql executes a statement as it stands here after
--- \set name '{…}'. The gateway sends an array for each column of a batch; PostgreSQL unfolds the arrays into rows.
+-- begin and \set name '{…}'. The gateway sends an array for each column of a batch; PostgreSQL unfolds the arrays into rows.
 
--- add_uplinks: Inserts uplinks that are new, all received at once; one that is recorded already is an error.
--- To look for such a row would cost PostgreSQL 1.5 µs an uplink. After the error, record_uplinks looks.
-insert into uplink (
-    deduplication_id, dev_eui, time, received_at, f_cnt, f_port, data, dr, confirmed, rssi, snr, gateway_count, object,
-    heard_at, dev_addr
-)
-select
-    deduplication_id, dev_eui, time, :'received_at'::timestamptz, f_cnt, f_port, decode(data, 'base64'), dr, confirmed,
-    rssi, snr, gateway_count, object, time, dev_addr
-from unnest(
-    :'deduplication_id'::uuid[], :'dev_eui'::text[], :'time'::timestamptz[], :'f_cnt'::bigint[], :'f_port'::smallint[],
-    :'data'::text[], :'dr'::smallint[], :'confirmed'::boolean[], :'rssi'::integer[], :'snr'::real[],
-    :'gateway_count'::integer[], :'object'::jsonb[], :'dev_addr'::text[]
-) as batch (
-    deduplication_id, dev_eui, time, f_cnt, f_port, data, dr, confirmed, rssi, snr, gateway_count, object, dev_addr
-);
-
--- record_uplinks: Inserts any uplinks, each once; the answer is null if all were new, else the new ids.
-with new as (
-    insert into uplink (
-        deduplication_id, dev_eui, time, received_at, f_cnt, f_port, data, dr, confirmed, rssi, snr, gateway_count, object,
-        heard_at, dev_addr, claimed_at, claimed_by
-    )
-    select
-        deduplication_id, dev_eui, time, received_at, f_cnt, f_port, decode(data, 'base64'), dr, confirmed,
-        rssi, snr, gateway_count, object, coalesce(heard_at, time), dev_addr, claimed_at, claimed_by
-    from unnest(
-        :'deduplication_id'::uuid[], :'dev_eui'::text[], :'time'::timestamptz[], :'f_cnt'::bigint[], :'f_port'::smallint[],
-        :'data'::text[], :'dr'::smallint[], :'confirmed'::boolean[], :'rssi'::integer[], :'snr'::real[],
-        :'gateway_count'::integer[], :'object'::jsonb[], :'dev_addr'::text[], :'heard_at'::timestamptz[],
-        :'claimed_at'::timestamptz[], :'claimed_by'::text[], :'receipts'::timestamptz[]
-    ) as batch (
-        deduplication_id, dev_eui, time, f_cnt, f_port, data, dr, confirmed, rssi, snr, gateway_count, object, dev_addr,
-        heard_at, claimed_at, claimed_by, received_at
-    )
-    on conflict do nothing
-    returning uplink.deduplication_id
-)
-select
-    case when count(*) <> :'uplinks'::bigint then coalesce(array_agg(deduplication_id), '{}') end as deduplication_ids
-from new;
+-- enter_uplinks: Waits for an import that is under way, so that lock_spaces finds its installations.
+lock table only uplink in row exclusive mode;
 
 -- lock_spaces: Reads and locks the spaces of installed devices by id, so that several gateways wait and never deadlock.
 select
@@ -79,6 +40,14 @@ join space on space.id = installation.space_id
 where installation.dev_eui in (select unnest(:'dev_eui'::text[]))
 order by space.id, installation.dev_eui, installation.channel
 for no key update of space;
+
+-- find_uplinks: Finds those of these uplinks that are recorded already.
+-- Lateral with a limit, so that no plan scans the whole table.
+select batch.deduplication_id
+from unnest(:'deduplication_id'::uuid[], :'time'::timestamptz[]) as batch (deduplication_id, time)
+cross join lateral (
+    select from uplink where uplink.time = batch.time and uplink.deduplication_id = batch.deduplication_id limit 1
+) as found;
 
 -- lock_spaces_by_id: The same of given spaces, whether or not a device is installed there.
 select
@@ -120,6 +89,26 @@ select
     )::text as snapshot_text
 from device
 where dev_eui in (select unnest(:'dev_eui'::text[])) and contact = 'live';
+
+-- add_uplinks: Inserts uplinks that are new; one that is recorded already is an error.
+-- To look for such a row with every uplink would cost PostgreSQL 1.5 µs. After the error, find_uplinks looks.
+insert into uplink (
+    deduplication_id, dev_eui, time, received_at, f_cnt, f_port, data, dr, confirmed, rssi, snr, gateway_count, object,
+    heard_at, dev_addr, codec_id, claimed_at, claimed_by
+)
+select
+    deduplication_id, dev_eui, time, coalesce(received_at, :'received_at'::timestamptz), f_cnt, f_port,
+    decode(data, 'base64'), dr, confirmed, rssi, snr, gateway_count, object, coalesce(heard_at, time), dev_addr, codec_id,
+    claimed_at, claimed_by
+from unnest(
+    :'deduplication_id'::uuid[], :'dev_eui'::text[], :'time'::timestamptz[], :'f_cnt'::bigint[], :'f_port'::smallint[],
+    :'data'::text[], :'dr'::smallint[], :'confirmed'::boolean[], :'rssi'::integer[], :'snr'::real[],
+    :'gateway_count'::integer[], :'object'::jsonb[], :'dev_addr'::text[], :'codec_id'::smallint[],
+    :'receipts'::timestamptz[], :'heard_at'::timestamptz[], :'claimed_at'::timestamptz[], :'claimed_by'::text[]
+) as batch (
+    deduplication_id, dev_eui, time, f_cnt, f_port, data, dr, confirmed, rssi, snr, gateway_count, object, dev_addr,
+    codec_id, received_at, heard_at, claimed_at, claimed_by
+);
 
 -- end_stays: Appends the stays that ended, and publishes them. The row of a space, which is written later, has the arrival.
 with ended as (

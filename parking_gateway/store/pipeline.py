@@ -44,6 +44,11 @@ class PipelinedConnection(Connection):
     async def rollback(self) -> None:
         await _driver(self.raw).rollback()
 
+    @property
+    @override
+    def memory(self) -> dict[str, Any]:
+        return self.raw.info
+
     @override
     async def tried(self, trials: Sequence[Sequence[Query[Any]]]) -> list[Exception | None]:
         return await _try(self.raw, trials, prepares=self._prepares)

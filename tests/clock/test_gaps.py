@@ -17,6 +17,7 @@ from parking_gateway.clock import gaps
 from parking_gateway.clock.moment import Moment
 from parking_gateway.clock.senders import Senders
 from parking_gateway.core.committed import Committed
+from parking_gateway.core.device import DeviceReading
 from parking_gateway.core.events import DevEui, DeviceIdentity, Uplink
 from parking_gateway.process.config import DatabaseConfig
 from parking_gateway.store import uplinks
@@ -61,8 +62,8 @@ class Watch:
             for one in frames
         ]
         async with self._pool.connect() as connection:
-            (new,) = await connection.commit_together(uplinks.record(batch))
-        self.senders.recorded(new)
+            await connection.commit_together(uplinks.add(map(DeviceReading, batch), {}))
+        self.senders.recorded(batch)
 
     async def go(self, *, at: datetime = NOON + MINUTE, listening_since: datetime | None = NOON) -> Committed:
         """One round of the clock."""

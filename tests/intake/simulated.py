@@ -155,10 +155,10 @@ class Transaction:
         self._store = store
         self._locks = locks
         self._held: list[asyncio.Lock] = []
-        self._new: set[UUID] = set()
+        self.memory: dict[str, Any] = {}
 
     async def together(self, *queries: Query[Any]) -> tuple[Any, ...]:
-        """Record and lock."""
+        """Lock, and look at what is there."""
         await self._store.travel()
         answers = [await self._answer(query) for query in queries]
         await self._store.travel()
@@ -170,7 +170,10 @@ class Transaction:
         fault = self._store.fault()
         if fault == "refused":
             raise psycopg.OperationalError(fault)
-        self._store.uplinks |= self._new
+        added = {UUID(one) for query in queries for one in _added_by(query)}
+        if added & self._store.uplinks:
+            raise Repetition
+        self._store.uplinks |= added
         for query in queries:
             self._store.apply(query)
         if fault == "power cut":
@@ -186,24 +189,17 @@ class Transaction:
             self._held.pop().release()
 
     async def rollback(self) -> None:
-        """Undo what was recorded, and release the locks."""
+        """Release the locks."""
         await self._store.travel()
-        self._new.clear()
         self.end()
 
     async def _answer(self, query: Query[Any]) -> Any:
         match query.statement.name:
-            case b"add_uplinks":
-                added = {UUID(one) for one in _elements(query.arguments["deduplication_id"])}
-                if added & self._store.uplinks:
-                    raise Repetition
-                self._new |= added
+            case b"enter_uplinks":
                 return query.read(())
-            case b"record_uplinks":
+            case b"find_uplinks":
                 ids = [UUID(one) for one in _elements(query.arguments["deduplication_id"])]
-                new = [one for one in ids if one not in self._store.uplinks]
-                self._new |= set(new)
-                return query.read([(None if len(new) == len(ids) else new,)])
+                return query.read([(one,) for one in ids if one in self._store.uplinks])
             case b"lock_spaces":
                 rows = self._store.rows_of(_elements(query.arguments["dev_eui"]))
                 for row in rows:
@@ -211,6 +207,9 @@ class Transaction:
                     await lock.acquire()
                     self._held.append(lock)
                 return query.read(self._store.rows_of([row[0] for row in rows]))
+            case _ if "version" in query.arguments:  # of codecs
+                names, versions = (_elements(query.arguments[name]) for name in ("name", "version"))
+                return query.read([(*codec, 1) for codec in zip(names, versions, strict=True)])
             case other:
                 raise AssertionError(f"{other!r} is no question of the intake's")
 
@@ -232,6 +231,10 @@ def story(devices: Sequence[str], dice: Random, uplinks: int) -> tuple[list[Mess
         )
         messages.append(Message(one.topic, one.payload, f_cnt, 1, is_redelivered=False))
     return messages, states
+
+
+def _added_by(query: Query[Any]) -> list[Any]:
+    return _elements(query.arguments["deduplication_id"]) if query.statement.name == b"add_uplinks" else []
 
 
 def _id_of(one: Message) -> UUID:

@@ -3,7 +3,8 @@
 import json
 from base64 import b64decode
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -13,18 +14,24 @@ import pytest
 import sqlalchemy as sa
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+from typing_extensions import override
 
 from parking_gateway import chirpstack
 from parking_gateway.broker.message import Message, without_its_end
 from parking_gateway.core.committed import Committed
 from parking_gateway.core.events import Reason, Rejection
+from parking_gateway.decoding import codecs
 from parking_gateway.decoding.decoder import Choice, Decoder
 from parking_gateway.intake.read import dead_letter, read
 from parking_gateway.intake.record import record
+from parking_gateway.process.config import DatabaseConfig
+from parking_gateway.store import codecs as numbered
 from parking_gateway.store import rejections
 from parking_gateway.store.pipeline import PipelinedConnection
-from tests.events import NOON, OCCUPIED, VACANT, message, up
+from parking_gateway.store.pool import opened
+from parking_gateway.store.query import Query
+from tests.events import NOON, OCCUPIED, VACANT, dev_eui_of, message, up
 from tests.plugins.car_park import CarPark
 
 LIMITS = chirpstack.Limits(payload_bytes=65_536, depth=32)
@@ -85,6 +92,87 @@ async def test_an_uplink_that_is_there_already_costs_no_other_uplink_of_its_batc
     assert outcome.duplicates == 1
     assert await rows(engine, "select dev_eui from uplink order by time") == [(first,), (second,)]
     assert await rows(engine, "select count(*) from transition") == [(2,)]
+
+
+class Overtaken(PipelinedConnection):
+    """A connection on which another gateway commits something before our first commit."""
+
+    def __init__(self, connection: AsyncConnection, first: Callable[[], Awaitable[object]]) -> None:
+        super().__init__(connection)
+        self._first: Callable[[], Awaitable[object]] | None = first
+
+    @override
+    async def commit_together(self, /, *queries: Query[Any]) -> tuple[Any, ...]:
+        if (first := self._first) is not None:
+            self._first = None
+            await first()
+        return await super().commit_together(*queries)
+
+
+async def test_an_uplink_of_a_stranger_that_another_gateway_records_first_is_recorded_once(engine: AsyncEngine) -> None:
+    """No lock orders the two, because the device watches no space; and the look at what is there came before."""
+    stranger, other = dev_eui_of(91), dev_eui_of(92)
+    common = message(stranger, up(stranger, at=1))
+    found = read([common, message(other, up(other, at=2))], received_at=datetime.now(UTC), limits=LIMITS)
+    async with engine.connect() as connection:
+        outcome = await record(
+            Overtaken(connection, lambda: recorded(engine, common)),
+            found,
+            decoder=Decoder(),
+            announce_every=timedelta(hours=1),
+        )
+    assert [uplink.device.dev_eui for uplink in outcome.recorded] == [other]
+    assert outcome.duplicates == 1
+    assert await rows(engine, "select dev_eui from uplink order by time") == [(stranger,), (other,)]
+
+
+async def test_the_codec_that_read_an_uplink_is_kept_with_it(engine: AsyncEngine, car_park: CarPark) -> None:
+    """Also where it refused the frame. A stranger's frame was read by none."""
+    (device,) = await car_park(1)
+    stranger = dev_eui_of(91)
+    await recorded(
+        engine,
+        message(device, up(device, OCCUPIED, at=1)),
+        message(device, up(device, b"no frame of it", at=2)),
+        message(stranger, up(stranger, OCCUPIED, at=3)),
+    )
+    identity = codecs.find("bosch_tps110_v029").identity
+    assert await rows(
+        engine, "select name, version from uplink left join codec on codec.id = codec_id order by time"
+    ) == [
+        tuple(identity),
+        tuple(identity),
+        (None, None),
+    ]
+    assert await rows(engine, "select count(*) from rejection") == [(1,)]
+
+
+async def test_a_codec_is_looked_up_once_for_each_connection(database: str, car_park: CarPark) -> None:
+    """But not remembered where its row was rolled back."""
+    (device,) = await car_park(1)
+    asked: list[Query[Any]] = []
+
+    class Noted(PipelinedConnection):
+        @override
+        async def together(self, /, *queries: Query[Any]) -> tuple[Any, ...]:
+            asked.extend(one for one in queries if one.statement is numbers)
+            return await super().together(*queries)
+
+        @override
+        async def commit_together(self, /, *queries: Query[Any]) -> tuple[Any, ...]:
+            if len(asked) == 1:
+                await self.rollback()
+                raise ConnectionResetError
+            return await super().commit_together(*queries)
+
+    numbers = numbered.numbers([]).statement
+    async with opened(database, DatabaseConfig()) as pool, pool.connect() as ours:
+        assert isinstance(ours, PipelinedConnection)
+        for minute in range(4):
+            batch = read([message(device, up(device, at=minute))], received_at=datetime.now(UTC), limits=LIMITS)
+            with suppress(ConnectionResetError):
+                await record(Noted(ours.raw), batch, decoder=Decoder(), announce_every=timedelta(hours=1))
+    assert len(asked) == 2
 
 
 async def test_a_new_session_without_a_change_leaves_the_time_of_the_last_change(

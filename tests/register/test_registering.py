@@ -19,7 +19,7 @@ from parking_gateway.core.events import DevEui
 from parking_gateway.decoding.decoder import Choice, Decoder
 from parking_gateway.intake.decide import Decision, decide
 from parking_gateway.intake.read import read
-from parking_gateway.intake.record import lock_spaces_of, snapshots_of, statements
+from parking_gateway.intake.record import additions, lock_spaces_of, snapshots_of, statements
 from parking_gateway.register import registering
 from parking_gateway.register.entries import Assignment, Entry, Mistake, Place
 from parking_gateway.register.outcome import Counts, Move, Registered, Removal
@@ -68,7 +68,8 @@ async def recorded_by(connection: AsyncConnection, *batch: Message) -> Decision:
     new, locked = await lock_spaces_of(ours, found)
     snapshots = await snapshots_of(ours, new, locked)
     decision = decide(found, new, locked, decoder=Decoder())
-    await ours.together(*statements(found, decision, locked, snapshots, rejected=(), announce_every=timedelta(hours=1)))
+    changes = statements(found, decision, locked, snapshots, rejected=(), announce_every=timedelta(hours=1))
+    await ours.together(*additions(decision, {}), *changes)
     return decision
 
 

@@ -79,6 +79,7 @@ def test_psql_executes_all_of_them_as_they_are_written(database: str) -> None:
         str(embedded.programs() / "psql"),
         database,
         "--no-psqlrc",
+        "--single-transaction",
         "--set=ON_ERROR_STOP=1",
         *values,
         "--file",
@@ -128,7 +129,7 @@ async def test_a_frame_that_came_late_leaves_the_row_of_its_device(pool: Pool, p
     recorded = [uplink_of(number, frame) for number, (frame, _) in enumerate(pairs)]
     readings = [DeviceReading(uplink=uplink_of(number, frame)) for number, (_, frame) in enumerate(pairs)]
     async with pool.connect() as connection:
-        await connection.together(uplinks.record(recorded), *devices.update(readings, {}))
+        await connection.together(uplinks.add(map(DeviceReading, recorded), {}), *devices.update(readings, {}))
         (written,) = await connection.together(devices.snapshots([one.device.dev_eui for one in recorded]))
         await connection.rollback()
     expected = {dev_eui_of(number) for number, (one, other) in enumerate(pairs) if compare(one, other) <= 0}
