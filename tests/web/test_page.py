@@ -197,8 +197,31 @@ async def test_a_sign_shows_free_places_full_and_that_it_is_old(visit: Open, boa
     before = int(await number.inner_text()) if await page.wait_for_selector("[data-sign=free]") else 0
     await sends(board, 7, OCCUPIED, at=0)
     await expect(number).to_have_text(str(before - 1))
+    await page.clock.install()
+    for space in range(1, SPACES + 1):
+        await sends(board, space, OCCUPIED, at=20)
+    await expect(number).to_have_text("FULL")
+    await expect(page.locator("[data-sign=full]")).to_be_visible()
+    board.daemon.kill()
+    await expect(page.locator("#note")).to_contain_text("No connection since", timeout=PATIENCE)
+    await expect(number).to_have_text("FULL")
+    await page.clock.fast_forward("02:30")
+    await expect(number).to_have_text("\N{EN DASH}")
+    board.daemon.start_and_wait()
+    for space in range(1, SPACES + 1):
+        await sends(board, space, VACANT, at=21)
+    await expect(number).to_have_text(str(SPACES), timeout=PATIENCE)
     nowhere = await visit("/sign/central/nowhere")
     await expect(nowhere.locator("#note")).to_have_text("There is no such zone.")
+
+
+async def log_in(page: Page, details: Locator) -> None:
+    await details.get_by_role("button", name="Log in to reserve or close this space").click()
+    login = page.get_by_role("dialog", name="Log in")
+    await login.get_by_label("Name").fill(OPERATOR)
+    await login.get_by_label("Password").fill(PASSWORD)
+    await login.get_by_role("button", name="Log in").click()
+    await expect(page.locator("#operator")).to_contain_text(OPERATOR)
 
 
 async def test_an_operator_logs_in_and_reserves_releases_closes_and_opens_a_space(visit: Open) -> None:
@@ -210,9 +233,8 @@ async def test_an_operator_logs_in_and_reserves_releases_closes_and_opens_a_spac
     await login.get_by_label("Password").fill("a wrong one")
     await login.get_by_role("button", name="Log in").click()
     await expect(login.get_by_role("alert")).to_have_text("Name or password is wrong")
-    await login.get_by_label("Password").fill(PASSWORD)
-    await login.get_by_role("button", name="Log in").click()
-    await expect(page.locator("#operator")).to_contain_text(OPERATOR)
+    await login.get_by_role("button", name="Cancel").click()
+    await log_in(page, details)
 
     await details.locator("summary", has_text="Reserve").click()
     await details.get_by_label("For whom").fill("Ms Vega")
@@ -232,8 +254,35 @@ async def test_an_operator_logs_in_and_reserves_releases_closes_and_opens_a_spac
     await details.get_by_role("button", name="Back in service").click()
     await shows(page, "A-9", "FREE")
 
+    zone = page.get_by_role("article", name="level-1")
+    await zone.locator("summary", has_text="Maintenance of level-1").click()
+    await zone.get_by_label("Reason").fill("cleaning")
+    await zone.get_by_role("button", name="Put all into maintenance").click()
+    await expect(zone.get_by_role("status")).to_contain_text(f"{SPACES} of {SPACES} spaces changed.")
+    await shows(page, "A-9", "MAINTENANCE")
+    assert await violations(page) == []
+    await zone.get_by_role("button", name="All back in service").click()
+    await shows(page, "A-9", "FREE")
+    await expect(zone.get_by_role("status")).to_contain_text(f"{SPACES} of {SPACES} spaces changed.")
+
     await page.get_by_role("button", name="Log out").click()
+    await expect(zone.locator("summary", has_text="Maintenance")).to_have_count(0)
     await expect(details.get_by_role("button", name="Log in to reserve or close this space")).to_be_visible()
+
+
+async def test_an_operator_acknowledges_a_car_that_stays_too_long(visit: Open, board: Board) -> None:
+    await sends(board, 8, OCCUPIED, at=30)
+    page = await visit("/#central/level-1/A-8")
+    details = page.locator("#details")
+    await shows(page, "A-8", "OCCUPIED")
+    await log_in(page, details)
+    acknowledge = details.get_by_role("button", name="Acknowledge the long stay")
+    await expect(acknowledge).to_have_count(0)
+    await execute(board, "update space set overstay = 'exceeded', version = version + 1 where name = 'A-8'")
+    await expect(acknowledge).to_be_visible(timeout=PATIENCE)
+    await acknowledge.click()
+    await expect(details.get_by_role("status")).to_contain_text("Acknowledged.")
+    await expect(acknowledge).to_have_count(0)
 
 
 async def test_10_000_spaces_appear_by_themselves_and_scroll(visit: Open, board: Board) -> None:

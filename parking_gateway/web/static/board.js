@@ -145,7 +145,10 @@ function changeOf(kind, message) {
 }
 
 startLegend();
-startOperator(() => updateDetails(park));
+startOperator(() => {
+  updateDetails(park);
+  zones?.operator();
+});
 startSearch({ park: () => park, onSpace: openSpace, onZone: openZone });
 follow({
   onPicture(picture) {

@@ -1,7 +1,9 @@
 // The sites and their zones: numbers, a bar of shares, the day's curve, and the spaces.
 
+import { zoneActionsOf } from "./actions.js";
 import { curveOf, extend } from "./curve.js";
 import { element, set, write } from "./element.js";
+import { operator } from "./operator.js";
 import { layoutOf } from "./plan.js";
 import { inOrder } from "./car_park.js";
 import { spacesOf } from "./spaces.js";
@@ -9,7 +11,8 @@ import { audienceOf } from "./words.js";
 
 const SHARES = ["free", "reserved", "occupied", "maintenance"];
 
-/** All sites as elements. Returns functions for the page: `site`, `zone`, `space` update one; `show(key)` returns a tile. */
+/** All sites as elements. Returns functions for the page: `site`, `zone`, `space` update one; `operator` comes after a login or logout;
+ * `show(key)` returns a tile. */
 export function layOut(container, park, { onOpen, grids }) {
   const sites = new Map();
   const zones = new Map();
@@ -32,6 +35,7 @@ export function layOut(container, park, { onOpen, grids }) {
       if (sites.has(name)) sites.get(name).number.replaceChildren(element("strong", {}, counts.free), ` free of ${counts.total}`);
     },
     zone: (key) => zones.get(key)?.update(),
+    operator: () => zones.forEach((zone) => zone.act()),
     space: (key, zone) => zones.get(zone)?.spaces?.update(key),
     show: (key, zone) => zones.get(zone)?.spaces?.show(key),
     node: (key) => zones.get(key)?.node,
@@ -52,16 +56,26 @@ function zoneOf(key, park, { onOpen, grids }) {
   const node = element("article", { class: "zone", id: key, tabindex: "-1", "aria-labelledby": title });
   const curve = curveOf(zone, node);
   const names = element("div", {}, element("h3", { id: title }, zone.zone), element("p", { class: "free" }, free, total));
-  node.append(element("header", {}, names, curve.figure, links), bar, more);
-  const one = { node, spaces: null, update };
+  const actions = element("div");
+  node.append(element("header", {}, names, curve.figure, links), bar, more, actions);
+  const one = { node, spaces: null, update, act };
 
   const members = () => new Map(park.members.get(key).map((member) => [member, park.spaces.get(member)]));
   const layout = layoutOf(zone, members());
   if (layout) links.append(planSwitch());
   links.append(element("a", { href: `/sign/${encodeURIComponent(zone.site)}/${encodeURIComponent(zone.zone)}`, "aria-label": `Sign of ${zone.zone}` }, "Sign"));
+  act();
   draw();
   update();
   return one;
+
+  /** A form that is open stays, unless somebody else is logged in. */
+  function act() {
+    const name = operator().operator ?? "";
+    if (actions.dataset.operator === name) return;
+    actions.dataset.operator = name;
+    actions.replaceChildren(...[zoneActionsOf(zone)].filter(Boolean));
+  }
 
   function planSwitch() {
     const button = element("button", { type: "button", class: "quiet", "aria-pressed": String(!grids.has(key)), on: { click: press } }, "Plan");
