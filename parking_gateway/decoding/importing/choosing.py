@@ -8,20 +8,20 @@ from parking_gateway.decoding.importing.published import Checkout, NotUsable, Pu
 
 
 def codec_of(checkout: Checkout, device: str) -> Published:
-    """Return the codec of `vendor/model`, where the model is also the name of a script. Raises `NotUsable`."""
+    """Return the codec of `vendor/model`, or of `vendor/script.js` where a device has several. Raises `NotUsable`."""
     vendor, slash, model = device.strip().lower().partition("/")
     of_vendor = [codec for codec in checkout.codecs if codec.vendor.lower() == vendor]
     if not slash or not of_vendor:
         vendors = sorted({codec.vendor for codec in checkout.codecs})
         raise NotUsable(f"{device!r} names no device: no vendor is {vendor!r}{_hint(vendor, vendors)}")
     by_model = [codec for codec in of_vendor if model in {name.lower() for name in codec.models}]
-    found = by_model or [codec for codec in of_vendor if codec.stem.lower() == model]
+    found = by_model or [codec for codec in of_vendor if codec.stem.lower() == model.removesuffix(".js")]
     scripts = {codec.script: codec for codec in found}
     if not found:
         models = sorted({name for codec in of_vendor for name in codec.models})
         raise NotUsable(f"{device!r} names no device with a codec: {vendor} has no {model!r}{_hint(model, models)}")
     if len(scripts) > 1:
-        names = ", ".join(f"{vendor}/{codec.stem}" for codec in scripts.values())
+        names = ", ".join(f"{vendor}/{codec.stem}.js" for codec in scripts.values())
         raise NotUsable(f"{device} has {len(scripts)} scripts, of different firmware: choose one by its name: {names}")
     codec = found[-1]
     mine = {name: title for name, title in codec.models.items() if name.lower() == model} or codec.models

@@ -134,6 +134,21 @@ def test_an_unknown_device_is_refused_with_the_nearest_name(tmp_path: Path, devi
     assert why in str(refusal.value)
 
 
+def test_a_device_of_several_scripts_is_chosen_by_the_script(tmp_path: Path) -> None:
+    root = checkouts.the_things_network(tmp_path)
+    for name in ("bay-x1", "new"):
+        (root / f"vendor/acme/{name}-codec.yaml").write_text(f"uplinkDecoder: {{ fileName: {name}.js }}")
+        (root / f"vendor/acme/{name}.js").write_text(checkouts.SCRIPT)
+    (root / "vendor/acme/bay-x1.yaml").write_text(
+        "firmwareVersions: [{ profiles: { EU: { codec: bay-x1-codec }, US: { codec: new-codec } } }]"
+    )
+    checkout = layouts.read(root)
+    with pytest.raises(NotUsable, match=r"choose one by its name: acme/bay-x1\.js, acme/new\.js$"):
+        codec_of(checkout, "acme/bay-x1")
+    assert codec_of(checkout, "acme/bay-x1.js").script == "vendor/acme/bay-x1.js"
+    assert codec_of(checkout, "Acme/New.js").script == "vendor/acme/new.js"
+
+
 def test_an_endless_script_and_a_deep_output_are_differences(tmp_path: Path, bench: Bench) -> None:
     """All other codecs of the checkout are tried."""
     root = checkouts.the_things_network(tmp_path)
