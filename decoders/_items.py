@@ -59,12 +59,11 @@ def read(payload: bytes, table: Mapping[bytes, Item], *, width: int) -> Reading:
             raise Undecodable(f"byte {value_at}: {refusal}") from None
         if "past" in found:
             past += found["past"]
-        earlier, tampered = fields.get("fault"), fields.get("tamper")
+        if "fault" in fields and "fault" in found:
+            found = {**found, "fault": faults(fields["fault"], found["fault"])}
+        if "tamper" in fields and "tamper" in found:
+            found = {**found, "tamper": fields["tamper"] or found["tamper"]}
         fields.update(found)
-        if tampered:
-            fields["tamper"] = True
-        if earlier:
-            fields["fault"] = faults(earlier, found.get("fault"))
     if past:
         fields["past"] = past
     return Reading(**fields)

@@ -59,7 +59,7 @@ def distance(measured: Measured, faults: Mapping[float, str]) -> Callable[[bytes
 
     def read_distance(value: bytes) -> Fields:
         millimetres, fault = measuring.distance(int.from_bytes(value[:2], "little"), measured, faults)
-        return {"distance_mm": millimetres, "fault": fault}
+        return {"distance_mm": millimetres} if fault is None else {"distance_mm": None, "fault": fault}
 
     return read_distance
 
@@ -68,7 +68,7 @@ def radar_distance(value: bytes) -> Fields:
     """Read a distance of a radar, int16, mm. The bytes of an alarm behind it are ignored."""
     millimetres = int.from_bytes(value[:2], "little", signed=True)
     found, fault = measuring.distance(millimetres, RADAR_DISTANCE, RADAR_ERRORS)
-    return {"distance_mm": found, "fault": fault}
+    return {"distance_mm": found} if fault is None else {"distance_mm": None, "fault": fault}
 
 
 def position(value: bytes) -> Fields:

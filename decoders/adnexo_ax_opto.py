@@ -68,7 +68,7 @@ def decode(frame: Frame) -> Reading:
     match frame.port, len(payload):
         case 100 | 101 | 102, 26:
             flags = int.from_bytes(payload[20:22], "little")
-            flagged = faults(*(words for flag, words in FLAGS.items() if flags & flag))
+            flagged = faults(*(words for flag, words in FLAGS.items() if flags & flag)) if flags else None
             millimetres, fault = distance(payload[0:2], DISTANCE)
             return Reading(
                 distance_mm=None if flagged else millimetres,
