@@ -13,6 +13,7 @@ from parking_gateway.core.events import DevEui
 from parking_gateway.core.installation import ENDLESS
 from parking_gateway.core.sensor import SensorRule
 from parking_gateway.core.stay_limit import StayLimit
+from parking_gateway.register import label
 
 Value = TypeVar("Value")
 
@@ -29,9 +30,14 @@ def name(text: str) -> str:
 
 
 def dev_eui(text: str) -> DevEui | None:
-    """A DevEUI in any of its forms; None: the cell is empty."""
+    """A DevEUI in any of its forms, or the label with it as a scanner types it; None: the cell is empty."""
     if not text:
         return None
+    if re.match(r"(LW|URN):|https?://", text, re.IGNORECASE):
+        try:
+            return label.read(text).dev_eui
+        except label.BadLabel as mistake:
+            raise ValueError(f"is a label that cannot be read: {mistake}") from None
     digits = re.sub("[:-]", "", text)
     if not re.fullmatch(r"[0-9A-Fa-f]{16}", digits):
         if re.fullmatch(r"\d+([.,]\d+)?E\+?\d+", text, re.IGNORECASE):

@@ -442,3 +442,14 @@ documents = st.lists(
 def test_any_toml_gives_entries_or_mistakes(data: bytes) -> None:
     found = sheet(data, "spaces.toml")
     assert found.mistakes or all(entry.where for entry in found.entries)
+
+
+def test_a_scanner_fills_the_column_of_the_devices() -> None:
+    label = "LW:D0:24E124C0002A0001:24E124713B123456:02590001"
+    (entry,) = sheet(f"site,zone,space,dev_eui\na,b,c,{label}").entries
+    assert entry.assignment is not None
+    assert entry.assignment.dev_eui == "24e124713b123456"
+    (mistake,) = mistakes(f"site,zone,space,dev_eui\na,b,c,{label[:-1]}")
+    assert (
+        "dev_eui is a label that cannot be read: The ProfileID of the label has to be 8 hexadecimal digits" in mistake
+    )
