@@ -1,4 +1,4 @@
-"""Dragino LDS25-LB and LDS25-LS: laser, with a wiper.
+"""Dragino LDS25-LB and LDS25-LS: laser, 25 m, with a wiper.
 
 It measures a distance. The thresholds of the installation turn it into an occupancy.
 
@@ -8,7 +8,8 @@ It measures a distance. The thresholds of the installation turn it into an occup
     5     7      status: 5-6 battery, mV
     6     8      wiper: 0 mode, 1 times, 2-3 interval, 4-7 last time; no measurement
 
-The manual was not found. So the range is not known, and only the error values and the strength of the other lasers are applied.
+The manual was not found. The number in the name of the LDS12 and of the LDS40 is their range in m, and all lasers of the vendor begin
+at 100 mm. So the range here is 100 to 25,000 mm. The error values and the strength are those of the other lasers.
 
 Calibration: none. The thresholds belong to the installation. Downlinks on port 1: `01` and the seconds between readings,
 uint24 (`01 00 04 b0`: 20 min); `04 ff`: restart.
@@ -24,7 +25,7 @@ from decoders._dragino import CELSIUS, DOWNLINKS, VOLTS, status
 from decoders._dragino_laser import laser, reading, stored
 from decoders._refusals import unfit
 
-DISTANCE: Final = laser(1, 65534)
+DISTANCE: Final = laser(100, 25_000)
 
 DEVICE: Final = Device(
     vendor="Dragino",
