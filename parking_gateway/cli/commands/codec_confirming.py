@@ -1,6 +1,5 @@
 """Shows a guessed mapping to a person, who confirms it or changes it."""
 
-import sys
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
@@ -25,8 +24,6 @@ def confirmed(
     from parking_gateway.decoding.importing.edits import with_fields, with_sizes  # noqa: PLC0415 - heavy
     from parking_gateway.decoding.importing.published import NotUsable  # noqa: PLC0415 - heavy
 
-    if not sys.stdin.isatty():
-        raise NotUsable("nobody can confirm the mapping here; --yes installs what the examples prove")
     _show_codec(prepared)
     while True:
         _show_mapping(prepared, sources, sizes)

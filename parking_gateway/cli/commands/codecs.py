@@ -1,5 +1,6 @@
 """The commands that take codecs from the repositories of others, and test them."""
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -9,8 +10,7 @@ from parking_gateway.cli.commands.codec_confirming import confirmed
 from parking_gateway.cli.commands.configuration import AsJson, ConfigFile, configured
 from parking_gateway.cli.opened import fail
 from parking_gateway.cli.progress import progress
-from parking_gateway.cli.shown import show_error, show_json, show_line, show_table
-from parking_gateway.core.wording import counted
+from parking_gateway.cli.shown import show_json
 
 if TYPE_CHECKING:
     from parking_gateway.decoding.importing.preparing import Prepared
@@ -90,7 +90,7 @@ def import_(  # noqa: PLR0913 - what is chosen, and what a person decides
 
         parking-gateway codecs import lorawan-devices --device bosch/tps110
     """
-    from parking_gateway.cli.commands import codec_installing  # noqa: PLC0415 - heavy
+    from parking_gateway.cli.commands import codec_installing, codec_listing  # noqa: PLC0415 - heavy
     from parking_gateway.decoding.importing.edits import with_fields, with_sizes  # noqa: PLC0415 - heavy
     from parking_gateway.decoding.importing.published import NotUsable  # noqa: PLC0415 - heavy
 
@@ -105,15 +105,13 @@ def import_(  # noqa: PLR0913 - what is chosen, and what a person decides
         with_sizes({}, port or [])
     except NotUsable as mistake:
         fail(f"{mistake}.")
+    folder = None if list_ else _folder(into, config, is_asked=not yes)
     tried = _tried(chosen)
     if all_parking:
         tried = [one for one in tried if one.why_relevant is not None]
-    if list_:
-        _list(tried, as_json=as_json)
-        return
-    folder = into or configured(config).decoders.folder
     if folder is None:
-        fail("decoders.folder is not set, so there is no folder to install into: set it, or give --into FOLDER.")
+        codec_listing.show(tried, as_json=as_json)
+        return
     choice = codec_installing.Choice(
         folder=folder,
         maps=map_ or [],
@@ -168,6 +166,18 @@ def check(
         raise typer.Exit(1)
 
 
+def _folder(into: Path | None, config: Path | None, *, is_asked: bool) -> Path:
+    """The folder to install into. The command ends if there is none, or nobody who can be asked."""
+    folder = into or configured(config).decoders.folder
+    if folder is None:
+        fail("decoders.folder is not set, so there is no folder to install into: set it, or give --into FOLDER.")
+    if not folder.is_dir():
+        fail(f"{folder} is no folder: make it, or give another one with --into FOLDER.")
+    if is_asked and not sys.stdin.isatty():
+        fail("Nobody can confirm a mapping here: --yes installs what the examples prove.")
+    return folder
+
+
 def _checkout(path: Path) -> "Checkout":
     from parking_gateway.decoding.importing import layouts  # noqa: PLC0415 - heavy
     from parking_gateway.decoding.importing.published import NotUsable  # noqa: PLC0415 - heavy
@@ -210,43 +220,3 @@ def _tried(chosen: "list[Published]") -> "list[Prepared]":
         fail(f"{missing}.")
     bench.end()
     return tried
-
-
-def _list(tried: "list[Prepared]", *, as_json: bool) -> None:
-    rows = [
-        {
-            "device": device,
-            "title": title,
-            "script": one.codec.script,
-            "examples": len(one.outcomes),
-            "as_published": len(one.outcomes) - len(one.differing),
-            "gives": one.gives or None,
-            "proven": one.is_proven,
-            "of_use": one.why_relevant,
-        }
-        for one in tried
-        for device, title in ((f"{one.codec.vendor}/{model}", title) for model, title in one.codec.models.items())
-    ]
-    if as_json:
-        show_json(rows)
-        return
-    columns = ("device", "title", "examples", "as published", "gives", "proven", "of use because")
-    show_table(
-        columns,
-        [
-            (
-                row["device"],
-                row["title"],
-                row["examples"],
-                row["as_published"],
-                row["gives"],
-                "yes" if row["proven"] else None,
-                row["of_use"],
-            )
-            for row in rows
-        ],
-    )
-    if not rows:
-        show_error("No codec of the checkout is of use for a car park.")
-        return
-    show_line(f"{counted(len(rows), 'device')} of {counted(len(tried), 'codec')}.")

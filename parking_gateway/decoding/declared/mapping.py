@@ -28,8 +28,8 @@ from parking_gateway.decoding.declared.declaration import (
 _SHOWN: Final = 60
 _DECIMALS: Final = 6
 """Enough for any sensor. Further decimals come from rounding: 3300 x 0.001 is 3.3000000000000003."""
-NUMBER: Final = re.compile(r"\s*([-+]?\d{1,15}(?:\.\d{1,15})?)(?![\d.:/])")
-"""The number that a text begins with. A time or a date does not begin with a number."""
+NUMBER: Final = re.compile(r"\s*([-+]?\d{1,15}(?:\.\d{1,15})?)(?![\d.,:/-])")
+"""The number that a text begins with. A time, a date and `1,234` do not begin with a number."""
 
 
 class Field(msgspec.Struct, frozen=True, kw_only=True):

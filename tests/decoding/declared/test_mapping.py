@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from decoders import Occupancy, Reading, Undecodable, conformance
-from parking_gateway.decoding.declared.declaration import FieldSources
+from parking_gateway.decoding.declared.declaration import FieldSources, NumberSource
 from parking_gateway.decoding.declared.mapping import fields, reading, scalar_at
 
 NUMBERS = [
@@ -196,3 +196,17 @@ def test_a_distance_that_is_no_measurement_has_a_fault(values: dict[str, Any], e
 def test_a_sensor_that_decides_itself_has_no_fault_without_a_distance() -> None:
     declared = fields(sources(distance_mm=DISTANCE, occupancy=OCCUPANCY))
     assert reading(declared, {"d": 0, "o": 1}) == Reading(occupancy=Occupancy.OCCUPIED)
+
+
+AS_TEXT = fields(FieldSources(distance_mm=NumberSource(path="far", text=True)))
+
+
+@pytest.mark.parametrize(("value", "distance"), [("2799 mm", 2799), ("12.4", 12), (" 7mm", 7), (300, 300), ("+5", 5)])
+def test_a_number_is_read_from_the_beginning_of_a_text(value: str | float, distance: int) -> None:
+    assert reading(AS_TEXT, {"far": value}).distance_mm == distance
+
+
+@pytest.mark.parametrize("value", ["1,234 mm", "2026-01-01", "12:30", "No Sensor", "", "1.2.3", True])
+def test_a_text_that_begins_with_no_number_is_refused(value: str | float) -> None:
+    with pytest.raises(Undecodable, match="which is no number"):
+        reading(AS_TEXT, {"far": value})
