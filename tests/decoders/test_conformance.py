@@ -1,13 +1,14 @@
 """Every codec is checked with its vectors and with any bytes. A contributor of a codec writes no test."""
 
 from collections.abc import Iterator, Mapping
+from functools import partial
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from decoders import Frame, Reading, Undecodable, conformance
+from decoders import Frame, Reading, Undecodable, _probing, conformance
 from parking_gateway.decoding import codecs
 
 VECTORS = Path(__file__).parent
@@ -39,6 +40,17 @@ def test_vectors_hold(name: str) -> None:
     vectors = conformance.load(VECTORS / f"{name}.toml")
     codec = codecs.find(name)
     assert conformance.complaints(vectors, bind, codec.commands, device=codec.device) == []
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if codecs.find(name).device.measures_distance])
+def test_the_bytes_of_a_distance_are_found(name: str) -> None:
+    """So the values that are no distance are tried on every codec that measures one."""
+    vectors, measured = conformance.load(VECTORS / f"{name}.toml"), codecs.find(name).device.measures["distance_mm"]
+    assert any(
+        list(_probing.carriers(vector.frame(), partial(conformance.outcome, decode), "distance_mm", measured))
+        for vector in vectors.vector
+        for decode in (codecs.bind(codecs.find(vector.line or name), vectors.options_of(vector)),)
+    )
 
 
 @pytest.mark.parametrize("name", NAMES)
