@@ -1,6 +1,5 @@
 """The report of every event of the tasks, made once: to the log, to metrics and health, and to the outbox."""
 
-from collections import Counter
 from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Final
@@ -13,14 +12,11 @@ from parking_gateway.broker.reasons import Refusal
 from parking_gateway.contract.gateways import HealthMessage
 from parking_gateway.core.committed import Committed
 from parking_gateway.core.due import Due
-from parking_gateway.core.events import DeadLetter
-from parking_gateway.core.seldom import Seldom
 from parking_gateway.core.space import SpaceId
 from parking_gateway.process.wall_clock import WallClock
 from parking_gateway.store.verdicts import Diagnosis
-from parking_gateway.telemetry import clock_warnings, losses
 from parking_gateway.telemetry.absences import Absences
-from parking_gateway.telemetry.excess import Excess
+from parking_gateway.telemetry.commits import Commits
 from parking_gateway.telemetry.failed_rounds import FailedRounds
 from parking_gateway.telemetry.health import Health
 from parking_gateway.telemetry.health_messages import HealthMessages
@@ -35,13 +31,8 @@ if TYPE_CHECKING:  # OpenTelemetry is imported where traces are wanted
 
 INTAKE: Final = "intake"
 OUTBOX: Final = "outbox"
-_CLOCKS_EVERY: Final = 3600.0
-"""Seconds between two warnings about one clock. It is wrong until a person sets it."""
-_CLOCK_LASTS: Final = 600.0
-"""Seconds after the last event that the clock of the network server or of this machine contradicts."""
 _BACKLOG_SECONDS: Final = 5.0
 """A sensor is not silent while its uplinks can wait in a backlog. An event of this age shows a backlog."""
-_EXAMPLES: Final = 5
 
 
 class Report:
@@ -64,13 +55,11 @@ class Report:
         self.started = started
         self.health = health
         self._metrics = metrics
-        self._clocks = Seldom(_CLOCKS_EVERY)
         self._recurring = Recurring(health)
         self._refusals = Refusals(root, health=health, metrics=metrics, recurring=self._recurring)
-        self._excess = Excess(health, self._recurring)
+        self._commits = Commits(health=health, metrics=metrics, recurring=self._recurring, clock=clock)
         self._steps = Steps(clock)
         self._qos_0 = EventsAtQos0(health=health, metrics=metrics, recurring=self._recurring)
-        self._lag_seconds = 0.0
         self._uplinks_per_second = 0.0
         self._connections = 0
         self._in_hand = 0
@@ -100,21 +89,7 @@ class Report:
     def committed(self, committed: Committed) -> None:
         """A transaction is committed, whatever its cause."""
         self._wake(committed)
-        self._metrics.count_committed(committed, lag := self._lag(committed))
-        self._lag_seconds = self._lag_seconds if lag is None else lag
-        if committed.wrong_clocks or committed.held_back:
-            clock_warnings.warn(committed.wrong_clocks, committed.held_back, self._clocks, now=self.health.seconds())
-            if any(event.wrong_clock and not event.wrong_clock.receiver for event in committed.wrong_clocks):
-                self._recurring.happened("clock", clock_warnings.OURS, lasts=_CLOCK_LASTS)
-        if committed.rejected:
-            self._rejected(committed.rejected)
-            self._excess.committed(committed)
-        if committed.lost:
-            logger.bind(count=len(committed.lost), dev_euis=committed.lost[:_EXAMPLES]).warning(
-                "Sensors are lost: no uplink came for longer than lost_after; the states of their spaces are kept"
-            )
-        if committed.uplinks_lost or committed.uplinks_healed:
-            losses.log(committed.uplinks_lost, healed=committed.uplinks_healed)
+        self._commits.report(committed)
         if self.tracing is not None:
             self.tracing.committed(committed)
 
@@ -131,18 +106,6 @@ class Report:
         """A request was answered, or needed no answer."""
         self._metrics.count_request(verb, outcome)
         logger.bind(verb=verb, outcome=outcome, by=by).debug("Answered a request")
-
-    def _rejected(self, letters: Sequence[DeadLetter]) -> None:
-        """One warning for each reason."""
-        counts = Counter(letter.rejection.reason for letter in letters)
-        for reason, letter in {letter.rejection.reason: letter for letter in letters}.items():
-            logger.bind(
-                deduplication_id=letter.deduplication_id,
-                topic=letter.topic,
-                reason=reason,
-                detail=letter.rejection.detail,
-                left_out=counts[reason] - 1,
-            ).warning("Rejected a message")
 
     def published(self, kind: str, count: int, refusals: Sequence[Refusal]) -> None:
         """The outbox has published `count` messages of one kind, and the broker refused these publications."""
@@ -263,21 +226,15 @@ class Report:
     def health_message(self, *, inbox: int) -> HealthMessage:
         """The health of the gateway, with rates since the last call."""
         self.expire()
-        message = self._messages.message(inbox=inbox, outbox=self._outbox, lag_seconds=self._lag_seconds)
+        message = self._messages.message(inbox=inbox, outbox=self._outbox, lag_seconds=self._commits.lag_seconds)
         self._uplinks_per_second = message.uplinks_per_second
         return message
 
     def shown_health(self) -> HealthMessage:
         """The same for the board, which asks at any time: with the rate of the last published one."""
-        message = self._shown.message(inbox=0, outbox=self._outbox, lag_seconds=self._lag_seconds)
+        message = self._shown.message(inbox=0, outbox=self._outbox, lag_seconds=self._commits.lag_seconds)
         rate = self._uplinks_per_second if self.health.is_broker_up else 0.0
         return replace(message, uplinks_per_second=rate)
-
-    def _lag(self, committed: Committed) -> float | None:
-        if not committed.recorded:
-            return None
-        oldest = min(uplink.heard_at for uplink in committed.recorded)
-        return max((self._clock() - oldest).total_seconds(), 0.0)
 
 
 def _nobody(_spaces: Collection[SpaceId]) -> None:

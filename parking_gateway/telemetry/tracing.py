@@ -29,6 +29,8 @@ _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND: Final = timedelta(microseconds=1)
 _MOST_WAITING: Final = 10_000
 """Spaces whose publication is awaited."""
+_MOST_OF_A_BATCH: Final = 200
+"""Uplinks of one transaction that are traced. Their spans hold the event loop for 40 ms."""
 _FAILURES: Final = 20
 """Failed attempts that are remembered."""
 _AWAITED: Final = timedelta(minutes=1)
@@ -91,6 +93,7 @@ class Tracing:
         letters = [one for one in committed.rejected if self._is_sampled(one)] if committed.rejected else []
         if not sampled and not letters:
             return
+        sampled, letters = sampled[:_MOST_OF_A_BATCH], letters[:_MOST_OF_A_BATCH]
         now = self._clock()
         self._give_up(since=now - _AWAITED)
         window = _window(committed, now)

@@ -147,6 +147,12 @@ async def test_the_spans_of_a_batch_and_of_its_uplinks_link_to_each_other(collec
     assert attributes_of(batch).items() >= {("parking.messages", 2), ("parking.recorded", 2), ("parking.rejected", 0)}
 
 
+async def test_a_batch_of_a_backlog_has_no_more_traces_than_are_made_at_once(collector: Collector) -> None:
+    async with tracing(collector.url, Clock()) as traces:
+        traces.committed(committed(*(uplink() for _ in range(250)), is_changed=False))
+    assert len(collector.named("uplink")) == 200
+
+
 async def test_an_uplink_that_changes_nothing_ends_with_its_commit(collector: Collector) -> None:
     async with tracing(collector.url, Clock()) as traces:
         traces.committed(committed(uplink(), is_changed=False))
