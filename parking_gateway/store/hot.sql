@@ -145,8 +145,9 @@ join site on site.id = zone.site_id
 order by ended.id;
 
 -- save_clocks: Writes the clocks of spaces without a change. A locked row is found by its place (ctid), without index.
+-- An absent heard_at is seen_at, as nearly always: to read both would cost 0.3 µs a space.
 update space
-set seen_at = batch.seen_at, seen_f_cnt = batch.seen_f_cnt, heard_at = batch.heard_at
+set seen_at = batch.seen_at, seen_f_cnt = batch.seen_f_cnt, heard_at = coalesce(batch.heard_at, batch.seen_at)
 from unnest(
     :'row'::tid[], :'seen_at'::timestamptz[], :'seen_f_cnt'::bigint[], :'heard_at'::timestamptz[]
 ) as batch (row, seen_at, seen_f_cnt, heard_at)
@@ -155,8 +156,8 @@ where space.ctid = batch.row;
 -- save_battery_clocks: The same for spaces that also got the same battery again.
 update space
 set
-    seen_at = batch.seen_at, seen_f_cnt = batch.seen_f_cnt, heard_at = batch.heard_at, battery_at = batch.battery_at,
-    battery_f_cnt = batch.battery_f_cnt
+    seen_at = batch.seen_at, seen_f_cnt = batch.seen_f_cnt, heard_at = coalesce(batch.heard_at, batch.seen_at),
+    battery_at = batch.battery_at, battery_f_cnt = batch.battery_f_cnt
 from unnest(
     :'row'::tid[], :'seen_at'::timestamptz[], :'seen_f_cnt'::bigint[], :'heard_at'::timestamptz[],
     :'battery_at'::timestamptz[], :'battery_f_cnt'::bigint[]

@@ -17,7 +17,7 @@ from parking_gateway.store.counters import Counted
 from parking_gateway.store.devices import ORDER, snapshot_of
 from parking_gateway.store.hot import HOT
 from parking_gateway.store.query import Query, Rows, command
-from parking_gateway.store.rows import arrays, json_of, texts_of
+from parking_gateway.store.rows import array_of, arrays, json_of, texts_of
 from parking_gateway.store.words import CONTACTS, OCCUPANCIES, PREVIOUS
 
 _Booking = tuple[str, datetime, datetime, bool, bool]
@@ -179,12 +179,13 @@ def _reservation(booking: _Booking) -> Reservation:
 
 
 def _clocks(locked: Locked, spaces: Sequence[Space]) -> dict[str, Any]:
-    return arrays(
+    apart = [None if one.heard_at is one.seen_at else one.heard_at for one in spaces]
+    columns = arrays(
         row=[locked.rows[one.id] for one in spaces],
         seen_at=[one.seen_at for one in spaces],
         seen_f_cnt=[one.seen_f_cnt for one in spaces],
-        heard_at=[one.heard_at for one in spaces],
     )
+    return columns | {"heard_at": array_of(apart) if any(apart) else None}
 
 
 def _battery_clocks(locked: Locked, spaces: Sequence[Space]) -> dict[str, Any]:
@@ -200,6 +201,7 @@ def _changes(
     booked = [one.reservation for one in spaces]
     arrived = [arrivals.get(one.id) for one in spaces]
     columns = arrays(
+        heard_at=[one.heard_at for one in spaces],
         occupancy=[one.occupancy for one in spaces],
         seen_dev_addr=[one.seen_dev_addr for one in spaces],
         battery_dev_addr=[one.battery_dev_addr for one in spaces],

@@ -128,6 +128,8 @@ class Store:
         name = query.statement.name.decode()
         columns = {key: _elements(text) for key, text in query.arguments.items() if str(text).startswith("{")}
         if name in ("save_clocks", "save_changes"):
+            heard_at = columns.get("heard_at") or [None] * len(columns["row"])
+            columns["heard_at"] = [one or seen for one, seen in zip(heard_at, columns["seen_at"], strict=True)]
             for place, row in enumerate(columns["row"]):
                 fields = {key: values[place] for key, values in columns.items() if key in _ASPECTS}
                 self.spaces[int(row)] |= {key: _value(key, value) for key, value in fields.items()}
