@@ -44,6 +44,7 @@ _DUE: Final = """
 select count(*) from space
 where version <> published_version and seen_at > now() - interval '1 minute'
 """
+_MONTHS = "select relid::regclass::text from pg_partition_tree('uplink') where isleaf"
 Arrow = Callable[[Rig], Awaitable[None]]
 
 
@@ -55,7 +56,10 @@ async def before_insert(rig: Rig, times: int) -> None:
 async def _before_insert(rig: Rig) -> None:
     async with _connected(rig) as holder:
         await holder.execute("begin")
-        await holder.execute("lock table uplink in exclusive mode")
+        # Only the months, so that the gateway holds the locks of spaces by then.
+        found = await holder.execute(_MONTHS)
+        for (month,) in await found.fetchall():
+            await holder.execute(f"lock table {month} in exclusive mode")
         await until(partial(_waits, rig, "relation", "%insert into uplink%"), "an insert that waits")
         before = await _recorded(rig)
         await rig.kill_gateway()
