@@ -83,14 +83,8 @@ def _sections(columns: list[Column]) -> list[str]:
 
 
 def _section(name: str, columns: list[Column]) -> str:
-    has_comments = any(column.comment for column in columns)
-    head = (
-        "| column | type | meaning |\n| --- | --- | --- |\n" if has_comments else "| column | type |\n| --- | --- |\n"
-    )
-    rows = "".join(
-        f"| `{column.name}` | {column.type} |{f' {_cell(column.comment)} |' if has_comments else ''}\n"
-        for column in columns
-    )
+    head = "| column | type | meaning |\n| --- | --- | --- |\n"
+    rows = "".join(f"| `{column.name}` | {column.type} | {_cell(column.comment)} |\n" for column in columns)
     about = f"{columns[0].about}\n\n" if columns[0].about else ""
     return f"\n### {name}\n\n{about}{head}{rows}"
 
