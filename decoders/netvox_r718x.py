@@ -11,7 +11,10 @@ MinTime, and without a change every MaxTime. The frames are described in `_netvo
 
 Numbers are big-endian. A distance of 0 or FFFF is none. The range was not found in a published source, and the nearest distance is a
 setting of the device (its dead zone), so other values are not checked. A temperature beyond
--40 to 125 °C is none. From which angle on a distance is wrong is not published, so the angle is not used.
+-40 to 125 °C is none.
+
+A device that is tilted by 45° or more has no distance: the vendor's tilt sensor R313K calls this angle tipped, and nothing is
+published for this device. Set the option `tilted_from` of a device that is mounted at an angle; 181 is never tilted.
 
 Calibration: none. The thresholds belong to the installation: the device's own threshold serves its alarm, and is no occupancy.
 
@@ -21,7 +24,7 @@ Calibration: none. The thresholds belong to the installation: the device's own t
     02 34               reads these settings
     0B 34, 0C 34        0B sets the dead zone, mm, uint16; 0C reads it
 
-Source: TheThingsNetwork/lorawan-devices vendor/netvox r718x.js.
+Sources: TheThingsNetwork/lorawan-devices vendor/netvox r718x.js; user manual of the R313K, 1 (the angle).
 """
 
 from typing import Final
@@ -44,15 +47,17 @@ MODELS: Final = (0x34,)
 ANSWERS: Final = (0x81, 0x82, 0x83, 0x84, 0x85, 0x86, 0x8B, 0x8C)
 
 
-def decode(frame: Frame) -> Reading:
+def decode(frame: Frame, *, tilted_from: int = 45) -> Reading:
     """Read one frame of an R718X."""
     payload = status(frame, DEVICE, MODELS, ANSWERS)
     if payload is None:
         return Reading()
     millimetres, fault = measuring.distance(int.from_bytes(payload[5:7]), DISTANCE)
+    tilted = payload[10] >= tilted_from
     return Reading(
-        distance_mm=millimetres,
+        distance_mm=None if tilted else millimetres,
         battery_volts=volts(payload),
         temperature_celsius=measuring.number(int.from_bytes(payload[7:9], signed=True) / 10, CELSIUS),
         fault=measuring.faults(fault, battery_fault(payload)),
+        tamper=True if tilted else None,
     )
