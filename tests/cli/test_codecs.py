@@ -223,6 +223,27 @@ def test_a_checkout_is_tested_with_its_share_and_every_difference(checkout: Path
     assert json.loads(run("test", checkout, "--json").stdout)["percent"] == 50
 
 
+def test_every_kind_of_codec_of_a_folder_is_tested(folder: Path) -> None:
+    (folder / "bosch_tps110.toml").write_text("")
+    (folder / "acme_broken.js").write_text("function decodeUplink() {}")
+    (folder / "acme_object.toml").write_text(
+        'vendor = "Acme"\nmodel = "X"\nports = { 1 = [1] }\nreading = { distance_mm = { path = "far" } }\n'
+    )
+    tested = run("test", folder, "--json")
+    assert tested.exit_code == 1
+    broken, remarked, hidden = json.loads(tested.stdout)
+    (mistake,) = broken["mistakes"]
+    assert "acme_broken.js needs acme_broken.toml beside it" in mistake
+    assert remarked["mistakes"] == []
+    assert remarked["remarks"] == [
+        "the range of its distance is not declared, so error values may be read as distances",
+        "it has no vectors: write vectors/acme_object.toml, see docs/how-to/decoders.md",
+    ]
+    assert hidden["mistakes"] == [
+        "the gateway has a codec of that name itself, which is used instead: rename the files"
+    ]
+
+
 def test_a_folder_without_codecs_is_no_checkout(folder: Path) -> None:
     done = run("test", folder)
     assert done.exit_code == 1

@@ -101,6 +101,11 @@ def _counted(mistakes: Sequence[str]) -> str:
 def _tested(folder: Path, name: str) -> Tested:
     changed = changed_since(folder / f"{name}.toml")
     remarks = [changed] if changed else []
+    if lacks_range(folder / f"{name}.toml"):
+        remarks.append("the range of its distance is not declared, so error values may be read as distances")
+    if codecs.has_appeared(name, dropins=None):
+        hidden = "the gateway has a codec of that name itself, which is used instead: rename the files"
+        return Tested(codec=name, vectors=0, mistakes=[hidden], remarks=remarks)
     try:
         codec = codecs.find(name, dropins=folder)
     except codecs.CodecNotFound as error:
@@ -117,8 +122,6 @@ def _tested(folder: Path, name: str) -> Tested:
         )
     complaints = list(_complaints(codec, vectors, folder))
     untested = [one for one in complaints if one.startswith("no vector is ")]
-    if lacks_range(folder / f"{name}.toml"):
-        remarks.append("the range of its distance is not declared, so error values may be read as distances")
     return Tested(
         codec=name,
         vectors=len(vectors.vector),

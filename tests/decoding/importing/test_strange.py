@@ -54,7 +54,7 @@ def is_taken_in(root: Path, bench: Bench) -> None:
             texts(tried, checkout, name=name_of(codec, checkout), sources=sources, sizes=tried.sizes)
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=8, deadline=None)
 @given(examples=st.lists(EXAMPLE, max_size=3) | VALUES, device=VALUES, versions=VALUES)
 def test_any_content_of_the_files_is_taken_in(bench: Bench, examples: Any, device: Any, versions: Any) -> None:
     with tempfile.TemporaryDirectory() as folder:
