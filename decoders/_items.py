@@ -32,13 +32,15 @@ class Item(NamedTuple):
 def read(payload: bytes, table: Mapping[bytes, Item], *, width: int) -> Reading:
     """Return the fields of all items.
 
-    A later item overwrites an earlier one, but readings of the past and faults are collected, and a tampered device stays one.
+    A later item overwrites an earlier one, and a later distance also the fault of an earlier distance. Readings of the past and other
+    faults are collected, and a tampered device stays one.
     `width` is the length of a key in bytes. Raises `Undecodable` for an empty payload, an unknown key and a cut value.
     """
     if not payload:
         raise Undecodable("the payload is empty")
     fields: dict[str, Any] = {}
     past: tuple[Reading, ...] = ()
+    of_distance = others = None
     start, end = 0, len(payload)
     while start < end:
         value_at = start + width
@@ -59,11 +61,15 @@ def read(payload: bytes, table: Mapping[bytes, Item], *, width: int) -> Reading:
             raise Undecodable(f"byte {value_at}: {refusal}") from None
         if "past" in found:
             past += found["past"]
-        if "fault" in fields and "fault" in found:
-            found = {**found, "fault": faults(fields["fault"], found["fault"])}
+        if "distance_mm" in found:
+            of_distance = found.get("fault")
+        elif "fault" in found:
+            others = faults(others, found["fault"])
         if "tamper" in fields and "tamper" in found:
             found = {**found, "tamper": fields["tamper"] or found["tamper"]}
         fields.update(found)
     if past:
         fields["past"] = past
+    if "fault" in fields:
+        fields["fault"] = faults(others, of_distance)
     return Reading(**fields)

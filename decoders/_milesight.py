@@ -102,8 +102,8 @@ def radar_temperature(value: bytes) -> Fields:
 
 
 def faulty_distance(value: bytes) -> Fields:
-    """Read the fault of a distance. A distance with a fault is none."""
-    return {"distance_mm": None, "fault": FAULTS[value[2]]} if value[2] in FAULTS else {}
+    """Read the fault of a distance. `read_radar` takes the distance away, wherever it is in the frame."""
+    return {"fault": FAULTS[value[2]]} if value[2] in FAULTS else {}
 
 
 def radar_history(value: bytes) -> Fields:
