@@ -196,7 +196,9 @@ def test_every_command_explains_itself(command: tuple[str, ...]) -> None:
     """`--help` of each command has an example that begins with the command."""
     result = CliRunner().invoke(app, [*command, "--help"], terminal_width=120)
     assert result.exit_code == 0
-    assert f"parking-gateway {' '.join(command)}" in result.output.partition("For example:")[2]
+    example = result.output.partition("For example:")[2]
+    assert f"parking-gateway {' '.join(command)}" in example
+    assert not re.search(r"\S {2,}parking-gateway", example)  # each on a line of its own
 
 
 @pytest.mark.parametrize("command", [(), *groups(get_group(app)), *commands(get_group(app))], ids=" ".join)

@@ -26,6 +26,7 @@ MOST_BYTES = 110_000_000
 
 def test_the_gateway_serves_the_board_with_a_strict_policy(daemon: Daemon) -> None:
     url = url_of(daemon)
+    daemon.is_forked = False
     daemon.start_and_wait()
     daemon.wait_for_line("The board is served")
     for path, kind in (

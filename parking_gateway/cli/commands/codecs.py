@@ -139,7 +139,7 @@ def check(
     config: ConfigFile = None,
     as_json: AsJson = False,
 ) -> None:
-    """Run the examples of a checkout, or the vectors of a folder of codecs.
+    """Run the examples of a checkout, or the vectors of a folder.
 
     For a checkout of a device repository: the share of its uplink examples that give the published output in the sandbox of
     scripts, and every difference. For a folder of codecs such as decoders.folder: whether each codec follows the rules, and

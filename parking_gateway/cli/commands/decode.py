@@ -93,6 +93,7 @@ def decode(  # noqa: PLR0913 - what a frame consists of, and where it comes from
     For example:
 
         parking-gateway decode bosch_tps110 --port 1 01
+
         parking-gateway decode new/acme_bay.py --all stored --since 7d
     """
     if all_uplinks:

@@ -148,6 +148,7 @@ def assign(  # noqa: PLR0913 - the fields of an installation
     For example:
 
         parking-gateway devices assign a84041000181c061 central/level-1/A-012
+
         parking-gateway devices assign central/level-1/A-012 --qr LW:D0:24E124C0002A0001:24E124713B123456:02590001
     """
     if not (space or qr):
