@@ -29,7 +29,7 @@ def truth(
     config: ConfigFile = None,
     as_json: AsJson = False,
 ) -> None:
-    """Enter what a person has seen, for `doctor` to compare with.
+    """Enter what people have seen, to judge sensors by it.
 
     The file has the columns space (SITE/ZONE/SPACE, or three columns site, zone and space), time and occupied (yes or no, occupied or
     vacant, 1 or 0). A time without an offset is in the time zone of the site. The file can be entered again. If it has mistakes,
