@@ -175,6 +175,19 @@ async def test_a_codec_is_looked_up_once_for_each_connection(database: str, car_
     assert len(asked) == 2
 
 
+async def test_a_frame_without_occupancy_moves_the_contact_alone(engine: AsyncEngine, car_park: CarPark) -> None:
+    """And beside it, one with an occupancy moves both clocks of its space."""
+    first, second = await car_park(2)
+    await recorded(engine, message(first, up(first, at=1, f_cnt=1)), message(second, up(second, at=1, f_cnt=1)))
+    silent = up(first, at=2, f_cnt=2).replace(b'"fPort": 1', b'"fPort": 0')
+    await recorded(engine, message(first, silent), message(second, up(second, at=3, f_cnt=2)))
+    minutes = [NOON + timedelta(minutes=minute) for minute in range(4)]
+    assert await rows(engine, "select seen_at, heard_at from space order by id") == [
+        (minutes[1], minutes[2]),
+        (minutes[3], minutes[3]),
+    ]
+
+
 async def test_a_new_session_without_a_change_leaves_the_time_of_the_last_change(
     engine: AsyncEngine, car_park: CarPark
 ) -> None:
