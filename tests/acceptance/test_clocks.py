@@ -35,11 +35,10 @@ def uplink_at(
     return json.dumps(event).encode()
 
 
-def doctor(database: str, broker: Broker, *arguments: str) -> list[dict[str, Any]]:
+def doctor(database: str, broker: Broker, *arguments: str) -> Any:
     environment = {"PARKING_GATEWAY_DATABASE__URL": database, "PARKING_GATEWAY_MQTT__URL": broker.url}
     ran = forked.run("doctor", "--listen", "0", "--json", *arguments, env=os.environ | environment)
-    found: list[dict[str, Any]] = json.loads(ran.stdout)
-    return found
+    return json.loads(ran.stdout)
 
 
 async def test_a_clock_of_2036_or_1980_changes_no_order_and_is_named(
@@ -88,7 +87,7 @@ async def test_an_uplink_that_is_held_back_is_counted_logged_and_a_problem_of_it
     lines = [json.loads(line) for line in daemon.log.read_text().splitlines() if "counts as older" in line]
     assert [(line["dev_eui"], line["f_cnt"]) for line in lines] == [(device, 2)]
     found = await asyncio.to_thread(doctor, database, broker, "--devices")
-    assert [(one["dev_eui"], one["problem"]) for one in found] == [(device, "clock")]
+    assert [(one["dev_eui"], one["problem"]) for one in found["findings"]] == [(device, "clock")]
     await publish(broker, [(topic_of(device), uplink_at(device, OCCUPIED, 3))])
     await settled(engine, broker, database, uplinks=3)
     assert json.loads((await read_retained(broker.url, ROOT))[f"{ROOT}/devices/{device}"])["problem"] is None

@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from decoders import Reading
-from parking_gateway.core.device import DeviceReading, Snapshot, kept
+from parking_gateway.core.device import CodecIdentity, DeviceReading, Snapshot, kept
 from parking_gateway.core.events import DevEui, DeviceIdentity, Uplink
 
 EVERY = timedelta(hours=1)
@@ -110,3 +110,7 @@ def test_later_uplinks_of_a_batch_are_in_the_snapshot_of_a_changed_device() -> N
     snapshot = after(reading(tamper=True), reading(after=MINUTE * 3), reading(after=MINUTE * 2, battery_percent=1))
 
     assert snapshot == msgspec.structs.replace(SNAPSHOT, heard_at=HEARD_AT + 3 * MINUTE, tamper=True)
+
+
+def test_the_code_that_read_a_frame_is_named_with_its_version() -> None:
+    assert str(CodecIdentity("bosch_tps110", "0f3a5b1c2d4e")) == "bosch_tps110@0f3a5b1c2d4e"

@@ -45,6 +45,7 @@ async def test_a_server_that_answers_before_the_disk_does_is_wrong(engine: Async
     async with engine.begin() as connection:
         name = await connection.scalar(sa.text("select current_database()"))
         await connection.execute(sa.text(f"alter database {name} set synchronous_commit = off"))
+    await engine.dispose()  # it is for later connections
     check, _ = await examined(engine)
     assert check.verdict == "wrong"
     assert "synchronous_commit is off" in check.detail
