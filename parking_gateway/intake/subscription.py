@@ -52,6 +52,8 @@ class Subscription:
         """Whether the database was asked what the session may hold."""
         self._held: frozenset[str] | None = None
         """Subscriptions that the session may hold. None: this client id never had a session."""
+        self._is_new = False
+        """Whether the broker had no session at a connection that ended before this was answered."""
 
     async def prove(self, link: Link) -> None:
         """Raise MqttError unless events can come over the shared subscription that the configuration asks for."""
@@ -71,6 +73,7 @@ class Subscription:
         The new ones come first. So no event falls between the two, and an event that comes over both is recorded once. With a
         journal and an absent database, it only subscribes; `complete` does the rest.
         """
+        self._is_new = self._is_new or not link.session_present
         if self.is_known or self._journal is None:
             return await self.complete(link)
         try:
@@ -88,7 +91,7 @@ class Subscription:
         if not self.is_known:
             # Once only, because later connections have to receive events and publish health also without a database.
             await self._patience(partial(self._look_up, None), purpose=_READING)
-        is_lost = self._held is not None and not link.session_present
+        is_lost = self._held is not None and self._is_new
         in_journal = await self._journal.filters() if self._journal else frozenset()
         held, wanted = (self._held or frozenset()) | in_journal, frozenset(self._wanted)
         if not wanted <= held:
@@ -102,6 +105,7 @@ class Subscription:
             await self._remember(wanted)
         if in_journal and self._journal:
             await self._journal.remember_filters(frozenset())
+        self._is_new = False
         return is_lost
 
     async def _subscribe(self, link: Link) -> None:

@@ -5,8 +5,9 @@ from collections.abc import Callable, Sequence
 from datetime import timedelta
 
 import pytest
+from typing_extensions import override
 
-from parking_gateway.broker.link import Link
+from parking_gateway.broker.link import Link, MqttError
 from parking_gateway.broker.reasons import BrokerRefuses
 from parking_gateway.cli.demo.brokers import Broker
 from parking_gateway.intake.subscription import Subscription
@@ -89,3 +90,23 @@ async def test_a_broker_that_refuses_requests_delivers_events(pool: Pool) -> Non
     assert not await renewing.renew(link)  # type: ignore[arg-type] # the part of a link that it uses
     assert link.held == {"application/+/device/+/event/+"}
     assert complaints == {"subscription": "What it would bring is not received: Not authorized"}
+
+
+class Breaking(Refusing):
+    """A link to a broker that has lost the session, and hangs up at once."""
+
+    session_present = False
+
+    @override
+    async def subscribe(self, topic_filter: str) -> None:
+        raise MqttError("The connection is lost")
+
+
+async def test_a_lost_session_is_known_though_the_connection_after_it_breaks(pool: Pool) -> None:
+    renewing = subscription(pool)
+    whole, breaking = Refusing(), Breaking()
+    assert not await renewing.renew(whole)  # type: ignore[arg-type] # as above
+    with pytest.raises(MqttError):
+        await renewing.renew(breaking)  # type: ignore[arg-type]
+    assert await renewing.renew(whole)  # type: ignore[arg-type]
+    assert not await renewing.renew(whole)  # type: ignore[arg-type]
