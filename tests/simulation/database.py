@@ -1,0 +1,76 @@
+"""A double of the database as the gateway uses it: connections to the server's double."""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from types import SimpleNamespace
+from typing import Any
+
+import psycopg
+from typing_extensions import override
+
+from parking_gateway.store.database import Connection, Database
+from parking_gateway.store.known_server import KnownServer
+from parking_gateway.store.query import Query
+from tests.simulation.server import Server, Session
+
+
+class SimulatedConnection(Connection):
+    """A connection, as the gateway uses it."""
+
+    def __init__(self, session: Session, memory: dict[str, Any]) -> None:
+        self._session = session
+        self._memory = memory
+
+    @property
+    @override
+    def memory(self) -> dict[str, Any]:
+        return self._memory
+
+    @override
+    async def together(self, /, *queries: Query[Any]) -> tuple[Any, ...]:
+        rows = await self._session.ask(queries, ends=False)
+        return tuple([query.read(found) for query, found in zip(queries, rows, strict=True)])
+
+    @override
+    async def commit_together(self, /, *queries: Query[Any]) -> tuple[Any, ...]:
+        rows = await self._session.ask(queries, ends=True)
+        return tuple([query.read(found) for query, found in zip(queries, rows, strict=True)])
+
+    @override
+    async def rollback(self) -> None:
+        self._session.rollback()
+
+    @override
+    async def tried(self, trials: Sequence[Sequence[Query[Any]]]) -> list[Exception | None]:
+        return await self._session.trials(trials)
+
+
+class SimulatedDatabase(Database):
+    """The connections of one process of the gateway."""
+
+    def __init__(self, server: Server, known: KnownServer) -> None:
+        self._server = server
+        self._memory: dict[str, Any] = {}
+        self.check = SimpleNamespace(known=known)
+        """As the pool has it."""
+
+    @override
+    @asynccontextmanager
+    async def connect(self) -> AsyncIterator[Connection]:
+        if self._server.is_away:
+            await asyncio.sleep(self._server.world.way())
+            raise psycopg.OperationalError("connection refused")
+        session = Session(self._server)
+        try:
+            yield SimulatedConnection(session, self._memory)
+        finally:
+            session.leave(0)
+
+    @override
+    def renew(self) -> None:
+        self._memory = {}
+
+    @override
+    def hang_up(self) -> None:
+        self._server.lose_clients()
