@@ -2,6 +2,7 @@
 
 PYTHON ?= python3
 TIME ?= 60
+SEEDS ?= 1000
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/installed
@@ -13,7 +14,7 @@ PIP := $(BIN)/pip --disable-pip-version-check --quiet
 .PHONY: install-page commands
 .PHONY: package debian container test-installed
 .PHONY: bench bench-goals bench-scale bench-gateways bench-guard bench-against bench-codecs bench-javascript bench-retention
-.PHONY: help
+.PHONY: help simulate
 
 help:  ## every command of this file, which is the default
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 23 | sed 's/^/make /'
@@ -107,6 +108,9 @@ bench-javascript: $(VENV)/dev.stamp  ## time per frame of a vendor's script
 proof: $(VENV)/dev.stamp  ## break everything, count what is lost, and write docs/explanation/reliability.md; ARGS="T1 T5" narrows
 	$(BIN)/python -m tests.proof $(or $(ARGS),--write)
 
+simulate: $(VENV)/simulation.stamp  ## outages in simulated universes; SEEDS=10000, or SEED=17 for one of them; needs Python 3.12
+	@PYTHONHASHSEED=0 $(VENV)/simulation/bin/python -m tests.simulation $(if $(SEED),--seed $(SEED),--seeds $(SEEDS)) $(ARGS)
+
 fuzz: $(VENV)/dev.stamp  ## random bytes for the codecs of each family, for declared codecs and events; TIME=60 seconds; ARGS="dragino declared" narrows
 	-@$(PIP) install --require-hashes --only-binary :all: -r requirements/fuzz.txt
 	@$(BIN)/python -m fuzz --seconds $(TIME) $(ARGS)
@@ -142,6 +146,8 @@ lock: $(VENV)/dev.stamp  ## resolve the newest versions and pin them with their 
 		--group bench -c requirements/dev.txt -o requirements/bench.txt
 	$(BIN)/uv pip compile --universal --upgrade --generate-hashes --no-emit-index-url --no-header --quiet \
 		--group docs -o requirements/docs.txt
+	$(BIN)/uv pip compile --universal --upgrade --generate-hashes --no-emit-index-url --no-header --quiet \
+		--group simulation -o requirements/simulation.txt
 	$(BIN)/uv pip compile --python-version 3.13 --python-platform linux --upgrade --generate-hashes --no-emit-index-url --no-header --quiet \
 		--group home-assistant -o requirements/home-assistant.txt
 
@@ -174,6 +180,16 @@ $(VENV)/node-%.stamp: $(VENV)/created.stamp tools/%/package-lock.json
 $(VENV)/bench.stamp: $(VENV)/dev.stamp requirements/bench.txt
 	@echo "Installing the libraries of the plots into $(VENV) …"
 	@$(PIP) install --require-hashes --only-binary :all: -r requirements/bench.txt
+	@touch $@
+
+$(VENV)/simulation.stamp: $(VENV)/dev.stamp requirements/gateway.txt requirements/simulation.txt
+	@echo "Installing the simulator into $(VENV)/simulation …"
+	@# Also a Python of pyenv that is not chosen.
+	@for one in python3.13 python3.12 "$${PYENV_ROOT:-$$HOME/.pyenv}"/versions/3.1[32].*/bin/python; do \
+		found=$$("$$one" -c 'import sys; print(sys.executable)' 2>/dev/null) && break; done; \
+	$(BIN)/uv venv --quiet --clear --no-project --python "$$found" $(VENV)/simulation
+	@VIRTUAL_ENV=$(VENV)/simulation $(BIN)/uv pip install --quiet --require-hashes -r requirements/gateway.txt
+	@VIRTUAL_ENV=$(VENV)/simulation $(BIN)/uv pip install --quiet --require-hashes -r requirements/simulation.txt
 	@touch $@
 
 $(VENV)/docs.stamp: $(VENV)/dev.stamp requirements/docs.txt

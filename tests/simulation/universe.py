@@ -1,0 +1,188 @@
+"""One universe: the gateway lives through its story, is cut off, comes back, and has to end with the truth."""
+
+import asyncio
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import contextmanager
+from functools import partial
+from itertools import count
+from random import Random
+from typing import Any, Final
+from unittest.mock import patch
+
+import msgspec
+import simloom
+from typing_extensions import override
+
+from parking_gateway.broker import link
+from parking_gateway.broker.inbox import Inbox
+from parking_gateway.intake import lanes
+from parking_gateway.process.config.mqtt import MqttConfig
+from parking_gateway.store.known_server import KnownServer
+from tests.simulation.broker import Broker
+from tests.simulation.car_park import build
+from tests.simulation.connection import SimulatedConnection
+from tests.simulation.database import SimulatedDatabase
+from tests.simulation.disk import Disk, SimulatedFile
+from tests.simulation.faults import Fault
+from tests.simulation.gateway import CONFIG, Life
+from tests.simulation.oracle import Oracle
+from tests.simulation.report import Report, Reported
+from tests.simulation.rows import Tables
+from tests.simulation.server import Server
+from tests.simulation.story import Event, story
+from tests.simulation.weather import Weather
+from tests.simulation.world import NOON, World
+
+_SETTLED_WITHIN: Final = 1200.0
+"""Seconds after the last fault."""
+_RECOVERS: Final = 10.0
+"""Seconds after the last fault, in which every wait for another attempt ends."""
+_NEVER: Final = 10**9
+_SMALLEST_LANE: Final = 3
+"""Messages: batches are small here, and both lanes have to work."""
+
+
+class Numbered(asyncio.Task[Any]):
+    """A task whose place in a set is its number and not its address, so that a group cancels its tasks in the same order each time."""
+
+    def __init__(self, coroutine: Coroutine[Any, Any, Any], *, number: int, **others: Any) -> None:
+        self._number = number
+        super().__init__(coroutine, **others)
+
+    @override
+    def __hash__(self) -> int:
+        return self._number
+
+    @override
+    def __eq__(self, other: object) -> bool:
+        return self is other
+
+
+class Outcome(msgspec.Struct):
+    """How a universe ended."""
+
+    seed: int
+    happened: dict[str, int] = {}
+    """How often each fault happened."""
+    failure: str | None = None
+    digest: str = ""
+    """Of everything that happened, in its order. Empty unless it was asked for."""
+
+
+def run(seed: int, *, with_digest: bool = False) -> Outcome:
+    """Run one universe."""
+    outcome = Outcome(seed, failure="It did not end")
+    found = simloom.run(
+        _universe(outcome),
+        seed=seed,
+        raise_on_error=False,
+        virtual_time=True,
+        seed_randomness=True,
+        gc_interval=_NEVER,
+    )
+    # An error after the end is of simloom, which wakes up what a power cut has left behind.
+    if outcome.failure and found.error is not None:
+        outcome.failure = f"{type(found.error).__name__}: {found.error}"
+    if with_digest:
+        outcome.digest = found.digest
+    return outcome
+
+
+def _universe(outcome: Outcome) -> Callable[[simloom.World], Coroutine[Any, Any, None]]:
+    async def main(simulated: simloom.World) -> None:
+        numbers = count()
+        asyncio.get_running_loop().set_task_factory(
+            lambda loop, work, **others: Numbered(work, number=next(numbers), loop=loop, **others)
+        )
+        world = World(Random(outcome.seed))
+        try:
+            await _live_through(simulated, world)
+        except Exception as failure:
+            outcome.failure = f"{type(failure).__name__}: {failure}"
+            raise
+        else:
+            outcome.failure = None
+        finally:
+            outcome.happened = {one.name: number for one, number in world.faults.happened.items()}
+
+    return main
+
+
+async def _live_through(simulated: simloom.World, world: World) -> None:
+    tables = Tables(world.now)
+    build(tables, at=NOON)
+    server, broker, disk, reported = Server(world, tables), Broker(world), Disk(world), Reported()
+    host = simulated.host("gateway")
+    events = story(world)
+    oracle = Oracle(world, events, tables=tables, disk=disk, broker=broker, reported=reported)
+
+    async def live() -> None:
+        now = world.gateway_clock()
+        database = SimulatedDatabase(server, KnownServer(None))
+        life = Life(world, database, SimulatedFile(disk, now=now), Report(reported, started=now))
+        try:
+            await life.run()
+        except Exception as bug:  # noqa: BLE001 - whatever ends the gateway is a mistake of it
+            world.mistakes.append(bug)
+
+    def cut_power() -> None:
+        if host.crashed:
+            return
+        world.faults.happened[Fault.POWER_CUT] += 1
+        host.crash()
+        server.lose_clients()
+        for client in list(broker.clients.values()):
+            world.at(world.time() + world.dice.choice([0, 1, 60]), partial(broker.close, client))
+        world.at(world.time() + world.dice.choice([0.1, 1, 10]), host.restart)
+
+    world.cut_power = cut_power
+    with _connections(broker, oracle):
+        host.spawn(live)
+        await _until(world, lambda: _is_subscribed(broker))
+        until = max(one.arrives for one in events)
+        weather = world.beside(Weather(world, server=server, broker=broker, disk=disk, until=until).run())
+        await asyncio.gather(_publish(world, broker, events), weather)
+        world.faults.end()
+        await asyncio.sleep(_RECOVERS)
+        await _until(world, oracle.is_settled)
+        await _until(world, lambda: not oracle.wrong_topics())
+    oracle.judge()
+
+
+def _is_subscribed(broker: Broker) -> bool:
+    session = broker.sessions.get(CONFIG.mqtt.client_id)
+    return session is not None and bool(session.filters)
+
+
+async def _publish(world: World, broker: Broker, events: list[Event]) -> None:
+    """The network server publishes each event at its time. While the broker is away, it keeps them in their order."""
+    for one in sorted(events, key=lambda event: event.arrives):
+        await asyncio.sleep(max(0, one.arrives - world.time()))
+        while broker.is_away:  # noqa: ASYNC110 - it tries again and again
+            await asyncio.sleep(0.5)
+        broker.publish(one.topic, one.payload)
+        if world.faults.strikes(Fault.SENT_TWICE):
+            broker.publish(one.topic, one.payload)
+
+
+async def _until(world: World, is_so: Callable[[], bool]) -> None:
+    deadline = world.time() + _SETTLED_WITHIN
+    while not is_so():
+        if world.mistakes:
+            raise world.mistakes[0]
+        assert world.time() < deadline, "it does not come to rest"
+        await asyncio.sleep(1)
+    if world.mistakes:
+        raise world.mistakes[0]
+
+
+@contextmanager
+def _connections(broker: Broker, oracle: Oracle) -> Iterator[None]:
+    """Let every connection lead to this broker, and every batch have lanes."""
+
+    def connection_of(config: MqttConfig, _protocol: str, *, inbox: Inbox, **_others: Any) -> SimulatedConnection:
+        acknowledging = oracle.acknowledging if config.client_id == CONFIG.mqtt.client_id else lambda _: None
+        return SimulatedConnection(broker, config, inbox, acknowledging)
+
+    with patch.object(link, "connection_of", connection_of), patch.object(lanes, "_SMALLEST_LANE", _SMALLEST_LANE):
+        yield
