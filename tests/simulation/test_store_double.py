@@ -1,7 +1,7 @@
 """The double of the database is worth nothing unless it does what PostgreSQL does: the same work on both ends in the same rows."""
 
 import json
-from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any, Final
@@ -26,12 +26,12 @@ from parking_gateway.store import due, gateways, outgoing, tree
 from parking_gateway.store.confirmations import confirm, recount
 from parking_gateway.store.database import Connection, Database
 from parking_gateway.store.pool import Pool
-from parking_gateway.store.tables import metadata
 from tests.events import NOON, OCCUPIED, VACANT, dev_eui_of, message, up
 from tests.plugins.car_park import build as build_in_postgresql
 from tests.simulation.car_park import build
+from tests.simulation.compared import COMPARED, like, rows_of_double, rows_of_postgresql
 from tests.simulation.plain import Plain
-from tests.simulation.rows import Row, Tables
+from tests.simulation.rows import Tables
 from tests.simulation.story import SPACES
 
 EXAMPLES: Final = 20
@@ -39,27 +39,6 @@ NOW: Final = NOON + timedelta(hours=2)
 LIMITS: Final = chirpstack.Limits(payload_bytes=65_536, depth=32)
 DECODER: Final = Decoder()
 GATEWAY: Final = "gw"
-COMPARED: Final = {
-    "site": ("id",),
-    "zone": ("id",),
-    "space": ("id",),
-    "device": ("dev_eui",),
-    "installation": ("dev_eui", "channel"),
-    "codec": ("id",),
-    "uplink": ("time", "deduplication_id"),
-    "transition": ("id",),
-    "past_stay": ("id",),
-    "offer": ("id",),
-    "late": ("space",),
-    "stale_hour": ("id",),
-    "outgoing": ("id",),
-    "gateway": ("instance",),
-    "broker_session": ("client_id",),
-}
-"""Tables by their keys."""
-OTHERWISE: Final = frozenset({"ctid", "watched_since", "expires_at", "names", "instance", "client_id"})
-"""Columns of the double that are written in another way."""
-
 frames = st.lists(
     st.tuples(st.integers(1, 3), st.integers(0, 90), st.integers(0, 99), st.booleans()), min_size=12, max_size=12
 )
@@ -203,9 +182,9 @@ async def test_the_same_work_ends_in_the_same_rows(
         given = [messages[place % len(messages)] for place in dict.fromkeys(places)]
         answers = [await WORK[name](database, given) for database in (pool, double)]
         assert answers[0] == answers[1], name
-    for table, key in COMPARED.items():
-        ours = _rows_of_double(tables, table)
-        assert [_written(row, ours) for row in await _rows(engine, table, key)] == ours, table
+    for table in COMPARED:
+        ours = rows_of_double(tables, table)
+        assert [like(row, ours) for row in await rows_of_postgresql(engine, table)] == ours, table
 
 
 def _message(number: int, space: int, minute: int, f_cnt: int, is_occupied: bool) -> Message:  # noqa: FBT001 - of a strategy
@@ -220,35 +199,6 @@ async def _rebuild(engine: AsyncEngine) -> None:
     await build_in_postgresql(engine, SPACES)
     async with engine.begin() as connection:
         await connection.execute(sa.text("update space set since = :at, updated_at = :at"), {"at": NOON})
-
-
-async def _rows(engine: AsyncEngine, table: str, key: Sequence[str]) -> list[Row]:
-    columns = [column for column in metadata.tables[table].c if column.name not in OTHERWISE]
-    asked = sa.select(*columns).order_by(*(metadata.tables[table].c[name] for name in key))
-    async with engine.connect() as connection:
-        return [dict(row) for row in (await connection.execute(asked)).mappings()]
-
-
-def _rows_of_double(tables: Tables, table: str) -> list[Row]:
-    rows = [row for _, row in sorted(tables.rows[table].items(), key=_key)]
-    return [{name: _value(name, row[name]) for name in sorted(row.keys() - OTHERWISE)} for row in rows]
-
-
-def _key(one: tuple[Any, Row]) -> Any:
-    return one[0]
-
-
-def _written(row: Row, like: Iterable[Row]) -> Row:
-    names = next(iter(like), {})
-    return {name: _value(name, row[name]) for name in names}
-
-
-def _value(name: str, value: Any) -> Any:
-    if name == "published_version":  # only that no row has had it before
-        return max(value, -1)
-    if name in ("snapshot", "body", "options") and isinstance(value, str):
-        return json.loads(value)
-    return sorted(value) if name == "filters" else value
 
 
 def _comparable(row: Any) -> Any:
