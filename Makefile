@@ -187,6 +187,7 @@ $(VENV)/simulation.stamp: $(VENV)/dev.stamp requirements/gateway.txt requirement
 	@# Also a Python of pyenv that is not chosen.
 	@for one in python3.13 python3.12 "$${PYENV_ROOT:-$$HOME/.pyenv}"/versions/3.1[32].*/bin/python; do \
 		found=$$("$$one" -c 'import sys; print(sys.executable)' 2>/dev/null) && break; done; \
+	[ -n "$$found" ] || { echo "There is no Python 3.12 or 3.13 here: install one, with pyenv or uv." >&2; exit 1; }; \
 	$(BIN)/uv venv --quiet --clear --no-project --python "$$found" $(VENV)/simulation
 	@VIRTUAL_ENV=$(VENV)/simulation $(BIN)/uv pip install --quiet --require-hashes -r requirements/gateway.txt
 	@VIRTUAL_ENV=$(VENV)/simulation $(BIN)/uv pip install --quiet --require-hashes -r requirements/simulation.txt
