@@ -65,7 +65,7 @@ async def rows(engine: AsyncEngine, query: str) -> Sequence[Any]:
 
 async def contents(engine: AsyncEngine) -> Mapping[str, Sequence[Any]]:
     """All rows as text, without the columns that migrations add."""
-    added = "array['heard_at', 'channel', 'corrects', 'withdrawn_at']"
+    added = "array['heard_at', 'channel', 'corrects', 'withdrawn_at', 'codec_id']"
     return {
         table.name: await rows(engine, f"select (to_jsonb(one) - {added})::text from {table.name} one order by 1")
         for table in GROWN
