@@ -27,7 +27,7 @@ def test_the_guard_lets_a_usual_gateway_pass() -> None:
         (msgspec.structs.replace(GOOD, gateway=[drained(10)], large=[drained(10)]), "uplinks/s of the gateway, of the"),
         (msgspec.structs.replace(GOOD, gateway=[drained(2, loop=11)]), "CPU of the gateway"),
         (msgspec.structs.replace(GOOD, gateway=[drained(2, database=21)]), "CPU of PostgreSQL"),
-        (msgspec.structs.replace(GOOD, large=[drained(8)]), "uplinks/s of the gateway with 100,000 spaces"),
+        (msgspec.structs.replace(GOOD, large=[drained(6)]), "uplinks/s of the gateway with 100,000 spaces"),
     ],
 )
 def test_the_guard_names_the_one_ratio_that_is_beyond_its_limit(runs: Runs, what: str) -> None:
