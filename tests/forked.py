@@ -112,9 +112,12 @@ def _become(arguments: Sequence[str], environment: dict[str, str], folder: Path,
     time.tzset()
     os.chdir(folder)
     sys.argv = ["parking-gateway", *arguments]
+    from loguru import logger  # noqa: PLC0415 - in that process
+
     from parking_gateway.__main__ import main  # noqa: PLC0415 - in that process
 
     try:
         main()
     finally:
+        logger.remove()  # as loguru does at the end; multiprocessing of Python 3.13 forgets what was registered before the fork
         atexit._run_exitfuncs()  # noqa: SLF001 - multiprocessing leaves them out

@@ -57,6 +57,16 @@ class Watch:
                     return change
         raise AssertionError(f"the stream ended without {kind}")
 
+    async def until_seen(self, kind: str, holds: Callable[[Any], bool] = lambda _: True) -> Change:
+        """The first change of this kind whose data are so, also if it has come already.
+
+        A change that is committed while the board is read can come in two parts, of which either may be the first.
+        """
+        for change in self.seen:
+            if change.kind == kind and holds(change.data):
+                return change
+        return await self.until(kind, holds)
+
     async def ends(self) -> None:
         """Read until the server ends the stream."""
         async with asyncio.timeout(PATIENCE):
