@@ -391,7 +391,9 @@ set
     end,
     published_transition = greatest(space.published_transition, locked.published_transition),
     published_transition_at = case
-        when locked.published_transition > space.published_transition then locked.published_transition_at
+        -- Where the space has changed meanwhile, its past may have been corrected: the new steps may be earlier than this one.
+        when locked.published_transition > space.published_transition and locked.version = space.version
+        then locked.published_transition_at
         else space.published_transition_at
     end
 from locked

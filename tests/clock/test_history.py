@@ -16,6 +16,7 @@ from parking_gateway.broker.message import Message
 from parking_gateway.clock import history
 from parking_gateway.clock.moment import Moment
 from parking_gateway.core.committed import Committed
+from parking_gateway.core.due import DueKind
 from parking_gateway.core.events import DevEui
 from parking_gateway.core.space import SpaceId, SpaceState
 from parking_gateway.decoding.budget import Guests
@@ -24,6 +25,8 @@ from parking_gateway.intake.read import read
 from parking_gateway.intake.record import record
 from parking_gateway.store import assignments
 from parking_gateway.store import history as kept
+from parking_gateway.store.confirmations import confirm
+from parking_gateway.store.due import changed, with_steps
 from parking_gateway.store.due import steps as due_steps
 from parking_gateway.store.installations import of_devices
 from parking_gateway.store.pool import Pool
@@ -103,6 +106,26 @@ async def test_a_wrong_step_is_withdrawn_and_the_right_one_names_it(pool: Pool, 
     sessions = await rows(pool.engine, "select body ->> 'corrects', body ->> 'arrived_at' from outgoing order by id")
     first = (await rows(pool.engine, "select min(id) from past_stay"))[0][0]
     assert sessions == [(None, f"{NOON:%Y-%m-%d}T12:09:00+00:00"), (str(first), f"{NOON:%Y-%m-%d}T12:05:00+00:00")]
+
+
+async def test_steps_that_are_added_to_the_past_during_a_publication_are_published_too(
+    pool: Pool, car_park: CarPark
+) -> None:
+    """The confirmation of later steps must not hide them."""
+    (device,) = await car_park(1)
+    space = [SpaceId(1)]
+    for number, status in ((1, VACANT), (9, OCCUPIED), (12, VACANT), (15, OCCUPIED)):
+        await come(pool, frame(device, number, status))
+    async with pool.connect() as connection:
+        earlier, gained = await connection.commit_together(changed(space), due_steps(space))
+    await come(pool, frame(device, 3, OCCUPIED))
+    await come(pool, frame(device, 5, VACANT))
+    await correct(pool)
+    async with pool.connect() as connection:
+        (still_due,) = await connection.commit_together(confirm(DueKind.SPACE, with_steps(earlier, gained)))
+        (left,) = await connection.commit_together(due_steps(space))
+    assert still_due == {1}
+    assert [step.at for _, step in left] == [NOON + timedelta(minutes=minutes) for minutes in (3, 5)]
 
 
 @pytest.mark.parametrize("seed", range(2))

@@ -144,7 +144,8 @@ async def _confirm(transaction: Transaction, arguments: Arguments, *, kind: DueK
         is_alone = row["published_version"] == one["published_version"]
         written = {"published_version": one["version"] if is_alone else transaction.never}
         if kind is DueKind.SPACE and one["published_transition"] > row["published_transition"]:
-            written |= {name: one[name] for name in ("published_transition", "published_transition_at")}
+            names = ("published_transition", "published_transition_at")[: 1 + (one["version"] == row["version"])]
+            written |= {name: one[name] for name in names}
         transaction.change(kind.value, one[key], **written)
         answer.append((one[key], row["version"] != written["published_version"]))
     return answer
