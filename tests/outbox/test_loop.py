@@ -351,10 +351,11 @@ async def test_everything_is_published_again_where_the_database_went_back(store:
 
 async def test_a_change_that_comes_while_its_space_is_published_is_published_too(store: Store) -> None:
     """The confirmation is of the version that was read."""
+    changes = [ARRIVAL]  # once, because counts are published beside the spaces
 
     async def change_then_finish() -> None:
-        if running.versions == [1] and len(running.topics) == len(SPACES):
-            await store.execute(ARRIVAL)
+        if changes and running.versions == [1] and len(running.topics) == len(SPACES):
+            await store.execute(changes.pop())
         elif len(running.versions) > 1:
             running.outbox.finish()
 
