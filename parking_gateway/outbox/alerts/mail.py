@@ -52,6 +52,14 @@ class Mail:
 
     async def deliver(self, alerts: Sequence[Alert]) -> Delivery:
         """Send one mail with all of them."""
+        made = await self._send(alerts)
+        # aiosmtplib uses `asyncio.wait_for`, which in Python 3.11 drops a cancellation that comes together with an answer. Then a
+        # gateway that stops would go on delivering for ever.
+        if (task := asyncio.current_task()) and task.cancelling():
+            raise asyncio.CancelledError
+        return made
+
+    async def _send(self, alerts: Sequence[Alert]) -> Delivery:
         import aiosmtplib  # noqa: PLC0415 - an optional package
 
         config, password = self._config, self._config.smtp_password
