@@ -64,8 +64,8 @@ def checked(reading: object) -> Reading:
             changes[name] = kept
     if reading.channels is not None and (channels := _channels(reading.channels)) != reading.channels:
         changes["channels"] = channels
-    if reading.past != ():
-        changes["past"] = _past(reading.past)
+    if reading.past != () and (past := _past(reading.past)) != reading.past:
+        changes["past"] = past
     return replace(reading, **changes) if changes else reading
 
 
