@@ -32,9 +32,10 @@ import struct
 from collections.abc import Mapping
 from typing import Final
 
-from decoders import Command, Measured, Reading, Undecodable, measuring
+from decoders import Command, Device, Frame, Measured, Reading, Undecodable, measuring
 from decoders._clock import unix_time
 from decoders._commands import within
+from decoders._refusals import unfit
 
 NO_SENSOR: Final = "no sensor"
 
@@ -49,6 +50,30 @@ _FAULTS: Final[Mapping[float, str]] = {0: NO_SENSOR, 20: measuring.OUT_OF_RANGE}
 def ultrasonic(lowest: int, highest: int) -> Measured:
     """Return the distances that an ultrasonic sensor measures, with the error values of all of them."""
     return Measured(lowest=lowest, highest=highest, errors=(0, 20, 0xFFFF))
+
+
+def battery_series(frame: Frame, device: Device) -> Reading:
+    """Read one frame of the series LB and LS: a reading, stored readings or a status."""
+    range_mm = device.measures["distance_mm"]
+    match frame.port, len(frame.payload):
+        case 2, 8:
+            return reading(frame.payload, range_mm)
+        case 3, _:
+            return stored(frame.payload, range_mm)
+        case 5, 7:
+            return status(frame.payload)
+    raise unfit(frame, device)
+
+
+def first_series(frame: Frame, device: Device) -> Reading:
+    """Read one frame of the series LDDS: a reading, which is shorter in firmware before 1.1.4."""
+    range_mm = device.measures["distance_mm"]
+    match frame.port, len(frame.payload):
+        case 2, 8:
+            return reading(frame.payload, range_mm)
+        case 2, 5:
+            return short_reading(frame.payload, range_mm)
+    raise unfit(frame, device)
 
 
 def reading(payload: bytes, range_mm: Measured) -> Reading:

@@ -26,9 +26,10 @@ What is no measurement:
 
 from typing import Final
 
-from decoders import Measured, Reading, measuring
+from decoders import Device, Frame, Measured, Reading, measuring
 from decoders._clock import unix_time
-from decoders._dragino import ANSWER, celsius, stored_records, volts
+from decoders._dragino import ANSWER, celsius, status, stored_records, volts
+from decoders._refusals import unfit
 
 WEAKEST: Final = 100
 """The smallest strength of a signal that is reliable."""
@@ -38,6 +39,28 @@ OVEREXPOSED: Final = 0xFFFF
 def laser(lowest: int, highest: int) -> Measured:
     """Return the distances that a laser sensor measures, with the error values of all of them."""
     return Measured(lowest=lowest, highest=highest, errors=(0, 0xFFFF))
+
+
+def battery_series(frame: Frame, device: Device) -> Reading:
+    """Read one frame of the series LB and LS: a reading, stored readings or a status."""
+    range_mm = device.measures["distance_mm"]
+    match frame.port, len(frame.payload):
+        case 2, 11:
+            return reading(frame.payload, range_mm)
+        case 3, _:
+            return stored(frame.payload, range_mm)
+        case 5, 7:
+            return status(frame.payload)
+    raise unfit(frame, device)
+
+
+def first_series(frame: Frame, device: Device) -> Reading:
+    """Read one frame of the series LLDS: a reading, or an answer to a downlink."""
+    if frame.port != 2 or len(frame.payload) != 11:
+        raise unfit(frame, device)
+    if frame.payload[10] == ANSWER:
+        return Reading()
+    return reading(frame.payload, device.measures["distance_mm"])
 
 
 def reading(payload: bytes, range_mm: Measured) -> Reading:

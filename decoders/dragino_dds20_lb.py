@@ -22,8 +22,7 @@ from datetime import timedelta
 from typing import Final
 
 from decoders import Device, Frame, Reading
-from decoders._dragino import CELSIUS, DOWNLINKS, VOLTS, reading, status, stored, ultrasonic
-from decoders._refusals import unfit
+from decoders._dragino import CELSIUS, DOWNLINKS, VOLTS, battery_series, ultrasonic
 
 DISTANCE: Final = ultrasonic(21, 2000)
 
@@ -41,11 +40,4 @@ COMMANDS: Final = DOWNLINKS
 
 def decode(frame: Frame) -> Reading:
     """Read one frame of a DDS20-LB."""
-    match frame.port, len(frame.payload):
-        case 2, 8:
-            return reading(frame.payload, DISTANCE)
-        case 3, _:
-            return stored(frame.payload, DISTANCE)
-        case 5, 7:
-            return status(frame.payload)
-    raise unfit(frame, DEVICE)
+    return battery_series(frame, DEVICE)

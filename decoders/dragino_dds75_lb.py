@@ -24,8 +24,7 @@ from datetime import timedelta
 from typing import Final
 
 from decoders import Device, Frame, Reading, measuring
-from decoders._dragino import CELSIUS, DOWNLINKS, NO_SENSOR, VOLTS, celsius, reading, status, stored, ultrasonic
-from decoders._refusals import unfit
+from decoders._dragino import CELSIUS, DOWNLINKS, NO_SENSOR, VOLTS, battery_series, celsius, ultrasonic
 
 DISTANCE: Final = ultrasonic(280, 7_500)
 
@@ -45,17 +44,11 @@ def decode(frame: Frame) -> Reading:
     """Read one frame of a DDS75-LB."""
     payload = frame.payload
     match frame.port, len(payload):
-        case 2, 8:
-            return reading(payload, DISTANCE)
         case 2, size if size >= 14 and size % 2 == 0 and payload[0] & 0x10:
             return _several(payload)
-        case 3, _:
-            return stored(payload, DISTANCE)
-        case 5, 7:
-            return status(payload)
         case 6, size if size and size % 2 == 0:
             return Reading()
-    raise unfit(frame, DEVICE)
+    return battery_series(frame, DEVICE)
 
 
 def _several(payload: bytes) -> Reading:

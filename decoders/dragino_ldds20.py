@@ -18,8 +18,7 @@ from datetime import timedelta
 from typing import Final
 
 from decoders import Device, Frame, Reading
-from decoders._dragino import CELSIUS, DOWNLINKS, VOLTS, reading, short_reading, ultrasonic
-from decoders._refusals import unfit
+from decoders._dragino import CELSIUS, DOWNLINKS, VOLTS, first_series, ultrasonic
 
 DISTANCE: Final = ultrasonic(21, 2000)
 
@@ -37,9 +36,4 @@ COMMANDS: Final = DOWNLINKS
 
 def decode(frame: Frame) -> Reading:
     """Read one frame of an LDDS20."""
-    match frame.port, len(frame.payload):
-        case 2, 8:
-            return reading(frame.payload, DISTANCE)
-        case 2, 5:
-            return short_reading(frame.payload, DISTANCE)
-    raise unfit(frame, DEVICE)
+    return first_series(frame, DEVICE)

@@ -21,9 +21,8 @@ from datetime import timedelta
 from typing import Final
 
 from decoders import Device, Frame, Reading
-from decoders._dragino import CELSIUS, DOWNLINKS, VOLTS, status
-from decoders._dragino_laser import laser, reading, stored
-from decoders._refusals import unfit
+from decoders._dragino import CELSIUS, DOWNLINKS, VOLTS
+from decoders._dragino_laser import battery_series, laser
 
 DISTANCE: Final = laser(100, 25_000)
 
@@ -41,13 +40,6 @@ COMMANDS: Final = DOWNLINKS
 
 def decode(frame: Frame) -> Reading:
     """Read one frame of an LDS25-LB."""
-    match frame.port, len(frame.payload):
-        case 2, 11:
-            return reading(frame.payload, DISTANCE)
-        case 3, _:
-            return stored(frame.payload, DISTANCE)
-        case 5, 7:
-            return status(frame.payload)
-        case 6, 8:
-            return Reading()
-    raise unfit(frame, DEVICE)
+    if frame.port == 6 and len(frame.payload) == 8:
+        return Reading()
+    return battery_series(frame, DEVICE)

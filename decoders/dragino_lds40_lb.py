@@ -21,9 +21,8 @@ from datetime import timedelta
 from typing import Final
 
 from decoders import Device, Frame, Reading
-from decoders._dragino import CELSIUS, DOWNLINKS, VOLTS, status
-from decoders._dragino_laser import laser, reading, stored
-from decoders._refusals import unfit
+from decoders._dragino import CELSIUS, DOWNLINKS, VOLTS
+from decoders._dragino_laser import battery_series, laser
 
 DISTANCE: Final = laser(100, 40000)
 
@@ -41,11 +40,4 @@ COMMANDS: Final = DOWNLINKS
 
 def decode(frame: Frame) -> Reading:
     """Read one frame of an LDS40-LB."""
-    match frame.port, len(frame.payload):
-        case 2, 11:
-            return reading(frame.payload, DISTANCE)
-        case 3, _:
-            return stored(frame.payload, DISTANCE)
-        case 5, 7:
-            return status(frame.payload)
-    raise unfit(frame, DEVICE)
+    return battery_series(frame, DEVICE)

@@ -18,9 +18,8 @@ from datetime import timedelta
 from typing import Final
 
 from decoders import Device, Frame, Reading
-from decoders._dragino import ANSWER, CELSIUS, DOWNLINKS, VOLTS
-from decoders._dragino_laser import laser, reading
-from decoders._refusals import unfit
+from decoders._dragino import CELSIUS, DOWNLINKS, VOLTS
+from decoders._dragino_laser import first_series, laser
 
 DISTANCE: Final = laser(100, 12000)
 
@@ -38,8 +37,4 @@ COMMANDS: Final = DOWNLINKS
 
 def decode(frame: Frame) -> Reading:
     """Read one frame of an LLDS12."""
-    if frame.port != 2 or len(frame.payload) != 11:
-        raise unfit(frame, DEVICE)
-    if frame.payload[10] == ANSWER:
-        return Reading()
-    return reading(frame.payload, DISTANCE)
+    return first_series(frame, DEVICE)
