@@ -3,7 +3,6 @@
 Messages that the broker has not taken for too long, and downlinks that ended days ago, are deleted too.
 """
 
-from collections.abc import Callable
 from datetime import datetime
 from typing import Final
 
@@ -21,11 +20,9 @@ from parking_gateway.store import (
     truths,
 )
 from parking_gateway.store.database import Database
-from parking_gateway.store.query import Query
+from parking_gateway.store.old_rows import Deletion
 from parking_gateway.store.retention import AT_ONCE
 
-Deletion = Callable[[datetime, int], Query[int]]
-"""Deletes the first rows that are older than a time, at most so many. The answer is how many they were."""
 _OF_TABLES: Final[tuple[tuple[str, Deletion], ...]] = (
     ("notice", notices.delete_old),
     ("reservation", reservations.delete_old),

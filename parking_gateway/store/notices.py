@@ -1,13 +1,14 @@
 """Notices: how many there are, which are over, and which are old."""
 
 from datetime import datetime
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 import sqlalchemy as sa
 
 from parking_gateway.core.events import DevEui
 from parking_gateway.core.notice import NoticeKind
 from parking_gateway.core.space import SpaceId
+from parking_gateway.store.old_rows import deletion
 from parking_gateway.store.query import Query, Statement, asks, counts
 from parking_gateway.store.tables import TIME, device, installation, notice
 
@@ -31,11 +32,7 @@ def heard_again(now: datetime) -> Query[list[SilentNotice]]:
     return asks(_HEARD_AGAIN, SilentNotice, {"now": now})
 
 
-def delete_old(before: datetime, limit: int) -> Query[int]:
-    """Delete the first notices that are older than this. The answer is how many they were."""
-    return counts(_DELETE_OLD, {"before": before, "limit": limit})
-
-
+delete_old: Final = deletion(notice.c.at)
 _IS_SILENT: Final = (notice.c.kind == sa.literal_column(f"'{NoticeKind.SILENT}'"), notice.c.dev_eui.is_not(None))
 _SILENT_SINCE: Final = Statement(
     sa.select(sa.func.count()).select_from(notice).where(*_IS_SILENT, notice.c.at > sa.bindparam("since", type_=TIME))
@@ -53,11 +50,3 @@ _HEARD_AGAIN: Final = Statement(
     .values(over_at=sa.bindparam("now", type_=TIME))
     .returning(notice.c.id, notice.c.dev_eui, _SPACE)
 )
-_OLD: Final[sa.Select[Any]] = (
-    sa.select(notice.c.id)
-    .where(notice.c.at < sa.bindparam("before", type_=TIME))
-    .order_by(notice.c.at)
-    .limit(sa.bindparam("limit", type_=sa.Integer))
-)
-_GONE: Final = notice.delete().where(notice.c.id.in_(_OLD.scalar_subquery())).returning(notice.c.id).cte("gone")
-_DELETE_OLD: Final = Statement(sa.select(sa.func.count()).select_from(_GONE))

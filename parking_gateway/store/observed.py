@@ -1,7 +1,6 @@
 """Observed installations: what their uplinks would have meant for their spaces, and how many more are observed."""
 
 from collections.abc import Collection
-from datetime import datetime
 from typing import Final
 from uuid import UUID
 
@@ -10,9 +9,10 @@ from sqlalchemy.dialects import postgresql as pg
 
 from parking_gateway.core.events import DevEui
 from parking_gateway.core.observing import Observed, Observing
-from parking_gateway.store.query import Query, Statement, command, counts, written
+from parking_gateway.store.old_rows import deletion
+from parking_gateway.store.query import Query, Statement, command, written
 from parking_gateway.store.rows import array_of, arrays, encode, listed, table_of
-from parking_gateway.store.tables import TIME, observed
+from parking_gateway.store.tables import observed
 
 _ROWS: Final = table_of(*observed.c)
 _RECORD: Final = Statement(
@@ -60,18 +60,7 @@ _OF_DEVICES: Final = Statement(
         observed.c.dev_eui.in_(listed("dev_euis", sa.Text))
     )
 )
-_DELETE_OLD: Final = written(
-    """
-with gone as (
-    delete from observed
-    where ctid = any (array(select ctid from observed where at < :before limit :limit))
-    returning 1
-)
-select count(*) from gone
-""",
-    before=TIME,
-    limit=sa.Integer,
-)
+delete_old: Final = deletion(observed.c.at)
 
 
 def record(observing: Observing) -> list[Query[None]]:
@@ -100,11 +89,6 @@ def replace(read_again: Collection[Observed]) -> Query[None]:
 def of_devices(devices: Collection[DevEui]) -> Query[set[tuple[UUID, int]]]:
     """The uplinks of these devices that were observed, with the channel."""
     return Query(statement=_OF_DEVICES, arguments={"dev_euis": array_of(list(devices))}, read=set)
-
-
-def delete_old(before: datetime, limit: int) -> Query[int]:
-    """Delete the first rows that are older. The answer is how many they were."""
-    return counts(_DELETE_OLD, {"before": before, "limit": limit})
 
 
 def _rows(observations: Collection[Observed]) -> dict[str, str]:

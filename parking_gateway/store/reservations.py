@@ -13,9 +13,10 @@ import sqlalchemy as sa
 
 from parking_gateway.core.reservation import LIVE, ReservationStatus, ReservationStep
 from parking_gateway.core.space import SpaceId
-from parking_gateway.store import query
-from parking_gateway.store.query import Query, Statement, asks, command, counts
+from parking_gateway.store.old_rows import deletion
+from parking_gateway.store.query import Query, Statement, asks, command
 from parking_gateway.store.rows import arrays
+from parking_gateway.store.tables import reservation
 
 IS_LIVE: Final = f"status in ({', '.join(repr(one.value) for one in sorted(LIVE))})"
 OVERLAP: Final = "reservation_no_overlap"
@@ -71,11 +72,7 @@ class Kept(msgspec.Struct, frozen=True):
     why: str | None
 
 
-def delete_old(before: datetime, limit: int) -> Query[int]:
-    """Delete the first reservations that ended before this time. The answer is how many they were."""
-    return counts(_DELETE_OLD, {"before": before, "limit": limit})
-
-
+delete_old: Final = deletion(reservation.c.ended_at)
 _LISTED: Final = """
 select
     cast(reservation.id as text) as reservation, name.site, name.zone, name.name, lower(during), upper(during), status, holder, note, by,
@@ -243,17 +240,3 @@ def _listed(*row: Any) -> ListedReservation:
 
 def _kept(*row: Any) -> Kept:
     return msgspec.structs.replace(Kept(*row), status=ReservationStatus(row[4]))
-
-
-_DELETE_OLD: Final = query.written(
-    """
-with gone as (
-    delete from reservation
-    where id in (select id from reservation where ended_at < :before order by ended_at limit :limit)
-    returning 1
-)
-select count(*) from gone
-""",
-    before=sa.TIMESTAMP(timezone=True),
-    limit=sa.Integer,
-)

@@ -8,9 +8,10 @@ import sqlalchemy as sa
 
 from parking_gateway.core.events import DevEui
 from parking_gateway.core.space import SpaceId
+from parking_gateway.store.old_rows import deletion
 from parking_gateway.store.query import Query, asks, counts, written
 from parking_gateway.store.rows import arrays
-from parking_gateway.store.tables import TIME
+from parking_gateway.store.tables import truth
 
 Truth = tuple[SpaceId, datetime, bool]
 """Whether the space was occupied at that time."""
@@ -51,16 +52,7 @@ with gone as (
 )
 select count(*) from gone
 """)
-_DELETE_OLD: Final = written(
-    """
-with gone as (
-    delete from truth where ctid = any (array(select ctid from truth where at < :before limit :limit)) returning 1
-)
-select count(*) from gone
-""",
-    before=TIME,
-    limit=sa.Integer,
-)
+delete_old: Final = deletion(truth.c.at)
 # A sensor counts as observed from its first observed uplink to its next one behind the last, and before and after them for as long as
 # it may be silent.
 # In service, its reports are those of the space: the stays, which know neither reservations nor maintenance.
@@ -175,11 +167,6 @@ def enter(truths: Sequence[Truth]) -> Query[list[bool]]:
 def remove(truths: Sequence[Truth]) -> Query[int]:
     """Delete those of these times. The answer is how many there were."""
     return counts(_REMOVE, _columns(truths))
-
-
-def delete_old(before: datetime, limit: int) -> Query[int]:
-    """Delete the first rows that are older. The answer is how many they were."""
-    return counts(_DELETE_OLD, {"before": before, "limit": limit})
 
 
 def reports(allowed: Mapping[Watcher, timedelta], *, default: timedelta) -> Query[list[Report]]:
