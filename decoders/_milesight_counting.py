@@ -13,7 +13,7 @@ error values; a battery of more than 100 % is none.
 from collections.abc import Mapping
 from typing import Any, Final
 
-from decoders import Frame, Reading, Undecodable
+from decoders import Frame, Occupancy, Reading, Undecodable
 from decoders._clock import unix_time
 from decoders._items import Fields, Item
 from decoders._milesight import ABOUT, SIZES
@@ -71,6 +71,11 @@ def reading(fields: Mapping[str, Any]) -> Reading:
     if "channels" not in fields:
         return Reading(**fields)
     return Reading(**{**fields, "channels": {number: Reading(**own) for number, own in fields["channels"].items()}})
+
+
+def presence(people: int) -> Fields:
+    """Return the occupancy of a room or region: occupied with people in it."""
+    return {"occupancy": Occupancy.OCCUPIED if people else Occupancy.VACANT}
 
 
 def totals(value: bytes) -> Fields:

@@ -32,10 +32,10 @@ Source: Milesight-IoT/SensorDecoders vs-series/vs121; www.milesight.com products
 
 from typing import Final, Literal
 
-from decoders import Device, Frame, Occupancy, Reading
+from decoders import Device, Frame, Reading
 from decoders._items import Fields, Item
 from decoders._milesight import PORT
-from decoders._milesight_counting import moment, read, reading, settings, totals
+from decoders._milesight_counting import moment, presence, read, reading, settings, totals
 
 REGIONS: Final = tuple(range(1, 17))
 
@@ -52,19 +52,15 @@ def decode(frame: Frame, *, presence: Literal["ignored", "occupies"] = "ignored"
 def _seen(value: bytes) -> Fields:
     """Read which of the regions have people. A number of regions above 16 means 16."""
     mask = int.from_bytes(value[2:4])
-    return {"channels": {region: _occupancy(mask >> region - 1 & 1) for region in REGIONS[: value[1]]}}
+    return {"channels": {region: presence(mask >> region - 1 & 1) for region in REGIONS[: value[1]]}}
 
 
 def _first_eight(value: bytes) -> Fields:
-    return {"channels": {1 + at: _occupancy(people) for at, people in enumerate(value)}}
+    return {"channels": {1 + at: presence(people) for at, people in enumerate(value)}}
 
 
 def _last_eight(value: bytes) -> Fields:
-    return {"channels": {9 + at: _occupancy(people) for at, people in enumerate(value)}}
-
-
-def _occupancy(people: int) -> Fields:
-    return {"occupancy": Occupancy.OCCUPIED if people else Occupancy.VACANT}
+    return {"channels": {9 + at: presence(people) for at, people in enumerate(value)}}
 
 
 _SETTINGS: Final = {

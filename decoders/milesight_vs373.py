@@ -37,7 +37,7 @@ from typing import Final, Literal
 from decoders import Device, Frame, Occupancy, Reading, Undecodable
 from decoders._items import Fields, Item
 from decoders._milesight import PORT
-from decoders._milesight_counting import read, reading, settings
+from decoders._milesight_counting import presence, read, reading, settings
 
 REGIONS: Final = (1, 2, 3, 4, 5, 6)
 
@@ -71,8 +71,7 @@ def _all_regions(value: bytes) -> Fields:
     count, bits = value[0], int.from_bytes(value[1:], "little")
     if count > len(REGIONS):
         raise Undecodable(f"there are at most {len(REGIONS)} regions, not {count}")
-    seen = (Occupancy.OCCUPIED if bits >> region & 1 else Occupancy.VACANT for region in range(count))
-    return {"channels": {region: {"occupancy": occupancy} for region, occupancy in enumerate(seen, 1)}}
+    return {"channels": {region: presence(bits >> region - 1 & 1) for region in REGIONS[:count]}}
 
 
 _NEWER: Final = {

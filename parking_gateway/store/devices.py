@@ -23,6 +23,19 @@ from parking_gateway.store.rows import array_of, arrays, json_of, listed
 from parking_gateway.store.tables import device, installation
 
 _decode_snapshot: Final = msgspec.json.Decoder(Snapshot).decode
+OF_CHANNEL: Final = (
+    "battery_volts",
+    "temperature_celsius",
+    "distance_mm",
+    "counter",
+    "counter_in",
+    "counter_out",
+    "confidence",
+    "fault",
+)
+"""The fields of a channel's reading that are kept."""
+OF_READING: Final = (*OF_CHANNEL, "tamper")
+"""Those of the device's reading, beside its battery's level, which is kept with its time."""
 _COLUMNS: Final = (
     "dev_eui",
     "name",
@@ -37,32 +50,13 @@ _COLUMNS: Final = (
     "rssi",
     "snr",
     "codec",
-    "battery_volts",
-    "temperature_celsius",
-    "distance_mm",
-    "counter",
-    "counter_in",
-    "counter_out",
+    *OF_READING,
     "channels",
-    "confidence",
-    "fault",
-    "tamper",
     "battery_percent",
     "battery_at",
     "battery_dev_addr",
     "battery_f_cnt",
 )
-OF_CHANNEL: Final = (
-    "battery_volts",
-    "temperature_celsius",
-    "distance_mm",
-    "counter",
-    "counter_in",
-    "counter_out",
-    "confidence",
-    "fault",
-)
-"""The fields of a channel that are kept."""
 ORDER: Final = {"step_back": f"{STEP // timedelta(seconds=1)} s", "counters_apart": COUNTERS_APART}
 """What orders the frames of a device, as in `clocks.compare`."""
 
@@ -196,15 +190,7 @@ def _row(one: DeviceReading) -> dict[str, Any]:
         "rssi": uplink.rssi,
         "snr": uplink.snr,
         "codec": one.codec,
-        "battery_volts": reading.battery_volts,
-        "temperature_celsius": reading.temperature_celsius,
-        "distance_mm": reading.distance_mm,
-        "counter": reading.counter,
-        "counter_in": reading.counter_in,
-        "counter_out": reading.counter_out,
+        **{name: getattr(reading, name) for name in OF_READING},
         "channels": _channels(reading.channels) if reading.channels else None,
-        "confidence": reading.confidence,
-        "fault": reading.fault,
-        "tamper": reading.tamper,
         **(battery if battery_percent is not None else {}),
     }

@@ -14,6 +14,7 @@ from parking_gateway.core.installation import Installation
 from parking_gateway.core.problems import Problem
 from parking_gateway.core.space import Contact
 from parking_gateway.store.batteries import battery_of
+from parking_gateway.store.devices import OF_READING
 from parking_gateway.store.locking import locked_by_key
 from parking_gateway.store.query import Query, Rows, Statement, command
 from parking_gateway.store.rows import encode, table_of
@@ -110,18 +111,6 @@ _STORED: Final = Statement(
     .order_by(_STORED_OF_ONE.c.dev_eui, _STORED_OF_ONE.c.heard_at, _STORED_OF_ONE.c.f_cnt)
 )
 
-_OF_READING: Final = (
-    "codec",
-    "battery_volts",
-    "temperature_celsius",
-    "distance_mm",
-    "counter",
-    "counter_in",
-    "counter_out",
-    "confidence",
-    "fault",
-    "tamper",
-)
 _FACTS: Final = table_of(*(device.c[name] for name in Facts.__struct_fields__))
 _REPLAYED: Final = locked_by_key(device.c.dev_eui, device.c.dev_eui == _FACTS.c.dev_eui)
 _KEEP: Final = Statement(
@@ -129,7 +118,7 @@ _KEEP: Final = Statement(
     .where(device.c.dev_eui == _FACTS.c.dev_eui, device.c.dev_eui == _REPLAYED.c.key)
     .values(
         {
-            **{name: sa.func.coalesce(_FACTS.c[name], device.c[name]) for name in _OF_READING},
+            **{name: sa.func.coalesce(_FACTS.c[name], device.c[name]) for name in ("codec", *OF_READING)},
             # As in `update_devices`: a sensor that cannot measure has no distance, not the last one.
             "distance_mm": sa.case(
                 (sa.or_(_FACTS.c.fault.is_not(None), _FACTS.c.tamper), _FACTS.c.distance_mm),

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from parking_gateway.core.events import DevEui
 from parking_gateway.core.space import SpaceId
+from parking_gateway.store.occupancy_then import occupancy_then, stay_then
 from parking_gateway.store.query import Query, written
 from parking_gateway.store.rows import arrays
 
@@ -20,15 +21,13 @@ class Placed(NamedTuple):
     at: datetime
 
 
-# The stays of a space are its occupancy, corrected after late uplinks. Of several sensors they show no single one, and of an
-# observed one nothing: its occupancies are rows of their own.
-_OCCUPANCIES: Final = written("""
+# Of several sensors the stays show no single one, and of an observed one nothing: its occupancies are rows of their own.
+_OCCUPANCIES: Final = written(f"""
 select
     batch.deduplication_id,
     case
         when observed.deduplication_id is not null then observed.occupancy
-        when space.arrived_at <= batch.at or stay.departed_at > batch.at then 'occupied'
-        else 'vacant'
+        else {occupancy_then("batch.at")}
     end
 from unnest(
     cast(:deduplication_id as uuid[]), cast(:dev_eui as text[]), cast(:space as bigint[]), cast(:at as timestamptz[])
@@ -38,15 +37,7 @@ left join observed on
     observed.dev_eui = batch.dev_eui and observed.deduplication_id = batch.deduplication_id and observed.channel = 0
 left join installation on
     installation.dev_eui = batch.dev_eui and installation.channel = 0 and installation.space_id = batch.space
-left join lateral (
-    select past_stay.departed_at
-    from past_stay
-    where
-        past_stay.space = batch.space and past_stay.arrived_at <= batch.at and past_stay.withdrawn_at is null
-        and past_stay.departed_at is not null
-    order by past_stay.arrived_at desc
-    limit 1
-) as stay on true
+{stay_then("batch.space", "batch.at")}
 where
     observed.deduplication_id is not null
     or space.occupancy is not null and space.sensors is null and batch.at >= space.watched_since

@@ -8,6 +8,7 @@ import sqlalchemy as sa
 
 from parking_gateway.core.events import DevEui
 from parking_gateway.core.space import SpaceId
+from parking_gateway.store.occupancy_then import occupancy_then, stay_then
 from parking_gateway.store.old_rows import deletion
 from parking_gateway.store.query import Query, asks, counts, written
 from parking_gateway.store.rows import arrays
@@ -57,7 +58,7 @@ delete_old: Final = deletion(truth.c.at)
 # it may be silent.
 # In service, its reports are those of the space: the stays, which know neither reservations nor maintenance.
 _REPORTS: Final = written(
-    """
+    f"""
 with allowed as (
     select dev_eui, channel, make_interval(secs => seconds) as span
     from unnest(cast(:dev_eui as text[]), cast(:channel as integer[]), cast(:seconds as double precision[]))
@@ -106,8 +107,7 @@ select
     coalesce(observed.codec, report.codec), judged.is_observed,
     case
         when judged.is_observed then case when observed.is_heard then observed.occupancy end
-        when heard.is_heard then
-            case when space.arrived_at <= report.at or stay.departed_at > report.at then 'occupied' else 'vacant' end
+        when heard.is_heard then {occupancy_then("report.at")}
     end
 from report
 join space on space.id = report.space_id
@@ -144,14 +144,7 @@ left join lateral (
     order by last.at desc
     limit 1
 ) as observed on judged.is_observed
-left join lateral (
-    select past_stay.departed_at
-    from past_stay
-    where
-        past_stay.space = report.space_id and past_stay.withdrawn_at is null and past_stay.arrived_at <= report.at
-    order by past_stay.arrived_at desc
-    limit 1
-) as stay on not judged.is_observed
+{stay_then("report.space_id", "report.at", on="not judged.is_observed")}
 where judged.is_observed or report.is_sensor
 order by 1, report.at, report.dev_eui, report.channel
 """,

@@ -35,7 +35,7 @@ from parking_gateway.intake.retrying import Retried, Retry
 from parking_gateway.process.config.retention import RetentionConfig
 from parking_gateway.process.waits import Backoff
 from parking_gateway.process.wall_clock import utc
-from parking_gateway.register.replay import stored
+from parking_gateway.register.replay import paging
 from parking_gateway.register.replay.stored import Replayer
 from parking_gateway.store.dead_letters import Wanted
 from parking_gateway.store.patience import Patience
@@ -207,8 +207,8 @@ async def emptied(engine: AsyncEngine) -> None:
 async def test_a_history_of_many_pages_is_retried_in_its_order(
     engine: AsyncEngine, pool: Pool, car_park: CarPark, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(stored, "DEVICES", 2)
-    monkeypatch.setattr(stored, "UPLINKS", 3)
+    monkeypatch.setattr(paging, "DEVICES", 2)
+    monkeypatch.setattr(paging, "UPLINKS", 3)
     devices = await car_park(5)
     for device in devices:
         await use(engine, WRONG, device)
@@ -415,7 +415,7 @@ async def test_an_archive_is_replayed_as_the_stored_uplinks_would_be(
     """The month is archived and dropped, and then the codec is mended: the log ends as without the drop."""
     await car_park(1)
     await use(engine, WRONG)
-    statuses = [OCCUPIED, VACANT] * (stored.UPLINKS // 2) + [OCCUPIED]
+    statuses = [OCCUPIED, VACANT] * (paging.UPLINKS // 2) + [OCCUPIED]
     then = NOON - timedelta(days=40)
     sent = [up(ONE, status, at=number - 40 * 24 * 60, f_cnt=number) for number, status in enumerate(statuses)]
     await make_missing(pool, now=then)

@@ -2,7 +2,6 @@
 
 from collections.abc import AsyncIterator, Collection, Iterator, Mapping
 from datetime import UTC, datetime
-from itertools import islice
 from typing import Any, Final
 
 import msgspec
@@ -18,16 +17,14 @@ from parking_gateway.decoding.decoder import Decoder, frame_of
 from parking_gateway.decoding.frame_lines import BadFrame, option_text
 from parking_gateway.decoding.frame_lines import frame_of as frame_of_text
 from parking_gateway.decoding.inspection import JsonReading
+from parking_gateway.register.replay import paging
 from parking_gateway.register.replay.archived import ArchivedUplink, as_uplink
+from parking_gateway.register.replay.paging import Left
+from parking_gateway.register.replay.turns import all_of
 from parking_gateway.store import codecs, fleet, recorded
 from parking_gateway.store.database import Database
-from parking_gateway.store.fleet import HistoryPlace
 from parking_gateway.store.recorded import Placed
 
-DEVICES: Final = 100
-"""Devices of a page."""
-UPLINKS: Final = 200
-"""Uplinks of a device in a page."""
 _NO_SPACE: Final = SpaceId(0)
 _TOPIC: Final = "application/event/up"
 """Its last level names the event."""
@@ -45,26 +42,20 @@ async def stored(
     async with database.connect() as connection:
         (known,) = await connection.commit_together(fleet.listed())
     of_device = {one.identity.dev_eui: one for one in known if not devices or one.identity.dev_eui in devices}
-    left = {dev_eui: HistoryPlace(since) for dev_eui in of_device}
-    while left:
-        places = dict(islice(left.items(), DEVICES))
+    left = Left(dict.fromkeys(of_device, since))
+    while places := left.page():
         async with database.connect() as connection:
             (sent,) = await connection.together(
                 fleet.stored_uplinks(
-                    [of_device[one].identity for one in places], after=places, until=until, limit=UPLINKS
+                    [of_device[one].identity for one in places], after=places, until=until, limit=paging.UPLINKS
                 )
             )
-            uplinks = [one for of_one in sent.values() for one in of_one]
+            uplinks = list(all_of(sent))
             placed = [_placed(one, of_device[one.device.dev_eui].installation) for one in uplinks]
             read_by, rejected, occupancies = await connection.commit_together(
                 codecs.read_by(uplinks), recorded.rejections(placed), recorded.occupancies(placed)
             )
-        for dev_eui in places:
-            of_one = sent.get(dev_eui, [])
-            if len(of_one) < UPLINKS:
-                del left[dev_eui]
-            else:
-                left[dev_eui] = max(HistoryPlace(one.heard_at, one.deduplication_id) for one in of_one)
+        left.move_on(places, sent)
         yield [
             _asked(
                 one,

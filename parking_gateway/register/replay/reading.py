@@ -14,6 +14,7 @@ from parking_gateway.core.events import DevEui, Rejection, Uplink
 from parking_gateway.core.installation import Installation
 from parking_gateway.core.space import Observation
 from parking_gateway.decoding.decoder import Decoder, observation
+from parking_gateway.store.devices import OF_READING
 from parking_gateway.store.fleet import Facts
 
 
@@ -75,7 +76,7 @@ def _mark(seen: Observation) -> Mark:
 
 
 def _facts(seen: Observation, reading: Reading) -> dict[str, Any]:
-    facts: dict[str, Any] = {name: getattr(reading, name) for name in _OF_READING}
+    facts: dict[str, Any] = {name: getattr(reading, name) for name in OF_READING}
     if seen.battery_percent is not None:
         facts |= {
             "battery_percent": seen.battery_percent,
@@ -86,16 +87,5 @@ def _facts(seen: Observation, reading: Reading) -> dict[str, Any]:
     return {name: value for name, value in facts.items() if value is not None}
 
 
-_OF_READING: Final = (
-    "battery_volts",
-    "temperature_celsius",
-    "distance_mm",
-    "counter",
-    "counter_in",
-    "counter_out",
-    "confidence",
-    "fault",
-    "tamper",
-)
 _later: Final = cmp_to_key(compare)
 """As a key, the order of a device's frames."""

@@ -6,8 +6,6 @@ A page is given up and read again if an installation changed, or an uplink came,
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping
 from datetime import datetime
-from itertools import islice
-from typing import Final
 
 import msgspec
 
@@ -17,18 +15,13 @@ from parking_gateway.core.space import Space, SpaceId, SpaceState
 from parking_gateway.decoding.budget import Guests
 from parking_gateway.decoding.decoder import Decoder, NotAsked
 from parking_gateway.process.wall_clock import WallClock
-from parking_gateway.register.replay import archived
+from parking_gateway.register.replay import archived, paging
 from parking_gateway.register.replay.archived import Archived
+from parking_gateway.register.replay.paging import Left
 from parking_gateway.register.replay.turns import PageReplayed, Replayed, all_of, read_again, take_turns
 from parking_gateway.store import codecs, dead_letters, fleet, installations, spaces
 from parking_gateway.store.database import Connection, Database
 from parking_gateway.store.fleet import HistoryPlace
-
-DEVICES: Final = 100
-"""Devices of a page."""
-UPLINKS: Final = 200
-"""Uplinks of a device in a page. With more of them, the device has several pages."""
-
 
 CodecChange = tuple[CodecIdentity | None, CodecIdentity | None]
 """The codec that had read an uplink, and the one that reads it now."""
@@ -73,17 +66,11 @@ class Replayer(msgspec.Struct, frozen=True, kw_only=True):
         async with self.database.connect() as connection:
             (known,) = await connection.commit_together(fleet.identities(since))
         identities = {one.dev_eui: one for one in known}
-        left = {dev_eui: HistoryPlace(at) for dev_eui, at in since.items() if dev_eui in identities}
-        while left:
-            places = dict(islice(left.items(), DEVICES))
+        left = Left({dev_eui: at for dev_eui, at in since.items() if dev_eui in identities})
+        while places := left.page():
             stored = await self._until_replayed(places, [identities[one] for one in places], result)
             self.advance(result.replayed.uplinks)
-            for dev_eui in places:
-                sent = stored.get(dev_eui, [])
-                if len(sent) < UPLINKS:
-                    del left[dev_eui]
-                else:
-                    left[dev_eui] = max(HistoryPlace(one.heard_at, one.deduplication_id) for one in sent)
+            left.move_on(places, stored)
         return result
 
     async def _until_replayed(
@@ -104,8 +91,7 @@ class Replayer(msgspec.Struct, frozen=True, kw_only=True):
         async with self.database.connect() as connection:
             stored = await self._stored(connection, places, devices)
             (installed,) = await connection.commit_together(installations.of_devices(list(places)))
-        uplinks = [one for sent in stored.values() for one in sent]
-        return await self.guests.decoder_for(uplinks, installed)
+        return await self.guests.decoder_for(list(all_of(stored)), installed)
 
     async def _page(
         self,
@@ -147,10 +133,10 @@ class Replayer(msgspec.Struct, frozen=True, kw_only=True):
     ) -> Mapping[DevEui, list[Uplink]]:
         """The next uplinks of each device."""
         if self.archived is not None:
-            return archived.page(self.archived, devices, after=places, until=self.until, limit=UPLINKS)
+            return archived.page(self.archived, devices, after=places, until=self.until, limit=paging.UPLINKS)
         stored: Mapping[DevEui, list[Uplink]]
         (stored,) = await connection.together(
-            fleet.stored_uplinks(devices, after=places, until=self.until, limit=UPLINKS)
+            fleet.stored_uplinks(devices, after=places, until=self.until, limit=paging.UPLINKS)
         )
         return stored
 
