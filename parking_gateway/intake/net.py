@@ -67,7 +67,8 @@ async def faults(
         decision = decide(batch, batch.uplinks, locked, decoder=decoder)
         rejected = [*batch.dead_letters, *decision.rejected]
         changes = statements(batch, decision, locked, snapshots, rejected=rejected, announce_every=announce_every)
-        return [*additions(decision, {}), *changes]
+        # In the order of `record`: with the uplinks before the spaces, it and a trial of the same uplink would deadlock.
+        return [uplinks.enter(), spaces.lock(batch.devices), *additions(decision, {}), *changes]
 
     size = isqrt(len(readable)) + 1
     places = list(readable)

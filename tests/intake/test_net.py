@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Iterable, Sequence
 from datetime import timedelta
+from functools import partial
 from typing import Any
 from uuid import uuid4
 
@@ -11,6 +12,7 @@ import sqlalchemy as sa
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy.ext.asyncio import AsyncEngine
+from typing_extensions import override
 
 from parking_gateway import chirpstack
 from parking_gateway.broker.message import Message
@@ -19,14 +21,21 @@ from parking_gateway.core.events import DeviceIdentity, Uplink
 from parking_gateway.core.installation import Installation
 from parking_gateway.decoding.budget import GuestFrames, Guests
 from parking_gateway.decoding.decoder import Choice, Decoder
+from parking_gateway.intake import net as net_of
+from parking_gateway.intake.decide import decide
 from parking_gateway.intake.loop import Intake
+from parking_gateway.intake.read import read
+from parking_gateway.intake.record import additions, lock_spaces_of, statements
 from parking_gateway.process.waits import Backoff
 from parking_gateway.process.wall_clock import utc
 from parking_gateway.store.patience import Patience
+from parking_gateway.store.pipeline import PipelinedConnection
 from parking_gateway.store.pool import Pool
+from parking_gateway.store.query import Query
 from parking_gateway.store.verdicts import Diagnosis
 from tests.events import OCCUPIED, VACANT, dev_eui_of, message, up
 from tests.plugins.car_park import CarPark
+from tests.whole_gateway import until
 
 LIMITS = chirpstack.Limits(payload_bytes=65_536, depth=32)
 POISON = "ffffffff%"
@@ -66,6 +75,20 @@ class Net:
     async def commit(self, batch: Sequence[Message]) -> None:
         """As the intake commits a lane."""
         await self._intake.commit(batch)
+
+
+class Pausing(PipelinedConnection):
+    """A connection that waits between the locks of a search and its trials."""
+
+    begun: asyncio.Event
+    go_on: asyncio.Event
+
+    @override
+    async def tried(self, trials: Sequence[Sequence[Query[Any]]]) -> list[Exception | None]:
+        await self.rollback()
+        self.begun.set()
+        await self.go_on.wait()
+        return await super().tried(trials)
 
 
 def net(engine: AsyncEngine, *, decoder: Decoder | None = None, limits: chirpstack.Limits = LIMITS) -> Net:
@@ -249,3 +272,30 @@ async def test_a_bug_on_the_way_to_the_guests_costs_the_message_that_meets_it(en
         ("gateway_failed", "ZeroDivisionError: a bug")
     ]
     assert len(await rows(engine, "select * from uplink")) == 20
+
+
+async def test_a_trial_and_a_recording_of_the_same_uplink_do_not_deadlock(
+    engine: AsyncEngine, pool: Pool, car_park: CarPark
+) -> None:
+    """The trial begins when the other one has locked the space and has not added the uplink."""
+    (device,) = await car_park(1)
+    messages = [message(device, up(device, OCCUPIED))]
+    reading = partial(read, received_at=utc(), limits=LIMITS)
+    batch = reading(messages)
+    async with engine.connect() as raw, pool.connect() as recording:
+        trying = Pausing(raw)
+        trying.begun, trying.go_on = asyncio.Event(), asyncio.Event()
+        search = net_of.faults(trying, messages, read=reading, decoder=Decoder(), announce_every=timedelta(hours=1))
+        searching = asyncio.create_task(search)
+        await trying.begun.wait()
+        new, locked = await lock_spaces_of(recording, batch)
+        decision = decide(batch, new, locked, decoder=Decoder())
+        trying.go_on.set()
+
+        async def waits() -> bool:
+            return bool(await rows(engine, "select from pg_locks where not granted"))
+
+        await until(waits, "the trial, for the space")
+        changes = statements(batch, decision, locked, {}, rejected=(), announce_every=timedelta(hours=1))
+        await recording.commit_together(*additions(decision, {}), *changes)
+        assert await searching == {}
