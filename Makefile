@@ -13,7 +13,7 @@ PIP := $(BIN)/pip --disable-pip-version-check --quiet
 .PHONY: demo test proof coverage check check-contract check-dashboards check-home-assistant generate site screenshots audit lock fuzz clean
 .PHONY: install-page commands
 .PHONY: package debian container test-installed
-.PHONY: bench bench-goals bench-scale bench-gateways bench-guard bench-against bench-codecs bench-javascript bench-retention
+.PHONY: bench bench-goals bench-scale bench-gateways bench-guard bench-against bench-telegraf bench-codecs bench-javascript bench-retention
 .PHONY: help simulate
 
 help:  ## every command of this file, which is the default
@@ -95,6 +95,9 @@ bench-guard: $(VENV)/dev.stamp  ## whether the gateway became slower, by ratios 
 
 bench-against: $(VENV)/bench.stamp  ## this checkout and an earlier revision, alternating; REV=COMMIT
 	$(BIN)/python -m benchmarks.against $(REV) $(ARGS)
+
+bench-telegraf: $(VENV)/dev.stamp  ## the gateway and Telegraf on the same backlog, alternating; builds Telegraf with Go
+	$(BIN)/python -m benchmarks.against_telegraf $(ARGS)
 
 bench-codecs: $(VENV)/dev.stamp  ## time per frame of every codec
 	$(BIN)/python -m benchmarks.codecs

@@ -41,7 +41,9 @@ def bench(  # noqa: PLR0913 - the options of a command
     changes: Annotated[str, typer.Option(help="Share of uplinks that change a state; several with commas.")] = "0.1",
     form: Annotated[str, typer.Option("--format", help="json, protobuf or both with a comma.")] = "json",
     runs: Annotated[int, typer.Option(min=1, help="How often each contestant drains the backlog.")] = 3,
-    only: Annotated[str, typer.Option(help="a: receives only; b: bare durable loop; c: the gateway.")] = "a,b,c",
+    only: Annotated[
+        str, typer.Option(help="a: receives only; b: bare durable loop; c: the gateway; t: Telegraf.")
+    ] = "a,b,c",
     latency_seconds: Annotated[float, typer.Option("--latency", min=0, help="Seconds for each load; 0: none.")] = 10,
     setting: Annotated[
         list[str] | None,

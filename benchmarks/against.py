@@ -10,14 +10,13 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from statistics import median
 from typing import Annotated, Final
 
 import msgspec
 import typer
 
 from benchmarks.drain import turned
-from benchmarks.figures import cost, rate, ratio
+from benchmarks.figures import beside, cost, rate
 from benchmarks.pages import page, table
 from benchmarks.report import Report
 from benchmarks.stage import print_line
@@ -64,21 +63,13 @@ def rows(pairs: Pairs) -> Iterator[tuple[str, ...]]:
         "CPU µs of PostgreSQL per uplink": cost("database"),
     }
     for what, figure in figures.items():
-        yield _row(what, list(map(figure, earlier)), list(map(figure, now)), ratio(figure, now, earlier))
+        yield beside(what, list(map(figure, earlier)), list(map(figure, now)))
     for loads in zip(*(report.latencies for report in (*pairs.earlier, *pairs.now)), strict=True):
         load, middle = loads[0].load, len(pairs.earlier)
         what = f"at {load.rate} uplinks/s, {load.changes:.0%} changes: "
         for percentile in ("p50", "p99"):
             found = [float(getattr(one, percentile)) for one in loads]
-            before, after = found[:middle], found[middle:]
-            quotient = median(one / other for one, other in zip(after, before, strict=True))
-            yield _row(f"{what}{percentile}, ms", before, after, quotient)
-
-
-def _row(what: str, earlier: Sequence[float], now: Sequence[float], quotient: float) -> tuple[str, ...]:
-    ratios = [one / other for one, other in zip(now, earlier, strict=True)]
-    figures = (f"{median(found):,.{0 if median(found) >= 100 else 1}f}" for found in (earlier, now))  # noqa: PLR2004 - digits
-    return what, *figures, f"{quotient:.1%}", f"{min(ratios):.1%} to {max(ratios):.1%}"
+            yield beside(f"{what}{percentile}, ms", found[:middle], found[middle:])
 
 
 def _measured(checkout: Path, options: Sequence[str], folder: Path) -> Report:

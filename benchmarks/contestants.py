@@ -6,13 +6,14 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
 from types import MappingProxyType
-from typing import IO, Final
+from typing import IO, Final, assert_never
 
+from benchmarks import telegraf
 from benchmarks.servers import Mosquitto
 from benchmarks.standing import DRAINED
 
@@ -37,6 +38,7 @@ class Contestant(StrEnum):
     RECEIVE = "a"
     BARE = "b"
     DAEMON = "c"
+    TELEGRAF = "t"
 
     @property
     def client_id(self) -> str:
@@ -50,6 +52,7 @@ class Contestant(StrEnum):
             Contestant.RECEIVE: "(a) receive and acknowledge only",
             Contestant.BARE: "(b) bare durable loop",
             Contestant.DAEMON: "(c) the gateway",
+            Contestant.TELEGRAF: "(t) Telegraf",
         }[self]
 
 
@@ -155,14 +158,9 @@ def running(
 
 
 def _popen(contestant: Contestant, uplinks: int, variables: dict[str, str], log: IO[str]) -> subprocess.Popen[str]:
-    is_ours = contestant is not Contestant.DAEMON
-    arguments = {
-        Contestant.RECEIVE: ("benchmarks.receive", str(uplinks)),
-        Contestant.BARE: ("benchmarks.bare", str(uplinks)),
-        Contestant.DAEMON: ("parking_gateway", "run"),
-    }[contestant]
-    return subprocess.Popen(  # noqa: S603 - our own modules
-        (sys.executable, "-m", *arguments),
+    is_ours = contestant in {Contestant.RECEIVE, Contestant.BARE}
+    return subprocess.Popen(  # noqa: S603 - our own modules, and a program that we have built
+        _command(contestant, uplinks),
         cwd=_ROOT,
         env=variables,
         stdin=subprocess.PIPE if is_ours else None,
@@ -170,6 +168,20 @@ def _popen(contestant: Contestant, uplinks: int, variables: dict[str, str], log:
         stderr=log,
         text=True,
     )
+
+
+def _command(contestant: Contestant, uplinks: int) -> Sequence[str]:
+    match contestant:
+        case Contestant.RECEIVE:
+            return (sys.executable, "-m", "benchmarks.receive", str(uplinks))
+        case Contestant.BARE:
+            return (sys.executable, "-m", "benchmarks.bare", str(uplinks))
+        case Contestant.DAEMON:
+            return (sys.executable, "-m", "parking_gateway", "run")
+        case Contestant.TELEGRAF:
+            return (str(telegraf.program()), "--config", str(telegraf.CONFIGURATION))
+        case _:
+            assert_never(contestant)
 
 
 def command(*arguments: str, settings: Mapping[str, str]) -> subprocess.Popen[str]:

@@ -1,7 +1,7 @@
 """How fast a contestant empties its session, and what that costs.
 
 The time starts when the broker accepts the connection, because then it delivers. It ends when the last acknowledgement is
-sent (a) or all uplinks are committed (b, c), which differs by less than a millisecond. The database is queried 50 times a
+sent (a) or all uplinks are committed (b, c, t), which differs by less than a millisecond. The database is queried 50 times a
 second: for the last uplink, by its key, and once that is there, for the number of all. CPU is counted until the work is
 done: for the gateway, until every publication is confirmed.
 """
@@ -15,11 +15,11 @@ from typing import Final, TypeVar
 import msgspec
 import psycopg
 
-from benchmarks import sessions
+from benchmarks import sessions, telegraf
 from benchmarks.contestants import NO_SETTINGS, Contestant, Running, running
 from benchmarks.fleet import ExpectedOutcome, Fleet
 from benchmarks.meter import Processor, peak_bytes, sampled
-from benchmarks.outcome import has_committed, has_published, require_outcome
+from benchmarks.outcome import has_committed, has_committed_all, has_published, require_all, require_outcome
 from benchmarks.servers import Mosquitto, Postgres, mosquitto
 
 _DRAIN_SECONDS: Final = 900
@@ -85,6 +85,8 @@ def _drain(contestant: Contestant, uplinks: int, expected: ExpectedOutcome, brok
         url = stack.enter_context(ground.database(contestant))
         watcher = stack.enter_context(psycopg.connect(url, autocommit=True))
         asyncio.run(sessions.remember_gateway(broker.url, watcher))
+        if contestant is Contestant.TELEGRAF:
+            watcher.execute(telegraf.TABLE)
         at_work = stack.enter_context(
             running(
                 contestant,
@@ -115,7 +117,9 @@ def _drain(contestant: Contestant, uplinks: int, expected: ExpectedOutcome, brok
             resident_bytes=resident,
         )
         at_work.stop()
-        if contestant is not Contestant.RECEIVE:
+        if contestant is Contestant.TELEGRAF:
+            require_all(watcher, expected)
+        elif contestant is not Contestant.RECEIVE:
             require_outcome(contestant, watcher, expected)
         asyncio.run(sessions.require_empty(broker.url, contestant.client_id))
         return drained
@@ -126,8 +130,9 @@ def _wait(
 ) -> float:
     if contestant is Contestant.RECEIVE:
         return at_work.wait_until_drained()
+    is_done = has_committed_all if contestant is Contestant.TELEGRAF else has_committed
     ended = at_work.wait_until(
-        lambda: has_committed(watcher, expected), participle="committed", every=_LOOK_SECONDS, within=_DRAIN_SECONDS
+        lambda: is_done(watcher, expected), participle="committed", every=_LOOK_SECONDS, within=_DRAIN_SECONDS
     )
     if contestant is Contestant.BARE:
         at_work.wait_until_drained()

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from statistics import median
-from typing import Final, Literal
+from typing import Final, Literal, get_args
 
 from benchmarks.contestants import Contestant
 from benchmarks.drain import Drain
@@ -13,6 +13,8 @@ Figure = Callable[[Drain], float]
 
 _MICROSECONDS: Final = 1e6
 _MB: Final = 1e6
+_WITHOUT_DIGITS: Final = 100
+"""Figures from here on have no decimal."""
 
 
 def by_contestant(drains: Iterable[Drain]) -> dict[Contestant, list[Drain]]:
@@ -31,6 +33,23 @@ def rate(drain: Drain) -> float:
 def cost(process: Process) -> Figure:
     """Microseconds of a core that an uplink takes of a process."""
     return lambda drain: _MICROSECONDS * float(getattr(drain.cpu, process)) / drain.uplinks
+
+
+def total_cost(drain: Drain) -> float:
+    """Microseconds of a core that an uplink takes of the contestant, the broker and the database together."""
+    return sum(cost(process)(drain) for process in get_args(Process))
+
+
+def megabytes(drain: Drain) -> float:
+    """The peak of the contestant's memory; 0 where the system does not have it."""
+    return (drain.peak_bytes or 0) / _MB
+
+
+def beside(what: str, first: Sequence[float], second: Sequence[float]) -> tuple[str, ...]:
+    """A figure of two contenders, pair by pair: both medians, and the median, lowest and highest of the ratios within a pair."""
+    ratios = [other / one if one else 0.0 for one, other in zip(first, second, strict=True)]
+    medians = (f"{median(found):,.{0 if median(found) >= _WITHOUT_DIGITS else 1}f}" for found in (first, second))
+    return what, *medians, f"{median(ratios):.1%}", f"{min(ratios):.1%} to {max(ratios):.1%}"
 
 
 def middle(figure: Figure, drains: Iterable[Drain]) -> float:

@@ -21,6 +21,20 @@ def has_committed(connection: psycopg.Connection[Any], expected: ExpectedOutcome
     return connection.execute(_ARRIVED, [expected.first_at]).fetchone() == (expected.uplinks,)
 
 
+def has_committed_all(connection: psycopg.Connection[Any], expected: ExpectedOutcome) -> bool:
+    """The same of Telegraf's table. It has no index, so the last uplink is looked for at its end."""
+    last = expected.last.deduplication_id
+    if connection.execute(_AT_THE_END, [last]).fetchone() != (True,):
+        return False
+    return connection.execute("select count(*) from telegraf").fetchone() == (expected.uplinks,)
+
+
+def require_all(connection: psycopg.Connection[Any], expected: ExpectedOutcome) -> None:
+    """Check that every uplink is in Telegraf's table once. Raises Failed."""
+    found = connection.execute(_ALL).fetchone()
+    _require(Contestant.TELEGRAF.words, "uplinks", found, (expected.uplinks, expected.uplinks))
+
+
 _DUE: Final = """
 select exists (select from space where version <> published_version)
     or exists (select from zone where version <> published_version)
@@ -39,6 +53,14 @@ def has_published(connection: psycopg.Connection[Any]) -> bool:
 # No uplink of the fleet is older than its first. Older rows are history, and counting them would take long.
 _COUNT: Final = "select count(*), count(distinct deduplication_id) from uplink where time >= %s"
 _ARRIVED: Final = "select count(*) from uplink where time >= %s"
+_ALL: Final = """select count(*), count(distinct "deduplicationId") from telegraf"""
+_AT_THE_END: Final = """
+select exists (
+    select
+    from telegraf
+    where ctid >= format('(%%s,0)', greatest(pg_relation_size('telegraf') / 8192 - 100, 0))::tid and "deduplicationId" = %s
+)
+"""
 _SPACE_DUE: Final = "select exists (select from space where version <> published_version)"
 _CAUSES: Final = "select count(distinct cause) from transition"
 _DEADLOCKS: Final = "select deadlocks from pg_stat_database where datname = current_database()"

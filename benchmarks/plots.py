@@ -29,7 +29,12 @@ _STYLE: Final[dict[Any, Any]] = {
     "figure.constrained_layout.use": True,
 }
 _INK: Final = "#3c434a"
-_COLORS: Final = {Contestant.RECEIVE: "#b8bfc6", Contestant.BARE: "#7f8c99", Contestant.DAEMON: "#1f6fb2"}
+_COLORS: Final = {
+    Contestant.RECEIVE: "#b8bfc6",
+    Contestant.BARE: "#7f8c99",
+    Contestant.DAEMON: "#1f6fb2",
+    Contestant.TELEGRAF: "#3b8f5a",
+}
 _PROCESSES: Final[dict[Process, tuple[str, str]]] = {
     "loop": ("the process itself", "#1f6fb2"),
     "database": ("PostgreSQL", "#e08a2e"),
