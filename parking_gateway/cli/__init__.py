@@ -1,7 +1,7 @@
 """The command line. A command imports heavy modules only when it runs.
 
 In the order to read: `commands` (a module for each noun that a person types), `shown` and `table` (their output), `opened`
-(their database), `asked` (their requests), `doctor` (the checks of one command), `demo` (the whole system on one machine).
+(their database), `asked` (their requests), `doctor` (the checks of one command), `regions` (the files of gateways beside one another), `demo` (the whole system on one machine).
 """
 
 import typer
@@ -22,6 +22,7 @@ from parking_gateway.cli.commands import (
     indicators,
     maintenance,
     operators,
+    regions,
     rejections,
     replay,
     request,
@@ -53,6 +54,7 @@ app.command("republish")(database.republish)
 app.add_typer(spaces.app)
 app.add_typer(zones.app)
 app.add_typer(operators.app)
+app.add_typer(regions.app)
 app.add_typer(sites.app)
 app.add_typer(devices.app)
 app.add_typer(indicators.app)

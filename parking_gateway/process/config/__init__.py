@@ -18,7 +18,7 @@ from parking_gateway.process.config.sections import (
     PublicationConfig,
     TelemetryConfig,
 )
-from parking_gateway.process.config.sources import Loaded, load, load_with_origins
+from parking_gateway.process.config.sources import Loaded, load, load_of_another, load_with_origins
 from parking_gateway.process.config.values import ListenAddress
 
 __all__ = [
@@ -39,5 +39,6 @@ __all__ = [
     "PublicationConfig",
     "TelemetryConfig",
     "load",
+    "load_of_another",
     "load_with_origins",
 ]

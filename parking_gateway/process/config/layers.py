@@ -70,7 +70,16 @@ def layers(file: Path | None, overrides: Mapping[str, Any]) -> Iterator[Layer]:
         if directory := os.environ.get(name):
             yield _secrets(directory, variable=name)
     if file is not None:
-        yield Layer(source=InitSettingsSource(Config, _toml(file)), place=lambda _: str(file))
+        yield Layer(source=InitSettingsSource(Config, table_of(file)), place=lambda _: str(file))
+
+
+def layers_of_another(file: Path | None, secrets: Path, overrides: Mapping[str, Any]) -> Iterator[Layer]:
+    """The layers of a gateway that another process runs: its unit, its secrets and its file, the strongest first."""
+    yield Layer(source=InitSettingsSource(Config, dict(overrides)), place=lambda _: "its unit")
+    if secrets.is_dir():
+        yield _secrets(str(secrets), variable=str(secrets))
+    if file is not None:
+        yield Layer(source=InitSettingsSource(Config, table_of(file)), place=lambda _: str(file))
 
 
 def merged(of: Sequence[Layer]) -> Config:
@@ -111,7 +120,8 @@ def _secrets(directory: str, *, variable: str) -> Layer:
     return Layer(source=source, place=lambda key: f"{directory}/{'__'.join(key)}")
 
 
-def _toml(file: Path) -> dict[str, Any]:
+def table_of(file: Path) -> dict[str, Any]:
+    """The content of a configuration file. Raises ConfigError."""
     try:
         return tomllib.loads(file.read_text(encoding="utf-8-sig"))  # editors on Windows write a byte order mark first
     except OSError as error:

@@ -14,7 +14,15 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from parking_gateway.process.config import certificates
-from parking_gateway.process.config.layers import ConfigError, Layer, layers, merged, unknown_variables, variable
+from parking_gateway.process.config.layers import (
+    ConfigError,
+    Layer,
+    layers,
+    layers_of_another,
+    merged,
+    unknown_variables,
+    variable,
+)
 from parking_gateway.process.config.machine import without_time_zones
 from parking_gateway.process.config.sections import KEYS, Config
 
@@ -41,8 +49,19 @@ def load(file: Path | None = None, *, overrides: Mapping[str, Any] | None = None
 
 def load_with_origins(file: Path | None = None, *, overrides: Mapping[str, Any] | None = None) -> Loaded:
     """The same as `load`, with the origin of every value. Raises `ConfigError`."""
-    written = list(layers(file, overrides or {}))
-    mistakes = [_unknown(name) for name in unknown_variables()] + list(without_time_zones())
+    return _checked(list(layers(file, overrides or {})), [_unknown(name) for name in unknown_variables()])
+
+
+def load_of_another(file: Path | None, *, secrets: Path, overrides: Mapping[str, Any]) -> Config:
+    """The configuration of another gateway: of its file and its folder of secrets, without our environment.
+
+    `overrides` are what its unit sets. Without a file they are all. Raises `ConfigError`.
+    """
+    return _checked(list(layers_of_another(file, secrets, overrides)), []).config
+
+
+def _checked(written: Sequence[Layer], mistakes: list[str]) -> Loaded:
+    mistakes = [*mistakes, *without_time_zones()]
     try:
         config = merged(written)
     except ValidationError as error:

@@ -211,6 +211,17 @@ def could_receive(topic_filter: str, *, root: str) -> bool:
     return len(asked) >= len(own) + 2 and all(level in ("+", name) for level, name in zip(asked, own, strict=False))
 
 
+def overlap(one: str, other: str) -> bool:
+    """Whether two topic filters without "#" can receive the same message."""
+    pairs = list(zip(one.split("/"), other.split("/"), strict=False))
+    return one.count("/") == other.count("/") and all(a == b or "+" in (a, b) for a, b in pairs)
+
+
+def is_within(root: str, other: str) -> bool:
+    """Whether a root is the other one, or below it."""
+    return f"{root}/".startswith(f"{other}/")
+
+
 def command_topic_of(topic_filter: str) -> str | None:
     """ChirpStack's topic of downlinks beside these events, with {application} and {device} in it.
 
