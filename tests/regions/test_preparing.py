@@ -100,7 +100,7 @@ def test_a_second_run_changes_nothing(prepare: Prepare, tmp_path: Path) -> None:
 def test_a_run_that_was_cut_off_is_finished_with_the_same_passwords(prepare: Prepare, tmp_path: Path) -> None:
     prepare("north", "--application", "a")
     before = snapshot(tmp_path)
-    for late in ("north.toml", "north/database.sql"):
+    for late in ("north.toml", "north/make-database.sql"):
         (tmp_path / late).unlink()
     assert prepare("north", "--application", "a")[0] == 0
     after = snapshot(tmp_path)
@@ -271,7 +271,7 @@ def test_psql_makes_the_same_database(prepare: Prepare, tmp_path: Path, postgres
     prepare("psql", "--application", "a")
     try:
         for _ in range(2):
-            script = (tmp_path / "psql/database.sql").read_bytes()
+            script = (tmp_path / "psql/make-database.sql").read_bytes()
             subprocess.run([psql, "-qX", "-v", "ON_ERROR_STOP=1", "-d", postgres], input=script, check=True)
         with psycopg.connect(config_of(tmp_path, "psql").database.url.get_secret_value()) as own:
             assert own.execute("select current_user").fetchone() == ("parking_psql",)

@@ -202,7 +202,7 @@ def _by_other_hands(planned: "Plan", *, is_database_made: bool) -> list[str]:
     environment = f"PARKING_GATEWAY_CONFIG={place.file} PARKING_GATEWAY_SECRETS_DIRECTORY={secrets}"
     database = [
         "# PostgreSQL",
-        f"runuser -u postgres -- psql --quiet <{secrets}/database.sql",
+        f"runuser -u postgres -- psql --quiet <{secrets}/make-database.sql",
         f"{environment} parking-gateway migrate",
     ]
     return [

@@ -68,7 +68,7 @@ def plan(place: Place, *, application: str | None, root: str | None) -> Plan:
         "broker.passwords": line,
         "broker.acl": texts.rights(place, config),
         "credentials.conf": texts.credentials(place),
-        "database.sql": own_database.script(database),
+        "make-database.sql": own_database.script(database),
     }
     return Plan(
         place=place,
