@@ -14,7 +14,7 @@ PIP := $(BIN)/pip --disable-pip-version-check --quiet
 .PHONY: install-page commands
 .PHONY: package debian container test-installed
 .PHONY: bench bench-goals bench-scale bench-gateways bench-guard bench-against bench-telegraf bench-codecs bench-javascript bench-retention
-.PHONY: help simulate
+.PHONY: help simulate proof-database
 
 help:  ## every command of this file, which is the default
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 23 | sed 's/^/make /'
@@ -110,6 +110,9 @@ bench-javascript: $(VENV)/dev.stamp  ## time per frame of a vendor's script
 
 proof: $(VENV)/dev.stamp  ## break everything, count what is lost, and write docs/explanation/reliability.md; ARGS="T1 T5" narrows
 	$(BIN)/python -m tests.proof $(or $(ARGS),--write)
+
+proof-database: $(VENV)/dev.stamp  ## break pairs, poolers and proxies of PostgreSQL, and write docs/how-to/two-database-servers.md; ARGS="pair pgbouncer" narrows
+	$(BIN)/python -m tests.databases $(or $(ARGS),--write)
 
 simulate: $(VENV)/simulation.stamp  ## outages in simulated universes; SEEDS=10000, or SEED=17 for one of them; needs Python 3.12
 	@PYTHONHASHSEED=0 $(VENV)/simulation/bin/python -m tests.simulation $(if $(SEED),--seed $(SEED),--seeds $(SEEDS)) $(ARGS)

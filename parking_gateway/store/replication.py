@@ -1,5 +1,9 @@
-"""Whether commits wait for a standby, and whether there is one. Asked on a connection of its own, because all others may wait."""
+"""Whether commits wait for a standby, whether there is one, and how far behind it is.
 
+Asked on a connection of its own, because all others may wait.
+"""
+
+import asyncio
 from typing import Final
 
 import msgspec
@@ -17,6 +21,10 @@ select
     (select count(*) from pg_stat_activity where wait_event = 'SyncRep' and datname = current_database()),
     pg_is_in_recovery()
 """
+_POSITION: Final = "select case when not pg_is_in_recovery() then pg_current_wal_lsn()::text end"
+_BEHIND: Final = "select pg_wal_lsn_diff(%s::pg_lsn, max(flush_lsn))::bigint from pg_stat_replication"
+_LOOK_AGAIN: Final = 0.01
+"""Seconds between two looks at a standby that is behind."""
 _REMEDY: Final = (
     "bring the standby back; or, where there is none any more, run: alter system reset synchronous_standby_names;"
     " select pg_reload_conf()"
@@ -72,3 +80,35 @@ async def replication_of(pool: Pool) -> Replication:
         waiting=waiting,
         is_standby=is_standby,
     )
+
+
+class Lag(msgspec.Struct, frozen=True, kw_only=True):
+    """How far behind the nearest standby is: what a failover would lose if commits do not wait for it."""
+
+    bytes_behind: int
+    """Of the server's log at the first look, not on the disk of the standby by then."""
+    seconds: float
+    """Until they were there, or until the end of the look."""
+    is_over: bool
+    """Whether they were there at the end of the look."""
+
+
+async def lag_of(pool: Pool, *, within: float) -> Lag | None:
+    """Watch for at most so many seconds how long the nearest standby needs to receive what is written by now.
+
+    None: there is no standby, or this role may not see it (`pg_monitor`). Raises one of `FAILURES`.
+    """
+    seconds = asyncio.get_running_loop().time
+    async with pool.connect_aside() as connection:
+        (position,) = await (await connection.execute(_POSITION)).fetchone() or (None,)
+        began, first = seconds(), None
+        while position is not None:
+            (behind,) = await (await connection.execute(_BEHIND, [position])).fetchone() or (None,)
+            if behind is None:
+                return None
+            first = behind if first is None else first
+            passed = seconds() - began
+            if behind <= 0 or passed > within:
+                return Lag(bytes_behind=max(0, first), seconds=passed, is_over=behind <= 0)
+            await asyncio.sleep(_LOOK_AGAIN)
+    return None

@@ -48,6 +48,11 @@ class PairMember:
         """Of this server alone."""
         return f"postgresql://postgres@{LOCALHOST}:{self.port}/parking"
 
+    def receive_from(self, port: int | None) -> None:
+        """As a standby, receive from now on what is behind this port of this machine, or nothing."""
+        source = "" if port is None else f"host={LOCALHOST} port={port} user=postgres application_name={STANDBY}"
+        self.execute(f"alter system set primary_conninfo = '{source}'", "select pg_reload_conf()")
+
     def follow(self) -> None:
         """Be a standby from the next start on."""
         (self._data / "standby.signal").touch()
@@ -84,6 +89,20 @@ class PairMember:
         with psycopg.connect(self.url, autocommit=True, options="-c synchronous_commit=local") as connection:
             for statement in statements:
                 connection.execute(statement.encode())
+
+    def demand_standby(self) -> None:
+        """Let its commits wait for a standby, whichever is there."""
+        self.execute("alter system set synchronous_standby_names = '*'", "select pg_reload_conf()")
+
+    def demand_no_standby(self) -> None:
+        """Let them wait for none."""
+        self.execute("alter system reset synchronous_standby_names", "select pg_reload_conf()")
+
+    def wait_for_standby(self) -> None:
+        """Wait until one streams from it."""
+        for attempt in _soon():
+            with attempt:
+                assert self.value("select count(*) from pg_stat_replication where state = 'streaming'") == 1
 
     def value(self, query: str) -> Any:
         """The first column of the first row."""
@@ -142,23 +161,12 @@ class Pair:
         """Start both, and wait until the second one follows."""
         self.first.start()
         self.second.start()
-        self.wait_for_standby()
+        self.first.wait_for_standby()
 
     def be_synchronous(self) -> None:
         """Let commits wait for the standby. Both servers have the setting, as after pg_basebackup."""
         for one in (self.first, self.second):
-            one.execute("alter system set synchronous_standby_names = '*'", "select pg_reload_conf()")
-
-    def wait_for_standby(self) -> None:
-        """Wait until the second one streams from the first."""
-        for attempt in Retrying(
-            retry=retry_if_exception_type(AssertionError),
-            wait=wait_fixed(0.02),
-            stop=stop_after_delay(30),
-            reraise=True,
-        ):
-            with attempt:
-                assert self.first.value("select count(*) from pg_stat_replication where state = 'streaming'") == 1
+            one.demand_standby()
 
     def wait_until_replayed(self) -> None:
         """Wait until the second one has everything that the first one has now."""

@@ -46,6 +46,8 @@ class Counts(msgspec.Struct, frozen=True, kw_only=True):
     """Of these, those that the database does not have, without those that the broker lost."""
     lost_by_broker: int = 0
     """Of these, those that the gateway never acknowledged to the broker, and that the broker does not have any more."""
+    lost_with_server: int = 0
+    """Of these, those that only a server had recorded that is gone, such as the primary of a standby that was behind."""
     duplicated: int
     """Rows beyond the first of each uplink."""
     unexpected: int
@@ -79,6 +81,8 @@ class Rig:
         """How many faults have happened, each proven."""
         self.recovered: list[float] = []
         """Seconds from the end of a fault until the gateway was ready and had recorded what the broker had confirmed by then."""
+        self.lost_with_server: set[UUID] = set()
+        """Uplinks that only a server has that is gone, as a trial has found them there. They are lost, and nobody's fault."""
         self.reports: list[str] = []
         """What health, metrics, pages and `doctor` reported during a fault."""
 
@@ -140,6 +144,11 @@ class Rig:
         Of a broker that may have lost events, only those count that it confirmed after the first `after`.
         """
         began = self.seconds() if since is None else since
+        await self.settle(after=after)
+        self.recovered.append(self.seconds() - began)
+
+    async def settle(self, *, after: int = 0) -> None:
+        """Wait until the gateway is ready and has recorded the last of what the broker has confirmed by now."""
 
         async def has_confirmed() -> bool:
             return len(self.ledger.confirmed) > after
@@ -156,7 +165,6 @@ class Rig:
             return bool(recorded == len(confirmed)) and await self.misses([])
 
         await until(holds, "a gateway that has recovered")
-        self.recovered.append(self.seconds() - began)
 
     async def misses(self, missing: list[str]) -> bool:
         """Whether page, metrics and retained health agree, and report exactly these as missing."""
@@ -212,12 +220,18 @@ class Rig:
     async def count(self) -> Counts:
         """Wait until the gateway has caught up, and compare everything."""
         lost_by_broker = await self._lost_by_broker()
-        for one in lost_by_broker:
+        for one in lost_by_broker | self.lost_with_server:
             del self.ledger.confirmed[one]
         report = await audit(
             ledger=self.ledger, broker_url=self.broker.url, database_url=self.server.url, patience=_CATCH_UP
         )
-        return _counts(self.ledger, report, await read_database(self.server.url), len(lost_by_broker))
+        return _counts(
+            self.ledger,
+            report,
+            await read_database(self.server.url),
+            lost_by_broker=len(lost_by_broker),
+            lost_with_server=len(self.lost_with_server),
+        )
 
     async def _lost_by_broker(self) -> set[UUID]:
         """Confirmed uplinks that the gateway never acknowledged, although a later one has reached it."""
@@ -235,11 +249,14 @@ class Rig:
         return self.ledger.confirmed.keys() - tap.acknowledged - recorded.keys()
 
 
-def _counts(ledger: Ledger, report: AuditReport, contents: DatabaseContents, lost_by_broker: int) -> Counts:
+def _counts(
+    ledger: Ledger, report: AuditReport, contents: DatabaseContents, *, lost_by_broker: int, lost_with_server: int
+) -> Counts:
     return Counts(
-        acknowledged=report.uplinks + lost_by_broker,
+        acknowledged=report.uplinks + lost_by_broker + lost_with_server,
         lost=report.lost,
         lost_by_broker=lost_by_broker,
+        lost_with_server=lost_with_server,
         duplicated=sum(rows - 1 for rows in contents.rows.values()),
         unexpected=len(contents.rows.keys() - ledger.sent.keys()),
         differences=report.differences,

@@ -1,6 +1,7 @@
 """The outcome of a trial, and its row in the table."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from string import digits
 from typing import Final
 
 import msgspec
@@ -32,19 +33,6 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     recovered: tuple[float, ...]
     reports: tuple[str, ...]
 
-    def cells(self) -> tuple[str, ...]:
-        """Its row."""
-        counts = self.counts
-        lost = (counts.lost, counts.lost_by_broker)
-        numbers = (self.times, counts.acknowledged, *lost, counts.duplicated, counts.unexpected)
-        return (
-            self.number,
-            self.title,
-            *(f"{number:,}" for number in numbers),
-            _seconds(self.recovered),
-            "; ".join(self.reports),
-        )
-
 
 async def outcome_of(trial: Trial, rig: Rig, times: int) -> Outcome:
     """Run the trial, and compare the ledger with the database and the broker."""
@@ -65,23 +53,38 @@ def row(cells: Sequence[str]) -> str:
     return f"| {' | '.join(cells)} |"
 
 
-def table(outcomes: Iterable[Outcome]) -> str:
-    """The table in Markdown."""
+def cells(outcome: Outcome) -> tuple[str, ...]:
+    """The row of an outcome."""
+    counts = outcome.counts
+    lost = (counts.lost, counts.lost_by_broker)
+    numbers = (outcome.times, counts.acknowledged, *lost, counts.duplicated, counts.unexpected)
+    return (
+        outcome.number,
+        outcome.title,
+        *(f"{number:,}" for number in numbers),
+        seconds(outcome.recovered),
+        "; ".join(outcome.reports),
+    )
+
+
+def table(outcomes: Iterable[Outcome], headings: Sequence[str], cells_of: Callable[[Outcome], Sequence[str]]) -> str:
+    """The table in Markdown. All columns but the first two and the last are numbers."""
     lines = [
-        row(HEADINGS),
-        row([*["---"] * 2, *["---:"] * (len(HEADINGS) - 3), "---"]),
-        *(row(one.cells()) for one in sorted(outcomes, key=_order)),
+        row(headings),
+        row([*["---"] * 2, *["---:"] * (len(headings) - 3), "---"]),
+        *(row(cells_of(one)) for one in sorted(outcomes, key=_order)),
     ]
     return "\n".join(lines)
 
 
-def _order(outcome: Outcome) -> tuple[int, str]:
-    return int(outcome.number.removeprefix("T")), outcome.title
+def _order(outcome: Outcome) -> tuple[str, int, str]:
+    kind = outcome.number.rstrip(digits)
+    return kind, int(outcome.number[len(kind) :] or 0), outcome.title
 
 
-def _seconds(recovered: Sequence[float]) -> str:
+def seconds(found: Sequence[float]) -> str:
     """The median and the worst."""
-    if not recovered:
+    if not found:
         return ""
-    middle, worst = sorted(recovered)[len(recovered) // 2], max(recovered)
-    return f"{middle:.1f}" if len(recovered) == 1 else f"{middle:.1f} (worst {worst:.1f})"
+    middle, worst = sorted(found)[len(found) // 2], max(found)
+    return f"{middle:.1f}" if len(found) == 1 else f"{middle:.1f} (worst {worst:.1f})"

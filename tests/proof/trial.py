@@ -14,7 +14,7 @@ class Trial(msgspec.Struct, frozen=True, kw_only=True):
     """What is broken, and how often."""
 
     number: str
-    """Its kind, such as T1."""
+    """Its kind, such as T1 or pair."""
     title: str
     """What is broken, as the table shows it."""
     run: Break
@@ -35,11 +35,13 @@ TRIALS: Final[list[Trial]] = []
 """All of them, in the order of their definition."""
 
 
-def trial(number: str, title: str, *, short: int, long: int, spaces: int = SPACES) -> Callable[[Break], Break]:
+def trial(
+    number: str, title: str, *, short: int, long: int, spaces: int = SPACES, among: list[Trial] = TRIALS
+) -> Callable[[Break], Break]:
     """Register a function as a trial."""
 
     def register(run: Break) -> Break:
-        TRIALS.append(Trial(number=number, title=title, run=run, short=short, long=long, spaces=spaces))
+        among.append(Trial(number=number, title=title, run=run, short=short, long=long, spaces=spaces))
         return run
 
     return register

@@ -6,22 +6,26 @@ from typing import Final
 from parking_gateway.cli.doctor.surroundings import Check
 from parking_gateway.core.wording import counted
 from parking_gateway.store.pool import Pool
-from parking_gateway.store.replication import Replication, replication_of
+from parking_gateway.store.replication import Lag, Replication, lag_of, replication_of
 from parking_gateway.store.verdicts import FAILURES, diagnosis_of
 
 _TO_BE_SYNCHRONOUS: Final = (
     "a failover loses what it has not received; docs/how-to/two-database-servers.md shows how commits wait for it"
 )
+_LOOK: Final = 2.0
+"""Seconds for which the lag of a standby is watched. One that is further behind is wrong."""
 
 
 async def examine_servers(pool: Pool) -> list[Check]:
     """Check the server that the gateway works on. It has answered before."""
     try:
         replication = await replication_of(pool)
+        is_watched = replication.standbys and not replication.is_synchronous
+        lag = await lag_of(pool, within=_LOOK) if is_watched else None
     except FAILURES as error:
         detail = f"it cannot be asked: {diagnosis_of(error).sentence}"
         return [Check(about="standby", detail=detail, is_judged=False)]
-    return [_server(pool), _standby(replication), *_pooler(pool)]
+    return [_server(pool), _standby(replication, lag), *_pooler(pool)]
 
 
 def _server(pool: Pool) -> Check:
@@ -33,7 +37,7 @@ def _server(pool: Pool) -> Check:
     return Check(about="server", detail=f"{detail}. {last.change}" if last and last.change else detail)
 
 
-def _standby(replication: Replication) -> Check:
+def _standby(replication: Replication, lag: Lag | None) -> Check:
     if replication.complaint:
         what, _, remedy = replication.complaint.partition(": ")
         return Check(about="standby", detail=what, fix=remedy[:1].upper() + remedy[1:])
@@ -41,8 +45,22 @@ def _standby(replication: Replication) -> Check:
     if replication.is_synchronous:
         return Check(about="standby", detail=f"commits wait for it: {connected}")
     if replication.standbys:
-        return Check(about="standby", detail=f"commits do not wait for it ({connected}): {_TO_BE_SYNCHRONOUS}")
+        return _asynchronous(f"commits do not wait for it ({connected})", lag)
     return Check(about="standby", detail="there is none, and no commit waits for one")
+
+
+def _asynchronous(words: str, lag: Lag | None) -> Check:
+    if lag is None:
+        unseen = "how far behind it is, only a member of pg_monitor sees"
+        return Check(about="standby", detail=f"{words}; {unseen}: {_TO_BE_SYNCHRONOUS}")
+    if lag.is_over:
+        behind = f"{lag.bytes_behind:,} bytes or {lag.seconds:.2f} s behind"
+        return Check(about="standby", detail=f"{words}, and it is {behind}: {_TO_BE_SYNCHRONOUS}")
+    return Check(
+        about="standby",
+        detail=f"{words}, and it is more than {_LOOK:.0f} s behind ({lag.bytes_behind:,} bytes and more): {_TO_BE_SYNCHRONOUS}",
+        fix="Look at the standby's log, at its disk and at the network: a failover now loses all uplinks of that time",
+    )
 
 
 def _pooler(pool: Pool) -> Iterator[Check]:
