@@ -5,7 +5,7 @@ from itertools import islice
 from typing import Final
 
 import psycopg
-from pydantic import AnyUrl
+from pydantic_core import MultiHostUrl
 
 from benchmarks.contestants import INSTANCE
 from benchmarks.standing import link
@@ -27,7 +27,7 @@ class LeftOver(Exception):  # noqa: N818 - it is what was found
 def as_client(broker_url: str, client_id: str, *, shared_group: str | None = None) -> Config:
     """The configuration of a client with this id."""
     return Config(
-        mqtt=MqttConfig(url=AnyUrl(broker_url), client_id=client_id, shared_group=shared_group),
+        mqtt=MqttConfig(url=MultiHostUrl(broker_url), client_id=client_id, shared_group=shared_group),
         publication=PublicationConfig(window=_WINDOW),
     )
 

@@ -22,9 +22,9 @@ DELIVERED_SECONDS: Final = 3.0
 
 
 @asynccontextmanager
-async def asking(config: MqttConfig, *, name: str, protocol: str) -> AsyncIterator[Link]:
-    """A connection for questions. `name` is added to the client id; `protocol` is the version that the broker knows."""
-    alone = {"client_id": f"{config.client_id}-{name}", "session_expiry": timedelta(0), "protocol": protocol}
+async def asking(config: MqttConfig, *, name: str) -> AsyncIterator[Link]:
+    """A connection for questions, such as to the node of another link, `link.here`. `name` is added to the client id."""
+    alone = {"client_id": f"{config.client_id}-{name}", "session_expiry": timedelta(0)}
     async with connected(config.model_copy(update=alone), will=None, inbox_limit=_INBOX, window=10) as link:
         yield link
 
@@ -44,13 +44,13 @@ async def retained(link: Link, topic_filter: str, expected: Collection[str] = ()
     return found | await _collected(link, set(expected) - found.keys(), _RETAINED)
 
 
-async def retained_by_wildcard(config: MqttConfig, topic: str, *, name: str, protocol: str) -> bool:
+async def retained_by_wildcard(config: MqttConfig, topic: str, *, name: str) -> bool:
     """Whether a subscription with a wildcard receives the message that is retained on `topic`.
 
     The connection is its own, so that the message can come over no other subscription.
     """
     folder, _, _ = topic.rpartition("/")
-    async with asking(config, name=name, protocol=protocol) as link:
+    async with asking(config, name=name) as link:
         return topic in await retained(link, f"{folder}/+", [topic])
 
 

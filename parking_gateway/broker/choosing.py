@@ -1,5 +1,6 @@
 """Chooses the connection that the configuration asks for: fast or plain, in MQTT 5 or 3.1.1, with or without TLS."""
 
+from datetime import timedelta
 from typing import Any, Final
 
 import aiomqtt
@@ -22,12 +23,19 @@ _WILL_DELAY: Final = 1
 """Seconds (MQTT 5)."""
 
 
-def connection_of(
-    config: MqttConfig, protocol: str, *, will: Publication | None, inbox: Inbox, limits: PacketLimits, window: int
+def connection_of(  # noqa: PLR0913 - the limits of one connection
+    config: MqttConfig,
+    protocol: str,
+    *,
+    will: Publication | None,
+    inbox: Inbox,
+    limits: PacketLimits,
+    window: int,
+    patience: timedelta | None = None,
 ) -> BrokerConnection:
     """The connection for this version of MQTT, not made yet. Raises MqttError where the files of TLS cannot be used.
 
-    `window` is the number of publications that may be under way at a time.
+    `window` is the number of publications that may be under way at a time. `patience` is as `link.connected` has it.
     """
     is_v5 = protocol == "5"
     complaints = Complaints()
@@ -49,9 +57,14 @@ def connection_of(
         port=config.port,
         tls=context_of(config) if config.is_encrypted else None,
         websocket_path=config.websocket_path,
+        has_others=patience is not None,
     )
     chosen = FastConnection if config.direct else PlainConnection
-    return chosen(client, address, is_v5=is_v5, inbox=inbox, limits=limits, complaints=complaints)
+    made = chosen(client, address, is_v5=is_v5, inbox=inbox, limits=limits, complaints=complaints)
+    if patience is not None:
+        # A node that does not answer in either version takes as much time as one that cannot be reached.
+        made.opening, made.answering = patience.total_seconds(), patience.total_seconds() / 2
+    return made
 
 
 def _version_5(config: MqttConfig, limits: PacketLimits) -> dict[str, Any]:

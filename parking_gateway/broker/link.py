@@ -7,6 +7,7 @@ import asyncio
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import timedelta
 from itertools import islice
 from typing import Final
 
@@ -17,7 +18,7 @@ from parking_gateway.broker.connection import BrokerConnection
 from parking_gateway.broker.inbox import INBOX_BYTES, Inbox
 from parking_gateway.broker.message import Message
 from parking_gateway.broker.packets import PacketLimits
-from parking_gateway.broker.reasons import ProtocolUnknown, Refusal
+from parking_gateway.broker.reasons import InboxFull, ProtocolUnknown, Refusal
 from parking_gateway.broker.suspicion import Suspicion
 from parking_gateway.contract.publication import Publication
 from parking_gateway.process.config.mqtt import MqttConfig
@@ -39,8 +40,9 @@ MqttError = aiomqtt.MqttError
 class Link:
     """One connection, from CONNACK to its loss."""
 
-    def __init__(self, connection: BrokerConnection, *, protocol: str, window: int) -> None:
-        self.protocol = protocol
+    def __init__(self, connection: BrokerConnection, *, here: MqttConfig, window: int) -> None:
+        self.here = here
+        """The configuration with the address and the version of MQTT that are connected, for further connections."""
         self._connection = connection
         self._inbox = connection.inbox
         self._answers = connection.answers
@@ -54,6 +56,11 @@ class Link:
         self._last: list[str] = []
         """The topics that were sent last; `_last_at` is when, by the loop's clock."""
         self._last_at = 0.0
+
+    @property
+    def protocol(self) -> str:
+        """The version of MQTT."""
+        return self.here.protocol
 
     @property
     def session_present(self) -> bool:
@@ -130,9 +137,9 @@ class Link:
                 return
 
     def refill(self) -> None:
-        """After `batches`: raise MqttError if messages were dropped that only another connection brings again."""
+        """After `batches`: raise InboxFull if messages were dropped that only another connection brings again."""
         if self._is_receiving:
-            raise MqttError("The broker sent more at once than is kept in memory: the rest comes over a new connection")
+            raise InboxFull("The broker sent more at once than is kept in memory: the rest comes over a new connection")
 
     def acknowledge(self, batch: Sequence[Message]) -> None:
         """Acknowledge these messages, because they are committed."""
@@ -212,7 +219,7 @@ class Link:
 
 
 @asynccontextmanager
-async def connected(
+async def connected(  # noqa: PLR0913 - the limits of one connection
     config: MqttConfig,
     *,
     will: Publication | None,
@@ -220,10 +227,13 @@ async def connected(
     window: int,
     payload_limit: int = 1 << 20,
     inbox_bytes: int = INBOX_BYTES,
+    patience: timedelta | None = None,
 ) -> AsyncIterator[Link]:
     """Connect, with MQTT 5 if the broker knows it, and disconnect at the end. Raises MqttError or OSError.
 
-    Of a payload longer than `payload_limit` bytes, only the beginning is kept.
+    Of several addresses in `config`, it is the first. Of a payload longer than `payload_limit` bytes, only the beginning is
+    kept. `patience` is the time in which the connection has to stand if another address can take its place; else it is
+    `mqtt.timeout` for each answer.
 
     After an exception it hangs up instead, and the broker publishes the will.
     """
@@ -231,7 +241,7 @@ async def connected(
     def made_for(protocol: str) -> BrokerConnection:
         inbox = Inbox(inbox_limit, limit_bytes=inbox_bytes)
         limits = PacketLimits(payload_limit, payload_limit + ROOM_BYTES)
-        return connection_of(config, protocol, will=will, inbox=inbox, limits=limits, window=window)
+        return connection_of(config, protocol, will=will, inbox=inbox, limits=limits, window=window, patience=patience)
 
     async with AsyncExitStack() as stack:
         protocol = "5" if config.protocol == "auto" else config.protocol
@@ -242,7 +252,7 @@ async def connected(
                 raise
             protocol = "3.1.1"
             connection = await stack.enter_async_context(made_for(protocol))
-        link = Link(connection, protocol=protocol, window=window)
+        link = Link(connection, here=config.model_copy(update={"protocol": protocol}), window=window)
         stack.callback(link.ended)
         yield link
 

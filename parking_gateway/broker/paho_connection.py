@@ -56,6 +56,8 @@ class PahoConnection(BrokerConnection):
         self.inbox = inbox
         self.answers = Answers()
         self.timeout = client.timeout
+        self.opening = self.answering = client.timeout
+        """Seconds for the socket with its handshakes, and for the answer to CONNECT."""
         self.session_present = False
         self.receive_maximum = _NO_LIMIT
         self.shares = True
@@ -151,7 +153,7 @@ class PahoConnection(BrokerConnection):
 
     async def _connect(self) -> None:
         try:
-            async with asyncio.timeout(self.timeout):
+            async with asyncio.timeout(self.opening):
                 self._wire = await wire.opened(self._address)
         except TimeoutError:
             raise aiomqtt.MqttError(f"{self._address} does not answer") from None
@@ -162,7 +164,7 @@ class PahoConnection(BrokerConnection):
         stream = Stream(self._wire, is_v5=self._is_v5, cut=self._cut, deliver=self._deliver, limits=self._limits)
         private.connect_over(self._client, stream)
         try:
-            async with asyncio.timeout(self.timeout):
+            async with asyncio.timeout(self.answering):
                 await self._connected
         except TimeoutError:
             raise self._not_answered() from None

@@ -26,6 +26,10 @@ class ConnectionClosed(aiomqtt.MqttError):
     """The broker closed the connection and gave no reason."""
 
 
+class InboxFull(aiomqtt.MqttError):
+    """The broker sent more at once than is kept in memory. Another connection to the same node brings it again."""
+
+
 class SessionTakenOver(aiomqtt.MqttError):
     """The broker ended the connection, because another client connected with our client id (MQTT 5)."""
 

@@ -23,6 +23,9 @@ Result = TypeVar("Result")
 _FRAME_BYTES: Final = 65_536
 """Brokers limit the size of a WebSocket frame: AWS IoT to 128 kB, amqtt to 1 MB."""
 _DISCARDED_BYTES: Final = 65_536
+_NOTICED_MS: Final = 3_000
+"""Milliseconds without an answer of the peer's kernel after which its machine counts as dead. `mqtt.keepalive` would notice
+it after two minutes."""
 
 
 class WebSocket(FrameSocket):
@@ -75,6 +78,8 @@ class Address(msgspec.Struct, frozen=True, kw_only=True):
     port: int
     tls: ssl.SSLContext | None
     websocket_path: str | None
+    has_others: bool = False
+    """Whether another address can take its place. Then a dead machine is noticed within seconds."""
 
     def __str__(self) -> str:
         return f"{self.host}:{self.port}"
@@ -89,6 +94,8 @@ async def opened(address: Address) -> Wire:
     try:
         # Without this, the kernel keeps a publication back until the acknowledgements before it have arrived.
         wire.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if address.has_others:
+            _notice_death(wire)
         if address.tls is not None:
             wire = secure = address.tls.wrap_socket(wire, server_hostname=address.host, do_handshake_on_connect=False)
             await _in_thread(wire, secure.do_handshake)
@@ -122,6 +129,15 @@ async def read_to_the_end(wire: Wire) -> AsyncIterator[None]:
         with suppress(OSError):  # too late, or reset all the same
             while await asyncio.get_running_loop().sock_recv(kept, _DISCARDED_BYTES):
                 pass
+
+
+def _notice_death(wire: socket.socket) -> None:
+    """Have the kernel ask the peer's kernel each second whether it is there, and end the connection without an answer."""
+    wire.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    if hasattr(socket, "TCP_USER_TIMEOUT"):  # Linux
+        wire.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, 1)
+        wire.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, 1)
+        wire.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, _NOTICED_MS)
 
 
 async def _in_thread(wire: socket.socket, shake_hands: Callable[[], Result]) -> Result:

@@ -49,6 +49,8 @@ class HealthMessage(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     database: Literal["up", "down"]
     """Down while any work on it fails."""
     broker: Literal["up", "down"]
+    broker_address: str | None = None
+    """Host and port of the broker that is connected, one of those of `mqtt.url`."""
     problems: list[str]
     """What an administrator has to do, a sentence for each problem."""
     updated: Instant

@@ -8,6 +8,7 @@ database all rows that were not published.
 import asyncio
 import contextlib
 from collections.abc import Callable, Sequence
+from datetime import timedelta
 
 import msgspec
 from loguru import logger
@@ -34,6 +35,7 @@ from parking_gateway.outbox.alerts.recipient import Recipient
 from parking_gateway.outbox.alerts.recipients import recipients_of
 from parking_gateway.process import waits
 from parking_gateway.process.config import Config
+from parking_gateway.process.config.mqtt import MqttConfig
 from parking_gateway.process.waits import Backoff
 from parking_gateway.process.wall_clock import WallClock
 from parking_gateway.requests.received import Requests
@@ -171,7 +173,7 @@ class Life:
             watch = group.create_task(servers.watch(self._pool, report=self._report, clock=self._clock))
             beside = group.create_task(unless_stopped(self._work_without_broker()))
             # Outside of the connection, so a stop within it ends without "offline", and the broker publishes the will.
-            await self._connections.make(lambda: unless_stopped(self._one_connection()))
+            await self._connections.make(lambda here, patience: unless_stopped(self._one_connection(here, patience)))
             beside.cancel()
             watch.cancel()
 
@@ -190,13 +192,14 @@ class Life:
             if self._journal is not None:
                 group.create_task(Drain(journal=self._journal, intake=self._alone).run())
 
-    async def _one_connection(self) -> None:
+    async def _one_connection(self, here: MqttConfig, patience: timedelta | None) -> None:
         connecting = connected(
-            self._config.mqtt,
+            here,
             will=self._presence.will(),
             inbox_limit=self._config.mqtt.receive_maximum,
             window=self._config.publication.window,
             payload_limit=self._config.chirpstack.max_payload_bytes,
+            patience=patience,
         )
         async with contextlib.AsyncExitStack() as stack:
             link = await waits.unless(self._stop, stack.enter_async_context(connecting))
@@ -214,16 +217,22 @@ class Life:
         if is_session_lost:
             self._report.session_lost()
         self._recovery.connected(is_session_lost=is_session_lost)
-        self._report.connected(protocol=link.protocol, session_present=link.session_present, oldest_event=link.oldest)
+        self._report.connected(
+            protocol=link.protocol,
+            session_present=link.session_present,
+            oldest_event=link.oldest,
+            address=link.here.address,
+            has_others=len(self._config.mqtt.hosts) > 1,
+        )
         await self._presence.begin(link)
-        self._connections.has_worked = True
+        self._connections.worked(link)
         self._on_ready()
         async with asyncio.TaskGroup() as group:
             intake = group.create_task(unless_stopped(self._intake.run(link)))
             outbox = group.create_task(unless_stopped(self._publish(link)))
             health = group.create_task(unless_stopped(self._presence.keep(link)))
             complete = group.create_task(unless_stopped(self._complete(link, was_prepared=was_prepared)))
-            alone = group.create_task(self._connections.outlast_rivals())
+            alone = group.create_task(self._connections.outlast())
             await self._stop.wait()
             logger.info("Stopping: finishing the batch in hand, then what is due")
             link.stop_receiving()

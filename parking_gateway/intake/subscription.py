@@ -37,7 +37,7 @@ class Subscription:
         `others` are topic filters beside that of the events. The gateway works although the broker refuses them. With a
         journal, events are subscribed to without the database.
         """
-        self._mqtt = config.mqtt
+        self._group = config.mqtt.shared_group
         self._folder = gateway_topic(config.publication.root, config.gateway.instance)
         self._events = config.subscription
         self._others = others
@@ -57,10 +57,10 @@ class Subscription:
 
     async def prove(self, link: Link) -> None:
         """Raise MqttError unless events can come over the shared subscription that the configuration asks for."""
-        group = self._mqtt.shared_group
+        group = self._group
         if group is None:
             return
-        async with asking(self._mqtt, name="proves", protocol=link.protocol) as asked:
+        async with asking(link.here, name="proves") as asked:
             answer = await shares(asked, folder=self._folder, group=group)
         complaint = sharing_complaint(answer, group=group, folder=self._folder)
         self._complain("sharing", complaint)

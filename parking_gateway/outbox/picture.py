@@ -20,6 +20,7 @@ from parking_gateway.outbox.marker import Comparison, Marker
 from parking_gateway.outbox.pace import Pace
 from parking_gateway.outbox.reading_back import ReadBackResult, ReadingBack
 from parking_gateway.process.config import Config
+from parking_gateway.process.config.mqtt import MqttConfig
 from parking_gateway.store import gateways
 from parking_gateway.store.database import Database
 from parking_gateway.store.patience import Patience
@@ -71,7 +72,8 @@ class Picture:
         self._changed = changed
         self._count = report
         self._pace = Pace()
-        self._is_examined = False
+        self._examined: str | None = None
+        """The address of the broker that was examined last."""
         self._is_readable = False
         """Whether the broker sends us our own marker."""
         self._has_gone_back = False
@@ -85,7 +87,7 @@ class Picture:
         """
         # The database first: its number was confirmed earlier, so the broker has to have it.
         database = await self._patience(self._read, purpose="reading the markers")
-        async with asking(self._config.mqtt, name="asks", protocol=link.protocol) as asked:
+        async with asking(link.here, name="asks") as asked:
             broker = await self._retained(asked, {self._marker.instance: 0, **database})
         found = self._marker.compare(database=database, broker=broker)
         if found is not Comparison.SAME:
@@ -95,9 +97,9 @@ class Picture:
         if found not in {Comparison.SAME, Comparison.BROKER_WENT_BACK}:
             is_ahead = found is Comparison.DATABASE_WENT_BACK and await self._is_broker_ahead(link)
             await self._begin_again(link, raises=is_ahead)
-        if not self._is_examined:
-            await self._examine(link.protocol)
-            self._is_examined = True
+        if link.here.address != self._examined:
+            await self._examine(link.here)
+            self._examined = link.here.address
 
     async def read_back(self, link: Link) -> None:
         """Compare every retained topic with the database, and heal those that differ.
@@ -121,7 +123,7 @@ class Picture:
         self._pace.begin(began)
         reading = self._reading()
         try:
-            async with asking(self._config.mqtt, name="reads", protocol=link.protocol) as asked:
+            async with asking(link.here, name="reads") as asked:
                 healed = await reading.heal(asked, link)
         except (MqttError, OSError) as error:
             # Some brokers refuse so many subscriptions. The link that publishes must not end with this one.
@@ -145,7 +147,7 @@ class Picture:
     async def _is_broker_ahead(self, link: Link) -> bool:
         """Whether the broker has, or may have, newer versions than the database."""
         try:
-            async with asking(self._config.mqtt, name="reads", protocol=link.protocol) as asked:
+            async with asking(link.here, name="reads") as asked:
                 return await self._reading().is_ahead(asked)
         except (MqttError, OSError):
             return True
@@ -191,15 +193,15 @@ class Picture:
         self._marker.wrote(self._marker.sent)
         await link.publish([marker])
 
-    async def _examine(self, protocol: str) -> None:
-        mqtt, topic = self._config.mqtt, self._marker.topic
-        async with asking(mqtt, name="asks", protocol=protocol) as asked:
+    async def _examine(self, here: MqttConfig) -> None:
+        topic = self._marker.topic
+        async with asking(here, name="asks") as asked:
             is_readable = topic in await retained(asked, topic, [topic])
         unreadable = UNREADABLE.format(topic=topic, folder=self._folder)
         self._complain("readable", None if is_readable else unreadable)
         self._is_readable = is_readable
         if is_readable:
-            by_wildcard = await retained_by_wildcard(mqtt, topic, name="asks", protocol=protocol)
+            by_wildcard = await retained_by_wildcard(here, topic, name="asks")
             self._complain("wildcards", None if by_wildcard else NO_WILDCARDS)
 
     async def _retained(self, asked: Link, database: dict[str, int]) -> dict[str, int]:

@@ -41,8 +41,11 @@ async def attempts(
     stop: asyncio.Event,
     clock: Callable[[], float] = time.monotonic,
     has_worked: Callable[[], bool] = lambda: False,
+    is_round_over: Callable[[], bool] = lambda: True,
 ) -> AsyncIterator[int]:
     """Yield the number of failures in a row before each attempt: 0, 1, 2 … It waits before each but the first.
+
+    An attempt after which the round is not over is no failure yet, and the next one follows at once.
 
     The loop's body makes the attempt and catches its errors. Success leaves the loop, and so does `stop`. An attempt that
     `has_worked` before it ended begins a new row, however short it was.
@@ -51,8 +54,12 @@ async def attempts(
     while not stop.is_set():
         began = clock()
         yield failures
-        failures = backoff.count(0 if has_worked() else failures, lasted=timedelta(seconds=clock() - began))
-        await pause(backoff.wait(failures), stop=stop)
+        counted = backoff.count(0 if has_worked() else failures, lasted=timedelta(seconds=clock() - began))
+        if is_round_over():
+            failures = counted
+            await pause(backoff.wait(failures), stop=stop)
+        else:
+            failures = counted - 1
 
 
 async def pause(seconds: float, *, stop: asyncio.Event) -> None:

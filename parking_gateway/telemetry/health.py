@@ -39,6 +39,8 @@ class Health:
         """`alive` feeds the watchdog: it is called at every progress while no task is stalled. `seconds` never goes back."""
         self.is_broker_up = False
         self.is_database_up = False
+        self.broker_address: str | None = None
+        """The host and port that are connected; None: none is."""
         self.database_since: datetime | None = None
         """When the database came up or went down; None: it was not tried yet."""
         self.oldest_event: Callable[[], float | None] = lambda: None
@@ -92,14 +94,16 @@ class Health:
             self.database_since = self._clock()
         self.is_database_up = is_up
 
-    def broker_connected(self, oldest_event: Callable[[], float | None]) -> None:
-        """The broker is connected, and the events are subscribed to."""
+    def broker_connected(self, oldest_event: Callable[[], float | None], address: str = "") -> None:
+        """The broker is connected at this address, and the events are subscribed to."""
         self.is_broker_up, self._broker_error = True, None
+        self.broker_address = address or None
         self.oldest_event = oldest_event
 
     def broker_lost(self, error: str | None) -> None:
         """The broker could not be connected, or its connection was lost. It keeps the unacknowledged events."""
         self.is_broker_up, self._broker_error = False, error
+        self.broker_address = None
         self.oldest_event = lambda: None
         self.retried()
 

@@ -45,6 +45,7 @@ class HealthMessages:
             lag_seconds=round(lag_seconds, 3),
             database="up" if health.is_database_up else "down",
             broker="up" if health.is_broker_up else "down",
+            broker_address=health.broker_address,
             updated=now,
             ready=not health.missing(),
             missing=health.missing(),

@@ -55,7 +55,7 @@ def _connected(fields: Fields) -> str:
     events = (
         "it has kept our session and the events in it" if fields["session_present"] else "it had no session of ours"
     )
-    return f"{_again('broker', fields)} (MQTT {fields['protocol']}); {events}"
+    return f"{_again('broker', fields)}{_where(fields)} (MQTT {fields['protocol']}); {events}"
 
 
 def _again(about: str, fields: Fields) -> str:
@@ -63,7 +63,11 @@ def _again(about: str, fields: Fields) -> str:
 
 
 def _lasting(fields: Fields) -> str:
-    return f"No connection to the broker: {fields['error']}; trying again"
+    return f"No connection to the broker{_where(fields)}: {fields['error']}; trying again"
+
+
+def _where(fields: Fields) -> str:
+    return f" at {fields['address']}" if "address" in fields else ""
 
 
 def _database(begin: str) -> Callable[[Fields], str]:

@@ -187,29 +187,48 @@ class Report:
         self._metrics.outbox_backlog.set(outbox)
 
     def connected(
-        self, *, protocol: str, session_present: bool, oldest_event: Callable[[], float | None] = lambda: None
+        self,
+        *,
+        protocol: str,
+        session_present: bool,
+        oldest_event: Callable[[], float | None] = lambda: None,
+        address: str = "",
+        has_others: bool = False,
     ) -> None:
-        """The broker is there and events are subscribed to. `oldest_event` is as `Health` has it."""
+        """The broker is there and events are subscribed to. `oldest_event` is as `Health` has it.
+
+        `address` is the connected one, and `has_others`: `mqtt.url` has several.
+        """
         if self._connections:
             self._metrics.reconnects.inc()
         if self._listening_since is None or not session_present:
             # Without our session, the broker kept no events for us.
             self._listening_since = self._clock()
         self._connections += 1
-        self.health.broker_connected(oldest_event)
+        self.health.broker_connected(oldest_event, address)
         self._absences.ended(
-            "broker", "Connected to the broker", is_first=True, protocol=protocol, session_present=session_present
+            "broker",
+            "Connected to the broker",
+            is_first=True,
+            protocol=protocol,
+            session_present=session_present,
+            **({"address": address} if has_others else {}),
         )
 
-    def disconnected(self, error: str, *, attempt: int = 0, needs_a_person: bool = False) -> None:
-        """The broker is gone. Intake and outbox have no work until it is back."""
+    def disconnected(
+        self, error: str, *, attempt: int = 0, needs_a_person: bool = False, address: str | None = None
+    ) -> None:
+        """The broker is gone. Intake and outbox have no work until it is back. `address`: that of several which failed."""
         self._qos_0.log_drops()
         self._in_hand = 0
         self.health.ended(INTAKE)
         self.health.ended(OUTBOX)
         self.health.broker_lost(error)
-        kind = error if needs_a_person else ""
-        self._absences.noticed("broker", "No connection to the broker", kind=kind, attempt=attempt, error=error)
+        kind = f"{address or ''} {error}" if needs_a_person else ""
+        where = {"address": address} if address else {}
+        self._absences.noticed(
+            "broker", "No connection to the broker", kind=kind, attempt=attempt, error=error, **where
+        )
 
     def expire(self) -> None:
         """End the problems that have not recurred. Called every second, whatever is absent."""

@@ -47,9 +47,10 @@ def link_to(
 async def link_with(inbox: Inbox, url: str, *, protocol: str, **mqtt: Any) -> AsyncIterator[Link]:
     """The same with an inbox of the test."""
     limits = PacketLimits(1 << 20, (1 << 20) + ROOM_BYTES)
-    made = connection_of(_config(url, mqtt), protocol, will=WILL, inbox=inbox, limits=limits, window=1000)
+    here = _config(url, {**mqtt, "protocol": protocol})
+    made = connection_of(here, protocol, will=WILL, inbox=inbox, limits=limits, window=1000)
     async with made as connection:
-        yield Link(connection, protocol=protocol, window=1000)
+        yield Link(connection, here=here, window=1000)
 
 
 def _config(url: str, mqtt: dict[str, Any]) -> MqttConfig:

@@ -26,8 +26,8 @@ async def test_a_broker_that_answers_nothing_before_its_message_is_acknowledged_
         await peer.send(b"\x90\x03" + behind[SUBSCRIBE][:2] + b"\x01")
         await peer.packet()
 
-    config = MqttConfig(url=await scripted(converse), timeout=2 * PATIENCE)
-    async with asyncio.timeout(PATIENCE), asking(config, name="asks", protocol="3.1.1") as link:
+    config = MqttConfig(url=await scripted(converse), timeout=2 * PATIENCE, protocol="3.1.1")
+    async with asyncio.timeout(PATIENCE), asking(config, name="asks") as link:
         assert await retained(link, "a", ["a"]) == {"a": b"on"}
     assert sorted(packets) == [PUBACK, SUBSCRIBE]
 
@@ -35,7 +35,7 @@ async def test_a_broker_that_answers_nothing_before_its_message_is_acknowledged_
 async def test_a_broker_that_shares_proves_it_in_a_few_round_trips(mosquitto: Broker) -> None:
     """It is not waited for as long as one that may deliver nothing."""
     clock = asyncio.get_running_loop().time
-    async with asking(MqttConfig(url=mosquitto.url), name="proves", protocol="5") as link:
+    async with asking(MqttConfig(url=mosquitto.url), name="proves") as link:
         began = clock()
         assert await shares(link, folder="parking/v1/gateways/test", group="group")
         assert clock() - began < DELIVERED_SECONDS

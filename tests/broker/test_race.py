@@ -15,15 +15,6 @@ Resolve = Callable[..., None]
 
 
 @pytest.fixture
-def silent_port() -> Iterator[int]:
-    """A port whose queue of connections is full, so that the kernel does not answer another one."""
-    with socket.create_server((LOCALHOST, 0), backlog=0) as server:
-        port = server.getsockname()[1]
-        with socket.create_connection((LOCALHOST, port)):
-            yield port
-
-
-@pytest.fixture
 def open_port() -> Iterator[int]:
     with socket.create_server((LOCALHOST, 0)) as server:
         yield server.getsockname()[1]

@@ -76,12 +76,12 @@ class Gateway:
 
     async def read_back(self) -> ReadBackResult:
         """Read the tree back once."""
-        async with asking(self._config, name="reads", protocol=self._link.protocol) as asked:
+        async with asking(self._link.here, name="reads") as asked:
             return await self._reading().heal(asked, self._link)
 
     async def is_broker_ahead(self) -> bool:
         """Whether the broker has newer states than the database, or none."""
-        async with asking(self._config, name="reads", protocol=self._link.protocol) as asked:
+        async with asking(self._link.here, name="reads") as asked:
             return await self._reading().is_ahead(asked)
 
     def _reading(self) -> ReadingBack:

@@ -148,3 +148,12 @@ def proxied() -> Iterator[Proxied]:
             return proxy
 
         yield put
+
+
+@pytest.fixture
+def silent_port() -> Iterator[int]:
+    """A port whose queue of connections is full, so that the kernel does not answer another one."""
+    with socket.create_server((LOCALHOST, 0), backlog=0) as server:
+        port = server.getsockname()[1]
+        with socket.create_connection((LOCALHOST, port)):
+            yield port

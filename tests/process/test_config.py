@@ -218,6 +218,16 @@ def test_what_a_broker_url_means(*, url: str, host: str, port: int, is_encrypted
     assert (mqtt.host, mqtt.port, mqtt.is_encrypted, mqtt.websocket_path) == (host, port, is_encrypted, path)
 
 
+def test_a_broker_url_with_several_addresses_is_a_configuration_for_each() -> None:
+    mqtt = MqttConfig(url="wss://me:p%40ss@a,b:9001,[::1]:9002/path")
+    assert str(mqtt.url) == "wss://a,b:9001,[::1]:9002/path"
+    assert [(one.host, one.port, one.websocket_path, one.username) for one in mqtt.each()] == [
+        ("a", 443, "/path", "me"),
+        ("b", 9001, "/path", "me"),
+        ("::1", 9002, "/path", "me"),
+    ]
+
+
 def test_credentials_in_the_broker_url_move_to_their_keys() -> None:
     loaded = load_with_origins(overrides={"mqtt": {"url": "mqtt://me:p%40ss/w@broker"}})
     mqtt = loaded.config.mqtt
@@ -310,14 +320,16 @@ def test_durations_are_seconds(number: float) -> None:
         ('log_level = "INFO"', "log_level is no known key; the nearest is telemetry.log_level"),
         ("mqtt = 5", "mqtt must be a table"),
         ('[mqtt]\nurl = "http://broker"', "mqtt.url must begin with mqtt://, mqtts://, ws:// or wss://"),
-        ('[mqtt]\nurl = "mqtt://broker/path"', "mqtt.url must end after the host and the port"),
-        ('[mqtt]\nurl = "ws://broker/?a=b"', "mqtt.url must end after the host, the port and the path"),
+        ('[mqtt]\nurl = "mqtt://broker/path"', "mqtt.url must end after the hosts and their ports"),
+        ('[mqtt]\nurl = "ws://broker/?a=b"', "mqtt.url must end after the hosts, their ports and the path"),
         ('[mqtt]\nurl = "broker"', "mqtt.url must begin with mqtt://, mqtts://, ws:// or wss://"),
-        ('[mqtt]\nurl = "mqtt://one,two"', "mqtt.url must name one host, and after it a port from 1 to 65535 or none"),
-        ('[mqtt]\nurl = "mqtt://broker:0"', "mqtt.url must name one host, and after it a port from 1 to 65535 or none"),
+        ('[mqtt]\nurl = "mqtt://one,one:1883"', "mqtt.url must name each address once"),
+        ('[mqtt]\nurl = "mqtt://me:hunter2@one,me:hunter2@two"', "mqtt.url must name the user once"),
+        ('[mqtt]\nurl = "mqtt://one,"', "mqtt.url must be a valid URL, empty host"),
+        ('[mqtt]\nurl = "mqtt://broker:0"', "mqtt.url must name hosts, each with a port from 1 to 65535 or none"),
         (
             '[mqtt]\nurl = "mqtt://10.0.0.256"',
-            "mqtt.url must name one host, and after it a port from 1 to 65535 or none",
+            "mqtt.url must name hosts, each with a port from 1 to 65535 or none",
         ),
         ('[mqtt]\nclient_id = ""', "mqtt.client_id must not be empty"),
         ('[mqtt]\nclient_id = "a\\u0000"', "mqtt.client_id must be printable characters, at most 65535 bytes of them"),

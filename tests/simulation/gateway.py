@@ -122,8 +122,8 @@ class Life:
             except FAILURES:
                 self._database.renew()
 
-    async def _one_connection(self) -> None:
-        connecting = connected(CONFIG.mqtt, will=None, inbox_limit=CONFIG.mqtt.receive_maximum, window=20)
+    async def _one_connection(self, here: MqttConfig, patience: timedelta | None) -> None:
+        connecting = connected(here, patience=patience, will=None, inbox_limit=CONFIG.mqtt.receive_maximum, window=20)
         async with connecting as link:
             link.suspicion = self._connections.suspicion
             if await self._subscription.renew(link):

@@ -35,7 +35,7 @@ TriesQueue = Annotated[
 ]
 
 _MARGIN = " " * len("unknown  ")
-_COLOURS = {"wrong": "red", "unknown": "yellow", "fine": "green"}
+_COLOURS = {"wrong": "red", "warning": "magenta", "unknown": "yellow", "fine": "green"}
 
 
 def doctor(
@@ -49,7 +49,7 @@ def doctor(
     """Find faults, and show what to do.
 
     It checks the configuration, the running gateway, the broker, the journal, the database, the spaces and the devices. Each
-    check is "fine", "wrong" with a remedy, or "unknown": it was not possible. With --devices it shows each device that is
+    check is "fine", "wrong" with a remedy, "warning" with a remedy that can wait, or "unknown": it was not possible. With --devices it shows each device that is
     unassigned, silent, unreadable, lossy, low on battery, held back by a wrong clock or without a needed option, and the
     command that helps; and it compares what the sensors reported with what people have seen, where `truth` has it.
 
@@ -95,8 +95,8 @@ def _show_checks(checks: "Sequence[Check]", *, as_json: bool) -> None:
         for check in checks:
             _show_check(check)
         verdicts = Counter[str](check.verdict for check in checks)
-        show_line(", ".join(f"{verdicts[word]} {word}" for word in _COLOURS))
-    if any(check.fix for check in checks):
+        show_line(", ".join(f"{verdicts[word]} {word}" for word in _COLOURS if verdicts[word] or word != "warning"))
+    if any(check.verdict == "wrong" for check in checks):
         raise typer.Exit(1)
 
 

@@ -22,8 +22,9 @@ def examine_encryption(config: Config) -> list[Check]:
 
 
 def _broker(config: Config) -> Iterator[Check]:
-    if not config.mqtt.is_encrypted and not is_local(config.mqtt.host):
-        detail = f"the connection to the broker at {config.mqtt.host} is not encrypted, as mqtt.url demands"
+    hosts = [host for host in config.mqtt.hosts if not is_local(host)]
+    if hosts and not config.mqtt.is_encrypted:
+        detail = f"the connection to the broker at {', '.join(hosts)} is not encrypted, as mqtt.url demands"
         yield Check(about="encryption", detail=f"{detail}: whoever can read the network reads password and events")
 
 

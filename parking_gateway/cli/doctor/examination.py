@@ -1,14 +1,12 @@
 """All checks, side by side: gateway, broker and database. Each group has a deadline, after which it is unknown."""
 
 import asyncio
-import os
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Final
 
-from parking_gateway.broker.asking import asking
-from parking_gateway.broker.link import MqttError
+from parking_gateway.cli.doctor.addresses import examine_addresses, tried
 from parking_gateway.cli.doctor.alerts import examine_alerts
 from parking_gateway.cli.doctor.devices import Finding, examine
 from parking_gateway.cli.doctor.encryption import examine_encryption
@@ -21,6 +19,7 @@ from parking_gateway.cli.doctor.running import (
     examine_gateway,
     examine_journal,
     look,
+    newest,
     with_what_it_received,
 )
 from parking_gateway.cli.doctor.servers import examine_servers
@@ -80,28 +79,16 @@ async def examine_devices(connection: Connection, decoder: Decoder, config: Conf
 
 async def _seen_at_broker(config: Config, *, listen: timedelta, tries_queue: bool) -> tuple[Running, list[Check]]:
     """The gateway as it is seen from outside, and the checks of the broker."""
-    protocol = await _protocol(config)
+    found = await tried(config.mqtt, deadline=DEADLINE)
+    usable = [one.here for one in found if one.error is None]
     # A broker that did not answer gets a short second chance, in which a refusal shows its reason.
-    limit = DEADLINE if protocol else DEADLINE / 5
-    if protocol:
-        config = config.model_copy(update={"mqtt": config.mqtt.model_copy(update={"protocol": protocol})})
-    return await asyncio.gather(
-        _looked(config, limit),
-        _within(limit + listen, "broker", _of_broker(config, listen=listen, tries_queue=tries_queue)),
+    limit = DEADLINE if usable else DEADLINE / 5
+    each = [config.model_copy(update={"mqtt": here}) for here in usable or [found[0].here]]
+    running, of_broker = await asyncio.gather(
+        _looked(each, limit),
+        _within(limit + listen, "broker", _of_broker(each[0], listen=listen, tries_queue=tries_queue)),
     )
-
-
-async def _protocol(config: Config) -> str | None:
-    """The version of MQTT that the broker knows, found out once for all checks. None: it cannot be used."""
-    name = f"doctor-{os.getpid()}"
-    try:
-        async with (
-            asyncio.timeout(DEADLINE.total_seconds()),
-            asking(config.mqtt, name=name, protocol=config.mqtt.protocol) as link,
-        ):
-            return link.protocol
-    except (MqttError, OSError):  # TimeoutError is an OSError
-        return None
+    return running, [*examine_addresses(found), *of_broker]
 
 
 async def _within(limit: timedelta, about: str, checks: Awaitable[list[Check]]) -> list[Check]:
@@ -112,10 +99,11 @@ async def _within(limit: timedelta, about: str, checks: Awaitable[list[Check]]) 
         return [Check(about=about, detail="it did not answer in time, and was not checked", is_judged=False)]
 
 
-async def _looked(config: Config, limit: timedelta) -> Running:
+async def _looked(each: Sequence[Config], limit: timedelta) -> Running:
+    """The gateway as it is seen at the broker, of several at the one where its health is the newest."""
     try:
         async with asyncio.timeout(limit.total_seconds()):
-            return await look(config)
+            return newest(await asyncio.gather(*map(look, each)))
     except TimeoutError:
         return Running(is_broker_asked=False)
 

@@ -29,7 +29,7 @@ async def examine_promises(config: Config) -> list[Check]:
             return [topics]
         if config.mqtt.shared_group is None:
             return [topics, await _retained(config, folder, name=name)]
-        async with asking(config.mqtt, name=name, protocol=config.mqtt.protocol) as link:
+        async with asking(config.mqtt, name=name) as link:
             sharing = await _sharing(link, config.mqtt.shared_group, folder)
         return [topics, sharing, await _retained(config, folder, name=name)]
     except (MqttError, OSError) as error:
@@ -53,7 +53,7 @@ async def _topics(config: Config, folder: str, *, name: str) -> Check:
 async def _comes_back(config: Config, folder: str, *, name: str) -> bool:
     """Over a connection of its own, because some brokers hang up on a publication that their ACL forbids."""
     topic = f"{folder}/doctor/{uuid4()}"
-    async with asking(config.mqtt, name=name, protocol=config.mqtt.protocol) as link:
+    async with asking(config.mqtt, name=name) as link:
         try:
             return bool(await delivered(link, {topic: topic}))
         except MqttError:
@@ -72,10 +72,9 @@ async def _sharing(link: Link, group: str, folder: str) -> Check:
 
 async def _retained(config: Config, folder: str, *, name: str) -> Check:
     """Whether a retained message is kept for new subscribers, also of a wildcard."""
-    protocol = config.mqtt.protocol
     topic = f"{folder}/doctor/{uuid4()}"
     try:
-        async with asking(config.mqtt, name=name, protocol=protocol) as link:
+        async with asking(config.mqtt, name=name) as link:
             if not link.retains:
                 return _keeps_none("the broker denies retained messages")
             await link.publish([Publication(topic=topic, payload=b"?", retain=True)])
@@ -88,11 +87,10 @@ async def _retained(config: Config, folder: str, *, name: str) -> Check:
 
 
 async def _kept(config: Config, topic: str, *, name: str) -> Check:
-    protocol = config.mqtt.protocol
-    async with asking(config.mqtt, name=name, protocol=protocol) as reader:
+    async with asking(config.mqtt, name=name) as reader:
         if topic not in await retained(reader, topic, [topic]):
             return _keeps_none("the broker does not keep our retained message")
-    if not await retained_by_wildcard(config.mqtt, topic, name=name, protocol=protocol):
+    if not await retained_by_wildcard(config.mqtt, topic, name=name):
         return _no_wildcards()
     return Check(about="retained", detail="the broker keeps our retained message, and a wildcard gets it")
 

@@ -3,7 +3,7 @@
 import asyncio
 import os
 from collections.abc import Iterator, Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Final, TypeVar
 
 import msgspec
@@ -52,7 +52,7 @@ async def look(config: Config) -> Running:
     page = await asyncio.to_thread(_page, config)
     topic = gateway_topic(config.publication.root, config.gateway.instance)
     try:
-        async with asking(config.mqtt, name=f"looks-{os.getpid()}", protocol=config.mqtt.protocol) as link:
+        async with asking(config.mqtt, name=f"looks-{os.getpid()}") as link:
             # Exact topics, because some brokers send no retained messages to a subscription with a wildcard.
             status = await retained(link, topic, expected=[topic])
             health = await retained(link, f"{topic}/health", expected=[f"{topic}/health"] if status else [])
@@ -62,6 +62,14 @@ async def look(config: Config) -> Running:
         page=page,
         status=_read(status.get(topic), GatewayMessage),
         health=_read(health.get(f"{topic}/health"), HealthMessage),
+    )
+
+
+def newest(seen: Sequence[Running]) -> Running:
+    """Of what is seen at several brokers, the one with the newest health. A gateway publishes at the one that it is connected to."""
+    return max(
+        seen,
+        key=lambda one: (one.is_broker_asked, one.health.updated if one.health else datetime.min.replace(tzinfo=UTC)),
     )
 
 

@@ -54,7 +54,7 @@ async def examine_queue(config: Config) -> Check:
         async with connected(mqtt, will=None, inbox_limit=1, window=1) as link:
             protocol = link.protocol
             await link.subscribe(topic)
-        async with asking(config.mqtt, name=f"doctor-{os.getpid()}-sends", protocol=protocol) as sender:
+        async with asking(config.mqtt, name=f"doctor-{os.getpid()}-sends") as sender:
             await sender.publish([Publication(topic=topic, payload=b"?", retain=False)] * QUEUED)
         came = await _collected(mqtt.model_copy(update={"protocol": protocol}))
         await _end(mqtt, protocol)

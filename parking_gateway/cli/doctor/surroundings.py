@@ -31,12 +31,14 @@ class Check(msgspec.Struct, frozen=True, kw_only=True):
     """The remedy. None: nothing is wrong, or it is not known."""
     is_judged: bool = True
     """False: the check was not possible."""
+    can_wait: bool = False
+    """Whether the gateway does all of its work before the remedy."""
 
     @property
-    def verdict(self) -> Literal["fine", "wrong", "unknown"]:
+    def verdict(self) -> Literal["fine", "warning", "wrong", "unknown"]:
         """The result in one word."""
         if self.fix:
-            return "wrong"
+            return "warning" if self.can_wait else "wrong"
         return "fine" if self.is_judged else "unknown"
 
 

@@ -2,14 +2,16 @@
 
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 from urllib.parse import unquote
 
-from pydantic import AnyUrl, BeforeValidator, Field, SecretStr, ValidationInfo, field_validator, model_validator
+from pydantic import BeforeValidator, Field, SecretStr, ValidationInfo, field_validator, model_validator
+from pydantic_core import MultiHostUrl
 
+from parking_gateway.process.config import broker_url
+from parking_gateway.process.config.broker_url import BrokerUrl
 from parking_gateway.process.config.machine import ReadableFile
 from parking_gateway.process.config.values import (
-    BrokerUrl,
     NonEmpty,
     OptionalGroup,
     OptionalSecret,
@@ -21,14 +23,11 @@ from parking_gateway.process.config.values import (
     seconds,
 )
 
-_TLS = ("mqtts", "wss")
-_PORTS = {"mqtt": 1883, "mqtts": 8883, "ws": 80, "wss": 443}
-
 
 class MqttConfig(Section):
     """The broker, and the connection to it."""
 
-    url: BrokerUrl = AnyUrl("mqtt://localhost:1883")
+    url: BrokerUrl = MultiHostUrl("mqtt://localhost:1883")
     username: OptionalText = None
     password: OptionalSecret = None
     client_id: NonEmpty = "parking-gateway"
@@ -48,18 +47,32 @@ class MqttConfig(Section):
 
     @property
     def host(self) -> str:
-        """Host name or address, without the brackets of IPv6."""
-        return (self.url.host or "").strip("[]")
+        """Host name or address of the first address, without the brackets of IPv6."""
+        return broker_url.addresses(self.url)[0][0]
 
     @property
     def port(self) -> int:
-        """The port of the URL, else the default port of its scheme."""
-        return self.url.port or _PORTS[self.url.scheme]
+        """The port of the first address, else the default port of the scheme."""
+        return broker_url.addresses(self.url)[0][1]
+
+    @property
+    def address(self) -> str:
+        """The first address, for people."""
+        return f"{self.host}:{self.port}"
+
+    @property
+    def hosts(self) -> list[str]:
+        """The hosts of all addresses, in their order."""
+        return [host for host, _ in broker_url.addresses(self.url)]
+
+    def each(self) -> list[Self]:
+        """The same configuration for each address alone, in their order. A connection is made to one of them."""
+        return [self.model_copy(update={"url": url}) for url in broker_url.alone(self.url)]
 
     @property
     def is_encrypted(self) -> bool:
         """Whether the URL asks for TLS."""
-        return self.url.scheme in _TLS
+        return self.url.scheme in broker_url.TLS
 
     @property
     def websocket_path(self) -> str | None:
@@ -74,18 +87,20 @@ class MqttConfig(Section):
         # The URL is logged and shown, so it must hold no password. The keys `username` and `password` win over the URL.
         if not isinstance(data, dict) or "@" not in str(data.get("url")):
             return data
-        before, _, host = str(data["url"]).rpartition("@")
+        before, _, hosts = str(data["url"]).rpartition("@")
         scheme, _, credentials = before.partition("://")
+        if "," in credentials.partition("@")[2]:
+            return data  # a user before each address, which `broker_url` refuses
         username, _, password = credentials.partition(":")
         named = {"username": unquote(username), "password": unquote(password)}
         given = {key: value for key, value in data.items() if value not in ("", None)}
-        return data | named | given | {"url": f"{scheme}://{host}"}
+        return data | named | given | {"url": f"{scheme}://{hosts}"}
 
     @field_validator("ca_file", "cert_file", "key_file")
     @classmethod
     def _files_need_tls(cls, file: Path | None, info: ValidationInfo) -> Path | None:
         url = info.data.get("url")
-        if file is not None and url is not None and url.scheme not in _TLS:
+        if file is not None and url is not None and url.scheme not in broker_url.TLS:
             raise ValueError("must not be set while mqtt.url is not encrypted: use mqtts:// or wss://, or remove it")
         return file
 

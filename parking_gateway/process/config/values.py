@@ -12,7 +12,6 @@ from typing import Annotated, Literal
 
 from pydantic import (
     AfterValidator,
-    AnyUrl,
     BaseModel,
     BeforeValidator,
     ConfigDict,
@@ -20,7 +19,6 @@ from pydantic import (
     PlainSerializer,
     SecretStr,
     StringConstraints,
-    UrlConstraints,
 )
 
 from parking_gateway.process.config import database_url
@@ -156,30 +154,6 @@ def _text_of_address(address: ListenAddress | None) -> str:
 
 
 Listen = Annotated[InstanceOf[ListenAddress] | None, BeforeValidator(_address), PlainSerializer(_text_of_address)]
-
-
-_SCHEMES = "must begin with mqtt://, mqtts://, ws:// or wss://"
-
-
-def _broker_url(url: AnyUrl) -> AnyUrl:
-    if url.scheme not in ("mqtt", "mqtts", "ws", "wss"):
-        raise ValueError(_SCHEMES)
-    if not is_host((url.host or "").strip("[]")) or url.port == 0:
-        raise ValueError("must name one host, and after it a port from 1 to 65535 or none, such as mqtt://broker:1883")
-    if url.query is not None or url.fragment is not None:
-        raise ValueError("must end after the host, the port and the path")
-    if url.scheme.startswith("mqtt") and url.path not in (None, "/"):
-        raise ValueError("must end after the host and the port: only ws:// and wss:// have a path")
-    return url
-
-
-def _scheme(value: object) -> object:
-    if isinstance(value, str) and "://" not in value:
-        raise ValueError(_SCHEMES)
-    return value
-
-
-BrokerUrl = Annotated[AnyUrl, UrlConstraints(host_required=True), BeforeValidator(_scheme), AfterValidator(_broker_url)]
 
 
 def _database_url(url: SecretStr) -> SecretStr:
