@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from parking_gateway.core.device import DeviceReading
-from parking_gateway.core.due import DueCounts
+from parking_gateway.core.due import Due, DueCounts
 from parking_gateway.core.events import DeadLetter, DevEui, DeviceEvent, Uplink
 from parking_gateway.core.installation import Installation
 from parking_gateway.core.notice import Notice
@@ -23,6 +23,8 @@ class Committed(msgspec.Struct, frozen=True, kw_only=True):
 
     changed: list[SpaceId] = []
     """Spaces of which subscribers see a difference."""
+    rows: Sequence[Due] = ()
+    """The changed spaces as the transaction left them, with the steps that are not published. Empty: it has not read them."""
     has_new_counts: bool = False
     """Whether counters at entries and exits have changed zones."""
     steps: list[Transition] = []

@@ -106,6 +106,7 @@ class Life:
             complain=report.complain,
             clock=clock,
             report=self._recorded,
+            is_awaited=self._way_out.is_waiting,
             elsewhere=[
                 *((topic_filter, self._requests.commit) for topic_filter in config.request_subscriptions),
                 *(

@@ -108,6 +108,7 @@ def intake_of(  # noqa: PLR0913 - what an intake reports to, and whose time it h
     complain: Callable[[str, str | None], None] = lambda _about, _sentence: None,
     journal: Journal | None = None,
     elsewhere: Sequence[tuple[str, Commit]] = (),
+    is_awaited: Callable[[], bool] = lambda: False,
 ) -> Intake:
     """The way in, for the events of the broker and for those that are healed."""
     return Intake(
@@ -131,6 +132,7 @@ def intake_of(  # noqa: PLR0913 - what an intake reports to, and whose time it h
         clock=clock,
         report=report,
         elsewhere=elsewhere,
+        is_awaited=is_awaited,
     )
 
 

@@ -48,6 +48,7 @@ class WayOut:
             report=lambda healed: report.healed(published_again=healed.published_again, cleared=healed.cleared),
         )
         self.changed = self._outbox.changed
+        self.is_waiting = self._outbox.is_waiting
         self.recounted = self._outbox.recounted
         self.sent = self._outbox.sent
         self.finish = self._outbox.finish

@@ -1,7 +1,7 @@
 """Lanes: parts of a batch that are committed side by side, each behind the lane of the batch before it."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Sequence, Sized
 from typing import Final
 from zlib import crc32
 
@@ -15,6 +15,11 @@ _SMALLEST_LANE: Final = 50
 """Messages."""
 
 
+def is_small(messages: Sized) -> bool:
+    """Whether a batch of these messages is one lane."""
+    return len(messages) < _LANES * _SMALLEST_LANE
+
+
 def lanes(messages: Sequence[Message]) -> list[Sequence[Message]]:
     """The batch in transactions that run beside each other: one is read and decided while PostgreSQL works on another.
 
@@ -22,7 +27,7 @@ def lanes(messages: Sequence[Message]) -> list[Sequence[Message]]:
     no step of a space is passed over. A small batch is one lane, which waits for all: a second commit would cost more than it
     gains. The lane is the same in every process (crc32, and not `hash`), so that a run can be repeated.
     """
-    if len(messages) < _LANES * _SMALLEST_LANE:
+    if is_small(messages):
         return [messages]
     found: list[list[Message]] = [[] for _ in range(_LANES)]
     for message in messages:

@@ -28,7 +28,7 @@ from parking_gateway.intake import net
 from parking_gateway.intake.bounds import Bounds
 from parking_gateway.intake.journal import Journal
 from parking_gateway.intake.keeping import recorded_or_kept
-from parking_gateway.intake.lanes import Done, ended, lanes
+from parking_gateway.intake.lanes import Done, ended, is_small, lanes
 from parking_gateway.intake.read import Batch, dead_letter, read, received
 from parking_gateway.intake.record import record
 from parking_gateway.process.wall_clock import WallClock
@@ -72,6 +72,8 @@ class Intake(msgspec.Struct, frozen=True, kw_only=True):
     """Takes what the database does not take. None: a batch is tried until the database takes it."""
     bounds: Bounds | None = None
     """Of new devices and rejections. None: there are none."""
+    is_awaited: Callable[[], bool] = lambda: False
+    """Whether changes are published as soon as they are committed. Then a small batch also reads the rows that it has changed."""
     repeats: Repeats = msgspec.field(default_factory=Repeats)
 
     async def run(self, link: Link) -> None:
@@ -95,9 +97,12 @@ class Intake(msgspec.Struct, frozen=True, kw_only=True):
                 if events:
                     ends = self._begin_lanes(group, events, ends)
                 current = group.create_task(self._acknowledge(link, events, ends, before))
-                # Two batches at a time: while PostgreSQL works on one, the other is read.
+                # Two batches at a time: while PostgreSQL works on one, the other is read. Behind a small one, which is read at
+                # once, a second would only wait, and its messages would wait for two transactions.
                 if before is not None:
                     await before
+                if is_small(messages):
+                    await current
                 before = current
         link.refill()
 
@@ -156,7 +161,12 @@ class Intake(msgspec.Struct, frozen=True, kw_only=True):
             async with asyncio.timeout(self.timeout.total_seconds()), self.database.connect() as connection:
                 try:
                     return await record(
-                        connection, batch, decoder=decoder, announce_every=self.announce_every, share=share
+                        connection,
+                        batch,
+                        decoder=decoder,
+                        announce_every=self.announce_every,
+                        share=share,
+                        reads_changed=is_small(batch.messages) and self.is_awaited(),
                     )
                 finally:
                     batch.may_repeat = True  # the commit may have come through, though its answer has not

@@ -22,6 +22,7 @@ from parking_gateway.store import (
     counters,
     device_events,
     devices,
+    due,
     observed,
     outgoing,
     past_readings,
@@ -37,18 +38,32 @@ from parking_gateway.store.verdicts import FAILURES
 
 
 async def record(
-    connection: Connection, batch: Batch, *, decoder: Decoder, announce_every: timedelta, share: Share | None = None
+    connection: Connection,
+    batch: Batch,
+    *,
+    decoder: Decoder,
+    announce_every: timedelta,
+    share: Share | None = None,
+    reads_changed: bool = False,
 ) -> Committed:
     """Make the batch part of the database and commit: all of it or, if anything fails, nothing.
 
-    A device that only goes on living is published again after `announce_every`.
+    A device that only goes on living is published again after `announce_every`. With `reads_changed`, the transaction ends with
+    the rows that are published: with its locks, so that they are as one that is read behind the commit.
 
     Where no message is a repetition, its uplinks are added without a look at what is there. If one is there all the same, the
     transaction begins anew with that look. So it does if another gateway records one in between.
     """
     while True:
         try:
-            return await _record(connection, batch, decoder=decoder, announce_every=announce_every, share=share)
+            return await _record(
+                connection,
+                batch,
+                decoder=decoder,
+                announce_every=announce_every,
+                share=share,
+                reads_changed=reads_changed,
+            )
         except FAILURES as error:
             if not uplinks.is_repetition(error):
                 raise
@@ -59,7 +74,13 @@ async def record(
 
 
 async def _record(
-    connection: Connection, batch: Batch, *, decoder: Decoder, announce_every: timedelta, share: Share | None
+    connection: Connection,
+    batch: Batch,
+    *,
+    decoder: Decoder,
+    announce_every: timedelta,
+    share: Share | None,
+    reads_changed: bool,
 ) -> Committed:
     """Two round trips, and one more for each rare case.
 
@@ -82,10 +103,12 @@ async def _record(
         rejected = share.stored(rejected)
     answers = await followed(connection, batch.events, now=batch.received_at) if batch.events else ()
     numbered = await codecs_of(connection, decision)
-    await connection.commit_together(
+    reading = due.changed_with_steps(decision.turn.changed) if reads_changed and decision.turn.changed else ()
+    answered = await connection.commit_together(
         *additions(decision, numbered),
         *statements(batch, decision, locked, snapshots, rejected=rejected, announce_every=announce_every),
         *answers,
+        *reading,
     )
     codecs.remember(connection.memory, numbered)
     return _committed(
@@ -93,6 +116,7 @@ async def _record(
         new,
         decision,
         rejected,
+        rows=due.with_steps(*answered[-2:]) if reading else (),
         new_devices=len(strangers) - len(beyond),
         watched=locked.installations,
         decide_seconds=decided - began,

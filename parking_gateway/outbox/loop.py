@@ -5,18 +5,18 @@ message, and a restart loses nothing. Spaces that are passed to `changed` are pu
 the start and every `poll_interval`, for changes of other processes and for refused publications. Zones and sites are
 counted once in `counts_interval`. `outgoing` publishes beside it what is not the last value of a row.
 
-A page is confirmed in the database while the next one is read and published.
+A page is confirmed in the database while the next ones are read and published. Those are confirmed together behind it.
 """
 
 import asyncio
 import math
-from collections.abc import Collection
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
-from itertools import islice
 from typing import Final
 
-from parking_gateway.core.due import DueKind
+from parking_gateway.core.due import Due, DueKind
 from parking_gateway.core.space import SpaceId
+from parking_gateway.outbox.changes import Changes
 from parking_gateway.outbox.marker import Marker
 from parking_gateway.outbox.outgoing import OutgoingMessages
 from parking_gateway.outbox.pages import PAGE, Page, Pages, Publisher, ReportPublished, ReportSteps
@@ -64,23 +64,44 @@ class Outbox:
         )
         self.sent = self._outgoing.wake
         """Called when messages were written that are published once."""
-        self._changed: set[SpaceId] = set()
+        self._changes = Changes()
+        self._clock = asyncio.get_running_loop().time
+        self._is_running = False
         self._wake = asyncio.Event()
         self._recount = asyncio.Event()
         self._is_finishing = False
         self._scan_at = 0.0
         """When all rows are scanned next, by the event loop's clock."""
         self._confirmation: asyncio.Task[None] | None = None
-        self._unconfirmed: frozenset[int | str] = frozenset()
-        """Keys of the page that the broker has confirmed and the database not yet."""
+        self._published: list[Page] = []
+        """Those that are confirmed in the database when the confirmation under way has ended."""
+        self._versions: dict[int | str, int] = {}
+        """Of the rows of these pages."""
+        self._written: Mapping[int | str, int] = {}
+        """The same of the last confirmation, which may be under way."""
+        self._in_hand: Collection[SpaceId] = ()
+        """Spaces of the page that is being published."""
 
-    def changed(self, spaces: Collection[SpaceId]) -> None:
-        """Publish these spaces soon."""
-        self._changed.update(spaces)
-        if len(self._changed) > _REMEMBERED:
-            self._changed.clear()
+    def changed(self, spaces: Collection[SpaceId], rows: Sequence[Due] = ()) -> None:
+        """Publish these spaces soon. `rows` are as the commit that changed them has read them, or none."""
+        self._changes.add(spaces, {row.key: row for row in rows if self._is_newest(row)}, now=self._clock())
+        if len(self._changes) > _REMEMBERED:
+            self._changes.clear()
             self._scan_at = 0.0
         self._wake.set()
+
+    def _is_newest(self, row: Due) -> bool:
+        """Whether nothing of the row's space was published that may be newer, or was confirmed after the row was read.
+
+        Commits that follow each other over two connections can be passed to `changed` the other way round.
+        """
+        if row.key in self._in_hand or self._versions.get(row.key, row.version - 1) >= row.version:
+            return False
+        return self._written.get(row.key, row.published_version) == row.published_version
+
+    def is_waiting(self) -> bool:
+        """Whether a change is published at once."""
+        return self._is_running and not self._changes
 
     def recounted(self) -> None:
         """Publish due zones and sites soon."""
@@ -95,27 +116,32 @@ class Outbox:
     async def run(self, link: Publisher) -> None:
         """Publish until `finish`. Raises MqttError in an exception group when the link is lost."""
         self._scan_at = 0.0
-        self._confirmation, self._unconfirmed = None, frozenset()
+        self._confirmation, self._published, self._versions = None, [], {}
+        self._in_hand = ()
+        self._changes.forget_rows()
         are_rows_done = asyncio.Event()
         await self._pages.publish_once_more()
-        async with asyncio.TaskGroup() as group:
-            group.create_task(self._publish_counts(link, until=are_rows_done))
-            group.create_task(self._outgoing.run(link))
-            await self._publish_rows(link, group)
-            await self._confirmed()
-            are_rows_done.set()
-            self._recount.set()
+        try:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self._publish_counts(link, until=are_rows_done))
+                group.create_task(self._outgoing.run(link))
+                self._is_running = True
+                await self._publish_rows(link, group)
+                await self._confirmed()
+                are_rows_done.set()
+                self._recount.set()
+        finally:
+            self._is_running = False
 
     async def _publish_rows(self, link: Publisher, group: asyncio.TaskGroup) -> None:
-        clock = asyncio.get_running_loop().time
         while True:
             self._wake.clear()
             is_finishing = self._is_finishing
-            if clock() >= self._scan_at:
+            if self._clock() >= self._scan_at:
                 self._scan_at = math.inf
                 await self._scan(link, group)
                 # `_scan_again` may have asked for another scan meanwhile.
-                self._scan_at = min(self._scan_at, clock() + self._config.poll_interval.total_seconds())
+                self._scan_at = min(self._scan_at, self._clock() + self._config.poll_interval.total_seconds())
             await self._publish_changed(link, group)
             if is_finishing:
                 return
@@ -132,13 +158,17 @@ class Outbox:
         self._recount.set()
 
     async def _publish_changed(self, link: Publisher, group: asyncio.TaskGroup) -> None:
-        while self._changed:
-            spaces = list(islice((space for space in self._changed if space not in self._unconfirmed), PAGE))
-            if not spaces:  # the other ones were published and have changed again
+        while self._changes:
+            # A space whose confirmation waits is due, and so would be read and published once more.
+            some = self._changes.take(
+                PAGE, without=self._unconfirmed, read_again=self._versions.keys(), now=self._clock()
+            )
+            if not some.spaces:  # the other ones were published and have changed again
                 await self._confirmed()
                 continue
-            self._changed.difference_update(spaces)
-            page = await self._pages.of_spaces(link, spaces)
+            self._in_hand = frozenset(some.spaces)
+            page = await self._pages.of_spaces(link, some.spaces, some.rows)
+            self._in_hand = ()
             if not page.rows:  # they were removed, and their zones have fewer
                 self._recount.set()
             await self._confirm_meanwhile(page, group)
@@ -157,27 +187,45 @@ class Outbox:
                 await pause(self._config.counts_interval.total_seconds(), stop=until)
 
     async def _confirm_meanwhile(self, page: Page, group: asyncio.TaskGroup) -> None:
-        """Begin to confirm the page in the database. The page before is confirmed first."""
-        await self._confirmed()
-        if page.rows:
-            self._unconfirmed = frozenset([one.key for one in page.rows])
-            self._confirmation = group.create_task(self._confirm_rows(page))
+        """Begin to confirm the page in the database, or have it confirmed behind the confirmation that is under way."""
+        if not page.rows:
+            return
+        waiting = self._published
+        if waiting and (waiting[0].kind is not page.kind or sum(len(one.rows) for one in waiting) >= PAGE):
+            await self._confirmed()
+        self._published.append(page)
+        self._versions |= {row.key: row.version for row in page.rows}
+        if not self._is_confirming:
+            self._confirmation = group.create_task(self._confirm_published())
 
-    async def _confirm_rows(self, page: Page) -> None:
-        await self._confirm(page)
-        self._unconfirmed = frozenset()
+    async def _confirm_published(self) -> None:
+        while self._published:
+            pages, self._published = self._published, []
+            self._written, self._versions = self._versions, {}
+            await self._confirm(*pages)
+
+    @property
+    def _is_confirming(self) -> bool:
+        return self._confirmation is not None and not self._confirmation.done()
+
+    @property
+    def _unconfirmed(self) -> Collection[int | str]:
+        """Keys of rows whose confirmation is being written."""
+        return self._written.keys() if self._is_confirming else ()
 
     async def _confirmed(self) -> None:
         if self._confirmation is not None:
             await self._confirmation
 
-    async def _confirm(self, page: Page) -> None:
-        still_due = await self._pages.confirm(page)
-        if page.kind is DueKind.SPACE:
+    async def _confirm(self, *pages: Page) -> None:
+        still_due = await self._pages.confirm(*pages)
+        if pages[0].kind is DueKind.SPACE:
             self._recount.set()
-        if still_due.spaces:
-            self.changed(still_due.spaces)
+        # Those that were published once more meanwhile are confirmed next.
+        if left := [one for one in still_due.spaces if one not in self._versions and one not in self._changes]:
+            self.changed(left)
         if still_due.is_all_due:
+            self._changes.forget_rows()
             self._scan_again()
 
     def _scan_again(self) -> None:

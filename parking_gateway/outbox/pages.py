@@ -92,25 +92,29 @@ class Pages:
                 return
             after = page.rows[-1].key
 
-    async def of_spaces(self, link: Publisher, spaces: Sequence[SpaceId]) -> Page:
-        """Publish the due ones of these spaces, at most `PAGE`."""
-        return await self._send(link, DueKind.SPACE, partial(_read_changed, spaces=spaces))
+    async def of_spaces(self, link: Publisher, spaces: Sequence[SpaceId], rows: Sequence[Due] | None = None) -> Page:
+        """Publish the due ones of these spaces, at most `PAGE`. `rows` are theirs, if they were read already."""
+        return await self._send(link, DueKind.SPACE, partial(_read_changed, spaces=spaces), rows)
 
-    async def confirm(self, page: Page) -> StillDue:
-        """Confirm the page in the database."""
-        attempts = iter((page.confirmed,))
+    async def confirm(self, *pages: Page) -> StillDue:
+        """Confirm pages of one kind in the database, together."""
+        kind, marker = pages[0].kind, max(page.marker for page in pages)
+        # Of a row that was published again meanwhile, the last one is confirmed.
+        rows = list({row.key: row for page in pages for row in page.rows}.values())
+        attempts = iter([list({row.key: row for page in pages for row in page.confirmed}.values())])
 
         async def write() -> tuple[set[int | str], int]:
             # The database that answers after a failure may be another one, which lost the last changes of these rows.
             confirmed = next(attempts, None)
-            return await self._write(page, confirmations.doubted(page.rows) if confirmed is None else confirmed)
+            return await self._write(kind, confirmations.doubted(rows) if confirmed is None else confirmed, marker)
 
         written_before = self._marker.written
         keys, number_before = await self._patience(write, purpose="confirming publications")
-        self._under_way = [one for one in self._under_way if one[1] is not page.rows]
-        self._marker.wrote(page.marker)
+        ended = {id(page.rows) for page in pages}
+        self._under_way = [one for one in self._under_way if id(one[1]) not in ended]
+        self._marker.wrote(marker)
         return StillDue(
-            spaces=[SpaceId(key) for key in keys if isinstance(key, int) and page.kind is DueKind.SPACE],
+            spaces=[SpaceId(key) for key in keys if isinstance(key, int) and kind is DueKind.SPACE],
             is_all_due=await self._has_gone_back(number_before, written_before=written_before),
         )
 
@@ -118,8 +122,8 @@ class Pages:
         """Make rows due whose publication was cut off: the database may have lost their last change since then."""
         while self._under_way:
             kind, rows = self._under_way[0]
-            page = Page(kind=kind, rows=rows, confirmed=(), marker=0)
-            await self._patience(partial(self._write, page, confirmations.doubted(rows)), purpose="publishing again")
+            doubted = partial(self._write, kind, confirmations.doubted(rows), 0)
+            await self._patience(doubted, purpose="publishing again")
             self._under_way.pop(0)
 
     async def doubt_database(self) -> None:
@@ -128,8 +132,15 @@ class Pages:
         number = await self._patience(self._read_marker, purpose="reading the marker")
         await self._has_gone_back(number, written_before=written_before)
 
-    async def _send(self, link: Publisher, kind: DueKind, read: Callable[[Connection], Awaitable[list[Due]]]) -> Page:
-        rows = await self._patience(partial(self._read, read), purpose="reading due rows")
+    async def _send(
+        self,
+        link: Publisher,
+        kind: DueKind,
+        read: Callable[[Connection], Awaitable[list[Due]]],
+        rows: Sequence[Due] | None = None,
+    ) -> Page:
+        if rows is None:
+            rows = await self._patience(partial(self._read, read), purpose="reading due rows")
         while self._known.has_changed:  # these rows may be older than the published ones
             await self._accept_change()
             rows = await self._patience(partial(self._read, read), purpose="reading due rows")
@@ -170,14 +181,14 @@ class Pages:
         async with self._database.connect() as connection:
             return await read(connection)
 
-    async def _write(self, page: Page, confirmed: Sequence[Due]) -> tuple[set[int | str], int]:
+    async def _write(self, kind: DueKind, confirmed: Sequence[Due], marker: int) -> tuple[set[int | str], int]:
         """The keys of rows that are due all the same, and the number of the marker that was confirmed before."""
         async with self._database.connect() as connection:
             keys, *_, number_before = await connection.commit_together(
-                confirmations.confirm(page.kind, confirmed),
-                *(confirmations.recount([row.key for row in confirmed]) if page.kind is DueKind.SPACE else []),
+                confirmations.confirm(kind, confirmed),
+                *(confirmations.recount([row.key for row in confirmed]) if kind is DueKind.SPACE else []),
                 # The last, so that its row is locked for the commit only.
-                gateways.advance(self._marker.instance, page.marker),
+                gateways.advance(self._marker.instance, marker),
             )
             return keys, number_before
 

@@ -59,6 +59,11 @@ def steps(spaces: Collection[SpaceId]) -> Query[Steps]:
     return Query(statement=HOT["read_steps"], arguments=arrays(id=list(spaces)) | {"limit": STEPS_AT_ONCE}, read=_steps)
 
 
+def changed_with_steps(spaces: Collection[SpaceId]) -> tuple[Query[list[Due]], Query[Steps]]:
+    """Both, in their order, for `with_steps`."""
+    return changed(spaces), steps(spaces)
+
+
 def with_steps(spaces: list[Due], gained: Steps) -> list[Due]:
     """The spaces with their steps."""
     if not gained:

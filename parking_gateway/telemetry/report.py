@@ -41,8 +41,8 @@ class Report:
     def __init__(self, *, health: Health, metrics: Metrics, root: str, clock: WallClock) -> None:
         """`root`: the first levels of all our topics."""
         self._clock = clock
-        self.wake_outbox: Callable[[Collection[SpaceId]], None] = _nobody
-        """Called with the spaces that have to be published. The owner of the outbox sets it."""
+        self.wake_outbox: Callable[[Collection[SpaceId], Sequence[Due]], None] = _nobody
+        """Called with the spaces that have to be published, and their rows if they were read. The owner of the outbox sets it."""
         self.wake_counts: Callable[[], None] = lambda: None
         """Called when zones have other counts, and no space has changed."""
         self.wake_outgoing: Callable[[], None] = lambda: None
@@ -95,7 +95,7 @@ class Report:
 
     def _wake(self, committed: Committed) -> None:
         if committed.changed:
-            self.wake_outbox(committed.changed)
+            self.wake_outbox(committed.changed, committed.rows)
         if committed.has_new_counts:
             self.wake_counts()
         if committed.notices or committed.outgoing:
@@ -256,5 +256,5 @@ class Report:
         return replace(message, uplinks_per_second=rate)
 
 
-def _nobody(_spaces: Collection[SpaceId]) -> None:
+def _nobody(_spaces: Collection[SpaceId], _rows: Sequence[Due]) -> None:
     return None

@@ -20,6 +20,7 @@ from typing_extensions import override
 from parking_gateway import chirpstack
 from parking_gateway.broker.message import Message, without_its_end
 from parking_gateway.core.committed import Committed
+from parking_gateway.core.due import DueSpace
 from parking_gateway.core.events import Reason, Rejection
 from parking_gateway.decoding import codecs
 from parking_gateway.decoding.decoder import Choice, Decoder
@@ -27,9 +28,9 @@ from parking_gateway.intake.read import dead_letter, read
 from parking_gateway.intake.record import record
 from parking_gateway.process.config import DatabaseConfig
 from parking_gateway.store import codecs as numbered
-from parking_gateway.store import rejections
+from parking_gateway.store import due, rejections
 from parking_gateway.store.pipeline import PipelinedConnection
-from parking_gateway.store.pool import opened
+from parking_gateway.store.pool import Pool, opened
 from parking_gateway.store.query import Query
 from tests.events import NOON, OCCUPIED, VACANT, dev_eui_of, message, up
 from tests.plugins.car_park import CarPark
@@ -38,7 +39,9 @@ LIMITS = chirpstack.Limits(payload_bytes=65_536, depth=32)
 RECORDINGS = Path(__file__).parents[1] / "recordings"
 
 
-async def recorded(engine: AsyncEngine, *batch: Message, decoder: Decoder | None = None) -> Committed:
+async def recorded(
+    engine: AsyncEngine, *batch: Message, decoder: Decoder | None = None, reads_changed: bool = False
+) -> Committed:
     """Record the batch and commit, as one that was received for the first time."""
     now = datetime.now(UTC)
     found = read(batch, received_at=now, limits=LIMITS)
@@ -49,6 +52,7 @@ async def recorded(engine: AsyncEngine, *batch: Message, decoder: Decoder | None
             found,
             decoder=decoder or Decoder(),
             announce_every=timedelta(hours=1),
+            reads_changed=reads_changed,
         )
 
 
@@ -78,6 +82,24 @@ async def test_a_car_that_comes_is_an_uplink_a_transition_and_a_space_that_is_du
     assert await rows(engine, "select contact, heard_at, f_cnt, rssi, codec from device") == [
         ("live", at, 7, -102, "bosch_tps110_v029")
     ]
+
+
+async def test_the_changed_rows_are_read_as_they_are_behind_the_commit(engine: AsyncEngine, car_park: CarPark) -> None:
+    """With all steps that the broker does not have."""
+    first, second, third = await car_park(3)
+    await recorded(engine, message(first, up(first, OCCUPIED, at=1, f_cnt=1)))
+    batch = [
+        message(first, up(first, VACANT, at=2, f_cnt=2)),
+        message(second, up(second, OCCUPIED, at=2, f_cnt=2)),
+        message(third, up(third, VACANT, at=2, f_cnt=2)),
+    ]
+    outcome = await recorded(engine, *batch, reads_changed=True)
+    async with Pool(engine).connect() as connection:
+        behind = due.with_steps(*await connection.commit_together(*due.changed_with_steps(outcome.changed)))
+    by_key = {row.key: row for row in behind}
+    assert {row.key: row for row in outcome.rows} == by_key
+    steps = [len(row.steps) for key in outcome.changed if isinstance(row := by_key[key], DueSpace)]
+    assert steps == [2, 1, 0]
 
 
 async def test_an_uplink_that_is_there_already_costs_no_other_uplink_of_its_batch(

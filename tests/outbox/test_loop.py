@@ -2,18 +2,20 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Sequence
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import Any
 
+import msgspec
 import pytest
 import sqlalchemy as sa
 from typing_extensions import override
 
 from parking_gateway.broker.link import MqttError
 from parking_gateway.broker.reasons import Refusal
-from parking_gateway.core.due import DueKind
+from parking_gateway.core.due import Due, DueKind
 from parking_gateway.core.space import SpaceId
 from parking_gateway.outbox.loop import Outbox
 from parking_gateway.outbox.marker import Marker
@@ -79,10 +81,16 @@ class Store(Pool):
             for statement in statements:
                 await connection.execute(sa.text(statement))
 
-    async def first_space(self) -> SpaceId:
-        """The id of `A-1`."""
+    async def space(self, name: str = "A-1") -> SpaceId:
+        """The id of a space."""
         async with self.engine.connect() as connection:
-            return SpaceId((await connection.execute(sa.text("select id from space where name = 'A-1'"))).scalar_one())
+            found = await connection.execute(sa.text("select id from space where name = :name"), {"name": name})
+            return SpaceId(found.scalar_one())
+
+    async def rows(self, name: str = "A-1") -> list[Due]:
+        """The row of a due space with its steps, as the commit that changed it reads it."""
+        async with self.connect() as connection:
+            return due.with_steps(*await connection.commit_together(*due.changed_with_steps([await self.space(name)])))
 
     async def due(self) -> int:
         """How many rows are due."""
@@ -106,11 +114,13 @@ class OutboxRun:
         self.store = store
         self.link = link or FakeLink()
         self.has_scanned = asyncio.Event()
+        self.work: Counter[str] = Counter()
+        """How often each was done in the database."""
         patience = Patience(
             store,
             backoff=Backoff(shortest=SOON, longest=SOON),
             stop=asyncio.Event(),
-            report=lambda _what, _failure: None,
+            report=lambda what, _failure: self.work.update([what]),
         )
         self.outbox = Outbox(
             PublicationConfig(**{"poll_interval": NEVER, "counts_interval": SOON, **publication}),
@@ -142,7 +152,12 @@ class OutboxRun:
     async def change(self, *statements: str) -> None:
         """Change the first space, and pass it to the outbox as the intake does."""
         await self.store.execute(*statements)
-        self.outbox.changed([await self.store.first_space()])
+        self.outbox.changed([await self.store.space()])
+
+    async def until(self, is_so: Callable[[], bool]) -> None:
+        """Return when it is so."""
+        while not is_so():  # noqa: ASYNC110 - the link and the database have no event for it
+            await asyncio.sleep(0.001)
 
     def _report(self, kind: str, _confirmed: int, _refusals: Sequence[Refusal]) -> None:
         if kind is DueKind.DEVICE:
@@ -391,6 +406,86 @@ async def test_a_space_that_is_passed_to_the_outbox_is_published_without_a_scan(
         await running.change("update device set version = version + 1", ARRIVAL)
     assert running.topics == [SPACES[0]]
     assert await store.due() == len(DEVICES)
+
+
+async def test_a_row_that_its_commit_has_read_is_published_without_another_read(store: Store) -> None:
+    await publish_all(store)
+    running = OutboxRun(store)
+    async with running.resting():
+        await store.execute(ARRIVAL, STEP)
+        reads = running.work["reading due rows"]
+        running.outbox.changed([await store.space()], await store.rows())
+        await running.until(lambda: running.versions == [2])
+        assert running.work["reading due rows"] == reads
+        running.outbox.finish()
+    assert running.topics == [STEPS, SPACES[0]]
+    assert await store.due() == 0
+
+
+async def test_a_row_that_was_read_before_its_space_was_confirmed_is_published_once(store: Store) -> None:
+    """Confirmed against what it has, it would look as if another gateway had published the space meanwhile."""
+    await publish_all(store)
+    running = OutboxRun(store)
+    async with running.resting():
+        await store.execute(ARRIVAL)
+        earlier = await store.rows()
+        running.outbox.changed([await store.space()], earlier)
+        await running.until(lambda: running.work["confirming publications"] == 1)
+        await store.execute(DEPARTURE)
+        later = [msgspec.structs.replace(row, published_version=1) for row in await store.rows()]
+        assert [(row.version, row.published_version) for row in (*earlier, *later)] == [(2, 1), (3, 1)]
+        running.outbox.changed([await store.space()], later)
+        await running.until(lambda: running.work["confirming publications"] > 1)
+        running.outbox.finish()
+    assert running.versions == [2, 3]
+    assert await store.due() == 0
+
+
+async def test_an_older_row_never_follows_a_newer_one(store: Store) -> None:
+    """Two commits of a space over two connections: the answer to the later one can come first."""
+    await publish_all(store)
+    older: list[Due] = []
+    passed = 0
+
+    async def pass_the_older_one() -> None:
+        nonlocal passed
+        if not passed:
+            running.outbox.changed([await store.space()], older)
+        passed += 1
+
+    running = OutboxRun(store, FakeLink(meanwhile=pass_the_older_one))
+    async with running.resting():
+        await store.execute(ARRIVAL)
+        older += await store.rows()
+        await running.change(DEPARTURE)
+        await running.until(lambda: running.versions == [3])
+        running.outbox.changed([await store.space()], older)
+        running.outbox.finish()
+    assert passed
+    assert running.versions == [3]
+    assert await store.due() == 0
+
+
+async def test_what_is_published_during_a_confirmation_is_confirmed_together_behind_it(store: Store) -> None:
+    await publish_all(store)
+    running = OutboxRun(store)
+    async with running.resting():
+        await store.execute(ARRIVAL)
+        async with store.engine.connect() as holding:
+            rows = await store.rows()
+            await holding.execute(sa.text("select from space where name = 'A-1' for update"))
+            running.outbox.changed([await store.space()], rows)
+            await running.until(lambda: running.versions == [2])
+            for version in (2, 3):
+                await store.execute("update space set version = version + 1 where name = 'A-2'")
+                running.outbox.changed([await store.space("A-2")], await store.rows("A-2"))
+                await running.until(lambda number=version: running.topics.count(SPACES[1]) == number - 1)  # type: ignore[misc]
+            assert not running.work["confirming publications"]
+            await holding.rollback()
+        await running.until(lambda: running.work["confirming publications"] > 1)
+        running.outbox.finish()
+    assert running.topics == [SPACES[0], SPACES[1], SPACES[1]]
+    assert await store.due() == 0
 
 
 async def test_a_change_of_another_process_is_published_after_the_poll_interval(store: Store) -> None:

@@ -86,6 +86,7 @@ class Life:
             journal=self._journal,
             clock=clock,
             report=report.committed,
+            is_awaited=self._way_out.is_waiting,
         )
         alone = msgspec.structs.replace(self._intake, journal=None, timeout=CONFIG.intake.timeout)
         self._drain = Drain(journal=self._journal, intake=alone)

@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from parking_gateway.core.committed import Committed
+from parking_gateway.core.due import Due
 from parking_gateway.core.events import Rejection
 from parking_gateway.store.verdicts import Diagnosis
 
@@ -24,7 +25,7 @@ class Report:
     def __init__(self, reported: Reported, *, started: datetime) -> None:
         self.started = started
         self.listening_since: datetime | None = None
-        self.changed: Callable[[Collection[Any]], None] = lambda _: None
+        self.changed: Callable[[Collection[Any], Sequence[Due]], None] = lambda _spaces, _rows: None
         self.recounted: Callable[[], None] = lambda: None
         self.sent: Callable[[], None] = lambda: None
         self._reported = reported
@@ -34,7 +35,7 @@ class Report:
         self._reported.rejections += [one.rejection for one in committed.rejected]
         self._reported.duplicates += committed.duplicates
         if committed.changed:
-            self.changed(committed.changed)
+            self.changed(committed.changed, committed.rows)
         if committed.outgoing:
             self.sent()
 
