@@ -10,7 +10,7 @@ INSTALLED := $(VENV)/installed
 SERVICE := alerts calendars heal javascript protobuf tracing web
 PIP := $(BIN)/pip --disable-pip-version-check --quiet
 
-.PHONY: demo test proof coverage check check-contract check-dashboards check-home-assistant generate site screenshots audit lock fuzz clean
+.PHONY: demo test proof proof-brokers coverage check check-contract check-dashboards check-home-assistant generate site screenshots audit lock fuzz clean
 .PHONY: install-page commands
 .PHONY: package debian container test-installed
 .PHONY: bench bench-goals bench-scale bench-gateways bench-guard bench-against bench-telegraf bench-codecs bench-javascript bench-retention
@@ -113,6 +113,9 @@ proof: $(VENV)/dev.stamp  ## break everything, count what is lost, and write doc
 
 proof-database: $(VENV)/dev.stamp  ## break pairs, poolers and proxies of PostgreSQL, and write docs/how-to/two-database-servers.md; ARGS="pair pgbouncer" narrows
 	$(BIN)/python -m tests.databases $(or $(ARGS),--write)
+
+proof-brokers: $(VENV)/dev.stamp  ## the same promises on brokers of others, and the table of docs/brokers.md; ARGS="hivemq nats" narrows
+	$(BIN)/python -m tests.brokers $(or $(ARGS),--write)
 
 simulate: $(VENV)/simulation.stamp  ## outages in simulated universes; SEEDS=10000, or SEED=17 for one of them; needs Python 3.12
 	@PYTHONHASHSEED=0 $(VENV)/simulation/bin/python -m tests.simulation $(if $(SEED),--seed $(SEED),--seeds $(SEEDS)) $(ARGS)

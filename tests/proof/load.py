@@ -7,7 +7,7 @@ import asyncio
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
-from itertools import count, islice
+from itertools import count, cycle, islice
 from typing import Final
 from uuid import UUID, uuid4
 
@@ -56,10 +56,11 @@ def traffic(devices: Sequence[str]) -> Iterator[TimedEvent]:
 
 
 class Load:
-    """A publisher of uplinks."""
+    """A publisher of uplinks. With several addresses of a broker, it takes the next one when it connects again."""
 
-    def __init__(self, broker_url: str, devices: Sequence[str], ledger: Ledger) -> None:
-        self._url = broker_url
+    def __init__(self, broker_urls: Sequence[str], devices: Sequence[str], ledger: Ledger) -> None:
+        self._urls = cycle(broker_urls)
+        self._url = next(self._urls)
         self._uplinks = traffic(devices)
         self._ledger = ledger
         self._unconfirmed: list[TimedEvent] = []
@@ -93,6 +94,7 @@ class Load:
                     await self._publish_by(client, per_second, stop)
                     watching.cancel()
             except* (aiomqtt.MqttError, OSError):
+                self._url = next(self._urls)
                 await asyncio.sleep(_AGAIN)  # the broker is the fault of this trial
 
     async def _publish_by(self, client: aiomqtt.Client, per_second: int, stop: asyncio.Event) -> None:

@@ -71,7 +71,7 @@ class Rig:
         self.gateway = gateway
         self.devices = devices
         self.ledger = Ledger()
-        self.load = Load(broker.url, devices, self.ledger)
+        self.load = Load([broker.url], devices, self.ledger)
         self.tap: Tap | None = None
         """Between gateway and broker, where a trial has put it."""
         self.afterwards = ExitStack()
