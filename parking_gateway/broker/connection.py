@@ -62,8 +62,11 @@ class BrokerConnection(Protocol):
         """Read at full speed again if enough messages were taken."""
 
     @abstractmethod
-    async def subscribe(self, topic_filters: Sequence[str]) -> None:
-        """Subscribe at QoS 1, as one packet. Raises MqttError when the broker refuses one, is silent or lost."""
+    async def subscribe(self, topic_filters: Sequence[str]) -> list[str]:
+        """Subscribe at QoS 1, as one packet. Return the filters that the broker grants at QoS 0.
+
+        Raises MqttError when the broker refuses one, is silent or lost.
+        """
 
     @abstractmethod
     async def unsubscribe(self, topic_filters: Sequence[str]) -> None:

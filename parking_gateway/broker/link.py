@@ -88,9 +88,9 @@ class Link:
         except IndexError:
             return self._inbox.oldest()
 
-    async def subscribe(self, *topic_filters: str) -> None:
-        """Subscribe at QoS 1. Raises MqttError when the broker refuses one of them."""
-        await self._connection.subscribe(topic_filters)
+    async def subscribe(self, *topic_filters: str) -> list[str]:
+        """Subscribe at QoS 1. Return the filters granted at QoS 0. Raises MqttError when the broker refuses one of them."""
+        return await self._connection.subscribe(topic_filters)
 
     async def unsubscribe(self, topic_filters: Sequence[str]) -> None:
         """End these subscriptions, whether the session has them or not."""

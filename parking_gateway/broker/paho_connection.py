@@ -121,14 +121,16 @@ class PahoConnection(BrokerConnection):
         self._loop.read_on()
 
     @override
-    async def subscribe(self, topic_filters: Sequence[str]) -> None:
+    async def subscribe(self, topic_filters: Sequence[str]) -> list[str]:
         subscribing = self._client.subscribe([(one, 1) for one in topic_filters], timeout=math.inf)
         codes: Sequence[ReasonCode | int] = await self._answer(
             subscribing, f"the subscription to {', '.join(topic_filters)}"
         )
-        for topic_filter, code in zip(topic_filters, codes, strict=False):
+        answers = list(zip(topic_filters, codes, strict=False))
+        for topic_filter, code in answers:
             if refusal := reasons.subscription_refused(topic_filter, code):
                 raise refusal
+        return [topic_filter for topic_filter, code in answers if code == 0]
 
     @override
     async def unsubscribe(self, topic_filters: Sequence[str]) -> None:

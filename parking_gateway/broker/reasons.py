@@ -11,7 +11,12 @@ from paho.mqtt.reasoncodes import ReasonCode
 
 _REFUSED: Final = 0x80
 """Reason codes from here on are refusals, in MQTT 3.1.1 and 5."""
-_CREDENTIALS: Final = ("Bad user name or password", "Not authorized")
+_CREDENTIALS: Final = "see mqtt.username and mqtt.password"
+_HINTS: Final = {
+    "Bad user name or password": _CREDENTIALS,
+    "Not authorized": _CREDENTIALS,
+    "QoS not supported": "it has to take QoS 1 (Mosquitto: max_qos 1)",
+}
 
 
 class ProtocolUnknown(aiomqtt.MqttError):
@@ -62,8 +67,8 @@ def connection_refused(reason: ReasonCode, properties: Properties | None) -> aio
     """For a CONNACK that refuses the connection."""
     if reason == "Unsupported protocol version":
         return ProtocolUnknown("The broker does not know this version of MQTT")
-    hint = "; see mqtt.username and mqtt.password" if reason in _CREDENTIALS else ""
-    return BrokerRefuses(f"The broker refuses the connection: {in_words(reason, properties)}{hint}")
+    words = [in_words(reason, properties), *(hint for name, hint in _HINTS.items() if reason == name)]
+    return BrokerRefuses(f"The broker refuses the connection: {'; '.join(words)}")
 
 
 def connection_lost(reason: ReasonCode, complaint: str) -> aiomqtt.MqttError:

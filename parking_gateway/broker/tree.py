@@ -34,7 +34,7 @@ async def read(link: Link, topic_filters: Sequence[str], *, last: str, take: Tak
     return is_whole
 
 
-async def _take_until(link: Link, last: str, take: Take, subscribing: asyncio.Task[None]) -> bool:
+async def _take_until(link: Link, last: str, take: Take, subscribing: asyncio.Task[list[str]]) -> bool:
     while True:
         batch = await _next(link)
         if not batch:

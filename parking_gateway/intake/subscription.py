@@ -17,6 +17,10 @@ from parking_gateway.store.patience import Patience, TakesNothing
 
 _READING: Final = "reading the subscriptions"
 """A purpose, as `Patience` has it."""
+GRANTED_AT_QOS_0: Final = (
+    "The broker grants the subscription to {topic} at QoS 0 only, so it keeps no event while the gateway is away: let it"
+    " grant QoS 1 (Mosquitto: max_qos 1)"
+)
 
 
 class Subscription:
@@ -32,7 +36,7 @@ class Subscription:
         others: Sequence[str] = (),
         journal: Journal | None = None,
     ) -> None:
-        """`complain` is called with "sharing" or "subscription" and a sentence about its fault; None: it has none.
+        """`complain` is called with "sharing", "quality" or "subscription" and a sentence about its fault; None: it has none.
 
         `others` are topic filters beside that of the events. The gateway works although the broker refuses them. With a
         journal, events are subscribed to without the database.
@@ -110,7 +114,8 @@ class Subscription:
 
     async def _subscribe(self, link: Link) -> None:
         """Subscribe to the events first, because the broker may refuse the others. An older ACL names the events alone."""
-        await link.subscribe(self._events)
+        at_qos_0 = await link.subscribe(self._events)
+        self._complain("quality", GRANTED_AT_QOS_0.format(topic=self._events) if at_qos_0 else None)
         refused = None
         for one in self._others:
             try:

@@ -160,6 +160,24 @@ async def test_a_subscription_is_refused(scripted: Scripted, mqtt: Settings) -> 
         await _works(await scripted(converse), **mqtt)
 
 
+async def test_a_subscription_that_is_granted_at_qos_0_is_named(scripted: Scripted, mqtt: Settings) -> None:
+    async def converse(peer: Peer) -> None:
+        await peer.connect()
+        _, body = await peer.packet()
+        answer = body[:2] + (b"\x00" if mqtt["protocol"] == "5" else b"") + b"\x01\x00"
+        await peer.send(bytes([0x90, len(answer)]) + answer)
+        await peer.packet()
+
+    async with link_to(await scripted(converse), **mqtt) as link:
+        assert await link.subscribe("a", "b") == ["b"]
+
+
+async def test_a_broker_without_qos_1_refuses_the_will(configured: Configured) -> None:
+    """In MQTT 3.1.1 it hangs up without a reason."""
+    with pytest.raises(MqttError, match=r"QoS not supported; it has to take QoS 1"):
+        await _works(configured("max_qos 0\n").url, protocol="5")
+
+
 async def test_a_subscription_without_an_answer_ends_with_the_connection(scripted: Scripted, mqtt: Settings) -> None:
     async def converse(peer: Peer) -> None:
         await peer.connect()

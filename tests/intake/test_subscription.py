@@ -72,11 +72,12 @@ class Refusing:
     def __init__(self) -> None:
         self.held: set[str] = set()
 
-    async def subscribe(self, topic_filter: str) -> None:
+    async def subscribe(self, topic_filter: str) -> list[str]:
         """Refuse everything but events."""
         if topic_filter == REQUESTS:
             raise BrokerRefuses("Not authorized")
         self.held.add(topic_filter)
+        return []
 
     async def unsubscribe(self, topic_filters: Sequence[str]) -> None:
         """End these."""
@@ -89,7 +90,23 @@ async def test_a_broker_that_refuses_requests_delivers_events(pool: Pool) -> Non
     renewing = subscription(pool, REQUESTS, complain=complaints.__setitem__)
     assert not await renewing.renew(link)  # type: ignore[arg-type] # the part of a link that it uses
     assert link.held == {"application/+/device/+/event/+"}
-    assert complaints == {"subscription": "What it would bring is not received: Not authorized"}
+    assert complaints == {"quality": None, "subscription": "What it would bring is not received: Not authorized"}
+
+
+class Lowering(Refusing):
+    """A link to a broker that grants every subscription at QoS 0."""
+
+    @override
+    async def subscribe(self, topic_filter: str) -> list[str]:
+        return [topic_filter]
+
+
+async def test_a_broker_that_grants_only_qos_0_is_named(pool: Pool) -> None:
+    complaints: dict[str, str | None] = {}
+    await subscription(pool, complain=complaints.__setitem__).renew(Lowering())  # type: ignore[arg-type]
+    assert str(complaints["quality"]).startswith(
+        "The broker grants the subscription to application/+/device/+/event/+ at QoS 0 only"
+    )
 
 
 class Breaking(Refusing):
@@ -98,7 +115,7 @@ class Breaking(Refusing):
     session_present = False
 
     @override
-    async def subscribe(self, topic_filter: str) -> None:
+    async def subscribe(self, topic_filter: str) -> list[str]:
         raise MqttError("The connection is lost")
 
 

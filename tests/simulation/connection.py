@@ -81,8 +81,9 @@ class SimulatedConnection(BrokerConnection):
         """It is always read at full speed."""
 
     @override
-    async def subscribe(self, topic_filters: Sequence[str]) -> None:
+    async def subscribe(self, topic_filters: Sequence[str]) -> list[str]:
         await self._round_trip(lambda: self._subscribe(topic_filters))
+        return []
 
     @override
     async def unsubscribe(self, topic_filters: Sequence[str]) -> None:

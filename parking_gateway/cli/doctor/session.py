@@ -20,6 +20,11 @@ from parking_gateway.store.database import Connection
 
 QUEUED: Final = 2_000
 """Messages that are sent to an absent session. Mosquitto keeps 1,000 by default."""
+_OF_THE_BROKER: Final = (
+    "mqtt.session_expiry and mqtt.receive_maximum have no effect: for how long the broker keeps the gateway's session, and how"
+    " many events it sends at a time, are settings of the broker"
+    " (RabbitMQ: mqtt.subscription_ttl and mqtt.prefetch; NATS: mqtt.max_ack_pending)"
+)
 _ARRIVE_SECONDS: Final = 3.0
 _TRIED: Final = timedelta(seconds=60)
 """For so long the broker keeps a session that is tried, if doctor dies meanwhile."""
@@ -36,7 +41,7 @@ async def examine_session(config: Config) -> Check:
     except (MqttError, OSError) as error:
         return Check(about="session", detail=f"it cannot be tried: {error}", is_judged=False)
     if protocol != "5":
-        detail = f"with MQTT {protocol} the broker does not report for how long it keeps the gateway's session"
+        detail = f"with MQTT {protocol} {_OF_THE_BROKER}"
         return Check(about="session", detail=detail, is_judged=False)
     kept = asked if granted is None else timedelta(seconds=granted)
     if kept < asked:

@@ -13,6 +13,7 @@ from parking_gateway.contract.publication import Publication
 from parking_gateway.core.wording import counted, duration
 from parking_gateway.decoding.decoder import Choice, Decoder
 from parking_gateway.gateway.opening import lacking, mistakes
+from parking_gateway.intake.subscription import GRANTED_AT_QOS_0
 from parking_gateway.process.config import Config
 from parking_gateway.store import diagnosis, schema
 from parking_gateway.store.database import Database
@@ -20,6 +21,8 @@ from parking_gateway.store.installations import Chosen, chosen_codecs
 from parking_gateway.store.verdicts import FAILURES, diagnosis_of
 
 _LIMIT: Final = 100
+_FEW: Final = 20
+"""Publications that Mosquitto takes at a time by default, and more than HiveMQ's 10."""
 
 
 class Check(msgspec.Struct, frozen=True, kw_only=True):
@@ -54,18 +57,31 @@ async def examine_broker(config: Config, *, listen: timedelta) -> list[Check]:
     will = Publication(topic=f"{config.publication.root}/doctor", payload=b"", retain=False)
     try:
         async with connected(ours, will=will, inbox_limit=_LIMIT, window=1) as link:
-            await link.subscribe(config.chirpstack.topic)
+            at_qos_0 = await link.subscribe(config.chirpstack.topic)
             quality = await _quality_of_first_event(link, listen)
-            protocol = link.protocol
+            protocol, at_a_time = link.protocol, link.receive_maximum
     except (MqttError, OSError) as error:
         detail = f"{config.mqtt.url} cannot be used: {error}"
         return [Check(about="broker", detail=detail, fix="Correct the section [mqtt], or the broker")]
-    return [
-        Check(
-            about="broker", detail=f"{config.mqtt.url} accepts our connection and subscription, with MQTT {protocol}"
-        ),
-        _events(config, quality, listen),
-    ]
+    accepts = f"{config.mqtt.url} accepts our connection and subscription, with MQTT {protocol}"
+    events = _granted_at_qos_0(config) if at_qos_0 else _events(config, quality, listen)
+    return [Check(about="broker", detail=accepts), events, *_narrow(at_a_time)]
+
+
+def _granted_at_qos_0(config: Config) -> Check:
+    what, _, remedy = GRANTED_AT_QOS_0.format(topic=config.chirpstack.topic).partition(": ")
+    return Check(about="events", detail=what, fix=remedy[:1].upper() + remedy[1:])
+
+
+def _narrow(at_a_time: int) -> Iterator[Check]:
+    """A broker that takes few publications at a time. The gateway keeps to it, and not every client does."""
+    if at_a_time < _FEW:
+        yield Check(
+            about="broker",
+            detail=f"it takes {counted(at_a_time, 'publication')} at a time of each client, and ends the connection of one that sends more",
+            fix="Raise its receive maximum (HiveMQ: server-receive-maximum), or let ChirpStack keep to it",
+            can_wait=True,
+        )
 
 
 def _events(config: Config, quality: int | None, listen: timedelta) -> Check:

@@ -27,7 +27,9 @@ from parking_gateway.store import diagnosis
 from parking_gateway.store.diagnosis import RefusedFrames
 from parking_gateway.store.pipeline import PipelinedConnection
 from parking_gateway.store.pool import Pool
+from tests.broker.conftest import Peer
 from tests.events import NOON, OCCUPIED, message, topic_of, up
+from tests.plugins.broker import Configured
 from tests.plugins.car_park import CarPark
 from tests.plugins.daemon import Daemon
 
@@ -76,6 +78,30 @@ async def test_events_that_do_not_come_are_not_judged(broker: Broker) -> None:
     _, events = await examine_broker(config_for(broker), listen=timedelta(0))
     assert events.fix is None
     assert "not known whether this user may read them" in events.detail
+
+
+async def test_a_subscription_that_is_granted_at_qos_0_is_wrong() -> None:
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        peer = Peer(reader, writer)
+        await peer.connect()
+        _, subscribe = await peer.packet()
+        await peer.send(b"\x90\x03" + subscribe[:2] + b"\x00")
+        await reader.read()
+        writer.close()
+
+    async with await asyncio.start_server(serve, LOCALHOST, 0) as server:
+        url = f"mqtt://{LOCALHOST}:{server.sockets[0].getsockname()[1]}"
+        config = load(overrides={"mqtt": {"url": url, "protocol": "3.1.1"}})
+        _, events = await examine_broker(config, listen=timedelta(0))
+    assert (events.about, events.verdict) == ("events", "wrong")
+    assert "at QoS 0 only" in events.detail
+
+
+async def test_a_broker_that_takes_few_publications_at_a_time_is_a_warning(configured: Configured) -> None:
+    narrow = configured("max_inflight_messages 10\n")
+    *_, check = await examine_broker(config_for(narrow, protocol="5"), listen=timedelta(0))
+    assert (check.about, check.verdict) == ("broker", "warning")
+    assert "it takes 10 publications at a time" in check.detail
 
 
 async def test_a_broker_that_is_away_is_a_sentence() -> None:

@@ -54,6 +54,7 @@ async def test_a_session_that_ends_earlier_is_wrong() -> None:
 async def test_a_session_is_not_known_in_mqtt_3(broker: Broker) -> None:
     check = await examine_session(config_for(broker.url, protocol="3.1.1"))
     assert check.verdict == "unknown"
+    assert "mqtt.session_expiry and mqtt.receive_maximum have no effect" in check.detail
 
 
 async def test_a_session_of_a_broker_that_is_away_is_not_known() -> None:
