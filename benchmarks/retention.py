@@ -59,7 +59,7 @@ async def _measured(url: str, folder: Path, *, rows: int) -> None:
     async with opened(url, DatabaseConfig()) as pool:
         await make_missing(pool, now=datetime.now(UTC))
         for ago in (20, 21):
-            await asyncio.to_thread(_fill, url, rows=rows, months_ago=ago)
+            await asyncio.to_thread(fill, url, rows=rows, months_ago=ago)
         print_line(f"Two months of {rows:,} uplinks; {_PER_SECOND} uplinks a second of {_SPACES:,} spaces\n\n{_HEAD}")
         await _while(pool, "nothing else", lambda: asyncio.sleep(_QUIET))
         await _while(pool, "pg_dump, and a drop is tried all the time", lambda: _dump(pool, url, folder / "dump"))
@@ -72,7 +72,7 @@ async def _measured(url: str, folder: Path, *, rows: int) -> None:
         print_line(f"\nThe archive has {size / 1e6:,.0f} MB.")
 
 
-def _fill(url: str, *, rows: int, months_ago: int) -> None:
+def fill(url: str, *, rows: int, months_ago: int) -> None:
     """So many uplinks in the last days of a month."""
     first = month_of(datetime.now(UTC), ahead=-months_ago)
     after = month_of(first, ahead=1)

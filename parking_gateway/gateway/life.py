@@ -172,11 +172,13 @@ class Life:
     async def _live(self) -> None:
         async with asyncio.TaskGroup() as group:
             watch = group.create_task(servers.watch(self._pool, report=self._report, clock=self._clock))
+            others = group.create_task(servers.watch_others(self._pool))
             beside = group.create_task(unless_stopped(self._work_without_broker()))
             # Outside of the connection, so a stop within it ends without "offline", and the broker publishes the will.
             await self._connections.make(lambda here, patience: unless_stopped(self._one_connection(here, patience)))
             beside.cancel()
             watch.cancel()
+            others.cancel()
 
     async def _work_without_broker(self) -> None:
         await self._preparation.ended()

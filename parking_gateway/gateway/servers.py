@@ -11,6 +11,7 @@ from typing import Final
 
 from parking_gateway.process.wall_clock import WallClock
 from parking_gateway.store.known_server import LastSeen
+from parking_gateway.store.other_servers import promoted_elsewhere
 from parking_gateway.store.pool import Pool
 from parking_gateway.store.replication import replication_of
 from parking_gateway.store.verdicts import FAILURES
@@ -41,6 +42,16 @@ async def watch(pool: Pool, *, report: Report, clock: WallClock) -> None:
         report.complain("server", change_of(known.last, now=clock()))
         looks += 1
         await asyncio.sleep(_LOOK)
+
+
+async def watch_others(pool: Pool) -> None:
+    """Until cancelled: move to a server of the URL that was promoted while the connections to the old primary stand."""
+    while pool.has_several_servers:
+        if found := await promoted_elsewhere(pool):
+            pool.check.meet(found)
+            # What waits there for an answer is recorded again, on the promoted server.
+            pool.hang_up()
+        await asyncio.sleep(_LOOKS * _LOOK)
 
 
 def change_of(last: LastSeen | None, *, now: datetime) -> str | None:

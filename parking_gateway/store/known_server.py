@@ -33,6 +33,10 @@ class ServerId(msgspec.Struct, frozen=True, kw_only=True):
     system_identifier: str
     timeline: int
 
+    def is_newer_than(self, other: "ServerId") -> bool:
+        """Whether it is a copy of the same server that was promoted later."""
+        return self.system_identifier == other.system_identifier and self.timeline > other.timeline
+
 
 class LastSeen(msgspec.Struct, frozen=True, kw_only=True):
     """The content of the file."""
@@ -88,7 +92,7 @@ class KnownServer:
             return False
         if found == last.server:
             return False
-        if found.system_identifier == last.server.system_identifier and found.timeline < last.server.timeline:
+        if last.server.is_newer_than(found):
             if not self._is_forgotten():
                 raise OldServer(self._refusal(found, last.server))
             last = LastSeen(server=last.server)

@@ -1,10 +1,11 @@
 """The pool of connections to PostgreSQL: bounded, named, and with a limit on every wait."""
 
 import select
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from functools import partial
+from types import MappingProxyType
 from typing import Any, Final
 from weakref import WeakSet
 
@@ -40,6 +41,9 @@ def pool_for(url: str, config: DatabaseConfig, known: KnownServer | None = None)
         "plan_cache_mode": "force_generic_plan",
     }
     given = database_url.parameters(url)
+    if _is_list(given):
+        # Else the first server that answers would be taken, also a standby.
+        given = {"target_session_attrs": "read-write", **given}
     connect_seconds = config.connect_timeout.total_seconds()
     arguments: dict[str, Any] = {
         "application_name": config.application_name,
@@ -66,7 +70,7 @@ def pool_for(url: str, config: DatabaseConfig, known: KnownServer | None = None)
         pool_timeout=config.pool_timeout.total_seconds(),
         connect_args={"async_creator_fn": connect, **arguments},
     )
-    return Pool(engine, check, partial(connect, **arguments))
+    return Pool(engine, check, partial(connect, **arguments), given)
 
 
 @asynccontextmanager
@@ -87,6 +91,7 @@ class Pool(Database):
         engine: AsyncEngine,
         check: ServerCheck | None = None,
         connect_aside: Callable[[], Awaitable[OurConnection]] | None = None,
+        given: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
         self.engine = engine
         """SQLAlchemy's pool, for migrations."""
@@ -94,10 +99,17 @@ class Pool(Database):
         """What was found about the server."""
         self.check.changed = self.renew
         self._connect_aside = connect_aside
+        self.given = given
+        """The parameters of the URL."""
         self._generation = 0
         self._standing: WeakSet[Any] = WeakSet()
         sa.event.listen(engine.sync_engine, "connect", self._made)
         sa.event.listen(engine.sync_engine, "checkout", self._require_fresh)
+
+    @property
+    def has_several_servers(self) -> bool:
+        """Whether the URL lists more than one."""
+        return _is_list(self.given)
 
     @override
     @asynccontextmanager
@@ -135,6 +147,10 @@ class Pool(Database):
             return
         if record.info.get(_GENERATION) != self._generation or _has_unread_bytes(connection):
             raise sa.exc.DisconnectionError
+
+
+def _is_list(given: Mapping[str, str]) -> bool:
+    return any("," in given.get(name, "") for name in ("host", "hostaddr"))
 
 
 def _has_unread_bytes(connection: Any) -> bool:

@@ -30,6 +30,8 @@ _REMEDY: Final = (
     " select pg_reload_conf()"
 )
 
+_SYNCHRONOUS_COMMIT: Final = "reset it for the role, the database or the server that has it, such as: alter role parking reset synchronous_commit"
+
 
 class Replication(msgspec.Struct, frozen=True, kw_only=True):
     """The replication of a server, as the gateway's role sees it."""
@@ -52,8 +54,13 @@ class Replication(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def complaint(self) -> str | None:
         """What is wrong, and what to do. None: nothing is."""
-        if not self.is_synchronous or self.is_standby:
+        if not self.names or self.is_standby:
             return None
+        if not self.is_synchronous:
+            return (
+                f"No commit waits for the standby, although synchronous_standby_names = '{self.names}', because"
+                f" synchronous_commit = {self.synchronous_commit}: {_SYNCHRONOUS_COMMIT}"
+            )
         if not self.standbys:
             waiting = f" ({counted(self.waiting, 'commit')} of the gateway waiting)" if self.waiting else ""
             return (

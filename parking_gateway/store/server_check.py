@@ -40,11 +40,16 @@ class ServerCheck:
     async def require_usable(self, connection: psycopg.AsyncConnection[Any], settings: Mapping[str, str]) -> None:
         """Check a new connection, which is in autocommit. Raises OldServer and WrongSettings."""
         await self._look_for_pooler(connection)
-        self.found = await _server_of(connection)
-        if self.found is not None and self.known.meet(self.found):
-            self.changed()
+        self.found = await server_of(connection)
+        if self.found is not None:
+            self.meet(self.found)
         if self.is_pooled or not self.takes_options or not are_reported(connection):
             await pin(connection, settings, is_session_ours=self.prepares or not self.is_pooled)
+
+    def meet(self, found: ServerId) -> None:
+        """From now on, no server older than this one is worked on. Raises OldServer if it is older than the known one."""
+        if self.known.meet(found):
+            self.changed()
 
     async def _look_for_pooler(self, connection: psycopg.AsyncConnection[Any]) -> None:
         """A pooler makes up the number that the protocol gives for the backend."""
@@ -55,7 +60,7 @@ class ServerCheck:
         self.is_pooled = is_pooled
 
 
-async def _server_of(connection: psycopg.AsyncConnection[Any]) -> ServerId | None:
+async def server_of(connection: psycopg.AsyncConnection[Any]) -> ServerId | None:
     """The server behind the connection. None: it is a standby, or the role may not ask."""
     try:
         row = await (await connection.execute(_SERVER)).fetchone()

@@ -192,6 +192,8 @@ def _of_server(state: str, diag: Diagnostic) -> Diagnosis:
 
 def _todo_of_refusal(message: str) -> str | None:
     """What to do about a server that answers and refuses the connection. libpq gives no SQLSTATE of it, only its words."""
+    if "session is read-only" in message:  # libpq has looked for a server that may be written to
+        return _TODO["25006"]
     is_refused = "FATAL" in message and not any(words in message for words in _PASSING)
     return "The server answers and refuses the connection: correct what it names" if is_refused else None
 

@@ -3,6 +3,7 @@
 import asyncio
 import json
 from functools import partial
+from uuid import UUID
 
 import psycopg
 
@@ -58,9 +59,10 @@ def _uplinks(url: str) -> int:
         return int(found)
 
 
-async def value_of(server: PairMember, query: str) -> object:
-    """The first column of the first row."""
-    return await asyncio.to_thread(server.value, query)
+def ids_of(server: PairMember) -> set[UUID]:
+    """Of the uplinks that it has."""
+    with psycopg.connect(server.url) as connection:
+        return {one for (one,) in connection.execute("select deduplication_id from uplink")}
 
 
 async def reports_problem(rig: Rig, sentence: str, *, check: str = "standby") -> None:
@@ -84,3 +86,12 @@ async def has_no_problem(rig: Rig) -> bool:
     """Whether /readyz has no problem."""
     _, body = await asyncio.to_thread(rig.gateway.page, "/readyz")
     return not json.loads(body).get("problems", [])
+
+
+async def has_reason(rig: Rig, sentence: str) -> bool:
+    """Whether /readyz names a reason with this text."""
+    try:
+        _, body = await asyncio.to_thread(rig.gateway.page, "/readyz")
+    except OSError:  # it starts
+        return False
+    return any(sentence in one for one in json.loads(body).get("why", []))

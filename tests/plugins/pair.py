@@ -59,12 +59,40 @@ class PairMember:
 
     def rebuild(self, primary: "PairMember") -> None:
         """Become a standby of this primary, with a copy of its data, and wait until it accepts connections."""
-        shutil.rmtree(self._data)
-        source = ("-h", LOCALHOST, "-p", str(primary.port), "-U", "postgres")
-        self._run("pg_basebackup", *source, "-D", str(self._data), "-X", "stream", "-c", "fast")
-        self._configure()
+        self.copy(primary)
         self.follow()
         self.start()
+
+    def copy(self, other: "PairMember") -> None:
+        """Have the data of this server, which runs, instead of the own ones."""
+        shutil.rmtree(self._data)
+        source = ("-h", LOCALHOST, "-p", str(other.port), "-U", "postgres")
+        self._run("pg_basebackup", *source, "-D", str(self._data), "-X", "stream", "-c", "fast")
+        self._configure()
+
+    def archive_into(self, folder: Path) -> None:
+        """Keep each file of its log there. It starts again for this."""
+        self.execute("alter system set archive_mode = on", f"alter system set archive_command = 'cp %p {folder}/%f'")
+        self._control("-w", "-m", "fast", "-l", str(self._data / "log"), "restart")
+
+    def close_log(self, archive: Path) -> None:
+        """End the current file of its log, and wait until it is in the archive."""
+        name = self.value("select pg_walfile_name(pg_current_wal_lsn())")
+        self.execute("select pg_switch_wal()")
+        for attempt in _soon():
+            with attempt:
+                assert (archive / name).exists()
+
+    def recover_to(self, moment: str, archive: Path) -> None:
+        """Start with the data of a copy as they were at this moment, and wait until it accepts writes."""
+        with (self._data / "postgresql.conf").open("a") as settings:
+            settings.write(f"restore_command = 'cp {archive}/%f %p'\nrecovery_target_time = '{moment}'\n")
+            settings.write("recovery_target_action = 'promote'\n")
+        (self._data / "recovery.signal").touch()
+        self.start()
+        for attempt in _soon():
+            with attempt:
+                assert not self.value("select pg_is_in_recovery()")
 
     def start(self) -> None:
         """Start it, and wait until it accepts connections."""

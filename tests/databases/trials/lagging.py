@@ -1,20 +1,15 @@
 """The standby of an asynchronous pair is behind when it is promoted: what it has not received is lost."""
 
 import asyncio
-from uuid import UUID
 
-import psycopg
-
-from tests.databases.pairs import first_commit, pair_of
+from tests.databases.pairs import first_commit, ids_of, pair_of
 from tests.databases.registry import trial
 from tests.databases.trials.pair import PER_SECOND
-from tests.plugins.pair import PairMember
 from tests.plugins.proxy import Proxy
 from tests.proof.rig import Rig
 
 _SECONDS = 3.0
 """How far the standby is behind, at least."""
-_IDS = "select deduplication_id from uplink"
 
 
 @trial("async", "asynchronous pair, its standby seconds behind: `kill -9` of the primary, promotion", short=0, long=1)
@@ -52,9 +47,9 @@ async def _lose_what_the_standby_lacks(rig: Rig, times: int, *, seconds: float) 
         await asyncio.to_thread(standby.promote)
         rig.server.url = standby.url
         await first_commit(rig, since=died)
-        await rig.settle()
+        await rig.settle(after=len(rig.ledger.confirmed))
     await asyncio.to_thread(primary.start)
-    only_there = _ids(primary) - _ids(standby)
+    only_there = ids_of(primary) - ids_of(standby)
     rig.lost_with_server = only_there & rig.ledger.confirmed.keys()
     lost = len(rig.lost_with_server)
     if seconds:
@@ -66,8 +61,3 @@ async def _lose_what_the_standby_lacks(rig: Rig, times: int, *, seconds: float) 
         )
     else:
         rig.happened(lost < PER_SECOND)
-
-
-def _ids(server: PairMember) -> set[UUID]:
-    with psycopg.connect(server.url) as connection:
-        return {one for (one,) in connection.execute(_IDS)}

@@ -9,7 +9,7 @@ from tests.proof.rig import Rig
 
 PER_SECOND = 200
 NO_STANDBY = "Every commit waits for a standby"
-_TIMELINE = "select ('x' || left(pg_walfile_name(pg_current_wal_lsn()), 8))::bit(32)::int"
+TIMELINE = "select ('x' || left(pg_walfile_name(pg_current_wal_lsn()), 8))::bit(32)::int"
 
 
 @trial(
@@ -29,9 +29,9 @@ async def primary_killed(rig: Rig, times: int) -> None:
             await asyncio.to_thread(fail_over, primary, standby)
             primary, standby = standby, primary
             await first_commit(rig, since=died)
-            rig.happened(primary.value(_TIMELINE) == number + 1)
+            rig.happened(primary.value(TIMELINE) == number + 1)
             if number < times:
-                await asyncio.to_thread(_rebuild, standby, primary)
+                await asyncio.to_thread(rebuild, standby, primary)
                 await rig.settle()
 
 
@@ -58,7 +58,7 @@ async def setting_inherited(rig: Rig, times: int) -> None:
             await asyncio.to_thread(primary.demand_no_standby)
             await first_commit(rig, since=mended)
             if number < times:
-                await asyncio.to_thread(_rebuild, standby, primary)
+                await asyncio.to_thread(rebuild, standby, primary)
                 await rig.settle()
 
 
@@ -69,7 +69,7 @@ def fail_over(primary: PairMember, standby: PairMember) -> None:
     standby.demand_no_standby()
 
 
-def _rebuild(old: PairMember, primary: PairMember) -> None:
+def rebuild(old: PairMember, primary: PairMember) -> None:
     """The old primary becomes the standby, and commits wait for it. Both have the setting, as after a copy made later."""
     old.rebuild(primary)
     primary.wait_for_standby()
