@@ -5,7 +5,7 @@ A new cause is a new file beside this one, and a line in `ROUNDS`.
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Final
 
 import msgspec
@@ -63,6 +63,8 @@ ROUNDS: Final = (
 )
 _AGAIN: Final = timedelta(seconds=10)
 """After an attempt that failed. A round of the clock loses nothing by waiting."""
+_LOOK_SECONDS: Final = 1.0
+"""Between two looks at the wall clock."""
 
 
 class Rounds(msgspec.Struct, frozen=True, kw_only=True):
@@ -84,12 +86,26 @@ class Rounds(msgspec.Struct, frozen=True, kw_only=True):
     async def _repeat(self, one: Round) -> None:
         time = asyncio.get_running_loop().time
         while True:
-            began = time()
+            began, now = time(), self.moment().now
             committed = await self.go(one)
-            due = began + (min(one.every, _AGAIN) if committed is None else one.every).total_seconds()
+            every = min(one.every, _AGAIN) if committed is None else one.every
+            due_at = now + every
             if committed is not None and committed.due_at is not None:
-                due = min(due, time() + (committed.due_at - self.moment().now).total_seconds())
-            await asyncio.sleep(max(0.0, due - time()))
+                due_at = min(due_at, committed.due_at)
+            await self._sleep(began + every.total_seconds(), due_at)
+
+    async def _sleep(self, due: float, due_at: datetime) -> None:
+        """Sleep until `due` by the loop's clock or `due_at` by the wall clock, whichever comes first.
+
+        The loop's clock stands still while the machine is suspended, and knows nothing of a wall clock that is set: without
+        `due_at`, a machine that starts with last month's time would have no partition of this month for an hour.
+        """
+        time = asyncio.get_running_loop().time
+        while True:
+            rest = min(due - time(), (due_at - self.moment().now).total_seconds())
+            if rest <= 0:
+                return
+            await asyncio.sleep(min(rest, _LOOK_SECONDS))
 
     async def go(self, one: Round) -> Committed | None:
         """Go one round, once. None: the database did not take it; another attempt may follow."""
