@@ -23,7 +23,11 @@ select
         'hour',
         least(
             (select min(since) from gone),
-            coalesce((select max(hour) from occupancy_hour), (select min(arrived_at) from past_stay)),
+            coalesce(
+                -- Since it was counted, changes of the hour before it may have come that were too young to be marked.
+                (select greatest(max(hour) - interval '1 hour', min(hour)) from occupancy_hour),
+                (select min(arrived_at) from past_stay)
+            ),
             cast(:recent as timestamptz)
         ),
         'UTC'

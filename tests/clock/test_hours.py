@@ -7,8 +7,11 @@ import sqlalchemy as sa
 
 from parking_gateway.clock import hours
 from parking_gateway.clock.moment import Moment
+from parking_gateway.decoding.decoder import Decoder
+from parking_gateway.intake.read import read
+from parking_gateway.intake.record import record
 from parking_gateway.store.pool import Pool
-from tests.clock.test_history import come, frame, rows
+from tests.clock.test_history import LIMITS, come, frame, rows
 from tests.events import NOON, OCCUPIED, VACANT
 from tests.plugins.car_park import CarPark
 
@@ -36,6 +39,21 @@ async def test_an_hour_has_its_share_of_each_stay(pool: Pool, car_park: CarPark)
     await come(pool, frame(other, 65, VACANT))
     await count(pool, 4)
     assert [row[2] for row in await rows(pool.engine, HOURS)] == [40 * 60, 35 * 60, 0, 0]
+
+
+async def test_the_first_round_after_an_absence_counts_the_hour_before_the_last_one_again(
+    pool: Pool, car_park: CarPark
+) -> None:
+    """Its last changes were recorded after the last round, and are too young to be marked."""
+    (device,) = await car_park(1)
+    await come(pool, frame(device, 30, OCCUPIED))
+    await count(pool, 1)
+    await count(pool, 2)
+    batch = read([frame(device, 50, VACANT)], received_at=NOON + timedelta(minutes=70), limits=LIMITS)
+    async with pool.connect() as connection:
+        await record(connection, batch, decoder=Decoder(), announce_every=timedelta(hours=1))
+    await count(pool, 9)
+    assert (await rows(pool.engine, HOURS))[0] == (12, 1, 20 * 60, 1, 1, 20 * 60)
 
 
 @pytest.mark.parametrize("view", ["space_now", "zone_now", "sensor", "step", "stay", "occupancy_hourly"])
