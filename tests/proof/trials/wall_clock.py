@@ -5,21 +5,19 @@ import json
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from pathlib import Path
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 import msgspec
-import pytest
 
 from parking_gateway.cli.demo.fleet import TimedEvent
+from tests.faked_clock import FakedClock
 from tests.proof.load import traffic
 from tests.proof.rig import Rig
 from tests.proof.trial import trial
 from tests.whole_gateway import until
 
 _PER_SECOND: Final = 200
-_LIBRARY: Final = "libfaketime.so.1"
 _JUMPS: Final = (timedelta(hours=1), timedelta(hours=-1), timedelta(days=365), timedelta(days=-365))
 _MINUTE: Final = timedelta(minutes=1)
 _SUMMER_ENDS: Final = datetime(2026, 10, 25, 1, tzinfo=UTC)
@@ -27,30 +25,11 @@ _SUMMER_BEGINS: Final = datetime(2026, 3, 29, 1, tzinfo=UTC)
 _BEFORE: Final = timedelta(seconds=4)
 
 
-class _Clock:
+def _clock(rig: Rig) -> FakedClock:
     """The wall clock of the gateway."""
-
-    def __init__(self, rig: Rig) -> None:
-        found = sorted(Path("/usr/lib").rglob(_LIBRARY))
-        if not found:
-            pytest.skip("libfaketime is not installed")
-        self._file = rig.folder / "wall clock"
-        self.ahead = timedelta()
-        self.jump_to(timedelta())
-        rig.gateway.environment |= {
-            "LD_PRELOAD": str(found[0]),
-            "FAKETIME_TIMESTAMP_FILE": str(self._file),
-            "FAKETIME_NO_CACHE": "1",
-            "FAKETIME_DONT_FAKE_MONOTONIC": "1",
-            "DONT_FAKE_MONOTONIC": "1",
-        }
-
-    def jump_to(self, ahead: timedelta) -> None:
-        """Let it be so far ahead of this machine's."""
-        self.ahead = ahead
-        new = self._file.with_suffix(".new")
-        new.write_text(f"{ahead.total_seconds():+.3f}\n")
-        new.replace(self._file)
+    clock = FakedClock(rig.folder)
+    rig.gateway.environment |= clock.environment
+    return clock
 
 
 @trial(
@@ -58,7 +37,7 @@ class _Clock:
 )
 async def jumps(rig: Rig, times: int) -> None:
     """The clocks of the network server and of the database stay right. Reservations are not made yet."""
-    clock = _Clock(rig)
+    clock = _clock(rig)
     await rig.start_gateway()
     async with rig.load.steady(_PER_SECOND):
         for jump in _JUMPS[:times]:
@@ -84,7 +63,7 @@ async def _has_jumped(rig: Rig, ahead: timedelta) -> bool:
 )
 async def summer_time(rig: Rig, times: int) -> None:
     """All of them are in Amsterdam. The hour is there twice, or is missing."""
-    clock = _Clock(rig)
+    clock = _clock(rig)
     rig.gateway.environment["TZ"] = "Europe/Amsterdam"
     rig.server.configure("alter database parking set timezone = 'Europe/Amsterdam'")
     rig.load.follow(_dated(rig, clock))
@@ -101,11 +80,11 @@ async def summer_time(rig: Rig, times: int) -> None:
     await rig.start_gateway()
 
 
-def _local_offset(clock: _Clock) -> timedelta | None:
-    return (datetime.now(UTC) + clock.ahead).astimezone(ZoneInfo("Europe/Amsterdam")).utcoffset()
+def _local_offset(clock: FakedClock) -> timedelta | None:
+    return clock.now.astimezone(ZoneInfo("Europe/Amsterdam")).utcoffset()
 
 
-def _dated(rig: Rig, clock: _Clock) -> Iterator[TimedEvent]:
+def _dated(rig: Rig, clock: FakedClock) -> Iterator[TimedEvent]:
     """Uplinks that the network server dates by the same clock as the gateway."""
     for one in traffic(rig.devices):
         at = one.at + clock.ahead
