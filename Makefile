@@ -14,7 +14,7 @@ PIP := $(BIN)/pip --disable-pip-version-check --quiet
 .PHONY: install-page commands
 .PHONY: package debian container test-installed
 .PHONY: bench bench-goals bench-scale bench-gateways bench-guard bench-against bench-telegraf bench-codecs bench-javascript bench-retention
-.PHONY: help simulate proof-database
+.PHONY: help simulate year proof-database
 
 help:  ## every command of this file, which is the default
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 23 | sed 's/^/make /'
@@ -119,6 +119,9 @@ proof-brokers: $(VENV)/dev.stamp  ## the same promises on brokers of others, and
 
 simulate: $(VENV)/simulation.stamp  ## outages in simulated universes; SEEDS=10000, or SEED=17 for one of them; needs Python 3.12
 	@PYTHONHASHSEED=0 $(VENV)/simulation/bin/python -m tests.simulation $(if $(SEED),--seed $(SEED),--seeds $(SEEDS)) $(ARGS)
+
+year: $(VENV)/bench.stamp  ## a year of a city in an hour, with real processes; needs libfaketime; ARGS="--days 30 --spaces 5000" is shorter
+	@$(BIN)/python -m tests.year $(ARGS)
 
 fuzz: $(VENV)/dev.stamp  ## random bytes for the codecs of each family, for declared codecs and events; TIME=60 seconds; ARGS="dragino declared" narrows
 	-@$(PIP) install --require-hashes --only-binary :all: -r requirements/fuzz.txt

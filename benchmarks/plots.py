@@ -1,10 +1,12 @@
 """Draws the results as SVG. The same figures give the same bytes."""
 
 import importlib.util
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from statistics import median
 from typing import Any, Final
+
+import msgspec
 
 from benchmarks.contestants import Contestant
 from benchmarks.figures import Process, by_contestant, cost, middle, rate
@@ -40,6 +42,7 @@ _PROCESSES: Final[dict[Process, tuple[str, str]]] = {
     "database": ("PostgreSQL", "#e08a2e"),
     "broker": ("Mosquitto", "#9aa1a9"),
 }
+_MARKS: Final = ("|", "v", "x")
 _LINES: Final = ("#1f6fb2", "#e08a2e", "#3b8f5a", "#8a5ab0")
 _WIDTH: Final = 7.6
 _BAR: Final = 0.62
@@ -48,6 +51,56 @@ _INCHES_AROUND: Final = 1.05
 _LATENCY_HEIGHT: Final = 3.8
 _ROOM: Final = 1.18
 """How far the axis goes beyond the longest bar, for the figure beside it."""
+_COURSE_HEIGHT: Final = 2.9
+
+
+class Course(msgspec.Struct, frozen=True, kw_only=True):
+    """A plot of figures over the days."""
+
+    name: str
+    """Of its file, without an ending."""
+    title: str
+    unit: str
+    lines: Mapping[str, Sequence[float]]
+    """By their words, a figure for each day."""
+    marks: Mapping[str, Sequence[int]]
+    """What happened on which days."""
+    is_logarithmic: bool = False
+
+
+def draw_courses(courses: Sequence[Course], folder: Path) -> None:
+    """Draw each into a file of its own in the folder. matplotlib has to be installed."""
+    import matplotlib as mpl  # noqa: PLC0415 - as below
+    from matplotlib.figure import Figure  # noqa: PLC0415 - as below
+
+    with mpl.rc_context(_STYLE):
+        for course in courses:
+            _course(Figure, course).savefig(folder / f"{course.name}.svg", metadata={"Date": None})
+
+
+def _course(figure_type: Any, course: Course) -> Any:
+    figure = figure_type(figsize=(_WIDTH, _COURSE_HEIGHT))
+    axes = figure.subplots()
+    axes.set_title(course.title, color=_INK)
+    for (words, values), color in zip(course.lines.items(), _LINES, strict=False):
+        axes.plot(range(1, len(values) + 1), values, linewidth=1.3, color=color, label=words)
+    if course.is_logarithmic:
+        axes.set_yscale("log")
+        axes.yaxis.set_major_formatter("{x:g}")
+    else:
+        axes.set_ylim(bottom=0)
+    # In the coordinates of the axes, so that marks are at the lower edge of every scale.
+    for number, (words, days) in enumerate(course.marks.items()):
+        heights = [0.02 + 0.03 * number] * len(days)
+        places = axes.get_xaxis_transform()
+        axes.plot(
+            [day + 1 for day in days], heights, _MARKS[number], markersize=4, color=_INK, label=words, transform=places
+        )
+    axes.set_xlabel("simulated day")
+    axes.set_ylabel(course.unit)
+    axes.grid(axis="y")
+    figure.legend(loc="outside lower center", ncols=3)
+    return figure
 
 
 def draw(report: Report, folder: Path) -> str:

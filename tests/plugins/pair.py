@@ -36,6 +36,8 @@ class PairMember:
     """One of the two servers."""
 
     def __init__(self, template: Path, data: Path, *, name: str, port: int, other: int) -> None:
+        self.environment = dict(os.environ)
+        """Of its processes, from the next start on."""
         self._data = data
         self._owner = template.stat().st_uid
         self.port = port
@@ -52,6 +54,17 @@ class PairMember:
         """As a standby, receive from now on what is behind this port of this machine, or nothing."""
         source = "" if port is None else f"host={LOCALHOST} port={port} user=postgres application_name={STANDBY}"
         self.execute(f"alter system set primary_conninfo = '{source}'", "select pg_reload_conf()")
+
+    def configure(self, lines: str) -> None:
+        """Have these settings too, from the next start on."""
+        self._settings += lines
+        with (self._data / "postgresql.conf").open("a") as settings:
+            settings.write(lines)
+
+    @property
+    def pid(self) -> int:
+        """The number of its first process."""
+        return int((self._data / "postmaster.pid").read_text().splitlines()[0])
 
     def follow(self) -> None:
         """Be a standby from the next start on."""
@@ -102,7 +115,7 @@ class PairMember:
 
     def kill(self) -> None:
         """End it with SIGKILL, and wait until its last process has ended."""
-        server = psutil.Process(int((self._data / "postmaster.pid").read_text().splitlines()[0]))
+        server = psutil.Process(self.pid)
         processes = [server, *server.children()]
         server.kill()
         _, alive = psutil.wait_procs(processes, timeout=30)
@@ -162,6 +175,7 @@ class PairMember:
                 [embedded.programs() / program, *arguments],
                 user=self._owner if os.geteuid() == 0 else None,
                 cwd="/",
+                env=self.environment,
                 stdout=log,
                 stderr=log,
                 check=True,
