@@ -190,7 +190,7 @@ class Conductor:
 
     async def _until(self, holds: Callable[[], object], expected: str) -> None:
         retrying = AsyncRetrying(
-            retry=retry_if_result(lambda held: not held), wait=wait_fixed(0.05), stop=stop_after_delay(_SETTLING)
+            retry=retry_if_result(lambda held: not held), wait=wait_fixed(0.2), stop=stop_after_delay(_SETTLING)
         )
         try:
             await retrying(holds)  # type: ignore[type-var]
