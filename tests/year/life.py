@@ -27,8 +27,6 @@ _BELIEVED: Final = MINUTE
 _OVERSTAYS: Final = 0.004
 _MARKET_CARS: Final = 8.0
 """Cars of a day for each space of the market place."""
-_SERVICE_LIFE: Final = 3000
-"""Days that a sensor works on average."""
 _MOST_DEVICES: Final = 10_000_000
 BELL: Final = 0
 """A space of the market place that changes at the end of each slice. Once that is shown, all uplinks before it are recorded."""
@@ -53,6 +51,8 @@ class Plan(NamedTuple):
     heartbeat: int
     lost_after: int
     """Seconds."""
+    service_life: int
+    """Days that a sensor works on average."""
     last_death: int
     """Later deaths would not be noticed before the end."""
 
@@ -82,7 +82,7 @@ class Life:
             # A whole heartbeat is spread, so that sensors do not speak at once.
             self._plan(self._dice.randrange(plan.heartbeat), space, _BEAT)
             self._plan_arrival(space, 0)
-            self._plan(int(self._dice.expovariate(1 / (_SERVICE_LIFE * DAY))), space, _DIE)
+            self._plan(int(self._dice.expovariate(1 / (plan.service_life * DAY))), space, _DIE)
 
     def slice(self, begin: int, end: int) -> list[Published]:
         """The uplinks of these hours. Slices follow each other. The last one is the bell's."""
@@ -208,7 +208,7 @@ class Life:
             return
         self.dead[space] = self._sent_at[space]
         self.ledger.silent[self.device[space]] = time // DAY
-        self._plan(time + int(self._dice.expovariate(1 / (_SERVICE_LIFE * DAY))) + 30 * DAY, space, _DIE)
+        self._plan(time + int(self._dice.expovariate(1 / (self.plan.service_life * DAY))) + 30 * DAY, space, _DIE)
 
     def _send(self, space: int, time: int, made: list[Published], *, is_change: bool = False) -> int:
         """Send a frame, and return its time as it has to be believed."""

@@ -26,6 +26,8 @@ _LOST_AFTER: Final = 1.75
 _MARKET: Final = 50
 """Spaces of the market place."""
 _ZONE: Final = 1000
+_SERVICE_LIFE: Final = 3000
+"""Days that a sensor works on average."""
 WEEKLY: Final = Faults(restart_every=7, failover_days=frozenset({15}), broker_days=frozenset({20}))
 
 
@@ -53,6 +55,8 @@ def played(options: Options, *, command: str, say: Callable[[str], None]) -> Res
         cars_per_day=options.cars_per_day,
         heartbeat=heartbeat,
         lost_after=lost_after,
+        # Ten deaths a day at most: after a restart, those of a week are noticed at once, and beyond 100 they share a notice.
+        service_life=max(_SERVICE_LIFE, options.spaces // 10),
         # As the conductor has it.
         last_death=options.days * DAY - lost_after - (options.faults.restart_every + 1) * DAY,
     )

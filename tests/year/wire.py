@@ -19,9 +19,9 @@ from tests.year.life import Published
 
 _AGAIN: Final = 0.2
 """Seconds until the next attempt to connect."""
-_OUTSTANDING: Final = 40
+_OUTSTANDING: Final = 100
 """Changes of the market place that may be on their way. Beyond them the city waits, because the gateway is behind."""
-_PATIENCE: Final = 120
+_PATIENCE: Final = 300
 """Seconds for a reply, and for a change to be shown."""
 _AT_ONCE: Final = 5000
 _UNAVAILABLE: Final = "unavailable"
