@@ -10,7 +10,7 @@ A page is confirmed in the database while the next ones are read and published. 
 
 import asyncio
 import math
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from contextlib import suppress
 from typing import Final
 
@@ -20,6 +20,7 @@ from parking_gateway.outbox.changes import Changes
 from parking_gateway.outbox.marker import Marker
 from parking_gateway.outbox.outgoing import OutgoingMessages
 from parking_gateway.outbox.pages import PAGE, Page, Pages, Publisher, ReportPublished, ReportSteps
+from parking_gateway.outbox.unconfirmed import Unconfirmed
 from parking_gateway.process.config.sections import PublicationConfig
 from parking_gateway.process.waits import pause
 from parking_gateway.store.database import Database
@@ -72,13 +73,7 @@ class Outbox:
         self._is_finishing = False
         self._scan_at = 0.0
         """When all rows are scanned next, by the event loop's clock."""
-        self._confirmation: asyncio.Task[None] | None = None
-        self._published: list[Page] = []
-        """Those that are confirmed in the database when the confirmation under way has ended."""
-        self._versions: dict[int | str, int] = {}
-        """Of the rows of these pages."""
-        self._written: Mapping[int | str, int] = {}
-        """The same of the last confirmation, which may be under way."""
+        self._unconfirmed = Unconfirmed(self._confirm)
         self._in_hand: Collection[SpaceId] = ()
         """Spaces of the page that is being published."""
 
@@ -95,9 +90,9 @@ class Outbox:
 
         Commits that follow each other over two connections can be passed to `changed` the other way round.
         """
-        if row.key in self._in_hand or self._versions.get(row.key, row.version - 1) >= row.version:
+        if row.key in self._in_hand or self._unconfirmed.versions.get(row.key, row.version - 1) >= row.version:
             return False
-        return self._written.get(row.key, row.published_version) == row.published_version
+        return self._unconfirmed.written.get(row.key, row.published_version) == row.published_version
 
     def is_waiting(self) -> bool:
         """Whether a change is published at once."""
@@ -116,7 +111,7 @@ class Outbox:
     async def run(self, link: Publisher) -> None:
         """Publish until `finish`. Raises MqttError in an exception group when the link is lost."""
         self._scan_at = 0.0
-        self._confirmation, self._published, self._versions = None, [], {}
+        self._unconfirmed.forget()
         self._in_hand = ()
         self._changes.forget_rows()
         are_rows_done = asyncio.Event()
@@ -125,53 +120,58 @@ class Outbox:
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._publish_counts(link, until=are_rows_done))
                 group.create_task(self._outgoing.run(link))
+                confirming = group.create_task(self._unconfirmed.run())
                 self._is_running = True
-                await self._publish_rows(link, group)
-                await self._confirmed()
+                await self._publish_rows(link)
+                await self._unconfirmed.ended()
+                confirming.cancel()
                 are_rows_done.set()
                 self._recount.set()
         finally:
             self._is_running = False
 
-    async def _publish_rows(self, link: Publisher, group: asyncio.TaskGroup) -> None:
+    async def _publish_rows(self, link: Publisher) -> None:
         while True:
             self._wake.clear()
             is_finishing = self._is_finishing
             if self._clock() >= self._scan_at:
                 self._scan_at = math.inf
-                await self._scan(link, group)
+                await self._scan(link)
                 # `_scan_again` may have asked for another scan meanwhile.
                 self._scan_at = min(self._scan_at, self._clock() + self._config.poll_interval.total_seconds())
-            await self._publish_changed(link, group)
+            await self._publish_changed(link)
             if is_finishing:
                 return
             with suppress(TimeoutError):
                 async with asyncio.timeout_at(self._scan_at):
                     await self._wake.wait()
 
-    async def _scan(self, link: Publisher, group: asyncio.TaskGroup) -> None:
-        await self._confirmed()
+    async def _scan(self, link: Publisher) -> None:
+        await self._unconfirmed.ended()
         await self._pages.doubt_database()
         for kind in (DueKind.SPACE, DueKind.DEVICE):
             async for page in self._pages.of_kind(link, kind):
-                await self._confirm_meanwhile(page, group)
+                await self._unconfirmed.add(page)
         self._recount.set()
 
-    async def _publish_changed(self, link: Publisher, group: asyncio.TaskGroup) -> None:
+    async def _publish_changed(self, link: Publisher) -> None:
         while self._changes:
             # A space whose confirmation waits is due, and so would be read and published once more.
             some = self._changes.take(
-                PAGE, without=self._unconfirmed, read_again=self._versions.keys(), now=self._clock()
+                PAGE,
+                without=self._unconfirmed.writing,
+                read_again=self._unconfirmed.versions.keys(),
+                now=self._clock(),
             )
             if not some.spaces:  # the other ones were published and have changed again
-                await self._confirmed()
+                await self._unconfirmed.ended()
                 continue
             self._in_hand = frozenset(some.spaces)
             page = await self._pages.of_spaces(link, some.spaces, some.rows)
             self._in_hand = ()
             if not page.rows:  # they were removed, and their zones have fewer
                 self._recount.set()
-            await self._confirm_meanwhile(page, group)
+            await self._unconfirmed.add(page)
 
     async def _publish_counts(self, link: Publisher, *, until: asyncio.Event) -> None:
         """Publish due zones and sites once in an interval, and a last time when `until` is set."""
@@ -182,47 +182,17 @@ class Outbox:
             is_last = until.is_set()
             for kind in (DueKind.ZONE, DueKind.SITE):
                 async for page in self._pages.of_kind(link, kind):
-                    await self._confirm(page)
+                    await self._confirm([page])
             if not is_last:
                 await pause(self._config.counts_interval.total_seconds(), stop=until)
 
-    async def _confirm_meanwhile(self, page: Page, group: asyncio.TaskGroup) -> None:
-        """Begin to confirm the page in the database, or have it confirmed behind the confirmation that is under way."""
-        if not page.rows:
-            return
-        waiting = self._published
-        if waiting and (waiting[0].kind is not page.kind or sum(len(one.rows) for one in waiting) >= PAGE):
-            await self._confirmed()
-        self._published.append(page)
-        self._versions |= {row.key: row.version for row in page.rows}
-        if not self._is_confirming:
-            self._confirmation = group.create_task(self._confirm_published())
-
-    async def _confirm_published(self) -> None:
-        while self._published:
-            pages, self._published = self._published, []
-            self._written, self._versions = self._versions, {}
-            await self._confirm(*pages)
-
-    @property
-    def _is_confirming(self) -> bool:
-        return self._confirmation is not None and not self._confirmation.done()
-
-    @property
-    def _unconfirmed(self) -> Collection[int | str]:
-        """Keys of rows whose confirmation is being written."""
-        return self._written.keys() if self._is_confirming else ()
-
-    async def _confirmed(self) -> None:
-        if self._confirmation is not None:
-            await self._confirmation
-
-    async def _confirm(self, *pages: Page) -> None:
-        still_due = await self._pages.confirm(*pages)
+    async def _confirm(self, pages: Sequence[Page]) -> None:
+        still_due = await self._pages.confirm(pages)
         if pages[0].kind is DueKind.SPACE:
             self._recount.set()
         # Those that were published once more meanwhile are confirmed next.
-        if left := [one for one in still_due.spaces if one not in self._versions and one not in self._changes]:
+        published = self._unconfirmed.versions
+        if left := [one for one in still_due.spaces if one not in published and one not in self._changes]:
             self.changed(left)
         if still_due.is_all_due:
             self._changes.forget_rows()

@@ -96,7 +96,7 @@ class Pages:
         """Publish the due ones of these spaces, at most `PAGE`. `rows` are theirs, if they were read already."""
         return await self._send(link, DueKind.SPACE, partial(_read_changed, spaces=spaces), rows)
 
-    async def confirm(self, *pages: Page) -> StillDue:
+    async def confirm(self, pages: Sequence[Page]) -> StillDue:
         """Confirm pages of one kind in the database, together."""
         kind, marker = pages[0].kind, max(page.marker for page in pages)
         # Of a row that was published again meanwhile, the last one is confirmed.
