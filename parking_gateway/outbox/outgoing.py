@@ -23,6 +23,8 @@ from parking_gateway.store.query import Query
 
 _AT_ONCE: Final = 200
 """Messages of a page. It is published well within `outgoing.CLAIMED`, also by a slow broker."""
+_TOGETHER: Final = 0.02
+"""Seconds in which the end of a page waits for the next one, so that both are one transaction."""
 OUTGOING: Final = "outgoing"
 _LOCK_ORDER: Final = (DueKind.SPACE, DueKind.ZONE, DueKind.SITE)
 
@@ -73,9 +75,14 @@ class OutgoingMessages:
             if is_finishing:
                 return
             wait = self._poll_interval.total_seconds()
-            with suppress(TimeoutError):
-                async with asyncio.timeout(min(wait, seconds) if seconds else wait):
-                    await self._wake.wait()
+            await self._woken(within=min(wait, seconds) if seconds else wait)
+
+    async def _woken(self, *, within: float) -> None:
+        if self._is_finishing:
+            return
+        with suppress(TimeoutError):
+            async with asyncio.timeout(within):
+                await self._wake.wait()
 
     async def _publish_all(self, link: Publisher) -> float:
         """Publish all messages, unless another gateway does; then the answer is for how many seconds it has claimed them."""
@@ -93,6 +100,9 @@ class OutgoingMessages:
             confirmed = [row for row, is_one in zip(page.rows, is_refused, strict=True) if not is_one]
             refused = [row.id for row, is_one in zip(page.rows, is_refused, strict=True) if is_one]
             self._report(OUTGOING, len(confirmed), refusals)
+            if len(page.rows) < _AT_ONCE:
+                await self._woken(within=_TOGETHER)
+                self._wake.clear()
 
     async def _next_page(self, confirmed: Sequence[DueOutgoing], refused: Sequence[int]) -> _Page:
         """End the page before, and read the next one."""

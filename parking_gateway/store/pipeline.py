@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any, Final
 
+import psycopg
 from psycopg.adapt import Transformer
 from psycopg.pq import Format, PipelineStatus, TransactionStatus
 from psycopg.pq.abc import PGresult
@@ -43,6 +44,18 @@ class PipelinedConnection(Connection):
     @override
     async def rollback(self) -> None:
         await _driver(self.raw).rollback()
+
+    async def end(self) -> None:
+        """Roll back if a transaction was not committed, before the connection goes back to the pool."""
+        driver = None if self.raw.invalidated else _driver(self.raw)
+        if driver is None or driver.closed or driver.pgconn.transaction_status == TransactionStatus.IDLE:
+            return
+        try:
+            await driver.rollback()
+        except BaseException as failure:
+            await self.raw.invalidate()
+            if not isinstance(failure, psycopg.Error):
+                raise
 
     @property
     @override

@@ -68,6 +68,7 @@ def pool_for(url: str, config: DatabaseConfig, known: KnownServer | None = None)
         json_deserializer=msgspec.json.decode,
         use_native_hstore=False,  # to look for it takes a round trip
         pool_timeout=config.pool_timeout.total_seconds(),
+        pool_reset_on_return=None,  # `Pool.connect` rolls back where there is a transaction, and asks nobody where there is none
         connect_args={"async_creator_fn": connect, **arguments},
     )
     return Pool(engine, check, partial(connect, **arguments), given)
@@ -115,7 +116,11 @@ class Pool(Database):
     @asynccontextmanager
     async def connect(self) -> AsyncIterator[Connection]:
         async with self.engine.connect() as connection:
-            yield PipelinedConnection(connection, prepares=self.check.prepares)
+            lent = PipelinedConnection(connection, prepares=self.check.prepares)
+            try:
+                yield lent
+            finally:
+                await lent.end()
 
     @asynccontextmanager
     async def connect_aside(self) -> AsyncIterator[OurConnection]:
