@@ -46,7 +46,16 @@ class PipelinedConnection(Connection):
         await _driver(self.raw).rollback()
 
     async def end(self) -> None:
-        """Roll back if a transaction was not committed, before the connection goes back to the pool."""
+        """Give the connection back to the pool. A transaction that was not committed is rolled back before.
+
+        SQLAlchemy would do both in a task of their own, and ask the driver even where there is no transaction.
+        """
+        try:
+            await self._rollback_if_begun()
+        finally:
+            await self.raw.close()
+
+    async def _rollback_if_begun(self) -> None:
         driver = None if self.raw.invalidated else _driver(self.raw)
         if driver is None or driver.closed or driver.pgconn.transaction_status == TransactionStatus.IDLE:
             return

@@ -115,12 +115,11 @@ class Pool(Database):
     @override
     @asynccontextmanager
     async def connect(self) -> AsyncIterator[Connection]:
-        async with self.engine.connect() as connection:
-            lent = PipelinedConnection(connection, prepares=self.check.prepares)
-            try:
-                yield lent
-            finally:
-                await lent.end()
+        lent = PipelinedConnection(await self.engine.connect(), prepares=self.check.prepares)
+        try:
+            yield lent
+        finally:
+            await lent.end()
 
     @asynccontextmanager
     async def connect_aside(self) -> AsyncIterator[OurConnection]:

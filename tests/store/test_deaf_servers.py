@@ -2,7 +2,10 @@
 
 import asyncio
 import time
+from collections.abc import Callable
+from contextlib import ExitStack
 from datetime import timedelta
+from functools import partial
 
 import pytest
 import sqlalchemy as sa
@@ -29,6 +32,14 @@ async def backend_of(pool: Pool) -> int:
     """The process of the one connection of the pool."""
     async with pool.engine.connect() as connection:
         return int(await connection.scalar(sa.text("select pg_backend_pid()")) or 0)
+
+
+async def fail_after(pool: Pool, fault: Callable[[], None]) -> None:
+    """Fail within a transaction."""
+    async with pool.connect() as connection:
+        await connection.together(due.count())
+        fault()
+        raise LookupError
 
 
 async def test_a_server_that_accepts_and_never_answers_is_given_up(deaf_port: int) -> None:
@@ -65,14 +76,12 @@ async def test_a_server_that_falls_silent_under_a_statement_is_given_up(database
 
 
 async def test_a_server_that_falls_silent_under_a_rollback_is_given_up(database: str) -> None:
-    """The pool rolls back what a failed task has begun."""
+    """The pool rolls back what a failed task has begun, and gives no such connection to anybody else."""
     async with opened(database, CONFIG) as pool:
         pid = await backend_of(pool)
-        connection = await pool.engine.connect()
-        await connection.execute(sa.text("select 1"))
-        with suspended(pid):
+        with ExitStack() as stack:
             began = time.monotonic()
-            with pytest.raises(sa.exc.OperationalError):
-                await connection.close()
+            with pytest.raises(LookupError):
+                await fail_after(pool, partial(stack.enter_context, suspended(pid)))
             assert 0.5 < time.monotonic() - began < 0.6 + A_LITTLE
-        assert await count_due(pool) == 0
+            assert await count_due(pool) == 0, "by another connection"
