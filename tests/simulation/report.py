@@ -43,7 +43,7 @@ class Report:
         """The broker has lost our session."""
         self._reported.sessions_lost += 1
 
-    def disconnected(self, error: str, *, attempt: int, needs_a_person: bool) -> None:
+    def disconnected(self, error: str, *, attempt: int, needs_a_person: bool, address: str | None = None) -> None:
         """A connection has ended."""
 
     def complain(self, about: str, sentence: str | None) -> None:
