@@ -8,14 +8,17 @@ import msgspec
 
 from parking_gateway.chirpstack.events import EVENTS, Event, meaning
 from parking_gateway.chirpstack.optional_fields import lenient, without_nul, without_wrong_fields
-from parking_gateway.chirpstack.up import LONG, MANY, Sender, Up
+from parking_gateway.chirpstack.up import LONG, MANY, DeviceInfo, Sender, Up
 from parking_gateway.core.events import DeviceEvent, DeviceIdentity, Reason, Rejection, Uplink
 from parking_gateway.core.remembering import remembered
 
 
 @remembered
 def _device(device_info: bytes) -> DeviceIdentity:
-    return _decode_sender(b'{"deviceInfo":' + device_info + b"}").device_info.identity()
+    try:
+        return _decode_device(device_info).identity()
+    except msgspec.ValidationError:  # the same with the whole path
+        return _decode_sender(b'{"deviceInfo":' + device_info + b"}").device_info.identity()
 
 
 class _JsonUp(Up, rename="camel", gc=False):
@@ -31,6 +34,7 @@ class _UpWithoutObject(Up, rename="camel", gc=False):
     object: dict[str, Any] | None = msgspec.field(default=None, name="")
 
 
+_decode_device: Final = msgspec.json.Decoder(type=DeviceInfo).decode
 _decode_sender: Final = msgspec.json.Decoder(type=Sender).decode
 _DECODERS: Final[Mapping[str, msgspec.json.Decoder[Event]]] = {
     name: msgspec.json.Decoder(type=event) for name, event in {**EVENTS, "up": _JsonUp}.items()

@@ -12,7 +12,6 @@ from parking_gateway.core.clocks import COUNTERS_APART, STEP
 from parking_gateway.core.device import DeviceReading, Snapshot
 from parking_gateway.core.events import DevEui
 from parking_gateway.core.problems import Problem
-from parking_gateway.core.remembering import remembered
 from parking_gateway.core.space import Contact
 from parking_gateway.store.batteries import PLACE_IN_SNAPSHOT
 from parking_gateway.store.hot import HOT
@@ -61,7 +60,6 @@ ORDER: Final = {"step_back": f"{STEP // timedelta(seconds=1)} s", "counters_apar
 """What orders the frames of a device, as in `clocks.compare`."""
 
 
-@remembered
 def snapshot_of(json: str) -> Snapshot:
     """From the text of `installation.snapshot`, or of an answer of `read_snapshots`."""
     return _decode_snapshot(json)
