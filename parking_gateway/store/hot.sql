@@ -44,7 +44,7 @@ for no key update of space;
 -- find_uplinks: Finds those of these uplinks that are recorded already.
 -- Lateral with a limit, so that no plan scans the whole table.
 select batch.deduplication_id
-from unnest(:'deduplication_id'::uuid[], :'time'::timestamptz[]) as batch (deduplication_id, time)
+from (select unnest(:'deduplication_id'::uuid[]) as deduplication_id, unnest(:'time'::timestamptz[]) as time) as batch
 cross join lateral (
     select from uplink where uplink.time = batch.time and uplink.deduplication_id = batch.deduplication_id limit 1
 ) as found;
@@ -100,15 +100,17 @@ select
     deduplication_id, dev_eui, time, coalesce(received_at, :'received_at'::timestamptz), f_cnt, f_port,
     decode(data, 'base64'), dr, confirmed, rssi, snr, gateway_count, object, coalesce(heard_at, time), dev_addr, codec_id,
     claimed_at, claimed_by
-from unnest(
-    :'deduplication_id'::uuid[], :'dev_eui'::text[], :'time'::timestamptz[], :'f_cnt'::bigint[], :'f_port'::smallint[],
-    :'data'::text[], :'dr'::smallint[], :'confirmed'::boolean[], :'rssi'::integer[], :'snr'::real[],
-    :'gateway_count'::integer[], :'object'::jsonb[], :'dev_addr'::text[], :'codec_id'::smallint[],
-    :'receipts'::timestamptz[], :'heard_at'::timestamptz[], :'claimed_at'::timestamptz[], :'claimed_by'::text[]
-) as batch (
-    deduplication_id, dev_eui, time, f_cnt, f_port, data, dr, confirmed, rssi, snr, gateway_count, object, dev_addr,
-    codec_id, received_at, heard_at, claimed_at, claimed_by
-);
+from (
+    select
+        unnest(:'deduplication_id'::uuid[]) as deduplication_id, unnest(:'dev_eui'::text[]) as dev_eui,
+        unnest(:'time'::timestamptz[]) as time, unnest(:'f_cnt'::bigint[]) as f_cnt, unnest(:'f_port'::smallint[]) as f_port,
+        unnest(:'data'::text[]) as data, unnest(:'dr'::smallint[]) as dr, unnest(:'confirmed'::boolean[]) as confirmed,
+        unnest(:'rssi'::integer[]) as rssi, unnest(:'snr'::real[]) as snr, unnest(:'gateway_count'::integer[]) as gateway_count,
+        unnest(:'object'::jsonb[]) as object, unnest(:'dev_addr'::text[]) as dev_addr,
+        unnest(:'codec_id'::smallint[]) as codec_id, unnest(:'receipts'::timestamptz[]) as received_at,
+        unnest(:'heard_at'::timestamptz[]) as heard_at, unnest(:'claimed_at'::timestamptz[]) as claimed_at,
+        unnest(:'claimed_by'::text[]) as claimed_by
+) as batch;
 
 -- end_stays: Appends the stays that ended, and publishes them. The row of a space, which is written later, has the arrival.
 with ended as (
@@ -116,10 +118,13 @@ with ended as (
     select
         space.id, stay.arrived_at, greatest(batch.departed_at, stay.arrived_at), stay.arrival, batch.departure,
         stay.reservation, batch.arrived_at is null and space.overstay is not null
-    from unnest(
-        :'number'::integer[], :'row'::tid[], :'departed_at'::timestamptz[], :'departure'::text[],
-        :'arrived_at'::timestamptz[], :'arrival'::text[], :'reservation'::text[]
-    ) as batch (number, row, departed_at, departure, arrived_at, arrival, reservation)
+    from (
+        select
+            unnest(:'number'::integer[]) as number, unnest(:'row'::tid[]) as row,
+            unnest(:'departed_at'::timestamptz[]) as departed_at, unnest(:'departure'::text[]) as departure,
+            unnest(:'arrived_at'::timestamptz[]) as arrived_at, unnest(:'arrival'::text[]) as arrival,
+            unnest(:'reservation'::text[]) as reservation
+    ) as batch
     join space on space.ctid = batch.row
     cross join lateral (
         select
@@ -148,9 +153,11 @@ order by ended.id;
 -- An absent heard_at is seen_at, as nearly always: to read both would cost 0.3 µs a space.
 update space
 set seen_at = batch.seen_at, seen_f_cnt = batch.seen_f_cnt, heard_at = coalesce(batch.heard_at, batch.seen_at)
-from unnest(
-    :'row'::tid[], :'seen_at'::timestamptz[], :'seen_f_cnt'::bigint[], :'heard_at'::timestamptz[]
-) as batch (row, seen_at, seen_f_cnt, heard_at)
+from (
+    select
+        unnest(:'row'::tid[]) as row, unnest(:'seen_at'::timestamptz[]) as seen_at,
+        unnest(:'seen_f_cnt'::bigint[]) as seen_f_cnt, unnest(:'heard_at'::timestamptz[]) as heard_at
+) as batch
 where space.ctid = batch.row;
 
 -- save_battery_clocks: The same for spaces that also got the same battery again.
@@ -158,10 +165,12 @@ update space
 set
     seen_at = batch.seen_at, seen_f_cnt = batch.seen_f_cnt, heard_at = coalesce(batch.heard_at, batch.seen_at),
     battery_at = batch.battery_at, battery_f_cnt = batch.battery_f_cnt
-from unnest(
-    :'row'::tid[], :'seen_at'::timestamptz[], :'seen_f_cnt'::bigint[], :'heard_at'::timestamptz[],
-    :'battery_at'::timestamptz[], :'battery_f_cnt'::bigint[]
-) as batch (row, seen_at, seen_f_cnt, heard_at, battery_at, battery_f_cnt)
+from (
+    select
+        unnest(:'row'::tid[]) as row, unnest(:'seen_at'::timestamptz[]) as seen_at,
+        unnest(:'seen_f_cnt'::bigint[]) as seen_f_cnt, unnest(:'heard_at'::timestamptz[]) as heard_at,
+        unnest(:'battery_at'::timestamptz[]) as battery_at, unnest(:'battery_f_cnt'::bigint[]) as battery_f_cnt
+) as batch
 where space.ctid = batch.row;
 
 -- save_changes: Writes the spaces that changed.
@@ -184,21 +193,24 @@ set
     end,
     -- Without a new version nothing is published, and `updated` of the retained message would differ from the row for ever.
     updated_at = case when space.version = batch.version then space.updated_at else :'updated_at'::timestamptz end
-from unnest(
-    :'row'::tid[], :'state'::text[], :'since'::timestamptz[], :'previous'::text[], :'cause'::text[], :'occupancy'::text[],
-    :'seen_at'::timestamptz[], :'seen_dev_addr'::text[], :'seen_f_cnt'::bigint[], :'contact'::text[],
-    :'heard_at'::timestamptz[], :'reservation'::text[], :'reserved_from'::timestamptz[], :'reserved_until'::timestamptz[],
-    :'reserved_checked_in'::boolean[], :'reserved_kept'::boolean[], :'service'::text[], :'service_at'::timestamptz[],
-    :'maintenance_reason'::text[], :'battery_percent'::integer[], :'battery_at'::timestamptz[],
-    :'battery_dev_addr'::text[], :'battery_f_cnt'::bigint[], :'version'::bigint[], :'overstay'::text[],
-    :'sensors'::jsonb[], :'maintenance_until'::timestamptz[],
-    :'offered_at'::timestamptz[], :'arrived_at'::timestamptz[], :'arrival'::text[], :'arrived_for'::text[]
-) as batch (
-    row, state, since, previous, cause, occupancy, seen_at, seen_dev_addr, seen_f_cnt, contact, heard_at, reservation,
-    reserved_from, reserved_until, reserved_checked_in, reserved_kept, service, service_at, maintenance_reason,
-    battery_percent, battery_at, battery_dev_addr, battery_f_cnt, version, overstay, sensors, maintenance_until,
-    offered_at, arrived_at, arrival, arrived_for
-)
+from (
+    select
+        unnest(:'row'::tid[]) as row, unnest(:'state'::text[]) as state, unnest(:'since'::timestamptz[]) as since,
+        unnest(:'previous'::text[]) as previous, unnest(:'cause'::text[]) as cause, unnest(:'occupancy'::text[]) as occupancy,
+        unnest(:'seen_at'::timestamptz[]) as seen_at, unnest(:'seen_dev_addr'::text[]) as seen_dev_addr,
+        unnest(:'seen_f_cnt'::bigint[]) as seen_f_cnt, unnest(:'contact'::text[]) as contact,
+        unnest(:'heard_at'::timestamptz[]) as heard_at, unnest(:'reservation'::text[]) as reservation,
+        unnest(:'reserved_from'::timestamptz[]) as reserved_from, unnest(:'reserved_until'::timestamptz[]) as reserved_until,
+        unnest(:'reserved_checked_in'::boolean[]) as reserved_checked_in, unnest(:'reserved_kept'::boolean[]) as reserved_kept,
+        unnest(:'service'::text[]) as service, unnest(:'service_at'::timestamptz[]) as service_at,
+        unnest(:'maintenance_reason'::text[]) as maintenance_reason, unnest(:'battery_percent'::integer[]) as battery_percent,
+        unnest(:'battery_at'::timestamptz[]) as battery_at, unnest(:'battery_dev_addr'::text[]) as battery_dev_addr,
+        unnest(:'battery_f_cnt'::bigint[]) as battery_f_cnt, unnest(:'version'::bigint[]) as version,
+        unnest(:'overstay'::text[]) as overstay, unnest(:'sensors'::jsonb[]) as sensors,
+        unnest(:'maintenance_until'::timestamptz[]) as maintenance_until, unnest(:'offered_at'::timestamptz[]) as offered_at,
+        unnest(:'arrived_at'::timestamptz[]) as arrived_at, unnest(:'arrival'::text[]) as arrival,
+        unnest(:'arrived_for'::text[]) as arrived_for
+) as batch
 where space.ctid = batch.row;
 
 -- update_devices: Writes the devices that are published, and adds new ones, unless an uplink came late; a null changes nothing.
@@ -212,18 +224,21 @@ select
     battery_volts, temperature_celsius, distance_mm, counter, counter_in, counter_out, channels, confidence, fault, tamper,
     case when fault is not null then heard_at end, case when tamper then heard_at end, battery_percent, battery_at,
     battery_dev_addr, battery_f_cnt
-from unnest(
-    :'dev_eui'::text[], :'name'::text[], :'profile'::text[], :'application'::text[], :'application_id'::text[],
-    :'tags'::jsonb[], :'heard_at'::timestamptz[], :'dev_addr'::text[], :'f_cnt'::bigint[], :'dr'::smallint[],
-    :'rssi'::integer[],
-    :'snr'::real[], :'codec'::text[], :'battery_volts'::real[], :'temperature_celsius'::real[], :'distance_mm'::integer[],
-    :'counter'::bigint[], :'counter_in'::bigint[], :'counter_out'::bigint[], :'channels'::jsonb[], :'confidence'::real[], :'fault'::text[],
-    :'tamper'::boolean[], :'battery_percent'::integer[], :'battery_at'::timestamptz[], :'battery_dev_addr'::text[], :'battery_f_cnt'::bigint[]
-) as batch (
-    dev_eui, name, profile, application, application_id, tags, heard_at, dev_addr, f_cnt, dr, rssi,
-    snr, codec, battery_volts, temperature_celsius, distance_mm, counter, counter_in, counter_out, channels, confidence,
-    fault, tamper, battery_percent, battery_at, battery_dev_addr, battery_f_cnt
-)
+from (
+    select
+        unnest(:'dev_eui'::text[]) as dev_eui, unnest(:'name'::text[]) as name, unnest(:'profile'::text[]) as profile,
+        unnest(:'application'::text[]) as application, unnest(:'application_id'::text[]) as application_id,
+        unnest(:'tags'::jsonb[]) as tags, unnest(:'heard_at'::timestamptz[]) as heard_at,
+        unnest(:'dev_addr'::text[]) as dev_addr, unnest(:'f_cnt'::bigint[]) as f_cnt, unnest(:'dr'::smallint[]) as dr,
+        unnest(:'rssi'::integer[]) as rssi, unnest(:'snr'::real[]) as snr, unnest(:'codec'::text[]) as codec,
+        unnest(:'battery_volts'::real[]) as battery_volts, unnest(:'temperature_celsius'::real[]) as temperature_celsius,
+        unnest(:'distance_mm'::integer[]) as distance_mm, unnest(:'counter'::bigint[]) as counter,
+        unnest(:'counter_in'::bigint[]) as counter_in, unnest(:'counter_out'::bigint[]) as counter_out,
+        unnest(:'channels'::jsonb[]) as channels, unnest(:'confidence'::real[]) as confidence,
+        unnest(:'fault'::text[]) as fault, unnest(:'tamper'::boolean[]) as tamper,
+        unnest(:'battery_percent'::integer[]) as battery_percent, unnest(:'battery_at'::timestamptz[]) as battery_at,
+        unnest(:'battery_dev_addr'::text[]) as battery_dev_addr, unnest(:'battery_f_cnt'::bigint[]) as battery_f_cnt
+) as batch
 where not exists (
     -- A later frame: within a session the counter decides, else the clock. An hour has fewer frames than the limit.
     select
@@ -308,7 +323,11 @@ set
         batch.snapshot::jsonb, :'place_of_battery'::text[], coalesce(to_jsonb(device.battery_percent), 'null')
     )::json
 from
-    unnest(:'dev_eui'::text[], :'heard_at'::timestamptz[], :'snapshot'::json[]) as batch (dev_eui, heard_at, snapshot),
+    (
+        select
+            unnest(:'dev_eui'::text[]) as dev_eui, unnest(:'heard_at'::timestamptz[]) as heard_at,
+            unnest(:'snapshot'::json[]) as snapshot
+    ) as batch,
     device
 -- Unless the uplink came late and changed nothing.
 where
@@ -317,24 +336,30 @@ where
 -- append_steps: Appends steps to the log. Ids are given in the order of the batch, so that a space's log reads by id.
 insert into transition (space, "from", "to", at, cause)
 select space, "from", "to", at, cause
-from unnest(
-    :'number'::integer[], :'space'::bigint[], :'from'::text[], :'to'::text[], :'at'::timestamptz[], :'cause'::text[]
-) as batch (number, space, "from", "to", at, cause)
+from (
+    select
+        unnest(:'number'::integer[]) as number, unnest(:'space'::bigint[]) as space, unnest(:'from'::text[]) as "from",
+        unnest(:'to'::text[]) as "to", unnest(:'at'::timestamptz[]) as at, unnest(:'cause'::text[]) as cause
+) as batch
 order by number;
 
 -- append_offers: Appends what is offered from a time on, where that changed.
 insert into offer (space, at, service, reservation, cause)
 select space, at, service, reservation, cause
-from unnest(
-    :'number'::integer[], :'space'::bigint[], :'at'::timestamptz[], :'service'::text[], :'reservation'::text[],
-    :'cause'::text[]
-) as batch (number, space, at, service, reservation, cause)
+from (
+    select
+        unnest(:'number'::integer[]) as number, unnest(:'space'::bigint[]) as space, unnest(:'at'::timestamptz[]) as at,
+        unnest(:'service'::text[]) as service, unnest(:'reservation'::text[]) as reservation, unnest(:'cause'::text[]) as cause
+) as batch
 order by number;
 
 -- note_late: Notes the parts of the history of locked spaces that late observations may change.
 insert into late (space, since, until)
 select space, since, until
-from unnest(:'space'::bigint[], :'since'::timestamptz[], :'until'::timestamptz[]) as batch (space, since, until)
+from (
+    select
+        unnest(:'space'::bigint[]) as space, unnest(:'since'::timestamptz[]) as since, unnest(:'until'::timestamptz[]) as until
+) as batch
 on conflict (space) do update
 set since = least(late.since, excluded.since), until = greatest(late.until, excluded.until);
 
@@ -375,10 +400,13 @@ with locked as (
     select
         space.id, batch.version, batch.published_version, batch.published_transition, batch.published_transition_at
     from space
-    join unnest(
-        :'id'::bigint[], :'version'::bigint[], :'published_version'::bigint[], :'published_transition'::bigint[],
-        :'published_transition_at'::timestamptz[]
-    ) as batch (id, version, published_version, published_transition, published_transition_at) on batch.id = space.id
+    join (
+        select
+            unnest(:'id'::bigint[]) as id, unnest(:'version'::bigint[]) as version,
+            unnest(:'published_version'::bigint[]) as published_version,
+            unnest(:'published_transition'::bigint[]) as published_transition,
+            unnest(:'published_transition_at'::timestamptz[]) as published_transition_at
+    ) as batch on batch.id = space.id
     order by space.id
     for no key update of space
 )
