@@ -3,7 +3,7 @@
 The time starts when the broker accepts the connection, because then it delivers. It ends when the last acknowledgement is
 sent (a) or all uplinks are committed (b, c, t), which differs by less than a millisecond. The database is queried 50 times a
 second: for the last uplink, by its key, and once that is there, for the number of all. CPU is counted until the work is
-done: for the gateway, until every publication is confirmed.
+done: for the gateway, until every change of a space is published.
 """
 
 import asyncio
@@ -19,7 +19,7 @@ from benchmarks import sessions, telegraf
 from benchmarks.contestants import NO_SETTINGS, Contestant, Running, running
 from benchmarks.fleet import ExpectedOutcome, Fleet
 from benchmarks.meter import Processor, peak_bytes, sampled
-from benchmarks.outcome import has_committed, has_committed_all, has_published, require_all, require_outcome
+from benchmarks.outcome import has_committed, has_committed_all, has_published_changes, require_all, require_outcome
 from benchmarks.servers import Mosquitto, Postgres, mosquitto
 
 _DRAIN_SECONDS: Final = 900
@@ -36,7 +36,7 @@ class Drain(msgspec.Struct, frozen=True, kw_only=True):
     seconds: float
     """From the first delivery to the last acknowledgement."""
     published_after: float | None
-    """Seconds from the first delivery until the broker confirmed the last publication; only for the gateway."""
+    """Seconds from the first delivery until the broker confirmed the last change of a space; only for the gateway."""
     cpu: Processor
     """Seconds, until everything was done."""
     peak_bytes: int | None
@@ -141,5 +141,5 @@ def _wait(
 
 def _wait_for_publications(at_work: Running, watcher: psycopg.Connection[object]) -> float:
     return at_work.wait_until(
-        lambda: has_published(watcher), participle="published", every=_LOOK_SECONDS, within=_DRAIN_SECONDS
+        lambda: has_published_changes(watcher), participle="published", every=_LOOK_SECONDS, within=_DRAIN_SECONDS
     )

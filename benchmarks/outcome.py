@@ -62,6 +62,10 @@ select exists (
 )
 """
 _SPACE_DUE: Final = "select exists (select from space where version <> published_version)"
+_CHANGE_DUE: Final = """
+select exists (select from space where version <> published_version and version > 1)
+    or exists (select from transition join space on space.id = transition.space where transition.id > published_transition)
+"""
 _CAUSES: Final = "select count(distinct cause) from transition"
 _DEADLOCKS: Final = "select deadlocks from pg_stat_database where datname = current_database()"
 _LOG: Final = """
@@ -69,6 +73,15 @@ select space.id, space.state, array_agg(array["from", "to"] order by transition.
 from space join transition on transition.space = space.id group by space.id
 """
 _OCCUPIED: Final = "select id from space where state = 'OCCUPIED'"
+
+
+def has_published_changes(connection: psycopg.Connection[Any]) -> bool:
+    """Whether the broker has confirmed every change of a space.
+
+    The gateway publishes everything else again too, because a new broker retains nothing. Those rows have their first version.
+    """
+    found = connection.execute(_CHANGE_DUE).fetchone()
+    return found is not None and not found[0]
 
 
 def has_published_spaces(connection: psycopg.Connection[Any]) -> bool:

@@ -4,6 +4,7 @@ A link is a scope. Messages that are not acknowledged when it ends are sent agai
 """
 
 import asyncio
+import time
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -37,6 +38,11 @@ MqttError = aiomqtt.MqttError
 """Raised, beside OSError, for a broker that is away, restarts or refuses."""
 
 
+_PARTS_OF_A_LARGE_BATCH: Final = 4
+"""A large batch has this part of its limit at least. Two of them are worked on at a time, which have all that the broker sends ahead."""
+_BEHIND_SECONDS: Final = 1.0
+
+
 class Link:
     """One connection, from CONNACK to its loss."""
 
@@ -50,6 +56,8 @@ class Link:
         self._in_hand: deque[float] = deque()
         """For each batch that is not acknowledged yet: when its oldest message came."""
         self._is_receiving = True
+        self._behind_until = 0.0
+        """On the clock of `time.monotonic`."""
         self._publishing = asyncio.Lock()
         self.suspicion = Suspicion("")
         """Set by a caller whose suspicion outlasts the connection."""
@@ -71,6 +79,11 @@ class Link:
     def waiting(self) -> int:
         """Messages that were received and not taken yet."""
         return len(self._inbox)
+
+    @property
+    def seconds_behind(self) -> float:
+        """For how long the gateway still counts as working off a backlog, because of its last large batch. At most 0: it does not."""
+        return self._behind_until - time.monotonic()
 
     @property
     def dropped(self) -> int:
@@ -131,6 +144,8 @@ class Link:
             if self._is_receiving and oldest is not None:
                 batch = self._inbox.take(limit)
                 self._in_hand.append(oldest)
+                if len(batch) >= limit / _PARTS_OF_A_LARGE_BATCH:
+                    self._behind_until = time.monotonic() + _BEHIND_SECONDS
                 self._connection.read_on()
                 yield batch
             elif self._inbox.is_closed:

@@ -48,6 +48,10 @@ _WAITS: Final = (0.0, 3.0, 30.0, 300.0)
 """Seconds before each attempt. To read a million topics takes minutes, in which one delay of the broker can end an attempt."""
 
 
+_BACKLOG_SECONDS: Final = 600.0
+"""How long a reading waits for a backlog. A gateway that is always behind heals all the same."""
+
+
 class Picture:
     """The retained messages of this gateway, as a subscriber receives them."""
 
@@ -105,7 +109,7 @@ class Picture:
         """Compare every retained topic with the database, and heal those that differ.
 
         After several connections within a few minutes it waits before it reads, up to a minute; not where the broker is
-        known to have gone back.
+        known to have gone back. It waits also while a backlog is recorded, before each page.
         """
         if not self._is_readable:
             await self._heal_by_marker(link)
@@ -121,7 +125,7 @@ class Picture:
         """Read everything once. False: the connection that reads was lost."""
         began = time.monotonic()
         self._pace.begin(began)
-        reading = self._reading()
+        reading = self._reading(link)
         try:
             async with asking(link.here, name="reads") as asked:
                 healed = await reading.heal(asked, link)
@@ -135,20 +139,28 @@ class Picture:
         await self._report(healed, link, seconds=time.monotonic() - began)
         return True
 
-    def _reading(self) -> ReadingBack:
+    async def _calm(self, link: Link, *, latest: float) -> None:
+        """Wait while the gateway works off a backlog, because uplinks come first; not where the broker is known to have gone back."""
+        while not self._has_gone_back and time.monotonic() < latest:
+            if (seconds := link.seconds_behind) <= 0:
+                return
+            await asyncio.sleep(seconds)
+
+    def _reading(self, link: Link) -> ReadingBack:
         return ReadingBack(
             self._config.publication.root,
             instance=self._config.gateway.instance,
             database=self._database,
             patience=self._patience,
             changed=self._changed,
+            calm=partial(self._calm, link, latest=time.monotonic() + _BACKLOG_SECONDS),
         )
 
     async def _is_broker_ahead(self, link: Link) -> bool:
         """Whether the broker has, or may have, newer versions than the database."""
         try:
             async with asking(link.here, name="reads") as asked:
-                return await self._reading().is_ahead(asked)
+                return await self._reading(link).is_ahead(asked)
         except (MqttError, OSError):
             return True
 

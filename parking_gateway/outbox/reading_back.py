@@ -9,7 +9,7 @@ Then the topics are read by wildcards. A topic without a row is cleared. If its 
 It works beside the loop of the outbox, in the memory of a page.
 """
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from functools import partial
 from typing import Final
 
@@ -60,14 +60,16 @@ class ReadingBack:
         database: Database,
         patience: Patience,
         changed: Callable[[Collection[SpaceId]], None],
+        calm: Callable[[], Awaitable[None]],
     ) -> None:
-        """`changed` publishes spaces soon; rows of other kinds are found by the next scan."""
+        """`changed` publishes spaces soon; rows of other kinds are found by the next scan. `calm` is awaited before each page."""
         self._root = root
         self._last = gateway_topic(root, instance)
         """Our retained birth. It is published before the reading begins and not during it."""
         self._database = database
         self._patience = patience
         self._changed = changed
+        self._calm = calm
         self._is_proven = False
         """Whether a state of ours has come back over this link."""
         self.healed = ReadBackResult()
@@ -98,6 +100,7 @@ class ReadingBack:
 
     async def _compare(self, asked: Link, link: Publisher, kind: DueKind) -> bool:
         after: int | str | None = None
+        await self._calm()
         while page := await self._patience(partial(self._page, kind, after), purpose="reading rows"):
             after = page[-1].key
             rows = [row for row in page if row.version == row.published_version]
@@ -115,6 +118,7 @@ class ReadingBack:
                     return False
             if differing:
                 await self._publish_again(kind, differing)
+            await self._calm()
         return True
 
     async def _differing(self, asked: Link, rows: Sequence[Due]) -> list[Due]:

@@ -62,6 +62,23 @@ async def test_a_batch_is_never_longer_than_its_limit(mosquitto: Broker, mqtt: S
         assert max(sizes) <= 7
 
 
+async def test_a_large_batch_means_a_backlog_and_a_small_one_does_not(mosquitto: Broker, mqtt: Settings) -> None:
+    async with link_to(mosquitto.url, **mqtt) as link:
+        await link.subscribe(EVENTS)
+        await publish(mosquitto.port, numbered(1))
+        async with asyncio.timeout(PATIENCE):
+            async for batch in link.batches(limit=8):
+                link.acknowledge(batch)
+                break
+            assert link.seconds_behind <= 0
+            await publish(mosquitto.port, numbered(100))
+            async for batch in link.batches(limit=8):
+                link.acknowledge(batch)
+                if len(batch) > 1:
+                    break
+            assert 0 < link.seconds_behind <= 1
+
+
 @pytest.mark.parametrize("maximum", [1, 20, 50])
 async def test_no_more_than_the_receive_maximum_is_under_way(
     configured: Configured, packet_log: PacketLog, maximum: int

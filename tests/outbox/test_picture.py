@@ -60,6 +60,8 @@ class Gateway:
         self.changed: set[SpaceId] = set()
         """The spaces that the reading has passed to the outbox."""
         self.published = 0
+        self.is_calm, self.waits = asyncio.Event(), asyncio.Event()
+        self.is_calm.set()
 
     async def publish(self) -> None:
         """Publish everything that is due."""
@@ -74,6 +76,11 @@ class Gateway:
         outbox.finish()
         await outbox.run(self._link)
 
+    async def calm(self) -> None:
+        """Wait as for the end of a backlog."""
+        self.waits.set()
+        await self.is_calm.wait()
+
     async def read_back(self) -> ReadBackResult:
         """Read the tree back once."""
         async with asking(self._link.here, name="reads") as asked:
@@ -86,7 +93,12 @@ class Gateway:
 
     def _reading(self) -> ReadingBack:
         return ReadingBack(
-            ROOT, instance="gw", database=self._pool, patience=self._patience, changed=self.changed.update
+            ROOT,
+            instance="gw",
+            database=self._pool,
+            patience=self._patience,
+            changed=self.changed.update,
+            calm=self.calm,
         )
 
     def _count(self, _kind: object, published: int, _refusals: Collection[object]) -> None:
@@ -163,6 +175,20 @@ async def test_a_topic_that_differs_is_published_again_alone(
         assert gateway.published == (3 if topic.startswith("spaces") else 1)
         assert await read_retained(mosquitto.url, f"{ROOT}/{topic.partition('/')[0]}") == before
         assert await gateway.read_back() == ReadBackResult()
+
+
+async def test_a_topic_that_differs_is_published_again_when_the_backlog_is_worked_off(
+    pool: Pool, mosquitto: Broker, car_park: CarPark
+) -> None:
+    await car_park(3)
+    async with running(pool, mosquitto) as gateway:
+        await retain(mosquitto, SPACE, payload=b"{}")
+        gateway.is_calm.clear()
+        reading = asyncio.create_task(gateway.read_back())
+        await gateway.waits.wait()
+        assert (gateway.changed, reading.done()) == (set(), False)
+        gateway.is_calm.set()
+        assert await reading == ReadBackResult(published_again=1)
 
 
 async def test_topics_without_a_row_are_cleared_and_no_others(pool: Pool, mosquitto: Broker, car_park: CarPark) -> None:
