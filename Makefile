@@ -84,7 +84,7 @@ bench: $(VENV)/bench.stamp  ## throughput and latency, beside two yardsticks; AR
 bench-goals: $(VENV)/dev.stamp  ## the goals of performance, each with its measurement
 	$(BIN)/python -m benchmarks.goals $(ARGS)
 
-bench-scale: $(VENV)/dev.stamp  ## the same backlog with more spaces, and with more history
+bench-scale: $(VENV)/dev.stamp  ## the same backlog with more spaces, and with more history; ARGS=--short: with more spaces, in 5 minutes
 	$(BIN)/python -m benchmarks.scale $(ARGS)
 
 bench-gateways: $(VENV)/dev.stamp  ## several gateways on one shared subscription

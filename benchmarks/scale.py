@@ -21,6 +21,8 @@ from benchmarks.pages import measured_on, page, table, write
 from benchmarks.stage import RESULTS, Stage, print_line, stage
 
 _CHANGES: Final = 0.1
+_SHORT: Final = 100_000
+"""Uplinks in the backlog of a short run."""
 _CALM: Final = {"PUBLICATION__DEVICE_INTERVAL": "86400"}
 """So long that no device is published because of its age: some databases are measured long after they were made."""
 _SINCE: Final = timedelta(hours=1)
@@ -81,9 +83,17 @@ def scale(  # noqa: PLR0913 - the options of a command
     uplinks: Annotated[int, typer.Option(min=1, help="Uplinks in the backlog.")] = 300_000,
     runs: Annotated[int, typer.Option(min=1, help="How often each size is drained.")] = 3,
     only: Annotated[str, typer.Option(help="b: bare durable loop (of spaces only); c: the gateway.")] = "b,c",
+    short: Annotated[
+        bool,
+        typer.Option(
+            "--short", help="The gateway with more spaces alone, and 100,000 uplinks: some minutes, and 5 GB."
+        ),
+    ] = False,
     output: Annotated[Path, typer.Option(help="Directory for scale.json, scale.md and plans.md.")] = RESULTS,
 ) -> None:
     """Drain the same backlog at several sizes. A month of history takes about ten minutes to make, and 20 GB."""
+    if short:
+        past, only, uplinks = "", Contestant.DAEMON.value, _SHORT
     try:
         numbers = [int(number) for number in spaces.split(",") if number]
         pasts = [History(name) for name in past.split(",") if name]

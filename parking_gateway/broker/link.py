@@ -40,7 +40,8 @@ MqttError = aiomqtt.MqttError
 
 _PARTS_OF_A_LARGE_BATCH: Final = 4
 """A large batch has this part of its limit at least. Two of them are worked on at a time, which have all that the broker sends ahead."""
-_BEHIND_SECONDS: Final = 1.0
+_BEHIND_SECONDS: Final = 10.0
+"""So that what the backlog has changed is published before topics are compared."""
 
 
 class Link:

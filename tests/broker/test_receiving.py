@@ -76,7 +76,7 @@ async def test_a_large_batch_means_a_backlog_and_a_small_one_does_not(mosquitto:
                 link.acknowledge(batch)
                 if len(batch) > 1:
                     break
-            assert 0 < link.seconds_behind <= 1
+            assert 0 < link.seconds_behind <= 10
 
 
 @pytest.mark.parametrize("maximum", [1, 20, 50])
