@@ -26,7 +26,7 @@ _CHUNK: Final = 400
 """Uplinks that are published at once."""
 SLICE: Final = 6
 """Hours by which the clock is set forward at once."""
-_SETTLING: Final = 60
+_SETTLING: Final = 120
 """Seconds for the rounds of the clock, until the figures have to be right."""
 _COMPARED_ON: Final = 5
 """The day of the month on which the month before is compared, because late uplinks have come by then."""

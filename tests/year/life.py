@@ -17,7 +17,6 @@ from tests.year.ledger import Ledger
 _BEAT, _ARRIVE, _LEAVE, _DIE, _DELIVER = range(5)
 _TWICE: Final = 0.005
 _LATE: Final = 0.002
-_LATEST: Final = 20 * HOUR
 _DRIFTING: Final = 40
 """One space in so many is heard by a LoRaWAN gateway whose clock drifts."""
 _DRIFT_PER_DAY: Final = 7
@@ -51,6 +50,8 @@ class Plan(NamedTuple):
     heartbeat: int
     lost_after: int
     """Seconds."""
+    latest: int
+    """Seconds by which uplinks come late at most."""
     service_life: int
     """Days that a sensor works on average."""
     last_death: int
@@ -82,7 +83,7 @@ class Life:
             # A whole heartbeat is spread, so that sensors do not speak at once.
             self._plan(self._dice.randrange(plan.heartbeat), space, _BEAT)
             self._plan_arrival(space, 0)
-            self._plan(int(self._dice.expovariate(1 / (plan.service_life * DAY))), space, _DIE)
+            self._plan_death(space, 0)
 
     def slice(self, begin: int, end: int) -> list[Published]:
         """The uplinks of these hours. Slices follow each other. The last one is the bell's."""
@@ -101,10 +102,10 @@ class Life:
             time, space, action, held = heapq.heappop(agenda)
             if held is not None:
                 made.append(held)
-            elif action == _DIE:
-                self._die(space, time)
             elif space in self.dead:
                 continue
+            elif action == _DIE:
+                self._die(space, time)
             elif action == _BEAT:
                 self._beat(space, time, made)
             elif action == _ARRIVE:
@@ -137,6 +138,7 @@ class Life:
         self.device[space] += _MOST_DEVICES
         self._f_cnt[space] = 0
         self._plan(time + HOUR + self._dice.randrange(HOUR), space, _BEAT)
+        self._plan_death(space, time)
         self._plan_arrival(space, time + 3 * HOUR)
         return self.device[space]
 
@@ -163,6 +165,9 @@ class Life:
         else:
             self._agenda[hour].append(entry)
 
+    def _plan_death(self, space: int, after: int) -> None:
+        self._plan(after + int(self._dice.expovariate(1 / (self.plan.service_life * DAY))), space, _DIE)
+
     def _plan_arrival(self, space: int, after: int) -> None:
         kind = self.zones[self.zone_of[space]].kind
         if kind is not VALET:
@@ -180,6 +185,8 @@ class Life:
     def _arrive(self, space: int, time: int, made: list[Published]) -> None:
         if (until := self._closed_until[space]) > time:
             self._plan_arrival(space, until + DAY)
+            return
+        if self.is_occupied[space]:  # of a car that was planned before the sensor died
             return
         kind = self.zones[self.zone_of[space]].kind
         self.is_occupied[space] = True
@@ -208,7 +215,6 @@ class Life:
             return
         self.dead[space] = self._sent_at[space]
         self.ledger.silent[self.device[space]] = time // DAY
-        self._plan(time + int(self._dice.expovariate(1 / (self.plan.service_life * DAY))) + 30 * DAY, space, _DIE)
 
     def _send(self, space: int, time: int, made: list[Published], *, is_change: bool = False) -> int:
         """Send a frame, and return its time as it has to be believed."""
@@ -227,10 +233,12 @@ class Life:
         )
         self.ledger.sent(self.number, seen)
         published = Published(time, frame, space, seen if is_market and is_change else 0)
-        is_plain = is_market or self.zones[self.zone_of[space]].kind is VALET
+        kind = self.zones[self.zone_of[space]].kind
+        # A late departure would make the gateway report an overstay, and a late arrival a no-show.
+        is_plain = is_market or kind is VALET or (is_change and kind.max_stay is not None)
         odd = 1.0 if is_plain else self._dice.random()
-        if odd < _LATE and time < self.plan.days * DAY - _LATEST - HOUR:
-            delay = 10 * MINUTE + self._dice.randrange(_LATEST)
+        if odd < _LATE and time < self.plan.days * DAY - self.plan.latest - HOUR:
+            delay = 10 * MINUTE + self._dice.randrange(self.plan.latest)
             self.ledger.happened["late"] += 1
             self._plan(time + delay, space, _DELIVER, published._replace(at=time + delay))
             return seen

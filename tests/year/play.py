@@ -12,7 +12,7 @@ import psycopg
 
 from tests.plugins.daemon import end_of
 from tests.year.city import DAY, HOUR, zones_of
-from tests.year.conductor import Conductor, Faults, Wrong
+from tests.year.conductor import SLICE, Conductor, Faults, Wrong
 from tests.year.ledger import Ledger
 from tests.year.life import Life, Plan
 from tests.year.machines import machines_in
@@ -26,6 +26,7 @@ _LOST_AFTER: Final = 1.75
 _MARKET: Final = 50
 """Spaces of the market place."""
 _ZONE: Final = 1000
+_LATEST: Final = 20 * HOUR
 _SERVICE_LIFE: Final = 3000
 """Days that a sensor works on average."""
 WEEKLY: Final = Faults(restart_every=7, failover_days=frozenset({15}), broker_days=frozenset({20}))
@@ -55,6 +56,8 @@ def played(options: Options, *, command: str, say: Callable[[str], None]) -> Res
         cars_per_day=options.cars_per_day,
         heartbeat=heartbeat,
         lost_after=lost_after,
+        # A heartbeat that comes late, in a slice that the clock has begun with its end, is no silence.
+        latest=min(_LATEST, lost_after - heartbeat - (SLICE + 1) * HOUR),
         # Ten deaths a day at most: after a restart, those of a week are noticed at once, and beyond 100 they share a notice.
         service_life=max(_SERVICE_LIFE, options.spaces // 10),
         # As the conductor has it.

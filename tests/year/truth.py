@@ -90,7 +90,10 @@ class Truth:
                 connection.execute(query).fetchall() for query in (_SPACES, _SILENT, _OVERSTAYS)
             )
         expected = self._states(time)
-        retained = await read_retained(broker_url, f"{ROOT}/spaces")
+        try:
+            retained = await read_retained(broker_url, f"{ROOT}/spaces")
+        except TimeoutError:
+            return ["The broker has not handed out its retained messages in time"]
         messages = {int(topic.rpartition("/s")[2]): _retained(payload) for topic, payload in retained.items()}
         ledger = self._ledger
         late = {space: sum(at <= time for at in limits) for space, limits in ledger.overstays.items()}
