@@ -20,6 +20,7 @@ pytest_plugins = [
     "tests.plugins.installed",
     "tests.plugins.chirpstack_api",  # after tls, which it uses
     "tests.plugins.recipients",
+    "tests.plugins.rig",
     "tests.plugins.collector",  # after recipients, which it uses
 ]
 

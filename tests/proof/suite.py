@@ -36,6 +36,9 @@ class Suite(msgspec.Struct, frozen=True, kw_only=True):
         """Break everything, and count what was lost. Returns whether all is right."""
         began = time.monotonic()
         trials: list[Trial] = import_module(self.package).TRIALS
+        if unknown := {*numbers} - {trial.number for trial in trials}:
+            names = dict.fromkeys(trial.number for trial in trials)
+            raise typer.BadParameter(f"{', '.join(sorted(unknown))}: the trials are {' '.join(names)}")
         chosen = [
             place
             for place, trial in enumerate(trials)

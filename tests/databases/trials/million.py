@@ -59,22 +59,29 @@ async def dumped(rig: Rig, times: int) -> None:
 async def dropped(rig: Rig, times: int) -> None:
     assert times == 1
     table = await asyncio.to_thread(_fill, rig)
-    async with await psycopg.AsyncConnection.connect(rig.server.url) as dumping:
-        await dumping.execute("lock table uplink in access share mode")
+    async with rig.load.steady(PER_SECOND):
+        rig.gateway.configure(RETENTION__UPLINKS="0")
         await rig.start_gateway()
-        async with rig.load.steady(PER_SECOND):
-            await rig.settle()
-            held = transactions_during(rig, until(partial(_is_postponed, rig), "a postponed drop"), "held back")
-            rig.reports.append(await held)
-            await asyncio.sleep(_QUIET)
-            await dumping.rollback()
-            assert rig.gateway.terminate() == 0
-            await rig.start_gateway()  # because the next round is minutes away
-            rig.reports.append(
-                await transactions_during(rig, until(partial(_is_dropped, rig, table), "a dropped month"), "dropped")
-            )
-            rig.happened(await _is_dropped(rig, table))
-            await rig.settle()
+        await rig.settle()  # the partitions of these months are there now
+        rig.reports.append(await transactions_during(rig, asyncio.sleep(_QUIET), "before"))
+        rig.gateway.configure(RETENTION__UPLINKS="400")
+        async with await psycopg.AsyncConnection.connect(rig.server.url) as dumping:
+            await dumping.execute("lock table uplink in access share mode")
+            await _start_again(rig)
+            held = until(partial(_is_postponed, rig), "a postponed drop")
+            rig.reports.append(await transactions_during(rig, held, "while it is held back"))
+            assert not await _is_dropped(rig, table)
+        await _start_again(rig)
+        gone = until(partial(_is_dropped, rig, table), "a dropped month")
+        rig.reports.append(await transactions_during(rig, gone, "while it is dropped"))
+        rig.happened(await _is_dropped(rig, table))
+        await rig.settle()
+
+
+async def _start_again(rig: Rig) -> None:
+    """Its next round would be minutes away."""
+    assert rig.gateway.terminate() == 0
+    await rig.start_gateway()
 
 
 def _fill(rig: Rig) -> str:
@@ -91,6 +98,7 @@ def _restore(url: str, dump: Path) -> None:
     """Into the database, which has a migrated schema already, so that one is taken away before."""
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute("drop schema public cascade")
+        connection.execute("create schema public")
     _run("pg_restore", "--exit-on-error", "--dbname", url, str(dump))
 
 

@@ -1,6 +1,7 @@
 """PgBouncer between the gateway and PostgreSQL: it dies, it pauses, and the server behind it changes."""
 
 import asyncio
+from functools import partial
 
 from parking_gateway.cli.demo.brokers import LOCALHOST
 from parking_gateway.process.config import DatabaseConfig
@@ -9,8 +10,8 @@ from tests.databases.pairs import first_commit, pair_of
 from tests.databases.poolers import bouncer_before, recognises_pooler
 from tests.databases.registry import trial
 from tests.databases.trials.pair import PER_SECOND, fail_over
-from tests.databases.trials.standby import WAITING
 from tests.proof.rig import Rig
+from tests.whole_gateway import until
 
 _KILLED = -9
 
@@ -74,7 +75,8 @@ async def failed_over_behind(rig: Rig, times: int) -> None:
     """The gateway's URL does not change, and its connections to PgBouncer may stay."""
     assert times == 1
     pair = await pair_of(rig, is_synchronous=True)
-    bouncer = await bouncer_before(rig, mode="transaction", port=pair.first.port)
+    # By default, PgBouncer waits for 15 s after a server has refused it.
+    bouncer = await bouncer_before(rig, mode="transaction", more="server_login_retry = 1", port=pair.first.port)
     await rig.start_gateway()
     async with rig.load.steady(PER_SECOND):
         await rig.pause(1, 2)
@@ -96,15 +98,16 @@ async def query_timed_out(rig: Rig, times: int) -> None:
     """No journal may hide an acknowledgement."""
     assert times == 1
     pair = await pair_of(rig, is_synchronous=True)
-    bouncer = await bouncer_before(rig, mode="transaction", more="query_timeout = 1", port=pair.first.port)
+    bouncer = await bouncer_before(
+        rig, mode="transaction", more="query_timeout = 3\nserver_login_retry = 1", port=pair.first.port
+    )
     rig.gateway.configure(JOURNAL__MAX_BYTES="0")
     await rig.start_gateway()
     async with rig.load.steady(PER_SECOND):
         await rig.pause(1, 2)
         await asyncio.to_thread(pair.second.kill)
-        await asyncio.sleep(6)
-        rig.happened("query timeout" in (rig.folder / "pgbouncer/log").read_text())
-        rig.happened(pair.first.value(f"select count(*) {WAITING}") is not None)
+        await until(partial(_has_cancelled, rig), "a commit that PgBouncer has ended")
+        rig.happened(await _has_cancelled(rig))
         await asyncio.to_thread(pair.first.kill)
         died = rig.seconds()
         await asyncio.to_thread(pair.second.start)
@@ -113,6 +116,10 @@ async def query_timed_out(rig: Rig, times: int) -> None:
         await asyncio.to_thread(bouncer.lead_to, LOCALHOST, pair.second.port)
         await first_commit(rig, since=died)
         await rig.settle()
+
+
+async def _has_cancelled(rig: Rig) -> bool:
+    return "query timeout" in (rig.folder / "pgbouncer/log").read_text()
 
 
 @trial("pgbouncer", "the cost of PgBouncer in transaction mode with `database.prepare = false`", short=0, long=1)
