@@ -3,6 +3,9 @@
 The bridge runs in the central broker and subscribes on the brokers of the regions, so one file has all of it. It goes one way. Its
 sessions are kept: the broker of a region keeps each change for it while the central broker is away, also that a topic was cleared.
 When it is back, it receives these changes, and then all retained messages.
+
+The protocol is MQTT 3.1.1 with Mosquitto's mark of a bridge, by which a message stays a retained one. Mosquitto 2.0.11 cannot connect
+a bridge with MQTT 5: "disconnected due to protocol error".
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -25,10 +28,12 @@ _HEAD: Final = """\
 _CONNECTION: Final = """
 connection parking-{name}
 address {address}
-remote_clientid {user}
+remote_clientid {user}-{name}
 remote_username {user}
 remote_password {password}
-bridge_protocol_version mqttv50
+bridge_protocol_version mqttv311
+# The broker of the region has to be a Mosquitto too. Others drop the mark of a retained message.
+try_private true
 # The broker of the region keeps what changes while this one is away.
 cleansession false
 keepalive_interval 10
