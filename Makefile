@@ -15,6 +15,7 @@ PIP := $(BIN)/pip --disable-pip-version-check --quiet
 .PHONY: package debian container test-installed
 .PHONY: bench bench-goals bench-scale bench-gateways bench-guard bench-against bench-telegraf bench-codecs bench-javascript bench-retention
 .PHONY: help simulate year proof-database
+.PHONY: proof-regions
 
 help:  ## every command of this file, which is the default
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 23 | sed 's/^/make /'
@@ -116,6 +117,9 @@ proof-database: $(VENV)/dev.stamp  ## break pairs, poolers and proxies of Postgr
 
 proof-brokers: $(VENV)/dev.stamp  ## the same promises on brokers of others, and the table of docs/brokers.md; ARGS="hivemq nats" narrows
 	$(BIN)/python -m tests.brokers $(or $(ARGS),--write)
+
+proof-regions: $(VENV)/dev.stamp  ## ten regions with a million spaces on the same engines, into docs/scaling.md; ARGS="--spaces 1000" makes it small
+	$(BIN)/python -m tests.regions $(or $(ARGS),--write)
 
 simulate: $(VENV)/simulation.stamp  ## outages in simulated universes; SEEDS=10000, or SEED=17 for one of them; needs Python 3.12
 	@PYTHONHASHSEED=0 $(VENV)/simulation/bin/python -m tests.simulation $(if $(SEED),--seed $(SEED),--seeds $(SEEDS)) $(ARGS)

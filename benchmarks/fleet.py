@@ -47,7 +47,7 @@ class ExpectedOutcome(msgspec.Struct, frozen=True, kw_only=True):
 class Fleet:
     """The sensors of spaces 1 to `spaces`, all vacant at first. A share `changes` of their uplinks is a change."""
 
-    def __init__(self, spaces: int, *, changes: float, form: Form) -> None:
+    def __init__(self, spaces: int, *, changes: float, form: Form, seed: int | None = None) -> None:
         self.changed = 0
         """How many uplinks changed their space."""
         self._occupied: set[int] = set()
@@ -56,7 +56,7 @@ class Fleet:
         self._last: Event | None = None
         self._changes = changes
         self._form = form
-        self._random = Random(spaces)  # noqa: S311 - the same fleet every time
+        self._random = Random(spaces if seed is None else seed)  # noqa: S311 - the same fleet every time
         self._counters = [0] * (spaces + 1)
         self._turns = self._take_turns(spaces)
 

@@ -16,7 +16,7 @@ from parking_gateway.cli.regions import files, passwords
 from parking_gateway.cli.regions.neighbours import LOCAL, Neighbour, brokers
 from parking_gateway.cli.regions.region import Refused
 from parking_gateway.cli.regions.texts import RETAINED
-from parking_gateway.process.config import Config
+from parking_gateway.process.config import Config, broker_url
 
 USER: Final = "parking-bridge"
 STATUS_ROOT: Final = "parking/bridges"
@@ -27,7 +27,7 @@ _HEAD: Final = """\
 """
 _CONNECTION: Final = """
 connection parking-{name}
-address {address}
+addresses {addresses}
 remote_clientid {user}-{name}
 remote_username {user}
 remote_password {password}
@@ -93,15 +93,16 @@ def _connection(regions: Sequence[Neighbour], central: Config, password: str) ->
         raise Refused(
             f"{first.file}: mqtt.url is a WebSocket, which Mosquitto has no bridge for: name mqtt:// or mqtts://."
         )
-    if config.mqtt.host in LOCAL and central.mqtt.host not in LOCAL:
+    local = [host for host in config.mqtt.hosts if host in LOCAL]
+    if local and not set(LOCAL) & set(central.mqtt.hosts):
         raise Refused(
-            f"{first.file}: mqtt.url names this machine as {config.mqtt.host}, and {central.mqtt.host} cannot reach it by this"
+            f"{first.file}: mqtt.url names this machine as {local[0]}, and {central.mqtt.host} cannot reach it by this"
             " name: write the name that it has in the network."
         )
     roots = [one.config.publication.root for one in regions]
     return _CONNECTION.format(
         name=first.file.stem,
-        address=f"{config.mqtt.host}:{config.mqtt.port}",
+        addresses=" ".join(f"{host}:{port}" for host, port in broker_url.addresses(config.mqtt.url)),
         user=USER,
         password=password,
         status=f"{STATUS_ROOT}/{first.file.stem}",

@@ -7,7 +7,7 @@ from typing import Any, Final
 import msgspec
 
 from parking_gateway.cli.regions.region import ALONE, SHARED, Place, Refused, raw_of
-from parking_gateway.process.config import Config, ConfigError, database_url, load_of_another
+from parking_gateway.process.config import Config, ConfigError, broker_url, database_url, load_of_another
 from parking_gateway.process.config.values import could_receive, is_within, overlap
 
 _USUAL_PORT: Final = "5432"
@@ -96,9 +96,9 @@ def _on_the_broker(name: str, ours: Config, theirs: Config) -> Iterator[str]:
 
 
 def brokers(config: Config) -> frozenset[str]:
-    """The addresses of its broker, as host:port."""
-    host = "localhost" if config.mqtt.host in LOCAL else config.mqtt.host.lower()
-    return frozenset({f"{host}:{config.mqtt.port}"})
+    """The addresses of its broker or of the nodes of it, as host:port."""
+    addresses = broker_url.addresses(config.mqtt.url)
+    return frozenset(f"{'localhost' if host in LOCAL else host.lower()}:{port}" for host, port in addresses)
 
 
 def _databases(config: Config) -> frozenset[tuple[str, str, str]]:

@@ -155,7 +155,8 @@ def _common(file: Path, shared: Config) -> dict[str, dict[str, Any]]:
         for key, value in keys.items():
             if key in _OWN.get(section, set()) or _is_secret(getattr(getattr(shared, section), key)):
                 continue
-            found.setdefault(section, {})[key] = _without_users(value) if (section, key) == ("mqtt", "url") else value
+            # The URL of the configuration has no user and no password any more.
+            found.setdefault(section, {})[key] = str(shared.mqtt.url) if (section, key) == ("mqtt", "url") else value
     return found
 
 
@@ -165,13 +166,6 @@ def raw_of(file: Path) -> dict[str, dict[str, Any]]:
         return table_of(file) if file.exists() else {}
     except ConfigError as error:
         raise Refused(*error.mistakes) from None
-
-
-def _without_users(value: object) -> object:
-    """The address of a broker without user and password; of several, each."""
-    if isinstance(value, list):
-        return [_without_users(one) for one in value]
-    return re.sub(r"//[^/,]*@", "//", str(value))
 
 
 def _is_secret(value: object) -> bool:
