@@ -31,6 +31,9 @@ NOT_RUN: Final = {
     "parking-gateway spaces acknowledge central/level-1/A-012": "no car stays for too long here: tests/requests/test_spaces.py",
     "parking-gateway operators hash": "it asks for a password in a terminal: tests/cli/test_operators.py",
     "sudo apt install prometheus": "tests/prometheus: a Prometheus of Debian scrapes a gateway with these files",
+    "parking-gateway regions prepare north --application 52f14cd4-c6f1-4fbd-8f87-4025e1d49242": "tests/regions/test_preparing.py, beside no"
+    " gateway that receives all applications",
+    "parking-gateway regions bridge mqtt://central.example.org ./bridge": "tests/regions/test_bridge.py",
     "make container": "tests/packages, as far as it can be checked without an engine of containers",
     "apt install ./dist/parking-gateway_*.deb": "tests/packages/test_debian.py",
     "echo 'parking-gateway parking-gateway/purge-data boolean true' | debconf-set-selections": "tests/packages/test_debian.py",
