@@ -4,10 +4,9 @@ import time
 from functools import partial
 
 import msgspec
-import psutil
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
-from benchmarks.meter import peak_bytes, seconds_of
+from benchmarks.meter import Processor, peak_bytes, seconds_of
 from tests.regions.rig import Region, Rig
 from tests.whole_gateway import unavailable
 
@@ -107,11 +106,11 @@ def _all_published(regions: list[Region]) -> bool:
 
 def _cores(rig: Rig, server: int) -> list[float]:
     """CPU seconds so far: both brokers, PostgreSQL with its children, each gateway."""
-    postgres = psutil.Process(server)
-    family = [postgres, *postgres.children()]
-    database = sum(one.cpu_times().user + one.cpu_times().system for one in family)
-    brokers = [seconds_of(one) for one in (rig.shared.pid, rig.central.pid) if one is not None]
-    return [*brokers, database, *(seconds_of(one.pid) for one in rig.regions)]
+    shared, central = rig.shared.pid, rig.central.pid
+    assert shared is not None
+    assert central is not None
+    used = Processor.now(loops=[], broker=shared, database=server, watcher=0)
+    return [used.broker, seconds_of(central), used.database, *(seconds_of(one.pid) for one in rig.regions)]
 
 
 def _peak(pid: int | None) -> int:
