@@ -13,7 +13,7 @@ from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_f
 from parking_gateway.cli.demo.brokers import LOCALHOST, Broker, BrokerFailed
 from parking_gateway.process.environment import without_settings
 
-_START_SECONDS: Final = 120
+_START_SECONDS: Final = 300
 """On a busy machine. On an idle one, Java needs 3 to 5 s."""
 _CONNECT: Final = b"\x10\x12\x00\x04MQTT\x04\x02\x00\x05\x00\x06trials"
 """MQTT 3.1.1, a clean session, 5 s of keepalive, the client id `trials`."""

@@ -30,16 +30,19 @@ async def broker_dies_under_load(stand: Stand, size: Size) -> None:
 
 
 async def _kill(stand: Stand) -> None:
-    """In a pair, only the working node dies, and the other one takes over."""
-    dying = [stand.working] if stand.engine.is_pair else stand.nodes
+    """In a pair, only the working node dies, and the other one takes over before it is started again."""
+    is_pair = stand.engine.is_pair
+    dying = [stand.working] if is_pair else stand.nodes
     for node in dying:
-        number = node.pid or 0
+        number = node.pid
         await asyncio.to_thread(node.kill)
         assert number
         assert not node.accepts
+    if is_pair:
+        await asyncio.to_thread(stand.other(dying[0]).wait)
     for node in dying:
         node.launch()
-    for node in [stand.other(dying[0])] if stand.engine.is_pair else dying:
+    for node in [] if is_pair else dying:
         await asyncio.to_thread(node.wait)
 
 

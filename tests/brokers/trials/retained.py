@@ -1,11 +1,17 @@
 """The retained messages: what a new subscriber receives by a wildcard, and on the exact topics."""
 
+from datetime import timedelta
+from typing import Final
+
 from parking_gateway.cli.demo.audited_topics import wrong_topics
 from parking_gateway.cli.demo.recorded import read_database
 from parking_gateway.cli.demo.retained import ROOT
 from tests.brokers.notes import RETAINED
 from tests.brokers.pictures import EVERYTHING, read, topics_of
-from tests.brokers.stand import PATIENCE, Stand, within
+from tests.brokers.stand import Stand, within
+
+_HEALED: Final = timedelta(seconds=120)
+"""A gateway that has connected several times waits up to a minute before it reads its retained messages back."""
 
 
 async def picture(stand: Stand) -> None:
@@ -34,8 +40,9 @@ async def wrong_pictures(stand: Stand) -> list[str]:
         wrong.clear()
         for node in stand.nodes:
             if node.accepts:
-                wrong.extend(wrong_topics(contents, await read(node.url, filters, topics), ROOT))
+                found = await read(node.url, filters, topics)
+                wrong.extend(f"{node.name}: {one}" for one in wrong_topics(contents, found, ROOT))
         return not wrong
 
-    await within(PATIENCE, is_right)
+    await within(_HEALED, is_right)
     return wrong

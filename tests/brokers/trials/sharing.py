@@ -8,7 +8,7 @@ from typing import Final
 
 from parking_gateway.cli.demo.audit import wait_for_empty_backlog
 from tests.brokers.notes import SHARED
-from tests.brokers.stand import Stand, within
+from tests.brokers.stand import PATIENCE, Stand, within
 from tests.brokers.trials.size import Size
 from tests.plugins.daemon import Daemon
 
@@ -41,7 +41,8 @@ async def _one_dies(stand: Stand, group: Sequence[Daemon], size: Size) -> None:
         assert group[0].wait() == -9
         await asyncio.sleep(size.seconds)
     uplinks = stand.ledger.uplinks - before
-    rest = await wait_for_empty_backlog(stand.ledger, stand.server.url, patience=size.nothing_more)
+    patience = PATIENCE if stand.engine.expected.others_take_over else size.nothing_more
+    rest = await wait_for_empty_backlog(stand.ledger, stand.server.url, patience=patience)
     await asyncio.to_thread(group[0].start_and_wait)
     lost = await stand.lost()
     waited = f", {rest.uplinks:,} only when it was back" if rest.uplinks else ""
