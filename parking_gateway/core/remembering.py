@@ -9,8 +9,8 @@ from typing import Final, TypeVar
 Asked = TypeVar("Asked", bytes, str)
 Answer = TypeVar("Answer")
 
-_MOST: Final = 4096
-"""Results, in 5 MB. Of more devices, those that come first are remembered until all is forgotten. To make place for each new one
+_MOST: Final = 2048
+"""Results, in 3 MB. Of more devices, those that come first are remembered until all is forgotten. To make place for each new one
 would cost 0.7 µs an uplink, and be in vain: its next uplink comes after those of all others."""
 _LONGEST: Final = 1024
 """Bytes or characters. Without this limit, a publisher of long names could fill the memory."""
