@@ -4,14 +4,13 @@ import asyncio
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from functools import partial
-from itertools import count
 from random import Random
 from typing import Any, Final
 from unittest.mock import patch
 
 import msgspec
 import simloom
-from typing_extensions import override
+from simloom import _run
 
 from parking_gateway.broker import link
 from parking_gateway.broker.inbox import Inbox
@@ -25,6 +24,7 @@ from tests.simulation.database import SimulatedDatabase
 from tests.simulation.disk import Disk, SimulatedFile
 from tests.simulation.faults import Fault
 from tests.simulation.gateway import CONFIG, Life
+from tests.simulation.loop import Loop
 from tests.simulation.oracle import Oracle
 from tests.simulation.report import Report, Reported
 from tests.simulation.rows import Tables
@@ -37,25 +37,8 @@ _SETTLED_WITHIN: Final = 1200.0
 """Seconds after the last fault."""
 _RECOVERS: Final = 10.0
 """Seconds after the last fault, in which every wait for another attempt ends."""
-_NEVER: Final = 10**9
 _SMALLEST_LANE: Final = 3
 """Messages: batches are small here, and both lanes have to work."""
-
-
-class Numbered(asyncio.Task[Any]):
-    """A task whose place in a set is its number and not its address, so that a group cancels its tasks in the same order each time."""
-
-    def __init__(self, coroutine: Coroutine[Any, Any, Any], *, number: int, **others: Any) -> None:
-        self._number = number
-        super().__init__(coroutine, **others)
-
-    @override
-    def __hash__(self) -> int:
-        return self._number
-
-    @override
-    def __eq__(self, other: object) -> bool:
-        return self is other
 
 
 class Outcome(msgspec.Struct):
@@ -72,14 +55,10 @@ class Outcome(msgspec.Struct):
 def run(seed: int, *, with_digest: bool = False) -> Outcome:
     """Run one universe."""
     outcome = Outcome(seed, failure="It did not end")
-    found = simloom.run(
-        _universe(outcome),
-        seed=seed,
-        raise_on_error=False,
-        virtual_time=True,
-        seed_randomness=True,
-        gc_interval=_NEVER,
-    )
+    with patch.object(_run, "SimLoop", partial(Loop, is_logged=with_digest)):
+        found = simloom.run(
+            _universe(outcome), seed=seed, raise_on_error=False, virtual_time=True, seed_randomness=True
+        )
     # An error after the end is of simloom, which wakes up what a power cut has left behind.
     if outcome.failure and found.error is not None:
         outcome.failure = f"{type(found.error).__name__}: {found.error}"
@@ -90,10 +69,6 @@ def run(seed: int, *, with_digest: bool = False) -> Outcome:
 
 def _universe(outcome: Outcome) -> Callable[[simloom.World], Coroutine[Any, Any, None]]:
     async def main(simulated: simloom.World) -> None:
-        numbers = count()
-        asyncio.get_running_loop().set_task_factory(
-            lambda loop, work, **others: Numbered(work, number=next(numbers), loop=loop, **others)
-        )
         world = World(Random(outcome.seed))
         try:
             await _live_through(simulated, world)
