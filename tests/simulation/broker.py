@@ -1,5 +1,6 @@
 """A double of the broker: sessions that outlast connections, QoS 1, DUP, a receive maximum, and retained messages."""
 
+import re
 from collections.abc import Callable, Iterator
 from functools import lru_cache
 from typing import Final
@@ -15,6 +16,8 @@ _TICK: Final = 1e-6
 """Seconds between two packets of one connection, which keeps their order."""
 
 
+_VERSION: Final = re.compile(rb'"version":(\d+)')
+_SHARE: Final = "$share/"
 _matches: Final = lru_cache(maxsize=4096)(topic_matches_sub)
 
 
@@ -38,8 +41,13 @@ class BrokerSession:
         self.last = 0
 
     def matches(self, topic: str) -> bool:
-        """Whether it gets messages on this topic."""
-        return any(_matches(one, topic) for one in self.filters)
+        """Whether it gets all messages on this topic."""
+        return any(_matches(one, topic) for one in self.filters if not one.startswith(_SHARE))
+
+    def groups(self, topic: str) -> list[str]:
+        """The groups whose messages on this topic it gets a part of."""
+        shared = [one.split("/", 2)[1:] for one in self.filters if one.startswith(_SHARE)]
+        return [group for group, topic_filter in shared if _matches(topic_filter, topic)]
 
     def add(self, topic: str, payload: bytes) -> None:
         """Queue a message."""
@@ -78,8 +86,12 @@ class Broker:
         self.world = world
         self.is_away = False
         self.sessions: dict[str, BrokerSession] = {}
+        self.elsewhere: dict[str, BrokerSession] = {}
+        """The sessions on the node to which no client can connect now."""
         self.clients: dict[str, Client] = {}
         self.retained: dict[str, bytes] = {}
+        self.highest: dict[str, int] = {}
+        """The highest version that was published on each topic."""
         self.published: list[tuple[str, bytes]] = []
         """What was published and is not retained: topics and payloads."""
         self.known_sessions_lost = 0
@@ -89,7 +101,10 @@ class Broker:
 
     def publish(self, topic: str, payload: bytes) -> None:
         """Take an event of the network server, which has it confirmed then."""
-        wanting = [one for one in self.sessions.values() if one.matches(topic)]
+        sessions = [*self.sessions.values(), *self.elsewhere.values()]
+        wanting = [one for one in sessions if one.matches(topic)]
+        groups = sorted({group for one in sessions for group in one.groups(topic)})
+        wanting += [self.world.dice.choice([one for one in sessions if group in one.groups(topic)]) for group in groups]
         if not wanting:
             self.lost.append(payload)
         for session in wanting:
@@ -101,6 +116,8 @@ class Broker:
         """Keep the last message of a topic; an empty one clears it."""
         if payload:
             self.retained[topic] = payload
+            if found := _VERSION.search(payload):
+                self.highest[topic] = max(self.highest.get(topic, 0), int(found[1]))
         else:
             self.retained.pop(topic, None)
 
@@ -112,6 +129,9 @@ class Broker:
         session = self.sessions.setdefault(client.client_id, BrokerSession())
         for one in session.queue:
             one.is_under_way = False
+        sent = [one for one in session.queue if one.was_sent]
+        if 0 < len(sent) < len(session.queue) and self.world.faults.strikes(Fault.AGAIN_BEHIND):
+            session.queue = [one for one in session.queue if not one.was_sent] + sent
         self.clients[client.client_id] = client
         self.deliver(client)
         return is_present
@@ -138,6 +158,12 @@ class Broker:
             self.world.at(client.arrival(self.world), lambda: client.take(messages) if client.is_connected else None)
 
     def _next(self, session: BrokerSession, count: int) -> Iterator[Message]:
+        fresh = [place for place, one in enumerate(session.queue) if not one.was_sent]
+        if len(fresh) > 1 and self.world.faults.strikes(Fault.SHUFFLED):
+            moved = [session.queue[place] for place in fresh]
+            self.world.dice.shuffle(moved)
+            for place, one in zip(fresh, moved, strict=True):
+                session.queue[place] = one
         waiting = [place for place, one in enumerate(session.queue) if not one.is_under_way]
         for place in waiting[: max(0, count)]:
             following = session.queue[place + 1 : place + 2]
@@ -165,6 +191,19 @@ class Broker:
         """Close every connection."""
         for one in list(self.clients.values()):
             self.close(one)
+
+    def move(self) -> None:
+        """Let all clients connect to the other node of the cluster, which has the retained messages and its own sessions."""
+        self.hang_up()
+        self.sessions, self.elsewhere = {}, self.sessions
+
+    def move_back(self) -> None:
+        """Let them return. What waits on the node that they leave is taken along, as a cluster redistributes it."""
+        self.hang_up()
+        self.sessions, left = self.elsewhere, self.sessions
+        self.elsewhere = {}
+        for one in [queued for session in left.values() for queued in session.queue]:
+            self.publish(one.topic, one.payload)
 
     def lose_sessions(self) -> None:
         """Forget all sessions. What was queued is lost, unless it was acknowledged before."""

@@ -147,6 +147,8 @@ class SimulatedConnection(BrokerConnection):
         found: list[Message] = []
         for one in topic_filters:
             session.filters[one] = None
+            if one.startswith("$share/"):
+                continue
             found += [
                 Message(topic, payload, 0, 0, is_redelivered=False, is_retained=True)
                 for topic, payload in self._broker.retained_on(one)

@@ -4,15 +4,17 @@ import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from types import SimpleNamespace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import psycopg
 from typing_extensions import override
 
 from parking_gateway.store.database import Connection, Database
-from parking_gateway.store.known_server import KnownServer
 from parking_gateway.store.query import Query
 from tests.simulation.server import Server, Session
+
+if TYPE_CHECKING:
+    from tests.simulation.machines import Machine
 
 
 class SimulatedConnection(Connection):
@@ -49,10 +51,11 @@ class SimulatedConnection(Connection):
 class SimulatedDatabase(Database):
     """The connections of one process of the gateway."""
 
-    def __init__(self, server: Server, known: KnownServer) -> None:
+    def __init__(self, server: Server, machine: "Machine") -> None:
         self._server = server
+        self._machine = machine
         self._memory: dict[str, Any] = {}
-        self.check = SimpleNamespace(known=known)
+        self.check = SimpleNamespace(known=machine.known)
         """As the pool has it."""
 
     @override
@@ -61,7 +64,9 @@ class SimulatedDatabase(Database):
         if self._server.is_away:
             await asyncio.sleep(self._server.world.way())
             raise psycopg.OperationalError("connection refused")
-        session = Session(self._server)
+        session = Session(self._server, of=self._machine)
+        if self._machine.known.meet(self._server.identity):
+            self._memory = {}
         try:
             yield SimulatedConnection(session, self._memory)
         finally:
@@ -73,4 +78,4 @@ class SimulatedDatabase(Database):
 
     @override
     def hang_up(self) -> None:
-        self._server.lose_clients()
+        self._server.lose_clients(self._machine)

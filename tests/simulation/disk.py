@@ -24,8 +24,10 @@ _SCHEMA: Final = vars(journal_file)["_SCHEMA"]
 class Disk:
     """What is left after a power cut."""
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: World, *, max_bytes: int) -> None:
         self.world = world
+        self.max_bytes = max_bytes
+        """Of the journal."""
         self.is_full = False
         self.content = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
         self.content.executescript(_SCHEMA)

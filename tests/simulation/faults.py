@@ -30,6 +30,14 @@ class Fault(StrEnum):
     CLOCK_BACK = "the gateway's clock steps back"
     WRONG_DEVICE_CLOCK = "a LoRaWAN gateway dates an uplink by a wrong clock"
     DISK_FULL = "the disk of the journal is full"
+    JOURNAL_FULL = "the journal is full"
+    FAILED_OVER = "a standby that lacks the last commits takes over the database"
+    RESTORED = "the database is restored from a backup"
+    SHUFFLED = "the broker delivers events in any order"
+    AGAIN_BEHIND = "the broker delivers again behind newer events"
+    MOVED = "a cluster of brokers moves the gateway to a node without its session"
+    SHARED = "two gateways share a subscription"
+    BESIDE = "two gateways each get every event"
 
 
 _USUAL: Final = {
@@ -44,6 +52,8 @@ _USUAL: Final = {
     Fault.ANSWER_OF_BROKER_LOST: 0.005,
     Fault.SENT_TWICE: 0.03,
     Fault.OVERTAKEN: 0.04,
+    Fault.SHUFFLED: 0.04,
+    Fault.AGAIN_BEHIND: 0.3,
     Fault.LATE: 0.04,
     Fault.WRONG_DEVICE_CLOCK: 0.04,
 }
@@ -57,9 +67,26 @@ _LASTING: Final = (
     Fault.CLOCK_FORWARD,
     Fault.CLOCK_BACK,
     Fault.DISK_FULL,
+    Fault.FAILED_OVER,
+    Fault.RESTORED,
+    Fault.MOVED,
 )
 """These come at a time and not at an action."""
-OUT_OF_ORDER: Final = frozenset({Fault.LATE, Fault.OVERTAKEN, Fault.CLOCK_BACK, Fault.WRONG_DEVICE_CLOCK})
+OUT_OF_ORDER: Final = frozenset(
+    {
+        Fault.LATE,
+        Fault.OVERTAKEN,
+        Fault.SHUFFLED,
+        Fault.AGAIN_BEHIND,
+        Fault.MOVED,
+        Fault.CLOCK_BACK,
+        Fault.WRONG_DEVICE_CLOCK,
+        Fault.FAILED_OVER,
+        Fault.RESTORED,
+        Fault.SHARED,
+        Fault.BESIDE,
+    }
+)
 """Only these can put uplinks of a sensor out of their order, so that the past has to be corrected."""
 
 
@@ -72,12 +99,16 @@ class Faults:
         self._rates = {one: rate * dice.choice([0.5, 1, 3]) for one, rate in _USUAL.items() if dice.random() < 0.4}
         self.lasting = [one for one in _LASTING if dice.random() < 0.3]
         """The kinds that come at a time."""
-        if dice.random() < 0.5:
+        self.is_in_order = dice.random() < 0.5
+        """Whether nothing puts uplinks out of their order."""
+        if self.is_in_order:
             self._rates = {one: rate for one, rate in self._rates.items() if one not in OUT_OF_ORDER}
             self.lasting = [one for one in self.lasting if one not in OUT_OF_ORDER]
         if Fault.CLOCK_BACK in self.lasting:
             # With both clocks wrong, nothing is left that could show the time.
             self._rates.pop(Fault.WRONG_DEVICE_CLOCK, None)
+        if Fault.FAILED_OVER in self.lasting and Fault.RESTORED in self.lasting:
+            self.lasting.remove(Fault.FAILED_OVER)
 
     def strikes(self, fault: Fault) -> bool:
         """Whether this fault happens now."""

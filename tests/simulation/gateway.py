@@ -2,7 +2,7 @@
 
 import asyncio
 from datetime import timedelta
-from typing import Any, Final, cast
+from typing import TYPE_CHECKING, Any, Final, cast
 
 import msgspec
 
@@ -30,18 +30,21 @@ from parking_gateway.process.config.sections import (
 )
 from parking_gateway.process.waits import Backoff
 from parking_gateway.store import gateways
-from parking_gateway.store.journal_file import JournalFile
 from parking_gateway.store.patience import Patience
 from parking_gateway.store.verdicts import FAILURES
 from parking_gateway.telemetry.report import Report as RealReport
 from tests.simulation.database import SimulatedDatabase
+from tests.simulation.disk import SimulatedFile
 from tests.simulation.report import Report
-from tests.simulation.world import World
+from tests.simulation.server import Server
+
+if TYPE_CHECKING:
+    from tests.simulation.machines import Machine
 
 CONFIG: Final = Config(
     mqtt=MqttConfig(receive_maximum=20),
     intake=IntakeConfig(batch_size=10),
-    journal=JournalConfig(after=timedelta(seconds=2), max_bytes=30_000),
+    journal=JournalConfig(after=timedelta(seconds=2)),
     publication=PublicationConfig(poll_interval=timedelta(seconds=30), counts_interval=timedelta(seconds=5)),
     requests=RequestsConfig(enabled=False),
     gateway=GatewayConfig(instance="gw"),
@@ -54,9 +57,10 @@ _HISTORY_EVERY: Final = 20.0
 class Life:
     """One process of the gateway, from its start to its end."""
 
-    def __init__(self, world: World, database: SimulatedDatabase, file: JournalFile, report: Report) -> None:
-        clock = world.gateway_clock
-        self._database = database
+    def __init__(self, machine: "Machine", server: Server, report: Report) -> None:
+        config, clock = machine.config, machine.clock
+        self._config = config
+        self._database = database = SimulatedDatabase(server, machine)
         self._clock = clock
         self._report = report
         self._stop = asyncio.Event()
@@ -65,21 +69,21 @@ class Life:
         backoff = Backoff(shortest=CONFIG.database.reconnect_wait_min, longest=CONFIG.database.reconnect_wait_max)
         self._patience = Patience(database, backoff=backoff, stop=self._stop, report=report.database_answers)
         self._journal = Journal(
-            file,
+            SimulatedFile(machine.disk, now=clock()),
             after=CONFIG.journal.after,
-            max_bytes=CONFIG.journal.max_bytes,
+            max_bytes=machine.disk.max_bytes,
             clock=clock,
             complain=report.complain,
         )
         self._connections = Connections(
-            config=CONFIG.mqtt, suspicion=Suspicion(CONFIG.publication.root), report=real, stop=self._stop
+            config=config.mqtt, suspicion=Suspicion(CONFIG.publication.root), report=real, stop=self._stop
         )
         self._subscription = Subscription(
-            CONFIG, database=database, patience=self._patience, complain=report.complain, journal=self._journal
+            config, database=database, patience=self._patience, complain=report.complain, journal=self._journal
         )
-        self._way_out = WayOut(CONFIG, pool=cast(Any, database), patience=self._patience, report=real, clock=clock)
+        self._way_out = WayOut(config, pool=cast(Any, database), patience=self._patience, report=real, clock=clock)
         self._intake = intake_of(
-            CONFIG,
+            config,
             database=database,
             decoder=_DECODER,
             patience=self._patience,
@@ -130,7 +134,7 @@ class Life:
             if await self._subscription.renew(link):
                 self._report.session_lost()
             online = GatewayMessage(status="online", since=self._report.started)
-            await link.publish([gateway_publication(CONFIG.publication.root, CONFIG.gateway.instance, online)])
+            await link.publish([gateway_publication(CONFIG.publication.root, self._config.gateway.instance, online)])
             self._connections.has_worked = True
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._intake.run(link))

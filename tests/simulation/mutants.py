@@ -12,12 +12,19 @@ from parking_gateway.broker.link import Link
 from parking_gateway.broker.message import Message
 from parking_gateway.clock import history
 from parking_gateway.core.committed import Committed
+from parking_gateway.core.due import DueKind
 from parking_gateway.intake import keeping, loop
 from parking_gateway.intake.drain import Drain
 from parking_gateway.intake.journal import Journal
 from parking_gateway.intake.loop import Intake
 from parking_gateway.intake.subscription import Subscription
-from parking_gateway.store import confirmations, uplinks
+from parking_gateway.store import confirmations, gateways, uplinks
+from parking_gateway.store.known_server import KnownServer
+from parking_gateway.store.query import Rows
+from parking_gateway.store.rows import Arguments, array_of
+from tests.simulation.rows import Transaction
+from tests.simulation.statements import STATEMENTS
+from tests.simulation.statements.batches import elements
 
 Mutant = Callable[[], AbstractContextManager[Any]]
 
@@ -130,6 +137,42 @@ def leaves_the_journal_out_of_the_order() -> AbstractContextManager[Any]:
     return patch.object(keeping, "ended", ended)
 
 
+def does_not_notice_another_server() -> AbstractContextManager[Any]:
+    """After a failover, nothing is published again."""
+    return patch.object(KnownServer, "meet", lambda _self, _found: False)
+
+
+def publishes_old_versions_again() -> AbstractContextManager[Any]:
+    """A database that went back goes on with the versions and ids that were published before."""
+
+    def begin_again_above(instance: str, number: int, **_version: int) -> Any:
+        return gateways.begin_again(instance, number)
+
+    return patch.object(gateways, "begin_again_above", begin_again_above)
+
+
+def confirms_over_another_gateway() -> AbstractContextManager[Any]:
+    """What is published is confirmed although another gateway has published something else meanwhile."""
+    name = confirmations.confirm(DueKind.SPACE, []).statement.name
+    real = STATEMENTS[name]
+
+    async def confirm(transaction: Transaction, arguments: Arguments) -> Rows:
+        present = [transaction.get("space", key) for key in elements(arguments["id"])]
+        published = [row and row["published_version"] for row in present]
+        return await real(transaction, {**arguments, "published_version": array_of(published)})
+
+    return patch.dict(STATEMENTS, {name: confirm})
+
+
+def locks_no_rows() -> AbstractContextManager[Any]:
+    """A space is changed by two transactions at once."""
+
+    async def lock(self: Transaction, table: str, key: Any) -> Any:
+        return self.get(table, key)
+
+    return patch.object(Transaction, "lock", lock)
+
+
 MUTANTS: Final[Sequence[Mutant]] = (
     acknowledges_before_the_commit,
     removes_from_the_journal_before_the_commit,
@@ -142,4 +185,8 @@ MUTANTS: Final[Sequence[Mutant]] = (
     corrects_no_history,
     does_not_subscribe_again,
     leaves_the_journal_out_of_the_order,
+    does_not_notice_another_server,
+    publishes_old_versions_again,
+    confirms_over_another_gateway,
+    locks_no_rows,
 )

@@ -12,11 +12,12 @@ from parking_gateway.core.due import Due, DueKind
 from parking_gateway.store import tree
 from tests.reference_model import Model
 from tests.simulation.broker import Broker
-from tests.simulation.disk import Disk
 from tests.simulation.faults import OUT_OF_ORDER, Fault
 from tests.simulation.gateway import CONFIG
+from tests.simulation.machines import Machines
 from tests.simulation.report import Reported
-from tests.simulation.rows import Row, Tables, Transaction, executed
+from tests.simulation.rows import Row, Transaction, executed
+from tests.simulation.server import Server
 from tests.simulation.statements import STATEMENTS
 from tests.simulation.story import SPACES, Event
 from tests.simulation.world import World
@@ -28,12 +29,20 @@ class Oracle:
     """It knows what the sensors sent, and looks at what is durable."""
 
     def __init__(
-        self, world: World, events: Sequence[Event], *, tables: Tables, disk: Disk, broker: Broker, reported: Reported
+        self,
+        world: World,
+        events: Sequence[Event],
+        *,
+        server: Server,
+        machines: Machines,
+        broker: Broker,
+        reported: Reported,
     ) -> None:
         self._world = world
         self._events = {one.payload: one for one in events}
-        self._tables = tables
-        self._disk = disk
+        self._server = server
+        self._tables = server.tables
+        self._machines = machines
         self._broker = broker
         self._reported = reported
 
@@ -45,7 +54,7 @@ class Oracle:
         """The gateway acknowledges these now, so each has to be in the database or in the journal."""
         recorded = self.recorded()
         if any(self._events[one.payload].key not in recorded for one in messages):
-            kept = set(self._disk.payloads())
+            kept = {payload for disk in self._machines.disks for payload in disk.payloads()}
             early = [
                 one.mid for one in messages if self._events[one.payload].key not in recorded and one.payload not in kept
             ]
@@ -55,8 +64,10 @@ class Oracle:
     def is_settled(self) -> bool:
         """Whether nothing is left to do."""
         rows = self._tables.rows
-        session = self._broker.sessions.get(CONFIG.mqtt.client_id)
-        if session is None or session.queue or any(self._disk.payloads()) or rows["late"] or rows["outgoing"]:
+        sessions = [self._broker.sessions.get(one) for one in self._machines.clients]
+        if any(one is None or one.queue for one in sessions) or rows["late"] or rows["outgoing"]:
+            return False
+        if any(payload for disk in self._machines.disks for payload in disk.payloads()):
             return False
         return all(row["version"] == row["published_version"] for kind in DueKind for row in rows[kind.value].values())
 
@@ -67,7 +78,8 @@ class Oracle:
         assert not doubled, f"recorded twice: {doubled}"
         lost_by_broker = {self._events[one].key for one in self._broker.lost}
         lost = [one.key for one in self._events.values() if one.key not in recorded]
-        assert set(lost) <= lost_by_broker, f"lost: {set(lost) - lost_by_broker}"
+        may_be_lost = lost_by_broker | self._server.lost
+        assert set(lost) <= may_be_lost, f"lost: {set(lost) - may_be_lost}"
         unexpected = recorded.keys() - {one.key for one in self._events.values()}
         assert not unexpected, f"nobody sent {unexpected}"
         happened = self._world.faults.happened
@@ -77,15 +89,26 @@ class Oracle:
         for space in range(1, SPACES + 1):
             in_order = [one for one in self._events.values() if one.space == space and one.key in recorded]
             self._judge_space(space, sorted(in_order, key=lambda one: one.at))
+        self._judge_versions()
         self._judge_published("transitions", "transition")
         self._judge_published("sessions", "past_stay")
+
+    def _judge_versions(self) -> None:
+        """Who keeps the highest version of each space has what is retained."""
+        for topic, highest in self._broker.highest.items():
+            payload = self._broker.retained.get(topic, b"{}")
+            found = msgspec.json.decode(payload).get("version", highest)
+            assert found >= highest, f"{topic} was published with version {highest}, and now has {found}"
 
     def _judge_published(self, folder: str, table: str) -> None:
         """Every row was published once at least."""
         prefix = f"{CONFIG.publication.root}/{folder}/"
-        published = {
-            msgspec.json.decode(one)["id"] for topic, one in self._broker.published if topic.startswith(prefix)
-        }
+        published: dict[int, Any] = {}
+        for one in [
+            msgspec.json.decode(payload) for topic, payload in self._broker.published if topic.startswith(prefix)
+        ]:
+            known = published.setdefault(one["id"], one)
+            assert known == one, f"{folder}: two with one id: {known} and {one}"
         rows = self._tables.rows[table]
         missing = [key for key, row in rows.items() if row["withdrawn_at"] is None and key not in published]
         assert not missing, f"not published to {folder}: {missing}"

@@ -17,6 +17,7 @@ class Reported:
         self.sessions_lost = 0
         self.rejections: list[Rejection] = []
         self.duplicates = 0
+        self.journal_full = 0
 
 
 class Report:
@@ -48,6 +49,7 @@ class Report:
 
     def complain(self, about: str, sentence: str | None) -> None:
         """An administrator has something to do."""
+        self._reported.journal_full += about == "journal" and sentence is not None and "is full" in sentence
 
     def published(self, kind: str, confirmed: int, refusals: Sequence[Any]) -> None:
         """The broker has taken publications."""

@@ -53,6 +53,18 @@ class Tables:
         self.numbers[sequence] += 1
         return self.numbers[sequence]
 
+    def backup(self) -> Callable[[], None]:
+        """What puts everything back to the present state. Nobody may have a transaction then."""
+        rows, numbers = {table: dict(found) for table, found in self.rows.items()}, self.numbers.copy()
+
+        def restore() -> None:
+            self.rows.clear()
+            self.rows.update(rows)
+            self.numbers.clear()
+            self.numbers.update(numbers)
+
+        return restore
+
 
 class Transaction:
     """One transaction, from its first statement on."""

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 import psycopg
 
+from parking_gateway.store.known_server import ServerId
 from parking_gateway.store.query import Query, Rows
 from tests.simulation.faults import Fault
 from tests.simulation.rows import Tables, Transaction, executed
@@ -29,22 +30,26 @@ class Server:
         self.is_away = False
         self.is_deaf = False
         self.sessions: dict[Session, None] = {}
+        self.lost: set[Any] = set()
+        """The keys of uplinks that were recorded, and are lost because the database went back to an older state."""
+        self.identity = ServerId(system_identifier="1", timeline=1)
 
     def end_sessions(self) -> None:
         """The server stops at once."""
         for one in list(self.sessions):
             one.kill()
 
-    def lose_clients(self) -> None:
-        """All clients are gone without a word. The server finds out later, and their locks stay until then."""
-        for one in list(self.sessions):
+    def lose_clients(self, machine: object) -> None:
+        """All clients of a machine are gone without a word. The server finds out later, and their locks stay until then."""
+        for one in [session for session in self.sessions if session.machine is machine]:
             one.leave(self.world.dice.choice([0, 0, 1, 20]))
 
 
 class Session:
     """What the server has for one connection."""
 
-    def __init__(self, server: Server) -> None:
+    def __init__(self, server: Server, *, of: object) -> None:
+        self.machine = of
         self.is_lost = False
         self._server = server
         self._transaction: Transaction | None = None

@@ -1,7 +1,7 @@
 """One universe: the gateway lives through its story, is cut off, comes back, and has to end with the truth."""
 
 import asyncio
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from random import Random
@@ -16,17 +16,14 @@ from parking_gateway.broker import link
 from parking_gateway.broker.inbox import Inbox
 from parking_gateway.intake import lanes
 from parking_gateway.process.config.mqtt import MqttConfig
-from parking_gateway.store.known_server import KnownServer
 from tests.simulation.broker import Broker
 from tests.simulation.car_park import build
 from tests.simulation.connection import SimulatedConnection
-from tests.simulation.database import SimulatedDatabase
-from tests.simulation.disk import Disk, SimulatedFile
 from tests.simulation.faults import Fault
-from tests.simulation.gateway import CONFIG, Life
 from tests.simulation.loop import Loop
+from tests.simulation.machines import Machines
 from tests.simulation.oracle import Oracle
-from tests.simulation.report import Report, Reported
+from tests.simulation.report import Reported
 from tests.simulation.rows import Tables
 from tests.simulation.server import Server
 from tests.simulation.story import Event, story
@@ -86,47 +83,22 @@ def _universe(outcome: Outcome) -> Callable[[simloom.World], Coroutine[Any, Any,
 async def _live_through(simulated: simloom.World, world: World) -> None:
     tables = Tables(world.now)
     build(tables, at=NOON)
-    server, broker, disk, reported = Server(world, tables), Broker(world), Disk(world), Reported()
-    host = simulated.host("gateway")
+    server, broker, reported = Server(world, tables), Broker(world), Reported()
     events = story(world)
-    oracle = Oracle(world, events, tables=tables, disk=disk, broker=broker, reported=reported)
-
-    async def live() -> None:
-        now = world.gateway_clock()
-        database = SimulatedDatabase(server, KnownServer(None))
-        life = Life(world, database, SimulatedFile(disk, now=now), Report(reported, started=now))
-        try:
-            await life.run()
-        except Exception as bug:  # noqa: BLE001 - whatever ends the gateway is a mistake of it
-            world.mistakes.append(bug)
-
-    def cut_power() -> None:
-        if host.crashed:
-            return
-        world.faults.happened[Fault.POWER_CUT] += 1
-        host.crash()
-        server.lose_clients()
-        for client in list(broker.clients.values()):
-            world.at(world.time() + world.dice.choice([0, 1, 60]), partial(broker.close, client))
-        world.at(world.time() + world.dice.choice([0.1, 1, 10]), host.restart)
-
-    world.cut_power = cut_power
-    with _connections(broker, oracle):
-        host.spawn(live)
-        await _until(world, lambda: _is_subscribed(broker))
+    machines = Machines(world, simulated, server=server, broker=broker, reported=reported)
+    oracle = Oracle(world, events, server=server, machines=machines, broker=broker, reported=reported)
+    with _connections(broker, oracle, machines.clients):
+        machines.start()
+        await _until(world, machines.are_subscribed)
         until = max(one.arrives for one in events)
-        weather = world.beside(Weather(world, server=server, broker=broker, disk=disk, until=until).run())
-        await asyncio.gather(_publish(world, broker, events), weather)
+        weather = Weather(world, server=server, broker=broker, disks=machines.disks, until=until)
+        await asyncio.gather(_publish(world, broker, events), world.beside(weather.run()))
         world.faults.end()
         await asyncio.sleep(_RECOVERS)
         await _until(world, oracle.is_settled)
         await _until(world, lambda: not oracle.wrong_topics())
     oracle.judge()
-
-
-def _is_subscribed(broker: Broker) -> bool:
-    session = broker.sessions.get(CONFIG.mqtt.client_id)
-    return session is not None and bool(session.filters)
+    world.faults.happened[Fault.JOURNAL_FULL] += reported.journal_full
 
 
 async def _publish(world: World, broker: Broker, events: list[Event]) -> None:
@@ -152,11 +124,11 @@ async def _until(world: World, is_so: Callable[[], bool]) -> None:
 
 
 @contextmanager
-def _connections(broker: Broker, oracle: Oracle) -> Iterator[None]:
+def _connections(broker: Broker, oracle: Oracle, clients: Sequence[str]) -> Iterator[None]:
     """Let every connection lead to this broker, and every batch have lanes."""
 
     def connection_of(config: MqttConfig, _protocol: str, *, inbox: Inbox, **_others: Any) -> SimulatedConnection:
-        acknowledging = oracle.acknowledging if config.client_id == CONFIG.mqtt.client_id else lambda _: None
+        acknowledging = oracle.acknowledging if config.client_id in clients else lambda _: None
         return SimulatedConnection(broker, config, inbox, acknowledging)
 
     with patch.object(link, "connection_of", connection_of), patch.object(lanes, "_SMALLEST_LANE", _SMALLEST_LANE):

@@ -1,6 +1,6 @@
 """The statements of the two loops and of the history, as they work on `rows`. A statement that is not here is an error."""
 
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine
 from typing import Any, Final
 
 from parking_gateway.store.query import Rows
@@ -22,7 +22,7 @@ from tests.simulation.statements import (
 
 Execute = Callable[[Transaction, Arguments], Coroutine[Any, Any, Rows]]
 
-STATEMENTS: Final[Mapping[bytes, Execute]] = {
+STATEMENTS: Final[dict[bytes, Execute]] = {
     name: execute
     for room in (
         uplinks,
