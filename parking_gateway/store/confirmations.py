@@ -17,7 +17,7 @@ from parking_gateway.store.hot import HOT
 from parking_gateway.store.locking import locked_by_key
 from parking_gateway.store.query import Query, Rows, Statement, command
 from parking_gateway.store.rows import arguments, arrays, table_of
-from parking_gateway.store.tables import device, outgoing, site, space, transition, zone
+from parking_gateway.store.tables import device, outgoing, past_stay, reservation, site, space, transition, zone
 from parking_gateway.store.tables.columns import never_published
 
 _NEVER: Final = -1
@@ -84,7 +84,7 @@ def raise_versions(number: int) -> list[Query[None]]:
 
     The number is a marker's, so it is a time in microseconds. A space cannot have changed as often.
     """
-    return [command(one, {"number": number}) for one in (_RAISE_SPACES, _RAISE_STEPS, _RAISE_OUTGOING)]
+    return [command(one, {"number": number}) for one in (_RAISE_SPACES, *_RAISE_IDS)]
 
 
 def due_again(key: sa.Column[Any], *where: sa.ColumnElement[bool]) -> sa.Update:
@@ -112,8 +112,8 @@ def _raise_ids(table: sa.Table) -> Statement:
     return Statement(sa.select(sa.func.setval(sequence, sa.func.greatest(sa.func.nextval(sequence), _NUMBER))))
 
 
-_RAISE_STEPS: Final = _raise_ids(transition)
-_RAISE_OUTGOING: Final = _raise_ids(outgoing)
+_RAISE_IDS: Final = tuple(_raise_ids(table) for table in (transition, past_stay, outgoing, reservation))
+"""Of rows that others know by their ids."""
 
 
 def _confirmed(row: Due) -> int:

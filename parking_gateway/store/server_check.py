@@ -1,6 +1,7 @@
 """The checks of every new connection: which server it leads to, and whether a pooler is between."""
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import Any, Final
 
 import psycopg
@@ -17,6 +18,16 @@ _SERVER: Final = (
     "select (select system_identifier::text from pg_control_system()),"
     " case when not pg_is_in_recovery() then pg_walfile_name(pg_current_wal_lsn()) end"
 )
+_RAISE_IDS: Final = """
+select
+    setval(
+        pg_get_serial_sequence(name, 'id'),
+        greatest(nextval(pg_get_serial_sequence(name, 'id')), (extract(epoch from clock_timestamp()) * 1000000)::bigint)
+    )
+from unnest(%s::text[]) as known_by_id (name)
+where to_regclass(name) is not null
+"""
+_KNOWN_BY_ID: Final = ["transition", "past_stay", "outgoing", "reservation"]
 _TIMELINE: Final = slice(8)
 """Of the name of a file of the log: the timeline, in hexadecimal digits."""
 
@@ -43,6 +54,8 @@ class ServerCheck:
         self.found = await server_of(connection)
         if self.found is not None:
             self.meet(self.found)
+            if self.known.has_changed:
+                await _raise_ids(connection)
         if self.is_pooled or not self.takes_options or not are_reported(connection):
             await pin(connection, settings, is_session_ours=self.prepares or not self.is_pooled)
 
@@ -58,6 +71,15 @@ class ServerCheck:
         if is_pooled and not self.is_pooled:
             logger.bind(prepare=self.prepares).info(POOLED)
         self.is_pooled = is_pooled
+
+
+async def _raise_ids(connection: psycopg.AsyncConnection[Any]) -> None:
+    """Let later rows have higher ids than any that was published: before anything is written, and not only before it is published.
+
+    A role that may write nothing makes no ids.
+    """
+    with suppress(InsufficientPrivilege):
+        await connection.execute(_RAISE_IDS, [_KNOWN_BY_ID])
 
 
 async def server_of(connection: psycopg.AsyncConnection[Any]) -> ServerId | None:

@@ -12,6 +12,7 @@ from typing_extensions import override
 from parking_gateway.store.database import Connection, Database
 from parking_gateway.store.query import Query
 from tests.simulation.server import Server, Session
+from tests.simulation.statements.publication import KNOWN_BY_ID
 
 if TYPE_CHECKING:
     from tests.simulation.machines import Machine
@@ -65,8 +66,12 @@ class SimulatedDatabase(Database):
             await asyncio.sleep(self._server.world.way())
             raise psycopg.OperationalError("connection refused")
         session = Session(self._server, of=self._machine)
-        if self._machine.known.meet(self._server.identity):
+        known = self._machine.known
+        if known.meet(self._server.identity):
             self._memory = {}
+        if known.has_changed:  # as `store.server_check` does it
+            for sequence in KNOWN_BY_ID:
+                self._server.raise_ids(sequence)
         try:
             yield SimulatedConnection(session, self._memory)
         finally:

@@ -34,6 +34,11 @@ class Server:
         """The keys of uplinks that were recorded, and are lost because the database went back to an older state."""
         self.identity = ServerId(system_identifier="1", timeline=1)
 
+    def raise_ids(self, sequence: str) -> None:
+        """Let later ids be higher than all that were ever given."""
+        now = int(self.world.now().timestamp() * 1_000_000)
+        self.tables.numbers[sequence] = max(self.tables.next(sequence), now)
+
     def end_sessions(self) -> None:
         """The server stops at once."""
         for one in list(self.sessions):

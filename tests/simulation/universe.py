@@ -5,6 +5,7 @@ from collections.abc import Callable, Coroutine, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from random import Random
+from traceback import walk_tb
 from typing import Any, Final
 from unittest.mock import patch
 
@@ -58,7 +59,7 @@ def run(seed: int, *, with_digest: bool = False) -> Outcome:
         )
     # An error after the end is of simloom, which wakes up what a power cut has left behind.
     if outcome.failure and found.error is not None:
-        outcome.failure = f"{type(found.error).__name__}: {found.error}"
+        outcome.failure = _described(found.error)
     if with_digest:
         outcome.digest = found.digest
     return outcome
@@ -70,7 +71,7 @@ def _universe(outcome: Outcome) -> Callable[[simloom.World], Coroutine[Any, Any,
         try:
             await _live_through(simulated, world)
         except Exception as failure:
-            outcome.failure = f"{type(failure).__name__}: {failure}"
+            outcome.failure = _described(failure)
             raise
         else:
             outcome.failure = None
@@ -78,6 +79,14 @@ def _universe(outcome: Outcome) -> Callable[[simloom.World], Coroutine[Any, Any,
             outcome.happened = {one.name: number for one, number in world.faults.happened.items()}
 
     return main
+
+
+def _described(error: BaseException) -> str:
+    """The first error in it, with the line where it arose."""
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    *_, (frame, line) = walk_tb(error.__traceback__)
+    return f"{type(error).__name__}: {error} ({frame.f_code.co_filename}:{line})"
 
 
 async def _live_through(simulated: simloom.World, world: World) -> None:

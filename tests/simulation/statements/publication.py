@@ -13,6 +13,8 @@ from tests.simulation.rows import Row, Transaction
 from tests.simulation.statements.batches import EPOCH, elements, keys, rows
 from tests.simulation.statements.spaces import names_of
 
+KNOWN_BY_ID: Final = ("transition", "past_stay", "outgoing", "reservation")
+"""Tables of rows that others know by their ids."""
 _STATES: Final = ("FREE", "OCCUPIED", "RESERVED", "MAINTENANCE")
 _OF_SPACE: Final = [
     "state",
@@ -205,7 +207,7 @@ def _statements() -> Iterator[tuple[bytes, Callable[[Transaction, Arguments], Co
         yield query.statement.name, partial(_all_again, kind=kind)
     spaces, *ids = confirmations.raise_versions(0)
     yield spaces.statement.name, _raise_spaces
-    for query, sequence in zip(ids, ("transition", "outgoing"), strict=True):
+    for query, sequence in zip(ids, KNOWN_BY_ID, strict=True):
         yield query.statement.name, partial(_raise_ids, sequence=sequence)
     for kind in DueKind:
         yield due.page(kind, limit=1).statement.name, partial(_page, kind=kind, are_all=False)
