@@ -76,6 +76,7 @@ class Life:
         database: Database,
         elsewhere: Sequence[tuple[str, Commit]] = (),
         taken: Callable[[Sequence[Message]], None] = lambda _batch: None,
+        batch_size: int = 150,
     ) -> None:
         self.commits: list[Committed] = []
         wait = Backoff(shortest=timedelta(seconds=0.01), longest=timedelta(seconds=0.05))
@@ -83,7 +84,7 @@ class Life:
             database=database,
             decoder=Decoder(),
             limits=chirpstack.Limits(payload_bytes=65_536, depth=32),
-            batch_size=150,
+            batch_size=batch_size,
             timeout=timedelta(seconds=30),
             patience=Patience(database, backoff=wait, stop=asyncio.Event(), report=lambda _purpose, _failure: None),
             announce_every=timedelta(hours=1),
@@ -181,6 +182,19 @@ async def test_a_heavy_batch_is_alone_in_memory(engine: AsyncEngine, database: s
         await Life(pool, taken=lambda _batch: unacknowledged.append(len(link.session))).run(link)
     assert unacknowledged[:3] == [600, 450, 300]
     assert (await recorded(engine))[0] == 450
+
+
+@pytest.mark.parametrize(("batch_size", "left"), [(30, [300, 270, 240]), (150, [300, 300])])
+async def test_a_small_batch_is_committed_before_the_next_is_taken(
+    database: str, car_park: CarPark, batch_size: int, left: list[int]
+) -> None:
+    """Else the messages of the next one would wait for two transactions. Two large ones are taken at a time."""
+    unacknowledged: list[int] = []
+    link = FakeLink(session=backlog(await car_park(SPACES), uplinks=300))
+    async with opened(database, DatabaseConfig()) as pool:
+        life = Life(pool, taken=lambda _batch: unacknowledged.append(len(link.session)), batch_size=batch_size)
+        await life.run(link)
+    assert unacknowledged[: len(left)] == left
 
 
 async def test_messages_of_another_route_are_committed_there_and_acknowledged_by_themselves(
