@@ -27,7 +27,7 @@ test: $(VENV)/dev.stamp  ## every test; ARGS="-k name" narrows
 	$(BIN)/pytest $(ARGS)
 	$(if $(ARGS),,$(MAKE) --no-print-directory coverage)
 
-test-installed: package  ## the tests against the wheel, in an environment of its own; PYTHON=python3.13 ARGS="-k name"
+test-installed: $(if $(PACKAGED),,package)  ## the tests against the wheel, in an environment of its own; PYTHON=python3.13 ARGS="-k name" PACKAGED=true
 	@$(BIN)/uv venv --quiet --clear --seed --no-project --python $(PYTHON) $(INSTALLED)
 	@VIRTUAL_ENV=$(INSTALLED) $(BIN)/uv pip install --quiet --require-hashes -r requirements/dev.txt
 	@VIRTUAL_ENV=$(INSTALLED) $(BIN)/uv pip install --quiet --no-deps dist/*.whl

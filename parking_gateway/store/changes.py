@@ -41,7 +41,7 @@ class Moment(NamedTuple):
 
 
 class Step(NamedTuple):
-    """A step of the log, with the names that the space had then."""
+    """A step of the log, with the names that the space had then, and the names of fields of its message."""
 
     id: int
     site: str
@@ -52,7 +52,7 @@ class Step(NamedTuple):
     at: datetime
     cause: str
     corrects: int | None
-    is_withdrawn: bool
+    withdrawn: bool
 
 
 class KeptNotice(NamedTuple):

@@ -76,18 +76,7 @@ def zone_of(row: DueCounts, plan: Plan | None) -> BoardZone:
 
 def step_of(row: Step) -> TransitionMessage:
     """A step for the board."""
-    return TransitionMessage(
-        id=row.id,
-        site=row.site,
-        zone=row.zone,
-        space=row.space,
-        before=row.before,
-        after=row.after,
-        at=row.at,
-        cause=row.cause,
-        corrects=row.corrects,
-        withdrawn=row.is_withdrawn,
-    )
+    return TransitionMessage(**row._asdict())
 
 
 def notice_of(row: KeptNotice) -> BoardNotice:

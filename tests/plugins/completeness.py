@@ -1,7 +1,7 @@
 """Counts the tests that were left out, with their reasons, and fails the run where `CI` is set.
 
 Where CI has hidden Mosquitto, it sets `WITHOUT_MOSQUITTO`. Then only tests that need Mosquitto may be left out, and of those with
-a broker, a sample runs, on the broker of the demo. A run with `--again` after it has every test that has not passed by then, and those
+a broker, a sample runs, on the broker of the demo; and in CI, none that the coverage was measured with before. A run with `--again` after it has every test that has not passed by then, and those
 for which another PostgreSQL makes a difference.
 """
 
@@ -19,7 +19,7 @@ from tests.plugins.broker import NO_MOSQUITTO
 
 ROOT: Final = Path(__file__).parents[2]
 _PASSED: Final = "parking_gateway/passed"
-"""The tests that passed without Mosquitto, in pytest's cache."""
+"""The tests that passed in CI until the run with `--again`, in pytest's cache."""
 _SAMPLE: Final = ("tests/broker", "tests/cli/demo", "tests/acceptance/test_end_to_end.py", "tests/project")
 """Tests that also run on the broker of the demo, where they have one."""
 
@@ -31,15 +31,20 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Without Mosquitto, leave most tests with a broker to the run with `--again`, and with it all that have passed."""
+    """Without Mosquitto, leave most tests with a broker to the run with `--again`; in both, leave out what has passed in CI."""
+    passed = config.cache.get(_PASSED, None) if config.cache else None
+    done = set(passed or ())
     if config.getoption("--again"):
-        passed = config.cache.get(_PASSED, None) if config.cache else None
         if passed is None:
             raise pytest.UsageError("--again needs a run without Mosquitto before it, as in .ci/run")
-        done = set(passed)
         wanted = {item for item in items if item.nodeid not in done or _is_in(item, ("tests/store",))}
     elif _is_without_mosquitto():
-        wanted = {item for item in items if "broker" not in getattr(item, "fixturenames", ()) or _is_in(item, _SAMPLE)}
+        wanted = {
+            item
+            for item in items
+            if "broker" not in getattr(item, "fixturenames", ()) or _is_in(item, _SAMPLE)
+            if item.nodeid not in done
+        }
     else:
         return
     config.hook.pytest_deselected(items=[item for item in items if item not in wanted])
@@ -68,7 +73,7 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     reporter = session.config.pluginmanager.get_plugin("terminalreporter")
     if not isinstance(reporter, TerminalReporter):
         return
-    if _is_without_mosquitto() and session.config.cache:
+    if session.config.cache and _is_counted():
         _remember(session.config.cache, reporter)
     if _is_failure(_left_out(reporter)):
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
@@ -91,6 +96,11 @@ def _left_out(reporter: TerminalReporter) -> Counter[str]:
 def _is_failure(left_out: Counter[str]) -> bool:
     excused = {NO_MOSQUITTO} if _is_without_mosquitto() else set()
     return bool(os.environ.get("CI") and left_out.keys() - excused)
+
+
+def _is_counted() -> bool:
+    """Whether the tests that pass in this run need not run again in CI."""
+    return _is_without_mosquitto() or bool(os.environ.get("CI"))
 
 
 def _is_without_mosquitto() -> bool:
