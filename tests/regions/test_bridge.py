@@ -9,11 +9,10 @@ from pathlib import Path
 import aiomqtt
 import msgspec
 import pytest
-from typer.testing import CliRunner
 
-from parking_gateway.cli import app
 from parking_gateway.cli.demo.brokers import LOCALHOST, Broker
 from tests.plugins.broker import mosquitto_in
+from tests.regions.brokers import add_bridge, run, secure
 from tests.whole_gateway import until
 
 Picture = dict[str, bytes]
@@ -90,32 +89,16 @@ def together(tmp_path: Path) -> Iterator[Together]:
     etc.mkdir()
     for number, name in enumerate(("north", "south")):
         (etc / "regions.toml").write_text(f'[mqtt]\nurl = "{brokers[name].url}"\n')
-        _run("prepare", name, "--application", str(number), "--folder", str(etc))
-    _run("bridge", brokers["central"].url, str(tmp_path / "bridge"), "--folder", str(etc))
+        run("prepare", name, "--application", str(number), "--folder", str(etc))
+    run("bridge", brokers["central"].url, str(tmp_path / "bridge"), "--folder", str(etc))
     for name in ("north", "south"):
-        for kind in ("passwords", "acl"):
-            file = places[name] / kind
-            file.write_text(
-                "".join(
-                    (one / f"b{rest}.{kind}").read_text()
-                    for one, rest in ((etc / name, "roker"), (tmp_path / "bridge", "ridge"))
-                )
-            )
-            file.chmod(0o600)
-        with (places[name] / "mosquitto.conf").open("a") as conf:
-            conf.write(f"allow_anonymous false\npassword_file {places[name]}/passwords\nacl_file {places[name]}/acl\n")
-    with (places["central"] / "mosquitto.conf").open("a") as conf:
-        conf.write((tmp_path / "bridge/bridge.conf").read_text())
+        secure(places[name], etc / name, tmp_path / "bridge")
+    add_bridge(places["central"], tmp_path / "bridge")
     with ExitStack() as running:
         for broker in brokers.values():
             running.callback(broker.stop)
             broker.start()
         yield Together(folder=etc, **brokers)
-
-
-def _run(*arguments: str) -> None:
-    result = CliRunner().invoke(app, ["regions", *arguments])
-    assert result.exit_code == 0, result.output + result.stderr
 
 
 async def test_changes_and_cleared_topics_of_an_absence_arrive(together: Together) -> None:

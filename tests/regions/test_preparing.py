@@ -109,6 +109,15 @@ def test_a_run_that_was_cut_off_is_finished_with_the_same_passwords(prepare: Pre
         assert after[tmp_path / name] == before[tmp_path / name]
 
 
+def test_a_region_whose_secrets_are_gone_gets_new_ones(prepare: Prepare, tmp_path: Path) -> None:
+    prepare("north", "--application", "a")
+    for file in (tmp_path / "north").iterdir():
+        file.unlink()
+    assert prepare("north")[0] == 0
+    assert 'create database "parking_north"' in (tmp_path / "north/make-database.sql").read_text()
+    assert config_of(tmp_path, "north").database.is_set
+
+
 def test_a_dry_run_writes_nothing(prepare: Prepare, tmp_path: Path) -> None:
     status, printed, _ = prepare("north", "--application", "a", "--dry-run")
     assert status == 0

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import msgspec
+from pydantic import SecretStr
 
 from parking_gateway.cli.regions import files, passwords, texts
 from parking_gateway.cli.regions.neighbours import Neighbour, collisions, loaded, neighbours, planned
@@ -48,19 +49,23 @@ def plan(place: Place, *, application: str | None, root: str | None) -> Plan:
     require_name(place.name)
     others = neighbours(place)
     shared = _shared(place)
-    broker_password = files.text_of(place.secrets / "mqtt__password") or passwords.new()
-    url = files.text_of(place.secrets / "database__url") or first_database_url(place, shared, passwords.new())
+    existing = loaded(place.file, place) if place.file.exists() else None
+    broker_password = (
+        _kept(place, "mqtt__password", None if existing is None else existing.mqtt.password) or passwords.new()
+    )
+    url = _kept(place, "database__url", None if existing is None else existing.database.url)
+    url = url or first_database_url(place, shared, passwords.new())
     content: dict[str, dict[str, Any]] = {}
     is_new = not (place.secrets / "database__url").exists()
-    if is_configured := place.file.exists():
-        config = loaded(place.file, place)
+    if existing is not None:
+        config = existing
         _require_same(place, config, application, root)
     else:
         content = _content(place, shared, others, application=application, root=root)
         config = planned(_with_secrets(content, broker_password, url), place)
     if against := [*collisions(place, config, others)]:
         raise Refused(*against)
-    database = own_database_of(config)
+    database = own_database_of(url)
     line = passwords.for_mosquitto(config.mqtt.username or "", broker_password)
     private = {
         "mqtt__password": broker_password,
@@ -75,7 +80,7 @@ def plan(place: Place, *, application: str | None, root: str | None) -> Plan:
         config=config,
         is_new=is_new,
         database=database,
-        left_out=tuple(without_place(shared, raw_of(place.shared))) if not is_configured else (),
+        left_out=tuple(without_place(shared, raw_of(place.shared))) if existing is None else (),
         texts={
             **{place.secrets / name: (f"{text.rstrip()}\n", files.PRIVATE) for name, text in private.items()},
             # The last one, because a region with this file is prepared.
@@ -91,15 +96,20 @@ def write(plan: Plan) -> Iterator[tuple[Path, bool]]:
         yield path, files.write(path, text, mode)
 
 
-def own_database_of(config: Config) -> OwnDatabase:
+def own_database_of(url: str) -> OwnDatabase:
     """The database of a region, by its URL."""
-    given = database_url.parameters(config.database.url.get_secret_value())
+    given = database_url.parameters(url)
     password = given.get("password")
     return OwnDatabase(
         name=given.get("dbname", ""),
         role=given.get("user", ""),
         verifier=None if password is None else passwords.for_postgresql(password),
     )
+
+
+def _kept(place: Place, name: str, configured: SecretStr | None) -> str | None:
+    """A secret that the region has already: in its own file, or in its configuration."""
+    return files.text_of(place.secrets / name) or (configured.get_secret_value() if configured else None)
 
 
 def _shared(place: Place) -> Config:
