@@ -341,6 +341,13 @@ def test_a_stay_whose_end_lies_behind_the_window_is_kept_without_one() -> None:
     assert not found.is_settled
 
 
+def test_a_stay_that_began_in_the_window_keeps_its_end_behind_it() -> None:
+    kept = visited()
+    *inside, departure = kept.frames
+    for behind in (set(), {str(departure.cause)}):
+        assert is_unchanged(correction(window(kept, frames=inside, until=NOON + 7 * MINUTE, behind=frozenset(behind))))
+
+
 def test_a_car_that_nothing_shows_is_not_there() -> None:
     kept = book()
     kept.take(frame(1, 1, Occupancy.OCCUPIED))
