@@ -59,8 +59,8 @@ def as_markdown(found: Outcome, machine: Machine, *, minutes: float) -> str:
         "PostgreSQL, CPU": f"{found.database_cores:.0%} of a core",
         "a gateway, peak memory": f"{min(memory):.0f} to {max(memory):.0f} MB",
         "all gateways, peak memory": f"{sum(memory) / 1024:.1f} GB",
-        "Mosquitto of the regions, peak memory": f"{found.shared_bytes / 2**30:.1f} GB",
-        "central Mosquitto, peak memory": f"{found.central_bytes / 2**30:.1f} GB",
+        "Mosquitto of the regions, peak memory": f"{found.shared_bytes / 2**20:,.0f} MB",
+        "central Mosquitto, peak memory": f"{found.central_bytes / 2**20:,.0f} MB",
         "one database away under load: the others have recorded everything after": f"{found.undisturbed + 0.5:.0f} s",
         "… its region has recorded everything, after the database is back": f"{found.back:.1f} s",
     }
