@@ -59,9 +59,9 @@ async def dumped(rig: Rig, times: int) -> None:
 async def dropped(rig: Rig, times: int) -> None:
     assert times == 1
     table = await asyncio.to_thread(_fill, rig)
+    rig.gateway.configure(RETENTION__UPLINKS="0")
+    await rig.start_gateway()
     async with rig.load.steady(PER_SECOND):
-        rig.gateway.configure(RETENTION__UPLINKS="0")
-        await rig.start_gateway()
         await rig.settle()  # the partitions of these months are there now
         rig.reports.append(await transactions_during(rig, asyncio.sleep(_QUIET), "before"))
         rig.gateway.configure(RETENTION__UPLINKS="400")
