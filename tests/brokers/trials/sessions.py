@@ -19,6 +19,12 @@ select count(*) from (
     from uplink where received_at > '{since}'
 ) as uplink where is_older
 """
+_RATE: Final = """
+select count(*) filter (where received_at > began) / nullif(extract(epoch from max(received_at) - max(began)), 0)
+from uplink, (select min(received_at) as began from uplink where received_at > '{since}') as first
+where received_at > '{since}'
+"""
+"""Without the first batch, whose beginning has no time."""
 
 
 async def protocol_and_will(stand: Stand, gateway: Daemon) -> None:
@@ -58,14 +64,12 @@ async def backlog(stand: Stand, gateway: Daemon, size: Size) -> None:
     """A large backlog after SIGTERM: whether it is complete, its rate, and the order of the uplinks of each device."""
     await stand.load.burst(size.backlog)
     since = datetime.now(UTC)
-    before = len(gateway.log_lines(_CONNECTED))
     await asyncio.to_thread(gateway.start)
     lost = await stand.lost()
-    ended = await stand.number("select extract(epoch from max(received_at)) from uplink")
-    began = datetime.fromisoformat(str(gateway.log_lines(_CONNECTED)[before]["time"]))
     await asyncio.to_thread(gateway.wait_until, "READY=1")
     stand.notes.note(SESSION, f"{size.backlog - lost:,} of {size.backlog:,} after SIGTERM")
-    stand.notes.note(RATE, f"{(size.backlog - lost) / (ended - began.timestamp()):,.0f}")
+    rate = await stand.number(_RATE.format(since=since.isoformat()))
+    stand.notes.note(RATE, f"{rate:,.0f}" if rate else "")
     if lost:
         stand.notes.complain([f"{lost} uplinks were lost while the gateway was away"])
     late = int(await stand.number(_OVERTAKEN.format(since=since.isoformat())))
