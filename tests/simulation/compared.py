@@ -24,6 +24,7 @@ COMPARED: Final = {
     "late": ("space",),
     "stale_hour": ("id",),
     "outgoing": ("id",),
+    "notice": ("id",),
     "gateway": ("instance",),
     "broker_session": ("client_id",),
 }

@@ -25,6 +25,7 @@ class Fault(StrEnum):
     RETAINED_LOST = "the broker loses all retained messages"
     SENT_TWICE = "the network server publishes an event twice"
     OVERTAKEN = "the broker lets an event overtake the one before it"
+    SILENT = "all sensors are silent for longer than they may be"
     LATE = "an uplink comes minutes late"
     CLOCK_FORWARD = "the gateway's clock steps forward"
     CLOCK_BACK = "the gateway's clock steps back"
@@ -54,6 +55,7 @@ _USUAL: Final = {
     Fault.OVERTAKEN: 0.04,
     Fault.SHUFFLED: 0.04,
     Fault.AGAIN_BEHIND: 0.3,
+    Fault.SILENT: 0.02,
     Fault.LATE: 0.04,
     Fault.WRONG_DEVICE_CLOCK: 0.04,
 }

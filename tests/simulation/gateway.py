@@ -2,13 +2,14 @@
 
 import asyncio
 from datetime import timedelta
+from types import ModuleType
 from typing import TYPE_CHECKING, Any, Final, cast
 
 import msgspec
 
 from parking_gateway.broker.link import Link, connected
 from parking_gateway.broker.suspicion import Suspicion
-from parking_gateway.clock import history
+from parking_gateway.clock import history, silence
 from parking_gateway.clock.moment import Moment
 from parking_gateway.contract.gateways import GatewayMessage, gateway_publication
 from parking_gateway.decoding.budget import Guests
@@ -50,8 +51,10 @@ CONFIG: Final = Config(
     gateway=GatewayConfig(instance="gw"),
 )
 _DECODER: Final = Decoder()
-_HISTORY_EVERY: Final = 20.0
-"""Seconds. The real gateway looks every second; here, that would be most of all work."""
+LOST_AFTER: Final = timedelta(seconds=60)
+"""Silence of a sensor."""
+_ROUND_EVERY: Final = 20.0
+"""Seconds. The real gateway looks for late uplinks every second; here, that would be most of all work."""
 
 
 class Life:
@@ -93,6 +96,7 @@ class Life:
             is_awaited=self._way_out.is_waiting,
         )
         alone = msgspec.structs.replace(self._intake, journal=None, timeout=CONFIG.intake.timeout)
+        report.health.journal = self._journal.depth
         self._drain = Drain(journal=self._journal, intake=alone)
         report.changed, report.recounted = self._way_out.changed, self._way_out.recounted
         report.sent = self._way_out.sent
@@ -110,20 +114,24 @@ class Life:
         self._is_prepared.set()
         async with asyncio.TaskGroup() as group:
             group.create_task(self._drain.run())
-            group.create_task(self._correct_the_past())
+            for one in (history, silence):
+                group.create_task(self._go_round(one))
 
     async def _ask(self) -> None:
         async with self._database.connect() as connection:
             await connection.commit_together(gateways.markers())
 
-    async def _correct_the_past(self) -> None:
+    async def _go_round(self, of_clock: ModuleType) -> None:
         while True:
-            await asyncio.sleep(_HISTORY_EVERY)
+            await asyncio.sleep(_ROUND_EVERY)
             moment = Moment(
-                now=self._clock(), listening_since=None, lost_after=timedelta(days=1), guests=Guests(_DECODER)
+                now=self._clock(),
+                listening_since=self._report.listening_since,
+                lost_after=LOST_AFTER,
+                guests=Guests(_DECODER),
             )
             try:
-                self._report.committed(await history.go(self._database, moment))
+                self._report.committed(await of_clock.go(self._database, moment))
             except FAILURES:
                 self._database.renew()
 
@@ -133,6 +141,7 @@ class Life:
             link.suspicion = self._connections.suspicion
             if await self._subscription.renew(link):
                 self._report.session_lost()
+            self._report.connected(session_present=link.session_present, oldest_event=link.oldest)
             online = GatewayMessage(status="online", since=self._report.started)
             await link.publish([gateway_publication(CONFIG.publication.root, self._config.gateway.instance, online)])
             self._connections.has_worked = True

@@ -87,7 +87,7 @@ class Machines:
         return all(one is not None and one.filters for one in sessions)
 
     async def _live(self, machine: Machine) -> None:
-        report = Report(self._reported, started=machine.clock())
+        report = Report(self._reported, clock=machine.clock)
         life = Life(machine, self._server, report)
         try:
             await life.run()

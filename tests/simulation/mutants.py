@@ -18,10 +18,11 @@ from parking_gateway.intake.drain import Drain
 from parking_gateway.intake.journal import Journal
 from parking_gateway.intake.loop import Intake
 from parking_gateway.intake.subscription import Subscription
-from parking_gateway.store import confirmations, gateways, uplinks
+from parking_gateway.store import confirmations, devices, gateways, uplinks
 from parking_gateway.store.known_server import KnownServer
 from parking_gateway.store.query import Rows
 from parking_gateway.store.rows import Arguments, array_of
+from tests.simulation.report import Report
 from tests.simulation.rows import Transaction
 from tests.simulation.statements import STATEMENTS
 from tests.simulation.statements.batches import elements
@@ -173,6 +174,16 @@ def locks_no_rows() -> AbstractContextManager[Any]:
     return patch.object(Transaction, "lock", lock)
 
 
+def believes_a_backlog_to_be_silence() -> AbstractContextManager[Any]:
+    """Sensors are called silent while their uplinks wait in the broker or in the journal."""
+    return patch.object(Report, "listening_since", property(lambda self: self.started))
+
+
+def notices_each_silence_again() -> AbstractContextManager[Any]:
+    """The contact of silent devices is not lost, so each round finds them once more."""
+    return patch.object(devices, "lose", lambda _devices: [])
+
+
 MUTANTS: Final[Sequence[Mutant]] = (
     acknowledges_before_the_commit,
     removes_from_the_journal_before_the_commit,
@@ -189,4 +200,6 @@ MUTANTS: Final[Sequence[Mutant]] = (
     publishes_old_versions_again,
     confirms_over_another_gateway,
     locks_no_rows,
+    believes_a_backlog_to_be_silence,
+    notices_each_silence_again,
 )

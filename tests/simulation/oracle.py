@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from datetime import datetime
 from typing import Any, Final
 
 import msgspec
@@ -10,19 +11,22 @@ from parking_gateway.broker.message import Message
 from parking_gateway.contract.rendering import rendered
 from parking_gateway.core.due import Due, DueKind
 from parking_gateway.store import tree
+from tests.events import dev_eui_of
 from tests.reference_model import Model
 from tests.simulation.broker import Broker
 from tests.simulation.faults import OUT_OF_ORDER, Fault
-from tests.simulation.gateway import CONFIG
+from tests.simulation.gateway import CONFIG, LOST_AFTER
 from tests.simulation.machines import Machines
 from tests.simulation.report import Reported
 from tests.simulation.rows import Row, Transaction, executed
 from tests.simulation.server import Server
 from tests.simulation.statements import STATEMENTS
 from tests.simulation.story import SPACES, Event
-from tests.simulation.world import World
+from tests.simulation.world import NOON, World
 
 _ALL: Final = 1000
+_ON_ITS_WAY: Final = 10.0
+"""Seconds that an uplink may need to be recorded."""
 
 
 class Oracle:
@@ -69,6 +73,9 @@ class Oracle:
             return False
         if any(payload for disk in self._machines.disks for payload in disk.payloads()):
             return False
+        devices = [row for kind in (DueKind.SPACE, DueKind.DEVICE) for row in rows[kind.value].values()]
+        if self._ends_silent and any(row["contact"] == "live" for row in devices):
+            return False  # no sensor sends any more
         return all(row["version"] == row["published_version"] for kind in DueKind for row in rows[kind.value].values())
 
     def judge(self) -> None:
@@ -89,9 +96,44 @@ class Oracle:
         for space in range(1, SPACES + 1):
             in_order = [one for one in self._events.values() if one.space == space and one.key in recorded]
             self._judge_space(space, sorted(in_order, key=lambda one: one.at))
+        self._judge_silence()
         self._judge_versions()
         self._judge_published("transitions", "transition")
         self._judge_published("sessions", "past_stay")
+
+    def _judge_silence(self) -> None:
+        """Each silence is noticed once, and ended by an uplink. None is made up while uplinks of the sensor wait somewhere."""
+        kinds: dict[str, list[str]] = {}
+        for _, row in sorted(self._tables.rows["notice"].items()):
+            kinds.setdefault(row["dev_eui"], []).append(row["kind"])
+        for dev_eui, found in kinds.items():
+            wanted = ["silent", "heard_again"] * len(found)
+            assert found == wanted[: len(found)], f"the notices of {dev_eui} are {found}"
+            assert not self._ends_silent or found[-1] == "silent", (
+                f"{dev_eui} is silent in the end, and its notices are {found}"
+            )
+        if self._is_time_right and len(self._machines.clients) == 1:
+            for row in self._tables.rows["notice"].values():
+                if row["kind"] == "silent":
+                    self._require_silence(row["dev_eui"], row["at"])
+
+    def _require_silence(self, dev_eui: str, at: datetime) -> None:
+        for one in self._events.values():
+            is_there = one.arrives < (at - NOON).total_seconds() - _ON_ITS_WAY
+            if is_there and dev_eui_of(one.space) == dev_eui and at - LOST_AFTER < one.heard_at < at:
+                raise AssertionError(f"{dev_eui} is called silent at {at}, and was heard at {one.heard_at}")
+
+    @property
+    def _ends_silent(self) -> bool:
+        """Whether every silence is seen soon. A gateway whose clock was ahead has listened only since a time to come."""
+        return not self._world.faults.happened[Fault.CLOCK_FORWARD]
+
+    @property
+    def _is_time_right(self) -> bool:
+        happened = self._world.faults.happened
+        return not (
+            happened[Fault.CLOCK_BACK] or happened[Fault.CLOCK_FORWARD] or self._broker.lost or self._server.lost
+        )
 
     def _judge_versions(self) -> None:
         """Who keeps the highest version of each space has what is retained."""

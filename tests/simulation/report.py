@@ -1,13 +1,17 @@
 """Where the simulated gateway reports: what the oracle asks for is kept, and the rest wakes the outbox as it does for real."""
 
+import asyncio
 from collections.abc import Callable, Collection, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from parking_gateway.core.committed import Committed
 from parking_gateway.core.due import Due
 from parking_gateway.core.events import Rejection
+from parking_gateway.process.wall_clock import WallClock
 from parking_gateway.store.verdicts import Diagnosis
+from parking_gateway.telemetry.health import Health
+from parking_gateway.telemetry.report import Report as RealReport
 
 
 class Reported:
@@ -23,13 +27,27 @@ class Reported:
 class Report:
     """The report of one life."""
 
-    def __init__(self, reported: Reported, *, started: datetime) -> None:
-        self.started = started
-        self.listening_since: datetime | None = None
+    def __init__(self, reported: Reported, *, clock: WallClock) -> None:
+        self.started = clock()
+        self.health = Health(stalled_after=timedelta(days=1), seconds=asyncio.get_running_loop().time, clock=clock)
+        self._clock = clock
+        self._listening_since: datetime | None = None
         self.changed: Callable[[Collection[Any], Sequence[Due]], None] = lambda _spaces, _rows: None
         self.recounted: Callable[[], None] = lambda: None
         self.sent: Callable[[], None] = lambda: None
         self._reported = reported
+
+    @property
+    def listening_since(self) -> datetime | None:
+        """By the real rule."""
+        found: datetime | None = vars(RealReport)["listening_since"].fget(self)
+        return found
+
+    def connected(self, *, session_present: bool, oldest_event: Callable[[], float | None]) -> None:
+        """The broker is there, and events are subscribed to."""
+        if self._listening_since is None or not session_present:
+            self._listening_since = self._clock()
+        self.health.broker_connected(oldest_event)
 
     def committed(self, committed: Committed) -> None:
         """Wake the outbox, and keep what was rejected."""
@@ -37,15 +55,16 @@ class Report:
         self._reported.duplicates += committed.duplicates
         if committed.changed:
             self.changed(committed.changed, committed.rows)
-        if committed.outgoing:
+        if committed.notices or committed.outgoing:
             self.sent()
 
     def session_lost(self) -> None:
         """The broker has lost our session."""
         self._reported.sessions_lost += 1
 
-    def disconnected(self, error: str, *, attempt: int, needs_a_person: bool, address: str | None = None) -> None:
+    def disconnected(self, error: str, **_details: Any) -> None:
         """A connection has ended."""
+        self.health.broker_lost(error)
 
     def complain(self, about: str, sentence: str | None) -> None:
         """An administrator has something to do."""

@@ -53,6 +53,8 @@ def _events(world: World) -> Iterator[Event]:
     counters = dict.fromkeys(occupied, dice.randint(0, 1000))
     for _ in range(UPLINKS):
         at += 0.001 + dice.choice(_PAUSES) * dice.random()
+        if world.faults.strikes(Fault.SILENT):
+            at += dice.uniform(90, 150)
         space = dice.randint(1, SPACES)
         occupied[space] ^= dice.random() < 0.4
         counters[space] += 1

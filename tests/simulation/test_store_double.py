@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from parking_gateway import chirpstack
 from parking_gateway.broker.message import Message
-from parking_gateway.clock import history
+from parking_gateway.clock import history, silence
 from parking_gateway.clock.moment import Moment
 from parking_gateway.core.due import DueKind
 from parking_gateway.core.space import SpaceId
@@ -49,7 +49,16 @@ tasks = st.lists(
         st.sampled_from(
             ["record"] * 4
             + ["correct"] * 2
-            + ["record again", "give up", "publish", "publish changed", "publish once", "begin again", "read back"]
+            + [
+                "record again",
+                "give up",
+                "publish",
+                "publish changed",
+                "publish once",
+                "begin again",
+                "read back",
+                "fall silent",
+            ]
         ),
         some,
     ),
@@ -122,6 +131,13 @@ async def _correct(database: Database, _messages: Sequence[Message]) -> Any:
     return sorted(done.changed), done.steps_corrected, bool(done.outgoing)
 
 
+async def _fall_silent(database: Database, _messages: Sequence[Message]) -> Any:
+    hour = timedelta(hours=1)
+    moment = Moment(now=NOW, listening_since=NOON - hour, lost_after=hour, guests=Guests(DECODER))
+    done = await silence.go(database, moment)
+    return sorted(done.changed), sorted((one.kind, one.dev_eui or "") for one in done.notices)
+
+
 async def _begin_again(database: Database, messages: Sequence[Message]) -> Any:
     again = gateways.begin_again(GATEWAY, 1000)
     above = gateways.begin_again_above(GATEWAY, 1000, version=1000)
@@ -154,6 +170,7 @@ WORK: Final[Mapping[str, Work]] = {
     "publish changed": _publish_changed,
     "publish once": _publish_once,
     "correct": _correct,
+    "fall silent": _fall_silent,
     "begin again": _begin_again,
     "read back": _read_back,
 }
@@ -193,7 +210,7 @@ def _message(number: int, space: int, minute: int, f_cnt: int, is_occupied: bool
 
 
 async def _rebuild(engine: AsyncEngine) -> None:
-    tables = ", ".join(f'"{one}"' for one in (*COMPARED, "outgoing_claim", "notice", "rejection"))
+    tables = ", ".join(f'"{one}"' for one in (*COMPARED, "outgoing_claim", "rejection"))
     async with engine.begin() as connection:
         await connection.execute(sa.text(f"truncate {tables} restart identity cascade"))
     await build_in_postgresql(engine, SPACES)

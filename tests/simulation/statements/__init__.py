@@ -16,6 +16,7 @@ from tests.simulation.statements import (
     publication,
     rejections,
     retained,
+    silence,
     spaces,
     uplinks,
 )
@@ -36,6 +37,7 @@ STATEMENTS: Final[dict[bytes, Execute]] = {
         history,
         corrections,
         rejections,
+        silence,
     )
     for name, execute in room.STATEMENTS.items()
 }

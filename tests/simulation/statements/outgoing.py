@@ -22,7 +22,9 @@ async def _send(transaction: Transaction, arguments: Arguments) -> Rows:
             transaction, body.get("space"), body, expires_at=expires_at or transaction.now + _KEPT, retry_at=retry_at
         )
         if body["type"] == "notice":
-            transaction.put("notice", number, {"kind": body["kind"], "dev_eui": body.get("dev_eui")})
+            at = datetime.fromisoformat(body["at"])
+            notice = {"id": number, "at": at, "kind": body["kind"], "dev_eui": body.get("dev_eui"), "over_at": None}
+            transaction.put("notice", number, notice)
     return ()
 
 
