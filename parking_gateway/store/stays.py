@@ -33,7 +33,8 @@ def end(course: Course, locked: Locked) -> Iterator[Query[Any]]:
 
 def note(course: Course, *, now: datetime) -> Iterator[Query[Any]]:
     """Append what is offered from now on, and note which parts of the history have to be corrected or counted again."""
-    changes = [*(one.departed_at for one in course.stays), *(one.at for one in course.arrivals.values())]
+    came = [*(one.arrival for one in course.stays if one.arrival is not None), *course.arrivals.values()]
+    changes = [*(one.departed_at for one in course.stays), *(one.at for one in came)]
     if changes and (earliest := min(changes)) < now - hours.RECENT / 2:
         yield hours.mark(earliest)
     if course.offers:

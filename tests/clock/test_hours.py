@@ -56,6 +56,16 @@ async def test_the_first_round_after_an_absence_counts_the_hour_before_the_last_
     assert (await rows(pool.engine, HOURS))[0] == (12, 1, 20 * 60, 1, 1, 20 * 60)
 
 
+async def test_a_stay_that_comes_whole_after_an_outage_is_in_the_hour_of_its_arrival(
+    pool: Pool, car_park: CarPark
+) -> None:
+    (device,) = await car_park(1)
+    await count(pool, 2)
+    await come(pool, frame(device, 30, OCCUPIED), frame(device, 70, VACANT))
+    await count(pool, 3)
+    assert (await rows(pool.engine, HOURS))[0] == (12, 1, 30 * 60, 1, 0, None)
+
+
 @pytest.mark.parametrize("view", ["space_now", "zone_now", "sensor", "step", "stay", "occupancy_hourly"])
 async def test_every_column_of_a_view_has_a_comment(pool: Pool, view: str) -> None:
     missing = sa.text(
