@@ -36,7 +36,13 @@ def lanes(messages: Sequence[Message]) -> list[Sequence[Message]]:
 
 
 async def ended(earlier: Sequence[Done]) -> None:
-    """Wait for these lanes, and not for what they raise, because of which all are cancelled."""
+    """Wait for these lanes. If one of them has failed or was cancelled, this one is cancelled too.
+
+    All lanes are cancelled then, but this one could still be the first to go on. Its messages would go into the database or the
+    journal, and the earlier ones, which the broker delivers again, behind them.
+    """
     for one in earlier:
         if not one.done():
             await asyncio.wait({one})
+        if one.cancelled() or one.exception() is not None:
+            raise asyncio.CancelledError

@@ -1,12 +1,14 @@
 """How a batch is shared out among transactions that run beside each other."""
 
+import asyncio
 from collections import Counter
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from parking_gateway.broker.message import Message
-from parking_gateway.intake.lanes import lanes
+from parking_gateway.intake.lanes import ended, lanes
 
 messages = st.builds(
     Message, st.integers(0, 30).map("device/{}/up".format), st.just(b""), st.just(1), st.just(1), st.booleans()
@@ -44,3 +46,25 @@ def test_all_events_of_a_device_are_in_one_lane() -> None:
 def test_a_small_batch_is_one_transaction() -> None:
     batch = [Message(f"device/{number}/up", b"", number, 1, False) for number in range(20)]  # noqa: FBT003
     assert lanes(batch) == [batch]
+
+
+async def test_a_lane_waits_for_those_before_it() -> None:
+    earlier = asyncio.Event()
+    before = asyncio.create_task(earlier.wait())
+    behind = asyncio.create_task(ended([before]))
+    earlier.set()
+    await behind
+    assert before.done()
+
+
+@pytest.mark.parametrize("is_cancelled", [False, True])
+async def test_a_lane_does_not_go_on_behind_one_that_has_not_ended_well(*, is_cancelled: bool) -> None:
+    """Its messages would be in the database or in the journal before earlier ones of the same device."""
+    before: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+    behind = asyncio.create_task(ended([before]))
+    if is_cancelled:
+        before.cancel()
+    else:
+        before.set_exception(ValueError())
+    with pytest.raises(asyncio.CancelledError):
+        await behind
