@@ -66,6 +66,7 @@ class ReadingBack:
         self._root = root
         self._last = gateway_topic(root, instance)
         """Our retained birth. It is published before the reading begins and not during it."""
+        self._tree = tree.Tree(last=self._last)
         self._database = database
         self._patience = patience
         self._changed = changed
@@ -162,7 +163,7 @@ class ReadingBack:
         async def take(messages: Sequence[Message]) -> None:
             found.update({message.topic: message.payload for message in messages})
 
-        is_whole = await tree.read(asked, topic_filters, last=self._last, take=take)
+        is_whole = await self._tree.read(asked, topic_filters, take=take)
         return found, is_whole
 
     async def _strangers(self, asked: Link) -> frozenset[str]:
@@ -184,7 +185,7 @@ class ReadingBack:
             if topics:
                 await self._clear_without_row(link, kind, topics)
 
-        if not await tree.read(asked, [filter_of(self._root, kind)], last=self._last, take=take):
+        if not await self._tree.read(asked, [filter_of(self._root, kind)], take=take):
             self.healed.is_whole = False
 
     async def _clear_without_row(self, link: Publisher, kind: DueKind, topics: dict[Names, str]) -> None:
