@@ -22,7 +22,10 @@ select
     pg_is_in_recovery()
 """
 _POSITION: Final = "select case when not pg_is_in_recovery() then pg_current_wal_lsn()::text end"
-_BEHIND: Final = "select pg_wal_lsn_diff(%s::pg_lsn, max(flush_lsn))::bigint from pg_stat_replication"
+# A standby that has just connected has not reported its position. Of one that this role may not see, the state is missing too.
+_BEHIND: Final = """
+select pg_wal_lsn_diff(%s::pg_lsn, max(flush_lsn))::bigint, coalesce(bool_or(state is not null), false) from pg_stat_replication
+"""
 _LOOK_AGAIN: Final = 0.01
 """Seconds between two looks at a standby that is behind."""
 _REMEDY: Final = (
@@ -110,12 +113,12 @@ async def lag_of(pool: Pool, *, within: float) -> Lag | None:
         (position,) = await (await connection.execute(_POSITION)).fetchone() or (None,)
         began, first = seconds(), None
         while position is not None:
-            (behind,) = await (await connection.execute(_BEHIND, [position])).fetchone() or (None,)
-            if behind is None:
+            behind, is_visible = await (await connection.execute(_BEHIND, [position])).fetchone() or (None, False)
+            if not is_visible:
                 return None
             first = behind if first is None else first
-            passed = seconds() - began
-            if behind <= 0 or passed > within:
-                return Lag(bytes_behind=max(0, first), seconds=passed, is_over=behind <= 0)
+            passed, is_over = seconds() - began, behind is not None and behind <= 0
+            if is_over or passed > within:
+                return Lag(bytes_behind=max(0, first or 0), seconds=passed, is_over=is_over)
             await asyncio.sleep(_LOOK_AGAIN)
     return None

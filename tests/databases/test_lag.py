@@ -17,8 +17,9 @@ def network(pair: Pair, proxied: Proxied) -> Proxy:
     """Between the two servers, which have started."""
     proxy = proxied(pair.first.port)
     pair.start()
+    before = pair.first.value("select pid from pg_stat_replication")
     pair.second.receive_from(proxy.port)
-    pair.first.wait_for_standby()
+    pair.first.wait_for_standby(other_than=before)
     return proxy
 
 

@@ -139,11 +139,12 @@ class PairMember:
         """Let them wait for none."""
         self.execute("alter system reset synchronous_standby_names", "select pg_reload_conf()")
 
-    def wait_for_standby(self) -> None:
-        """Wait until one streams from it."""
+    def wait_for_standby(self, *, other_than: int = 0) -> None:
+        """Wait until one streams from it, and not by this process."""
+        streaming = f"select count(*) from pg_stat_replication where state = 'streaming' and pid <> {other_than}"
         for attempt in _soon():
             with attempt:
-                assert self.value("select count(*) from pg_stat_replication where state = 'streaming'") == 1
+                assert self.value(streaming) == 1
 
     def value(self, query: str) -> Any:
         """The first column of the first row."""
