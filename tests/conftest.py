@@ -1,5 +1,8 @@
 """The fixtures of all tests, one plugin for each resource."""
 
+import os
+from pathlib import Path
+
 from hypothesis import settings
 
 pytest_plugins = [
@@ -27,3 +30,6 @@ pytest_plugins = [
 # A law makes no claim about time, so that a busy machine does not break it. A hung test ends by pytest's timeout.
 settings.register_profile("laws", deadline=None)
 settings.load_profile("laws")
+
+# A gateway of this machine's user may remember a server. There is no such directory, so no test reads that.
+os.environ["XDG_STATE_HOME"] = str(Path(__file__).parent / "no-state")
