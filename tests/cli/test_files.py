@@ -43,7 +43,8 @@ def test_a_copy_leaves_what_is_there(tmp_path: Path) -> None:
     (tmp_path / "mosquitto.acl").write_text("mine")
     status, printed, _ = run("files", "copy", "mosquitto", str(tmp_path))
     assert status == 0
-    assert printed == f"{tmp_path}/mosquitto.acl is there already.\n{tmp_path}/mosquitto.conf\n"
+    brokers = "".join(f"{tmp_path}/brokers/{one.name}\n" for one in sorted((ROOT / "docs/examples/brokers").iterdir()))
+    assert printed == f"{brokers}{tmp_path}/mosquitto.acl is there already.\n{tmp_path}/mosquitto.conf\n"
     assert (tmp_path / "mosquitto.acl").read_text() == "mine"
     assert (tmp_path / "mosquitto.conf").read_text() == (ROOT / "docs/examples/mosquitto.conf").read_text()
 

@@ -50,7 +50,7 @@ def test_a_small_batch_is_one_transaction() -> None:
 
 async def test_a_lane_waits_for_those_before_it() -> None:
     earlier = asyncio.Event()
-    before = asyncio.create_task(earlier.wait())
+    before = asyncio.create_task(after(earlier))
     behind = asyncio.create_task(ended([before]))
     earlier.set()
     await behind
@@ -60,11 +60,19 @@ async def test_a_lane_waits_for_those_before_it() -> None:
 @pytest.mark.parametrize("is_cancelled", [False, True])
 async def test_a_lane_does_not_go_on_behind_one_that_has_not_ended_well(*, is_cancelled: bool) -> None:
     """Its messages would be in the database or in the journal before earlier ones of the same device."""
-    before: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+    earlier = asyncio.Event()
+    before = asyncio.create_task(after(earlier, fails=True))
     behind = asyncio.create_task(ended([before]))
     if is_cancelled:
         before.cancel()
     else:
-        before.set_exception(ValueError())
+        earlier.set()
     with pytest.raises(asyncio.CancelledError):
         await behind
+
+
+async def after(event: asyncio.Event, *, fails: bool = False) -> None:
+    """End, or fail, when this has happened."""
+    await event.wait()
+    if fails:
+        raise ValueError

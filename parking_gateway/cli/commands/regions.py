@@ -13,9 +13,7 @@ if TYPE_CHECKING:
     from parking_gateway.cli.regions.preparing import Plan
     from parking_gateway.store.pool import Pool
 
-app = typer.Typer(
-    name="regions", help="Prepare gateways beside one another, and bring their pictures together.", no_args_is_help=True
-)
+app = typer.Typer(name="regions", help="Prepare gateways side by side, and their bridge.", no_args_is_help=True)
 
 Name = Annotated[str, typer.Argument(metavar="NAME", help="Its name: a-z, 0-9, - and _.", show_default=False)]
 Application = Annotated[
@@ -131,7 +129,9 @@ def bridge_(
     folder: Folder = _FOLDER,
     states: States = _STATES,
 ) -> None:
-    """Write the files of a bridge that brings the pictures of all regions together on one broker.
+    """Write the files of a bridge to one broker.
+
+    It brings the pictures of all regions together.
 
     The central broker subscribes to the retained topics of each region whose broker is another one, and publishes nothing there. The
     command can run again after a region was prepared: it writes the files for the present regions, and keeps the password.
