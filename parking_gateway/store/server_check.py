@@ -76,10 +76,13 @@ class ServerCheck:
 async def _raise_ids(connection: psycopg.AsyncConnection[Any]) -> None:
     """Let later rows have higher ids than any that was published: before anything is written, and not only before it is published.
 
-    A role that may write nothing makes no ids.
+    A role that may write nothing makes no ids. It does not wait for a standby, without which no connection could be made: a
+    server that is promoted next raises them again.
     """
     with suppress(InsufficientPrivilege):
-        await connection.execute(_RAISE_IDS, [_KNOWN_BY_ID])
+        async with connection.transaction():
+            await connection.execute("set local synchronous_commit = local")
+            await connection.execute(_RAISE_IDS, [_KNOWN_BY_ID])
 
 
 async def server_of(connection: psycopg.AsyncConnection[Any]) -> ServerId | None:

@@ -99,6 +99,7 @@ async def test_addresses_of_no_use_cost_a_second_each_at_most(
         TELEMETRY__LOG_LEVEL="DEBUG",
     )
     daemon.start_and_wait()
+    connected = daemon.wait_for_line(CONNECTED)
     lines = daemon.log_lines(LOST)
     reasons = {str(line["address"]): line["error"] for line in lines}
     assert list(reasons) == [f"{LOCALHOST}:{port}" for port in ports[:-1]]
@@ -106,7 +107,6 @@ async def test_addresses_of_no_use_cost_a_second_each_at_most(
         reasons.values(), ("does not answer", "gave no answer", "Not authorized", "Connect call failed"), strict=True
     ):
         assert words in str(reason)
-    connected = daemon.wait_for_line(CONNECTED)
     assert connected["address"] == f"{LOCALHOST}:{broker.port}"
     ends = [datetime.fromisoformat(str(line["time"])).timestamp() for line in lines]
     assert [after - before < 1 + BUSY for before, after in pairwise(ends)] == [True] * 3
