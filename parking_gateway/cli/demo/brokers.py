@@ -8,6 +8,7 @@ import importlib.metadata
 import importlib.util
 import os
 import re
+import secrets
 import shutil
 import socket
 import subprocess
@@ -22,6 +23,8 @@ from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_f
 from parking_gateway.process.environment import without_settings
 
 LOCALHOST: Final = "127.0.0.1"
+_PORTS: Final = range(20_000, 32_768)
+"""Linux gives others to outgoing connections, one of which could take a free port before its program does."""
 _START_SECONDS: Final = 20
 _STOP_SECONDS: Final = 10
 _OLDEST_MOSQUITTO: Final = (2, 0)
@@ -189,8 +192,9 @@ def running(folder: Path, candidates: Sequence[Candidate] = CANDIDATES) -> Itera
 
 def free_port(wanted: int = 0) -> int:
     """A port of this machine that no program listens on now: the wanted one, else any."""
-    with suppress(OSError), socket.create_server((LOCALHOST, wanted)) as server:
-        return int(server.getsockname()[1])
+    port = wanted or secrets.choice(_PORTS)
+    with suppress(OSError), socket.create_server((LOCALHOST, port)):
+        return port
     return free_port()
 
 
