@@ -1,8 +1,11 @@
 """The fixtures of all tests, one plugin for each resource."""
 
+import atexit
 import os
-from pathlib import Path
+from tempfile import TemporaryDirectory
+from uuid import uuid4
 
+import pytest
 from hypothesis import settings
 
 pytest_plugins = [
@@ -31,5 +34,11 @@ pytest_plugins = [
 settings.register_profile("laws", deadline=None)
 settings.load_profile("laws")
 
-# A gateway of this machine's user may remember a server. There is no such directory, so no test reads that.
-os.environ["XDG_STATE_HOME"] = str(Path(__file__).parent / "no-state")
+_STATES = TemporaryDirectory(prefix="parking-gateway-states-")
+atexit.register(_STATES.cleanup)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup() -> None:
+    """Give the test a state directory of its own: a gateway of another test, or of this user, may remember another server."""
+    os.environ["XDG_STATE_HOME"] = f"{_STATES.name}/{uuid4()}"
