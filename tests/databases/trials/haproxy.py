@@ -13,7 +13,7 @@ import pytest
 from parking_gateway.cli.demo.brokers import LOCALHOST, free_port
 from tests.databases.pairs import first_commit, has_reason, pair_of, use
 from tests.databases.registry import trial
-from tests.databases.trials.pair import PER_SECOND, fail_over, rebuild
+from tests.databases.trials.pair import PER_SECOND, failovers
 from tests.plugins.pair import Pair
 from tests.proof.rig import Rig
 from tests.whole_gateway import until
@@ -48,20 +48,7 @@ _STANDBY: Final = "The server is a standby or read-only"
     long=3,
 )
 async def role_checked(rig: Rig, times: int) -> None:
-    pair = await _behind_haproxy(rig, check=_ROLE)
-    primary, standby = pair.first, pair.second
-    await rig.start_gateway()
-    async with rig.load.steady(PER_SECOND):
-        for number in range(1, times + 1):
-            await rig.pause(0.5, 1.5)
-            died = rig.seconds()
-            await asyncio.to_thread(fail_over, primary, standby)
-            primary, standby = standby, primary
-            await first_commit(rig, since=died)
-            rig.happened(primary.value("select not pg_is_in_recovery()"))
-            if number < times:
-                await asyncio.to_thread(rebuild, standby, primary)
-                await rig.settle()
+    await failovers(rig, await _behind_haproxy(rig, check=_ROLE), times)
 
 
 @trial(

@@ -4,7 +4,7 @@ import asyncio
 
 from tests.databases.pairs import first_commit, pair_of, reports_problem
 from tests.databases.registry import trial
-from tests.plugins.pair import PairMember
+from tests.plugins.pair import Pair, PairMember
 from tests.proof.rig import Rig
 
 PER_SECOND = 200
@@ -20,19 +20,7 @@ TIMELINE = "select ('x' || left(pg_walfile_name(pg_current_wal_lsn()), 8))::bit(
 )
 async def primary_killed(rig: Rig, times: int) -> None:
     pair = await pair_of(rig, is_synchronous=True)
-    primary, standby = pair.first, pair.second
-    await rig.start_gateway()
-    async with rig.load.steady(PER_SECOND):
-        for number in range(1, times + 1):
-            await rig.pause(0.5, 1.5)
-            died = rig.seconds()
-            await asyncio.to_thread(fail_over, primary, standby)
-            primary, standby = standby, primary
-            await first_commit(rig, since=died)
-            rig.happened(primary.value(TIMELINE) == number + 1)
-            if number < times:
-                await asyncio.to_thread(rebuild, standby, primary)
-                await rig.settle()
+    await failovers(rig, pair, times)
 
 
 @trial(
@@ -57,6 +45,23 @@ async def setting_inherited(rig: Rig, times: int) -> None:
             mended = rig.seconds()
             await asyncio.to_thread(primary.demand_no_standby)
             await first_commit(rig, since=mended)
+            if number < times:
+                await asyncio.to_thread(rebuild, standby, primary)
+                await rig.settle()
+
+
+async def failovers(rig: Rig, pair: Pair, times: int) -> None:
+    """Let the primary die so many times, and the two servers change their roles each time."""
+    primary, standby = pair.first, pair.second
+    await rig.start_gateway()
+    async with rig.load.steady(PER_SECOND):
+        for number in range(1, times + 1):
+            await rig.pause(0.5, 1.5)
+            died = rig.seconds()
+            await asyncio.to_thread(fail_over, primary, standby)
+            primary, standby = standby, primary
+            await first_commit(rig, since=died)
+            rig.happened(primary.value(TIMELINE) == number + 1)
             if number < times:
                 await asyncio.to_thread(rebuild, standby, primary)
                 await rig.settle()
