@@ -24,6 +24,7 @@ from parking_gateway.core.causes import (
     StayExceeded,
 )
 from parking_gateway.core.clocks import is_held_back
+from parking_gateway.core.diary import end_by
 from parking_gateway.core.notice import Notice, NoticeKind
 from parking_gateway.core.reservation import Reservation, ReservationStatus, ReservationStep
 from parking_gateway.core.sensing import fit, lapse_one, observe_one, observe_one_again
@@ -76,7 +77,7 @@ def turn(before: Mapping[SpaceId, Space], causes: Iterable[tuple[SpaceId, Cause]
     notices: list[Notice] = []
     held_back: list[Observation] = []
     course = Course()
-    for space_id, cause in causes:
+    for space_id, cause in _with_ends(causes, spaces):
         space = spaces[space_id]
         after, made = _change(space, cause)
         spaces[space_id] = after
@@ -103,6 +104,19 @@ def turn(before: Mapping[SpaceId, Space], causes: Iterable[tuple[SpaceId, Cause]
         notices=notices,
         course=course,
     )
+
+
+def _with_ends(
+    causes: Iterable[tuple[SpaceId, Cause]], spaces: Mapping[SpaceId, Space]
+) -> Iterator[tuple[SpaceId, Cause]]:
+    """The causes, and the end of a reservation before an uplink that was heard after it: uplinks can be faster than the clock."""
+    for space_id, cause in causes:
+        reservation = spaces[space_id].reservation
+        if reservation is not None and isinstance(cause, Observation):
+            end = end_by(reservation, cause.heard_at)
+            if end is not None:
+                yield space_id, end
+        yield space_id, cause
 
 
 def _change(space: Space, cause: Cause) -> Change:  # noqa: C901, PLR0911 - one for each cause
