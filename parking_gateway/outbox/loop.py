@@ -3,7 +3,8 @@
 There is no queue. A row is due while its version is not the confirmed one, so many changes of one space become one
 message, and a restart loses nothing. Spaces that are passed to `changed` are published at once. All rows are scanned at
 the start and every `poll_interval`, for changes of other processes and for refused publications. Zones and sites are
-counted once in `counts_interval`. `outgoing` publishes beside it what is not the last value of a row.
+counted once in `counts_interval`, or less often if that takes long. `outgoing` publishes beside it what is not the last value of
+a row.
 
 A page is confirmed in the database while the next ones are read and published. Those are confirmed together behind it.
 """
@@ -29,6 +30,9 @@ from parking_gateway.store.patience import Patience
 
 _REMEMBERED: Final = 50_000
 """With more changed spaces than this, a scan of all is cheaper than a list of their ids."""
+
+_REST: Final = 9
+"""The least pause after a count, in times of what it took: counting takes a tenth of one connection's time at most."""
 
 
 class Outbox:
@@ -174,17 +178,23 @@ class Outbox:
             await self._unconfirmed.add(page)
 
     async def _publish_counts(self, link: Publisher, *, until: asyncio.Event) -> None:
-        """Publish due zones and sites once in an interval, and a last time when `until` is set."""
+        """Publish due zones and sites once in an interval, and a last time when `until` is set.
+
+        To count a site is to read all of its spaces. So where that takes long, it is done less often.
+        """
         is_last = False
         while not is_last:
             await self._recount.wait()
             self._recount.clear()
             is_last = until.is_set()
+            counting = 0.0
             for kind in (DueKind.ZONE, DueKind.SITE):
                 async for page in self._pages.of_kind(link, kind):
-                    await self._confirm([page])
+                    counting += page.read_seconds
+                    if page.rows:
+                        await self._confirm([page])
             if not is_last:
-                await pause(self._config.counts_interval.total_seconds(), stop=until)
+                await pause(max(self._config.counts_interval.total_seconds(), counting * _REST), stop=until)
 
     async def _confirm(self, pages: Sequence[Page]) -> None:
         still_due = await self._pages.confirm(pages)

@@ -45,6 +45,8 @@ class Page(msgspec.Struct, frozen=True, kw_only=True):
     """The rows of which the broker has confirmed every publication."""
     marker: int
     """The number of the marker behind them; 0 if the broker refused it."""
+    read_seconds: float = 0.0
+    """What the database took to read them; 0 if the commit that changed them did."""
 
 
 class StillDue(msgspec.Struct, frozen=True, kw_only=True):
@@ -82,12 +84,14 @@ class Pages:
         """Rows whose publication began and whose confirmation is not in the database."""
 
     async def of_kind(self, link: Publisher, kind: DueKind) -> AsyncIterator[Page]:
-        """Publish all due rows of a kind, a page at a time. Each once, though it may be due again meanwhile."""
+        """Publish all due rows of a kind, a page at a time. Each once, though it may be due again meanwhile.
+
+        The last page may be empty.
+        """
         after: int | str | None = None
         while True:
             page = await self._send(link, kind, partial(_read_page, kind=kind, after=after))
-            if page.rows:
-                yield page
+            yield page
             if len(page.rows) < PAGE:
                 return
             after = page.rows[-1].key
@@ -137,16 +141,16 @@ class Pages:
         link: Publisher,
         kind: DueKind,
         read: Callable[[Connection], Awaitable[list[Due]]],
-        rows: Sequence[Due] | None = None,
+        given: Sequence[Due] | None = None,
     ) -> Page:
-        if rows is None:
-            rows = await self._patience(partial(self._read, read), purpose="reading due rows")
+        fresh = partial(self._patience, partial(self._read, read), purpose="reading due rows")
+        rows, read_seconds = await fresh() if given is None else (given, 0.0)
         while self._known.has_changed:  # these rows may be older than the published ones
             await self._accept_change()
-            rows = await self._patience(partial(self._read, read), purpose="reading due rows")
+            rows, read_seconds = await fresh()
         if not rows:
             self._report(kind, 0, [])
-            return Page(kind=kind, rows=rows, confirmed=rows, marker=0)
+            return Page(kind=kind, rows=rows, confirmed=rows, marker=0, read_seconds=read_seconds)
         self._under_way.append((kind, rows))
         publications = rendered(self._root, rows)
         marker = self._marker.next()
@@ -160,7 +164,7 @@ class Pages:
             unconfirmed = [row for row in rows if row not in confirmed]
             number = 0 if marker.topic in refused else number
         self._report_steps(confirmed, unconfirmed)
-        return Page(kind=kind, rows=rows, confirmed=confirmed, marker=number)
+        return Page(kind=kind, rows=rows, confirmed=confirmed, marker=number, read_seconds=read_seconds)
 
     async def _has_gone_back(self, number: int, *, written_before: int) -> bool:
         """Whether the database held an older number than it had before it was asked. Then everything becomes due."""
@@ -177,9 +181,12 @@ class Pages:
                 await self._patience(self._begin_again, purpose="publishing everything again")
                 self._known.published_again(change)
 
-    async def _read(self, read: Callable[[Connection], Awaitable[list[Due]]]) -> list[Due]:
+    async def _read(self, read: Callable[[Connection], Awaitable[list[Due]]]) -> tuple[Sequence[Due], float]:
         async with self._database.connect() as connection:
-            return await read(connection)
+            clock = asyncio.get_running_loop().time
+            began = clock()
+            rows = await read(connection)
+            return rows, clock() - began
 
     async def _write(self, kind: DueKind, confirmed: Sequence[Due], marker: int) -> tuple[set[int | str], int]:
         """The keys of rows that are due all the same, and the number of the marker that was confirmed before."""

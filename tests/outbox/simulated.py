@@ -22,6 +22,7 @@ SPACES = 4
 
 CHANGED, STEPS = due.changed([]).statement, due.steps([]).statement
 PAGES = {due.page(kind, limit=1).statement: kind for kind in DueKind}
+COUNTS = {statement for statement, kind in PAGES.items() if kind in {DueKind.ZONE, DueKind.SITE}}
 CONFIRM = {confirmations.confirm(kind, []).statement: kind for kind in DueKind}
 SENT, DELETED = outgoing.page("", limit=1).statement, outgoing.delete([]).statement
 OTHERS, CLAIM = outgoing.claimed_by_another("").statement, outgoing.claim("").statement
@@ -41,6 +42,8 @@ class SimulatedStore(Database):
 
     def __init__(self, dice: random.Random) -> None:
         self._dice = dice
+        self.counting_seconds = 0.0
+        """How long it takes to count a page of zones or sites."""
         self.states = dict.fromkeys(range(1, SPACES + 1), "FREE")
         self.versions = {kind: {1: [1, 0]} for kind in (DueKind.ZONE, DueKind.SITE)}
         self.versions[DueKind.SPACE] = {key: [1, 0] for key in self.states}
@@ -72,6 +75,7 @@ class SimulatedStore(Database):
     async def commit_together(self, /, *queries: Query[Any]) -> tuple[Any, ...]:
         """Answer, as PostgreSQL would."""
         await self._fail_seldom()
+        await asyncio.sleep(self.counting_seconds * any(query.statement in COUNTS for query in queries))
         answers = tuple(
             [
                 query.read(self._outgoing(query) if query.statement in OUTGOING else self._rows(query))

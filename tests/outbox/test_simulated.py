@@ -83,7 +83,9 @@ def published(link: FakeLink, folder: str) -> list[dict[str, Any]]:
     return [json.loads(one.payload) for one in link.taken if one.topic.startswith(f"parking/v1/{folder}/")]
 
 
-def life_of(seed: int, *, losses: Sequence[float], refused_topics: int = 0) -> tuple[SimulatedStore, FakeLink]:
+def life_of(
+    seed: int, *, losses: Sequence[float], refused_topics: int = 0, counting_seconds: float = 0
+) -> tuple[SimulatedStore, FakeLink]:
     """A life whose faults are the seed's. So many topics in a hundred are refused, each for some seconds."""
     random.seed(seed)  # for the waits between attempts
     dice = random.Random(seed)
@@ -93,6 +95,7 @@ def life_of(seed: int, *, losses: Sequence[float], refused_topics: int = 0) -> t
         return seconds() < SECONDS and crc32(place.encode()) % 100 < refused_topics
 
     store, link = SimulatedStore(dice), FakeLink(refuses=is_refused)
+    store.counting_seconds = counting_seconds
     with asyncio.Runner(loop_factory=VirtualTime) as runner:
         runner.run(live(dice, store, link, losses=losses))
     return store, link
@@ -119,6 +122,14 @@ def test_counts_are_published_once_an_interval_however_often_spaces_change() -> 
     intervals = SECONDS / COUNTS_INTERVAL.total_seconds()
     assert 0.8 * intervals < len(published(link, "zones")) <= intervals + 2
     assert len(published(link, "spaces")) > 3 * intervals
+
+
+def test_counts_that_take_long_are_published_less_often() -> None:
+    """Zones and sites take the database a second each, so it counts again after eighteen more."""
+    store, link = life_of(0, losses=[math.inf], counting_seconds=1)
+    assert 0.8 * SECONDS / 20 < len(published(link, "zones")) <= SECONDS / 20 + 2
+    occupied = sum(state == "OCCUPIED" for state in store.states.values())
+    assert [one["occupied"] for one in published(link, "zones")][-1] == occupied
 
 
 def test_a_seed_repeats_its_faults() -> None:
