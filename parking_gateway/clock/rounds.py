@@ -4,7 +4,7 @@ A new cause is a new file beside this one, and a line in `ROUNDS`.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -41,6 +41,8 @@ class Round(msgspec.Struct, frozen=True, kw_only=True):
     go: Callable[[Database, Moment], Awaitable[Committed]]
     """Raises what the database raises, or ArchiveFailed."""
     every: timedelta
+    can_wait: bool = False
+    """Whether it goes later, by `every` at most, while events wait in a backlog: it reads all rows."""
 
 
 PARTITIONS: Final = Round(name="partitions", go=partitions.go, every=timedelta(hours=1))
@@ -49,10 +51,10 @@ ROUNDS: Final = (
     Round(name="silence", go=silence.go, every=timedelta(seconds=10)),
     Round(name="gaps", go=gaps.go, every=timedelta(seconds=10)),
     Round(name="history", go=history.go, every=timedelta(seconds=1)),
-    Round(name="hours", go=hours.go, every=timedelta(minutes=1)),
+    Round(name="hours", go=hours.go, can_wait=True, every=timedelta(minutes=1)),
     Round(name="reservations", go=reservations.go, every=reservations.EVERY),
     Round(name="overstays", go=overstays.go, every=overstays.EVERY),
-    Round(name="problems", go=problems.go, every=timedelta(minutes=1)),
+    Round(name="problems", go=problems.go, can_wait=True, every=timedelta(minutes=1)),
     Round(name="stuck", go=stuck.go, every=timedelta(minutes=10)),
     Round(name="maintenance", go=maintenance.go, every=maintenance.EVERY),
     Round(name="counts", go=counts.go, every=timedelta(seconds=10)),
@@ -64,7 +66,7 @@ ROUNDS: Final = (
 _AGAIN: Final = timedelta(seconds=10)
 """After an attempt that failed. A round of the clock loses nothing by waiting."""
 _LOOK_SECONDS: Final = 1.0
-"""Between two looks at the wall clock."""
+"""Between two looks at the wall clock, or at a backlog."""
 
 
 class Rounds(msgspec.Struct, frozen=True, kw_only=True):
@@ -76,16 +78,19 @@ class Rounds(msgspec.Struct, frozen=True, kw_only=True):
     """Called with every commit."""
     failed: Callable[[str, Diagnosis | None], None]
     """Called after every attempt with the name of its round, and the reason if it failed."""
+    rounds: Sequence[Round] = ROUNDS
 
     async def run(self) -> None:
         """Go round until cancelled: each round in its own time, because an archive takes minutes."""
         async with asyncio.TaskGroup() as group:
-            for one in ROUNDS:
+            for one in self.rounds:
                 group.create_task(self._repeat(one))
 
     async def _repeat(self, one: Round) -> None:
         time = asyncio.get_running_loop().time
         while True:
+            if one.can_wait:
+                await self._let_backlog_go_first(latest=time() + one.every.total_seconds())
             began, now = time(), self.moment().now
             committed = await self.go(one)
             every = min(one.every, _AGAIN) if committed is None else one.every
@@ -93,6 +98,14 @@ class Rounds(msgspec.Struct, frozen=True, kw_only=True):
             if committed is not None and committed.due_at is not None:
                 due_at = min(due_at, committed.due_at)
             await self._sleep(began + every.total_seconds(), due_at)
+
+    async def _let_backlog_go_first(self, *, latest: float) -> None:
+        time = asyncio.get_running_loop().time
+        while True:
+            rest = latest - time()
+            if rest <= 0 or not self.moment().is_behind:
+                return
+            await asyncio.sleep(min(rest, _LOOK_SECONDS))
 
     async def _sleep(self, due: float, due_at: datetime) -> None:
         """Sleep until `due` by the loop's clock or `due_at` by the wall clock, whichever comes first.

@@ -224,6 +224,7 @@ class Life:
             protocol=link.protocol,
             session_present=link.session_present,
             oldest_event=link.oldest,
+            seconds_behind=lambda: link.seconds_behind,
             address=link.here.address,
             has_others=len(self._config.mqtt.hosts) > 1,
         )

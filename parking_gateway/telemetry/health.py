@@ -45,6 +45,8 @@ class Health:
         """When the database came up or went down; None: it was not tried yet."""
         self.oldest_event: Callable[[], float | None] = lambda: None
         """When the oldest unacknowledged event was received, in seconds of `seconds`; None: there is none."""
+        self.seconds_behind: Callable[[], float] = lambda: 0.0
+        """For how long the gateway counts as working off what the broker has kept for it. At most 0: it does not."""
         self.problems: dict[str, str] = {}
         """Faults that an administrator has to correct although the gateway works: a sentence by its subject."""
         self.journal: Callable[[], Depth] = Depth
@@ -94,17 +96,24 @@ class Health:
             self.database_since = self._clock()
         self.is_database_up = is_up
 
-    def broker_connected(self, oldest_event: Callable[[], float | None], address: str = "") -> None:
+    def broker_connected(
+        self,
+        oldest_event: Callable[[], float | None],
+        address: str = "",
+        seconds_behind: Callable[[], float] = lambda: 0.0,
+    ) -> None:
         """The broker is connected at this address, and the events are subscribed to."""
         self.is_broker_up, self._broker_error = True, None
         self.broker_address = address or None
         self.oldest_event = oldest_event
+        self.seconds_behind = seconds_behind
 
     def broker_lost(self, error: str | None) -> None:
         """The broker could not be connected, or its connection was lost. It keeps the unacknowledged events."""
         self.is_broker_up, self._broker_error = False, error
         self.broker_address = None
         self.oldest_event = lambda: None
+        self.seconds_behind = lambda: 0.0
         self.retried()
 
     def stalled(self) -> list[str]:

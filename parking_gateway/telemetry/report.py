@@ -149,6 +149,11 @@ class Report:
         is_recorded = health.oldest_event_age() < _BACKLOG_SECONDS and not health.journal().rows
         return self._listening_since if health.is_broker_up and is_recorded else None
 
+    @property
+    def is_behind(self) -> bool:
+        """Whether events wait in a backlog, here or at the broker, or can be missing."""
+        return self.listening_since is None or self.health.seconds_behind() > 0
+
     def alerted(self, medium: str, *, delivered: int = 0, failed: int = 0, given_up: int = 0) -> None:
         """Alerts of a medium were delivered, attempts have failed, and alerts were given up."""
         self._metrics.count_alerts(medium, delivered=delivered, failed=failed, given_up=given_up)
@@ -192,10 +197,11 @@ class Report:
         protocol: str,
         session_present: bool,
         oldest_event: Callable[[], float | None] = lambda: None,
+        seconds_behind: Callable[[], float] = lambda: 0.0,
         address: str = "",
         has_others: bool = False,
     ) -> None:
-        """The broker is there and events are subscribed to. `oldest_event` is as `Health` has it.
+        """The broker is there and events are subscribed to. `oldest_event` and `seconds_behind` are as `Health` has them.
 
         `address` is the connected one, and `has_others`: `mqtt.url` has several.
         """
@@ -205,7 +211,7 @@ class Report:
             # Without our session, the broker kept no events for us.
             self._listening_since = self._clock()
         self._connections += 1
-        self.health.broker_connected(oldest_event, address)
+        self.health.broker_connected(oldest_event, address, seconds_behind)
         self._absences.ended(
             "broker",
             "Connected to the broker",
