@@ -109,11 +109,11 @@ def turn(before: Mapping[SpaceId, Space], causes: Iterable[tuple[SpaceId, Cause]
 def _with_ends(
     causes: Iterable[tuple[SpaceId, Cause]], spaces: Mapping[SpaceId, Space]
 ) -> Iterator[tuple[SpaceId, Cause]]:
-    """The causes, and the end of a reservation before an uplink that was heard after it: uplinks can be faster than the clock."""
+    """The causes, and the end of a reservation before a car that came or left after it: uplinks can be faster than the clock."""
     for space_id, cause in causes:
-        reservation = spaces[space_id].reservation
-        if reservation is not None and isinstance(cause, Observation):
-            end = end_by(reservation, cause.heard_at)
+        space = spaces[space_id]
+        if space.reservation is not None and isinstance(cause, Observation) and cause.occupancy is not space.occupancy:
+            end = end_by(space.reservation, cause.heard_at)
             if end is not None:
                 yield space_id, end
         yield space_id, cause

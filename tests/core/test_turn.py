@@ -257,6 +257,14 @@ def test_an_uplink_that_is_faster_than_the_clock_ends_the_reservation_as_the_clo
     assert made.reservations[-1].at == RESERVATION.end
 
 
+def test_a_heartbeat_after_the_end_leaves_the_reservation_to_the_clock_which_knows_the_grace() -> None:
+    made = turn(
+        {A: space()},
+        [(A, seen(Occupancy.VACANT, at=-HOUR)), (A, booking()), (A, seen(Occupancy.VACANT, at=9 * HOUR, f_cnt=2))],
+    )
+    assert [one.status for one in made.reservations] == [ReservationStatus.HOLDING]
+
+
 def test_a_space_without_a_cause_is_the_same_object() -> None:
     """So the store writes only spaces with a difference."""
     before = {A: space(A), B: space(B)}
