@@ -28,8 +28,9 @@ SLICE: Final = 6
 """Hours by which the clock is set forward at once."""
 _SETTLING: Final = 120
 """Seconds for the rounds of the clock, until the figures have to be right."""
-_COMPARED_ON: Final = 5
-"""The day of the month on which the month before is compared, because late uplinks have come by then."""
+_COMPARED_ON: Final = 7
+"""The day of the month on which the month before is compared: late uplinks have come by then, and all of its cars have left. The
+ledger has a stay when it has ended, and the longest is five days."""
 _DONE: Final = (
     "gateway stopped",
     "gateway killed",
