@@ -42,6 +42,8 @@ _PARTS_OF_A_LARGE_BATCH: Final = 4
 """A large batch has this part of its limit at least. Two of them are worked on at a time, which have all that the broker sends ahead."""
 _BEHIND_SECONDS: Final = 10.0
 """So that what the backlog has changed is published before topics are compared."""
+_KEPT_SECONDS: Final = 2.0
+"""What the broker has kept for our session comes at once after the connection. Until then nobody knows how much it is."""
 
 
 class Link:
@@ -57,7 +59,7 @@ class Link:
         self._in_hand: deque[float] = deque()
         """For each batch that is not acknowledged yet: when its oldest message came."""
         self._is_receiving = True
-        self._behind_until = 0.0
+        self._behind_until = time.monotonic() + _KEPT_SECONDS if connection.session_present else 0.0
         """On the clock of `time.monotonic`."""
         self._publishing = asyncio.Lock()
         self.suspicion = Suspicion("")
@@ -83,7 +85,10 @@ class Link:
 
     @property
     def seconds_behind(self) -> float:
-        """For how long the gateway still counts as working off a backlog, because of its last large batch. At most 0: it does not."""
+        """For how long the gateway still counts as working off a backlog, because of a session that was kept, or of its last large batch.
+
+        At most 0: it does not.
+        """
         return self._behind_until - time.monotonic()
 
     @property

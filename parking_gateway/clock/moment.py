@@ -20,8 +20,6 @@ class Moment(msgspec.Struct, frozen=True, kw_only=True):
     now: datetime
     listening_since: datetime | None
     """Since when every event has reached this gateway. None: it may be missing events now."""
-    is_behind: bool = False
-    """Whether events wait in a backlog, here or at the broker."""
     lost_after: timedelta
     """How long a sensor may be silent, where neither its installation nor its profile nor its codec has a limit of its own."""
     lost_after_by_profile: Mapping[str, timedelta] = {}

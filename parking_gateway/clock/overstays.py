@@ -17,7 +17,12 @@ _AT_ONCE: Final = 1000
 
 
 async def go(database: Database, moment: Moment) -> Committed:
-    """Flag the cars that have stayed for too long. The turn decides again, because a car may have left meanwhile."""
+    """Flag the cars that have stayed for too long. The turn decides again, because a car may have left meanwhile.
+
+    Nothing is done while the gateway may be missing events: a departure can be among them.
+    """
+    if moment.listening_since is None:
+        return Committed()
     now = moment.now
     async with database.connect() as connection:
         (parked,) = await connection.commit_together(overstays.parked_for_long(now))

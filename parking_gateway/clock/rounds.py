@@ -103,7 +103,7 @@ class Rounds(msgspec.Struct, frozen=True, kw_only=True):
         time = asyncio.get_running_loop().time
         while True:
             rest = latest - time()
-            if rest <= 0 or not self.moment().is_behind:
+            if rest <= 0 or self.moment().listening_since is not None:
                 return
             await asyncio.sleep(min(rest, _LOOK_SECONDS))
 

@@ -61,7 +61,6 @@ class Clockwork:
         return Moment(
             now=self._clock(),
             listening_since=self._report.listening_since,
-            is_behind=self._report.is_behind,
             lost_after=config.clock.lost_after,
             lost_after_by_profile=config.clock.lost_after_by_profile,
             missed_heartbeats=config.clock.missed_heartbeats,

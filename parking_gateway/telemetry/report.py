@@ -144,15 +144,12 @@ class Report:
 
     @property
     def listening_since(self) -> datetime | None:
-        """Since when every event has reached the gateway. None: events can be missing, or wait in a backlog."""
+        """Since when every event has reached the gateway. None: events can be missing, or wait in a backlog, here or at the broker."""
         health = self.health
-        is_recorded = health.oldest_event_age() < _BACKLOG_SECONDS and not health.journal().rows
+        is_recorded = (
+            health.oldest_event_age() < _BACKLOG_SECONDS and not health.journal().rows and health.seconds_behind() <= 0
+        )
         return self._listening_since if health.is_broker_up and is_recorded else None
-
-    @property
-    def is_behind(self) -> bool:
-        """Whether events wait in a backlog, here or at the broker, or can be missing."""
-        return self.listening_since is None or self.health.seconds_behind() > 0
 
     def alerted(self, medium: str, *, delivered: int = 0, failed: int = 0, given_up: int = 0) -> None:
         """Alerts of a medium were delivered, attempts have failed, and alerts were given up."""

@@ -12,10 +12,12 @@ from tests.plugins.broker import Configured
 async def test_messages_that_are_published_while_we_are_away_come_afterwards(mosquitto: Broker, mqtt: Settings) -> None:
     async with link_to(mosquitto.url, **mqtt) as link:
         assert not link.session_present
+        assert link.seconds_behind <= 0
         await link.subscribe(EVENTS)
     await publish(mosquitto.port, numbered(300))
     async with link_to(mosquitto.url, **mqtt) as link:
         assert link.session_present
+        assert 0 < link.seconds_behind <= 2  # until then nobody knows how much the broker has kept
         assert payloads_of(await take(link, 300)) == numbered(300)
 
 

@@ -1,7 +1,7 @@
 """When the rounds go."""
 
 import asyncio
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from parking_gateway.clock.moment import Moment
 from parking_gateway.clock.rounds import Round, Rounds
@@ -37,7 +37,7 @@ async def test_a_round_goes_when_the_wall_clock_is_set_beyond_its_time(pool: Poo
     assert failed == []
 
 
-async def gone(*, is_behind: bool, pool: Pool) -> list[str]:
+async def gone(*, listening_since: datetime | None, pool: Pool) -> list[str]:
     """Which of two rounds has gone when one that never waits has gone twice."""
     names: list[str] = []
 
@@ -45,7 +45,7 @@ async def gone(*, is_behind: bool, pool: Pool) -> list[str]:
         return Committed()
 
     def moment() -> Moment:
-        return Moment(now=NOON, listening_since=NOON, is_behind=is_behind, lost_after=timedelta(days=1))
+        return Moment(now=NOON, listening_since=listening_since, lost_after=timedelta(days=1))
 
     async def are_enough() -> bool:
         return names.count("quick") > 1
@@ -68,5 +68,5 @@ async def gone(*, is_behind: bool, pool: Pool) -> list[str]:
 
 async def test_a_round_that_reads_all_rows_lets_a_backlog_go_first_but_not_for_long(pool: Pool) -> None:
     """It would take half of a database with a million spaces from the uplinks that are late already."""
-    assert await gone(is_behind=True, pool=pool) == ["impatient", "quick"]
-    assert await gone(is_behind=False, pool=pool) == ["impatient", "patient", "quick"]
+    assert await gone(listening_since=None, pool=pool) == ["impatient", "quick"]
+    assert await gone(listening_since=NOON, pool=pool) == ["impatient", "patient", "quick"]
