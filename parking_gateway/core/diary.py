@@ -60,14 +60,6 @@ def due(space: Space, bookings: Iterable[Booking], hours: Hours) -> Iterator[Res
             yield ReservationStart(reservation=_held(one, hours.soon, before), by=cause_of(one.id))
 
 
-def end_by(reservation: Reservation, heard_at: datetime) -> ReservationEnd | None:
-    """The end of a reservation that is over when an uplink is heard, and that the clock has not ended yet."""
-    if heard_at < reservation.end:
-        return None
-    status = _outcome(is_checked_in=reservation.is_checked_in)
-    return ReservationEnd(reservation=reservation.id, status=status, at=reservation.end, by=cause_of(reservation.id))
-
-
 def _held(one: Booking, soon: timedelta, before: datetime | None) -> Reservation:
     start = one.start - soon
     # A car that came for the one before is no arrival.
@@ -96,8 +88,5 @@ def _end(space: Space, one: Booking, hours: Hours) -> tuple[datetime, Reservatio
         return gone, ReservationStatus.NO_SHOW
     if one.end > hours.now:
         return None
-    return one.end, _outcome(is_checked_in=one.status is ReservationStatus.CHECKED_IN)
-
-
-def _outcome(*, is_checked_in: bool) -> ReservationStatus:
-    return ReservationStatus.COMPLETED if is_checked_in else ReservationStatus.EXPIRED
+    is_checked_in = one.status is ReservationStatus.CHECKED_IN
+    return one.end, ReservationStatus.COMPLETED if is_checked_in else ReservationStatus.EXPIRED

@@ -20,7 +20,7 @@ If the step to the computed state is not legal, the log takes the legal path, th
 """
 
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, Final, NewType
 from uuid import UUID
@@ -159,7 +159,6 @@ class Space(msgspec.Struct, frozen=True, gc=False):
 
 
 _TICK: Final = timedelta(microseconds=1)
-_NEVER: Final = datetime.max.replace(tzinfo=UTC)
 
 Change = tuple[Space, tuple[Transition, ...]]
 """The space afterwards, and the steps that led there."""
@@ -279,8 +278,8 @@ def end_reservation(space: Space, reservation_id: str, *, at: datetime, cause: s
 
 
 def change_offer(space: Space, service: Service, reservation: str | None, *, at: datetime, cause: str) -> Change:
-    """Set what was offered from then on, as the history has it. The reservation is only a name here, until another is offered."""
-    named = None if reservation is None else Reservation(id=reservation, start=at, end=_NEVER, is_kept_on_leaving=True)
+    """Set what was offered from then on, as the history has it. The reservation is only a name here."""
+    named = None if reservation is None else Reservation(id=reservation, start=at, end=at, is_kept_on_leaving=True)
     return _settle(space, msgspec.structs.replace(space, service=service, reservation=named), at=at, cause=cause)
 
 

@@ -24,7 +24,6 @@ from parking_gateway.core.causes import (
     StayExceeded,
 )
 from parking_gateway.core.clocks import is_held_back
-from parking_gateway.core.diary import end_by
 from parking_gateway.core.notice import Notice, NoticeKind
 from parking_gateway.core.reservation import Reservation, ReservationStatus, ReservationStep
 from parking_gateway.core.sensing import fit, lapse_one, observe_one, observe_one_again
@@ -77,7 +76,7 @@ def turn(before: Mapping[SpaceId, Space], causes: Iterable[tuple[SpaceId, Cause]
     notices: list[Notice] = []
     held_back: list[Observation] = []
     course = Course()
-    for space_id, cause in _with_ends(causes, spaces):
+    for space_id, cause in causes:
         space = spaces[space_id]
         after, made = _change(space, cause)
         spaces[space_id] = after
@@ -104,19 +103,6 @@ def turn(before: Mapping[SpaceId, Space], causes: Iterable[tuple[SpaceId, Cause]
         notices=notices,
         course=course,
     )
-
-
-def _with_ends(
-    causes: Iterable[tuple[SpaceId, Cause]], spaces: Mapping[SpaceId, Space]
-) -> Iterator[tuple[SpaceId, Cause]]:
-    """The causes, and the end of a reservation before a car that came or left after it: uplinks can be faster than the clock."""
-    for space_id, cause in causes:
-        space = spaces[space_id]
-        if space.reservation is not None and isinstance(cause, Observation) and cause.occupancy is not space.occupancy:
-            end = end_by(space.reservation, cause.heard_at)
-            if end is not None:
-                yield space_id, end
-        yield space_id, cause
 
 
 def _change(space: Space, cause: Cause) -> Change:  # noqa: C901, PLR0911 - one for each cause
@@ -220,6 +206,9 @@ def _of_reservation(
         seen = cause if isinstance(cause, Observation) else cause.seen
         status = ReservationStatus.RELEASED if after.reservation is None else ReservationStatus.CHECKED_IN
         at = made[-1].at if made else seen.seen_at
+        if after.reservation is None and seen.heard_at >= before.reservation.end:
+            # The uplink was faster than the clock: the end had come before the car left.
+            status, at = ReservationStatus.COMPLETED, before.reservation.end
         yield ReservationStep(reservation=before.reservation.id, status=status, at=at, cause=str(seen.cause))
 
 
