@@ -216,7 +216,8 @@ async def test_nothing_wrong_is_status_0(
     async with engine.begin() as connection:
         await connection.execute(sa.text("update device set heard_at = now() - interval '25 hours'"))
     daemon.start_and_wait()
-    ran = await asyncio.to_thread(doctor, PARKING_GATEWAY_MQTT__CLIENT_ID="parking-gateway-test")
+    of_daemon = ("PARKING_GATEWAY_MQTT__CLIENT_ID", "PARKING_GATEWAY_GATEWAY__STATE_DIRECTORY")
+    ran = await asyncio.to_thread(doctor, **{name: daemon.environment[name] for name in of_daemon})
     assert ran.exit_code == 0
     *checks, summary = ran.stdout.splitlines()
     assert [line.split(":")[0] for line in checks] == [
