@@ -1,0 +1,66 @@
+"""Since when every event has reached the gateway, which is what the rounds of the clock judge by."""
+
+from datetime import datetime, timedelta
+
+import pytest
+
+from parking_gateway.telemetry import Health, Metrics
+from parking_gateway.telemetry.report import Report
+from tests.events import NOON
+
+SECOND = timedelta(seconds=1)
+
+
+class Clock:
+    """A wall clock that the test sets."""
+
+    now = NOON
+
+    def __call__(self) -> datetime:
+        """The time."""
+        return self.now
+
+    def seconds(self) -> float:
+        """Since noon."""
+        return (self.now - NOON).total_seconds()
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def report(clock: Clock) -> Report:
+    health = Health(stalled_after=60 * SECOND, seconds=clock.seconds, clock=clock)
+    return Report(health=health, metrics=Metrics(health), root="parking/v1", clock=clock)
+
+
+def since(report: Report) -> datetime | None:
+    """Asked anew each time."""
+    return report.listening_since
+
+
+def test_it_listens_again_when_everything_that_the_broker_has_kept_is_recorded(report: Report, clock: Clock) -> None:
+    report.connected(protocol="5", session_present=False)
+    assert since(report) == NOON
+    report.disconnected("Connection refused")
+    assert since(report) is None
+    clock.now += 60 * SECOND
+    behind, came = [2.0], [60.0]
+    report.connected(
+        protocol="5", session_present=True, oldest_event=lambda: came[-1], seconds_behind=lambda: behind[-1]
+    )
+    assert since(report) is None
+    behind.append(0.0)
+    assert since(report) == NOON
+    came.append(60.0 - 6)
+    assert since(report) is None
+
+
+def test_without_a_session_the_broker_has_kept_nothing(report: Report, clock: Clock) -> None:
+    report.connected(protocol="5", session_present=True)
+    clock.now += SECOND
+    report.disconnected("Connection refused")
+    report.connected(protocol="5", session_present=False)
+    assert report.listening_since == NOON + SECOND
