@@ -3,6 +3,7 @@
 import os
 import shutil
 import subprocess
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
@@ -95,7 +96,8 @@ class FailoverTool:
         keeper = psutil.Process(self._running[name].pid)
         processes = [keeper, *keeper.children(recursive=True)]
         for one in processes:
-            one.kill()
+            with suppress(psutil.NoSuchProcess):  # it has ended by itself meanwhile
+                one.kill()
         self._running[name].wait()
         _, alive = psutil.wait_procs(processes, timeout=30)
         return [*alive]
