@@ -15,10 +15,14 @@ _CONNECTED: Final = "Connected to the broker"
 _WILL: Final = timedelta(seconds=10)
 _OVERTAKEN: Final = """
 select count(*) from (
-    select f_cnt < lag(f_cnt) over (partition by dev_eui order by received_at, ctid) as is_older
+    select
+        f_cnt < max(f_cnt) over (
+            partition by dev_eui order by received_at range between unbounded preceding and '1 microsecond' preceding
+        ) as is_older
     from uplink where received_at > '{since}'
 ) as uplink where is_older
 """
+"""Those of one batch have one time of receipt, and PostgreSQL does not store their rows in the order of the batch."""
 _RATE: Final = """
 select count(*) filter (where received_at > began) / nullif(extract(epoch from max(received_at) - max(began)), 0)
 from uplink, (select min(received_at) as began from uplink where received_at > '{since}') as first
