@@ -103,7 +103,7 @@ class Conductor:
             await self._compare(day - _COMPARED_ON + 1)
         for part, begin in enumerate(range(day * 24, (day + 1) * 24, SLICE)):
             if begin % 24 == 0:
-                # In a restart that hides two hours from the gateway, nobody is judged not to have come.
+                # While the gateway starts again, nobody is judged not to have come.
                 await self._until(self._has_ended, f"all reservations before {date} ended")
             if begin % 24 == RESERVED_UNTIL:
                 await self._until(self._has_begun, f"all reservations of {date} begun")

@@ -34,7 +34,8 @@ _RESERVATIONS: Final = f"""
 select {_DAY.format("lower(during)")}, case status when 'expired' then 'no_show' else status end, count(*) from reservation
 where lower(during) >= %(first)s and lower(during) < %(after)s group by 1, 2
 """
-"""Nobody came. Where the clock jumps over grace and end in a backlog, it is not judged until the end, so both words are true."""
+"""Nobody came: expired counts as no-show. The clock jumps over grace and end at once. If the gateway cannot judge arrivals then, only
+the end is left to it."""
 _SILENT: Final = (
     "select ('x' || right(dev_eui, 8))::bit(32)::bigint, count(*) from notice where kind = 'silent' group by 1"
 )
