@@ -51,7 +51,7 @@ def words() -> Iterator[list[str]]:
     [
         ({}, "central/level-1/A-012 FREE → OCCUPIED"),
         ({"cause": "anna"}, "central/level-1/A-012 FREE → OCCUPIED (anna)"),
-        ({"at": NOON - timedelta(hours=1)}, "central/level-1/A-012 FREE → OCCUPIED at 2026-11-26 11:00:00 UTC"),
+        ({"at": NOON - timedelta(hours=1)}, f"central/level-1/A-012 FREE → OCCUPIED at {NOON:%F} 11:00:00 UTC"),
         ({"corrects": 7}, "Corrected, because an uplink came late: central/level-1/A-012 FREE → OCCUPIED"),
         ({"is_withdrawn": True}, "Withdrawn, because an uplink came late: central/level-1/A-012 FREE → OCCUPIED"),
     ],
