@@ -7,6 +7,7 @@ import asyncio
 from collections.abc import Callable, Coroutine
 from contextvars import Context
 from heapq import heappop, heappush
+from operator import attrgetter
 from random import Random
 from typing import Any, Final
 
@@ -16,6 +17,8 @@ from typing_extensions import override
 
 _MOST_STEPS: Final = 100_000
 """Of one moment. After so many, the gateway turns in a circle."""
+_IS_CANCELLED: Final = attrgetter("_cancelled")
+"""As `Handle.cancelled` says it, without a call in Python: all waiting steps are asked before each step."""
 
 
 class Task(asyncio.Task[Any]):
@@ -85,7 +88,9 @@ class Loop(SimLoop):  # type: ignore[misc] # simloom has no types
             self._go_on_to_next_moment()
         while self._scheduled and self._scheduled[0][0] <= self._now:
             self._ready.append(heappop(self._scheduled)[2])
-        if any(one.cancelled() or self._is_without_power(one) for one in self._ready):
+        if True in map(_IS_CANCELLED, self._ready) or (
+            self._crashed_ids and any(map(self._is_without_power, self._ready))
+        ):
             self._compact_ready()
         if not self._ready:
             return
@@ -98,7 +103,7 @@ class Loop(SimLoop):  # type: ignore[misc] # simloom has no types
         handle._run()
 
     def _is_without_power(self, handle: asyncio.Handle) -> bool:
-        return bool(self._crashed_ids) and (self._is_crashed_owned(handle) or self._is_crashed_context(handle))
+        return bool(self._is_crashed_owned(handle) or self._is_crashed_context(handle))
 
     def _go_on_to_next_moment(self) -> None:
         while self._scheduled and self._scheduled[0][2].cancelled():
