@@ -54,7 +54,8 @@ class Kind(msgspec.Struct, frozen=True, kw_only=True):
     longest: int
     """Seconds of a stay."""
     max_stay: int | None = None
-    """Seconds that a car may stay."""
+    """Seconds that a car may stay. A slice of the clock and the longest stay are less: when a slice begins, its clock is at its end, and
+    the departures of cars that have left within it are not published yet."""
 
 
 def _curve(**busy: int) -> tuple[int, ...]:
@@ -89,7 +90,7 @@ KINDS: Final = (
         hours=_curve(h8=10, h9=25, h10=40, h11=45, h12=35, h13=35, h14=45, h15=50, h16=50, h17=45, h18=30, h19=12),
         shortest=30 * MINUTE,
         longest=4 * HOUR,
-        max_stay=8 * HOUR,
+        max_stay=12 * HOUR,
     ),
     Kind(
         name="residents",

@@ -4,7 +4,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Final, LiteralString
 
@@ -18,7 +18,7 @@ from tests.year.gauges import Day, Gauges
 from tests.year.ledger import Ledger
 from tests.year.life import Life, Published
 from tests.year.machines import Machines
-from tests.year.staff import RESERVED_UNTIL, Staff
+from tests.year.staff import GRACE, RESERVED_UNTIL, Staff
 from tests.year.truth import Truth
 from tests.year.wire import Wire
 
@@ -39,9 +39,11 @@ _DONE: Final = (
     "all compared",
 )
 _BEGUN: Final = "select count(*) from reservation where status = 'booked' and lower(during) <= %s"
-_ENDED: Final = (
-    "select count(*) from reservation where status in ('booked', 'holding', 'checked_in') and upper(during) <= %s"
-)
+_WAITING: Final = "select count(*) from reservation where status = 'holding' and lower(during) <= %s"
+_STAYING: Final = """
+select count(*) from space join zone on zone.id = space.zone_id
+where space.state = 'OCCUPIED' and space.overstay is null and space.arrived_at + make_interval(secs => zone.max_stay) <= %s
+"""
 
 
 class Faults(msgspec.Struct, frozen=True, kw_only=True):
@@ -103,8 +105,8 @@ class Conductor:
             await self._compare(day - _COMPARED_ON + 1)
         for part, begin in enumerate(range(day * 24, (day + 1) * 24, SLICE)):
             if begin % 24 == 0:
-                # While the gateway starts again, nobody is judged not to have come.
-                await self._until(self._has_ended, f"all reservations before {date} ended")
+                # Nobody is judged while the gateway starts again, and that takes as long as a day here.
+                await self._until(self._has_judged, f"all reservations and stays before {date} judged")
             if begin % 24 == RESERVED_UNTIL:
                 await self._until(self._has_begun, f"all reservations of {date} begun")
             await self._staff.work(begin)
@@ -187,17 +189,16 @@ class Conductor:
             await asyncio.sleep(1)
 
     async def _has_begun(self) -> bool:
-        return await self._is_none(_BEGUN)
+        return await self._is_none(_BEGUN, self._machines.clock.now)
 
-    async def _has_ended(self) -> bool:
-        return await self._is_none(_ENDED)
-
-    async def _is_none(self, counting: LiteralString) -> bool:
+    async def _has_judged(self) -> bool:
         now = self._machines.clock.now
+        return await self._is_none(_WAITING, now - GRACE) and await self._is_none(_STAYING, now)
 
+    async def _is_none(self, counting: LiteralString, until: datetime) -> bool:
         def look() -> bool:
             with psycopg.connect(self._machines.url) as connection:
-                return connection.execute(counting, [now]).fetchone() == (0,)
+                return connection.execute(counting, [until]).fetchone() == (0,)
 
         return await asyncio.to_thread(look)
 

@@ -14,8 +14,9 @@ from tests.year.wire import Wire
 
 _RESERVED_FROM: Final = 6
 RESERVED_UNTIL: Final = 12
-"""The hour at which all reservations of the day have to have begun, because people come from then on. They end at midnight."""
+"""The hour at which all reservations of the day have to have begun, because people come from then on."""
 GRACE: Final = timedelta(hours=16)
+"""Who has not come at 22:00 does not come. The reservations end on the next day, so the clock stops between both."""
 _COMES: Final = 0.8
 _PER_DAY: Final = 20
 _CLOSED_PER_DAY: Final = 8
@@ -72,12 +73,12 @@ class Staff:
         self._ledger.happened["replaced"] += len(due)
 
     async def _reserve(self, day: int) -> None:
-        if day >= self._life.plan.days:
-            return
-        # The cars of one day leave on the next, so every other space is used.
-        free = self._valet[day % 2 :: 2]
+        if day + 1 >= self._life.plan.days:
+            return  # they would end after the year
+        # They end on the next day, so every other space is used. A sensor that was never heard would not show that nobody comes.
+        free = [space for space in self._valet[day % 2 :: 2] if self._life.has_spoken(space)]
         picked = self._dice.sample(free, min(_PER_DAY, len(free)))
-        start, end = day * DAY + _RESERVED_FROM * HOUR, (day + 1) * DAY
+        start, end = day * DAY + _RESERVED_FROM * HOUR, (day + 1) * DAY + _RESERVED_FROM * HOUR
         requests = []
         for space in picked:
             comes = self._dice.random() < _COMES

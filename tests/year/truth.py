@@ -31,11 +31,9 @@ from occupancy_hour where hour >= %(first)s and hour < %(after)s group by 1, 2
 """
 _SPACES: Final = "select ltrim(space.name, 's')::int, state, contact from space"
 _RESERVATIONS: Final = f"""
-select {_DAY.format("lower(during)")}, case status when 'expired' then 'no_show' else status end, count(*) from reservation
+select {_DAY.format("lower(during)")}, status, count(*) from reservation
 where lower(during) >= %(first)s and lower(during) < %(after)s group by 1, 2
 """
-"""Nobody came: expired counts as no-show. The clock jumps over grace and end at once. If the gateway cannot judge arrivals then, only
-the end is left to it."""
 _SILENT: Final = (
     "select ('x' || right(dev_eui, 8))::bit(32)::bigint, count(*) from notice where kind = 'silent' group by 1"
 )
