@@ -48,7 +48,7 @@ async def hot_statements(url: str, fleet: Fleet) -> list[Hot]:
     async with opened(url, DatabaseConfig()) as pool, pool.connect() as connection:
         rehearsal = _Rehearsal(connection)
         committed = await record(rehearsal, found, decoder=Decoder(), announce_every=_ANNOUNCE_EVERY)
-        rows, gained = await rehearsal.together(due.changed(committed.changed), due.steps(committed.changed))
+        rows, gained = await rehearsal.together(*due.changed_with_steps(committed.changed))
         published = due.with_steps(rows, gained)
         await rehearsal.together(
             confirmations.confirm(DueKind.SPACE, published), *confirmations.recount([one.key for one in published])

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from functools import partial
-from typing import Final, Protocol
+from typing import Any, Final, Protocol
 
 import msgspec
 from loguru import logger
@@ -11,7 +11,7 @@ from loguru import logger
 from parking_gateway.broker.reasons import Refusal
 from parking_gateway.contract.publication import Publication
 from parking_gateway.contract.rendering import rendered
-from parking_gateway.core.due import Due, DueKind, DueSpace
+from parking_gateway.core.due import Due, DueKind
 from parking_gateway.core.space import SpaceId
 from parking_gateway.outbox.marker import Comparison, Marker
 from parking_gateway.store import confirmations, due, gateways
@@ -21,6 +21,8 @@ from parking_gateway.store.patience import Patience
 
 PAGE: Final = 1000
 """Rows of a page."""
+_KEYS: Final = 50_000
+"""Keys of due rows that are read at once, because the whole table is read for them."""
 
 ReportPublished = Callable[[str, int, Sequence[Refusal]], None]
 """Called with a kind, how many of its publications were confirmed, and which were refused."""
@@ -86,19 +88,22 @@ class Pages:
     async def of_kind(self, link: Publisher, kind: DueKind) -> AsyncIterator[Page]:
         """Publish all due rows of a kind, a page at a time. Each once, though it may be due again meanwhile.
 
-        The last page may be empty.
+        Where nothing is due, there is one page without rows.
         """
         after: int | str | None = None
         while True:
-            page = await self._send(link, kind, partial(_read_page, kind=kind, after=after))
-            yield page
-            if len(page.rows) < PAGE:
+            keys, seconds = await self._fresh(partial(_read_keys, kind=kind, after=after))
+            for start in range(0, max(1, len(keys)), PAGE):
+                page = await self._send(link, kind, keys[start : start + PAGE])
+                yield msgspec.structs.replace(page, read_seconds=page.read_seconds + seconds)
+                seconds = 0.0
+            if len(keys) < _KEYS:
                 return
-            after = page.rows[-1].key
+            after = keys[-1]
 
     async def of_spaces(self, link: Publisher, spaces: Sequence[SpaceId], rows: Sequence[Due] | None = None) -> Page:
         """Publish the due ones of these spaces, at most `PAGE`. `rows` are theirs, if they were read already."""
-        return await self._send(link, DueKind.SPACE, partial(_read_changed, spaces=spaces), rows)
+        return await self._send(link, DueKind.SPACE, spaces, rows)
 
     async def confirm(self, pages: Sequence[Page]) -> StillDue:
         """Confirm pages of one kind in the database, together."""
@@ -137,17 +142,11 @@ class Pages:
         await self._has_gone_back(number, written_before=written_before)
 
     async def _send(
-        self,
-        link: Publisher,
-        kind: DueKind,
-        read: Callable[[Connection], Awaitable[list[Due]]],
-        given: Sequence[Due] | None = None,
+        self, link: Publisher, kind: DueKind, keys: Sequence[int | str], given: Sequence[Due] | None = None
     ) -> Page:
-        fresh = partial(self._patience, partial(self._read, read), purpose="reading due rows")
-        rows, read_seconds = await fresh() if given is None else (given, 0.0)
-        while self._known.has_changed:  # these rows may be older than the published ones
-            await self._accept_change()
-            rows, read_seconds = await fresh()
+        rows, read_seconds = given or (), 0.0
+        if keys and (given is None or self._known.has_changed):
+            rows, read_seconds = await self._fresh(partial(_read_rows, kind=kind, keys=keys))
         if not rows:
             self._report(kind, 0, [])
             return Page(kind=kind, rows=rows, confirmed=rows, marker=0, read_seconds=read_seconds)
@@ -181,12 +180,20 @@ class Pages:
                 await self._patience(self._begin_again, purpose="publishing everything again")
                 self._known.published_again(change)
 
-    async def _read(self, read: Callable[[Connection], Awaitable[list[Due]]]) -> tuple[Sequence[Due], float]:
+    async def _fresh(self, read: Callable[[Connection], Awaitable[Sequence[Any]]]) -> tuple[Sequence[Any], float]:
+        """What is read, from the server that is connected now, and the seconds that it took."""
+        while True:
+            found, seconds = await self._patience(partial(self._read, read), purpose="reading due rows")
+            if not self._known.has_changed:
+                return found, seconds
+            await self._accept_change()  # what was read may be older than what is published
+
+    async def _read(self, read: Callable[[Connection], Awaitable[Sequence[Any]]]) -> tuple[Sequence[Any], float]:
         async with self._database.connect() as connection:
             clock = asyncio.get_running_loop().time
             began = clock()
-            rows = await read(connection)
-            return rows, clock() - began
+            found = await read(connection)
+            return found, clock() - began
 
     async def _write(self, kind: DueKind, confirmed: Sequence[Due], marker: int) -> tuple[set[int | str], int]:
         """The keys of rows that are due all the same, and the number of the marker that was confirmed before."""
@@ -211,17 +218,17 @@ class Pages:
             await connection.commit_together(*again)
 
 
-async def _read_page(connection: Connection, *, kind: DueKind, after: int | str | None) -> list[Due]:
-    # Each ends its transaction at once, because the pool would need one more round trip for that.
-    (rows,) = await connection.commit_together(due.page(kind, limit=PAGE, after=after))
-    if kind is not DueKind.SPACE or not rows:
-        return rows
-    (gained,) = await connection.commit_together(
-        due.steps([SpaceId(row.key) for row in rows if isinstance(row, DueSpace)])
-    )
-    return due.with_steps(rows, gained)
+# Each ends its transaction at once, because the pool would need one more round trip for that.
 
 
-async def _read_changed(connection: Connection, *, spaces: Sequence[SpaceId]) -> list[Due]:
-    rows, gained = await connection.commit_together(due.changed(spaces), due.steps(spaces))
-    return due.with_steps(rows, gained)
+async def _read_keys(connection: Connection, *, kind: DueKind, after: int | str | None) -> list[int | str]:
+    (keys,) = await connection.commit_together(due.keys(kind, limit=_KEYS, after=after))
+    return keys
+
+
+async def _read_rows(connection: Connection, *, kind: DueKind, keys: Sequence[int | str]) -> list[Due]:
+    if kind is DueKind.SPACE:
+        spaces = [SpaceId(key) for key in keys if isinstance(key, int)]
+        return due.with_steps(*await connection.commit_together(*due.changed_with_steps(spaces)))
+    (rows,) = await connection.commit_together(due.rows(kind, keys))
+    return rows

@@ -15,35 +15,39 @@ from msgspec.structs import replace
 from parking_gateway.core.due import Due, DueKind, DueSpace, DueStep
 from parking_gateway.core.space import SpaceId
 from parking_gateway.store.due_rows import (
-    CHANGED_SPACES,
     GIVEN_SPACES,
+    KEYS,
     SOURCES,
     STEPS_AT_ONCE,
-    Source,
     is_due,
     space_of,
     step,
 )
 from parking_gateway.store.hot import HOT
 from parking_gateway.store.query import Query, Rows, Statement
-from parking_gateway.store.rows import Arguments, arrays
+from parking_gateway.store.rows import arrays
 from parking_gateway.store.tables import device, outgoing, site, space, zone
 
 Steps = Sequence[tuple[SpaceId, DueStep]]
 """Steps of several logs, each with its space, the oldest first."""
 
 
-def page(kind: DueKind, *, limit: int, after: int | str | None = None) -> Query[list[Due]]:
-    """The first `limit` due rows of a kind by their keys, behind the key `after`. Scans the table.
+def keys(kind: DueKind, *, limit: int, after: int | str | None = None) -> Query[list[int | str]]:
+    """The keys of the first `limit` due rows of a kind, behind the key `after`, in their order. Reads the whole table."""
+    lowest = "" if kind is DueKind.DEVICE else 0
+    return Query(
+        statement=KEYS[kind],
+        arguments={"limit": limit, "after": lowest if after is None else after},
+        read=lambda rows: [key for (key,) in rows],
+    )
 
-    Spaces come without their steps.
-    """
-    return _due(SOURCES[kind], {"limit": limit, "after": after})
 
-
-def changed(spaces: Collection[SpaceId]) -> Query[list[Due]]:
-    """The due ones of these spaces, without their steps."""
-    return _due(CHANGED_SPACES, arrays(id=list(spaces)))
+def rows(kind: DueKind, keys: Collection[int | str]) -> Query[list[Due]]:
+    """The due ones of these rows of a kind. Spaces come without their steps."""
+    source = SOURCES[kind]
+    return Query(
+        statement=source.statement, arguments=arrays(id=list(keys)), read=lambda rows: list(map(source.read, rows))
+    )
 
 
 def given(spaces: Collection[SpaceId]) -> Query[list[DueSpace]]:
@@ -61,7 +65,7 @@ def steps(spaces: Collection[SpaceId]) -> Query[Steps]:
 
 def changed_with_steps(spaces: Collection[SpaceId]) -> tuple[Query[list[Due]], Query[Steps]]:
     """Both, in their order, for `with_steps`."""
-    return changed(spaces), steps(spaces)
+    return rows(DueKind.SPACE, spaces), steps(spaces)
 
 
 def with_steps(spaces: list[Due], gained: Steps) -> list[Due]:
@@ -83,10 +87,6 @@ def with_steps(spaces: list[Due], gained: Steps) -> list[Due]:
 def count() -> Query[int]:
     """How many rows are due, of all kinds, with the messages that are published once."""
     return Query(statement=_COUNT, arguments={}, read=_number)
-
-
-def _due(source: Source, arguments: Arguments) -> Query[list[Due]]:
-    return Query(statement=source.statement, arguments=arguments, read=lambda rows: list(map(source.read, rows)))
 
 
 def _steps(rows: Rows) -> Steps:

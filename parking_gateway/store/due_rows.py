@@ -37,12 +37,6 @@ def is_due(table: sa.Table) -> sa.ColumnElement[bool]:
     return table.c.version != table.c.published_version
 
 
-def _page(select: sa.Select[Any], key: sa.Column[Any]) -> sa.Select[Any]:
-    """The first rows whose key is greater than `after`; the first of all if `after` is null."""
-    after = sa.bindparam("after", type_=key.type)
-    return select.where(sa.or_(after.is_(None), key > after)).order_by(key).limit(_LIMIT)
-
-
 def _next_keys(key: sa.Column[Any]) -> sa.ScalarSelect[Any]:
     """The first keys behind the key `after`, due or not: PostgreSQL reads these of the index, and joins their rows only."""
     after = sa.bindparam("after", type_=key.type)
@@ -134,18 +128,45 @@ def step(row: tuple[Any, ...]) -> DueStep:
     )
 
 
-def _due_keys(table: sa.Table) -> sa.ScalarSelect[Any]:
-    return _page(sa.select(table.c.id).where(is_due(table)), table.c.id).scalar_subquery()
+def _due_keys(key: sa.Column[Any]) -> Statement:
+    """The keys of the first due rows behind the key `after`.
+
+    Materialized, so that PostgreSQL reads the table from front to back. With the order and the limit in sight it goes by the
+    index, from row to row, which takes four times as long where few rows are due.
+    """
+    after = sa.bindparam("after", type_=key.type)
+    found = (
+        sa.select(key)
+        .where(is_due(key.table), key > after)
+        .cte("found")
+        .prefix_with("materialized", dialect="postgresql")
+    )
+    return Statement(sa.select(found.c[key.name]).order_by(found.c[key.name]).limit(_LIMIT))
+
+
+def _due_ones(key: sa.Column[Any], kind: type[sa.Text | sa.BigInteger]) -> sa.ScalarSelect[Any]:
+    """The due ones of the keys `id`."""
+    return sa.select(key).where(is_due(key.table), key.in_(listed("id", kind))).scalar_subquery()
 
 
 GIVEN_SPACES: Final = Statement(ALL_SPACES.where(space.c.id.in_(listed("id", sa.BigInteger))).order_by(space.c.id))
-CHANGED_SPACES: Final = Source(statement=HOT["read_changed_spaces"], read=space_of)
-SOURCES: Final = {
-    DueKind.SPACE: Source(statement=Statement(_page(ALL_SPACES.where(is_due(space)), space.c.id)), read=space_of),
-    DueKind.DEVICE: Source(statement=Statement(_page(DEVICES.where(is_due(device)), device.c.dev_eui)), read=device_of),
-    DueKind.ZONE: Source(statement=counts(_due_keys(zone), zone, site.c.name, zone.c.name), read=zone_of),
-    DueKind.SITE: Source(statement=counts(_due_keys(site), site, site.c.name), read=site_of),
+KEYS: Final = {
+    DueKind.SPACE: _due_keys(space.c.id),
+    DueKind.DEVICE: _due_keys(device.c.dev_eui),
+    DueKind.ZONE: _due_keys(zone.c.id),
+    DueKind.SITE: _due_keys(site.c.id),
 }
+SOURCES: Final = {
+    DueKind.SPACE: Source(statement=HOT["read_changed_spaces"], read=space_of),
+    DueKind.DEVICE: Source(
+        statement=Statement(DEVICES.where(device.c.dev_eui.in_(_due_ones(device.c.dev_eui, sa.Text)))), read=device_of
+    ),
+    DueKind.ZONE: Source(
+        statement=counts(_due_ones(zone.c.id, sa.BigInteger), zone, site.c.name, zone.c.name), read=zone_of
+    ),
+    DueKind.SITE: Source(statement=counts(_due_ones(site.c.id, sa.BigInteger), site, site.c.name), read=site_of),
+}
+"""The due ones of the keys `id`."""
 ALL: Final = {
     DueKind.SPACE: Source(
         statement=Statement(ALL_SPACES.where(space.c.id.in_(_next_keys(space.c.id))).order_by(space.c.id)),

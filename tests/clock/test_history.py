@@ -26,8 +26,9 @@ from parking_gateway.intake.record import record
 from parking_gateway.store import assignments
 from parking_gateway.store import history as kept
 from parking_gateway.store.confirmations import confirm
-from parking_gateway.store.due import changed, with_steps
+from parking_gateway.store.due import rows as due_rows
 from parking_gateway.store.due import steps as due_steps
+from parking_gateway.store.due import with_steps
 from parking_gateway.store.installations import of_devices
 from parking_gateway.store.pool import Pool
 from tests.events import NOON, OCCUPIED, VACANT, message, up
@@ -117,7 +118,7 @@ async def test_steps_that_are_added_to_the_past_during_a_publication_are_publish
     for number, status in ((1, VACANT), (9, OCCUPIED), (12, VACANT), (15, OCCUPIED)):
         await come(pool, frame(device, number, status))
     async with pool.connect() as connection:
-        earlier, gained = await connection.commit_together(changed(space), due_steps(space))
+        earlier, gained = await connection.commit_together(due_rows(DueKind.SPACE, space), due_steps(space))
     await come(pool, frame(device, 3, OCCUPIED))
     await come(pool, frame(device, 5, VACANT))
     await correct(pool)

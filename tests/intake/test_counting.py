@@ -12,8 +12,8 @@ from parking_gateway.broker.message import Message
 from parking_gateway.contract.rendering import rendered
 from parking_gateway.core.due import DueKind
 from parking_gateway.core.events import Reason
-from parking_gateway.store import due
 from parking_gateway.store.pipeline import PipelinedConnection
+from tests.due import due_in
 from tests.events import OCCUPIED, dev_eui_of, message, up
 from tests.intake.test_record import recorded, rows
 from tests.plugins.car_park import CarPark
@@ -84,7 +84,7 @@ async def test_a_late_and_a_lost_uplink_change_nothing_in_the_end(engine: AsyncE
 
 async def published(engine: AsyncEngine, kind: DueKind) -> Mapping[str, dict[str, Any]]:
     async with engine.connect() as connection:
-        (found,) = await PipelinedConnection(connection).together(due.page(kind, limit=10))
+        found = await due_in(PipelinedConnection(connection), kind)
     return {one.topic: json.loads(one.payload) for one in rendered("parking/v1", found)}
 
 

@@ -26,9 +26,9 @@ from parking_gateway.decoding.decoder import Decoder
 from parking_gateway.intake.decide import decide
 from parking_gateway.intake.read import read
 from parking_gateway.intake.record import record
-from parking_gateway.store import due
 from parking_gateway.store.pool import Pool
 from parking_gateway.store.spaces import Locked
+from tests.due import due_in
 from tests.events import NOON, OCCUPIED, VACANT, dev_eui_of, message, up
 from tests.plugins.car_park import CarPark
 from tests.reference_model import WatchedModel
@@ -174,8 +174,8 @@ async def observe(pool: Pool, device: str, uplinks: int, *, space: str | None = 
 
 async def published(pool: Pool, device: str) -> DueDevice:
     async with pool.connect() as connection:
-        (page,) = await connection.together(due.page(DueKind.DEVICE, limit=10))
-    (one,) = (row for row in page if isinstance(row, DueDevice) and row.key == device)
+        found = await due_in(connection, DueKind.DEVICE)
+    (one,) = (row for row in found if isinstance(row, DueDevice) and row.key == device)
     return one
 
 

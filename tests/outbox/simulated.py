@@ -20,9 +20,10 @@ from parking_gateway.store.query import Query, Rows
 START = datetime(2026, 11, 23, 12, tzinfo=UTC)
 SPACES = 4
 
-CHANGED, STEPS = due.changed([]).statement, due.steps([]).statement
-PAGES = {due.page(kind, limit=1).statement: kind for kind in DueKind}
-COUNTS = {statement for statement, kind in PAGES.items() if kind in {DueKind.ZONE, DueKind.SITE}}
+STEPS = due.steps([]).statement
+KEYS = {due.keys(kind, limit=1).statement: kind for kind in DueKind}
+ROWS = {due.rows(kind, []).statement: kind for kind in DueKind}
+COUNTS = {statement for statement, kind in ROWS.items() if kind in {DueKind.ZONE, DueKind.SITE}}
 CONFIRM = {confirmations.confirm(kind, []).statement: kind for kind in DueKind}
 SENT, DELETED = outgoing.page("", limit=1).statement, outgoing.delete([]).statement
 OTHERS, CLAIM = outgoing.claimed_by_another("").statement, outgoing.claim("").statement
@@ -101,16 +102,16 @@ class SimulatedStore(Database):
     def _rows(self, query: Query[Any]) -> Rows:
         columns = {name.removeprefix("batch_"): value for name, value in query.arguments.items()}
         statement, keys = query.statement, elements(columns.get("id") or columns.get("keys") or "{}")
-        if statement in PAGES:
-            return self._page(PAGES[statement], after=columns["after"] or 0)
+        if statement in KEYS:
+            return self._due_keys(KEYS[statement], after=columns["after"] or 0)
+        if statement in ROWS:
+            return self._due_rows(ROWS[statement], keys)
         if statement in CONFIRM:
             return [self._confirmed(CONFIRM[statement], *row) for row in self._batch(columns)]
         if statement in RECOUNT:
             for kind in (DueKind.ZONE, DueKind.SITE):
                 self.versions[kind][1][0] += bool(keys)
             return []
-        if statement is CHANGED:
-            return [self._space(key) for key in keys if self._is_due(DueKind.SPACE, key)]
         if statement is STEPS:
             return [
                 (*one, START, "x", None, False)
@@ -145,8 +146,11 @@ class SimulatedStore(Database):
             self.published_steps[key] = max(self.published_steps[key], step)
         return key, self._is_due(kind, key)
 
-    def _page(self, kind: DueKind, *, after: int) -> Rows:
-        keys = [key for key in self.versions.get(kind, {}) if key > after and self._is_due(kind, key)]
+    def _due_keys(self, kind: DueKind, *, after: int) -> Rows:
+        return [(key,) for key in self.versions.get(kind, {}) if key > after and self._is_due(kind, key)]
+
+    def _due_rows(self, kind: DueKind, keys: list[int]) -> Rows:
+        keys = [key for key in keys if self._is_due(kind, key)]
         if kind is DueKind.SPACE:
             return [self._space(key) for key in keys]
         occupied = sum(state == "OCCUPIED" for state in self.states.values())

@@ -20,9 +20,10 @@ from parking_gateway.register.outcome import Counts
 from parking_gateway.register.present import registered, registered_settings
 from parking_gateway.register.registering import Entered, enter
 from parking_gateway.register.settings import Setting
-from parking_gateway.store import confirmations, due
+from parking_gateway.store import confirmations
 from parking_gateway.store.pipeline import PipelinedConnection
 from parking_gateway.store.pool import Pool
+from tests.due import due_in
 from tests.events import OCCUPIED, VACANT
 from tests.register.test_registering import BOSCH, INSTALLED, ONE, TWO, entry, kept, recorded, rows, sent
 from tests.requests.conftest import Ask, ask
@@ -212,7 +213,7 @@ async def test_whoever_locks_spaces_zones_and_devices_locks_them_in_one_order(  
         for _ in range(4):
             for kind in DueKind:
                 async with pool.connect() as connection:
-                    (found,) = await connection.commit_together(due.page(kind, limit=10))
+                    found = await due_in(connection, kind)
                     recounts = confirmations.recount([one.key for one in found]) if kind is DueKind.SPACE else []
                     await connection.commit_together(confirmations.confirm(kind, found), *recounts)
 

@@ -26,8 +26,9 @@ from parking_gateway.register.outcome import Counts, Move, Registered, Removal
 from parking_gateway.register.present import registered
 from parking_gateway.register.registering import register
 from parking_gateway.register.replay.turns import Replayed
-from parking_gateway.store import confirmations, due, fleet
+from parking_gateway.store import confirmations, fleet
 from parking_gateway.store.pipeline import PipelinedConnection
+from tests.due import due_in
 from tests.events import NOON, OCCUPIED, VACANT, dev_eui_of, message, up
 
 BOSCH = "bosch_tps110_v029"
@@ -105,8 +106,7 @@ async def test_an_imported_register_is_due(engine: AsyncEngine) -> None:
     expected = {DueKind.SPACE: 3, DueKind.ZONE: 1, DueKind.SITE: 1, DueKind.DEVICE: 2}
     assert await rows(engine, INSTALLED) == [("A", ONE, BOSCH, {}), ("B", TWO, None, {}), ("C", None, None, None)]
     async with engine.connect() as connection:
-        pages = await PipelinedConnection(connection).together(*(due.page(kind, limit=10) for kind in expected))
-        counts = dict(zip(expected, map(len, pages), strict=True))
+        counts = {kind: len(await due_in(PipelinedConnection(connection), kind)) for kind in expected}
     assert counts == expected
 
 
@@ -137,7 +137,7 @@ async def test_new_spaces_are_counted_in_their_old_zone(engine: AsyncEngine) -> 
         totals = []
         for kind in DueKind:
             async with engine.begin() as connection:
-                (found,) = await PipelinedConnection(connection).together(due.page(kind, limit=10))
+                found = await due_in(PipelinedConnection(connection), kind)
                 totals += [one.total for one in found if isinstance(one, DueCounts)]
                 recounts = confirmations.recount([one.key for one in found]) if kind is DueKind.SPACE else []
                 await PipelinedConnection(connection).together(confirmations.confirm(kind, found), *recounts)
@@ -167,7 +167,7 @@ async def test_a_device_that_is_named_elsewhere_moves(engine: AsyncEngine) -> No
     assert outcome.spaces == Counts(created=0, changed=1, unchanged=0)
     assert await rows(engine, INSTALLED) == [("A", None, None, None), ("B", ONE, BOSCH, {})]
     async with engine.connect() as connection:
-        ((moved,),) = await PipelinedConnection(connection).together(due.page(DueKind.DEVICE, limit=10))
+        (moved,) = await due_in(PipelinedConnection(connection), DueKind.DEVICE)
     assert isinstance(moved, DueDevice)
     assert (moved.version, moved.space) == (2, "B")
 

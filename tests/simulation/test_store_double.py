@@ -89,7 +89,9 @@ async def _publish(database: Database, _messages: Sequence[Message]) -> Any:
     found = []
     for kind in DueKind:
         async with database.connect() as connection:
-            (rows,) = await connection.commit_together(due.page(kind, limit=3))
+            (keys,) = await connection.commit_together(due.keys(kind, limit=3))
+            (rows,) = await connection.commit_together(due.rows(kind, keys))
+            rows = sorted(rows, key=lambda one: one.key)
             steps = await _confirm(connection, kind, rows)
         found.append([_comparable(one) for one in due.with_steps(rows, steps)])
     return found
@@ -98,7 +100,7 @@ async def _publish(database: Database, _messages: Sequence[Message]) -> Any:
 async def _publish_changed(database: Database, messages: Sequence[Message]) -> Any:
     spaces = sorted({SpaceId(int(one.topic.split("/")[3], 16) & 0xFF) for one in messages})
     async with database.connect() as connection:
-        (rows,) = await connection.commit_together(due.changed(spaces))
+        (rows,) = await connection.commit_together(due.rows(DueKind.SPACE, spaces))
         rows = sorted(rows, key=lambda one: one.key)
         steps = await _confirm(connection, DueKind.SPACE, rows)
     return [_comparable(one) for one in due.with_steps(rows, steps)]

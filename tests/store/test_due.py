@@ -12,6 +12,7 @@ from parking_gateway.core.space import SpaceId
 from parking_gateway.store import confirmations, due
 from parking_gateway.store.pool import Pool
 from parking_gateway.store.query import Query
+from tests.due import due_in
 from tests.plugins.car_park import CarPark
 
 TABLES = {DueKind.SPACE: "space", DueKind.DEVICE: "device", DueKind.ZONE: "zone", DueKind.SITE: "site"}
@@ -24,8 +25,8 @@ async def ask(pool: Pool, query: Query[Any]) -> Any:
 
 
 async def read(pool: Pool, kind: DueKind) -> list[Due]:
-    rows: list[Due] = await ask(pool, due.page(kind, limit=10))
-    return rows
+    async with pool.connect() as connection:
+        return await due_in(connection, kind)
 
 
 @pytest.mark.parametrize("kind", DueKind)
@@ -121,23 +122,33 @@ EVERYTHING = """
 """
 
 
-async def test_a_changed_space_is_the_same_row_as_in_a_page(engine: AsyncEngine, pool: Pool, car_park: CarPark) -> None:
-    """Two statements read it: one by the ids of changed spaces, one in a scan."""
+async def test_a_due_space_is_the_same_row_as_a_given_one(engine: AsyncEngine, pool: Pool, car_park: CarPark) -> None:
+    """Two statements read it."""
     await car_park(2)
     async with engine.begin() as connection:
         await connection.execute(sa.text(EVERYTHING))
     rows = await read(pool, DueKind.SPACE)
     ids = [SpaceId(row.key) for row in rows if isinstance(row, DueSpace)]
-    assert sorted(await ask(pool, due.changed(ids)), key=lambda row: row.key) == rows
+    assert sorted(await ask(pool, due.given(ids)), key=lambda row: row.key) == rows
     assert all(value is not None for value in msgspec.structs.astuple(rows[0]))
 
 
-async def test_a_page_begins_behind_a_key(pool: Pool, car_park: CarPark) -> None:
+async def test_keys_begin_behind_a_key(pool: Pool, car_park: CarPark) -> None:
     await car_park(5)
     for kind in (DueKind.SPACE, DueKind.DEVICE):
-        keys = [row.key for row in await read(pool, kind)]
-        second = await ask(pool, due.page(kind, limit=2, after=keys[1]))
-        assert [row.key for row in second] == keys[2:4]
+        keys = await ask(pool, due.keys(kind, limit=10))
+        assert keys == sorted(keys)
+        assert len(keys) == 5
+        assert await ask(pool, due.keys(kind, limit=2, after=keys[1])) == keys[2:4]
+
+
+async def test_a_row_that_is_no_longer_due_is_not_read(pool: Pool, car_park: CarPark) -> None:
+    await car_park(2)
+    for kind in DueKind:
+        keys = await ask(pool, due.keys(kind, limit=10))
+        first, *others = await ask(pool, due.rows(kind, keys))
+        await ask(pool, confirmations.confirm(kind, [first]))
+        assert await ask(pool, due.rows(kind, keys)) == others
 
 
 async def test_spaces_are_counted_for_each_audience(engine: AsyncEngine, pool: Pool, car_park: CarPark) -> None:

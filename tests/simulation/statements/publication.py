@@ -106,20 +106,20 @@ _READ: Final[dict[DueKind, Callable[[Transaction, Row], tuple[Any, ...]]]] = {
 }
 
 
-async def _page(transaction: Transaction, arguments: Arguments, *, kind: DueKind, are_all: bool) -> Rows:
-    after = arguments["after"]
-    found = [
-        (key, row)
-        for key, row in transaction.all(kind.value)
-        if (after is None or key > after) and (are_all or _is_due(row))
-    ]
+async def _page(transaction: Transaction, arguments: Arguments, *, kind: DueKind) -> Rows:
+    found = [(key, row) for key, row in transaction.all(kind.value) if key > arguments["after"]]
     page = sorted(found, key=lambda one: one[0])[: arguments["limit"]]
     return [_READ[kind](transaction, row) for _, row in page]
 
 
-async def _changed(transaction: Transaction, arguments: Arguments) -> Rows:
-    found = [transaction.get("space", key) for key in keys(arguments)]
-    return [_of_space(transaction, row) for row in found if row is not None and _is_due(row)]
+async def _due_keys(transaction: Transaction, arguments: Arguments, *, kind: DueKind) -> Rows:
+    found = [key for key, row in transaction.all(kind.value) if key > arguments["after"] and _is_due(row)]
+    return [(key,) for key in sorted(found)[: arguments["limit"]]]
+
+
+async def _due_rows(transaction: Transaction, arguments: Arguments, *, kind: DueKind) -> Rows:
+    found = [transaction.get(kind.value, key) for key in keys(arguments)]
+    return [_READ[kind](transaction, row) for row in found if row is not None and _is_due(row)]
 
 
 async def _steps(transaction: Transaction, arguments: Arguments) -> Rows:
@@ -210,13 +210,13 @@ def _statements() -> Iterator[tuple[bytes, Callable[[Transaction, Arguments], Co
     for query, sequence in zip(ids, KNOWN_BY_ID, strict=True):
         yield query.statement.name, partial(_raise_ids, sequence=sequence)
     for kind in DueKind:
-        yield due.page(kind, limit=1).statement.name, partial(_page, kind=kind, are_all=False)
-        yield tree.page(kind, limit=1, after=None).statement.name, partial(_page, kind=kind, are_all=True)
+        yield due.keys(kind, limit=1).statement.name, partial(_due_keys, kind=kind)
+        yield due.rows(kind, []).statement.name, partial(_due_rows, kind=kind)
+        yield tree.page(kind, limit=1, after=None).statement.name, partial(_page, kind=kind)
         yield confirmations.confirm(kind, []).statement.name, partial(_confirm, kind=kind)
 
 
 STATEMENTS: Final = dict(_statements()) | {
-    due.changed([SpaceId(0)]).statement.name: _changed,
     due.steps([SpaceId(0)]).statement.name: _steps,
     b"recount_zones": _recount_zones,
     b"recount_sites": _recount_sites,
