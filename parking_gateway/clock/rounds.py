@@ -29,6 +29,7 @@ from parking_gateway.clock import (
 )
 from parking_gateway.clock.moment import Moment
 from parking_gateway.core.committed import Committed
+from parking_gateway.process.waits import until_calm
 from parking_gateway.store.archive_file import ArchiveFailed
 from parking_gateway.store.database import Database
 from parking_gateway.store.verdicts import FAILURES, Diagnosis, Verdict, diagnosis_of
@@ -66,7 +67,7 @@ ROUNDS: Final = (
 _AGAIN: Final = timedelta(seconds=10)
 """After an attempt that failed. A round of the clock loses nothing by waiting."""
 _LOOK_SECONDS: Final = 1.0
-"""Between two looks at the wall clock, or at a backlog."""
+"""Between two looks at the wall clock."""
 
 
 class Rounds(msgspec.Struct, frozen=True, kw_only=True):
@@ -90,7 +91,7 @@ class Rounds(msgspec.Struct, frozen=True, kw_only=True):
         time = asyncio.get_running_loop().time
         while True:
             if one.can_wait:
-                await self._let_backlog_go_first(latest=time() + one.every.total_seconds())
+                await until_calm(lambda: self.moment().listening_since is None, within=one.every.total_seconds())
             began, now = time(), self.moment().now
             committed = await self.go(one)
             every = min(one.every, _AGAIN) if committed is None else one.every
@@ -98,14 +99,6 @@ class Rounds(msgspec.Struct, frozen=True, kw_only=True):
             if committed is not None and committed.due_at is not None:
                 due_at = min(due_at, committed.due_at)
             await self._sleep(began + every.total_seconds(), due_at)
-
-    async def _let_backlog_go_first(self, *, latest: float) -> None:
-        time = asyncio.get_running_loop().time
-        while True:
-            rest = latest - time()
-            if rest <= 0 or self.moment().listening_since is not None:
-                return
-            await asyncio.sleep(min(rest, _LOOK_SECONDS))
 
     async def _sleep(self, due: float, due_at: datetime) -> None:
         """Sleep until `due` by the loop's clock or `due_at` by the wall clock, whichever comes first.

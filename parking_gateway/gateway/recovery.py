@@ -13,6 +13,7 @@ from parking_gateway.core.events import DevEui
 from parking_gateway.intake.healing import Absence, Healing, Sources
 from parking_gateway.intake.loop import Intake
 from parking_gateway.process.config import Config
+from parking_gateway.process.waits import until_calm
 from parking_gateway.process.wall_clock import WallClock
 from parking_gateway.store import recovery
 
@@ -23,8 +24,8 @@ _FRAME: Final = timedelta(seconds=1)
 _JUST_NOW: Final = timedelta(seconds=10)
 """A session that was kept delivers before the connection counts as one, and clocks differ. So a device that was heard shortly
 before it may have a recorded uplink that came after the absence."""
-_LOOK_EVERY: Final = 1.0
-"""Seconds. After a connection the first look is that late too: by then the broker has sent what it kept."""
+_BEGINS_WITHIN: Final = 1.0
+"""Seconds. By then the broker has begun to send what it kept."""
 
 
 class Recovery:
@@ -86,10 +87,8 @@ class Recovery:
             await self._healing.run()
 
     async def _settled(self) -> None:
-        while True:
-            await asyncio.sleep(_LOOK_EVERY)
-            if not self._has_backlog():
-                return
+        await asyncio.sleep(_BEGINS_WITHIN)
+        await until_calm(self._has_backlog)
 
     async def _read(self) -> recovery.LastSigns:
         async with self._intake.database.connect() as connection:

@@ -29,6 +29,7 @@ class WayOut:
             known=pool.check.known,
             report=report.published,
             report_steps=report.published_steps,
+            has_backlog=lambda: report.listening_since is None,
         )
         self._announcements = Announcements(
             config.home_assistant,

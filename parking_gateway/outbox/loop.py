@@ -11,7 +11,7 @@ A page is confirmed in the database while the next ones are read and published. 
 
 import asyncio
 import math
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
 from typing import Final
 
@@ -23,7 +23,7 @@ from parking_gateway.outbox.outgoing import OutgoingMessages
 from parking_gateway.outbox.pages import PAGE, Page, Pages, Publisher, ReportPublished, ReportSteps
 from parking_gateway.outbox.unconfirmed import Unconfirmed
 from parking_gateway.process.config.sections import PublicationConfig
-from parking_gateway.process.waits import pause
+from parking_gateway.process.waits import pause, until_calm
 from parking_gateway.store.database import Database
 from parking_gateway.store.known_server import KnownServer
 from parking_gateway.store.patience import Patience
@@ -31,6 +31,8 @@ from parking_gateway.store.patience import Patience
 _REMEMBERED: Final = 50_000
 """With more changed spaces than this, a scan of all is cheaper than a list of their ids."""
 
+_BACKLOG_SECONDS: Final = 10.0
+"""The longest that a count waits for a backlog to be worked off."""
 _REST: Final = 9
 """The least pause after a count, in times of what it took: counting takes a tenth of one connection's time at most."""
 
@@ -48,8 +50,10 @@ class Outbox:
         known: KnownServer,
         report: ReportPublished,
         report_steps: ReportSteps = lambda _published, _refused: None,
+        has_backlog: Callable[[], bool] = lambda: False,
     ) -> None:
         self._config = config
+        self._has_backlog = has_backlog
         self._pages = Pages(
             config.root,
             database=database,
@@ -180,11 +184,12 @@ class Outbox:
     async def _publish_counts(self, link: Publisher, *, until: asyncio.Event) -> None:
         """Publish due zones and sites once in an interval, and a last time when `until` is set.
 
-        To count a site is to read all of its spaces. So where that takes long, it is done less often.
+        To count a site is to read all of its spaces. So where that takes long, it is done less often, and a backlog goes first.
         """
         is_last = False
         while not is_last:
             await self._recount.wait()
+            await until_calm(self._has_backlog, within=_BACKLOG_SECONDS, stop=until)
             self._recount.clear()
             is_last = until.is_set()
             counting = 0.0

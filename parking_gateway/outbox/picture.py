@@ -21,6 +21,7 @@ from parking_gateway.outbox.pace import Pace
 from parking_gateway.outbox.reading_back import ReadBackResult, ReadingBack
 from parking_gateway.process.config import Config
 from parking_gateway.process.config.mqtt import MqttConfig
+from parking_gateway.process.waits import until_calm
 from parking_gateway.store import gateways
 from parking_gateway.store.database import Database
 from parking_gateway.store.patience import Patience
@@ -141,10 +142,7 @@ class Picture:
 
     async def _calm(self, link: Link, *, latest: float) -> None:
         """Wait while the gateway works off a backlog, because uplinks come first; not where the broker is known to have gone back."""
-        while not self._has_gone_back and time.monotonic() < latest:
-            if (seconds := link.seconds_behind) <= 0:
-                return
-            await asyncio.sleep(seconds)
+        await until_calm(lambda: not self._has_gone_back and link.seconds_behind > 0, within=latest - time.monotonic())
 
     def _reading(self, link: Link) -> ReadingBack:
         return ReadingBack(

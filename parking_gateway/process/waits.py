@@ -1,6 +1,7 @@
 """Waits: between two attempts, and for the work of another task. Each ends early when the gateway stops."""
 
 import asyncio
+import math
 import random
 import time
 from collections.abc import AsyncIterator, Callable, Coroutine
@@ -13,6 +14,8 @@ Result = TypeVar("Result")
 
 _UNWINDING: Final = 0.5
 """Seconds for abandoned work to end."""
+_LOOK_SECONDS: Final = 1.0
+"""Between two looks whether there still is a backlog."""
 _MOST_DOUBLINGS: Final = 64
 """More would be beyond every longest wait, and in the end beyond the largest float."""
 
@@ -67,6 +70,16 @@ async def pause(seconds: float, *, stop: asyncio.Event) -> None:
     with suppress(TimeoutError):
         async with asyncio.timeout(seconds):
             await stop.wait()
+
+
+async def until_calm(
+    has_backlog: Callable[[], bool], *, within: float = math.inf, stop: asyncio.Event | None = None
+) -> None:
+    """Wait while the gateway works off a backlog, because uplinks come first: for so many seconds at most, or until `stop` is set."""
+    time = asyncio.get_running_loop().time
+    latest, stop = time() + within, stop or asyncio.Event()
+    while has_backlog() and not stop.is_set() and (rest := latest - time()) > 0:
+        await pause(min(rest, _LOOK_SECONDS), stop=stop)
 
 
 @asynccontextmanager

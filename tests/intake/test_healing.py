@@ -284,7 +284,7 @@ def recovery_of(
 
 async def runs(recovery: Recovery, monkeypatch: pytest.MonkeyPatch) -> None:
     """Let it run for a second, which is longer than it needs here."""
-    monkeypatch.setattr(recovery_module, "_LOOK_EVERY", 0.01)
+    monkeypatch.setattr(recovery_module, "_BEGINS_WITHIN", 0.01)
     with suppress(TimeoutError):
         async with asyncio.timeout(1):
             await recovery.run()

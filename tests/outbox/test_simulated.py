@@ -39,8 +39,10 @@ def now() -> datetime:
     return START + timedelta(seconds=seconds())
 
 
-async def live(dice: random.Random, store: SimulatedStore, link: FakeLink, *, losses: Sequence[float]) -> None:
-    """Cars come and go, and the link is lost after some of so many publications."""
+async def live(
+    dice: random.Random, store: SimulatedStore, link: FakeLink, *, losses: Sequence[float], backlog: float
+) -> None:
+    """Cars come and go, and the link is lost after some of so many publications. There is a backlog for so many seconds."""
     patience = Patience(
         store,
         backoff=Backoff(shortest=timedelta(seconds=0.1), longest=timedelta(seconds=1)),
@@ -54,6 +56,7 @@ async def live(dice: random.Random, store: SimulatedStore, link: FakeLink, *, lo
         marker=Marker(root="parking/v1", instance="gw", clock=now),
         known=KnownServer(None),
         report=lambda _kind, _confirmed, _refusals: None,
+        has_backlog=lambda: seconds() < backlog,
     )
 
     async def cars() -> None:
@@ -84,7 +87,7 @@ def published(link: FakeLink, folder: str) -> list[dict[str, Any]]:
 
 
 def life_of(
-    seed: int, *, losses: Sequence[float], refused_topics: int = 0, counting_seconds: float = 0
+    seed: int, *, losses: Sequence[float], refused_topics: int = 0, counting_seconds: float = 0, backlog: float = 0
 ) -> tuple[SimulatedStore, FakeLink]:
     """A life whose faults are the seed's. So many topics in a hundred are refused, each for some seconds."""
     random.seed(seed)  # for the waits between attempts
@@ -97,7 +100,7 @@ def life_of(
     store, link = SimulatedStore(dice), FakeLink(refuses=is_refused)
     store.counting_seconds = counting_seconds
     with asyncio.Runner(loop_factory=VirtualTime) as runner:
-        runner.run(live(dice, store, link, losses=losses))
+        runner.run(live(dice, store, link, losses=losses, backlog=backlog))
     return store, link
 
 
@@ -130,6 +133,12 @@ def test_counts_that_take_long_are_published_less_often() -> None:
     assert 0.8 * SECONDS / 20 < len(published(link, "zones")) <= SECONDS / 20 + 2
     occupied = sum(state == "OCCUPIED" for state in store.states.values())
     assert [one["occupied"] for one in published(link, "zones")][-1] == occupied
+
+
+def test_counts_let_a_backlog_go_first_for_ten_seconds() -> None:
+    _, link = life_of(0, losses=[math.inf], backlog=math.inf)
+    each = 10 + COUNTS_INTERVAL.total_seconds()
+    assert 0.8 * SECONDS / each < len(published(link, "zones")) <= SECONDS / each + 2
 
 
 def test_a_seed_repeats_its_faults() -> None:

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 from parking_gateway.process.signals import stopped_by_signals
 from parking_gateway.process.systemd import notifying
-from parking_gateway.process.waits import Backoff, attempts, finished, pause
+from parking_gateway.process.waits import Backoff, attempts, finished, pause, until_calm
 
 # systemd
 
@@ -299,3 +299,25 @@ async def test_a_pause_ends_by_itself() -> None:
     began = time.monotonic()
     await pause(0.01, stop=asyncio.Event())
     assert time.monotonic() - began >= 0.01
+
+
+# What lets a backlog go first
+
+
+async def test_work_goes_on_when_the_backlog_is_worked_off() -> None:
+    looks = iter([True, False])
+    await until_calm(lambda: next(looks))
+    assert list(looks) == []
+
+
+async def test_work_waits_no_longer_than_it_may() -> None:
+    began = time.monotonic()
+    await until_calm(lambda: True, within=0.05)
+    assert time.monotonic() - began >= 0.05
+
+
+async def test_who_stops_does_not_wait_for_a_backlog() -> None:
+    stop = asyncio.Event()
+    waiting = asyncio.ensure_future(until_calm(lambda: True, stop=stop))
+    stop.set()
+    await asyncio.wait_for(waiting, 5)
