@@ -59,7 +59,7 @@ ROUNDS: Final = (
     Round(name="stuck", go=stuck.go, every=timedelta(minutes=10)),
     Round(name="maintenance", go=maintenance.go, every=maintenance.EVERY),
     Round(name="counts", go=counts.go, every=timedelta(seconds=10)),
-    Round(name="places", go=places.go, every=timedelta(seconds=30)),
+    Round(name="places", go=places.go, can_wait=True, every=timedelta(seconds=30)),
     Round(name="retention", go=retention.go, every=timedelta(minutes=10)),
     Round(name="downlinks", go=downlinks.go, every=timedelta(seconds=1)),
     Round(name="old_rows", go=old_rows.go, every=timedelta(minutes=10)),

@@ -3,7 +3,7 @@
 There is no queue. A row is due while its version is not the confirmed one, so many changes of one space become one
 message, and a restart loses nothing. Spaces that are passed to `changed` are published at once. All rows are scanned at
 the start and every `poll_interval`, for changes of other processes and for refused publications. Zones and sites are
-counted once in `counts_interval`, or less often if that takes long. `outgoing` publishes beside it what is not the last value of
+counted once in `counts_interval`. Both are done less often if they take long. `outgoing` publishes beside it what is not the last value of
 a row.
 
 A page is confirmed in the database while the next ones are read and published. Those are confirmed together behind it.
@@ -13,6 +13,7 @@ import asyncio
 import math
 from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
+from datetime import timedelta
 from typing import Final
 
 from parking_gateway.core.due import Due, DueKind
@@ -34,7 +35,9 @@ _REMEMBERED: Final = 50_000
 _BACKLOG_SECONDS: Final = 10.0
 """The longest that a count waits for a backlog to be worked off."""
 _REST: Final = 9
-"""The least pause after a count, in times of what it took: counting takes a tenth of one connection's time at most."""
+"""The least pause after a scan or a count, in times of what it took: each takes a tenth of one connection's time at most."""
+_LONGEST_REST: Final = 60.0
+"""Seconds. A database that was slow once is no reason for more."""
 
 
 class Outbox:
@@ -144,9 +147,9 @@ class Outbox:
             is_finishing = self._is_finishing
             if self._clock() >= self._scan_at:
                 self._scan_at = math.inf
-                await self._scan(link)
+                reading = await self._scan(link)
                 # `_scan_again` may have asked for another scan meanwhile.
-                self._scan_at = min(self._scan_at, self._clock() + self._config.poll_interval.total_seconds())
+                self._scan_at = min(self._scan_at, self._clock() + _rest(self._config.poll_interval, after=reading))
             await self._publish_changed(link)
             if is_finishing:
                 return
@@ -154,13 +157,17 @@ class Outbox:
                 async with asyncio.timeout_at(self._scan_at):
                     await self._wake.wait()
 
-    async def _scan(self, link: Publisher) -> None:
+    async def _scan(self, link: Publisher) -> float:
+        """The answer is the seconds that the database took to read."""
         await self._unconfirmed.ended()
         await self._pages.doubt_database()
+        reading = 0.0
         for kind in (DueKind.SPACE, DueKind.DEVICE):
             async for page in self._pages.of_kind(link, kind):
+                reading += page.read_seconds
                 await self._unconfirmed.add(page)
         self._recount.set()
+        return reading
 
     async def _publish_changed(self, link: Publisher) -> None:
         while self._changes:
@@ -199,7 +206,7 @@ class Outbox:
                     if page.rows:
                         await self._confirm([page])
             if not is_last:
-                await pause(max(self._config.counts_interval.total_seconds(), counting * _REST), stop=until)
+                await pause(_rest(self._config.counts_interval, after=counting), stop=until)
 
     async def _confirm(self, pages: Sequence[Page]) -> None:
         still_due = await self._pages.confirm(pages)
@@ -217,3 +224,8 @@ class Outbox:
         self._scan_at = 0.0
         self._wake.set()
         self._recount.set()
+
+
+def _rest(interval: timedelta, *, after: float) -> float:
+    """The seconds until the next scan or count, after one that took the database so many."""
+    return max(interval.total_seconds(), min(after * _REST, _LONGEST_REST))
