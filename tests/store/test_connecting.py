@@ -80,6 +80,13 @@ async def test_settings_that_a_pooler_swallows_are_set_by_statements(role: str) 
     assert found == {name: PINNED[name] for name in OF_A_ROLE}
 
 
+async def test_nothing_is_planned_or_compiled_for_each_execution(database: str) -> None:
+    """Both take longer than the statements."""
+    async with opened(database, DatabaseConfig()) as pool, pool.engine.connect() as ours:
+        found = [await ours.scalar(sa.text(f"show {name}")) for name in ("plan_cache_mode", "jit")]
+    assert found == ["force_generic_plan", "off"]
+
+
 async def recorded(pool: Pool, device: str, *, name: str = "", at: float = 0) -> None:
     event = json.loads(up(device, at=at))
     event["deviceInfo"]["deviceName"] = name
