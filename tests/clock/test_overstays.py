@@ -59,7 +59,7 @@ async def test_nobody_is_flagged_while_a_departure_may_wait_in_a_backlog(
 ) -> None:
     await car_park(1)
     await execute(engine, PARK, "update space set max_stay = 3600")
-    assert await go(pool, 2, listening_since=None) == Committed()
+    assert await go(pool, 2, listening_since=None) == Committed(due_at=NOON + 2 * HOUR + timedelta(seconds=1))
     assert await flags(engine) == [None]
     assert len((await go(pool, 2)).changed) == 1
 
