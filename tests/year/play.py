@@ -68,8 +68,8 @@ def played(options: Options, *, command: str, say: Callable[[str], None]) -> Res
         "CLOCK__LOST_AFTER": str(lost_after),
         "RESERVATIONS__GRACE": str(int(GRACE.total_seconds())),
         # So no batch is large: in the seconds after one nobody is judged, and they would be days here. What is received while a
-        # batch is acknowledged comes on top of the maximum, so a batch can have two of them. Large is a quarter of its size.
-        "INTAKE__BATCH_SIZE": "8000",
+        # batch is acknowledged comes on top of the maximum: a batch can have some 2,500. Large is a quarter of the size.
+        "INTAKE__BATCH_SIZE": "16000",
         "MQTT__RECEIVE_MAXIMUM": "900",
     }
     # PostgreSQL's user has to be able to read it.
