@@ -20,7 +20,7 @@ _AT_ONCE: Final = 1000
 async def go(database: Database, moment: Moment) -> Committed:
     """Flag the cars that have stayed for too long. The turn decides again, because a car may have left meanwhile.
 
-    Nothing is done while the gateway may be missing events: a departure can be among them. A second later it is asked again.
+    Nothing is done while the gateway may be missing events: a departure can be among them. The round comes again in a second.
     """
     now = moment.now
     if moment.listening_since is None:

@@ -48,7 +48,7 @@ class Page(msgspec.Struct, frozen=True, kw_only=True):
     marker: int
     """The number of the marker behind them; 0 if the broker refused it."""
     read_seconds: float = 0.0
-    """What the database took to read them; 0 if the commit that changed them did."""
+    """What the database took to read them and their keys; 0 if the commit that changed them did."""
 
 
 class StillDue(msgspec.Struct, frozen=True, kw_only=True):
