@@ -189,6 +189,7 @@ class Pages:
             await self._accept_change()  # what was read may be older than what is published
 
     async def _read(self, read: Callable[[Connection], Awaitable[Sequence[Any]]]) -> tuple[Sequence[Any], float]:
+        # `read` ends its transaction at once, because the pool would need one more round trip for that.
         async with self._database.connect() as connection:
             clock = asyncio.get_running_loop().time
             began = clock()
@@ -216,9 +217,6 @@ class Pages:
             marker = self._marker
             again = gateways.begin_again_above(marker.instance, marker.sent, version=marker.beyond)
             await connection.commit_together(*again)
-
-
-# Each ends its transaction at once, because the pool would need one more round trip for that.
 
 
 async def _read_keys(connection: Connection, *, kind: DueKind, after: int | str | None) -> list[int | str]:

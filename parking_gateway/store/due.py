@@ -19,6 +19,7 @@ from parking_gateway.store.due_rows import (
     KEYS,
     SOURCES,
     STEPS_AT_ONCE,
+    behind,
     is_due,
     space_of,
     step,
@@ -34,10 +35,9 @@ Steps = Sequence[tuple[SpaceId, DueStep]]
 
 def keys(kind: DueKind, *, limit: int, after: int | str | None = None) -> Query[list[int | str]]:
     """The keys of the first `limit` due rows of a kind, behind the key `after`, in their order. Reads the whole table."""
-    lowest = "" if kind is DueKind.DEVICE else 0
     return Query(
         statement=KEYS[kind],
-        arguments={"limit": limit, "after": lowest if after is None else after},
+        arguments=behind(kind, after, limit=limit),
         read=lambda rows: [key for (key,) in rows],
     )
 

@@ -11,7 +11,7 @@ from parking_gateway.store.due_counts import counts, site_of, zone_of
 from parking_gateway.store.due_devices import DEVICES, device_of
 from parking_gateway.store.hot import HOT
 from parking_gateway.store.query import Statement
-from parking_gateway.store.rows import listed
+from parking_gateway.store.rows import Arguments, listed
 from parking_gateway.store.tables import device, site, space, zone
 from parking_gateway.store.words import AUDIENCES, CONTACTS, PREVIOUS, STATES
 
@@ -23,6 +23,12 @@ class Source(msgspec.Struct, frozen=True, kw_only=True):
     read: Callable[[tuple[Any, ...]], Due]
 
 
+KEY_OF: Final[dict[DueKind, sa.Column[Any]]] = {
+    DueKind.SITE: site.c.id,
+    DueKind.ZONE: zone.c.id,
+    DueKind.SPACE: space.c.id,
+    DueKind.DEVICE: device.c.dev_eui,
+}
 STEPS_AT_ONCE: Final = 5000
 """Steps that are read with a page of spaces."""
 _CAR_PARK: Final = space.join(zone).join(site)
@@ -35,6 +41,12 @@ def is_due(table: sa.Table) -> sa.ColumnElement[bool]:
     It is the larger one after a failover that lost the row's last change. Then only `<>` finds the row.
     """
     return table.c.version != table.c.published_version
+
+
+def behind(kind: DueKind, after: int | str | None, *, limit: int) -> Arguments:
+    """The arguments of a statement about the first rows behind a key. None: about the first of all."""
+    lowest = "" if kind is DueKind.DEVICE else 0
+    return {"limit": limit, "after": lowest if after is None else after}
 
 
 def _next_keys(key: sa.Column[Any]) -> sa.ScalarSelect[Any]:
@@ -144,27 +156,21 @@ def _due_keys(key: sa.Column[Any]) -> Statement:
     return Statement(sa.select(found.c[key.name]).order_by(found.c[key.name]).limit(_LIMIT))
 
 
-def _due_ones(key: sa.Column[Any], kind: type[sa.Text | sa.BigInteger]) -> sa.ScalarSelect[Any]:
-    """The due ones of the keys `id`."""
-    return sa.select(key).where(is_due(key.table), key.in_(listed("id", kind))).scalar_subquery()
+def _due_ones(table: sa.Table) -> sa.ScalarSelect[Any]:
+    """The due ones of the ids `id`."""
+    return sa.select(table.c.id).where(is_due(table), table.c.id.in_(listed("id", sa.BigInteger))).scalar_subquery()
 
 
 GIVEN_SPACES: Final = Statement(ALL_SPACES.where(space.c.id.in_(listed("id", sa.BigInteger))).order_by(space.c.id))
-KEYS: Final = {
-    DueKind.SPACE: _due_keys(space.c.id),
-    DueKind.DEVICE: _due_keys(device.c.dev_eui),
-    DueKind.ZONE: _due_keys(zone.c.id),
-    DueKind.SITE: _due_keys(site.c.id),
-}
+KEYS: Final = {kind: _due_keys(key) for kind, key in KEY_OF.items()}
+"""The keys of due rows behind the key `after`."""
 SOURCES: Final = {
     DueKind.SPACE: Source(statement=HOT["read_changed_spaces"], read=space_of),
     DueKind.DEVICE: Source(
-        statement=Statement(DEVICES.where(device.c.dev_eui.in_(_due_ones(device.c.dev_eui, sa.Text)))), read=device_of
+        statement=Statement(DEVICES.where(is_due(device), device.c.dev_eui.in_(listed("id", sa.Text)))), read=device_of
     ),
-    DueKind.ZONE: Source(
-        statement=counts(_due_ones(zone.c.id, sa.BigInteger), zone, site.c.name, zone.c.name), read=zone_of
-    ),
-    DueKind.SITE: Source(statement=counts(_due_ones(site.c.id, sa.BigInteger), site, site.c.name), read=site_of),
+    DueKind.ZONE: Source(statement=counts(_due_ones(zone), zone, site.c.name, zone.c.name), read=zone_of),
+    DueKind.SITE: Source(statement=counts(_due_ones(site), site, site.c.name), read=site_of),
 }
 """The due ones of the keys `id`."""
 ALL: Final = {

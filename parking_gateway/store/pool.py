@@ -39,7 +39,8 @@ def pool_for(url: str, config: DatabaseConfig, known: KnownServer | None = None)
         # Two executions differ only in the lengths of their arrays. Without this, PostgreSQL plans most statements for each
         # execution, which takes longer than the execution.
         "plan_cache_mode": "force_generic_plan",
-        # A server with LLVM, as Debian's, compiles a statement that may read many rows for each execution. Many pages are short.
+        # A server with LLVM, as Debian's, compiles a statement that may read many rows, again for each execution. That takes
+        # longer than to read one page of them.
         "jit": "off",
     }
     given = database_url.parameters(url)

@@ -7,7 +7,7 @@ import sqlalchemy as sa
 
 from parking_gateway.core.due import Due, DueKind
 from parking_gateway.store.confirmations import due_again
-from parking_gateway.store.due_rows import ALL
+from parking_gateway.store.due_rows import ALL, KEY_OF, behind
 from parking_gateway.store.query import Query, Rows, Statement, command
 from parking_gateway.store.rows import Arguments, arguments, table_of
 from parking_gateway.store.tables import device, site, space, zone
@@ -19,10 +19,9 @@ Names = tuple[str, ...]
 def page(kind: DueKind, *, limit: int, after: int | str | None) -> Query[list[Due]]:
     """The first `limit` rows of a kind by their keys, behind the key `after`, due or not."""
     source = ALL[kind]
-    lowest = "" if kind is DueKind.DEVICE else 0
     return Query(
         statement=source.statement,
-        arguments={"limit": limit, "after": lowest if after is None else after},
+        arguments=behind(kind, after, limit=limit),
         read=lambda rows: list(map(source.read, rows)),
     )
 
@@ -31,7 +30,7 @@ def publish_again(kind: DueKind, rows: Sequence[Due]) -> Query[set[int | str]]:
     """Make these due unless they have changed since they were read. The answer is the keys of those that are due now."""
     keys = [one.key for one in rows]
     versions = [one.version for one in rows]
-    columns: dict[str, Sequence[Any]] = {_KEYS[kind].name: keys, "version": versions, "published_version": versions}
+    columns: dict[str, Sequence[Any]] = {KEY_OF[kind].name: keys, "version": versions, "published_version": versions}
     return Query(statement=_AGAIN[kind], arguments=arguments(**columns), read=_keys)
 
 
@@ -45,12 +44,6 @@ def publish_named(kind: DueKind, names: Collection[Names]) -> Query[None]:
     return command(_NAMED_AGAIN[kind], _columns(names))
 
 
-_KEYS: Final[dict[DueKind, sa.Column[Any]]] = {
-    DueKind.SITE: site.c.id,
-    DueKind.ZONE: zone.c.id,
-    DueKind.SPACE: space.c.id,
-    DueKind.DEVICE: device.c.dev_eui,
-}
 _CAR_PARK: Final = {
     DueKind.SITE: site,
     DueKind.ZONE: zone.join(site),
@@ -72,7 +65,7 @@ def _columns(names: Collection[Names]) -> Arguments:
 
 
 def _again(kind: DueKind) -> Statement:
-    key = _KEYS[kind]
+    key = KEY_OF[kind]
     table = key.table
     batch = table_of(key, table.c.version, table.c.published_version)
     update = due_again(
@@ -97,7 +90,7 @@ def _without_row(kind: DueKind) -> Statement:
 
 def _named_again(kind: DueKind) -> Statement:
     batch, has_names = _batch(kind)
-    key = _KEYS[kind]
+    key = KEY_OF[kind]
     named = sa.select(key).select_from(_CAR_PARK[kind].join(batch, has_names))
     return Statement(due_again(key, key.in_(named)))
 

@@ -54,8 +54,8 @@ class Kind(msgspec.Struct, frozen=True, kw_only=True):
     longest: int
     """Seconds of a stay."""
     max_stay: int | None = None
-    """Seconds that a car may stay. A slice of the clock and the longest stay are less: when a slice begins, its clock is at its end, and
-    the departures of cars that have left within it are not published yet."""
+    """Seconds that a car may stay: more than the longest stay and a slice of the clock together. When a slice begins, its clock is at its
+    end, and the departures of cars that have left within it are not published yet."""
 
 
 def _curve(**busy: int) -> tuple[int, ...]:
