@@ -25,6 +25,7 @@ def run(port: int, *arguments: str) -> tuple[int, str, float]:
         "TELEMETRY__TIMEOUT": "0.5",
         "CHIRPSTACK__API_URL": f"http://127.0.0.1:{port}",
         "CHIRPSTACK__API_KEY": "secret",
+        "CHIRPSTACK__API_TIMEOUT": "0.5",
     }
     variables = {f"PARKING_GATEWAY_{name}": value for name, value in settings.items()}
     began = time.monotonic()

@@ -12,7 +12,7 @@ from parking_gateway.cli.doctor.devices import Finding, examine
 from parking_gateway.cli.doctor.encryption import examine_encryption
 from parking_gateway.cli.doctor.indicators import examine_indicators
 from parking_gateway.cli.doctor.months import examine_months
-from parking_gateway.cli.doctor.network_server import examine_network_server, senders
+from parking_gateway.cli.doctor.network_server import NETWORK_SERVER, examine_network_server, senders
 from parking_gateway.cli.doctor.promises import examine_promises
 from parking_gateway.cli.doctor.running import (
     Running,
@@ -53,7 +53,7 @@ async def examine_all(config: Config, decoder: Decoder, *, listen: timedelta, tr
     """Every check, in the order in which a person reads them."""
     (running, of_broker), of_database = await asyncio.gather(
         _seen_at_broker(config, listen=listen, tries_queue=tries_queue),
-        _within(DEADLINE, "database", _of_database(config, decoder)),
+        _of_database_and_network_server(config, decoder),
     )
     now = datetime.now(UTC)
     return [
@@ -122,6 +122,14 @@ def _not_checked(about: str, what: str) -> Check:
     return Check(about=about, detail=f"its {what} were not checked", is_judged=False)
 
 
+async def _of_database_and_network_server(config: Config, decoder: Decoder) -> list[Check]:
+    """The network server has a deadline of its own, so that a database that does not answer is still named."""
+    checks = await _within(DEADLINE, "database", _of_database(config, decoder))
+    if all(check.about != NETWORK_SERVER for check in checks):
+        checks.append(await examine_network_server(config.chirpstack, [], since=datetime.now(UTC) - _LATELY))
+    return checks
+
+
 async def _of_database(config: Config, decoder: Decoder) -> list[Check]:
     try:
         async with database(config) as pool:
@@ -134,8 +142,7 @@ async def _of_database(config: Config, decoder: Decoder) -> list[Check]:
         checks = [_unusable(str(failure))]
     except FAILURES as error:
         checks = [_unusable(diagnosis_of(error).sentence)]
-    checks.append(_not_checked("database", "durability, clocks, subscriptions, spaces and devices"))
-    return [*checks, await examine_network_server(config.chirpstack, [], since=datetime.now(UTC) - _LATELY)]
+    return [*checks, _not_checked("database", "durability, clocks, subscriptions, spaces and devices")]
 
 
 def _unusable(sentence: str) -> Check:
@@ -151,7 +158,7 @@ async def _of_content(pool: Pool, config: Config, decoder: Decoder) -> list[Chec
         "alerts": partial(examine_alerts, config=config),
         "indicators": partial(examine_indicators, config=config),
         "devices": partial(_of_devices, decoder=decoder, config=config),
-        "network server": partial(_of_network_server, config=config),
+        NETWORK_SERVER: partial(_of_network_server, config=config),
     }
     now = datetime.now(UTC)
     found = await asyncio.gather(
