@@ -62,9 +62,6 @@ class Alerts:
 
     def reconfigure(self, recipients: Sequence[Recipient], config: AlertsConfig) -> None:
         """Deliver to these recipients from now on. An attempt that is cut off is made again, with the same id."""
-        for former in {one.name for one in self._wakes} - {one.name for one in recipients}:
-            self._report.complain(_about(former), None)
-            self._report.complain(_about_addresses(former), None)
         self._wakes = {recipient: asyncio.Event() for recipient in recipients}
         self._backoff = Backoff(shortest=config.retry_wait_min, longest=config.retry_wait_max)
         self._give_up_after = config.give_up_after.total_seconds()
@@ -79,8 +76,16 @@ class Alerts:
         """Deliver until cancelled."""
         while True:
             self._changed.clear()
+            before = self._names()
             await unless(self._changed, self._deliver())
             await self._changed.wait()
+            # Not in `reconfigure`: an attempt that is not yet cut off would complain again.
+            for former in before - self._names():
+                self._report.complain(_about(former), None)
+                self._report.complain(_about_addresses(former), None)
+
+    def _names(self) -> set[str]:
+        return {recipient.name for recipient in self._wakes}
 
     async def _deliver(self) -> None:
         """Deliver to the present recipients until cancelled."""

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from typing_extensions import override
 
 from parking_gateway.core.notice import Notice, NoticeKind
 from parking_gateway.outbox.alerts.delivery import Alerts, wait_of
@@ -31,6 +32,18 @@ SOON = timedelta(milliseconds=10)
 TO = ["one@example.org", "two@example.org"]
 
 
+class InterruptedReport(Report):
+    """Something happens before a step of a delivery is reported."""
+
+    meanwhile: Callable[[], None] | None = None
+
+    @override
+    def alerted(self, medium: str, **counts: int) -> None:
+        if self.meanwhile is not None:
+            self.meanwhile()
+        super().alerted(medium, **counts)
+
+
 class Gateway:
     """The alerts of a gateway, with a report of its own."""
 
@@ -38,6 +51,9 @@ class Gateway:
         config = Config(alerts={"retry_wait_min": 0.01, "retry_wait_max": 0.02, "timeout": 5, **alerts})
         self.health = Health(stalled_after=timedelta(minutes=1))
         self.metrics = Metrics(self.health)
+        self.report = InterruptedReport(
+            health=self.health, metrics=self.metrics, root="parking/v1", clock=wall_clock.utc
+        )
         self.alerts = Alerts(
             recipients_of(config, clock=wall_clock.utc),
             config.alerts,
@@ -49,7 +65,7 @@ class Gateway:
                 stop=asyncio.Event(),
                 report=lambda _what, _failure: None,
             ),
-            report=Report(health=self.health, metrics=self.metrics, root="parking/v1", clock=wall_clock.utc),
+            report=self.report,
         )
 
     @asynccontextmanager
@@ -322,3 +338,26 @@ async def test_other_recipients_take_over_while_it_runs(pool: Pool, hooks: HookS
             return hooks.kinds == ["fault"] and gateway.problems == ""
 
         await until(is_delivered, "the delivery, and the end of the problem")
+
+
+async def test_an_attempt_that_is_cut_off_leaves_no_problem_of_a_former_recipient(pool: Pool) -> None:
+    """The configuration changes between its answer and the complaint about it."""
+    gateway = Gateway(pool, webhooks=["http://127.0.0.1:1/away"], webhook_secret=SECRET)
+
+    def leave_none() -> None:
+        gateway.report.meanwhile = None
+        gateway.alerts.reconfigure((), Config().alerts)
+
+    async def is_a_problem() -> bool:
+        return "do not reach webhook" in gateway.problems
+
+    async def is_over() -> bool:
+        return gateway.report.meanwhile is None and gateway.problems == ""
+
+    async with gateway.running():
+        await until(recipients(pool, 1), "the webhook")
+        await write(pool, NoticeKind.SILENT)
+        gateway.alerts.wake()
+        await until(is_a_problem, "a problem")
+        gateway.report.meanwhile = leave_none
+        await until(is_over, "the end of the problem")
