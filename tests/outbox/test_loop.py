@@ -382,10 +382,12 @@ async def test_a_change_that_comes_while_its_space_is_published_is_published_too
 
 async def test_a_row_that_another_gateway_confirmed_meanwhile_is_published_again(store: Store) -> None:
     """Its message may have come after ours and be older."""
+    # Once, because counts are published beside the spaces.
+    confirmations = ["update space set published_version = version where name = 'A-1'"]
 
     async def confirm_then_finish() -> None:
-        if running.topics == SPACES:
-            await store.execute("update space set published_version = version where name = 'A-1'")
+        if confirmations and running.topics == SPACES:
+            await store.execute(confirmations.pop())
         elif len(running.versions) > 1:
             running.outbox.finish()
 
