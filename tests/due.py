@@ -33,4 +33,4 @@ async def due_in(connection: Connection, kind: DueKind) -> list[Due]:
     """The due rows of a kind, by their keys, at most ten. Spaces come without their steps."""
     (keys,) = await connection.together(due.keys(kind, limit=10))
     (rows,) = await connection.together(due.rows(kind, keys))
-    return sorted(rows, key=lambda row: keys.index(row.key))
+    return rows

@@ -43,7 +43,7 @@ def keys(kind: DueKind, *, limit: int, after: int | str | None = None) -> Query[
 
 
 def rows(kind: DueKind, keys: Collection[int | str]) -> Query[list[Due]]:
-    """The due ones of these rows of a kind. Spaces come without their steps."""
+    """The due ones of these rows of a kind, by their keys. Spaces come without their steps."""
     source = SOURCES[kind]
     return Query(
         statement=source.statement, arguments=arrays(id=list(keys)), read=lambda rows: list(map(source.read, rows))

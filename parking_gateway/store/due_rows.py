@@ -167,12 +167,15 @@ KEYS: Final = {kind: _due_keys(key) for kind, key in KEY_OF.items()}
 SOURCES: Final = {
     DueKind.SPACE: Source(statement=HOT["read_changed_spaces"], read=space_of),
     DueKind.DEVICE: Source(
-        statement=Statement(DEVICES.where(is_due(device), device.c.dev_eui.in_(listed("id", sa.Text)))), read=device_of
+        statement=Statement(
+            DEVICES.where(is_due(device), device.c.dev_eui.in_(listed("id", sa.Text))).order_by(device.c.dev_eui)
+        ),
+        read=device_of,
     ),
     DueKind.ZONE: Source(statement=counts(_due_ones(zone), zone, site.c.name, zone.c.name), read=zone_of),
     DueKind.SITE: Source(statement=counts(_due_ones(site), site, site.c.name), read=site_of),
 }
-"""The due ones of the keys `id`."""
+"""The due ones of the keys `id`, in their order."""
 ALL: Final = {
     DueKind.SPACE: Source(
         statement=Statement(ALL_SPACES.where(space.c.id.in_(_next_keys(space.c.id))).order_by(space.c.id)),

@@ -363,7 +363,7 @@ from (
 on conflict (space) do update
 set since = least(late.since, excluded.since), until = greatest(late.until, excluded.until);
 
--- read_changed_spaces: Reads those of the given spaces whose version the broker has not confirmed.
+-- read_changed_spaces: Reads those of the given spaces whose version the broker has not confirmed, by id.
 select
     space.id, space.version, space.published_version, site.name as site_name, zone.name as zone_name,
     space.name as space_name, space.state, space.since, space.previous, space.occupancy, space.contact, space.reserved_until, space.reservation,
@@ -374,7 +374,8 @@ select
 from space
 join zone on zone.id = space.zone_id
 join site on site.id = zone.site_id
-where space.version <> space.published_version and space.id in (select unnest(:'id'::bigint[]));
+where space.version <> space.published_version and space.id in (select unnest(:'id'::bigint[]))
+order by space.id;
 
 -- read_steps: Reads the unpublished steps of spaces. Their months alone are read, by the time of the last published step.
 -- Lateral, because a first plan on a new database would scan the whole log.
