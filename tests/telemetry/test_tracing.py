@@ -329,7 +329,8 @@ async def test_spans_beyond_the_queue_are_dropped_and_the_end_waits_for_no_colle
     assert 0 < len(collector.spans) <= 3 * 512
 
 
-async def test_an_address_where_nobody_listens_costs_the_end_no_time() -> None:
+async def test_an_address_where_nobody_listens_costs_the_end_no_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("parking_gateway.telemetry.exporting._LAST", 3600)
     failed = asyncio.Event()
     made = exporting(
         f"http://{LOCALHOST}:{free_port()}", Clock(), report=lambda _: failed.set(), interval=0.01, timeout=0.1
@@ -337,9 +338,7 @@ async def test_an_address_where_nobody_listens_costs_the_end_no_time() -> None:
     made.tracing.committed(committed(uplink(), is_changed=False))
     async with asyncio.timeout(30):
         await failed.wait()
-    began = time.monotonic()
-    await made.close()
-    assert time.monotonic() - began < 2
+        await made.close()
 
 
 # The configuration
