@@ -12,7 +12,7 @@ from parking_gateway.cli.doctor.devices import Finding, examine
 from parking_gateway.cli.doctor.encryption import examine_encryption
 from parking_gateway.cli.doctor.indicators import examine_indicators
 from parking_gateway.cli.doctor.months import examine_months
-from parking_gateway.cli.doctor.network_server import NETWORK_SERVER, examine_network_server, senders
+from parking_gateway.cli.doctor.network_server import examine_network_server, senders
 from parking_gateway.cli.doctor.promises import examine_promises
 from parking_gateway.cli.doctor.running import (
     Running,
@@ -125,7 +125,7 @@ def _not_checked(about: str, what: str) -> Check:
 async def _of_database_and_network_server(config: Config, decoder: Decoder) -> list[Check]:
     """The network server has a deadline of its own, so that a database that does not answer is still named."""
     checks = await _within(DEADLINE, "database", _of_database(config, decoder))
-    if all(check.about != NETWORK_SERVER for check in checks):
+    if all(check.about != "network server" for check in checks):
         checks.append(await examine_network_server(config.chirpstack, [], since=datetime.now(UTC) - _LATELY))
     return checks
 
@@ -158,7 +158,7 @@ async def _of_content(pool: Pool, config: Config, decoder: Decoder) -> list[Chec
         "alerts": partial(examine_alerts, config=config),
         "indicators": partial(examine_indicators, config=config),
         "devices": partial(_of_devices, decoder=decoder, config=config),
-        NETWORK_SERVER: partial(_of_network_server, config=config),
+        "network server": partial(_of_network_server, config=config),
     }
     now = datetime.now(UTC)
     found = await asyncio.gather(

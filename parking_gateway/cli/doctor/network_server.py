@@ -15,8 +15,6 @@ from parking_gateway.process.config.chirpstack import ChirpStackConfig
 from parking_gateway.store import recovery
 from parking_gateway.store.database import Connection
 
-NETWORK_SERVER: Final = "network server"
-"""What its check is about."""
 _LIMIT_SECONDS: Final = 10.0
 _MARGIN: Final = timedelta(hours=1)
 """By which ChirpStack may date the last uplink of a device earlier than we do."""
@@ -49,22 +47,22 @@ async def examine_network_server(config: ChirpStackConfig, senders: Sequence[Dev
     except Unanswered as failure:
         if isinstance(failure, Refused) and not senders:
             return _unknown(f"it cannot be judged before a device has sent: {failure}")
-        return Check(about=NETWORK_SERVER, detail=str(failure), fix=_CORRECT)
+        return Check(about="network server", detail=str(failure), fix=_CORRECT)
 
 
 async def _tried(memory: Memory, senders: Sequence[DevEui], since: datetime) -> Check:
     heard = await memory.heard(senders, since=since - _MARGIN)
     if hidden := [one for one in senders if one not in heard]:
         detail = f"its key does not show {', '.join(hidden)}, though our database has uplinks of the last day of it"
-        return Check(about=NETWORK_SERVER, detail=detail, fix=_NEW_KEY)
+        return Check(about="network server", detail=detail, fix=_NEW_KEY)
     asked = list(islice(senders or heard, _MOST_ASKED))
     if not asked:
         return _unknown("it accepts chirpstack.api_key; stored events cannot be asked for before a device has sent")
     for dev_eui in asked:
         await memory.events(dev_eui, heard_at=heard[dev_eui])
     detail = f"its key shows {counted(len(heard), 'device')} of the last day, and the stored events of each one tried"
-    return Check(about=NETWORK_SERVER, detail=detail)
+    return Check(about="network server", detail=detail)
 
 
 def _unknown(detail: str) -> Check:
-    return Check(about=NETWORK_SERVER, detail=detail, is_judged=False)
+    return Check(about="network server", detail=detail, is_judged=False)
