@@ -27,12 +27,7 @@ Lines = dict[tuple[DevEui, str], line.Line]
 
 
 async def go(database: Database, moment: Moment) -> Committed:
-    """Look at indicators whose places have changed, and at downlinks whose time has come.
-
-    Nothing is done while the gateway may be missing events: an answer can be among them, and an attempt would be wasted.
-    """
-    if moment.listening_since is None:
-        return Committed()
+    """Look at indicators whose places have changed, and at downlinks whose time has come."""
     now, digests = moment.now, moment.downlinks.digests
     async with database.connect() as connection:
         due, changed = await connection.together(downlinks.due(now), indicators.changed(digests))

@@ -18,12 +18,7 @@ MOST_DEVICES: Final = 100
 
 
 async def go(database: Database, moment: Moment) -> Committed:
-    """Find the gaps of all devices with new uplinks, a transaction for each thousand of them.
-
-    Nothing is done while events wait in a backlog, because it fills the gaps before they are any.
-    """
-    if moment.listening_since is None:
-        return Committed()
+    """Find the gaps of all devices with new uplinks, a transaction for each thousand of them."""
     found: Counter[DevEui] = Counter()
     notices = []
     filled = 0

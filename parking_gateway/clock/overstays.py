@@ -12,19 +12,13 @@ from parking_gateway.store import overstays, spaces, turns
 from parking_gateway.store.database import Database
 
 EVERY: Final = timedelta(seconds=10)
-_SOON: Final = timedelta(seconds=1)
 _AT_ONCE: Final = 1000
 """Cars of one transaction. The next round follows at once."""
 
 
 async def go(database: Database, moment: Moment) -> Committed:
-    """Flag the cars that have stayed for too long. The turn decides again, because a car may have left meanwhile.
-
-    Nothing is done while the gateway may be missing events: a departure can be among them. The round comes again in a second.
-    """
+    """Flag the cars that have stayed for too long. The turn decides again, because a car may have left meanwhile."""
     now = moment.now
-    if moment.listening_since is None:
-        return Committed(due_at=now + _SOON)
     async with database.connect() as connection:
         (parked,) = await connection.commit_together(overstays.parked_for_long(now))
         causes = [(one.space, cause) for one in parked if (cause := _cause(one, moment)) is not None]

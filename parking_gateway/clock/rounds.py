@@ -42,26 +42,30 @@ class Round(msgspec.Struct, frozen=True, kw_only=True):
     go: Callable[[Database, Moment], Awaitable[Committed]]
     """Raises what the database raises, or ArchiveFailed."""
     every: timedelta
-    can_wait: bool = False
-    """Whether it goes later, by `every` at most, while events wait in a backlog: it reads all rows."""
+    waits: timedelta = timedelta(0)
+    """How long it waits at most while events can be missing, or wait in a backlog."""
 
 
+_TO_THE_END: Final = timedelta.max
+"""It judges by what has come, and what is missing may say otherwise."""
+_A_MINUTE: Final = timedelta(minutes=1)
+"""It reads all rows, and uplinks come first."""
 PARTITIONS: Final = Round(name="partitions", go=partitions.go, every=timedelta(hours=1))
 ROUNDS: Final = (
     PARTITIONS,
-    Round(name="silence", go=silence.go, every=timedelta(seconds=10)),
-    Round(name="gaps", go=gaps.go, every=timedelta(seconds=10)),
+    Round(name="silence", go=silence.go, waits=_TO_THE_END, every=timedelta(seconds=10)),
+    Round(name="gaps", go=gaps.go, waits=_TO_THE_END, every=timedelta(seconds=10)),
     Round(name="history", go=history.go, every=timedelta(seconds=1)),
-    Round(name="hours", go=hours.go, can_wait=True, every=timedelta(minutes=1)),
+    Round(name="hours", go=hours.go, waits=_A_MINUTE, every=timedelta(minutes=1)),
     Round(name="reservations", go=reservations.go, every=reservations.EVERY),
-    Round(name="overstays", go=overstays.go, every=overstays.EVERY),
-    Round(name="problems", go=problems.go, can_wait=True, every=timedelta(minutes=1)),
-    Round(name="stuck", go=stuck.go, every=timedelta(minutes=10)),
+    Round(name="overstays", go=overstays.go, waits=_TO_THE_END, every=overstays.EVERY),
+    Round(name="problems", go=problems.go, waits=_A_MINUTE, every=timedelta(minutes=1)),
+    Round(name="stuck", go=stuck.go, waits=_TO_THE_END, every=timedelta(minutes=10)),
     Round(name="maintenance", go=maintenance.go, every=maintenance.EVERY),
     Round(name="counts", go=counts.go, every=timedelta(seconds=10)),
-    Round(name="places", go=places.go, can_wait=True, every=timedelta(seconds=30)),
+    Round(name="places", go=places.go, waits=_A_MINUTE, every=timedelta(seconds=30)),
     Round(name="retention", go=retention.go, every=timedelta(minutes=10)),
-    Round(name="downlinks", go=downlinks.go, every=timedelta(seconds=1)),
+    Round(name="downlinks", go=downlinks.go, waits=_TO_THE_END, every=timedelta(seconds=1)),
     Round(name="old_rows", go=old_rows.go, every=timedelta(minutes=10)),
 )
 _AGAIN: Final = timedelta(seconds=10)
@@ -90,8 +94,7 @@ class Rounds(msgspec.Struct, frozen=True, kw_only=True):
     async def _repeat(self, one: Round) -> None:
         time = asyncio.get_running_loop().time
         while True:
-            if one.can_wait:
-                await until_calm(lambda: self.moment().listening_since is None, within=one.every.total_seconds())
+            await until_calm(lambda: self.moment().listening_since is None, within=one.waits.total_seconds())
             began, now = time(), self.moment().now
             committed = await self.go(one)
             every = min(one.every, _AGAIN) if committed is None else one.every

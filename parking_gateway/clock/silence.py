@@ -24,13 +24,9 @@ _HOUR: Final = timedelta(hours=1)
 
 
 async def go(database: Database, moment: Moment) -> Committed:
-    """Let the contact of silent devices and of their spaces be lost, and send notices of these and of devices heard again.
-
-    Nothing is done while the gateway may be missing events.
-    """
-    now, since = moment.now, moment.listening_since
-    if since is None:
-        return Committed()
+    """Let the contact of silent devices and of their spaces be lost, and send notices of these and of devices heard again."""
+    now = moment.now
+    since = moment.listening_since or now
     allowed = await _limits(database, moment)
     async with database.connect() as connection:
         heard, limits, without_space, count = await connection.together(

@@ -14,9 +14,7 @@ from parking_gateway.store.problems import Begun, Change
 
 
 async def go(database: Database, moment: Moment) -> Committed:
-    """Compare the spaces of all zones, some zones at a time. Nothing is done while the gateway may be missing events."""
-    if moment.listening_since is None:
-        return Committed()
+    """Compare the spaces of all zones, some zones at a time."""
     limits = await limits_of(database, moment)
     at_least: timedelta = limits.stuck_after * min([1.0, *limits.stuck_factors.values()])
     async with database.connect() as connection:

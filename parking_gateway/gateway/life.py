@@ -122,7 +122,7 @@ class Life:
             intake=self._alone,
             complain=report.complain,
             clock=clock,
-            has_backlog=lambda: report.listening_since is None,
+            has_backlog=report.has_backlog,
         )
         self._clockwork = Clockwork(
             config,

@@ -29,7 +29,7 @@ class WayOut:
             known=pool.check.known,
             report=report.published,
             report_steps=report.published_steps,
-            has_backlog=lambda: report.listening_since is None,
+            has_backlog=report.has_backlog,
         )
         self._announcements = Announcements(
             config.home_assistant,

@@ -151,6 +151,10 @@ class Report:
         )
         return self._listening_since if health.is_broker_up and is_recorded else None
 
+    def has_backlog(self) -> bool:
+        """Whether events can be missing, or wait in a backlog."""
+        return self.listening_since is None
+
     def alerted(self, medium: str, *, delivered: int = 0, failed: int = 0, given_up: int = 0) -> None:
         """Alerts of a medium were delivered, attempts have failed, and alerts were given up."""
         self._metrics.count_alerts(medium, delivered=delivered, failed=failed, given_up=given_up)

@@ -3,7 +3,7 @@
 import asyncio
 import json
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 from uuid import uuid4
 
@@ -45,7 +45,6 @@ class Park:
         self.sensors = sensors
         self.config = CONFIG
         self.command_topic: str | None = TOPIC
-        self.listening_since: datetime | None = NOON
 
     async def rows(self, query: str) -> Sequence[Any]:
         """The answer of a query, or nothing."""
@@ -79,7 +78,7 @@ class Park:
         """Go the round so many seconds after noon. Returns the messages for ChirpStack."""
         moment = Moment(
             now=NOON + seconds * SECOND,
-            listening_since=self.listening_since,
+            listening_since=NOON,
             lost_after=timedelta(days=1),
             downlinks=self.config,
             command_topic=self.command_topic,
@@ -134,21 +133,6 @@ async def test_the_latest_wish_waits_while_another_one_is_under_way(park: Park) 
     await park.answered("ack", LAMP, seconds=12, queueItemId=green["id"], acknowledged=True)
     (red,) = await park.round(13)
     assert msgspec.convert(red["data"], bytes) == RED
-
-
-async def test_no_attempt_is_wasted_while_answers_may_be_missing(park: Park) -> None:
-    """While the broker is away, or events wait in a backlog."""
-    await park.shows(LAMP, {"space_id": 1})
-    park.listening_since = None
-    assert await park.round(1) == []
-    park.listening_since = NOON + SECOND
-    (sent,) = await park.round(2)
-    park.listening_since = None
-    assert await park.round(100) == []
-    await park.answered("ack", LAMP, seconds=3, queueItemId=sent["id"], acknowledged=True)
-    park.listening_since = NOON + 101 * SECOND
-    assert await park.round(102) == []
-    assert await park.rows("select attempts from downlink") == [(1,)]
 
 
 async def test_a_lamp_without_an_answer_is_tried_again_and_counts_as_failed(park: Park) -> None:

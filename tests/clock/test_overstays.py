@@ -1,6 +1,6 @@
 """Cars that stay for too long are flagged once, by the limits of their spaces and zones."""
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -19,9 +19,9 @@ HOUR = timedelta(hours=1)
 SPACE = {"site": "central", "zone": "level-1", "space": "A-1"}
 
 
-async def go(pool: Pool, hours: float, *, listening_since: datetime | None = NOON) -> Committed:
+async def go(pool: Pool, hours: float) -> Committed:
     """Let the clock go round at so many hours after noon."""
-    moment = Moment(now=NOON + hours * HOUR, listening_since=listening_since, lost_after=99 * HOUR)
+    moment = Moment(now=NOON + hours * HOUR, listening_since=NOON, lost_after=99 * HOUR)
     return await overstays.go(pool, moment)
 
 
@@ -52,16 +52,6 @@ async def test_only_cars_on_spaces_with_a_limit_are_flagged(car_park: CarPark, p
         found = await connection.execute(sa.text("select kind, space, details from notice"))
     details = {"parked_since": f"{NOON:%Y-%m-%dT%H:%M:%SZ}", "allowed_until": f"{NOON + HOUR:%Y-%m-%dT%H:%M:%SZ}"}
     assert found.all() == [("overstay", "A-1", details)]
-
-
-async def test_nobody_is_flagged_while_a_departure_may_wait_in_a_backlog(
-    car_park: CarPark, pool: Pool, engine: AsyncEngine
-) -> None:
-    await car_park(1)
-    await execute(engine, PARK, "update space set max_stay = 3600")
-    assert await go(pool, 2, listening_since=None) == Committed(due_at=NOON + 2 * HOUR + timedelta(seconds=1))
-    assert await flags(engine) == [None]
-    assert len((await go(pool, 2)).changed) == 1
 
 
 async def test_limits_of_the_zone_are_those_of_audiences_and_hours(
