@@ -88,9 +88,8 @@ class Machines:
 
     async def _live(self, machine: Machine) -> None:
         report = Report(self._reported, clock=machine.clock)
-        life = Life(machine, self._server, report)
         try:
-            await life.run()
+            await Life(machine, self._server, report).run()
         except Exception as bug:  # noqa: BLE001 - whatever ends the gateway is a mistake of it
             self._world.mistakes.append(bug)
 

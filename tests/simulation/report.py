@@ -43,6 +43,10 @@ class Report:
         found: datetime | None = vars(RealReport)["listening_since"].fget(self)
         return found
 
+    def has_backlog(self) -> bool:
+        """The same."""
+        return self.listening_since is None
+
     def connected(self, *, session_present: bool, oldest_event: Callable[[], float | None]) -> None:
         """The broker is there, and events are subscribed to."""
         if self._listening_since is None or not session_present:
