@@ -97,6 +97,24 @@ def test_a_second_run_changes_nothing(prepare: Prepare, tmp_path: Path) -> None:
     assert snapshot(tmp_path) == before
 
 
+def test_the_lines_for_the_broker_may_be_carried_out_again(prepare: Prepare, tmp_path: Path) -> None:
+    """Its files keep what they have, and get a region once, with its newest password."""
+    broker = tmp_path / "mosquitto"
+    broker.mkdir()
+    broker.joinpath("parking.acl").write_text("user gateway\ntopic read #\n")
+    broker.joinpath("passwords").write_text("gateway:one\nparking-gateway-north-east:two\nparking-gateway-north:old\n")
+    _, printed, _ = prepare("north", "--application", "a")
+    lines = [line.replace("/etc/mosquitto", str(broker)) for line in printed.splitlines() if "/etc/mosquitto" in line]
+    assert len(lines) == 2
+    for _ in range(2):
+        for line in lines:
+            subprocess.run(["sh", "-ec", line], check=True)
+    acl, new = (tmp_path / "north" / name for name in ("broker.acl", "broker.passwords"))
+    assert broker.joinpath("parking.acl").read_text() == "user gateway\ntopic read #\n" + acl.read_text()
+    others = "gateway:one\nparking-gateway-north-east:two\n"
+    assert broker.joinpath("passwords").read_text() == others + new.read_text()
+
+
 def test_a_run_that_was_cut_off_is_finished_with_the_same_passwords(prepare: Prepare, tmp_path: Path) -> None:
     prepare("north", "--application", "a")
     before = snapshot(tmp_path)

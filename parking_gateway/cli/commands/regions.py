@@ -196,8 +196,9 @@ def _write_and_make(planned: "Plan", admin: str) -> None:
 
 
 def _by_other_hands(planned: "Plan", *, is_database_made: bool) -> list[str]:
-    """The steps that another program or an administrator has to carry out."""
-    place, secrets = planned.place, planned.place.secrets
+    """The steps that another program or an administrator has to carry out. They may be carried out again."""
+    place, secrets, user = planned.place, planned.place.secrets, planned.config.mqtt.username
+    rights, passwords = "/etc/mosquitto/parking.acl", "/etc/mosquitto/passwords"
     drop_in = f"/etc/systemd/system/{place.unit}.service.d/credentials.conf"
     environment = f"PARKING_GATEWAY_CONFIG={place.file} PARKING_GATEWAY_SECRETS_DIRECTORY={secrets}"
     database = [
@@ -208,9 +209,9 @@ def _by_other_hands(planned: "Plan", *, is_database_made: bool) -> list[str]:
     return [
         "",
         *([] if is_database_made else database),
-        "# The broker, if it is Mosquitto with the files of this project: once",
-        f"cat {secrets}/broker.acl >>/etc/mosquitto/parking.acl",
-        f"cat {secrets}/broker.passwords >>/etc/mosquitto/passwords",
+        "# The broker, if it is Mosquitto with the files of this project",
+        f"grep -q '^user {user}$' {rights} || cat {secrets}/broker.acl >>{rights}",
+        f"sed -i '/^{user}:/d' {passwords} && cat {secrets}/broker.passwords >>{passwords}",
         "systemctl reload mosquitto",
         "# systemd",
         f"install -D -m 0644 {secrets}/credentials.conf {drop_in}",
