@@ -1,7 +1,7 @@
 """Installations as an import changes them: which device watches which space from now on."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 import sqlalchemy as sa
@@ -120,20 +120,23 @@ def concerned(wanted: Iterable[Installation]) -> Query[list[Installation]]:
     return Query(statement=_CONCERNED, arguments=encode(_WANTED, map(_row, wanted)), read=_installations)
 
 
+def installation_of(row: Sequence[Any]) -> Installation:
+    """A row of a statement that reads these columns in this order."""
+    dev_eui, channel, space_id, codec, options, lost_after, observe, observe_left = row
+    return Installation(
+        dev_eui=dev_eui,
+        channel=channel,
+        space=space_id,
+        codec=codec,
+        options=options,
+        lost_after=lost_after,
+        observe=observe,
+        observe_left=observe_left,
+    )
+
+
 def _installations(rows: Rows) -> list[Installation]:
-    return [
-        Installation(
-            dev_eui=dev_eui,
-            channel=channel,
-            space=space_id,
-            codec=codec,
-            options=options,
-            lost_after=lost_after,
-            observe=observe,
-            observe_left=observe_left,
-        )
-        for dev_eui, channel, space_id, codec, options, lost_after, observe, observe_left in rows
-    ]
+    return list(map(installation_of, rows))
 
 
 def sensors_of(spaces: Collection[SpaceId]) -> Query[SensorsOf]:

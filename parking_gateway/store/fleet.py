@@ -13,6 +13,7 @@ from parking_gateway.core.events import DevEui, DeviceIdentity, Uplink
 from parking_gateway.core.installation import Installation
 from parking_gateway.core.problems import Problem
 from parking_gateway.core.space import Contact
+from parking_gateway.store.assignments import installation_of
 from parking_gateway.store.batteries import battery_of
 from parking_gateway.store.devices import OF_READING
 from parking_gateway.store.locking import locked_by_key
@@ -221,20 +222,8 @@ def listed() -> Query[list[KnownDevice]]:
 
 def _known(*row: Any) -> KnownDevice:
     identity = _identity(row[: len(_IDENTITY)])
-    contact, heard_at, battery_percent, fault, problems, *installed_row, site, zone, space = row[len(_IDENTITY) :]
-    channel, space_id, codec, options, lost_after, observe, observe_left = installed_row
-    installed = None
-    if space_id is not None:
-        installed = Installation(
-            dev_eui=identity.dev_eui,
-            channel=channel,
-            space=space_id,
-            codec=codec,
-            options=options,
-            lost_after=lost_after,
-            observe=observe,
-            observe_left=observe_left,
-        )
+    contact, heard_at, battery_percent, fault, problems, *installed, site, zone, space = row[len(_IDENTITY) :]
+    _channel, space_id, *_ = installed
     return KnownDevice(
         identity=identity,
         contact=CONTACTS[contact],
@@ -242,7 +231,7 @@ def _known(*row: Any) -> KnownDevice:
         battery_percent=battery_percent,
         fault=fault,
         problems=[PROBLEMS[one] for one in problems],
-        installation=installed,
+        installation=installation_of((identity.dev_eui, *installed)) if space_id is not None else None,
         site=site,
         zone=zone,
         space=space,
