@@ -87,7 +87,8 @@ async def _some(
     places: dict[SpaceId, datetime | None] = {}
     for one in doubts:
         found = heard[one.space]
-        window = _window(one, found, pasts.get(one.space, Past()), locked, decoder)
+        now = min(moment.now, one.now)
+        window = _window(one, found, pasts.get(one.space, Past()), locked, decoder, now=now)
         corrected[one.space] = made = correction(window)
         is_over = found.until is None or (made.is_settled and found.until - one.until > STEP)
         places[one.space] = None if is_over else found.until
@@ -129,11 +130,12 @@ def _heard(
     return found
 
 
-def _window(doubt: Doubt, heard: Heard, past: Past, locked: Locked, decoder: Decoder) -> Window:
+def _window(doubt: Doubt, heard: Heard, past: Past, locked: Locked, decoder: Decoder, *, now: datetime) -> Window:
     frames, unread = _read(heard.uplinks, decoder)
     until = heard.until
     return Window(
         space=locked.spaces[doubt.space],
+        now=now,
         since=doubt.since,
         until=until,
         frames=[one for one in frames if until is None or one.heard_at <= until],

@@ -26,7 +26,7 @@ _HOUR: Final = timedelta(hours=1)
 async def go(database: Database, moment: Moment) -> Committed:
     """Let the contact of silent devices and of their spaces be lost, and send notices of these and of devices heard again."""
     now = moment.now
-    since = moment.listening_since or now
+    since = moment.listening_since or now  # what is missing now says that nobody is silent
     allowed = await _limits(database, moment)
     async with database.connect() as connection:
         heard, limits, without_space, count = await connection.together(

@@ -4,7 +4,8 @@ A window is a part of a space's history, up to the present if it is not too long
 (`clocks.compare`), what was offered is put between them by the time when each frame was heard, and the door decides again.
 No row of the log is changed or deleted: a wrong one is withdrawn, and a right one is added that names it.
 
-What cannot be read again stays as it was: frames whose codec fails now, and those of sensors that the space has no more.
+What cannot be read again stays as it was: frames whose codec fails now, and those of sensors that the space has no more. Nothing is
+corrected while the log is ahead of a clock.
 """
 
 from collections.abc import Iterator, Sequence
@@ -14,6 +15,7 @@ import msgspec
 
 from decoders import Occupancy
 from parking_gateway.core.causes import Cause, SensorRemoved
+from parking_gateway.core.clocks import STEP
 from parking_gateway.core.correcting import Correction, Kept, Logged, stay_corrections, step_corrections
 from parking_gateway.core.sensor import Sensor, Sensors
 from parking_gateway.core.space import Observation, Space, SpaceState, Transition, change_offer
@@ -26,6 +28,8 @@ def correction(window: Window) -> Correction:
     """Compute the window again, and compare."""
     space, story = window.space, story_of(window)
     present = next((one for one in window.stays if one.is_present), None)
+    if _was_set_back(window):
+        return Correction(space=space, present=present)
     kept = [
         one
         for one in window.stays
@@ -62,6 +66,11 @@ def correction(window: Window) -> Correction:
         is_settled=(straddling is not None) == (end.occupancy is Occupancy.OCCUPIED)
         and (_last_step(space) == _last_step(end) or (bool(logged) and _last(logged) == _last(made.steps))),
     )
+
+
+def _was_set_back(window: Window) -> bool:
+    """Whether the log has a step of a time that is still to come. Then a clock was set back, and the log does not follow the times."""
+    return any(step.at - window.now > STEP for step in window.steps)
 
 
 def _fits(end: Space, space: Space) -> bool:

@@ -25,6 +25,8 @@ class Window(msgspec.Struct, frozen=True, kw_only=True):
 
     space: Space
     """As it is now."""
+    now: datetime
+    """By our clock or by the database's, whichever is behind."""
     since: datetime
     """When the first late frame was heard."""
     until: datetime | None = None

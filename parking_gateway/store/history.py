@@ -35,6 +35,8 @@ class Doubt(NamedTuple):
     space: SpaceId
     since: datetime
     until: datetime
+    now: datetime
+    """By the database's clock."""
 
 
 class Past(msgspec.Struct):
@@ -65,7 +67,7 @@ left join installation on installation.space_id = doubted.space and installation
     limit=sa.Integer,
 )
 _DOUBTS: Final = written(
-    "select space, since, until from late where space in (select unnest(cast(:spaces as bigint[])))"
+    "select space, since, until, now() from late where space in (select unnest(cast(:spaces as bigint[])))"
 )
 _UNWATCHED: Final = written("""
 delete from late

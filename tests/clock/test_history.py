@@ -44,9 +44,9 @@ select arrived_at, departed_at, arrival, departure from past_stay where withdraw
 PRESENT = "select state, since, previous, cause, arrived_at, arrival from space order by id"
 
 
-async def come(pool: Pool, *uplinks: Message) -> None:
-    """Record these in one transaction."""
-    batch = read(uplinks, received_at=NOON + timedelta(hours=2), limits=LIMITS)
+async def come(pool: Pool, *uplinks: Message, ahead: timedelta = timedelta(0)) -> None:
+    """Record these in one transaction, by a clock of ours that is so far ahead."""
+    batch = read(uplinks, received_at=NOON + timedelta(hours=2) + ahead, limits=LIMITS)
     async with pool.connect() as connection:
         await record(connection, batch, decoder=Decoder(), announce_every=timedelta(hours=1))
 
@@ -107,6 +107,22 @@ async def test_a_wrong_step_is_withdrawn_and_the_right_one_names_it(pool: Pool, 
     sessions = await rows(pool.engine, "select body ->> 'corrects', body ->> 'arrived_at' from outgoing order by id")
     first = (await rows(pool.engine, "select min(id) from past_stay"))[0][0]
     assert sessions == [(None, f"{NOON:%Y-%m-%d}T12:09:00+00:00"), (str(first), f"{NOON:%Y-%m-%d}T12:05:00+00:00")]
+
+
+async def test_a_log_that_is_ahead_of_the_clock_stays_as_it_came(pool: Pool, car_park: CarPark) -> None:
+    """Our clock was ahead by a year for one uplink. Every step after it has its time, and their ids have the order."""
+    (device,) = await car_park(1)
+    await come(pool, frame(device, 1, VACANT))
+    await come(pool, frame(device, 5, OCCUPIED), ahead=timedelta(days=365))
+    await come(pool, frame(device, 9, VACANT))
+    await come(pool, frame(device, 20, OCCUPIED))
+    await come(pool, frame(device, 7, VACANT))
+    before = await rows(pool.engine, LOG)
+    assert len({at for _, _, at, _ in before}) == 1
+    assert len(await rows(pool.engine, "select * from late")) == 1
+    assert (await correct(pool)).steps_corrected == 0
+    assert await rows(pool.engine, LOG) == before
+    assert await rows(pool.engine, "select * from late") == []
 
 
 async def test_steps_that_are_added_to_the_past_during_a_publication_are_published_too(

@@ -23,6 +23,7 @@ from parking_gateway.core.turn import turn
 from parking_gateway.core.window import Window
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
+LATER = NOON + timedelta(days=1)
 MINUTE = timedelta(minutes=1)
 SPACE = SpaceId(1)
 WHO = "anna"
@@ -79,6 +80,7 @@ class Book(msgspec.Struct):
             found = correction(
                 Window(
                     space=self.space,
+                    now=LATER,
                     since=since,
                     until=until,
                     frames=[
@@ -225,6 +227,7 @@ def window(kept: Book, **changes: Any) -> Window:
     stays = [*kept.true_stays(), *([kept.present] if kept.present else [])]
     fields: dict[str, Any] = {
         "space": kept.space,
+        "now": LATER,
         "since": NOON + MINUTE,
         "frames": kept.frames,
         "offers": kept.offers,
@@ -236,6 +239,16 @@ def window(kept: Book, **changes: Any) -> Window:
 
 def is_unchanged(found: Correction) -> bool:
     return not (found.steps or found.stays or found.wrong_steps or found.wrong_stays)
+
+
+def test_a_log_that_is_ahead_of_a_clock_stays_as_it_is() -> None:
+    """The clock was a year ahead, and is right again: what is recorded now has no earlier time than what was recorded then."""
+    kept = visited()
+    kept.take(frame(3, 3, Occupancy.OCCUPIED))
+    assert not is_unchanged(correction(window(kept)))
+    ahead = NOON + 9 * MINUTE  # of the last step
+    assert not is_unchanged(correction(window(kept, now=ahead - 60 * MINUTE)))
+    assert is_unchanged(correction(window(kept, now=ahead - 61 * MINUTE)))
 
 
 def test_a_frame_that_cannot_be_read_now_keeps_its_change() -> None:

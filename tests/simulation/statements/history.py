@@ -33,7 +33,7 @@ def _watching(transaction: Transaction, space: int) -> list[str]:
 
 async def _doubts(transaction: Transaction, arguments: Arguments) -> Rows:
     found = [transaction.get("late", key) for key in elements(arguments["spaces"])]
-    return [(row["space"], row["since"], row["until"]) for row in found if row is not None]
+    return [(row["space"], row["since"], row["until"], transaction.now) for row in found if row is not None]
 
 
 async def _forget_unwatched(transaction: Transaction, _arguments: Arguments) -> Rows:
