@@ -53,7 +53,7 @@ async def come(pool: Pool, *uplinks: Message, ahead: timedelta = timedelta(0)) -
 
 async def correct(pool: Pool) -> Committed:
     moment = Moment(
-        now=NOON + timedelta(hours=2),
+        now=NOON + timedelta(days=1),  # behind all uplinks
         listening_since=NOON,
         lost_after=timedelta(days=1),
         guests=Guests(Decoder()),
