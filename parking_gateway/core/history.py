@@ -26,10 +26,11 @@ from parking_gateway.core.window import Story, Window, sensor_of, story_of
 
 def correction(window: Window) -> Correction:
     """Compute the window again, and compare."""
-    space, story = window.space, story_of(window)
+    space = window.space
     present = next((one for one in window.stays if one.is_present), None)
     if _was_set_back(window):
         return Correction(space=space, present=present)
+    story = story_of(window)
     kept = [
         one
         for one in window.stays
