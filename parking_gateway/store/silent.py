@@ -26,13 +26,6 @@ _LISTENING_SINCE: Final = sa.bindparam("listening_since", type_=TIME)
 _SHORTEST: Final = sa.bindparam("shortest", type_=sa.Double)
 """The shortest of all limits but those of installations. Devices that were heard since then are not looked up."""
 _DEFAULT: Final = sa.bindparam("lost_after", type_=sa.Double)
-_SENSOR: Final = space.c.sensors["by_key"][installation.c.dev_eui + "/" + sa.cast(installation.c.channel, sa.Text)]
-_HEARD_AT: Final = sa.case(
-    (space.c.sensors.is_(None), space.c.heard_at),
-    else_=sa.cast(_SENSOR["heard_at"].astext, sa.TIMESTAMP(timezone=True)),
-)
-"""When the sensor was heard, which may be one of several in its space."""
-_IS_LOST: Final = sa.func.coalesce(sa.cast(_SENSOR["is_lost"].astext, sa.Boolean), sa.false())
 
 
 def _is_silent(heard_at: sa.ColumnElement[Any], seconds: sa.ColumnElement[Any]) -> sa.ColumnElement[bool]:
@@ -40,14 +33,35 @@ def _is_silent(heard_at: sa.ColumnElement[Any], seconds: sa.ColumnElement[Any]) 
     return sa.func.greatest(heard_at, _LISTENING_SINCE) < _NOW - limit
 
 
-_QUIET: Final = (
-    sa.select(installation.c.dev_eui, installation.c.codec, installation.c.lost_after, _HEARD_AT.label("heard_at"))
-    .select_from(space.join(installation, installation.c.space_id == space.c.id))
+# Nearly all spaces were heard lately. So their installations are not read: of a million spaces, that would take a second.
+_SHORTEST_OF_ALL: Final = sa.func.least(
+    _SHORTEST, sa.select(sa.cast(sa.func.min(installation.c.lost_after), sa.Double)).scalar_subquery()
+)
+_SPACE: Final = (
+    sa.select(space.c.id, space.c.heard_at, space.c.sensors)
     .where(
         space.c.contact == "live",
-        sa.or_(space.c.sensors.is_(None), ~_IS_LOST),
-        installation.c.observe_left.is_(None),
-        _is_silent(_HEARD_AT, sa.func.least(_SHORTEST, sa.cast(installation.c.lost_after, sa.Double))),
+        sa.or_(space.c.sensors.is_not(None), _is_silent(space.c.heard_at, _SHORTEST_OF_ALL)),
+    )
+    .cte("watched")
+    .prefix_with("materialized", dialect="postgresql")
+)
+# With an offset, PostgreSQL looks the installations up, instead of reading all of them.
+_SENSOR: Final = sa.select(installation).where(installation.c.space_id == _SPACE.c.id).offset(0).lateral("sensor")
+_OF_SEVERAL: Final = _SPACE.c.sensors["by_key"][_SENSOR.c.dev_eui + "/" + sa.cast(_SENSOR.c.channel, sa.Text)]
+_HEARD_AT: Final = sa.case(
+    (_SPACE.c.sensors.is_(None), _SPACE.c.heard_at),
+    else_=sa.cast(_OF_SEVERAL["heard_at"].astext, sa.TIMESTAMP(timezone=True)),
+)
+"""When the sensor was heard, which may be one of several in its space."""
+_IS_LOST: Final = sa.func.coalesce(sa.cast(_OF_SEVERAL["is_lost"].astext, sa.Boolean), sa.false())
+_QUIET: Final = (
+    sa.select(_SENSOR.c.dev_eui, _SENSOR.c.codec, _SENSOR.c.lost_after, _HEARD_AT.label("heard_at"))
+    .select_from(_SPACE.join(_SENSOR, sa.true()))
+    .where(
+        sa.or_(_SPACE.c.sensors.is_(None), ~_IS_LOST),
+        _SENSOR.c.observe_left.is_(None),
+        _is_silent(_HEARD_AT, sa.func.least(_SHORTEST, sa.cast(_SENSOR.c.lost_after, sa.Double))),
     )
     .cte("quiet")
     .prefix_with("materialized", dialect="postgresql")
