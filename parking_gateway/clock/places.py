@@ -1,15 +1,10 @@
 """The spaces of all zones are counted for the metrics, so that no uplink has to."""
 
-from typing import Final
-
 from parking_gateway.clock.moment import Moment
 from parking_gateway.core.committed import Committed
 from parking_gateway.core.due import DueCounts, DueKind
 from parking_gateway.store import tree
 from parking_gateway.store.database import Database
-
-_PAGE: Final = 100
-"""Zones that are read at once."""
 
 
 async def go(database: Database, moment: Moment) -> Committed:
@@ -20,7 +15,7 @@ async def go(database: Database, moment: Moment) -> Committed:
     while True:
         after = zones[-1].key if zones else None
         async with database.connect() as connection:
-            (page,) = await connection.commit_together(tree.page(DueKind.ZONE, limit=_PAGE, after=after))
+            (page,) = await connection.commit_together(tree.page(DueKind.ZONE, after=after))
         zones += [one for one in page if isinstance(one, DueCounts)]
-        if len(page) < _PAGE:
+        if len(page) < tree.PAGE:
             return Committed(zones=zones)

@@ -203,7 +203,7 @@ class ReadingBack:
 
     async def _page(self, kind: DueKind, after: int | str | None) -> list[Due]:
         async with self._database.connect() as connection:
-            (rows,) = await connection.commit_together(rows_of_tree.page(kind, limit=tree.PAGE, after=after))
+            (rows,) = await connection.commit_together(rows_of_tree.page(kind, after=after))
             return rows
 
     async def _make_due(self, kind: DueKind, rows: Sequence[Due]) -> set[int | str]:

@@ -37,7 +37,7 @@ def keys(kind: DueKind, *, limit: int, after: int | str | None = None) -> Query[
     """The keys of the first `limit` due rows of a kind, behind the key `after`, in their order. Reads the whole table."""
     return Query(
         statement=KEYS[kind],
-        arguments=behind(kind, after, limit=limit),
+        arguments={**behind(kind, after), "limit": limit},
         read=lambda rows: [key for (key,) in rows],
     )
 

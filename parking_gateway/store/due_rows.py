@@ -43,16 +43,10 @@ def is_due(table: sa.Table) -> sa.ColumnElement[bool]:
     return table.c.version != table.c.published_version
 
 
-def behind(kind: DueKind, after: int | str | None, *, limit: int) -> Arguments:
-    """The arguments of a statement about the first rows behind a key. None: about the first of all."""
+def behind(kind: DueKind, after: int | str | None) -> Arguments:
+    """The argument of a statement about the first rows behind a key. None: about the first of all."""
     lowest = "" if kind is DueKind.DEVICE else 0
-    return {"limit": limit, "after": lowest if after is None else after}
-
-
-def _next_keys(key: sa.Column[Any]) -> sa.ScalarSelect[Any]:
-    """The first keys behind the key `after`, due or not: PostgreSQL reads these of the index, and joins their rows only."""
-    after = sa.bindparam("after", type_=key.type)
-    return sa.select(key).where(key > after).order_by(key).limit(_LIMIT).scalar_subquery()
+    return {"after": lowest if after is None else after}
 
 
 # Spaces and their steps
@@ -176,18 +170,3 @@ SOURCES: Final = {
     DueKind.SITE: Source(statement=counts(_due_ones(site), site, site.c.name), read=site_of),
 }
 """The due ones of the keys `id`, in their order."""
-ALL: Final = {
-    DueKind.SPACE: Source(
-        statement=Statement(ALL_SPACES.where(space.c.id.in_(_next_keys(space.c.id))).order_by(space.c.id)),
-        read=space_of,
-    ),
-    DueKind.DEVICE: Source(
-        statement=Statement(
-            DEVICES.where(device.c.dev_eui.in_(_next_keys(device.c.dev_eui))).order_by(device.c.dev_eui)
-        ),
-        read=device_of,
-    ),
-    DueKind.ZONE: Source(statement=counts(_next_keys(zone.c.id), zone, site.c.name, zone.c.name), read=zone_of),
-    DueKind.SITE: Source(statement=counts(_next_keys(site.c.id), site, site.c.name), read=site_of),
-}
-"""The same for rows that are not due as well."""

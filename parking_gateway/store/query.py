@@ -9,6 +9,7 @@ from typing import Any, Final, Generic, TypeVar
 import msgspec
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql.psycopg import dialect
+from sqlalchemy.sql.visitors import replacement_traverse
 
 from parking_gateway.store.rows import Arguments
 
@@ -23,7 +24,11 @@ _DIALECT: Final = dialect(paramstyle="numeric_dollar")  # type: ignore[no-untype
 
 
 class Statement:
-    """A statement of SQLAlchemy as PostgreSQL reads it, written once, when it is first needed."""
+    """A statement of SQLAlchemy as PostgreSQL reads it, written once, when it is first needed.
+
+    Its own whole numbers are part of its text. Plans are made without the values of parameters (`plan_cache_mode`), and a limit
+    that PostgreSQL does not know counts as a tenth of all rows, so it would read a whole table for each page.
+    """
 
     _numbers: Final = count()
 
@@ -57,7 +62,15 @@ class Statement:
 
     @cached_property
     def _compiled(self) -> Any:
-        return self._statement.compile(dialect=_DIALECT)  # type: ignore[attr-defined] # every statement has it
+        statement: Any = self._statement
+        return replacement_traverse(statement, {}, _as_text).compile(dialect=_DIALECT)
+
+
+def _as_text(element: object, **_: object) -> sa.ColumnClause[Any] | None:
+    """A whole number as a part of the text. None: it is something else, and stays."""
+    if isinstance(element, sa.BindParameter) and type(element.value) is int:
+        return sa.literal_column(str(element.value), element.type)
+    return None
 
 
 def written(sql: str, **types: Any) -> Statement:

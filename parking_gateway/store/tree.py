@@ -7,7 +7,9 @@ import sqlalchemy as sa
 
 from parking_gateway.core.due import Due, DueKind
 from parking_gateway.store.confirmations import due_again
-from parking_gateway.store.due_rows import ALL, KEY_OF, behind
+from parking_gateway.store.due_counts import counts, site_of, zone_of
+from parking_gateway.store.due_devices import DEVICES, device_of
+from parking_gateway.store.due_rows import ALL_SPACES, KEY_OF, Source, behind, space_of
 from parking_gateway.store.query import Query, Rows, Statement, command
 from parking_gateway.store.rows import Arguments, arguments, table_of
 from parking_gateway.store.tables import device, site, space, zone
@@ -16,13 +18,15 @@ Names = tuple[str, ...]
 """Site, zone and space of a space, site and zone of a zone, the name of a site, the DevEUI of a device."""
 
 
-def page(kind: DueKind, *, limit: int, after: int | str | None) -> Query[list[Due]]:
-    """The first `limit` rows of a kind by their keys, behind the key `after`, due or not."""
-    source = ALL[kind]
+PAGE: Final = 500
+"""Rows that are read at once."""
+
+
+def page(kind: DueKind, *, after: int | str | None) -> Query[list[Due]]:
+    """The first rows of a kind by their keys, behind the key `after`, due or not: a page, or what is left."""
+    source = _ALL[kind]
     return Query(
-        statement=source.statement,
-        arguments=behind(kind, after, limit=limit),
-        read=lambda rows: list(map(source.read, rows)),
+        statement=source.statement, arguments=behind(kind, after), read=lambda rows: list(map(source.read, rows))
     )
 
 
@@ -44,6 +48,26 @@ def publish_named(kind: DueKind, names: Collection[Names]) -> Query[None]:
     return command(_NAMED_AGAIN[kind], _columns(names))
 
 
+def _next_keys(key: sa.Column[Any]) -> sa.ScalarSelect[Any]:
+    """The next keys behind the key `after`: PostgreSQL reads these of the index, and joins their rows only."""
+    after = sa.bindparam("after", type_=key.type)
+    return sa.select(key).where(key > after).order_by(key).limit(PAGE).scalar_subquery()
+
+
+_ALL: Final = {
+    DueKind.SPACE: Source(
+        statement=Statement(ALL_SPACES.where(space.c.id.in_(_next_keys(space.c.id))).order_by(space.c.id)),
+        read=space_of,
+    ),
+    DueKind.DEVICE: Source(
+        statement=Statement(
+            DEVICES.where(device.c.dev_eui.in_(_next_keys(device.c.dev_eui))).order_by(device.c.dev_eui)
+        ),
+        read=device_of,
+    ),
+    DueKind.ZONE: Source(statement=counts(_next_keys(zone.c.id), zone, site.c.name, zone.c.name), read=zone_of),
+    DueKind.SITE: Source(statement=counts(_next_keys(site.c.id), site, site.c.name), read=site_of),
+}
 _CAR_PARK: Final = {
     DueKind.SITE: site,
     DueKind.ZONE: zone.join(site),

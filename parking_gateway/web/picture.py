@@ -15,8 +15,6 @@ from parking_gateway.web.cursor import cursor_at
 from parking_gateway.web.desk import WebDesk
 from parking_gateway.web.messages import gateways_of, notice_of, space_of, step_of, zone_of
 
-_PAGE: Final = 500
-"""Rows that are read together."""
 _NEWEST: Final = 50
 """Transitions, and notices."""
 _MOST_DEVICES: Final = 1000
@@ -116,11 +114,11 @@ async def _write_all(paper: _Paper, desk: WebDesk, kind: DueKind, message: Calla
     """All rows of a kind as a JSON array."""
     after, mark = None, b"["
     while True:
-        (page,) = await desk.read(tree.page(kind, limit=_PAGE, after=after))
+        (page,) = await desk.read(tree.page(kind, after=after))
         if text := _encode([message(row) for row in page])[1:-1]:
             await paper.write(mark + text)
             mark = b","
-        if len(page) < _PAGE:
+        if len(page) < tree.PAGE:
             break
         after = page[-1].key
     await paper.write(b"[]" if mark == b"[" else b"]")

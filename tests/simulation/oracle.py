@@ -24,7 +24,6 @@ from tests.simulation.statements import STATEMENTS
 from tests.simulation.story import SPACES, Event
 from tests.simulation.world import NOON, World
 
-_ALL: Final = 1000
 _ON_ITS_WAY: Final = 10.0
 """Seconds that an uplink may need to be recorded."""
 
@@ -190,7 +189,7 @@ class Oracle:
         transaction = Transaction(self._tables)
         wanted: dict[str, bytes] = {}
         for kind in DueKind:
-            query = tree.page(kind, limit=_ALL, after=None)
+            query = tree.page(kind, after=None)
             due: list[Due] = query.read(executed(STATEMENTS[query.statement.name](transaction, query.arguments)))
             wanted |= {one.topic: one.payload for one in rendered(CONFIG.publication.root, due) if one.retain}
         folder = f"{CONFIG.publication.root}/gateways/"

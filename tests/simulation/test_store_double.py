@@ -155,7 +155,7 @@ async def _read_back(database: Database, messages: Sequence[Message]) -> Any:
     for kind in (DueKind.SPACE, DueKind.ZONE, DueKind.SITE, DueKind.DEVICE):
         some_names = {(*names.get(kind, ()), f"A-{number}") for number in range(1, len(messages) + 4)}
         async with database.connect() as connection:
-            (rows,) = await connection.commit_together(tree.page(kind, limit=4, after=None))
+            (rows,) = await connection.commit_together(tree.page(kind, after=None))
             keys, without = await connection.commit_together(
                 tree.publish_again(kind, rows[::2]), tree.without_row(kind, some_names)
             )

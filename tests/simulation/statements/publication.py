@@ -108,7 +108,7 @@ _READ: Final[dict[DueKind, Callable[[Transaction, Row], tuple[Any, ...]]]] = {
 
 async def _page(transaction: Transaction, arguments: Arguments, *, kind: DueKind) -> Rows:
     found = [(key, row) for key, row in transaction.all(kind.value) if key > arguments["after"]]
-    page = sorted(found, key=lambda one: one[0])[: arguments["limit"]]
+    page = sorted(found, key=lambda one: one[0])[: tree.PAGE]
     return [_READ[kind](transaction, row) for _, row in page]
 
 
@@ -212,7 +212,7 @@ def _statements() -> Iterator[tuple[bytes, Callable[[Transaction, Arguments], Co
     for kind in DueKind:
         yield due.keys(kind, limit=1).statement.name, partial(_due_keys, kind=kind)
         yield due.rows(kind, []).statement.name, partial(_due_rows, kind=kind)
-        yield tree.page(kind, limit=1, after=None).statement.name, partial(_page, kind=kind)
+        yield tree.page(kind, after=None).statement.name, partial(_page, kind=kind)
         yield confirmations.confirm(kind, []).statement.name, partial(_confirm, kind=kind)
 
 
