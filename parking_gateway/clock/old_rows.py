@@ -1,4 +1,4 @@
-"""Deletes rows that are older than they are kept, of tables without months: notices, reservations, offers, observed uplinks and truths.
+"""Deletes rows that are older than they are kept, of tables without months: notices, reservations, hours of zones and what belongs to uplinks.
 
 Messages that the broker has not taken for too long, and downlinks that ended days ago, are deleted too.
 """
@@ -11,6 +11,7 @@ from parking_gateway.core.committed import Committed
 from parking_gateway.store import (
     alert_recipients,
     downlinks,
+    hours,
     notices,
     observed,
     offers,
@@ -26,6 +27,7 @@ from parking_gateway.store.retention import AT_ONCE
 _OF_TABLES: Final[tuple[tuple[str, Deletion], ...]] = (
     ("notice", notices.delete_old),
     ("reservation", reservations.delete_old),
+    ("occupancy_hour", hours.delete_old),
     # To correct the past by a late uplink takes what was offered then. Without uplinks, nothing is corrected.
     ("uplink", offers.delete_old),
     # A replay leaves them out.

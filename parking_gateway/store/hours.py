@@ -5,14 +5,16 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 
+from parking_gateway.store.old_rows import deletion
 from parking_gateway.store.query import Query, Statement, command, written
-from parking_gateway.store.tables import TIME, stale_hour
+from parking_gateway.store.tables import TIME, occupancy_hour, stale_hour
 
 RECENT: Final = timedelta(hours=1)
 """Changes of this age are counted by every round. Those of half of it already make their hours stale, because a round can be late."""
 AT_ONCE: Final = timedelta(hours=24)
 """Hours of one transaction."""
 
+delete_old: Final = deletion(occupancy_hour.c.hour)
 _MARK: Final = Statement(stale_hour.insert().values(since=sa.bindparam("at", type_=TIME)))
 _BEGIN: Final = written(
     """

@@ -1,4 +1,4 @@
-"""Notices and reservations are kept as long as the configuration says, and messages that nobody takes for seven days."""
+"""Notices, reservations and hours are kept as long as the configuration says, and messages that nobody takes for seven days."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -21,9 +21,9 @@ select n + case when :at < now() - interval '9 days' then 0 else 10000 end, :at,
 MESSAGE = "insert into outgoing (body, expires_at) values ('{}', :at)"
 
 
-async def go(pool: Pool, *, days: int) -> Committed:
-    moment = Moment(now=NOW, listening_since=None, lost_after=DAY, retention=RetentionConfig(notices=days))
-    return await old_rows.go(pool, moment)
+async def go(pool: Pool, *, days: int, occupancy_hours: int = 0) -> Committed:
+    retention = RetentionConfig(notices=days, occupancy_hours=occupancy_hours)
+    return await old_rows.go(pool, Moment(now=NOW, listening_since=None, lost_after=DAY, retention=retention))
 
 
 async def count(pool: Pool, table: str) -> int:
@@ -55,6 +55,22 @@ async def test_what_is_compared_is_kept_as_long_as_uplinks(pool: Pool, car_park:
                 await connection.execute(sa.text(statement), {"at": NOW - days * DAY})
     await go(pool, days=400)
     assert [await count(pool, table) for table in ("observed", "truth")] == [2, 2]
+
+
+HOUR = """
+insert into occupancy_hour (site, zone, hour, seconds, spaces, occupied_seconds, arrivals, departures, stay_seconds)
+values ('central', 'level-1', :at, 3600, 10, 0, 0, 0, 0)
+"""
+
+
+async def test_hours_are_kept_for_ever_or_as_long_as_the_configuration_says(pool: Pool) -> None:
+    async with pool.engine.begin() as connection:
+        for days in (1, 9, 11, 5000):
+            await connection.execute(sa.text(HOUR), {"at": NOW - days * DAY})
+    await go(pool, days=10)
+    assert await count(pool, "occupancy_hour") == 4
+    await go(pool, days=10, occupancy_hours=10)
+    assert await count(pool, "occupancy_hour") == 2
 
 
 RESERVATION = """

@@ -23,6 +23,7 @@ class RetentionConfig(Section):
     past_stays: Days = 0
     notices: Days = 400
     reservations: Days = 400
+    occupancy_hours: Days = 0
     archive: Folder = None
 
     def kept_for(self, table: str) -> timedelta | None:
