@@ -38,7 +38,8 @@ async def go(database: Database, moment: Moment) -> Committed:
     moment.senders.turn()
     async with database.connect() as connection:
         (forgotten,) = await connection.together(lost.forget(moment.now))
-        await connection.commit_together(*lost.count(forgotten), gateways.watched(moment.instance, at=moment.now))
+        watched = gateways.watched(moment.instance, at=moment.now, listening_since=moment.listening_since)
+        await connection.commit_together(*lost.count(forgotten), watched)
     return Committed(uplinks_lost=dict(found), uplinks_healed=filled, notices=notices)
 
 

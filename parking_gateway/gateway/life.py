@@ -39,6 +39,8 @@ from parking_gateway.process.config.mqtt import MqttConfig
 from parking_gateway.process.waits import Backoff
 from parking_gateway.process.wall_clock import WallClock
 from parking_gateway.requests.received import Requests
+from parking_gateway.store import gateways
+from parking_gateway.store.gateways import LastSigns
 from parking_gateway.store.patience import Patience
 from parking_gateway.store.pool import Pool
 from parking_gateway.telemetry.report import Report
@@ -165,9 +167,17 @@ class Life:
         await prepare_database(
             self._pool, patience=self._patience, decoder=self._decoder, rounds=self._clockwork.rounds, migrate=migrate
         )
-        await self._recovery.look_back()
+        signs = await self._patience(self._last_signs, purpose="looking for the last sign of life")
+        self._recovery.look_back(signs)
+        self._report.look_back(signs)
         if self._journal is not None and not self._journal.depth().rows:
             self._journal.drained()
+
+    async def _last_signs(self) -> LastSigns:
+        query = gateways.last_signs(self._config.gateway.instance, client_id=self._config.mqtt.client_id)
+        async with self._pool.connect() as connection:
+            (signs,) = await connection.commit_together(query)
+            return signs
 
     async def _live(self) -> None:
         async with asyncio.TaskGroup() as group:

@@ -16,6 +16,7 @@ from parking_gateway.process.config import Config
 from parking_gateway.process.waits import until_calm
 from parking_gateway.process.wall_clock import WallClock
 from parking_gateway.store import recovery
+from parking_gateway.store.gateways import LastSigns
 
 _MARGIN: Final = timedelta(minutes=2)
 """The last sign of life is known to ten seconds, and clocks differ by a minute."""
@@ -42,7 +43,6 @@ class Recovery:
     ) -> None:
         """`has_backlog`: whether events wait that are not recorded."""
         self._intake = intake
-        self._instance = config.gateway.instance
         self._clock = clock
         self._has_backlog = has_backlog
         self._was_absent = False
@@ -54,14 +54,11 @@ class Recovery:
             sources = Sources(known=self._known, recorded=self._recorded, settled=self._settled)
             self._healing = Healing(config.chirpstack, intake=intake, sources=sources, complain=complain)
 
-    async def look_back(self) -> None:
-        """Find out since when events may be lost, before the first event of this process."""
-        if self._healing is None:
-            return
-        seen = await self._intake.patience(self._read, purpose="looking for the last sign of life")
-        self._away_since = seen.watched_at
+    def look_back(self, signs: LastSigns) -> None:
+        """Since when events may be lost. To be called before the first event of this process."""
+        self._away_since = signs.watched_at
         # A gateway beside this one that is there now has received the events meanwhile.
-        others = seen.others_watched_at
+        others = signs.others_watched_at
         self._was_absent = others is None or others < self._clock() - _MARGIN
 
     def connected(self, *, is_session_lost: bool) -> None:
@@ -89,11 +86,6 @@ class Recovery:
     async def _settled(self) -> None:
         await asyncio.sleep(_BEGINS_WITHIN)
         await until_calm(self._has_backlog)
-
-    async def _read(self) -> recovery.LastSigns:
-        async with self._intake.database.connect() as connection:
-            (signs,) = await connection.commit_together(recovery.last_signs(self._instance))
-            return signs
 
     async def _known(self) -> Sequence[DevEui]:
         return await self._intake.patience(self._list, purpose="listing the devices to heal")

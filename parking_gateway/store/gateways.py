@@ -21,6 +21,19 @@ class KnownGateway(NamedTuple):
     """When it last wrote that every event has reached it."""
 
 
+class LastSigns(NamedTuple):
+    """The last signs of life before a start."""
+
+    watched_at: datetime | None
+    """Of this gateway. None: it was never connected."""
+    listening_since: datetime | None
+    """Since when every event had reached it by then."""
+    session_began_at: datetime | None
+    """Since when its session has its subscriptions, by the database's clock."""
+    others_watched_at: datetime | None
+    """Of the gateways beside it, the last one. None: there are none."""
+
+
 def known() -> Query[list[KnownGateway]]:
     """All gateways of this database, also those that are away."""
     return asks(_KNOWN, KnownGateway)
@@ -60,9 +73,15 @@ def advance(instance: str, number: int) -> Query[int]:
     return Query(statement=_ADVANCE, arguments={"gateway": instance, "number": number}, read=_before)
 
 
-def watched(instance: str, *, at: datetime) -> Query[None]:
-    """Write down that every event has reached this gateway until now. A gateway without a marker has no row yet."""
-    return command(_WATCHED, {"gateway": instance, "at": at})
+def watched(instance: str, *, at: datetime, listening_since: datetime | None) -> Query[None]:
+    """Write down since when every event has reached this gateway. None: as before. A gateway without a marker has no row yet."""
+    return command(_WATCHED, {"gateway": instance, "at": at, "since": listening_since})
+
+
+def last_signs(instance: str, *, client_id: str) -> Query[LastSigns]:
+    """The last signs of life of this gateway and of the others."""
+    arguments = {"gateway": instance, "client": client_id}
+    return Query(statement=_SIGNS, arguments=arguments, read=lambda rows: LastSigns(*rows[0]))
 
 
 _KNOWN: Final = Statement(sa.select(gateway.c.instance, gateway.c.watched_at).order_by(gateway.c.instance))
@@ -93,10 +112,22 @@ _ADVANCE: Final = Statement(
     .values(confirmed=sa.func.greatest(_BEFORE.c.confirmed, sa.bindparam("number", type_=sa.BigInteger)))
     .returning(_BEFORE.c.confirmed)
 )
+_IS_OURS: Final = gateway.c.instance == sa.bindparam("gateway", type_=sa.Text)
 _WATCHED: Final = Statement(
     gateway.update()
-    .where(gateway.c.instance == sa.bindparam("gateway", type_=sa.Text))
-    .values(watched_at=sa.bindparam("at", type_=TIME))
+    .where(_IS_OURS)
+    .values(
+        watched_at=sa.bindparam("at", type_=TIME),
+        listening_since=sa.func.coalesce(sa.bindparam("since", type_=TIME), gateway.c.listening_since),
+    )
+)
+_SIGNS: Final = Statement(
+    sa.select(
+        sa.func.max(gateway.c.watched_at).filter(_IS_OURS),
+        sa.func.max(gateway.c.listening_since).filter(_IS_OURS),
+        sa.select(broker_session.c.began_at).where(broker_session.c.client_id == _CLIENT).scalar_subquery(),
+        sa.func.max(gateway.c.watched_at).filter(~_IS_OURS),
+    )
 )
 
 

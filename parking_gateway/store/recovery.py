@@ -1,31 +1,16 @@
-"""Queries about an absence: until when a gateway was there, and which devices can have sent meanwhile."""
+"""Queries about an absence: which devices can have sent meanwhile."""
 
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Final
 
-import msgspec
 import sqlalchemy as sa
 
 from parking_gateway.core.events import DevEui
 from parking_gateway.store.query import Query, Rows, Statement, asks
 from parking_gateway.store.rows import arrays
-from parking_gateway.store.tables import TIME, device, gateway
+from parking_gateway.store.tables import TIME, device
 
-
-class LastSigns(msgspec.Struct, frozen=True):
-    """The last signs of life before a start."""
-
-    watched_at: datetime | None
-    """Of this gateway. None: it was never connected."""
-    others_watched_at: datetime | None
-    """Of the gateways beside it, the last one. None: there are none."""
-
-
-_IS_OURS: Final = gateway.c.instance == sa.bindparam("gateway", type_=sa.Text)
-_SIGNS: Final = Statement(
-    sa.select(sa.func.max(gateway.c.watched_at).filter(_IS_OURS), sa.func.max(gateway.c.watched_at).filter(~_IS_OURS))
-)
 # Devices that sent lately first: their lost uplinks are needed most.
 _DEVICES: Final = Statement(
     sa.select(device.c.dev_eui).order_by(device.c.heard_at.desc().nulls_last(), device.c.dev_eui)
@@ -59,11 +44,6 @@ select dev_eui from (
 )
 
 
-def last_signs(instance: str) -> Query[LastSigns]:
-    """The last signs of life of this gateway and of the others."""
-    return Query(statement=_SIGNS, arguments={"gateway": instance}, read=_one)
-
-
 def devices() -> Query[list[DevEui]]:
     """All devices."""
     return asks(_DEVICES, DevEui)
@@ -85,7 +65,3 @@ def recorded(heard: Mapping[DevEui, datetime], *, before: datetime) -> Query[set
 
 def _set(rows: Rows) -> set[DevEui]:
     return {DevEui(dev_eui) for (dev_eui,) in rows}
-
-
-def _one(rows: Rows) -> LastSigns:
-    return LastSigns(*rows[0])

@@ -1,7 +1,7 @@
 """The report of every event of the tasks, made once: to the log, to metrics and health, and to the outbox."""
 
 from collections.abc import Callable, Collection, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
 from loguru import logger
@@ -14,6 +14,7 @@ from parking_gateway.core.committed import Committed
 from parking_gateway.core.due import Due
 from parking_gateway.core.space import SpaceId
 from parking_gateway.process.wall_clock import WallClock
+from parking_gateway.store.gateways import LastSigns
 from parking_gateway.store.verdicts import Diagnosis
 from parking_gateway.telemetry.absences import Absences
 from parking_gateway.telemetry.commits import Commits
@@ -33,6 +34,10 @@ INTAKE: Final = "intake"
 OUTBOX: Final = "outbox"
 _BACKLOG_SECONDS: Final = 5.0
 """A sensor is not silent while its uplinks can wait in a backlog. An event of this age shows a backlog."""
+
+_SHORT_ABSENCE: Final = timedelta(minutes=15)
+"""A restart, also of the machine. The broker keeps what comes meanwhile, unless its publisher uses QoS 0: so after a longer absence
+a sensor may have been heard, and nobody knows."""
 
 
 class Report:
@@ -65,6 +70,8 @@ class Report:
         self._in_hand = 0
         self._outbox = 0
         self._listening_since: datetime | None = None
+        self._listened_since: datetime | None = None
+        """Of the process before this one, if it has ended just now."""
         self._absences = Absences(health.seconds)
         self._failed_rounds = FailedRounds(health=health, metrics=metrics, absences=self._absences)
         self._messages = HealthMessages(health=health, metrics=metrics, started=started, clock=clock)
@@ -192,6 +199,13 @@ class Report:
         self._outbox = outbox
         self._metrics.outbox_backlog.set(outbox)
 
+    def look_back(self, signs: LastSigns) -> None:
+        """What is known of the process before this one. Without it, a gateway that starts every day would call no sensor silent."""
+        seen, since, began = signs.watched_at, signs.listening_since, signs.session_began_at
+        is_short = seen is not None and abs(self._clock() - seen) < _SHORT_ABSENCE
+        if is_short and since is not None and began is not None:
+            self._listened_since = max(since, began)
+
     def connected(
         self,
         *,
@@ -208,9 +222,11 @@ class Report:
         """
         if self._connections:
             self._metrics.reconnects.inc()
-        if self._listening_since is None or not session_present:
+        if not session_present:
             # Without our session, the broker kept no events for us.
             self._listening_since = self._clock()
+        elif self._listening_since is None:
+            self._listening_since = self._listened_since or self._clock()
         self._connections += 1
         self.health.broker_connected(oldest_event, address, seconds_behind)
         self._absences.ended(

@@ -8,6 +8,7 @@ from functools import partial
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from parking_gateway.cli.demo.brokers import Broker
@@ -128,6 +129,32 @@ async def test_a_sensor_that_falls_silent_is_lost_on_the_board_and_back_with_its
         if contact == "lost":
             await publish(broker, [(topic_of(device), uplink_at(device, OCCUPIED, 2))])
     assert await value(engine, "select count(*) from transition") == 1
+
+
+async def test_a_gateway_that_starts_more_often_than_a_sensor_may_be_silent_calls_it_silent_all_the_same(
+    daemon: Daemon, broker: Broker, engine: AsyncEngine, car_park: CarPark
+) -> None:
+    """The broker has kept what came meanwhile, so it has listened since before the restart."""
+    (device,) = await car_park(1)
+    daemon.configure(clock__missed_heartbeats="0")
+    daemon.start_and_wait()
+    await publish(broker, [(topic_of(device), uplink_at(device, OCCUPIED, 1))])
+    await until(partial(has_recorded, engine, 0), "the uplink")
+    await until(
+        partial(value, engine, "select exists (select from gateway where listening_since is not null)"),
+        "that it listens",
+    )
+    assert daemon.terminate() == 0
+    async with engine.begin() as connection:
+        for earlier in (
+            "update gateway set listening_since = listening_since - interval '3 days'",
+            "update broker_session set began_at = began_at - interval '3 days'",
+            "update space set heard_at = heard_at - interval '2 days', seen_at = seen_at - interval '2 days'",
+        ):
+            await connection.execute(sa.text(earlier))
+    daemon.start_and_wait()
+    await until(partial(is_published, broker, device, "lost", 1), "its contact is lost")
+    assert await value(engine, "select listening_since < now() - interval '2 days' from gateway")
 
 
 async def is_published(broker: Broker, device: str, contact: str, unreachable: int) -> bool:

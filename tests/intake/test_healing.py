@@ -26,6 +26,7 @@ from parking_gateway.intake.refusals import Refused, Unanswered
 from parking_gateway.process.config import ChirpStackConfig, Config, GatewayConfig
 from parking_gateway.process.waits import Backoff
 from parking_gateway.process.wall_clock import WallClock, utc
+from parking_gateway.store.gateways import last_signs
 from parking_gateway.store.patience import Patience
 from parking_gateway.store.pool import Pool
 from tests.events import NOON, OCCUPIED, VACANT, dev_eui_of, message, up
@@ -308,7 +309,9 @@ async def test_a_start_heals_unless_another_gateway_is_there(
 
     async def asked_after_a_start() -> list[str]:
         recovery = recovery_of(pool, chirpstack_api)
-        await recovery.look_back()
+        async with pool.connect() as connection:
+            (signs,) = await connection.commit_together(last_signs("one", client_id="parking-gateway"))
+        recovery.look_back(signs)
         recovery.connected(is_session_lost=False)
         await runs(recovery, monkeypatch)
         return chirpstack_api.asked

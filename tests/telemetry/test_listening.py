@@ -4,6 +4,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
+from parking_gateway.store.gateways import LastSigns
 from parking_gateway.telemetry import Health, Metrics
 from parking_gateway.telemetry.report import Report
 from tests.events import NOON
@@ -64,3 +65,50 @@ def test_without_a_session_the_broker_has_kept_nothing(report: Report, clock: Cl
     report.disconnected("Connection refused")
     report.connected(protocol="5", session_present=False)
     assert report.listening_since == NOON + SECOND
+
+
+DAY = timedelta(days=1)
+SIGNS = LastSigns(
+    watched_at=NOON - 60 * SECOND,
+    listening_since=NOON - 9 * DAY,
+    session_began_at=NOON - 10 * DAY,
+    others_watched_at=None,
+)
+
+
+def test_after_a_restart_it_has_listened_since_before(report: Report) -> None:
+    report.look_back(SIGNS)
+    report.connected(protocol="5", session_present=True)
+    assert report.listening_since == NOON - 9 * DAY
+
+
+def test_a_session_that_is_younger_has_kept_nothing_before(report: Report) -> None:
+    report.look_back(SIGNS._replace(session_began_at=NOON - DAY))
+    report.connected(protocol="5", session_present=True)
+    assert report.listening_since == NOON - DAY
+
+
+@pytest.mark.parametrize(
+    "signs",
+    [
+        SIGNS._replace(watched_at=NOON - timedelta(minutes=16)),
+        SIGNS._replace(watched_at=NOON + timedelta(minutes=16)),
+        SIGNS._replace(watched_at=None),
+        SIGNS._replace(listening_since=None),
+        SIGNS._replace(session_began_at=None),
+    ],
+)
+def test_after_a_long_absence_or_a_step_of_its_clock_it_listens_from_now_on(report: Report, signs: LastSigns) -> None:
+    report.look_back(signs)
+    report.connected(protocol="5", session_present=True)
+    assert report.listening_since == NOON
+
+
+def test_without_the_session_nothing_of_before_counts(report: Report, clock: Clock) -> None:
+    report.look_back(SIGNS)
+    report.connected(protocol="5", session_present=False)
+    assert report.listening_since == NOON
+    clock.now += SECOND
+    report.disconnected("Connection refused")
+    report.connected(protocol="5", session_present=True)
+    assert report.listening_since == NOON

@@ -15,6 +15,8 @@ gateway: Final = sa.Table(
     sa.Column("confirmed", sa.BigInteger, nullable=False, server_default="0"),
     # When it last looked for lost uplinks: nearly as late as its last sign of life.
     sa.Column("watched_at", TIME),
+    # Since when every event had reached it by then.
+    sa.Column("listening_since", TIME),
 )
 
 broker_session: Final = sa.Table(
