@@ -1,13 +1,11 @@
 """Gaps: uplinks that are missing by their frame counters are counted, and counted again when they come."""
 
 from collections import Counter
-from collections.abc import AsyncIterator, Mapping
-from datetime import datetime
+from collections.abc import Mapping
 from itertools import islice
 from typing import Final
 
 from parking_gateway.clock.moment import Moment
-from parking_gateway.clock.senders import Senders
 from parking_gateway.core import gaps
 from parking_gateway.core.committed import Committed
 from parking_gateway.core.events import DevEui
@@ -24,7 +22,7 @@ async def go(database: Database, moment: Moment) -> Committed:
     found: Counter[DevEui] = Counter()
     notices = []
     filled = 0
-    async for devices in _due(database, moment.senders):
+    while devices := dict(islice(moment.senders.due.items(), lost.AT_ONCE)):
         async with database.connect() as connection:
             _, looked = await connection.together(lost.lock(), lost.gaps(devices))
             changes = gaps.changes(looked.known, looked.found)
@@ -33,6 +31,7 @@ async def go(database: Database, moment: Moment) -> Committed:
                 *lost.write(changes.opened, changes.closed, now=moment.now), *([outgoing.send(new)] if new else [])
             )
         notices += new
+        moment.senders.looked(devices)
         found.update(changes.lost)
         filled += changes.filled
     moment.senders.turn()
@@ -41,21 +40,6 @@ async def go(database: Database, moment: Moment) -> Committed:
         watched = gateways.watched(moment.instance, at=moment.now, listening_since=moment.listening_since)
         await connection.commit_together(*lost.count(forgotten), watched)
     return Committed(uplinks_lost=dict(found), uplinks_healed=filled, notices=notices)
-
-
-async def _due(database: Database, senders: Senders) -> AsyncIterator[Mapping[DevEui, datetime]]:
-    """The devices of this round, some at a time. Those that were remembered are forgotten when the next ones are asked for."""
-    while devices := dict(islice(senders.due.items(), lost.AT_ONCE)):
-        yield devices
-        senders.looked(devices)
-    since, after = senders.others_since, DevEui("")
-    while since is not None:
-        async with database.connect() as connection:
-            (page,) = await connection.together(lost.heard(since, after=after))
-        if not page:
-            return
-        yield dict.fromkeys(page, since)
-        after = page[-1]
 
 
 def _notice(devices: Mapping[DevEui, int], moment: Moment) -> Notice:

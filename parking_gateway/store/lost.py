@@ -141,10 +141,6 @@ from counted
 where device.dev_eui = counted.dev_eui and device.uplinks_lost <> counted.uplinks
 """)
 _FORGET: Final = written("delete from lost where found_at < :before returning dev_eui", before=TIME)
-_HEARD: Final = written(
-    f"select dev_eui from device where heard_at >= :since and dev_eui > :after order by dev_eui limit {AT_ONCE}",
-    since=TIME,
-)
 _LOSSY: Final = written(
     """
 select dev_eui, cast(sum(last - first + 1) as bigint) as missing, (
@@ -191,22 +187,17 @@ def write(opened: Sequence[Gap], closed: Sequence[Gap], *, now: datetime) -> lis
         queries.append(command(_REMOVE, _key(closed)))
     if opened:
         queries.append(command(_ADD, _key(opened) | arrays(last=[gap.last for gap in opened]) | {"found_at": now}))
-    return [*queries, *count([gap.dev_eui for gap in (*opened, *closed)])]
+    return [*queries, *count({gap.dev_eui for gap in (*opened, *closed)})]
 
 
-def forget(now: datetime) -> Query[list[DevEui]]:
-    """Remove the gaps that are too old to be filled. The answer is the device of each, which has to be counted."""
+def forget(now: datetime) -> Query[set[DevEui]]:
+    """Remove the gaps that are too old to be filled. The answer is their devices, which have to be counted."""
     return Query(statement=_FORGET, arguments={"before": now - KEPT_FOR}, read=_devices)
 
 
 def count(devices: Collection[DevEui]) -> list[Query[None]]:
     """Write how many uplinks of these devices are missing. Those of which the number changed are published."""
-    return [command(_COUNT, arrays(dev_eui=sorted(set(devices))))] if devices else []
-
-
-def heard(since: datetime, *, after: DevEui) -> Query[list[DevEui]]:
-    """The next devices by DevEUI that were heard since then, behind `after`. It reads all rows behind it until there are enough."""
-    return Query(statement=_HEARD, arguments={"since": since, "after": after}, read=_devices)
+    return [command(_COUNT, arrays(dev_eui=sorted(devices)))] if devices else []
 
 
 def lossy(since: datetime) -> Query[dict[DevEui, Loss]]:
@@ -230,8 +221,8 @@ def _looked(rows: Rows) -> Looked:
     return Looked(known=found[True], found=found[False])
 
 
-def _devices(rows: Rows) -> list[DevEui]:
-    return [DevEui(dev_eui) for (dev_eui,) in rows]
+def _devices(rows: Rows) -> set[DevEui]:
+    return {DevEui(dev_eui) for (dev_eui,) in rows}
 
 
 def _losses(rows: Rows) -> dict[DevEui, Loss]:
