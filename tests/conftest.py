@@ -14,10 +14,10 @@ pytest_plugins = [
     "tests.plugins.completeness",
     "tests.plugins.daemon",
     "tests.plugins.deaf",
-    "tests.plugins.pair",
     "tests.plugins.pgbouncer",
     "tests.plugins.poor_brokers",
     "tests.plugins.postgres",
+    "tests.plugins.pair",  # after postgres, which it uses
     "tests.plugins.processes",
     "tests.plugins.prometheus",
     "tests.plugins.proxy",

@@ -10,7 +10,7 @@ import sys
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from tempfile import TemporaryDirectory, TemporaryFile
+from tempfile import TemporaryFile
 from typing import Any
 
 import psycopg
@@ -29,7 +29,7 @@ from parking_gateway.store.pipeline import PipelinedConnection
 from tests import forked
 from tests.events import OCCUPIED, dev_eui_of, message, up
 from tests.plugins.car_park import CarPark
-from tests.plugins.postgres import WHEEL
+from tests.plugins.postgres import WHEEL, folder_of_server
 
 ONE, TWO = dev_eui_of(1), dev_eui_of(2)
 SPACES = f"""site,zone,space,dev_eui,channel,codec,options
@@ -388,8 +388,7 @@ def test_a_missing_right_to_write_is_one_sentence(spaces: Path, database: str) -
 def test_the_embedded_database_serves_commands_beside_a_gateway(spaces: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A command uses the running server of the gateway, and leaves it running."""
     monkeypatch.setattr(embedded, "programs", WHEEL)  # as the command does
-    with TemporaryDirectory(prefix="parking-gateway-tests-") as folder:
-        Path(folder).chmod(0o755)  # PostgreSQL runs as a user of its own when the tests run as root
+    with folder_of_server() as folder:
         state = {"GATEWAY__STATE_DIRECTORY": folder}
         assert output_of(run_on("embedded", "migrate", **state)).startswith(f"Schema: none -> {schema.newest()}.\n")
         with embedded.running(Path(folder)) as url, psycopg.connect(url) as gateway:

@@ -5,9 +5,8 @@ import os
 import shutil
 import subprocess
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any, Final
 
 import psutil
@@ -19,6 +18,7 @@ from parking_gateway.cli.demo.brokers import LOCALHOST, free_port
 from parking_gateway.process.config import DatabaseConfig
 from parking_gateway.store import embedded, migrating
 from parking_gateway.store.pool import opened
+from tests.plugins.postgres import folder_of_server
 
 STANDBY: Final = "b"
 _SETTINGS: Final = """
@@ -227,7 +227,8 @@ class Pair:
 @pytest.fixture(scope="session")
 def template_data() -> Iterator[Path]:
     """The data of a stopped server with a migrated database `parking`."""
-    with _folder() as folder:
+    with folder_of_server() as name:
+        folder = Path(name)
         with embedded.running(folder) as url:
             with psycopg.connect(url, autocommit=True) as connection:
                 connection.execute("create database parking")
@@ -238,8 +239,8 @@ def template_data() -> Iterator[Path]:
 @pytest.fixture
 def pair(template_data: Path) -> Iterator[Pair]:
     """Two servers, not started yet."""
-    with _folder() as folder:
-        pair = Pair(template_data, folder)
+    with folder_of_server() as folder:
+        pair = Pair(template_data, Path(folder))
         yield pair
         pair.stop()
 
@@ -248,14 +249,6 @@ def _soon() -> Retrying:
     return Retrying(
         retry=retry_if_exception_type(AssertionError), wait=wait_fixed(0.02), stop=stop_after_delay(30), reraise=True
     )
-
-
-@contextmanager
-def _folder() -> Iterator[Path]:
-    # Not in pytest's folders: when the tests run as root, PostgreSQL runs as another user, who cannot read those.
-    with TemporaryDirectory(prefix="parking-gateway-tests-") as name:
-        Path(name).chmod(0o755)
-        yield Path(name)
 
 
 async def _migrate(url: str) -> None:

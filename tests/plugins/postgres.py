@@ -6,6 +6,7 @@ It is the one of the wheel. With POSTGRES_PROGRAMS=/usr/lib/postgresql/15/bin it
 import asyncio
 import atexit
 import os
+import shutil
 import signal
 import subprocess
 from collections.abc import AsyncIterator, Iterator
@@ -31,6 +32,9 @@ from parking_gateway.store.pool import Pool
 
 _numbers = count()
 
+_MEMORY: Final = Path("/dev/shm")
+_ROOM: Final = 2 << 30
+"""Bytes that the servers of four workers take at most."""
 WHEEL: Final = embedded.programs
 """The folder of the wheel's programs, which every gateway in a process of its own starts."""
 if _PROGRAMS := os.environ.get("POSTGRES_PROGRAMS", ""):
@@ -44,6 +48,17 @@ def pytest_terminal_summary(terminalreporter: TerminalReporter) -> None:
         [embedded.programs() / "postgres", "--version"], capture_output=True, text=True, check=True
     )
     terminalreporter.write_line(f"on {version.stdout.strip()}")
+
+
+def folder_of_server() -> TemporaryDirectory[str]:
+    """A folder for the data of a server, in memory where there is room: a database has 400 files, and a disk takes ten times as long.
+
+    It is none of pytest's: when the tests run as root, PostgreSQL runs as another user, who cannot read those.
+    """
+    has_room = _MEMORY.is_dir() and shutil.disk_usage(_MEMORY).free > _ROOM
+    folder = TemporaryDirectory(prefix="parking-gateway-tests-", dir=_MEMORY if has_room else None)
+    Path(folder.name).chmod(0o755)
+    return folder
 
 
 def engine_of(url: str, poolclass: type[SomePool] = NullPool) -> AsyncEngine:
@@ -68,15 +83,12 @@ def _url_of(server: str, database: str) -> str:
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[str]:
     """The URL of this worker's server, with a migrated database `template` on it."""
-    # Not in pytest's folders: when the tests run as root, PostgreSQL runs as another user, who cannot read those.
-    with TemporaryDirectory(prefix="parking-gateway-tests-") as folder:
-        Path(folder).chmod(0o755)
-        with embedded.running(Path(folder)) as url:
-            # No power is cut here, and every test makes and drops a database.
-            _sync(url, "off")
-            _execute(url, "create database template")
-            asyncio.run(migrating.upgrade(engine_of(_url_of(url, "template"))))
-            yield url
+    with folder_of_server() as folder, embedded.running(Path(folder)) as url:
+        # No power is cut here, and every test makes and drops a database.
+        _sync(url, "off")
+        _execute(url, "create database template")
+        asyncio.run(migrating.upgrade(engine_of(_url_of(url, "template"))))
+        yield url
 
 
 def _sync(url: str, word: str) -> None:
@@ -140,10 +152,9 @@ def own_server_in(folder: Path) -> Iterator[OwnServer]:
 @cache
 def _migrated() -> Path:
     """The data of a server that was stopped, with one migrated database. It is removed with this process."""
-    folder = TemporaryDirectory(prefix="parking-gateway-tests-")
+    folder = folder_of_server()
     atexit.register(folder.cleanup)
     path = Path(folder.name)
-    path.chmod(0o755)
     with embedded.running(path) as url:
         _execute(url, "create database parking")
         asyncio.run(migrating.upgrade(engine_of(_url_of(url, "parking"))))
@@ -153,10 +164,8 @@ def _migrated() -> Path:
 @pytest.fixture
 def own_server() -> Iterator[OwnServer]:
     """A server with one migrated database."""
-    with TemporaryDirectory(prefix="parking-gateway-tests-") as folder:
-        Path(folder).chmod(0o755)
-        with own_server_in(Path(folder)) as server:
-            yield server
+    with folder_of_server() as folder, own_server_in(Path(folder)) as server:
+        yield server
 
 
 @pytest.fixture
@@ -172,7 +181,8 @@ def empty_database(postgres: str) -> Iterator[str]:
 def database_on(server: str) -> Iterator[str]:
     """The URL of a migrated database on the server `postgres`, dropped at the end."""
     name = f"test_{next(_numbers)}"
-    _execute(server, "create database {} template template", name)
+    # A copy of the files: they are not written to the log too, as they would be by itself.
+    _execute(server, "create database {} template template strategy file_copy", name)
     yield _url_of(server, name)
     _execute(server, "drop database {} with (force)", name)
 
