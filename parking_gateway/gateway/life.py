@@ -174,9 +174,12 @@ class Life:
             self._journal.drained()
 
     async def _last_signs(self) -> LastSigns:
-        query = gateways.last_signs(self._config.gateway.instance, client_id=self._config.mqtt.client_id)
+        config = self._config
+        asked = gateways.last_signs(
+            config.gateway.instance, client_id=config.mqtt.client_id, events=config.subscription
+        )
         async with self._pool.connect() as connection:
-            (signs,) = await connection.commit_together(query)
+            (signs,) = await connection.commit_together(asked)
             return signs
 
     async def _live(self) -> None:

@@ -29,7 +29,7 @@ class LastSigns(NamedTuple):
     listening_since: datetime | None
     """Since when every event had reached it by then."""
     session_began_at: datetime | None
-    """Since when its session has its subscriptions, by the database's clock."""
+    """Since when its session has its subscriptions, by the database's clock. None: the one to the events is not among them."""
     others_watched_at: datetime | None
     """Of the gateways beside it, the last one. None: there are none."""
 
@@ -78,9 +78,9 @@ def watched(instance: str, *, at: datetime, listening_since: datetime | None) ->
     return command(_WATCHED, {"gateway": instance, "at": at, "since": listening_since})
 
 
-def last_signs(instance: str, *, client_id: str) -> Query[LastSigns]:
-    """The last signs of life of this gateway and of the others."""
-    arguments = {"gateway": instance, "client": client_id}
+def last_signs(instance: str, *, client_id: str, events: str) -> Query[LastSigns]:
+    """The last signs of life of this gateway, which subscribes to the events by this topic filter, and of the others."""
+    arguments = {"gateway": instance, "client": client_id, "events": events}
     return Query(statement=_SIGNS, arguments=arguments, read=lambda rows: LastSigns(*rows[0]))
 
 
@@ -125,7 +125,12 @@ _SIGNS: Final = Statement(
     sa.select(
         sa.func.max(gateway.c.watched_at).filter(_IS_OURS),
         sa.func.max(gateway.c.listening_since).filter(_IS_OURS),
-        sa.select(broker_session.c.began_at).where(broker_session.c.client_id == _CLIENT).scalar_subquery(),
+        sa.select(broker_session.c.began_at)
+        .where(
+            broker_session.c.client_id == _CLIENT,
+            sa.bindparam("events", type_=sa.Text) == sa.any_(broker_session.c.filters),
+        )
+        .scalar_subquery(),
         sa.func.max(gateway.c.watched_at).filter(~_IS_OURS),
     )
 )

@@ -310,7 +310,9 @@ async def test_a_start_heals_unless_another_gateway_is_there(
     async def asked_after_a_start() -> list[str]:
         recovery = recovery_of(pool, chirpstack_api)
         async with pool.connect() as connection:
-            (signs,) = await connection.commit_together(last_signs("one", client_id="parking-gateway"))
+            (signs,) = await connection.commit_together(
+                last_signs("one", client_id="parking-gateway", events="application/#")
+            )
         recovery.look_back(signs)
         recovery.connected(is_session_lost=False)
         await runs(recovery, monkeypatch)

@@ -4,7 +4,9 @@ from datetime import datetime, timedelta
 
 import pytest
 
+from parking_gateway.store import gateways
 from parking_gateway.store.gateways import LastSigns
+from parking_gateway.store.pool import Pool
 from parking_gateway.telemetry import Health, Metrics
 from parking_gateway.telemetry.report import Report
 from tests.events import NOON
@@ -112,3 +114,21 @@ def test_without_the_session_nothing_of_before_counts(report: Report, clock: Clo
     report.disconnected("Connection refused")
     report.connected(protocol="5", session_present=True)
     assert report.listening_since == NOON
+
+
+async def test_a_session_with_another_subscription_has_not_kept_these_events(pool: Pool) -> None:
+    async with pool.connect() as connection:
+        await connection.commit_together(
+            gateways.begin_again("here", 1)[-1],
+            gateways.watched("here", at=NOON, listening_since=NOON - DAY),
+            gateways.watched("here", at=NOON + SECOND, listening_since=None),
+            gateways.remember_filters({"application/one/#"}, client_id="parking"),
+        )
+        same, other = await connection.commit_together(
+            gateways.last_signs("here", client_id="parking", events="application/one/#"),
+            gateways.last_signs("here", client_id="parking", events="application/#"),
+        )
+    assert same.session_began_at is not None
+    assert other == LastSigns(
+        watched_at=NOON + SECOND, listening_since=NOON - DAY, session_began_at=None, others_watched_at=None
+    )
