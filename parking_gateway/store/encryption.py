@@ -19,6 +19,11 @@ _TODO: Final[Mapping[str, str]] = {
     "alert": f"The server refuses the certificate of the gateway: replace it ({_OURS})",
     "group or world access": "Give the file the mode 0600",
     "bad decrypt": "Correct sslpassword in database.url, or store the key without a password",
+    "key values mismatch": f"Name the key of the certificate: {_OURS}",
+    # What a wrong password makes of one key in 256 looks decrypted, and is no key.
+    "could not load private key file": (
+        "Correct sslpassword in database.url if the key has a password; else name a key in PEM by sslkey"
+    ),
     "private key file": f"Name the key of the certificate: {_OURS}",
     "could not read": "Name a file in PEM, or convert it",
     "no encryption": "The server demands TLS: set sslmode=verify-full and sslrootcert in database.url",
