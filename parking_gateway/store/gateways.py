@@ -100,19 +100,14 @@ _INSERT: Final = pg.insert(gateway).values(
 _SET_MARKER: Final = Statement(
     _INSERT.on_conflict_do_update(index_elements=["instance"], set_={"confirmed": _INSERT.excluded.confirmed})
 )
-_BEFORE: Final = (
-    sa.select(gateway.c.instance, gateway.c.confirmed)
-    .where(gateway.c.instance == sa.bindparam("gateway", type_=sa.Text))
-    .with_for_update()
-    .cte("before")
-)
+_IS_OURS: Final = gateway.c.instance == sa.bindparam("gateway", type_=sa.Text)
+_BEFORE: Final = sa.select(gateway.c.instance, gateway.c.confirmed).where(_IS_OURS).with_for_update().cte("before")
 _ADVANCE: Final = Statement(
     gateway.update()
     .where(gateway.c.instance == _BEFORE.c.instance)
     .values(confirmed=sa.func.greatest(_BEFORE.c.confirmed, sa.bindparam("number", type_=sa.BigInteger)))
     .returning(_BEFORE.c.confirmed)
 )
-_IS_OURS: Final = gateway.c.instance == sa.bindparam("gateway", type_=sa.Text)
 _WATCHED: Final = Statement(
     gateway.update()
     .where(_IS_OURS)

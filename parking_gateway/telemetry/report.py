@@ -70,8 +70,6 @@ class Report:
         self._in_hand = 0
         self._outbox = 0
         self._listening_since: datetime | None = None
-        self._listened_since: datetime | None = None
-        """Of the process before this one, if it has ended just now."""
         self._absences = Absences(health.seconds)
         self._failed_rounds = FailedRounds(health=health, metrics=metrics, absences=self._absences)
         self._messages = HealthMessages(health=health, metrics=metrics, started=started, clock=clock)
@@ -203,8 +201,8 @@ class Report:
         """What is known of the process before this one. Without it, a gateway that starts every day would call no sensor silent."""
         seen, since, began = signs.watched_at, signs.listening_since, signs.session_began_at
         is_short = seen is not None and abs(self._clock() - seen) < _SHORT_ABSENCE
-        if is_short and since is not None and began is not None:
-            self._listened_since = max(since, began)
+        if self._listening_since is None and is_short and since is not None and began is not None:
+            self._listening_since = max(since, began)
 
     def connected(
         self,
@@ -222,11 +220,9 @@ class Report:
         """
         if self._connections:
             self._metrics.reconnects.inc()
-        if not session_present:
+        if self._listening_since is None or not session_present:
             # Without our session, the broker kept no events for us.
             self._listening_since = self._clock()
-        elif self._listening_since is None:
-            self._listening_since = self._listened_since or self._clock()
         self._connections += 1
         self.health.broker_connected(oldest_event, address, seconds_behind)
         self._absences.ended(
