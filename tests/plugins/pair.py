@@ -1,6 +1,5 @@
 """Two PostgreSQL servers: a primary, and a standby that streams from it, on ports of their own."""
 
-import asyncio
 import os
 import shutil
 import subprocess
@@ -15,10 +14,8 @@ import pytest
 from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_fixed
 
 from parking_gateway.cli.demo.brokers import LOCALHOST, free_port
-from parking_gateway.process.config import DatabaseConfig
-from parking_gateway.store import embedded, migrating
-from parking_gateway.store.pool import opened
-from tests.plugins.postgres import folder_of_server
+from parking_gateway.store import embedded
+from tests.plugins.postgres import folder_of_server, migrated_data
 
 STANDBY: Final = "b"
 _SETTINGS: Final = """
@@ -224,23 +221,11 @@ class Pair:
             one.stop()
 
 
-@pytest.fixture(scope="session")
-def template_data() -> Iterator[Path]:
-    """The data of a stopped server with a migrated database `parking`."""
-    with folder_of_server() as name:
-        folder = Path(name)
-        with embedded.running(folder) as url:
-            with psycopg.connect(url, autocommit=True) as connection:
-                connection.execute("create database parking")
-            asyncio.run(_migrate(url.replace("/postgres?", "/parking?")))
-        yield folder / "postgresql"
-
-
 @pytest.fixture
-def pair(template_data: Path) -> Iterator[Pair]:
+def pair() -> Iterator[Pair]:
     """Two servers, not started yet."""
     with folder_of_server() as folder:
-        pair = Pair(template_data, Path(folder))
+        pair = Pair(migrated_data(), Path(folder))
         yield pair
         pair.stop()
 
@@ -249,8 +234,3 @@ def _soon() -> Retrying:
     return Retrying(
         retry=retry_if_exception_type(AssertionError), wait=wait_fixed(0.02), stop=stop_after_delay(30), reraise=True
     )
-
-
-async def _migrate(url: str) -> None:
-    async with opened(url, DatabaseConfig()) as pool:
-        await migrating.upgrade(pool.engine)

@@ -144,13 +144,13 @@ class OwnServer:
 def own_server_in(folder: Path) -> Iterator[OwnServer]:
     """A server with one migrated database, while the context lasts."""
     # With its owner, who is not root.
-    subprocess.run(["cp", "--archive", _migrated() / "postgresql", folder], check=True)
+    subprocess.run(["cp", "--archive", migrated_data(), folder], check=True)
     with embedded.running(folder):
         yield OwnServer(folder)
 
 
 @cache
-def _migrated() -> Path:
+def migrated_data() -> Path:
     """The data of a server that was stopped, with one migrated database. It is removed with this process."""
     folder = folder_of_server()
     atexit.register(folder.cleanup)
@@ -158,7 +158,7 @@ def _migrated() -> Path:
     with embedded.running(path) as url:
         _execute(url, "create database parking")
         asyncio.run(migrating.upgrade(engine_of(_url_of(url, "parking"))))
-    return path
+    return path / "postgresql"
 
 
 @pytest.fixture
