@@ -10,6 +10,9 @@ INSTALLED := $(VENV)/installed
 SERVICE := alerts calendars heal javascript protobuf tracing web
 PIP := $(BIN)/pip --disable-pip-version-check --quiet
 
+# Images of containers often tell Python to keep no compiled modules. Then each process of the tests compiles all of them again.
+export PYTHONDONTWRITEBYTECODE :=
+
 .PHONY: demo test proof proof-brokers coverage check check-contract check-dashboards check-home-assistant generate site screenshots audit lock fuzz clean
 .PHONY: install-page commands
 .PHONY: package debian container test-installed
