@@ -112,6 +112,8 @@ _OBSERVE: Final = Statement(
     .where(installation.c.dev_eui == _WANTED.c.dev_eui, installation.c.channel == _WANTED.c.channel)
     .values(observe=_WANTED.c.observe, observe_left=_WANTED.c.observe_left)
 )
+_MANY: Final = 100
+"""Installations at once, of which the planner has to know. A large car park is read for a second and held meanwhile."""
 _ANALYZE: Final = Statement(sa.text(f"analyze {installation.name}, {space.name}"))
 
 
@@ -180,9 +182,10 @@ def change(*, installed: Sequence[Installation], removed: Sequence[Installation]
     ]
     if not installed:
         return changes
-    # Without this, the planner takes a table that was filled a second ago for an empty one.
     added = encode(_WANTED, map(_row, installed))
-    return [*changes, command(_WATCH, added), command(_INSTALL, added), command(_ANALYZE)]
+    # Without it, the planner takes a table that was filled a second ago for an empty one. One more sensor makes no other plan.
+    analyze = [command(_ANALYZE)] if len(installed) >= _MANY else []
+    return [*changes, command(_WATCH, added), command(_INSTALL, added), *analyze]
 
 
 def observe(installed: Collection[Installation], uplinks: int | None) -> list[Query[None]]:

@@ -105,7 +105,9 @@ order by changed.dev_eui, array_position({_ORDER}, problem)
     ).bindparams(*(sa.bindparam(name, type_=sa.Text) for name in ("dev_eui", "begun", "ended")))
 )
 _COUNTS: Final = Statement(
-    sa.text("select one, count(*) from device cross join lateral unnest(problems) as one group by one")
+    sa.text(
+        "select one, count(*) from device cross join lateral unnest(problems) as one where problems <> '{}' group by one"
+    )
 )
 _CONTACTS: Final = Statement(sa.select(device.c.contact, sa.func.count()).group_by(device.c.contact))
 

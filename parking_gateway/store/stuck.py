@@ -15,8 +15,8 @@ ZONES_AT_ONCE: Final = 100
 LOOK_BACK: Final = timedelta(days=7)
 """Older changes of neighbours do not count. Without this, the months of the whole log would be looked up."""
 
-# Of each space the time of its n-th last change is looked up by the index of its log: 30 µs for a space. The lower quartile of
-# a group is the time since when three of four have changed as often.
+# Of each space that has changed lately, the time of its n-th last change is looked up by the index of its log: 30 µs for a
+# space. The lower quartile of a group is the time since when three of four have changed as often.
 _QUIET: Final = Statement(
     sa.text("""
 with one as (
@@ -26,7 +26,7 @@ with one as (
         select transition.at as since
         from transition
         where
-            transition.space = space.id and transition.at >= :horizon
+            space.since >= :horizon and transition.space = space.id and transition.at >= :horizon
             and (transition."from" = 'OCCUPIED' or transition."to" = 'OCCUPIED')
         order by transition.id desc
         offset :changes - 1
