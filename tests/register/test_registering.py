@@ -110,6 +110,14 @@ async def test_an_imported_register_is_due(engine: AsyncEngine) -> None:
     assert counts == expected
 
 
+async def test_the_planner_learns_of_many_sensors_at_once_and_one_more_has_no_table_read(engine: AsyncEngine) -> None:
+    known = "select reltuples from pg_class where relname = 'installation'"
+    await kept(engine, *(entry(f"A-{number}", DevEui(dev_eui_of(number))) for number in range(100)))
+    assert await rows(engine, known) == [(100,)]
+    await kept(engine, entry("A-100", DevEui(dev_eui_of(100))))
+    assert await rows(engine, known) == [(100,)]
+
+
 async def test_the_second_time_nothing_changes(engine: AsyncEngine) -> None:
     """Not even a version: nothing is published again."""
     entries = [entry("A", ONE, codec="milesight_em310_udl", occupied_below_mm="400"), entry("B", TWO), entry("C")]
