@@ -14,6 +14,7 @@ pytest_plugins = [
     "tests.plugins.completeness",
     "tests.plugins.daemon",
     "tests.plugins.deaf",
+    "tests.plugins.longest_first",
     "tests.plugins.pgbouncer",
     "tests.plugins.poor_brokers",
     "tests.plugins.postgres",
