@@ -67,4 +67,4 @@ class Suite(msgspec.Struct, frozen=True, kw_only=True):
         if ended.outcome is not None:
             typer.echo(row(self.cells(ended.outcome)))
             for difference in ended.outcome.counts.differences:
-                typer.echo(difference, err=True)
+                typer.echo(f"{ended.name}: {difference}", err=True)
