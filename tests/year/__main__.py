@@ -20,7 +20,13 @@ def year(  # noqa: PLR0913 - the options of a command
         float, typer.Option(min=0.01, help="the most hours of real time; then it ends with the day")
     ] = 1.0,
     cars: Annotated[float, typer.Option(min=0.001, help="cars for each space and day")] = 0.05,
-    heartbeat: Annotated[float, typer.Option(min=1, help="hours without a car after which a sensor speaks")] = 72,
+    heartbeat: Annotated[
+        float,
+        # A gateway that is started again, every seven days, listens since then: here its last sign of life is six hours old.
+        typer.Option(
+            min=1, max=90, help="hours without a car after which a sensor speaks; it is lost after 1.75 times as long"
+        ),
+    ] = 72,
     seed: Annotated[int, typer.Option(help="of everything that is random")] = 1,
     write: Annotated[bool, typer.Option("--write", help="write docs/explanation/year.md and its plots")] = False,
 ) -> None:
