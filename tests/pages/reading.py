@@ -39,6 +39,7 @@ NOT_RUN: Final = {
     "echo 'parking-gateway parking-gateway/purge-data boolean true' | debconf-set-selections": "tests/packages/test_debian.py",
     "sudo -u postgres psql -c \"alter system set shared_buffers = '2GB'\" "
     "-c \"alter system set max_wal_size = '8GB'\" \\": "the machine of the tests has no room for it",
+    "pages=$(sudo -u postgres psql -Atc 'show shared_memory_size_in_huge_pages')": "it would take memory from the whole machine",
 }
 """First lines of blocks, and why these are not run here, or the test that runs them."""
 _OF_AN_INDEX: Final = re.compile(r"pip install 'parking-gateway\[\w+\]'")
