@@ -75,10 +75,9 @@ def _sent_twice(sensor: _Sensor) -> Iterator[list[TimedEvent]]:
 
 def _overtaken(sensor: _Sensor) -> Iterator[list[TimedEvent]]:
     for turn in count(step=6):
-        first, second, third, *later = (sensor.frame(turn + place) for place in range(6))
+        first, second, third, fourth, fifth, sixth = (sensor.frame(turn + place) for place in range(6))
         yield [third, first, second]
         # A turn of all sensors later, because the uplinks of one transaction are recorded by their times.
-        fourth, fifth, sixth = later
         yield [sixth]
         yield [fourth, fifth]
 
