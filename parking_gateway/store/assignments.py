@@ -113,7 +113,7 @@ _OBSERVE: Final = Statement(
     .values(observe=_WANTED.c.observe, observe_left=_WANTED.c.observe_left)
 )
 _MANY: Final = 100
-"""Installations at once, of which the planner has to know. A large car park is read for a second and held meanwhile."""
+"""Installations at once from which on the tables are analyzed. With 100,000 spaces it takes 0.2 s, and uplinks of the spaces wait."""
 _ANALYZE: Final = Statement(sa.text(f"analyze {installation.name}, {space.name}"))
 
 
@@ -183,7 +183,7 @@ def change(*, installed: Sequence[Installation], removed: Sequence[Installation]
     if not installed:
         return changes
     added = encode(_WANTED, map(_row, installed))
-    # Without it, the planner takes a table that was filled a second ago for an empty one. One more sensor makes no other plan.
+    # Without the analysis, the planner takes a table that was filled a second ago for an empty one. A few rows change no plan.
     analyze = [command(_ANALYZE)] if len(installed) >= _MANY else []
     return [*changes, command(_WATCH, added), command(_INSTALL, added), *analyze]
 

@@ -22,7 +22,7 @@ def year(  # noqa: PLR0913 - the options of a command
     cars: Annotated[float, typer.Option(min=0.001, help="cars for each space and day")] = 0.05,
     heartbeat: Annotated[
         float,
-        # A gateway that is started again, every seven days, listens since then: here its last sign of life is six hours old.
+        # Every seven days the gateway is started again. Its last sign of life is six hours old then, so silence counts from there.
         typer.Option(
             min=1, max=90, help="hours without a car after which a sensor speaks; it is lost after 1.75 times as long"
         ),
