@@ -1,6 +1,6 @@
 """The gateway's tables and retained messages, compared with the ledger. Every difference is a sentence that names its day."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 import msgspec
@@ -34,9 +34,13 @@ _RESERVATIONS: Final = f"""
 select {_DAY.format("lower(during)")}, status, count(*) from reservation
 where lower(during) >= %(first)s and lower(during) < %(after)s group by 1, 2
 """
-_SILENT: Final = (
-    "select ('x' || right(dev_eui, 8))::bit(32)::bigint, count(*) from notice where kind = 'silent' group by 1"
-)
+_SILENT: Final = """
+select ('x' || right(dev_eui, 8))::bit(32)::bigint, count(*) from notice
+where kind = 'silent' and dev_eui is not null group by 1
+"""
+_ALSO_SILENT: Final = """
+select coalesce(sum((details ->> 'devices')::bigint), 0)::bigint from notice where kind = 'silent' and dev_eui is null
+"""
 _OVERSTAYS: Final = "select ltrim(space, 's')::int, count(*) from notice where kind = 'overstay' group by 1"
 _UNSETTLED: Final = "select (select count(*) from late) + (select count(*) from stale_hour)"
 
@@ -86,8 +90,8 @@ class Truth:
     async def present(self, url: str, broker_url: str, time: int) -> list[str]:
         """The state of every space and of its retained message, and the notices, at this time."""
         with psycopg.connect(url) as connection:
-            spaces, silent, overstays = (
-                connection.execute(query).fetchall() for query in (_SPACES, _SILENT, _OVERSTAYS)
+            spaces, silent, ((also_silent,),), overstays = (
+                connection.execute(query).fetchall() for query in (_SPACES, _SILENT, _ALSO_SILENT, _OVERSTAYS)
             )
         expected = self._states(time)
         try:
@@ -100,12 +104,7 @@ class Truth:
         return [
             *_differences("state", expected, {row[0]: row[1:] for row in spaces}),
             *_differences("retained state", expected, {key: (one.state, one.contact) for key, one in messages.items()}),
-            *_differences(
-                "notices of silence",
-                dict.fromkeys(ledger.silent, (1,)),
-                {row[0]: row[1:] for row in silent},
-                self._of_sensor,
-            ),
+            *self.of_silence(dict(silent), also_silent),
             *_differences(
                 "notices of overstays",
                 {key: (count,) for key, count in late.items() if count},
@@ -113,6 +112,21 @@ class Truth:
                 self._of_overstay,
             ),
         ]
+
+    def of_silence(self, named: Mapping[int, int], others: int) -> Iterator[str]:
+        """Every dead sensor has one notice of its own, or is among the devices that a notice only counts.
+
+        Args:
+            named: The number of notices that name each device.
+            others: The devices that notices count and do not name, as after a restart, when many are lost in one hour.
+
+        """
+        dead = self._ledger.silent
+        expected = {device: (1,) for device in dead if device in named or not others}
+        found = {device: (count,) for device, count in named.items()}
+        yield from _differences("notices of silence", expected, found, self._of_sensor)
+        if others and (unnamed := len(dead.keys() - named)) != others:
+            yield f"notices of silence that name no sensor: of {others} devices, and {unnamed} is true"
 
     def is_settled(self, url: str) -> bool:
         """Whether no correction of the past waits."""
