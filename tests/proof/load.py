@@ -22,6 +22,9 @@ from tests.events import NOON, OCCUPIED, VACANT, topic_of, up
 _TICK: Final = 0.05
 _AGAIN: Final = 0.1
 """Seconds until the publisher connects again."""
+_CONNECTING: Final = 2.0
+"""Seconds for a connection. A broker that ends meanwhile leaves aiomqtt waiting for all of them, if paho has closed the socket
+before asyncio watches it, and a trial would measure that."""
 _AT_ONCE: Final = 200
 _MINUTE: Final = timedelta(minutes=1)
 
@@ -89,7 +92,10 @@ class Load:
     async def _publish(self, per_second: int, stop: asyncio.Event) -> None:
         while self._unconfirmed or not stop.is_set():
             try:
-                async with connected_client(self._url) as client, asyncio.TaskGroup() as tasks:
+                async with (
+                    connected_client(self._url, within=_CONNECTING) as client,
+                    asyncio.TaskGroup() as tasks,
+                ):
                     watching = tasks.create_task(_raise_at_the_end(client))
                     await self._publish_by(client, per_second, stop)
                     watching.cancel()

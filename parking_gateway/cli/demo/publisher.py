@@ -17,6 +17,8 @@ Value = TypeVar("Value")
 
 _BURST: Final = 200
 """The most messages that wait for their confirmations at a time."""
+_PATIENCE: Final = 10.0
+"""Seconds for an answer of the broker."""
 
 
 class _CancellableClient(aiomqtt.Client):
@@ -35,12 +37,15 @@ class _CancellableClient(aiomqtt.Client):
 
 
 @asynccontextmanager
-async def connected_client(url: str) -> AsyncIterator[aiomqtt.Client]:
-    """A connection to the broker, with MQTT 3.1.1, which every broker supports."""
+async def connected_client(url: str, *, within: float = _PATIENCE) -> AsyncIterator[aiomqtt.Client]:
+    """A connection to the broker, with MQTT 3.1.1, which every broker supports. Raises MqttError after so many seconds."""
     place = urlsplit(url)
-    client = _CancellableClient(place.hostname or "localhost", place.port or 1883, max_inflight_messages=_BURST)
+    client = _CancellableClient(
+        place.hostname or "localhost", place.port or 1883, timeout=within, max_inflight_messages=_BURST
+    )
     client.pending_calls_threshold = _BURST
     async with client:
+        client.timeout = _PATIENCE
         yield client
 
 

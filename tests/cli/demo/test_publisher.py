@@ -1,6 +1,7 @@
 """The ledger has every uplink that was sent, and counts as confirmed only those that the broker confirmed."""
 
 import asyncio
+import socket
 from datetime import UTC, datetime, timedelta
 from itertools import islice
 from typing import Any
@@ -10,7 +11,7 @@ import pytest
 from aiomqtt import MqttError
 
 from parking_gateway.cli.demo import car_park, fleet, publisher
-from parking_gateway.cli.demo.brokers import Broker
+from parking_gateway.cli.demo.brokers import LOCALHOST, Broker
 from parking_gateway.cli.demo.fleet import TimedEvent
 from parking_gateway.cli.demo.ledger import Ledger
 
@@ -37,6 +38,12 @@ async def test_an_uplink_without_a_confirmation_is_sent_and_not_confirmed(broker
             await publisher.send(client, [second], ledger)
     assert set(ledger.confirmed) == {first.uplink.deduplication_id}
     assert set(ledger.sent) == {first.uplink.deduplication_id, second.uplink.deduplication_id}
+
+
+async def test_a_broker_that_does_not_answer_is_given_up_in_time() -> None:
+    with socket.create_server((LOCALHOST, 0)) as deaf, pytest.raises(MqttError, match="timed out"):
+        async with publisher.connected_client(f"mqtt://{LOCALHOST}:{deaf.getsockname()[1]}", within=0.2):
+            pass
 
 
 async def test_events_are_sent_when_their_time_has_come_and_not_before(broker: Broker) -> None:
