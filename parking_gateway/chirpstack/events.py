@@ -15,11 +15,12 @@ from uuid import UUID
 import msgspec
 from msgspec import Meta, Struct
 
-from parking_gateway.chirpstack.reception import AwareTime, in_utc
+from parking_gateway.chirpstack.reception import AwareTime
 from parking_gateway.chirpstack.up import DeviceInfo, Unsigned32, Up
 from parking_gateway.core import clocks
 from parking_gateway.core.clocks import WrongClock
 from parking_gateway.core.events import DeviceEvent, EventKind, Uplink
+from parking_gateway.core.utc import in_utc
 
 _LOWEST_MARGIN_DB, _HIGHEST_MARGIN_DB = -32, 31
 _FULL_PERCENT: Final = 100

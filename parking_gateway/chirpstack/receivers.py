@@ -7,8 +7,9 @@ from typing import Any, Final, NamedTuple
 import msgspec
 
 from parking_gateway.chirpstack.protobuf_values import storable_text, time_from
-from parking_gateway.chirpstack.reception import AwareTime, in_utc
+from parking_gateway.chirpstack.reception import AwareTime
 from parking_gateway.core.clocks import WrongClock, agree
+from parking_gateway.core.utc import in_utc
 
 _LONGEST_ID: Final = 16
 """An EUI-64."""

@@ -1,7 +1,7 @@
 """The receptions of an uplink by LoRaWAN gateways, and the best of them."""
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from math import inf
 from typing import Annotated, Final, Protocol
 
@@ -43,14 +43,6 @@ class Reception(Struct, rename="camel", gc=False):
     snr: float | None = 0.0
     ns_time: AwareTime | None = None
     """The network server's own clock."""
-
-
-def in_utc(time: datetime) -> datetime | None:
-    """Convert to UTC. None if the time does not exist there, such as the first hours of the year 1 at another offset."""
-    try:
-        return time.astimezone(UTC)
-    except OverflowError:
-        return None
 
 
 def newest_server_time(receptions: Sequence[Reception]) -> datetime | None:

@@ -10,10 +10,11 @@ from uuid import UUID
 from msgspec import Meta, Struct
 
 from parking_gateway.chirpstack.receivers import wrong_clock_of
-from parking_gateway.chirpstack.reception import AwareTime, Reception, in_utc, newest_server_time, signal
+from parking_gateway.chirpstack.reception import AwareTime, Reception, newest_server_time, signal
 from parking_gateway.core import clocks
 from parking_gateway.core.events import DevEui, DeviceIdentity, Uplink
 from parking_gateway.core.printable import shortened
+from parking_gateway.core.utc import in_utc
 
 Eui64 = Annotated[str, Meta(pattern=r"\A[0-9a-fA-F]{16}\Z")]
 DIGITS_OF_DEV_ADDR: Final = 8

@@ -2,12 +2,13 @@
 
 import re
 from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Final
 from zoneinfo import ZoneInfo
 
 import msgspec
 
+from parking_gateway.core.utc import in_utc
 from parking_gateway.register import cells, csv_files
 from parking_gateway.register.entries import Mistake, Place, Record
 from parking_gateway.register.files import decoded
@@ -53,15 +54,18 @@ def dated(looks: list[Look], zones: Mapping[str, str], *, now: datetime) -> Iter
         if at.utcoffset() != at.replace(fold=1).utcoffset():
             yield Mistake(one.where, f"time {one.at} is twice or not at all in {zone}: write it with its offset")
             continue
-        at = at.astimezone(UTC)
-        if at > now:
-            yield Mistake(one.where, f"time {at:%Y-%m-%d %H:%M} UTC is still to come")
+        at_utc = in_utc(at)
+        if at_utc is None:
+            yield Mistake(one.where, f"time {at} is beyond the calendar")
             continue
-        first = seen.setdefault((one.place, at), one)
+        if at_utc > now:
+            yield Mistake(one.where, f"time {at_utc:%Y-%m-%d %H:%M} UTC is still to come")
+            continue
+        first = seen.setdefault((one.place, at_utc), one)
         if first.is_occupied is not one.is_occupied:
             yield Mistake(one.where, f"occupied differs from {first.where}, which has the same space and time")
         elif first is one:
-            yield msgspec.structs.replace(one, at=at)
+            yield msgspec.structs.replace(one, at=at_utc)
 
 
 def _look(record: Record) -> Look | Mistake:

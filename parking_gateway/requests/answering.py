@@ -8,6 +8,7 @@ import msgspec
 
 from parking_gateway.core.printable import printable, shortened
 from parking_gateway.requests.desk import Answer, Code, Desk, Refusal
+from parking_gateway.requests.times import with_times_in_utc
 from parking_gateway.requests.verbs import Verb, verbs
 
 _LONGEST_WORD: Final = 100
@@ -34,9 +35,10 @@ def asked_of(verb: Verb, parameters: Mapping[str, Any]) -> msgspec.Struct | Refu
             hint = f"did you mean {meant[0]}?" if meant else f"it has {', '.join(known) or 'none'}"
             return Refusal(Code.INVALID, f"{verb.name} has no parameter {_word(name)}: {hint}")
     try:
-        return msgspec.convert(parameters, verb.asked)
+        asked = msgspec.convert(parameters, verb.asked)
     except msgspec.ValidationError as error:
         return Refusal(Code.INVALID, printable(str(error)))
+    return with_times_in_utc(asked)
 
 
 def _unknown_verb(name: str) -> Refusal:

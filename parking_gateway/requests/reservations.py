@@ -34,6 +34,7 @@ RequestId = Annotated[
 ]
 Words = Annotated[str, msgspec.Meta(max_length=500)]
 Limit = Annotated[int, msgspec.Meta(ge=1, le=10_000)]
+_ORDER: Final = "The end must come after the start"
 _OVER: Final = "{} is over: its status is {}"
 
 
@@ -82,7 +83,7 @@ async def create(desk: Desk, asked: ReservationCreate) -> Answer | Refusal:
     """Reserve a space, or any free space of a zone, for a time range."""
     start, end = await utc(desk, asked.site, asked.start), await utc(desk, asked.site, asked.end)
     if end <= start:
-        return Refusal(Code.INVALID, "The end must come after the start")
+        return Refusal(Code.INVALID, _ORDER)
     if end <= desk.now:
         return Refusal(Code.INVALID, "The end is past")
     if asked.space is not None and asked.audience is not None:
@@ -159,6 +160,8 @@ async def extend(desk: Desk, asked: ReservationExtend) -> Answer | Refusal:
 @verb("reservation/list", ReservationList)
 async def list_(desk: Desk, asked: ReservationList) -> Answer | Refusal:
     """List the reservations of a place and a time range."""
+    if asked.start is not None and asked.end is not None and asked.end <= asked.start:
+        return Refusal(Code.INVALID, _ORDER)
     (found,) = await desk.connection.together(
         reservations.listed(
             Sought(

@@ -161,6 +161,10 @@ def test_events_and_rows_of_an_archive_are_uplinks_too(database: str, tmp_path: 
     [
         ("{", "line 1 is no uplink: Input data was truncated"),
         ('\n{"fPort": 1, "hex": "0g"}', "line 2 is no uplink: '0g' is not hexadecimal"),
+        (
+            '{"fPort": 1, "hex": "00", "time": "9999-12-31T23:59:59-01:00"}',
+            "line 1 is no uplink: date value out of range",
+        ),
         ('{"fPort": 1}', "line 1 is no uplink: Object missing required field `hex`"),
     ],
 )

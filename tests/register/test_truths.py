@@ -99,6 +99,7 @@ def test_an_hour_that_is_twice_or_never_needs_its_offset() -> None:
         f"{PLACE},2026-03-29 02:30,yes",
         f"{PLACE},2026-10-25 02:30+01:00,yes",
         f"{PLACE},2026-11-24 08:00,yes",
+        f"{PLACE},9999-12-31T23:59-01:00,yes",
         f"{PLACE},2026-11-01 08:00,yes",
         f"{PLACE},2026-11-01 07:00Z,no",
         f"{PLACE},2026-11-01 07:00Z,yes",
@@ -111,8 +112,9 @@ def test_an_hour_that_is_twice_or_never_needs_its_offset() -> None:
         "line 3: time 2026-03-29 02:30:00 is twice or not at all in Europe/Berlin: write it with its offset",
         "line 4",
         "line 5: time 2026-11-24 07:00 UTC is still to come",
-        "line 6",
-        "line 7: occupied differs from line 6, which has the same space and time",
+        "line 6: time 9999-12-31 23:59:00-01:00 is beyond the calendar",
+        "line 7",
+        "line 8: occupied differs from line 7, which has the same space and time",
     ]
 
 

@@ -95,11 +95,25 @@ async def test_the_planned_end_is_published_and_a_later_order_replaces_it(
     assert await rows(engine, "select maintenance_reason, maintenance_until from space") == [("more paint", None)]
 
 
+async def test_the_last_second_of_the_calendar_is_a_planned_end(car_park: CarPark, ask: Ask) -> None:
+    await car_park(1)
+    for until in ("9999-12-31T23:59:59Z", "9999-12-31T23:59:59+01:00"):
+        assert isinstance(await ask("space/maintenance", **SPACE, on=True, until=until), Answer)
+        shown = await ask("space/get", **SPACE)
+        assert isinstance(shown, Answer)
+        assert shown.data.maintenance_until == datetime.fromisoformat(until)
+
+
 @pytest.mark.parametrize(
     ("order", "sentence"),
     [
         ({"on": True, "until": NOON.isoformat()}, "until has to be in the future"),
         ({"on": False, "until": (NOON + SECOND).isoformat()}, "until is the planned end of maintenance"),
+        # PostgreSQL would take the year 10000, and then nobody could read this space, and publish none.
+        (
+            {"on": True, "until": "9999-12-31T23:59:59-05:00"},
+            "until is beyond the calendar: choose a time of the years",
+        ),
         ({"on": True, "until": "2099-01-01T00:00:00"}, "Expected `datetime` with a timezone component"),
     ],
 )

@@ -254,3 +254,23 @@ async def test_the_reservations_of_a_place_and_a_time_are_listed(car_park: CarPa
         outcome = await ask("reservation/list", **given)
         assert isinstance(outcome, Answer)
         assert [one.request_id for one in outcome.data["reservations"]] == expected
+
+
+@pytest.mark.parametrize(
+    ("name", "parameters"),
+    [
+        (
+            "reservation/create",
+            {**SPACE, "start": NOON.isoformat(), "end": "9999-12-31T23:59:59-05:00", "request_id": "r"},
+        ),
+        ("reservation/create", {**SPACE, "start": NOON.isoformat(), "end": "9999-12-31T23:59:59", "request_id": "r"}),
+        ("reservation/list", {"start": "0001-01-01T00:00:00+05:00"}),
+        ("reservation/list", {**span(2, 1)}),
+        ("reservation/list", {**span(1, 1)}),
+    ],
+)
+async def test_impossible_times_are_refused(car_park: CarPark, ask: Ask, name: str, parameters: dict[str, str]) -> None:
+    await car_park(1)
+    outcome = await ask(name, **parameters)
+    assert isinstance(outcome, Refusal)
+    assert outcome.code is Code.INVALID

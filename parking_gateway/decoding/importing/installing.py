@@ -4,7 +4,7 @@ import hashlib
 import os
 import tempfile
 from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Final
 
@@ -12,6 +12,7 @@ import msgspec
 
 from decoders import Frame, Reading, Undecodable
 from decoders.conformance import NOON, Vector
+from parking_gateway.core.utc import in_utc
 from parking_gateway.decoding import declared
 from parking_gateway.decoding.declared.declaration import PORTS, FieldSource, Imported, Unusable, read
 from parking_gateway.decoding.guests.process import GuestStopped
@@ -160,7 +161,8 @@ def _received_at(example: Example) -> datetime:
         time = datetime.fromisoformat(str(example.input.get("recvTime")))
     except ValueError:
         return NOON
-    return NOON if time.tzinfo is None else time.astimezone(UTC).replace(microsecond=0)
+    known = in_utc(time) if time.tzinfo else None
+    return known.replace(microsecond=0) if known else NOON
 
 
 def _is_decoded(decode: declared.Decode, frame: Frame, length: int) -> bool:

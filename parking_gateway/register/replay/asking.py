@@ -142,7 +142,7 @@ def lines(found: Iterator[bytes], decoder: Decoder, *, limits: chirpstack.Limits
             continue
         try:
             asked = _of_line(line, decoder, limits=limits, now=now)
-        except (msgspec.MsgspecError, ValueError, RecursionError) as mistake:
+        except (msgspec.MsgspecError, ValueError, OverflowError, RecursionError) as mistake:
             raise BadLine(f"line {number} is no uplink: {mistake}") from None
         if asked is not None:
             yield asked
@@ -158,7 +158,7 @@ def _of_line(line: bytes, decoder: Decoder, *, limits: chirpstack.Limits, now: d
     if "f_port" in document:
         return _of_row(document, decoder)
     given = msgspec.convert(document, Line)
-    frame = frame_of_text(port=given.port, text=given.hex, received_at=given.time or now)
+    frame = frame_of_text(port=given.port, text=given.hex, received_at=(given.time or now).astimezone(UTC))
     before = {UNDECODABLE: given.undecodable} if given.undecodable is not None else given.reading
     return Asked(
         frame=msgspec.structs.replace(frame, object=given.object),
