@@ -28,8 +28,9 @@ class Allowance:
         self._most = most
 
     def use(self, amount: int, now: datetime) -> None:
-        """Use an amount. More than the rest is the rest."""
-        self._left = float(max(0, self.left(now) - amount))
+        """Use an amount. More than the rest is the rest. A part of one that has come back already is not lost."""
+        self.left(now)
+        self._left = max(0.0, self._left - amount)
 
     def give_back(self, amount: int) -> None:
         """What was used for nothing may be used again."""

@@ -29,6 +29,18 @@ def test_more_than_the_rest_is_the_rest() -> None:
     assert allowance.left(NOON + MINUTE) == 1
 
 
+@pytest.mark.parametrize("every", [0.7, 0.9, 1.0, 1.1, 1.9])
+def test_whoever_asks_often_gets_as_much_as_is_allowed(every: float) -> None:
+    allowance, used = Allowance(60, MINUTE), 0
+    allowance.use(60, NOON)
+    for number in range(1, round(3600 / every) + 1):
+        now = NOON + timedelta(seconds=number * every)
+        if allowance.left(now) >= 1:
+            allowance.use(1, now)
+            used += 1
+    assert used == pytest.approx(min(3600, 3600 / every), abs=2)
+
+
 @pytest.mark.parametrize("step", [-timedelta(days=365), timedelta(days=365)])
 def test_a_clock_that_jumps_does_not_block_it(step: timedelta) -> None:
     allowance = Allowance(60)
