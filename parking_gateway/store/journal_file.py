@@ -92,6 +92,9 @@ class JournalFile:
         self.set_aside: Path | None = None
         """Where the last damaged file lies now."""
         self.depth = Depth()
+        self._last_id = 0
+        """Of all entries that were ever written here. SQLite would begin again with 1 in an empty file, and then `remove` of what was
+        read before could delete what came since."""
         try:
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             self._db = self._opened(now)
@@ -105,12 +108,15 @@ class JournalFile:
 
     def append(self, entries: Sequence[JournalEntry]) -> None:
         """Write the entries behind all others; they are durable when this returns. Raises `Failures`, and then none is written."""
+        first = self._last_id + 1
+        self._last_id += len(entries)  # also if it fails, because they may be in the file all the same
         with self._transaction():
             self._db.executemany(
-                "insert into entry (received_at, topic, payload, qos, is_redelivered, length, digest, properties, size)"
-                " values (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                "insert into entry (id, received_at, topic, payload, qos, is_redelivered, length, digest, properties, size)"
+                " values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 [
                     (
+                        number,
                         one.received_at.isoformat(),
                         one.topic,
                         one.payload,
@@ -121,7 +127,7 @@ class JournalFile:
                         one.properties,
                         one.size,
                     )
-                    for one in entries
+                    for number, one in enumerate(entries, first)
                 ],
             )
         self._count(len(entries), sum(one.size for one in entries))
@@ -205,7 +211,9 @@ class JournalFile:
             self._db = self._connected()
             damage = self._db.execute("pragma quick_check(1)").fetchone()[0]
             if damage == "ok":
-                rows, size = self._db.execute("select count(*), total(size) from entry").fetchone()
+                rows, size, self._last_id = self._db.execute(
+                    "select count(*), total(size), coalesce(max(id), 0) from entry"
+                ).fetchone()
                 self._count(rows, int(size))
                 return self._db
         except sqlite3.Error as error:

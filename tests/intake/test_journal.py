@@ -23,6 +23,7 @@ from parking_gateway.contract.publication import MessageProperties
 from parking_gateway.decoding.decoder import Decoder
 from parking_gateway.intake.drain import Drain
 from parking_gateway.intake.journal import Journal
+from parking_gateway.intake.journal_entries import entry_of
 from parking_gateway.intake.loop import Intake
 from parking_gateway.process.config import DatabaseConfig
 from parking_gateway.process.waits import Backoff
@@ -214,6 +215,23 @@ async def test_a_damaged_file_is_set_aside_and_named(tmp_path: Path, damage: Cal
         assert journal.depth().rows == 0
         assert await journal.keep(uplinks(1), NOW)
         assert len(await payloads(journal)) == 1
+
+
+@pytest.mark.parametrize("is_damaged", [True, False])
+def test_what_came_since_is_not_deleted_with_what_was_read_before(tmp_path: Path, *, is_damaged: bool) -> None:
+    """Neither from the new file behind a damaged one, nor if the deletion is tried again after the file was emptied."""
+    first, second, third = (entry_of(one, NOW, was_tried=False) for one in uplinks(3))
+    file = JournalFile(tmp_path, now=NOW)
+    file.append([first, second])
+    (*_, (last, _)) = file.head(10, limit_bytes=LARGE)
+    if is_damaged:
+        file.begin_anew(NOW)
+    else:
+        file.remove(last)
+    file.append([third])
+    file.remove(last)
+    assert [one.payload for _, one in file.head(10, limit_bytes=LARGE)] == [third.payload]
+    file.close()
 
 
 class Weather:
