@@ -262,10 +262,10 @@ class Life:
 
     async def _complete(self, link: Link, *, was_prepared: bool) -> None:
         """Do what a connection without a database has left undone."""
-        if was_prepared and self._subscription.is_known:
+        if was_prepared and self._subscription.is_complete:
             return
         await self._preparation.is_done.wait()
-        is_session_lost = False if self._subscription.is_known else await self._subscription.complete(link)
+        is_session_lost = False if self._subscription.is_complete else await self._subscription.complete(link)
         if is_session_lost:
             self._report.session_lost()
         self._recovery.connected(is_session_lost=is_session_lost)

@@ -16,7 +16,8 @@ from parking_gateway.store.database import Database
 from parking_gateway.store.patience import Patience, TakesNothing
 
 _READING: Final = "reading the subscriptions"
-"""A purpose, as `Patience` has it."""
+_REMEMBERING: Final = "remembering the subscriptions"
+"""Purposes, as `Patience` has them."""
 GRANTED_AT_QOS_0: Final = (
     "The broker grants the subscription to {topic} at QoS 0 only, so it keeps no event while the gateway is away: let it"
     " grant QoS 1 (Mosquitto: max_qos 1)"
@@ -52,7 +53,9 @@ class Subscription:
         self._patience = patience
         self._complain = complain
         self._journal = journal
-        self.is_known = False
+        self.is_complete = False
+        """Whether the database knows what the session holds."""
+        self._is_known = False
         """Whether the database was asked what the session may hold."""
         self._held: frozenset[str] | None = None
         """Subscriptions that the session may hold. None: this client id never had a session."""
@@ -75,41 +78,41 @@ class Subscription:
         """Subscribe, and end every other subscription of ours. Return whether the broker has lost our session.
 
         The new ones come first. So no event falls between the two, and an event that comes over both is recorded once. With a
-        journal and an absent database, it only subscribes; `complete` does the rest.
+        journal and an absent database, it only subscribes, because events have to come and health has to be published all the
+        same; `complete` does the rest.
         """
         self._is_new = self._is_new or not link.session_present
-        if self.is_known or self._journal is None:
+        self.is_complete = False
+        if self._journal is None:
             return await self.complete(link)
         try:
-            within = self._journal.after.total_seconds()
-            await self._patience(partial(self._look_up, within), purpose=_READING, within=within)
+            return await self.complete(link, within=self._journal.after.total_seconds())
         except TakesNothing:
             # Written before the broker is asked, as below.
             await self._journal.remember_filters(await self._journal.filters() | frozenset(self._wanted))
             await self._subscribe(link)
             return False
-        return await self.complete(link)
 
-    async def complete(self, link: Link) -> bool:
-        """Renew as `renew` does, but wait for the database."""
-        if not self.is_known:
-            # Once only, because later connections have to receive events and publish health also without a database.
-            await self._patience(partial(self._look_up, None), purpose=_READING)
+    async def complete(self, link: Link, *, within: float | None = None) -> bool:
+        """Renew as `renew` does, but wait for the database. Raises `TakesNothing` if it has taken nothing for `within` seconds."""
+        if not self._is_known:
+            await self._patience(partial(self._look_up, within), purpose=_READING, within=within)
         is_lost = self._held is not None and self._is_new
         in_journal = await self._journal.filters() if self._journal else frozenset()
         held, wanted = (self._held or frozenset()) | in_journal, frozenset(self._wanted)
         if not wanted <= held:
             # Written before the broker is asked. Without this, a crash in between would leave a subscription for ever.
-            await self._remember(held | wanted)
+            await self._remember(held | wanted, within)
         await self._subscribe(link)
         # The plain topic too, which an earlier version may have left without writing it down.
         if unwanted := (held | {self._topic}) - wanted:
             await link.unsubscribe(sorted(unwanted))
         if self._held != wanted or not link.session_present:
-            await self._remember(wanted)
+            await self._remember(wanted, within)
         if in_journal and self._journal:
             await self._journal.remember_filters(frozenset())
         self._is_new = False
+        self.is_complete = True
         return is_lost
 
     async def _subscribe(self, link: Link) -> None:
@@ -124,15 +127,15 @@ class Subscription:
                 refused = f"What it would bring is not received: {refusal}"
         self._complain("subscription", refused)
 
-    async def _remember(self, filters: frozenset[str]) -> None:
-        await self._patience(partial(self._write, filters), purpose="remembering the subscriptions")
+    async def _remember(self, filters: frozenset[str], within: float | None) -> None:
+        await self._patience(partial(self._write, filters, within), purpose=_REMEMBERING, within=within)
         self._held = filters
 
     async def _look_up(self, within: float | None) -> None:
         async with asyncio.timeout(within), self._database.connect() as connection:
             (self._held,) = await connection.commit_together(gateways.filters(self._client_id))
-        self.is_known = True
+        self._is_known = True
 
-    async def _write(self, filters: Collection[str]) -> None:
-        async with self._database.connect() as connection:
+    async def _write(self, filters: Collection[str], within: float | None) -> None:
+        async with asyncio.timeout(within), self._database.connect() as connection:
             await connection.commit_together(gateways.remember_filters(filters, client_id=self._client_id))

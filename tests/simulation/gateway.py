@@ -155,7 +155,7 @@ class Life:
         await self._way_out.run(link)
 
     async def _complete(self, link: Link) -> None:
-        if not self._subscription.is_known:
+        if not self._subscription.is_complete:
             await self._is_prepared.wait()
             if await self._subscription.complete(link):
                 self._report.session_lost()
