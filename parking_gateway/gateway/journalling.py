@@ -19,7 +19,7 @@ from parking_gateway.telemetry.report import Report
 async def opened_journal(config: Config, *, report: Report, clock: WallClock) -> AsyncIterator[Journal | None]:
     """The journal, which is closed at the end. None: the configuration wants none, or its file cannot be used.
 
-    A file that an earlier configuration has left is emptied also where none is wanted.
+    Where none is wanted, a file that an earlier configuration has left is opened until it is empty, and deleted then.
     """
     folder = config.journal_folder
     if not config.journal.max_bytes and not (folder / NAME).exists():
@@ -33,6 +33,10 @@ async def opened_journal(config: Config, *, report: Report, clock: WallClock) ->
             f"There is no journal ({why}), so the broker keeps the events while the database is away: let this user write"
             " there, or name another journal.folder",
         )
+        yield None
+        return
+    if not config.journal.max_bytes and not file.depth.rows and not await asyncio.to_thread(file.filters):
+        await asyncio.to_thread(file.delete)
         yield None
         return
     journal = Journal(

@@ -64,6 +64,8 @@ class Life:
         self._config = config
         self._pool = pool
         self._journal = journal
+        self._keeps = journal if config.journal.max_bytes else None
+        """The journal, if messages may go into it. Else those of an earlier configuration only come out of it."""
         self._decoder = decoder
         self._report = report
         self._on_ready = on_ready
@@ -102,7 +104,7 @@ class Life:
             database=pool,
             decoder=decoder,
             patience=self._patience,
-            journal=journal,
+            journal=self._keeps,
             taken=report.taken,
             settled=report.settled,
             complain=report.complain,
@@ -150,7 +152,7 @@ class Life:
     async def run(self, *, migrate: bool) -> None:
         """Until told to stop. Raises SchemaMismatch when there is no use in trying."""
         # With a journal, the broker is not kept waiting for an absent database.
-        within = self._journal.after if self._journal else None
+        within = self._keeps.after if self._keeps else None
         async with self._preparation.beside(self._prepare(migrate=migrate), within=within):
             if not self._stop.is_set():
                 await self._live()

@@ -106,6 +106,12 @@ class JournalFile:
         """Close it. Entries stay."""
         self._db.close()
 
+    def delete(self) -> None:
+        """Close it and delete it, because nothing is in it and nothing is to be kept."""
+        self.close()
+        for suffix in ("", "-wal", "-shm"):
+            self.path.with_name(NAME + suffix).unlink(missing_ok=True)
+
     def append(self, entries: Sequence[JournalEntry]) -> None:
         """Write the entries behind all others; they are durable when this returns. Raises `Failures`, and then none is written."""
         first = self._last_id + 1

@@ -19,7 +19,17 @@ from parking_gateway.store.journal_file import NAME
 from tests import forked
 from tests.plugins.car_park import CarPark
 from tests.plugins.daemon import Daemon
-from tests.whole_gateway import delete_store, has_logged, has_recorded, publish, settled, traffic, unavailable, until
+from tests.whole_gateway import (
+    delete_store,
+    has_logged,
+    has_recorded,
+    has_uplinks,
+    publish,
+    settled,
+    traffic,
+    unavailable,
+    until,
+)
 
 pytestmark = pytest.mark.usefixtures("lasting")
 KEEPS = "The database takes nothing: messages are kept in the journal"
@@ -219,3 +229,37 @@ async def test_a_damaged_journal_is_set_aside_and_named(
     await publish(broker, sent)
     await settled(engine, broker, database, uplinks=20)
     assert keeping.terminate() == 0
+
+
+async def test_a_journal_that_is_switched_off_is_emptied_and_then_deleted(
+    keeping: Daemon, broker: Broker, database: str, engine: AsyncEngine, car_park: CarPark
+) -> None:
+    """Its messages are recorded, and none goes in. From the next start on there is no file, and nothing speaks of a journal."""
+    sent = traffic(await car_park(5), uplinks=60)
+    state = Path(keeping.environment["PARKING_GATEWAY_GATEWAY__STATE_DIRECTORY"])
+    keeping.start_and_wait()
+    async with unavailable(database):
+        await publish(broker, sent[:20])
+        await until(partial(holds, keeping, 20), "20 messages in the journal")
+        keeping.kill()
+        await asyncio.to_thread(keeping.wait)
+    keeping.configure(JOURNAL__MAX_BYTES="0")
+    keeping.start_and_wait()
+    await publish(broker, sent[20:40])
+    await until(partial(has_uplinks, engine, 40), "the uplinks of the journal and of the broker")
+    assert (state / NAME).exists()
+    assert keeping.terminate() == 0
+    keeping.start_and_wait()
+    assert not [*state.glob(f"{NAME}*")]  # noqa: ASYNC240 - a short list
+    uses = len(keeping.log_lines(KEEPS))
+    async with unavailable(database):
+        await publish(broker, sent[40:])
+        await until(partial(_waits, keeping, 1.5), "events that wait in the broker")
+        assert len(keeping.log_lines(KEEPS)) == uses
+        assert await _has_no_problem(broker)
+    await settled(engine, broker, database, uplinks=60)
+    assert keeping.terminate() == 0
+
+
+async def _waits(daemon: Daemon, seconds: float) -> bool:
+    return daemon.metric("parking_gateway_oldest_event_seconds") > seconds
