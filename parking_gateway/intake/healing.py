@@ -115,14 +115,19 @@ class Healing:
 
     async def run(self) -> None:
         """Heal until cancelled."""
+        failures = 0
         while True:
             await self._asked.wait()
             self._asked.clear()
             try:
                 async with opened(self._config) as memory:
+                    failures = 0
                     await self._heal(memory)
-            except Unanswered as failure:  # without the package, no attempt can succeed
+            except Unanswered as failure:  # a file or the package is missing, and may be there again later
                 self._complain(_PROBLEM, str(failure))
+                failures += 1
+                await asyncio.sleep(_BACKOFF.wait(failures))
+                self._asked.set()
 
     async def _heal(self, memory: Memory) -> None:
         healed, failures = Healed(), 0

@@ -12,6 +12,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from itertools import count, islice
+from pathlib import Path
 from typing import Any, Final
 
 from parking_gateway.broker.message import Message
@@ -161,7 +162,7 @@ class Memory:
 
 @asynccontextmanager
 async def opened(config: ChirpStackConfig) -> AsyncIterator[Memory]:
-    """The memory of the configured ChirpStack. Connects when first used. Raises `Unanswered` where a package is missing."""
+    """The memory of the configured ChirpStack. Connects when first used. Raises `Unanswered` where a package or a file is missing."""
     try:
         # In a thread, because it takes half a second.
         grpc = await asyncio.to_thread(_imported)
@@ -171,10 +172,18 @@ async def opened(config: ChirpStackConfig) -> AsyncIterator[Memory]:
     if not config.is_api_encrypted:
         channel = grpc.aio.insecure_channel(target)
     else:
-        authority = config.api_ca_file.read_bytes() if config.api_ca_file else None
+        authority = _authority(config.api_ca_file) if config.api_ca_file else None
         channel = grpc.aio.secure_channel(target, grpc.ssl_channel_credentials(authority))
     async with channel:
         yield Memory(channel, config)
+
+
+def _authority(file: Path) -> bytes:
+    try:
+        return file.read_bytes()
+    except OSError as error:
+        why = f"chirpstack.api_ca_file, {file}, cannot be read ({error.strerror}): let this user read it"
+        raise Unanswered(why) from None
 
 
 def _imported() -> Any:

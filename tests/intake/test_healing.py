@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -237,6 +238,36 @@ async def test_healing_waits_for_a_chirpstack_that_is_away(
             return bool(await value(engine, "select count(*) from uplink") == 3 and complaints[-1] is None)
 
         await until(is_healed, "every uplink, and no complaint")
+
+
+async def test_healing_waits_for_the_file_of_the_authority(
+    pool: Pool, engine: AsyncEngine, chirpstack_api: ChirpStackApi, certificates: Certificates, tmp_path: Path
+) -> None:
+    """It was there at the start, and is being replaced, or its disk is away."""
+    chirpstack_api.stop()
+    chirpstack_api.start(certificates)
+    device = dev_eui_of(1)
+    chirpstack_api.store(device, up(device))
+    complaints: list[str | None] = []
+    file = tmp_path / "ca.pem"
+    file.write_bytes(certificates.ca.read_bytes())
+    config = configured(chirpstack_api, scheme="https", api_ca_file=file)
+    file.unlink()
+    async with healing(pool, config, [device], complaints) as one:
+        one.ask([DevEui(device)])
+
+        async def has_complained() -> bool:
+            return bool(complaints)
+
+        await until(has_complained, "a complaint")
+        assert complaints[0] is not None
+        assert f"chirpstack.api_ca_file, {file}, cannot be read (No such file" in complaints[0]
+        file.write_bytes(certificates.ca.read_bytes())
+
+        async def is_healed() -> bool:
+            return bool(await value(engine, "select count(*) from uplink") == 1 and complaints[-1] is None)
+
+        await until(is_healed, "the uplink, and no complaint")
 
 
 async def test_a_device_that_is_refused_does_not_keep_others_from_healing(
