@@ -23,7 +23,10 @@ async def go(database: Database, moment: Moment) -> Committed:
             return Committed()
         (locked,) = await connection.together(counted_zones.lock_counts(concerned))
         after = [
-            (key, set_count(0, capacity=one.capacity, at=now)) for key, one in locked.items() if one.since < resets[key]
+            # At its time, because cars that passed since then may be in a backlog.
+            (key, set_count(0, capacity=one.capacity, at=resets[key]))
+            for key, one in locked.items()
+            if one.since < resets[key]
         ]
         await connection.commit_together(*(counted_zones.save(after) if after else []))
     return Committed(has_new_counts=bool(after))

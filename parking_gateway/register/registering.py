@@ -98,7 +98,7 @@ async def enter(
         await connection.together(attributes.change(described, now=now))
     if doomed.spaces or sheet.settings or sheet.counters:
         await connection.together(*car_park.lock_zones(), *confirmations.recount(doomed.spaces))
-    of_settings = await apply_settings(connection, sheet.settings)
+    of_settings = await apply_settings(connection, sheet.settings, now=now)
     refused = await installed(connection, sheet.counters)
     if refused:
         await connection.rollback()

@@ -52,5 +52,5 @@ async def _set(desk: Desk, asked: ZoneSet | SiteSet, kind: Kind, place: dict[str
     if setting is None:
         return Refusal(Code.INVALID, "; ".join(refusals))
     await desk.connection.together(*car_park.lock_zones())
-    changed = await apply_settings(desk.connection, [setting])
+    changed = await apply_settings(desk.connection, [setting], now=desk.now)
     return Answer({"changed": bool(changed)})

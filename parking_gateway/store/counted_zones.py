@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from parking_gateway.core.counting import ZoneCount, ZoneId
 from parking_gateway.store.query import Query, Rows, Statement, asks, command
 from parking_gateway.store.rows import array_of, encode, listed, table_of
-from parking_gateway.store.tables import site, zone
+from parking_gateway.store.tables import TIME, site, zone
 
 CARS: Final = sa.func.least(zone.c.count, zone.c.capacity)
 """The cars in a counted zone, which may have got a smaller capacity."""
@@ -58,6 +58,19 @@ _LOCK_ZONES: Final = Statement(
     .with_for_update(key_share=True)
 )
 
+_NAMED: Final = table_of(
+    sa.Column("site", sa.Text, nullable=False), sa.Column("zone", sa.Text), sa.Column("since", TIME, nullable=False)
+)
+_COUNT_SINCE: Final = Statement(
+    zone.update()
+    .where(
+        site.c.id == zone.c.site_id,
+        site.c.name == _NAMED.c.site,
+        zone.c.name == sa.func.coalesce(_NAMED.c.zone, zone.c.name),
+    )
+    .values(counted_since=sa.func.greatest(zone.c.counted_since, _NAMED.c.since))
+)
+
 
 def save(zones: Sequence[tuple[ZoneId, ZoneCount]]) -> list[Query[None]]:
     """Write the counts of locked zones. They are due, and so are their sites."""
@@ -77,6 +90,12 @@ def lock_zone(*, site: str, zone: str) -> Query[tuple[ZoneId, ZoneCount | None] 
         return None
 
     return Query(statement=_ZONE, arguments={"site": site, "zone_name": zone}, read=read)
+
+
+def count_since(at: datetime, names: Collection[tuple[str, str | None]]) -> Query[None]:
+    """Let these locked zones, or all zones of these sites, go on with their counts as if these had been set at this time."""
+    rows = [{"site": of_site, "zone": of_zone, "since": at} for of_site, of_zone in names]
+    return command(_COUNT_SINCE, encode(_NAMED, rows))
 
 
 def recount_sites() -> Query[None]:

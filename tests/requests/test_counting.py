@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 
+import msgspec
 import pytest
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -17,6 +18,8 @@ from tests.requests.conftest import Ask
 ZONE = {"site": "central", "zone": "level-1"}
 COUNTER = "24e124a84041000d"
 HOUR = timedelta(hours=1)
+SECOND = timedelta(seconds=1)
+Setting = dict[str, str]
 CAPACITY = "update zone set capacity = 40"
 
 
@@ -115,4 +118,30 @@ async def test_at_night_a_zone_begins_again_once(car_park: CarPark, ask: Ask, en
     assert await rows(engine, "select count from zone") == [(12,)]
     assert await night(15)
     assert not await night(15.1)
-    assert await rows(engine, "select count, drift, counted_since from zone") == [(0, 0, NOON + 15 * HOUR)]
+    # The night began again at 03:30 in Berlin, and counts from there, whenever that was looked at.
+    assert await rows(engine, "select count, drift, counted_since from zone") == [(0, 0, NOON + 14.5 * HOUR)]
+
+
+@pytest.mark.parametrize(
+    ("verb", "place", "settings"),
+    [
+        ("zone/set", ZONE, {"resets_at": "11:30"}),
+        ("zone/set", ZONE, {"resets_at": "05:30"}),
+        ("site/set", {"site": "central"}, {"time_zone": "America/New_York"}),
+    ],
+)
+async def test_a_time_that_was_past_when_it_was_set_empties_no_zone(  # noqa: PLR0913 - fixtures and cases
+    car_park: CarPark, ask: Ask, engine: AsyncEngine, pool: Pool, *, verb: str, place: Setting, settings: Setting
+) -> None:
+    await car_park(1)
+    await execute(engine, "update zone set capacity = 40, resets_at = '03:30'")
+    await ask("zone/set-count", **ZONE, count=12, at=NOON - 48 * HOUR)
+    moment = Moment(now=NOON, listening_since=None, lost_after=HOUR)
+    assert (await counts.go(pool, moment)).has_new_counts
+    await execute(engine, "update zone set count = 12")
+    assert isinstance(await ask(verb, **place, settings=settings, at=NOON), Answer)
+    later = msgspec.structs.replace(moment, now=NOON + 10 * SECOND)
+    assert not (await counts.go(pool, later)).has_new_counts
+    assert await rows(engine, "select count from zone") == [(12,)]
+    tomorrow = msgspec.structs.replace(moment, now=NOON + 24 * HOUR)
+    assert (await counts.go(pool, tomorrow)).has_new_counts
