@@ -17,7 +17,8 @@
                  5 radar failed: the status beside 3, 4 and 5 is that of the vendor's decoder
 
 Numbers are big-endian. Both times are UTC. A change of the space is dated by the time of the change, which may be long
-before the time of sending. Everything else is dated by the time of sending.
+before the time of sending. Everything else is dated by the time of sending. A low battery is reported by
+every message, beside any other fault.
 
 Calibration: by a command, while the space is vacant. An event on port 6 reports the result. The sensitivity is 1 to 7.
 Downlinks: not published. Messages on port 10 are answers to them and are refused.
@@ -31,13 +32,14 @@ from decoders import Device, Frame, Occupancy, Reading, Undecodable
 from decoders._clock import unix_time
 from decoders._moko import CELSIUS, INTERFERENCE, MEASURES, NO_MAGNET, NO_RADAR, VOLTS
 from decoders._refusals import unfit
-from decoders.measuring import number
+from decoders.measuring import faults, number
 
 DEVICE: Final = Device(vendor="MOKOSmart", model="LW009-SM PRO", ports=(1, 2, 3, 4, 5, 6, 7), measures=MEASURES)
 
 INFORMATION: Final = {3: INTERFERENCE, 4: NO_MAGNET, 5: NO_RADAR}
 """Information that is a fault."""
 CHANGED: Final = (1, 2)
+BATTERY_LOW: Final = "battery low"
 
 
 def decode(frame: Frame) -> Reading:
@@ -51,7 +53,7 @@ def decode(frame: Frame) -> Reading:
         case 3, size if size >= 25 and size == 25 + 11 * payload[24]:
             return _parking(payload)
         case 4, 9:
-            return _reading(payload, fault="battery low")
+            return _reading(payload, fault=BATTERY_LOW)
         case 5, 10:
             return _reading(payload, fault="switched off")
         case 6, 10 if payload[9] == 2:
@@ -63,21 +65,19 @@ def decode(frame: Frame) -> Reading:
     raise unfit(frame, DEVICE)
 
 
-def _reading(payload: bytes, **more: Any) -> Reading:
+def _reading(payload: bytes, *, fault: str | None = None, **more: Any) -> Reading:
     head: dict[str, Any] = {
         "at": unix_time(int.from_bytes(payload[3:7])),
         "battery_volts": number(int.from_bytes(payload[1:3]) / 1000, VOLTS),
         "temperature_celsius": number(float(int.from_bytes(payload[8:9], signed=True)), CELSIUS),
-        "fault": "battery low" if payload[0] == 1 else None,
+        "fault": faults(BATTERY_LOW if payload[0] == 1 else None, fault),
     }
     return Reading(**{**head, **more})
 
 
 def _parking(payload: bytes) -> Reading:
-    more: dict[str, Any] = {"occupancy": _occupancy(payload, 10)}
     information = payload[11]
-    if information in INFORMATION:
-        more["fault"] = INFORMATION[information]
+    more: dict[str, Any] = {"occupancy": _occupancy(payload, 10), "fault": INFORMATION.get(information)}
     if information in CHANGED and (changed := unix_time(int.from_bytes(payload[20:24]))):
         more["at"] = changed
     return _reading(payload, **more)
