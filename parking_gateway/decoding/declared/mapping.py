@@ -1,7 +1,8 @@
 """Maps the values at the declared paths to a reading. A value that is not as declared is refused.
 
 A value that is no measurement, because it is one of `none` or beyond the declared `range`, is None. Where the occupancy comes
-from the distance, the reading then has a fault, unless the device reports one itself.
+from the distance, the reading then has a fault, unless the device reports one itself. A low battery does not explain a missing
+distance, so it stays beside that fault.
 """
 
 import math
@@ -14,8 +15,9 @@ from typing import Any, Final
 import msgspec
 
 from decoders import Reading, Undecodable
-from decoders.measuring import NO_ECHO, OUT_OF_RANGE
+from decoders.measuring import NO_ECHO, OUT_OF_RANGE, faults
 from decoders.readings import LONGEST_FAULT, RANGES, WHOLE
+from parking_gateway.core.problems import BATTERY_FAULT
 from parking_gateway.decoding.declared.declaration import (
     FieldSource,
     FieldSources,
@@ -73,8 +75,8 @@ def reading(declared: tuple[Field, ...], values: Mapping[str, Scalar | None]) ->
             fault = field.explain(value)
     if found.get("tamper"):
         found.pop("distance_mm", None)
-    if fault and not found.get("fault"):
-        found["fault"] = fault
+    if fault and (own := found.get("fault")) in {None, BATTERY_FAULT}:
+        found["fault"] = faults(own, fault)
     return Reading(**found)
 
 

@@ -184,6 +184,7 @@ def sources(**declared: Any) -> FieldSources:
         ({"d": 65535}, Reading(fault="no echo")),
         ({"d": 279}, Reading(fault="distance out of range")),
         ({"d": 7501, "f": "lens dirty"}, Reading(fault="lens dirty")),
+        ({"d": 65535, "f": "battery low"}, Reading(fault="battery low, no echo")),
         ({"d": 900, "t": True}, Reading(tamper=True)),
         ({"f": "lens dirty"}, Reading(fault="lens dirty")),
     ],
