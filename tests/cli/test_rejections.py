@@ -24,7 +24,7 @@ from parking_gateway.cli.demo.retained import ROOT
 from parking_gateway.clock import retention
 from parking_gateway.clock.moment import Moment
 from parking_gateway.clock.partitions import make_missing
-from parking_gateway.core.events import DevEui, Reason
+from parking_gateway.core.events import DevEui, Reason, Rejection
 from parking_gateway.decoding import codecs
 from parking_gateway.decoding.budget import Guests
 from parking_gateway.decoding.decoder import Decoder
@@ -543,6 +543,22 @@ def test_a_mistake_is_one_sentence(database: str, arguments: list[str], sentence
 
 def test_there_is_advice_for_every_reason() -> None:
     assert set(ADVICE) == set(Reason)
+
+
+@pytest.mark.parametrize("depth", [4, 500])
+def test_no_setting_changes_what_is_too_deep(depth: int) -> None:
+    """So the advice names none. `chirpstack.max_depth` drops an object and keeps its uplink."""
+    limits = chirpstack.Limits(payload_bytes=10**6, depth=depth)
+    payload = up(ONE)[:-1] + b',"object":' + b'{"a":' * 20_000 + b"1" + b"}" * 20_000 + b"}"
+    rejection = chirpstack.parse(topic_of(ONE), payload, received_at=NOON, limits=limits)
+    assert isinstance(rejection, Rejection)
+    assert rejection.reason is Reason.TOO_DEEP
+    assert "chirpstack." not in ADVICE[Reason.TOO_DEEP]
+
+
+@pytest.mark.parametrize("reason", [Reason.TOO_LARGE, Reason.TOO_DEEP, Reason.MALFORMED, Reason.CHIRPSTACK_V3])
+def test_a_message_that_can_never_be_recorded_is_not_tried_again(reason: Reason) -> None:
+    assert "retry" not in ADVICE[reason]
 
 
 async def test_a_person_is_asked_before_a_purge(engine: AsyncEngine, database: str) -> None:
