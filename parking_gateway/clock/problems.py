@@ -5,11 +5,13 @@ from datetime import timedelta
 from functools import partial
 from typing import Any, Final
 
+from decoders import Device
 from parking_gateway.clock.moment import Moment
 from parking_gateway.core.committed import Committed
 from parking_gateway.core.events import DevEui
 from parking_gateway.core.notice import Notice, NoticeKind
 from parking_gateway.core.problems import RULES, Facts, Limits, Problem, judged
+from parking_gateway.decoding import codecs
 from parking_gateway.store import device_facts, lost, outgoing, problems
 from parking_gateway.store.database import Database
 from parking_gateway.store.device_facts import PAGE
@@ -84,11 +86,10 @@ async def write(
 
 async def limits_of(database: Database, moment: Moment) -> Limits:
     """The thresholds of the configuration, and the volts that codecs declare."""
-    config, codecs = moment.devices, await moment.codecs.look(database, now=moment.now)
-    volts = {name: one.low_battery_volts for name, one in codecs.items() if one.low_battery_volts is not None}
+    config, found = moment.devices, await moment.codecs.look(database, now=moment.now)
     return Limits(
         battery_percent=config.battery_low_percent,
-        battery_volts=volts | config.battery_low_volts,
+        battery_volts=_volts(found, config.battery_low_volts),
         fault_ends_after=config.fault_ends_after,
         undecodable_frames=config.undecodable_frames,
         uplinks_lost=config.uplinks_lost,
@@ -96,6 +97,16 @@ async def limits_of(database: Database, moment: Moment) -> Limits:
         stuck_after=config.stuck_after,
         stuck_factors=config.stuck_factors,
     )
+
+
+def _volts(found: Mapping[str, Device], chosen: Mapping[str, float]) -> dict[str, float]:
+    """The limits by the names of codecs as the database has them: the chosen one of any spelling of the name, else the declared one."""
+    limits = {codecs.normal(name): volts for name, volts in chosen.items()}
+    for name, device in found.items():
+        volts = limits.get(codecs.normal(name), device.low_battery_volts)
+        if volts is not None:
+            limits[name] = volts
+    return limits
 
 
 def _notices(begun: Sequence[Begun], moment: Moment, details: Callable[[Begun], dict[str, Any]]) -> Iterator[Notice]:

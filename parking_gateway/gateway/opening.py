@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
 from functools import partial
+from pathlib import Path
 from typing import Final, TypeVar
 
 from loguru import logger
@@ -51,8 +52,26 @@ def lacking(config: Config) -> list[tuple[str, str]]:
 
     The gateway starts without them, and uses them as soon as they are there.
     """
-    away = [(key, f"{key} {what}") for key, what in absences(config)]
-    return [*away, *(("decoders.profiles", sentence) for sentence, _ in _unusable(_described(config)))]
+    return [*((key, f"{key} {what}") for key, what in absences(config)), *lacking_codecs(config)]
+
+
+def lacking_codecs(config: Config) -> list[tuple[str, str]]:
+    """The same of the codecs alone."""
+    decoder = _described(config)
+    volts = config.devices.battery_low_volts
+    return [
+        *(("decoders.profiles", sentence) for sentence, _ in _unusable(decoder)),
+        *(("devices.battery_low_volts", sentence) for sentence in _unknown(volts, decoder.folder)),
+    ]
+
+
+def _unknown(names: Iterable[str], folder: Path | None) -> Iterator[str]:
+    """The names of limits that no codec has: without a word about them they would limit nothing."""
+    for name in names:
+        try:
+            codecs.find(name, dropins=folder)
+        except codecs.CodecNotFound as mistake:
+            yield f"devices.battery_low_volts: {mistake}"
 
 
 def _described(config: Config) -> Decoder:

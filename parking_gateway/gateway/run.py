@@ -10,7 +10,7 @@ from parking_gateway.gateway import pulse
 from parking_gateway.gateway.board import served_board
 from parking_gateway.gateway.journalling import opened_journal
 from parking_gateway.gateway.life import Life
-from parking_gateway.gateway.opening import database, decoder_of, lacking
+from parking_gateway.gateway.opening import database, decoder_of, lacking_codecs
 from parking_gateway.gateway.reloading import Asked, Reloading
 from parking_gateway.gateway.start_line import log_start
 from parking_gateway.gateway.traces import traced
@@ -34,7 +34,7 @@ async def run(
     log_start(config, reload.file if reload else None)
     decoder = decoder_of(config)
     # The directories are looked after by `watch_files`.
-    if absent := [sentence for key, sentence in lacking(config) if key == "decoders.profiles"]:
+    if absent := [sentence for _, sentence in lacking_codecs(config)]:
         logger.bind(error="; ".join(absent)).warning(
             "The gateway starts without something that the configuration names"
         )

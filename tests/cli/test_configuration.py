@@ -113,6 +113,18 @@ def test_codecs_of_profiles_are_looked_for(profile: str, expected: str, tmp_path
     assert result.stderr.startswith(f"{file}: decoders.profiles: 'My profile': {expected}")
 
 
+def test_codecs_with_a_limit_of_their_battery_are_looked_for(tmp_path: Path) -> None:
+    """Any spelling of the name is that of the codec."""
+    file = tmp_path / "config.toml"
+    volts = '"Dragino-LDDS75" = 2.6, "nwave_nps405" = 2.9, "dragino_ldds57" = 2.6, "two words" = 3'
+    file.write_text(f'[devices]\nbattery_low_volts = {{ {volts} }}\n[database]\nurl = "embedded"\n')
+    result = run("check-config", "--config", str(file))
+    assert (result.returncode, result.stdout) == (78, "")
+    unknown, impossible = result.stderr.splitlines()
+    assert unknown.startswith(f"{file}: devices.battery_low_volts: no codec is named dragino_ldds57; did you mean ")
+    assert impossible.startswith(f"{file}: devices.battery_low_volts: 'two words' is no name of a codec")
+
+
 def test_what_is_not_on_this_machine_is_a_mistake(tmp_path: Path) -> None:
     """The gateway starts without it, so only this command and doctor show it."""
     file = tmp_path / "config.toml"

@@ -19,6 +19,7 @@ from parking_gateway.decoding.decoder import Decoder
 from parking_gateway.intake.read import read
 from parking_gateway.intake.record import record
 from parking_gateway.process.config import DatabaseConfig
+from parking_gateway.process.config.devices import DevicesConfig
 from parking_gateway.store.pipeline import PipelinedConnection
 from parking_gateway.store.pool import opened
 from tests.events import NOON, OCCUPIED, message, up
@@ -37,10 +38,12 @@ async def recorded(engine: AsyncEngine, *batch: Message, minutes: float = 0) -> 
         return await record(PipelinedConnection(connection), found, decoder=Decoder(), announce_every=timedelta(0))
 
 
-async def judged(url: str, *, hours: float = 0.5, profiles: Sequence[str] = ()) -> Committed:
+async def judged(
+    url: str, *, hours: float = 0.5, profiles: Sequence[str] = (), devices: DevicesConfig | None = None
+) -> Committed:
     """What a round commits so many hours after noon."""
     async with opened(url, DatabaseConfig()) as pool:
-        return await problems.go(pool, moment(hours, profiles))
+        return await problems.go(pool, moment(hours, profiles, devices))
 
 
 async def compared(url: str, *, hours: float) -> Committed:
@@ -49,9 +52,15 @@ async def compared(url: str, *, hours: float) -> Committed:
         return await stuck.go(pool, moment(hours))
 
 
-def moment(hours: float, profiles: Sequence[str] = ()) -> Moment:
+def moment(hours: float, profiles: Sequence[str] = (), devices: DevicesConfig | None = None) -> Moment:
     now = NOON + hours * HOUR
-    return Moment(now=now, listening_since=NOON - 99 * HOUR, lost_after=25 * HOUR, profiles=profiles)
+    return Moment(
+        now=now,
+        listening_since=NOON - 99 * HOUR,
+        lost_after=25 * HOUR,
+        profiles=profiles,
+        devices=devices or DevicesConfig(),
+    )
 
 
 async def rows(engine: AsyncEngine, query: str) -> Sequence[Any]:
@@ -105,6 +114,25 @@ async def test_volts_are_compared_with_those_of_the_codec(
     (notice,) = (await judged(database)).notices
     assert notice.dev_eui == declared
     assert await of_device(engine, other) == []
+
+
+@pytest.mark.parametrize("chosen", ["dragino_ldds75", "Dragino-LDDS75"])
+async def test_chosen_volts_are_those_of_every_spelling_of_a_codec(
+    chosen: str, engine: AsyncEngine, database: str, car_park: CarPark
+) -> None:
+    """A codec that a tag or a profile names keeps the spelling that was typed there. A chosen limit wins over a declared one."""
+    ours, typed, declared = await car_park(3)
+    await execute(
+        engine,
+        "update device set battery_volts = 2.55, contact = 'live'",
+        f"update installation set codec = 'dragino_ldds75' where dev_eui = '{ours}'",
+        f"update installation set codec = 'NWAVE-NPS405-current' where dev_eui = '{declared}'",
+        f"update installation set codec = '' where dev_eui = '{typed}'",
+        f"update device set codec = 'DRAGINO-ldds75' where dev_eui = '{typed}'",
+    )
+    devices = DevicesConfig(battery_low_volts={chosen: 2.6, "nwave_nps405_current": 2.5})
+    committed = await judged(database, devices=devices)
+    assert [notice.dev_eui for notice in committed.notices] == [ours, typed]
 
 
 async def test_frames_in_a_row_that_cannot_be_decoded_are_a_problem_until_one_can(

@@ -15,6 +15,7 @@ from parking_gateway.decoding.codecs.finding import (
     load,
     modules,
     names,
+    normal,
 )
 from parking_gateway.decoding.codecs.sources import ENTRY_POINTS
 from parking_gateway.decoding.codecs.unloadable import remember_unloadable
@@ -41,6 +42,7 @@ __all__ = [
     "load",
     "modules",
     "names",
+    "normal",
     "parameters_of",
     "remember_unloadable",
 ]

@@ -40,7 +40,7 @@ def find(name: str, *, dropins: Path | None = None) -> Codec:
 
     A found codec is kept, also one from `dropins`. A codec that was not found is looked up again the next time.
     """
-    return _find(_normal(name), dropins)
+    return _find(_valid(name), dropins)
 
 
 def load(file: Path) -> Codec:
@@ -48,7 +48,7 @@ def load(file: Path) -> Codec:
 
     Its name may be that of a codec of ours: this one is returned all the same.
     """
-    stem = _normal(file.stem)
+    stem = _valid(file.stem)
     loads = in_folder(stem, file.parent) if file.suffix in {".py", *DECLARED} else None
     if loads is None:
         raise CodecNotFound(
@@ -66,7 +66,7 @@ def forget() -> None:
 def has_appeared(name: str, *, dropins: Path | None = None) -> bool:
     """Return whether there is now a codec of a name that was not found before. Loads no other codec, because that is slow."""
     try:
-        return _look_for(_normal(name), dropins) is not None
+        return _look_for(_valid(name), dropins) is not None
     except CodecNotFound:
         return False
 
@@ -84,7 +84,7 @@ def guest_of(name: str, *, dropins: Path | None) -> str | None:
     if not has_guests(dropins):
         return None
     try:
-        return _guest_of(_normal(name), dropins)
+        return _guest_of(_valid(name), dropins)
     except CodecNotFound:
         return ""
 
@@ -155,8 +155,13 @@ def modules(*, dropins: Path | None = None) -> tuple[Codec, ...]:
     return tuple(find(stem, dropins=dropins) for stem in stems)
 
 
-def _normal(name: str) -> str:
-    wanted = name.strip().lower().replace("-", "_")
+def normal(name: str) -> str:
+    """Return the one spelling of all those that mean the same codec. Any text has one, also if it can name no codec."""
+    return name.strip().lower().replace("-", "_")
+
+
+def _valid(name: str) -> str:
+    wanted = normal(name)
     if not re.fullmatch(r"[a-z][a-z0-9_]{,99}", wanted):
         raise CodecNotFound(
             f"{name[:100]!r} is no name of a codec: a name has up to 100 letters, digits, - and _, and begins with a letter"
