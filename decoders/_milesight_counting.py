@@ -4,13 +4,13 @@
     20       CE           a stored reading: seconds since 1970, uint32; a byte that says what follows; the value
     FF       01 … FF      about the device: versions, serial number, start, power supply
     FE, FF   03 … FD      a setting that a downlink has read or changed
-    F8, F9   10 … B5      the same for newer settings; with F8 one byte more, the result
+    F8, F9   10 … DD      the same for newer settings; with F8 one byte more, the result
 
 Numbers are little-endian. Settings are not part of a reading. Their lengths are needed to find the next item. No item has
 error values; a battery of more than 100 % is none.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from decoders import Frame, Occupancy, Reading, Undecodable
@@ -39,8 +39,18 @@ def settings(own: Mapping[int, int], newer: Mapping[int, int]) -> dict[bytes, It
     }
 
 
+Sizes = Mapping[bytes, Callable[[bytes], int]]
+"""Lengths of values that differ between versions of the firmware: functions of the payload behind the key."""
+_NO_SIZES: Final[Sizes] = {}
+
+
 def read(
-    frame: Frame, items: Mapping[bytes, Item], stored: Mapping[int, Item] | None = None, *, port: int
+    frame: Frame,
+    items: Mapping[bytes, Item],
+    stored: Mapping[int, Item] | None = None,
+    *,
+    port: int,
+    sizes: Sizes = _NO_SIZES,
 ) -> dict[str, Any]:
     """Return the fields of all items. A later item overwrites an earlier one, except for fields of other channels.
 
@@ -59,9 +69,10 @@ def read(
         item = _stored_item(payload, at, stored) if key == STORED and stored is not None else items.get(key)
         if item is None:
             raise Undecodable(f"byte {start}: no item begins with {key.hex(' ')}")
-        start = at + item.size
+        size = sizes[key](payload[at:]) if key in sizes else item.size
+        start = at + size
         if start > end:
-            raise Undecodable(f"byte {at}: item {key.hex(' ')} is cut short: length {item.size}, left {end - at}")
+            raise Undecodable(f"byte {at}: item {key.hex(' ')} is cut short: length {size}, left {end - at}")
         _add(fields, item.decode(payload[at:start]))
     return fields
 

@@ -19,15 +19,19 @@ region has an occupancy.
     0F 85      time of the measurement, seconds since 1970, uint32
     10 F7      in and out of the line, uint16 each (firmware 7.0.85). Whether they are totals is not published: they are not read
     20 CE      a stored reading: 01 regions, 10 totals; the other kinds are not read
-    FF 08      serial number
+    FF 03      a setting, seconds between reports, uint24; before firmware 88 uint16
+    FF 08      serial number, 8 bytes, or 6 as published earlier
+    F9 88      a setting, level of the log, 2 bytes, of which the first is 0, or 1 byte as published earlier
 
-Channel 1 is region 1, and so on.
+Channel 1 is region 1, and so on. No item contains its length. The serial number has 6 bytes if an item begins behind them. An
+interval of 3 bytes ends with 00 or 01, because it is one day at most.
 
 Calibration: regions and line are drawn in the device's web interface. Downlinks: `FF 51 FF` sets the totals to 0.
 
 It has no battery, and no error values are published.
 
-Source: Milesight-IoT/SensorDecoders vs-series/vs121; www.milesight.com products/docs/en/vs121-lora, uplink.
+Source: Milesight-IoT/SensorDecoders vs-series/vs121 at 2b9c9769, and at cef13bae for what was published earlier;
+www.milesight.com products/docs/en/vs121-lora, uplink.
 """
 
 from typing import Final, Literal
@@ -35,7 +39,7 @@ from typing import Final, Literal
 from decoders import Device, Frame, Reading
 from decoders._items import Fields, Item
 from decoders._milesight import PORT
-from decoders._milesight_counting import moment, presence, read, reading, settings, totals
+from decoders._milesight_counting import STORED, Sizes, moment, presence, read, reading, settings, totals
 
 REGIONS: Final = tuple(range(1, 17))
 
@@ -45,8 +49,8 @@ DEVICE: Final = Device(vendor="Milesight", model="VS121", ports=(PORT,), channel
 def decode(frame: Frame, *, presence: Literal["ignored", "occupies"] = "ignored", port: int = PORT) -> Reading:
     """Read one frame of a VS121."""
     if presence == "occupies":
-        return reading(read(frame, _ITEMS_AND_REGIONS, _STORED_AND_REGIONS, port=port))
-    return reading(read(frame, _ITEMS, _STORED, port=port))
+        return reading(read(frame, _ITEMS_AND_REGIONS, _STORED_AND_REGIONS, port=port, sizes=_SIZES))
+    return reading(read(frame, _ITEMS, _STORED, port=port, sizes=_SIZES))
 
 
 def _seen(value: bytes) -> Fields:
@@ -63,22 +67,48 @@ def _last_eight(value: bytes) -> Fields:
     return {"channels": {9 + at: presence(people) for at, people in enumerate(value)}}
 
 
+def _of_serial_number(rest: bytes) -> int:
+    """Return the longer one only if the payload ends or an item begins behind it, and none begins behind the shorter one.
+
+    A serial number consists of pairs of digits, so FF begins an item.
+    """
+    if rest[6:7] == b"\xff" or rest[6:8] in _KEYS:
+        return 6
+    return 8 if len(rest) == 8 or rest[8:10] in _KEYS else 6
+
+
+def _of_interval(rest: bytes) -> int:
+    return 3 if rest[2:3] in {b"\x00", b"\x01"} else 2
+
+
+def _of_log_level(rest: bytes) -> int:
+    return 2 if rest.startswith(b"\x00") else 1
+
+
+_SIZES: Final[Sizes] = {
+    b"\xff\x08": _of_serial_number,
+    b"\xfe\x03": _of_interval,
+    b"\xff\x03": _of_interval,
+    b"\xf8\x88": lambda rest: _of_log_level(rest) + 1,
+    b"\xf9\x88": _of_log_level,
+}
 _SETTINGS: Final = {
-    **dict.fromkeys([0x45, 0x48, 0x50, 0x51], 1),
-    0x46: 3,
+    **dict.fromkeys([0x41, 0x45, 0x48, 0x50, 0x51], 1),
+    **dict.fromkeys([0x03, 0x05, 0x46], 3),
 }
 _NEWER: Final = {
-    **dict.fromkeys([0x10, 0x11, 0x3D, 0x86, 0x87, 0x88, 0x8B, 0x8C, 0x93, 0x94, 0x98], 1),
-    **dict.fromkeys([0x85, 0x97], 2),
-    **dict.fromkeys([0x92, 0x96], 3),
-    **dict.fromkeys([0x8D, 0x8E], 4),
+    **dict.fromkeys([0x10, 0x11, 0x3D, 0x86, 0x87, 0x8B, 0x8C, 0x93, 0x94, 0x98], 1),
+    **dict.fromkeys([0xBA, 0xCD, 0xCF, 0xD0, 0xD1, 0xD2, 0xD3, 0xD4, 0xD8, 0xDC, 0xDD], 1),
+    **dict.fromkeys([0x85, 0x88, 0x89, 0x97, 0xD5], 2),
+    **dict.fromkeys([0x92, 0x96, 0xB7], 3),
+    **dict.fromkeys([0x8D, 0x8E, 0xD6], 4),
     0x91: 5,
     **dict.fromkeys([0x90, 0x95], 6),
-    0x99: 7,
+    **dict.fromkeys([0x99, 0xD7], 7),
 }
 _ITEMS: Final = {
     **settings(_SETTINGS, _NEWER),
-    b"\xff\x08": Item(6),
+    b"\xff\x08": Item(8),
     b"\x04\xc9": Item(4),
     b"\x05\xcc": Item(4),
     b"\x06\xcd": Item(1),
@@ -90,6 +120,7 @@ _ITEMS: Final = {
     b"\x0f\x85": Item(4, moment),
     b"\x10\xf7": Item(4),
 }
+_KEYS: Final = {*_ITEMS, STORED}
 _ITEMS_AND_REGIONS: Final = {
     **_ITEMS,
     b"\x04\xc9": Item(4, _seen),
