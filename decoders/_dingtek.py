@@ -21,10 +21,12 @@ the 14 bytes of `80029999010481` set the upload interval to 4 h.
 
     key  value
     01   upload interval, h, 2 digits, 1-168
-    02   level threshold, cm, 2 digits (DO201)
-    05   battery threshold, %, 2 digits
+    02   level threshold, cm, 2 digits, 15-255 (DO201)
+    05   battery threshold, %, 2 digits, 5-99
     08   detection interval, min, 2 digits, 1-60
-    0F   magnetic threshold, 4 digits
+    0F   magnetic threshold, 4 digits, 1-65535
+
+The limits are those of the vendor's encoders.
 """
 
 from collections.abc import Mapping
@@ -104,11 +106,11 @@ def _detection_interval(*, minutes: int) -> tuple[int, bytes]:
 
 
 def _magnetic_threshold(*, value: int) -> tuple[int, bytes]:
-    return setting(_HEAD, 0x0F, within("value", value, 0, 0xFFFF), digits=4)
+    return setting(_HEAD, 0x0F, within("value", value, 1, 0xFFFF), digits=4)
 
 
 def _battery_threshold(*, percent: int) -> tuple[int, bytes]:
-    return setting(_HEAD, 0x05, within("percent", percent, 0, 99))
+    return setting(_HEAD, 0x05, within("percent", percent, 5, 99))
 
 
 DOWNLINKS: Final[Mapping[str, Command]] = {

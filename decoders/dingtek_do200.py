@@ -12,9 +12,11 @@ tail `81`. For example, `80028888` `01` `04` `81` sets the upload interval to 4 
 
     key  value, two digits
     01   upload interval, h, 1-168
-    02   magnetic threshold
-    03   ultrasonic interval
-    04   magnetic interval
+    02   magnetic threshold, mGs, 1-255
+    03   ultrasonic interval, min, 1-60
+    04   magnetic interval, s, 1-60
+
+The limits are those of the vendor's encoders.
 
 Sources: cndingtek/Chirpstack_codec; TheThingsNetwork/lorawan-devices vendor/dingtek do200-codec.yaml.
 """
@@ -47,11 +49,11 @@ def _report_interval(*, hours: int) -> tuple[int, bytes]:
 
 
 def _magnetic_threshold(*, value: int) -> tuple[int, bytes]:
-    return setting(_HEAD, 0x02, within("value", value, 0, 0xFF))
+    return setting(_HEAD, 0x02, within("value", value, 1, 0xFF))
 
 
 def _magnetic_interval(*, seconds: int) -> tuple[int, bytes]:
-    return setting(_HEAD, 0x04, within("seconds", seconds, 1, 0xFF))
+    return setting(_HEAD, 0x04, within("seconds", seconds, 1, 60))
 
 
 COMMANDS: Final[Mapping[str, Command]] = {

@@ -366,6 +366,35 @@ def test_a_command_that_cannot_be_sent_is_refused_with_what_is_possible(
         codecs.downlink_of(codecs.find("dragino_ldds75"), command, options)
 
 
+@pytest.mark.parametrize(
+    ("codec", "command", "option", "lowest", "highest"),
+    [
+        *(
+            (codec, command, option, lowest, highest)
+            for codec in ("dingtek_do201", "dingtek_do202")
+            for command, option, lowest, highest in (
+                ("report_interval", "hours", 1, 168),
+                ("detection_interval", "minutes", 1, 60),
+                ("magnetic_threshold", "value", 1, 65_535),
+                ("battery_threshold", "percent", 5, 99),
+            )
+        ),
+        ("dingtek_do200", "report_interval", "hours", 1, 168),
+        ("dingtek_do200", "magnetic_threshold", "value", 1, 255),
+        ("dingtek_do200", "magnetic_interval", "seconds", 1, 60),
+    ],
+)
+def test_a_value_that_the_encoder_of_the_vendor_refuses_is_not_sent(
+    codec: str, command: str, option: str, lowest: int, highest: int
+) -> None:
+    found = codecs.find(codec)
+    for value in (lowest, highest):
+        codecs.downlink_of(found, command, {option: str(value)})
+    for value in (lowest - 1, highest + 1):
+        with pytest.raises(codecs.BadOption, match=f"{option} must be from {lowest} to {highest}, not {value}"):
+            codecs.downlink_of(found, command, {option: str(value)})
+
+
 def test_a_guest_has_no_commands(dropins: Path) -> None:
     with pytest.raises(codecs.BadOption, match="it has none"):
         codecs.downlink_of(codecs.find("acme_x1", dropins=dropins), "restart")
