@@ -499,6 +499,42 @@ def test_the_gateway_does_not_listen_to_itself(*, topic: str, root: str, is_rece
 
 
 @pytest.mark.parametrize(
+    ("pages", "board", "can_start"),
+    [
+        (None, "127.0.0.1:9464", False),
+        (None, "127.0.0.1:9465", True),
+        (None, "0.0.0.0:9464", False),
+        (None, "[::]:9464", False),
+        (None, "localhost:9464", False),
+        (None, "127.0.0.2:9464", True),
+        (None, "[::1]:9464", True),
+        ("", "127.0.0.1:9464", True),
+        ("127.0.0.1:0", "127.0.0.1:0", True),
+        ("0.0.0.0:80", "192.0.2.1:80", False),
+        ("0.0.0.0:80", "gateway.example.org:80", False),
+        ("0.0.0.0:80", "[::1]:80", True),
+        ("[::]:80", "0.0.0.0:80", False),
+        ("[::]:80", "[2001:db8::1]:80", False),
+        ("[2001:DB8:0::1]:80", "[2001:db8::1]:80", False),
+        ("gateway.example.org:80", "Gateway.example.org.:80", False),
+        ("gateway.example.org:80", "parking.example.org:80", True),
+        ("[::1]:80", "localhost:80", False),
+    ],
+)
+def test_the_board_and_the_metrics_have_addresses_of_their_own(
+    *, pages: str | None, board: str, can_start: bool
+) -> None:
+    """Else one of the two servers would try for ever."""
+    sections: dict[str, Any] = {"web": {"listen": board}} | ({} if pages is None else {"telemetry": {"listen": pages}})
+    if can_start:
+        assert str(load(overrides=sections).web.listen) == board
+        return
+    (sentence,) = mistakes_of(**sections)
+    assert sentence.startswith("command line: web has a listen at the address of telemetry.listen")
+    assert "give one of them another port" in sentence
+
+
+@pytest.mark.parametrize(
     "waits",
     [
         {"mqtt": {"reconnect_wait_max": 115, "timeout": 5}},

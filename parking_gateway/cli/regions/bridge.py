@@ -13,10 +13,11 @@ from pathlib import Path
 from typing import Final
 
 from parking_gateway.cli.regions import files, passwords
-from parking_gateway.cli.regions.neighbours import LOCAL, Neighbour, brokers
+from parking_gateway.cli.regions.neighbours import Neighbour, brokers
 from parking_gateway.cli.regions.region import Refused
 from parking_gateway.cli.regions.texts import RETAINED
 from parking_gateway.process.config import Config, broker_url
+from parking_gateway.process.config.hosts import LOCAL
 
 USER: Final = "parking-bridge"
 STATUS_ROOT: Final = "parking/bridges"

@@ -8,10 +8,10 @@ import msgspec
 
 from parking_gateway.cli.regions.region import ALONE, SHARED, Place, Refused, raw_of
 from parking_gateway.process.config import Config, ConfigError, broker_url, database_url, load_of_another
+from parking_gateway.process.config.hosts import LOCAL
 from parking_gateway.process.config.values import could_receive, is_within, overlap
 
 _USUAL_PORT: Final = "5432"
-LOCAL: Final = ("localhost", "127.0.0.1", "::1")
 
 
 class Neighbour(msgspec.Struct, frozen=True, kw_only=True):

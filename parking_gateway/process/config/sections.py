@@ -19,6 +19,7 @@ from parking_gateway.process.config.decoders import DecodersConfig
 from parking_gateway.process.config.devices import DevicesConfig
 from parking_gateway.process.config.downlinks import DownlinksConfig
 from parking_gateway.process.config.home_assistant import HomeAssistantConfig
+from parking_gateway.process.config.hosts import collide
 from parking_gateway.process.config.limits import LimitsConfig
 from parking_gateway.process.config.machine import (
     Folder,
@@ -205,6 +206,17 @@ class Config(BaseSettings):
                     f"has a stalled_after that is not longer than {names}: lengthen it, or a wait would count as stalling"
                 )
         return telemetry
+
+    @field_validator("web")
+    @classmethod
+    def _has_an_address_of_its_own(cls, web: WebConfig, info: ValidationInfo) -> WebConfig:
+        own, other = web.listen, getattr(info.data.get("telemetry"), "listen", None)
+        if own and other and own.port and own.port == other.port and collide(own.host, other.host):
+            raise ValueError(
+                "has a listen at the address of telemetry.listen, which is 127.0.0.1:9464 where it is not set, and only one of"
+                " the two servers could start: give one of them another port"
+            )
+        return web
 
     @classmethod
     @override
