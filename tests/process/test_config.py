@@ -236,6 +236,19 @@ def test_credentials_in_the_broker_url_move_to_their_keys() -> None:
     assert loaded.origins["mqtt.password"] == "mqtt.url"
 
 
+@pytest.mark.parametrize(
+    ("url", "username", "kept"),
+    [
+        ("ws://broker/mqtt@x", None, "ws://broker/mqtt@x"),
+        ("WSS://me:secret@a,b:9001/p@th/@", "me", "wss://a,b:9001/p@th/@"),
+        ("ws://me@broker", "me", "ws://broker/"),
+    ],
+)
+def test_a_path_of_the_broker_may_contain_an_at_sign(url: str, username: str | None, kept: str) -> None:
+    mqtt = MqttConfig(url=url)
+    assert (str(mqtt.url), mqtt.username) == (kept, username)
+
+
 def test_keys_win_over_credentials_in_the_broker_url() -> None:
     mqtt = MqttConfig(url="mqtt://me:old@broker", password="new")
     assert mqtt.password is not None

@@ -85,16 +85,18 @@ class MqttConfig(Section):
     @classmethod
     def _take_credentials_out_of_url(cls, data: Any) -> Any:
         # The URL is logged and shown, so it must hold no password. The keys `username` and `password` win over the URL.
-        if not isinstance(data, dict) or "@" not in str(data.get("url")):
+        if not isinstance(data, dict):
             return data
-        before, _, hosts = str(data["url"]).rpartition("@")
-        scheme, _, credentials = before.partition("://")
-        if "," in credentials.partition("@")[2]:
-            return data  # a user before each address, which `broker_url` refuses
+        scheme, _, rest = str(data.get("url")).partition("://")
+        # Only ws:// and wss:// have a path, which may contain an @. Elsewhere a / before the @ is part of the password.
+        place, slash, path = rest.partition("/") if scheme.lower().startswith("ws") else (rest, "", "")
+        credentials, at, hosts = place.rpartition("@")
+        if not at or "," in credentials.partition("@")[2]:
+            return data  # no user, or one before each address, which `broker_url` refuses
         username, _, password = credentials.partition(":")
         named = {"username": unquote(username), "password": unquote(password)}
         given = {key: value for key, value in data.items() if value not in ("", None)}
-        return data | named | given | {"url": f"{scheme}://{hosts}"}
+        return data | named | given | {"url": f"{scheme}://{hosts}{slash}{path}"}
 
     @field_validator("ca_file", "cert_file", "key_file")
     @classmethod
