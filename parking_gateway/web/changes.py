@@ -7,11 +7,11 @@ import msgspec
 
 from parking_gateway.contract.rendering import counts_message, device_message
 from parking_gateway.core.due import DueKind
-from parking_gateway.store import changes, plans
+from parking_gateway.store import changes, gateways, plans
 from parking_gateway.store.plans import Plan
 from parking_gateway.web.cursor import Cursor, cursor_at
 from parking_gateway.web.desk import WebDesk
-from parking_gateway.web.messages import Removed, notice_of, space_of, step_of, zone_of
+from parking_gateway.web.messages import BoardGateway, Removed, notice_of, other_gateways, space_of, step_of, zone_of
 
 MOST: Final = 5000
 """Rows of a kind. After more changes than that, the whole picture is less to send."""
@@ -39,6 +39,8 @@ class Changes(msgspec.Struct, frozen=True, kw_only=True):
 
     events: Sequence[Event] | None
     """None: the past of the cursor does not lead to the present."""
+    others: Sequence[BoardGateway] = ()
+    """The other gateways, changed or not."""
     is_cut: bool = False
     """There are more, which are older."""
     cursor: Cursor
@@ -47,7 +49,7 @@ class Changes(msgspec.Struct, frozen=True, kw_only=True):
 async def changes_since(desk: WebDesk, cursor: Cursor) -> Changes:
     """Read them. Raises DatabaseUnusable."""
     since = cursor.position
-    now, gone, sites, zones, spaces, devices, steps, notices = await desk.read(
+    now, gone, sites, zones, spaces, devices, steps, notices, known = await desk.read(
         changes.moment(),
         changes.gone(since=since),
         *(
@@ -56,6 +58,7 @@ async def changes_since(desk: WebDesk, cursor: Cursor) -> Changes:
         ),
         changes.steps(since=since, last=cursor.last_step, limit=MOST),
         changes.notices(since=since, last=cursor.last_notice, limit=MOST),
+        gateways.known(),
     )
     if not cursor.is_followed_by(now):
         return Changes(events=None, cursor=cursor_at(now))
@@ -73,7 +76,8 @@ async def changes_since(desk: WebDesk, cursor: Cursor) -> Changes:
         *(Event("notice", row.id, _encode(notice_of(row))) for row in reversed(notices)),
     ]
     is_cut = max(map(len, (sites, zones, spaces, devices, steps, notices))) >= MOST
-    return Changes(events=events, is_cut=is_cut, cursor=cursor_at(now))
+    others = other_gateways(known, desk.config.gateway.instance)
+    return Changes(events=events, others=others, is_cut=is_cut, cursor=cursor_at(now))
 
 
 class Memory:

@@ -11,6 +11,7 @@ from parking_gateway.web.changes import MOST, Changes, Event, Memory, changes_si
 from parking_gateway.web.cursor import Cursor, cursor_at
 from parking_gateway.web.desk import WebDesk
 from parking_gateway.web.shown_health import ShownHealth
+from parking_gateway.web.shown_others import ShownOthers, others_event
 from parking_gateway.web.watcher import AGAIN, Watcher, chunks_of
 
 _LOOK_SECONDS: Final = 1.0
@@ -41,6 +42,7 @@ class Feed:
         self._cursor: Cursor | None = None
         self._memory = Memory()
         self._health = ShownHealth(desk)
+        self._others = ShownOthers()
         self._is_over = False
 
     def changed(self) -> None:
@@ -119,7 +121,7 @@ class Feed:
                 return False
             if self._cursor is None:
                 self._cursor = found.cursor
-            events = None if found.is_cut else found.events
+            events = None if found.is_cut or found.events is None else [*found.events, others_event(found.others)]
             watcher.put(_chunks(events, found.cursor))
             self._following.add(watcher)
             return True
@@ -149,7 +151,9 @@ class Feed:
         if found.events is None:
             return None
         events = [*self._memory.new(found.events)]
-        return None if found.is_cut and len(events) >= MOST else events
+        if found.is_cut and len(events) >= MOST:
+            return None
+        return [*events, *self._others.news(found.others, self._desk.clock())]
 
     def _beat(self) -> bytes:
         """Shows a browser that the connection lasts, and the present cursor."""

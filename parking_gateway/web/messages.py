@@ -94,15 +94,18 @@ def notice_of(row: KeptNotice) -> BoardNotice:
     )
 
 
-def gateways_of(rows: list[KnownGateway], instance: str, health: HealthMessage) -> list[BoardGateway]:
-    """All gateways, the one that serves the board first."""
-    own = BoardGateway(instance=instance, watched_at=health.updated, health=health)
-    others = [
+def own_gateway(instance: str, health: HealthMessage) -> BoardGateway:
+    """The gateway that serves the board."""
+    return BoardGateway(instance=instance, watched_at=health.updated, health=health)
+
+
+def other_gateways(rows: list[KnownGateway], instance: str) -> list[BoardGateway]:
+    """All others."""
+    return [
         BoardGateway(instance=row.instance, watched_at=row.watched_at, health=None)
         for row in rows
         if row.instance != instance
     ]
-    return [own, *others]
 
 
 def _extended(kind: type[Message], message: msgspec.Struct, **more: Any) -> Message:

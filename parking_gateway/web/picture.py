@@ -13,7 +13,7 @@ from parking_gateway.core.due import DueKind
 from parking_gateway.store import changes, gateways, plans, tree
 from parking_gateway.web.cursor import cursor_at
 from parking_gateway.web.desk import WebDesk
-from parking_gateway.web.messages import gateways_of, notice_of, space_of, step_of, zone_of
+from parking_gateway.web.messages import notice_of, other_gateways, own_gateway, space_of, step_of, zone_of
 
 _NEWEST: Final = 50
 """Transitions, and notices."""
@@ -79,8 +79,9 @@ async def picture_of(desk: WebDesk) -> MadePicture:
     await paper.write(b',"notices":' + _encode([notice_of(row) for row in notices]))
     # The ETag is that of the car park, because the health of gateways always changes.
     etag = paper.etag
-    about = _encode(gateways_of(known, desk.config.gateway.instance, desk.report.shown_health()))
-    await paper.write(b',"gateways":' + about + b',"cursor":' + _encode(str(cursor_at(now))) + b"}")
+    instance = desk.config.gateway.instance
+    all_gateways = [own_gateway(instance, desk.report.shown_health()), *other_gateways(known, instance)]
+    await paper.write(b',"gateways":' + _encode(all_gateways) + b',"cursor":' + _encode(str(cursor_at(now))) + b"}")
     return MadePicture(paper.finished(), etag)
 
 

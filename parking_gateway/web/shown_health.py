@@ -9,7 +9,7 @@ import msgspec
 from parking_gateway.contract.gateways import HealthMessage
 from parking_gateway.web.changes import Event
 from parking_gateway.web.desk import WebDesk
-from parking_gateway.web.messages import gateways_of
+from parking_gateway.web.messages import own_gateway
 
 _AT_LEAST_EVERY: Final = 10.0
 """Seconds, for its numbers."""
@@ -36,7 +36,7 @@ class ShownHealth:
             yield self._event(health)
 
     def _event(self, health: HealthMessage) -> Event:
-        own, *_ = gateways_of([], self._desk.config.gateway.instance, health)
+        own = own_gateway(self._desk.config.gateway.instance, health)
         return Event("gateway", own.instance, msgspec.json.encode(own))
 
 

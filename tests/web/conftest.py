@@ -93,5 +93,6 @@ async def visit(browser: Browser, board: Board) -> AsyncIterator[Open]:
     yield opened
     for context in contexts:
         await context.close()
-    # The browser itself writes that a gateway is away and that a login is refused; these are no mistakes of the page.
-    assert [line for line in wrong if "net::ERR_" not in line and "status of 401" not in line] == []
+    # The browser itself writes that a gateway or its database is away and that a login is refused; the page has no part in that.
+    usual = ("net::ERR_", "status of 401", "status of 503")
+    assert [line for line in wrong if not any(one in line for one in usual)] == []

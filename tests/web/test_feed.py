@@ -156,6 +156,26 @@ async def test_watchers_outlast_the_absence_of_broker_and_database(
             assert "again" not in [change.kind for change in watch.seen]
 
 
+async def test_watchers_see_when_another_gateway_was_last_there(
+    daemon: Daemon, second_daemon: Daemon, engine: AsyncEngine, car_park: CarPark
+) -> None:
+    await car_park(1)
+    async with started(daemon) as client:
+        cursor = (await client.get("/board/picture")).json()["cursor"]
+        async with watching(client, cursor) as watch:
+            await watch.until("gateways", lambda others: others == [])
+            await asyncio.to_thread(second_daemon.start_and_wait)
+            there = await watch.until("gateways", lambda others: others and others[0]["watched_at"] is not None)
+            assert [(one["instance"], one["health"]) for one in there.data] == [("second", None)]
+            # Whoever connects again gets it at once, because its own time of the gateway has grown old.
+            async with watching(client, cursor) as late:
+                assert (await late.until("gateways")).data[0]["watched_at"] >= there.data[0]["watched_at"]
+            await asyncio.to_thread(second_daemon.terminate)
+            async with engine.begin() as connection:
+                await connection.execute(sa.text("delete from gateway where instance = 'second'"))
+            await watch.until("gateways", lambda others: others == [])
+
+
 async def test_the_end_of_the_gateway_ends_all_streams_by_itself(daemon: Daemon, car_park: CarPark) -> None:
     """A stream that the server has to cut off after its limit ends without its last chunk, which httpx refuses."""
     await car_park(1)

@@ -1,6 +1,8 @@
 """The board and the sign as people have them: a real gateway in a real Chromium."""
 
 import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from importlib.resources import files
 from typing import Final
 
@@ -11,7 +13,7 @@ from playwright.async_api import CDPSession, Locator, Page, expect
 from tests.events import OCCUPIED, VACANT, topic_of, up
 from tests.plugins.postgres import engine_of
 from tests.web.conftest import OPERATOR, PASSWORD, PATIENCE, SPACES, Board, Open
-from tests.whole_gateway import publish
+from tests.whole_gateway import publish, unavailable
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -19,6 +21,7 @@ AXE: Final = (files("axe_playwright_python") / "axe.min.js").read_text(encoding=
 PHONE: Final = {"viewport": {"width": 360, "height": 740}, "has_touch": True, "is_mobile": True}
 MARKUP: Final = "<b>wet</b> paint <img src=x onerror=alert(1)>"
 MANY: Final = 10_000
+LAST_THERE: Final = "now() - interval '{} minutes'"
 FRAME: Final = 33
 """Milliseconds of work for a frame, at most. A graphics card would do most of it, and CI has none."""
 
@@ -36,6 +39,11 @@ async def sends(board: Board, number: int, data: bytes, *, at: int) -> None:
 async def shows(page: Page, space: str, state: str) -> None:
     """Wait until the tile of a space has this state. Looks in every frame, so that the time can be measured."""
     await page.wait_for_selector(f'.tile[data-key="central/level-1/{space}"][data-state="{state}"]', state="attached")
+
+
+async def is_drawn(page: Page) -> None:
+    """Wait until the page has drawn what it had to draw by now."""
+    await page.evaluate("new Promise(requestAnimationFrame)")
 
 
 async def violations(page: Page) -> list[str]:
@@ -108,6 +116,52 @@ async def test_it_survives_a_restart_of_the_broker(visit: Open, board: Board) ->
     await expect(page.locator("#troubles")).to_contain_text("Gateway, broker and database work")
     await sends(board, 3, OCCUPIED, at=0)
     await shows(page, "A-3", "OCCUPIED")
+
+
+@asynccontextmanager
+async def another_gateway(board: Board, *, minutes_ago: int) -> AsyncIterator[None]:
+    """Inside, the database has the gateway `other`, which was last there so long ago."""
+    there = LAST_THERE.format(minutes_ago)
+    await execute(board, f"insert into gateway (instance, watched_at) values ('other', {there})")
+    try:
+        yield
+    finally:
+        await execute(board, "delete from gateway where instance = 'other'")
+
+
+async def test_another_gateway_is_missed_while_it_is_away(visit: Open, board: Board) -> None:
+    page = await visit()
+    troubles = page.locator("#troubles")
+    async with another_gateway(board, minutes_ago=2):
+        await expect(troubles).to_contain_text("Gateway other was last there at")
+        await execute(board, f"update gateway set watched_at = {LAST_THERE.format(0)} where instance = 'other'")
+        await expect(troubles).to_contain_text("Gateway, broker and database work")
+    async with another_gateway(board, minutes_ago=2):
+        page = await visit()
+        await expect(page.locator("#troubles")).to_contain_text("Gateway other was last there at")
+    await expect(page.locator("#troubles")).to_contain_text("Gateway, broker and database work")
+
+
+async def test_another_gateway_is_not_missed_where_its_time_cannot_come(visit: Open, board: Board) -> None:
+    """Without the database, or without a connection to the gateway that serves the page."""
+    async with another_gateway(board, minutes_ago=0):
+        page = await visit()
+        troubles = page.locator("#troubles")
+        await page.clock.install()
+        await page.reload()
+        await expect(page.locator("#connection")).to_have_text("Live")
+        async with unavailable(board.database):
+            await expect(troubles).to_contain_text("Gateway board has no database")
+            await page.clock.fast_forward("01:30")
+            # After so much silence the page connects again.
+            await expect(page.locator("#connection")).to_have_text("Live")
+            await is_drawn(page)
+            await expect(troubles).to_contain_text("Gateway board has no database")
+            await expect(troubles).not_to_contain_text("Gateway other")
+        board.daemon.kill()
+        await expect(troubles).to_contain_text("This page has no connection to the gateway")
+        await expect(troubles).not_to_contain_text("Gateway other")
+    board.daemon.start_and_wait()
 
 
 async def test_everything_is_reached_by_the_keyboard(visit: Open) -> None:

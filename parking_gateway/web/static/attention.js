@@ -8,7 +8,10 @@ const SHOWN = 100;
 
 /** Show both lists. `isLive` says whether the gateway answers this page. */
 export function showAttention(park, { isLive, onOpen }) {
-  const troubles = [...park.gateways.values()].flatMap(troublesOf);
+  const gateways = [...park.gateways.values()];
+  // The page gets the times of other gateways from the database. Without it they grow old, although these gateways are there.
+  const isCurrent = isLive && gateways.every(({ health }) => health?.database !== "down");
+  const troubles = gateways.filter(({ health }) => health !== null || isCurrent).flatMap(troublesOf);
   if (!isLive) troubles.unshift({ text: "This page has no connection to the gateway", detail: "It tries again by itself." });
   keep(byId("troubles"), troubles.length ? troubles : [{ well: wellOf(park) }], (trouble) => trouble.well ?? trouble.text, troubleOfList);
   const devices = [...park.devices.values()].sort((one, other) => rank(one) - rank(other) || one.name.localeCompare(other.name));

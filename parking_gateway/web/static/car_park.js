@@ -51,6 +51,9 @@ export function apply(park, kind, message) {
     case "gateway":
       keep(park.gateways, message.instance, message);
       return false;
+    case "gateways":
+      keepOthers(park, message);
+      return false;
     case "transition":
       park.transitions = newest([message, ...park.transitions.filter((step) => step.id !== message.id)]);
       return false;
@@ -81,6 +84,12 @@ function keep(map, key, message, onNew = () => {}) {
   map.set(key, message);
   if (isNew) onNew();
   return isNew;
+}
+
+/** All gateways except the one that serves the page, which has its health. */
+function keepOthers(park, others) {
+  for (const { instance, health } of [...park.gateways.values()]) if (health === null) park.gateways.delete(instance);
+  for (const other of others) park.gateways.set(other.instance, other);
 }
 
 function keepDevice(park, device) {

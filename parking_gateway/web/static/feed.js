@@ -2,7 +2,7 @@
 
 import { setClock } from "./times.js";
 
-const KINDS = ["space", "zone", "site", "device", "transition", "notice", "gateway", "removed"];
+const KINDS = ["space", "zone", "site", "device", "transition", "notice", "gateway", "gateways", "removed"];
 const WAITS = [500, 1_000, 2_000, 4_000];
 /** The gateway sends its health every 10 seconds at least. */
 const SILENT_AFTER = 25_000;
