@@ -1,9 +1,12 @@
 """The board and the sign as people have them: a real gateway in a real Chromium."""
 
+import asyncio
+import re
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from importlib.resources import files
+from pathlib import Path
 from typing import Final
 
 import pytest
@@ -13,6 +16,7 @@ from playwright.async_api import CDPSession, Locator, Page, expect
 from tests.events import OCCUPIED, VACANT, topic_of, up
 from tests.plugins.postgres import engine_of
 from tests.web.conftest import OPERATOR, PASSWORD, PATIENCE, SPACES, Board, Open
+from tests.web.test_plans import SVG, plan
 from tests.whole_gateway import publish, unavailable
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -208,6 +212,33 @@ async def test_spaces_with_positions_are_a_map_and_arrows_lead_to_the_next_one_i
     await expect(page.locator(".plan")).to_have_count(0)
     await expect(page.locator(".tiles .tile")).to_have_count(SPACES)
     await execute(board, "update space set lat = null, lon = null", "update zone set version = version + 1")
+
+
+@pytest.mark.parametrize(
+    ("path", "number", "at"), [("/", "#all-free", 1), ("/sign/central/level-1", "#number", 3)], ids=["board", "sign"]
+)
+async def test_a_picture_that_the_browser_has_kept_does_not_make_the_page_ask_again_and_again(
+    visit: Open, board: Board, tmp_path: Path, path: str, number: str, at: int
+) -> None:
+    """The same plan once more changes the form of the car park, and nothing of its picture but the cursor."""
+    (tmp_path / "plan.svg").write_text(SVG)
+    given = ("central/level-1", str(tmp_path / "plan.svg"))
+    assert (await asyncio.to_thread(plan, board.daemon, *given)).returncode == 0
+    page = await visit(path)
+    await expect(page.locator(number)).to_have_text(re.compile(r"\d+"))
+    await page.wait_for_selector("#connection[data-connection=live], #note[hidden]", state="attached")
+    await is_drawn(page)
+    free = int(await page.locator(number).inner_text())
+    asked: list[str] = []
+    page.on("request", lambda one: asked.append(one.url))
+    async with page.expect_request("**/board/live?*"):
+        assert (await asyncio.to_thread(plan, board.daemon, *given)).returncode == 0
+    await sends(board, 10, OCCUPIED, at=at)
+    await expect(page.locator(number)).to_have_text(str(free - 1))
+    assert len([url for url in asked if "/board/picture" in url]) == 1
+    await sends(board, 10, VACANT, at=at + 1)
+    await expect(page.locator(number)).to_have_text(str(free))
+    assert (await asyncio.to_thread(plan, board.daemon, "central/level-1", "--remove")).returncode == 0
 
 
 @pytest.mark.parametrize("path", ["/", "/#central/level-1/A-5", "/sign/central/level-1"])

@@ -20,9 +20,9 @@ export function follow({ onPicture, onEvent, onConnection }) {
   let failures = 0;
   let heardAt = Date.now();
 
-  async function begin() {
+  async function begin(cache = "no-cache") {
     try {
-      const response = await fetch("/board/picture", { cache: "no-cache" });
+      const response = await fetch("/board/picture", { cache });
       setClock(response.headers.get("date"));
       if (!response.ok) {
         lost((await response.json()).error?.message);
@@ -49,7 +49,8 @@ export function follow({ onPicture, onEvent, onConnection }) {
     source.addEventListener("again", () => {
       source.close();
       cursor = null;
-      go();
+      // The picture may be the one that the browser has kept. The cursor of that copy would lead here again, without end.
+      begin("reload");
     });
     for (const kind of KINDS) {
       source.addEventListener(kind, (event) => {
