@@ -12,15 +12,12 @@ from typing import Any, Final, NamedTuple
 import sqlalchemy as sa
 
 from parking_gateway.core.due import Due, DueKind
-from parking_gateway.core.space import SpaceState
+from parking_gateway.core.space import SpaceId, SpaceState
 from parking_gateway.store.due_counts import counts, site_of, zone_of
 from parking_gateway.store.due_devices import DEVICES, device_of
 from parking_gateway.store.due_rows import ALL_SPACES, Source, space_of
 from parking_gateway.store.query import Query, Rows, Statement, written
 from parking_gateway.store.tables import device, former_name, site, space, zone
-
-Names = tuple[str, str, str]
-"""Site, zone and space."""
 
 _NUMBERS: Final = 1 << 32
 """Rows have the lower half of the numbers, which come again."""
@@ -38,6 +35,17 @@ class Moment(NamedTuple):
     """Another one where a site, a zone or a plan was added, renamed or removed."""
     last_step: int
     last_notice: int
+
+
+class FormerName(NamedTuple):
+    """A name that a space had."""
+
+    space: SpaceId
+    until: str
+    """When it ended, as PostgreSQL writes it; infinity: the space was removed."""
+    site: str
+    zone: str
+    name: str
 
 
 class Step(NamedTuple):
@@ -104,10 +112,12 @@ def newest_notices(*, limit: int) -> Query[list[KeptNotice]]:
     return _log(_NEWEST_NOTICES, KeptNotice, limit=limit)
 
 
-def gone(*, since: int) -> Query[list[Names]]:
-    """Names of spaces that nothing has any more: the space was renamed or removed since."""
+def gone(*, since: int) -> Query[list[FormerName]]:
+    """Names that a space has lost since, because it was renamed or removed. Another space may have them now."""
     return Query(
-        statement=_GONE, arguments={"since": since % _NUMBERS}, read=lambda found: [tuple(row) for row in found]
+        statement=_GONE,
+        arguments={"since": since % _NUMBERS},
+        read=lambda found: [FormerName(*row) for row in found],
     )
 
 
@@ -172,12 +182,21 @@ _CHANGED: Final = {
 }
 _WITH_PROBLEMS: Final = Statement(DEVICES.where(device.c.problem.is_not(None)).order_by(device.c.dev_eui).limit(_LIMIT))
 _GONE: Final = Statement(
-    sa.select(former_name.c.site, former_name.c.zone, former_name.c.name).where(
+    sa.select(
+        former_name.c.space,
+        sa.cast(former_name.c.until, sa.Text),
+        former_name.c.site,
+        former_name.c.zone,
+        former_name.c.name,
+    ).where(
         _recent(former_name),
         ~sa.exists()
         .select_from(space.join(zone).join(site))
         .where(
-            site.c.name == former_name.c.site, zone.c.name == former_name.c.zone, space.c.name == former_name.c.name
+            space.c.id == former_name.c.space,
+            site.c.name == former_name.c.site,
+            zone.c.name == former_name.c.zone,
+            space.c.name == former_name.c.name,
         ),
     )
 )

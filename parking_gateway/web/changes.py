@@ -11,7 +11,7 @@ from parking_gateway.store import changes, gateways, plans
 from parking_gateway.store.plans import Plan
 from parking_gateway.web.cursor import Cursor, cursor_at
 from parking_gateway.web.desk import WebDesk
-from parking_gateway.web.messages import BoardGateway, Removed, notice_of, other_gateways, space_of, step_of, zone_of
+from parking_gateway.web.messages import BoardGateway, notice_of, other_gateways, removed_of, space_of, step_of, zone_of
 
 MOST: Final = 5000
 """Rows of a kind. After more changes than that, the whole picture is less to send."""
@@ -24,7 +24,7 @@ class Event(msgspec.Struct, frozen=True):
     """One message for watchers."""
 
     kind: str
-    key: int | str | tuple[str, ...]
+    key: int | str | tuple[int, str]
     """Identifies its row among those of its kind."""
     data: bytes
 
@@ -67,7 +67,8 @@ async def changes_since(desk: WebDesk, cursor: Cursor) -> Changes:
     if zones or spaces:
         plan_of, position_of = await desk.read(plans.plans(), plans.positions([row.key for row in spaces]))
     events = [
-        *(Event("removed", names, _encode(Removed(site=names[0], zone=names[1], space=names[2]))) for names in gone),
+        # Without the time, a name that is lost for the second time would be a repeat.
+        *(Event("removed", (row.space, row.until), _encode(removed_of(row))) for row in gone),
         *(Event("site", row.key, _encode(counts_message(row))) for row in sites),
         *(Event("zone", row.key, _encode(zone_of(row, plan_of.get((row.site, row.zone))))) for row in zones),
         *(Event("space", row.key, _encode(space_of(row, position_of.get(row.key)))) for row in spaces),

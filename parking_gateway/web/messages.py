@@ -12,7 +12,8 @@ from parking_gateway.contract.outgoing import NoticeMessage
 from parking_gateway.contract.rendering import counts_message, space_message
 from parking_gateway.core.due import DueCounts, DueSpace
 from parking_gateway.core.notice import NoticeKind
-from parking_gateway.store.changes import KeptNotice, Step
+from parking_gateway.core.space import SpaceId
+from parking_gateway.store.changes import FormerName, KeptNotice, Step
 from parking_gateway.store.gateways import KnownGateway
 from parking_gateway.store.plans import Plan, Position
 
@@ -30,6 +31,8 @@ class BoardPlan(msgspec.Struct, frozen=True, kw_only=True):
 class BoardSpace(SpaceMessage, frozen=True, kw_only=True, gc=False):
     """A space, and where it is."""
 
+    id: SpaceId
+    """Another one where another space has got the name."""
     position: Position | None = None
 
 
@@ -56,9 +59,10 @@ class BoardGateway(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Removed(msgspec.Struct, frozen=True, kw_only=True):
-    """A space that is there no more under this name."""
+    """A space that is there no more under this name. Another one may be."""
 
     kind: str = "space"
+    id: SpaceId
     site: str
     zone: str
     space: str
@@ -66,7 +70,12 @@ class Removed(msgspec.Struct, frozen=True, kw_only=True):
 
 def space_of(row: DueSpace, position: Position | None) -> BoardSpace:
     """A space for the board."""
-    return _extended(BoardSpace, space_message(row), position=position)
+    return _extended(BoardSpace, space_message(row), id=row.key, position=position)
+
+
+def removed_of(row: FormerName) -> Removed:
+    """A space that has lost a name."""
+    return Removed(id=row.space, site=row.site, zone=row.zone, space=row.name)
 
 
 def zone_of(row: DueCounts, plan: Plan | None) -> BoardZone:

@@ -44,15 +44,15 @@ async def test_the_picture_has_the_messages_of_the_contract(daemon: Daemon, brok
         assert answer.headers["content-encoding"] == "gzip"
         assert [space["state"] for space in picture["spaces"]] == ["OCCUPIED", "FREE", "FREE"]
         assert [(zone["total"], zone["free"], zone["plan"]) for zone in picture["zones"]] == [(3, 2, None)]
-        for kind, schema in (
-            ("spaces", "space"),
+        for kind, schema, *more in (
+            ("spaces", "space", "id"),
             ("zones", "counts"),
             ("sites", "counts"),
             ("transitions", "transition"),
         ):
             assert picture[kind]
             for message in picture[kind]:
-                validate(schema, core(message))
+                validate(schema, core(message, *more))
         (gateway,) = picture["gateways"]
         assert gateway["instance"] == "test"
         validate("health", gateway["health"])
@@ -124,8 +124,8 @@ async def test_a_watcher_that_was_away_gets_what_it_missed(
                     sa.text("update space set name = 'B-3', version = version + 1 where name = 'A-3'")
                 )
             removed = await watch.until("removed")
-            assert removed.data == SPACE | {"kind": "space", "space": "A-3"}
-            await watch.until("space", is_space("FREE", "B-3"))
+            renamed = await watch.until("space", is_space("FREE", "B-3"))
+            assert removed.data == SPACE | {"kind": "space", "space": "A-3", "id": renamed.data["id"]}
             async with engine.begin() as connection:
                 await connection.execute(sa.text("insert into zone (site_id, name) select id, 'level-2' from site"))
             await watch.until("again")

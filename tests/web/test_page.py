@@ -241,6 +241,62 @@ async def test_a_picture_that_the_browser_has_kept_does_not_make_the_page_ask_ag
     assert (await asyncio.to_thread(plan, board.daemon, "central/level-1", "--remove")).returncode == 0
 
 
+async def rename(board: Board, *names: tuple[str, str]) -> None:
+    """Rename spaces, all in one transaction, which the feed reads at once."""
+    statements = (
+        [
+            (
+                "insert into former_name select space, clock_timestamp(), since, site, zone, name from space_name"
+                f" where until = 'infinity' and name = '{before}'"
+            ),
+            f"update space set name = '{after}', version = version + 1 where name = '{before}'",
+        ]
+        for before, after in names
+    )
+    await execute(board, *(statement for both in statements for statement in both))
+
+
+async def test_a_name_that_a_space_loses_for_the_second_time_leaves_the_board_again(visit: Open, board: Board) -> None:
+    page = await visit()
+    await expect(page.locator("#connection")).to_have_text("Live")
+    for before, after in (("A-24", "B-24"), ("B-24", "A-24")) * 2:
+        await rename(board, (before, after))
+        await expect(tile(page, after)).to_be_visible()
+        await expect(tile(page, before)).to_have_count(0)
+        await expect(page.locator(".tile")).to_have_count(SPACES)
+    # Also a space that is removed, when another space of its name was removed before.
+    for _ in range(2):
+        await execute(board, "insert into space (zone_id, name) select id, 'C-1' from zone where name = 'level-1'")
+        await expect(tile(page, "C-1")).to_be_visible()
+        await execute(
+            board,
+            (
+                "insert into former_name select id, 'infinity', '-infinity', 'central', 'level-1', name from space"
+                " where name = 'C-1'"
+            ),
+            "delete from space where name = 'C-1'",
+        )
+        await expect(tile(page, "C-1")).to_have_count(0)
+
+
+async def test_a_name_that_goes_from_one_space_to_another_shows_the_other_space(visit: Open, board: Board) -> None:
+    await execute(
+        board,
+        "update space set version = version + 500 where name = 'A-24'",
+        "update space set audience = 'taxi', version = version + 1 where name = 'A-23'",
+    )
+    page = await visit()
+    await expect(tile(page, "A-23")).to_have_attribute("data-audience", "taxi")
+    await rename(board, ("A-24", "C-24"), ("A-23", "A-24"))
+    await expect(tile(page, "C-24")).to_be_visible()
+    await expect(tile(page, "A-23")).to_have_count(0)
+    await expect(tile(page, "A-24")).to_have_attribute("data-audience", "taxi")
+    await expect(page.locator(".tile")).to_have_count(SPACES)
+    await rename(board, ("A-24", "A-23"), ("C-24", "A-24"))
+    await execute(board, "update space set audience = null, version = version + 1 where name = 'A-23'")
+    await expect(tile(page, "A-24")).not_to_have_attribute("data-audience", "taxi")
+
+
 @pytest.mark.parametrize("path", ["/", "/#central/level-1/A-5", "/sign/central/level-1"])
 async def test_nothing_is_wider_than_a_phone(visit: Open, path: str) -> None:
     page = await visit(path, **PHONE)

@@ -70,10 +70,14 @@ export function apply(park, kind, message) {
 function keepSpace(park, message) {
   const key = spaceKey(message);
   const before = park.spaces.get(key);
-  // A picture may be newer than an event that was on its way meanwhile.
-  if (before && message.version < before.version) return false;
-  park.spaces.set(key, { ...before, ...message });
-  if (before) return false;
+  if (before && before.id === message.id) {
+    // A picture may be newer than an event that was on its way meanwhile.
+    if (message.version >= before.version) park.spaces.set(key, { ...before, ...message });
+    return false;
+  }
+  // Another space has the name now. The versions of both have nothing to do with each other.
+  park.spaces.set(key, message);
+  if (before) return true;
   const members = park.members.get(zoneKey(message)) ?? [];
   park.members.set(zoneKey(message), inOrder([...members, key]));
   return true;
@@ -97,9 +101,11 @@ function keepDevice(park, device) {
   else park.devices.delete(device.dev_eui);
 }
 
-function remove(park, { kind, site, zone, space, dev_eui: device }) {
+function remove(park, { kind, id, site, zone, space, dev_eui: device }) {
   if (kind === "space") {
     const key = spaceKey({ site, zone, space });
+    // Another space may have the name by now, and may have come before.
+    if (park.spaces.get(key)?.id !== id) return false;
     park.members.set(zoneKey({ site, zone }), (park.members.get(zoneKey({ site, zone })) ?? []).filter((member) => member !== key));
     return park.spaces.delete(key);
   }
