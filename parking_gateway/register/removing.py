@@ -23,6 +23,7 @@ from parking_gateway.store import (
     assignments,
     car_park,
     confirmations,
+    counted_zones,
     names,
     outgoing,
     removal,
@@ -160,6 +161,9 @@ async def delete(connection: Connection, doomed: Doomed, *, now: datetime) -> Co
     )
     await connection.together(
         names.keep(doomed.spaces, until=None),
+        # A counted zone may have no spaces, so those do not make its site due.
+        counted_zones.recount_sites_of(doomed.zones),
+        names.touch_watchers([], doomed.zones),
         outgoing.send(cleared),
         removal.cancel_reservations(doomed.spaces),
         removal.spaces(doomed.spaces),

@@ -52,13 +52,14 @@ async def _rename(
     now: datetime,
 ) -> Committed:
     keys = _spaces(places)
+    zones = {one.zone_id for one in places if one.zone_id is not None} if DueKind.ZONE in renamed else ()
     old = {(kind, one) for kind in renamed for place in places if (one := _names(place, kind)) is not None}
     cleared = clearings(sorted(old), now=now)
     await connection.together(
         spaces.lock_by_id(keys),
         names.keep(keys, until=now),
         *renames,
-        names.touch_watchers(keys),
+        names.touch_watchers(keys, zones),
         outgoing.send(cleared),
     )
     return Committed(changed=keys, outgoing=len(cleared))

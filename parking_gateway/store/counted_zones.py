@@ -75,8 +75,7 @@ _COUNT_SINCE: Final = Statement(
 def save(zones: Sequence[tuple[ZoneId, ZoneCount]]) -> list[Query[None]]:
     """Write the counts of locked zones. They are due, and so are their sites."""
     rows = ({"id": key, "count": one.count, "drift": one.drift, "counted_since": one.since} for key, one in zones)
-    ids = {"zones": array_of([key for key, _ in zones])}
-    return [command(_SAVE_COUNTS, encode(_COUNTS, rows)), command(_RECOUNT_SITES, ids)]
+    return [command(_SAVE_COUNTS, encode(_COUNTS, rows)), recount_sites_of([key for key, _ in zones])]
 
 
 def lock_zone(*, site: str, zone: str) -> Query[tuple[ZoneId, ZoneCount | None] | None]:
@@ -96,6 +95,11 @@ def count_since(at: datetime, names: Collection[tuple[str, str | None]]) -> Quer
     """Let these locked zones, or all zones of these sites, go on with their counts as if these had been set at this time."""
     rows = [{"site": of_site, "zone": of_zone, "since": at} for of_site, of_zone in names]
     return command(_COUNT_SINCE, encode(_NAMED, rows))
+
+
+def recount_sites_of(zones: Collection[int]) -> Query[None]:
+    """Make the sites of these zones due, because the numbers of the zones are in theirs."""
+    return command(_RECOUNT_SITES, {"zones": array_of(list(zones))})
 
 
 def recount_sites() -> Query[None]:

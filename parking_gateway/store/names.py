@@ -10,8 +10,8 @@ from sqlalchemy.dialects import postgresql as pg
 from parking_gateway.core.space import SpaceId
 from parking_gateway.store.locking import locked_by_key
 from parking_gateway.store.query import Query, Statement, command
-from parking_gateway.store.rows import encode, table_of
-from parking_gateway.store.tables import TIME, device, former_name, installation, site, space, zone
+from parking_gateway.store.rows import array_of, encode, listed, table_of
+from parking_gateway.store.tables import TIME, counter, device, former_name, installation, site, space, zone
 from parking_gateway.store.tables.columns import never_published
 
 _NOW: Final = sa.bindparam("now", type_=TIME)
@@ -65,7 +65,12 @@ _RENAME_ZONES: Final = _rename(zone.c.id)
 _RENAME_SITES: Final = _rename(site.c.id)
 _WATCHERS: Final = locked_by_key(
     device.c.dev_eui,
-    device.c.dev_eui.in_(sa.select(installation.c.dev_eui).where(installation.c.space_id.in_(sa.select(_SPACES.c.id)))),
+    device.c.dev_eui.in_(
+        sa.union_all(
+            sa.select(installation.c.dev_eui).where(installation.c.space_id.in_(sa.select(_SPACES.c.id))),
+            sa.select(counter.c.dev_eui).where(counter.c.zone_id.in_(listed("zones", sa.BigInteger))),
+        )
+    ),
 )
 _TOUCH_WATCHERS: Final = Statement(
     device.update().where(device.c.dev_eui == _WATCHERS.c.key).values(version=device.c.version + 1)
@@ -93,9 +98,9 @@ def rename_site(key: int, name: str) -> Query[None]:
     return command(_RENAME_SITES, encode(_NAMED, [{"id": key, "name": name}]))
 
 
-def touch_watchers(spaces: Collection[SpaceId]) -> Query[None]:
-    """Make the devices of these spaces due, because their topics name the spaces."""
-    return command(_TOUCH_WATCHERS, _ids(spaces))
+def touch_watchers(spaces: Collection[SpaceId], zones: Collection[int]) -> Query[None]:
+    """Make the devices that watch these spaces or count these zones due, because their messages name the spaces and zones."""
+    return command(_TOUCH_WATCHERS, _ids(spaces) | {"zones": array_of(list(zones))})
 
 
 def _ids(spaces: Collection[SpaceId]) -> dict[str, str]:

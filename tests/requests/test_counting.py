@@ -104,6 +104,54 @@ async def test_what_cannot_be_of_a_counted_zone_is_refused(car_park: CarPark, as
         assert refusal.message.startswith(beginning)
 
 
+async def counted_and_published(engine: AsyncEngine) -> None:
+    """The zones `park`, counted and without spaces, and `level-1`. All that the register has is published."""
+    await execute(engine, "insert into zone (site_id, name, capacity, count) select id, 'park', 40, 30 from site")
+    await execute(engine, f"insert into device (dev_eui) values ('{COUNTER}')")
+    counts = f"insert into counter (dev_eui, zone_id, direction) select '{COUNTER}', id, 'both' from zone where name = 'park'"
+    await execute(engine, counts)
+    for table in ("space", "zone", "site", "device"):
+        await execute(engine, f"update {table} set published_version = version")
+
+
+async def due_names(engine: AsyncEngine, table: str, column: str = "name") -> list[object]:
+    query = f"select {column} from {table} where version <> published_version order by 1"
+    return [name for (name,) in await rows(engine, query)]
+
+
+async def test_a_removed_counted_zone_makes_its_site_and_its_counters_due(
+    car_park: CarPark, ask: Ask, engine: AsyncEngine
+) -> None:
+    """Without spaces too: the cars of the zone are in the counts of the site."""
+    await car_park(1)
+    await counted_and_published(engine)
+    assert isinstance(await ask("zone/remove", site="central", zone="park"), Answer)
+    assert await due_names(engine, "site") == ["central"]
+    assert await due_names(engine, "device", "dev_eui") == [COUNTER]
+    assert await due_names(engine, "zone") == []
+
+
+@pytest.mark.parametrize(
+    ("verb", "place"), [("zone/rename", {"site": "central", "zone": "park"}), ("site/rename", {"site": "central"})]
+)
+async def test_a_counter_of_a_renamed_zone_or_site_is_due(
+    car_park: CarPark, ask: Ask, engine: AsyncEngine, verb: str, place: dict[str, str]
+) -> None:
+    await car_park(1)
+    await counted_and_published(engine)
+    assert isinstance(await ask(verb, **place, name="garden"), Answer)
+    assert COUNTER in await due_names(engine, "device", "dev_eui")
+
+
+async def test_a_counter_of_another_zone_is_not_due_when_a_zone_is_renamed(
+    car_park: CarPark, ask: Ask, engine: AsyncEngine
+) -> None:
+    (watching,) = await car_park(1)
+    await counted_and_published(engine)
+    assert isinstance(await ask("zone/rename", **ZONE, name="ground"), Answer)
+    assert await due_names(engine, "device", "dev_eui") == [watching]
+
+
 async def test_at_night_a_zone_begins_again_once(car_park: CarPark, ask: Ask, engine: AsyncEngine, pool: Pool) -> None:
     await car_park(1)
     await execute(engine, "update site set time_zone = 'Europe/Berlin'")
