@@ -239,6 +239,14 @@ def test_without_spaces_a_publication_is_whole_too() -> None:
     assert publication()["parkingPublicationLight"]["parkingSpace"] == []
 
 
+def test_a_site_that_never_changed_has_no_last_update() -> None:
+    never = msgspec.structs.replace(EMPTY, position=HERE)
+    creator = datex2.Creator(country="DE", nationalIdentifier="DE-Example")
+    whole = datex2.opening([never], creator=creator, language="en", now=NOON) + datex2.CLOSING
+    (site,) = msgspec.json.decode(whole)["parkingPublicationLight"]["parkingSite"]
+    assert "lastUpdate" not in site
+
+
 # ParkAPI
 
 CITY = {

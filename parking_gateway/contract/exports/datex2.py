@@ -67,7 +67,7 @@ class ParkingSite(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     id: str = msgspec.field(name="_id")
     type: Term[Literal["other"]] = msgspec.field(default_factory=lambda: Term(value="other"))
     name: str
-    lastUpdate: Instant | None  # noqa: N815
+    lastUpdate: Instant | None = None  # noqa: N815
     numberOfSpaces: Count  # noqa: N815
     """Without those in maintenance."""
     availableSpaces: Count  # noqa: N815
