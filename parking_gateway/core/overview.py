@@ -40,7 +40,11 @@ class WholeCounts(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     position: Position | None
     """That of the site, or the middle of its spaces that have a position; of a zone the middle first."""
     updated_at: datetime | None
-    """When a space of it changed last. None: it has no space."""
+    """When a space of it changed, or a counter of it counted, last. None: it has neither spaces nor a count."""
+    counted: int = 0
+    """Its places in zones that are counted at their entries and exits."""
+    silent: int = 0
+    """Those of them whose zones have no counter that is heard."""
 
 
 class EndedStay(msgspec.Struct, frozen=True, kw_only=True, gc=False):

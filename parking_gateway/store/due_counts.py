@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from parking_gateway.core.audience import Audience
 from parking_gateway.core.due import DueCounts
 from parking_gateway.store.query import Statement
-from parking_gateway.store.tables import site, space, zone
+from parking_gateway.store.tables import TIME, counter, device, site, space, zone
 
 _FREE: Final = "+"
 """Behind the audience of a free space."""
@@ -36,6 +36,38 @@ def _cars(column: sa.ColumnElement[Any], condition: sa.ColumnElement[bool]) -> s
     return sa.select(total).where(_CARS.c.capacity.is_not(None), condition).scalar_subquery()
 
 
+_IS_HEARD: Final = sa.exists().where(
+    counter.c.zone_id == _CARS.c.id, device.c.dev_eui == counter.c.dev_eui, device.c.contact == "live"
+)
+"""Whether a counter of the counted zone is."""
+
+
+def _last_total(direction: str) -> sa.ColumnElement[Any]:
+    """When the last total that a counter has counted was heard."""
+    return sa.cast(counter.c.tracks[direction]["last"]["heard_at"].astext, TIME)
+
+
+_LAST_TOTAL: Final = (
+    sa.select(sa.func.max(sa.func.greatest(_last_total("came"), _last_total("left"))))
+    .where(counter.c.zone_id == _CARS.c.id)
+    .scalar_subquery()
+)
+
+
+def of_counted_zones(table: sa.Table) -> tuple[sa.ColumnElement[Any], ...]:
+    """Three columns about the counted zones among zones, or of sites.
+
+    When one of them was last set or counted, their places, and the places of those without a counter that is heard.
+    """
+    of_it = _of_it(table)
+    counted_at = sa.func.max(sa.func.greatest(_CARS.c.counted_since, _LAST_TOTAL))
+    return (
+        sa.select(counted_at).where(_CARS.c.capacity.is_not(None), of_it).scalar_subquery(),
+        _cars(_CARS.c.capacity, of_it),
+        _cars(sa.case((~_IS_HEARD, _CARS.c.capacity)), of_it),
+    )
+
+
 def counts(keys: sa.ScalarSelect[Any], table: sa.Table, *names: sa.Column[Any]) -> Statement:
     """The statement that counts the spaces of these zones or sites."""
     return Statement(counted(keys, table, *names).order_by(table.c.id))
@@ -43,7 +75,7 @@ def counts(keys: sa.ScalarSelect[Any], table: sa.Table, *names: sa.Column[Any]) 
 
 def counted(keys: sa.ScalarSelect[Any], table: sa.Table, *names: sa.Column[Any]) -> sa.Select[Any]:
     """The same without an order."""
-    of_it = _CARS.c.id == zone.c.id if table is zone else _CARS.c.site_id == site.c.id
+    of_it = _of_it(table)
     settings = (zone.c.capacity, zone.c.drift) if table is zone else ()
     cars = (_cars(_CARS.c.capacity, of_it), _cars(sa.func.least(_CARS.c.count, _CARS.c.capacity), of_it))
     return (
@@ -52,6 +84,10 @@ def counted(keys: sa.ScalarSelect[Any], table: sa.Table, *names: sa.Column[Any])
         .where(table.c.id.in_(keys))
         .group_by(table.c.id, *names)
     )
+
+
+def _of_it(table: sa.Table) -> sa.ColumnElement[bool]:
+    return _CARS.c.id == zone.c.id if table is zone else _CARS.c.site_id == site.c.id
 
 
 def zone_of(row: tuple[Any, ...]) -> DueCounts:

@@ -5,6 +5,7 @@ Each page is one statement that reads its rows from an index, so the last page o
 """
 
 from collections.abc import Sequence
+from datetime import datetime
 from functools import cache
 from typing import Any, Final
 
@@ -13,7 +14,7 @@ import sqlalchemy as sa
 
 from parking_gateway.core.due import DueCounts, DueDevice
 from parking_gateway.core.overview import Position, WholeCounts, WholeSpace
-from parking_gateway.store.due_counts import counted, site_of, zone_of
+from parking_gateway.store.due_counts import counted, of_counted_zones, site_of, zone_of
 from parking_gateway.store.due_devices import DEVICES, device_of
 from parking_gateway.store.due_rows import ALL_SPACES, space_of
 from parking_gateway.store.query import Query, Rows, Statement
@@ -145,14 +146,18 @@ _WHOLE: Final = (
     site.c.lon,
     site.c.time_zone,
 )
+_BESIDE: Final = len(_WHOLE) + len(of_counted_zones(site))
+"""Columns beside the numbers."""
 _ZONES: Final = Statement(
     counted(_listed_in(_ZONES_OF_A_PAGE), zone, site.c.name, zone.c.name)
-    .add_columns(*_WHOLE)
+    .add_columns(*_WHOLE, *of_counted_zones(zone))
     .group_by(site.c.id)
     .order_by(site.c.name, zone.c.name)
 )
 _SITES: Final = Statement(
-    counted(_listed_in(_SITES_OF_A_PAGE), site, site.c.name).add_columns(*_WHOLE).order_by(site.c.name)
+    counted(_listed_in(_SITES_OF_A_PAGE), site, site.c.name)
+    .add_columns(*_WHOLE, *of_counted_zones(site))
+    .order_by(site.c.name)
 )
 
 # Devices
@@ -196,7 +201,7 @@ def zones(
     return Query(
         statement=_ZONES,
         arguments=arguments,
-        read=lambda rows: [_whole(zone_of(row[: -len(_WHOLE)]), row) for row in rows],
+        read=lambda rows: [_whole(zone_of(row[:-_BESIDE]), *row[-_BESIDE:]) for row in rows],
     )
 
 
@@ -206,7 +211,7 @@ def sites(*, after: Sequence[str] = (), limit: int, site: str | None = None) -> 
     return Query(
         statement=_SITES,
         arguments=arguments,
-        read=lambda rows: [_whole(site_of(row[: -len(_WHOLE)]), row) for row in rows],
+        read=lambda rows: [_whole(site_of(row[:-_BESIDE]), *row[-_BESIDE:]) for row in rows],
     )
 
 
@@ -241,12 +246,19 @@ def _spaces(rows: Rows) -> list[WholeSpace]:
     return found
 
 
-def _whole(counts: DueCounts, row: tuple[Any, ...]) -> WholeCounts:
-    updated_at, lat, lon, site_lat, site_lon, time_zone = row[-len(_WHOLE) :]
+def _whole(counts: DueCounts, updated_at: datetime | None, *others: Any) -> WholeCounts:
+    lat, lon, site_lat, site_lon, time_zone, counted_at, places, silent = others
     position = None if lat is None else Position(round(lat, _DIGITS), round(lon, _DIGITS))
     if (counts.zone is None or position is None) and None not in (site_lat, site_lon):
         position = Position(site_lat, site_lon)
-    return WholeCounts(counts=counts, time_zone=time_zone, position=position, updated_at=updated_at)
+    return WholeCounts(
+        counts=counts,
+        time_zone=time_zone,
+        position=position,
+        updated_at=max((one for one in (updated_at, counted_at) if one is not None), default=None),
+        counted=places,
+        silent=silent,
+    )
 
 
 def _devices(rows: Rows) -> list[DueDevice]:

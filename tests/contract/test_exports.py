@@ -51,6 +51,8 @@ EMPTY = WholeCounts(
     position=None,
     updated_at=None,
 )
+COUNTED_SITE = msgspec.structs.replace(SITE, counted=10)
+"""All of its zones are counted at their entries and exits."""
 
 # What a driver finds
 
@@ -105,7 +107,7 @@ def entities(*, is_simplified: bool) -> list[dict[str, Any]]:
     return [
         *(ngsi_ld.spot(one, is_simplified=is_simplified) for one in spaces),
         *(ngsi_ld.group(one, is_simplified=is_simplified) for one in (ZONE, counted, EMPTY)),
-        *(ngsi_ld.site(one, is_simplified=is_simplified) for one in (SITE, full)),
+        *(ngsi_ld.site(one, is_simplified=is_simplified) for one in (SITE, full, COUNTED_SITE)),
     ]
 
 
@@ -148,6 +150,20 @@ def test_an_id_is_a_urn_whatever_the_names_have() -> None:
     assert spot["id"] == "urn:ngsi-ld:ParkingSpot:K%C3%A4ufer%20%26%20Co.:level%201:A-012"
     assert spot["refParkingGroup"] == ngsi_ld.group(ZONE, is_simplified=True)["id"]
     assert spot["refParkingSite"] == ngsi_ld.site(SITE, is_simplified=True)["id"]
+
+
+def test_how_a_zone_or_a_site_is_counted_is_named() -> None:
+    counted_zone = msgspec.structs.replace(ZONE, counts=msgspec.structs.replace(COUNTS, drift=0), counted=10)
+    of_both = msgspec.structs.replace(SITE, counted=4)
+    rows = [ngsi_ld.group(one, is_simplified=True) for one in (ZONE, counted_zone)]
+    rows += [ngsi_ld.site(one, is_simplified=True) for one in (SITE, COUNTED_SITE, of_both)]
+    assert [one["occupancyDetectionType"] for one in rows] == [
+        ["singleSpaceDetection"],
+        ["balancing"],
+        ["singleSpaceDetection"],
+        ["balancing"],
+        ["singleSpaceDetection", "balancing"],
+    ]
 
 
 # DATEX II
@@ -291,6 +307,12 @@ def test_a_site_is_a_lot_of_parkapi() -> None:
     assert "free" not in unheard
     assert (empty["state"], empty["coords"]) == ("nodata", None)
     assert parkapi.city([], now=NOON).last_updated == "2026-11-23T12:00:00"
+
+
+def test_a_lot_is_open_while_any_sensor_or_counter_of_it_is_heard() -> None:
+    """Of 10 places, 2 are spaces whose sensors are silent."""
+    lots = parkapi.city([msgspec.structs.replace(SITE, counted=8, silent=silent) for silent in (8, 5)], now=NOON).lots
+    assert [(one.state, one.free) for one in lots] == [("nodata", msgspec.UNSET), ("open", 3)]
 
 
 # CDS

@@ -4,9 +4,11 @@ from datetime import UTC, datetime, timedelta
 from itertools import product
 from typing import Any
 
+import msgspec
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from parking_gateway.core.counting import Total, Track, Tracks
 from parking_gateway.core.overview import EndedStay, Position, WholeSpace
 from parking_gateway.store import overview, stay_pages
 from parking_gateway.store.overview import WantedDevices, WantedSpaces
@@ -119,6 +121,46 @@ async def test_zones_and_sites_are_shown_with_their_numbers_and_the_middle_of_th
     assert [one.position for one in await ask(pool, overview.sites(limit=10))] == [Position(50, 12), Position(52.8, 13)]
     (north,) = await ask(pool, overview.zones(site="north", zone="b", limit=10))
     assert (north.counts.site, north.counts.zone, north.time_zone) == ("north", "b", "Europe/Berlin")
+
+
+COUNTED = (
+    *TWO_SITES,
+    """
+insert into zone (site_id, name, capacity, count, counted_since)
+select id, 'park', 40, 30, timestamptz '2026-11-23 11:00Z' from site where name = 'north'
+""",
+    "insert into device (dev_eui, contact) values ('24e124a84041000d', 'lost'), ('24e124a84041000e', 'lost')",
+    """
+insert into counter (dev_eui, zone_id, direction)
+select device.dev_eui, zone.id, 'both' from device, zone where zone.name = 'park'
+""",
+    "update space set updated_at = timestamptz '2026-11-23 10:00Z'",
+)
+
+
+async def test_a_counted_zone_changes_with_its_count_and_is_silent_with_all_of_its_counters(
+    engine: AsyncEngine, pool: Pool
+) -> None:
+    await execute(engine, *COUNTED)
+
+    async def shown() -> list[tuple[datetime | None, int, int]]:
+        """The zone, and the two sites."""
+        (zone,) = await ask(pool, overview.zones(site="north", zone="park", limit=1))
+        sites = await ask(pool, overview.sites(limit=10))
+        return [(one.updated_at, one.counted, one.silent) for one in (zone, *sites)]
+
+    hour = timedelta(hours=1)
+    of_spaces = (NOON - 2 * hour, 0, 0)
+    assert await shown() == [(NOON - hour, 40, 40), of_spaces, (NOON - hour, 40, 40)]
+    total = Total(NOON, None, 2, 7)
+    tracks = Tracks(left=Track(msgspec.structs.replace(total, heard_at=NOON - hour), total))
+    as_text = msgspec.json.encode(tracks).decode().replace(":", r"\:")  # a colon begins a parameter of SQLAlchemy
+    await execute(
+        engine,
+        f"update counter set tracks = '{as_text}' where dev_eui like '%d'",
+        "update device set contact = 'live' where dev_eui like '%e'",
+    )
+    assert await shown() == [(NOON, 40, 0), of_spaces, (NOON, 40, 0)]
 
 
 WANTED_DEVICES: tuple[tuple[WantedDevices, list[int]], ...] = (

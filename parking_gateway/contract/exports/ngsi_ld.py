@@ -13,7 +13,6 @@ from urllib.parse import quote
 import msgspec
 
 from parking_gateway.contract.exports.availability import availability_of
-from parking_gateway.core.due import DueCounts
 from parking_gateway.core.overview import Position, WholeCounts, WholeSpace
 
 EntityType = Literal["ParkingSpot", "ParkingGroup", "OffStreetParking"]
@@ -62,7 +61,7 @@ def group(row: WholeCounts, *, is_simplified: bool) -> Entity:
         Attribute(name="category", value=["offStreet"]),
         Attribute(name="refParkingSite", kind="Relationship", value=_site_id(counts.site)),
         *_location(row.position),
-        *_numbers(counts),
+        *_numbers(row),
     ]
     return _entity("ParkingGroup", _group_id(counts.site, zone), attributes, is_simplified=is_simplified)
 
@@ -74,7 +73,7 @@ def site(row: WholeCounts, *, is_simplified: bool) -> Entity:
     attributes = [
         Attribute(name="name", value=counts.site),
         *_location(row.position),
-        *_numbers(counts),
+        *_numbers(row),
         Attribute(name="occupiedSpotNumber", value=counts.occupied),
         Attribute(name="occupancy", value=counts.occupied / counts.total if counts.total else 0),
         Attribute(name="status", value=["open", "full" if is_full else "spacesAvailable"], observed_at=row.updated_at),
@@ -102,12 +101,21 @@ def _location(position: Position | None) -> Iterator[Attribute]:
         yield Attribute(name="location", kind="GeoProperty", value=point)
 
 
-def _numbers(counts: DueCounts) -> Iterator[Attribute]:
+def _numbers(row: WholeCounts) -> Iterator[Attribute]:
+    counts = row.counts
     if counts.total:  # the definition has no place without spots
         yield Attribute(name="totalSpotNumber", value=counts.total)
     yield Attribute(name="availableSpotNumber", value=counts.free)
-    how = "singleSpaceDetection" if counts.drift is None else "balancing"
-    yield Attribute(name="occupancyDetectionType", value=[how])
+    yield Attribute(name="occupancyDetectionType", value=[*_detections(row)])
+
+
+def _detections(row: WholeCounts) -> Iterator[str]:
+    """How its numbers come about. A site can have zones of both kinds."""
+    is_counted = row.counted > 0 or row.counts.drift is not None
+    if row.counts.total > row.counted or not is_counted:
+        yield "singleSpaceDetection"
+    if is_counted:
+        yield "balancing"
 
 
 def _entity(kind: EntityType, key: str, attributes: list[Attribute], *, is_simplified: bool) -> Entity:

@@ -29,10 +29,10 @@ class Lot(msgspec.Struct, frozen=True, kw_only=True):
     id: str
     name: str
     state: Literal["open", "nodata"]
-    """nodata: no sensor of the lot is heard."""
+    """nodata: no sensor and no counter of the lot is heard."""
     total: Count
     free: Count | msgspec.UnsetType = msgspec.UNSET
-    """Left out if no sensor of the lot is heard."""
+    """Left out with the state nodata."""
     coords: Coordinates | None
     """Null: the site has no position, and neither has a space of it."""
     forecast: bool = False
@@ -43,7 +43,7 @@ class City(msgspec.Struct, frozen=True, kw_only=True):
     """All lots."""
 
     last_updated: Time
-    """When a space changed last."""
+    """When a space changed, or a counter counted, last."""
     last_downloaded: Time
     lots: list[Lot]
 
@@ -56,7 +56,7 @@ def city(sites: Sequence[WholeCounts], *, now: datetime) -> City:
 
 def _lot(row: WholeCounts) -> Lot:
     counts = row.counts
-    is_heard = counts.unreachable < counts.total
+    is_heard = counts.unreachable + row.silent < counts.total
     return Lot(
         id=quote(counts.site, safe=""),
         name=counts.site,
