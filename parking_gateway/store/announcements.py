@@ -13,7 +13,8 @@ from parking_gateway.store.tables import announcement
 
 Form = Literal["spaces", "zones"]
 
-# The device of a space is the one of its lowest channel. `as_rendered` is what else the payload depends on.
+# The device of a space is the one of its lowest channel. `as_rendered` is what else the payload depends on. A zone without
+# spaces has a row too, because it may be counted at its entries and exits.
 _WATCHED: Final = """
 watched as (
     select site.name as site, zone.name as zone, space.name as space, (
@@ -23,9 +24,9 @@ watched as (
         order by installation.channel, installation.dev_eui
         limit 1
     ) as dev_eui
-    from space
-    join zone on zone.id = space.zone_id
+    from zone
     join site on site.id = zone.site_id
+    left join space on space.zone_id = zone.id
 )
 """
 _SPACES: Final = """
@@ -34,12 +35,14 @@ wanted as (
         site, zone, space, json_build_array(json_build_array(space, dev_eui)) as spaces,
         md5(concat_ws('/', site, zone, space, dev_eui, cast(:as_rendered as text))) as digest
     from watched
+    where space is not null
 )
 """
 _ZONES: Final = """
 wanted as (
     select
-        site, zone, cast(null as text) as space, json_agg(json_build_array(space, dev_eui) order by space) as spaces,
+        site, zone, cast(null as text) as space,
+        coalesce(json_agg(json_build_array(space, dev_eui) order by space) filter (where space is not null), '[]') as spaces,
         md5(concat_ws('/', site, zone, string_agg(concat_ws('=', space, dev_eui), ',' order by space), cast(:as_rendered as text)))
             as digest
     from watched

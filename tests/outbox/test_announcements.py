@@ -131,6 +131,21 @@ async def test_a_zone_is_announced_with_its_spaces(pool: Pool, car_park: CarPark
     assert len(await gateway.look()) == 1
 
 
+async def test_a_counted_zone_without_spaces_is_announced_as_a_zone(pool: Pool, car_park: CarPark) -> None:
+    await car_park(1)
+    gateway = Announcer(pool, form="zones")
+    assert [name_of(one) for one in await gateway.look()] == ["level-1"]
+    await execute(pool, "insert into zone (site_id, name, capacity) select id, 'park', 40 from site")
+    (counted,) = await gateway.look()
+    payload = json.loads(counted.payload)
+    assert (payload["device"]["name"], "child_devices" in payload) == ("park", False)
+    assert {one["state_topic"] for one in payload["components"].values()} == {"p/v1/zones/central/park"}
+    assert await gateway.look() == []
+    await execute(pool, "delete from zone where name = 'park'")
+    assert [(one.topic, one.payload) for one in await gateway.look()] == [(counted.topic, b"")]
+    assert [name_of(one) for one in await Announcer(pool).look()] == [None, "level-1 A-1"]
+
+
 async def test_another_prefix_another_version_and_no_announcement_at_all(pool: Pool, car_park: CarPark) -> None:
     await car_park(1)
     (old,) = await Announcer(pool).look()
