@@ -148,7 +148,11 @@ def _locks(concerned: set[SpaceId], *, is_installing: bool, is_removing: bool) -
 async def _doomed(connection: Connection, sheet: Sheet, made: Plan) -> tuple[Doomed, list[Installation]]:
     """What the sheet does not name, with the installations there whose devices it does not install elsewhere."""
     (everything,) = await connection.together(places.everything())
-    named = {*(entry.place for entry in sheet.entries), *((one.site, one.zone) for one in sheet.settings)}
+    named = {
+        *(entry.place for entry in sheet.entries),
+        *((one.site, one.zone) for one in sheet.settings),
+        *((one.site, one.zone) for one in sheet.counters),
+    }
     doomed = unnamed(everything, named=named)
     (installed,) = await connection.together(assignments.in_spaces(doomed.spaces))
     moved = {(before.dev_eui, before.channel) for before, _ in made.changed}

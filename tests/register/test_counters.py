@@ -114,3 +114,18 @@ channel = 5
         "line 24: channel cannot be 5: the channels of milesight_vs133 are 1, 2, 3, 4",
         f"line 2: the device {TWO} stands already in line 13",
     ]
+
+
+async def test_a_zone_that_a_counter_names_is_kept_when_its_spaces_are_pruned(engine: AsyncEngine) -> None:
+    await kept(engine, entry("A", ONE))
+    async with engine.begin() as connection:
+        await connection.execute(sa.text("update zone set capacity = 40"))
+    text = f'[[counters]]\nsite = "central"\nzone = "level-1"\ndev_eui = "{COUNTER}"\n'
+    sheet = files.read("park.toml", text.encode(), decoder=Decoder())
+    async with engine.connect() as connection:
+        ours = PipelinedConnection(connection)
+        outcome = await enter(ours, sheet, decoder=Decoder(), now=NOON, prune=True)
+        assert isinstance(outcome, Entered)
+        await ours.commit_together()
+    assert await rows(engine, "select name from space") == []
+    assert await rows(engine, "select dev_eui from counter join zone on zone.id = zone_id") == [(COUNTER,)]
