@@ -147,6 +147,14 @@ MISTAKES = {
         400,
         "since=2026-02-30T00:00:00Z is no time: write it as 2026-11-27T08:00:00Z.",
     ),
+    "stays?until=0001-01-01T00:00:00Z": (
+        400,
+        "until=0001-01-01T00:00:00Z is no time: write it as 2026-11-27T08:00:00Z.",
+    ),
+    "stays?since=9999-12-31T00:00:00Z&until=9999-12-31T23:59:59Z": (
+        400,
+        "until=9999-12-31T23:59:59Z is no time: write it as 2026-11-27T08:00:00Z.",
+    ),
     "stays?since=2020-01-01T00:00:00Z": (
         400,
         "since has to be before until, and at most 31 days: ask for such a time.",

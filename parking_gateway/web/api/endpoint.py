@@ -1,7 +1,7 @@
 """An endpoint as a value: its address, its parameters as a struct, what it answers, and how. The OpenAPI document is made from the same values."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from datetime import UTC, datetime
+from datetime import MAXYEAR, MINYEAR, UTC, datetime
 from typing import Annotated, Any, Final, TypeVar
 from urllib.parse import urlencode
 
@@ -119,10 +119,13 @@ def names_in(after: str | None, *, levels: int) -> Sequence[str]:
 
 
 def moment(text: str | None, *, name: str) -> datetime | None:
-    """A time from a parameter."""
+    """A time from a parameter. Days before and after it are in the calendar too."""
     if text is None:
         return None
     try:
-        return datetime.fromisoformat(text).astimezone(UTC)
-    except (ValueError, OverflowError):
-        raise wrong(f"{name}={text} is no time: write it as 2026-11-27T08:00:00Z.") from None
+        given = datetime.fromisoformat(text)
+    except ValueError:
+        given = None
+    if given is None or given.tzinfo is None or not MINYEAR < given.year < MAXYEAR:
+        raise wrong(f"{name}={text} is no time: write it as 2026-11-27T08:00:00Z.")
+    return given.astimezone(UTC)
