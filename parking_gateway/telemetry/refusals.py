@@ -18,17 +18,21 @@ _EVERY: Final = 60.0
 _LASTS: Final = 120.0
 """Seconds after the last refusal for which they are a problem. A kind that was set aside is tried again after a minute."""
 _PROBLEM: Final = "refused publications"
-_SENTENCE: Final = (
+_OURS: Final = (
     "The broker refuses publications, such as on {topic} ({reason}), so subscribers see an old state there: let its ACL"
     " allow the gateway to publish below {root}/"
 )
+_ELSEWHERE: Final = (
+    "The broker refuses publications, such as on {topic} ({reason}): let its ACL allow the gateway to publish there"
+)
+"""Downlinks, announcements to Home Assistant, and replies to topics that requesters have named."""
 
 
 class Refusals:
     """Those of one gateway."""
 
     def __init__(self, root: str, *, health: Health, metrics: Metrics, recurring: Recurring) -> None:
-        """`root`: the first levels of all our topics."""
+        """`root`: the first levels of the topics of the car park."""
         self._root = root
         self._health = health
         self._metrics = metrics
@@ -49,5 +53,8 @@ class Refusals:
                 logger.bind(
                     kind=kind, topic=refusal.topic, error=refusal.reason, count=self._unlogged.pop(kind)
                 ).warning("The broker refuses a publication; its ACL has to allow it")
-        sentence = _SENTENCE.format(topic=refusals[0].topic, reason=refusals[0].reason, root=self._root)
-        self._recurring.happened(_PROBLEM, sentence, lasts=_LASTS)
+        self._recurring.happened(_PROBLEM, self._sentence(refusals[0]), lasts=_LASTS)
+
+    def _sentence(self, refusal: Refusal) -> str:
+        sentence = _OURS if refusal.topic.startswith(f"{self._root}/") else _ELSEWHERE
+        return sentence.format(topic=refusal.topic, reason=refusal.reason, root=self._root)

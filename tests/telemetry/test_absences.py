@@ -189,6 +189,24 @@ def test_what_recurs_is_a_problem_until_it_has_not_happened_for_a_while(
     assert [(one["about"], one["seconds"]) for one in over] == [("drops", 89.0), ("refused publications", 149.0)]
 
 
+@pytest.mark.parametrize(
+    ("topic", "advice"),
+    [
+        ("parking/v1/spaces/a/b/c", "publish below parking/v1/"),
+        ("application/1/device/a840410000000001/command/down", "publish there"),
+        ("homeassistant/device/parking_a_b_c_12345678/config", "publish there"),
+        ("parking/v11/replies", "publish there"),
+    ],
+)
+def test_a_refusal_names_the_topics_that_the_acl_has_to_allow(report: Report, topic: str, advice: str) -> None:
+    """Outside the root, no subscriber sees a state of the car park."""
+    report.refused([Refusal(topic, "Not authorized")])
+    problem = report.health.problems["refused publications"]
+    assert topic in problem
+    assert problem.endswith(f"let its ACL allow the gateway to {advice}")
+    assert ("old state" in problem) is topic.startswith("parking/v1/")
+
+
 def test_healed_topics_are_counted(report: Report, metrics: Metrics) -> None:
     report.healed(published_again=3, cleared=2)
     report.healed(published_again=1, cleared=0)
