@@ -61,7 +61,10 @@ def failed(recipient: str, *, seconds: float, error: str) -> Query[None]:
 
 
 def give_up(recipient: str, *, after: float) -> Query[int]:
-    """Give up what could not be delivered for so many seconds. The answer is how many alerts they were."""
+    """Give up alerts that are so many seconds old, if the recipient refuses them or was away for as long.
+
+    An alert that was not tried waits, such as one of the time between two mails. The answer is how many were given up.
+    """
     return counts(_GIVE_UP, {"recipient": recipient, "seconds": after})
 
 
@@ -163,6 +166,11 @@ with gone as (
     where
         alert.recipient = :recipient and alert_recipient.name = :recipient and alert.given_up_at is null
         and alert.created_at < now() - make_interval(secs => :seconds)
+        and (
+            alert.failures > 0
+            -- With `next_at`, it has just been tried again.
+            or alert_recipient.failing_since < now() - make_interval(secs => :seconds) and alert_recipient.next_at > now()
+        )
     returning 1
 )
 select count(*) from gone

@@ -2,7 +2,7 @@
 
 An alert is a row that was written with its notice, so nothing is lost. It is deleted once the recipient has taken it. If the
 gateway dies in between, the recipient gets it again, with the same id. While a recipient is away, its alerts wait, longer each
-time, and are given up after `alerts.give_up_after`.
+time, and are given up after `alerts.give_up_after`. None is given up without an attempt.
 """
 
 import asyncio

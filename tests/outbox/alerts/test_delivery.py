@@ -195,6 +195,73 @@ async def test_a_notice_that_a_recipient_refuses_delays_no_other_and_is_given_up
     assert await value(pool.engine, "select count(*) from notice") == 2
 
 
+AN_HOUR_AGO = "update alert set created_at = now() - interval '1 hour'"
+"""Longer ago than `alerts.give_up_after` of these tests."""
+
+
+@pytest.mark.parametrize(
+    ("before", "answers"),
+    [("", []), ("", [503]), (", failures = 9, error = '503', failing_since = now() - interval '1 day'", [])],
+    ids=["at once", "with the second attempt", "after a long failure"],
+)
+async def test_a_notice_that_waited_for_a_gateway_is_delivered_and_not_given_up(
+    pool: Pool, hooks: HookServer, before: str, answers: list[int]
+) -> None:
+    """All gateways were away for longer than `alerts.give_up_after`."""
+    settings: dict[str, Any] = {"webhooks": [hooks.url], "webhook_secret": SECRET, "give_up_after": 600}
+    async with Gateway(pool, **settings).running():
+        await until(recipients(pool, 1), "the webhook")
+    await write(pool, NoticeKind.SILENT)
+    async with pool.engine.begin() as connection:
+        await connection.exec_driver_sql(AN_HOUR_AGO)
+        await connection.exec_driver_sql(f"update alert_recipient set next_at = now() {before}")
+    hooks.answers.extend([(status, {}) for status in answers])
+    gateway = Gateway(pool, **settings)
+    async with gateway.running():
+        await until(left(pool, 0), "the delivery")
+    assert hooks.kinds == ["silent"] * (len(answers) + 1)
+    assert gateway.problems == ""
+
+
+async def test_a_notice_is_given_up_if_its_recipient_was_away_for_as_long(pool: Pool, hooks: HookServer) -> None:
+    hooks.answers.extend([(503, {})] * 1000)
+    gateway = Gateway(pool, webhooks=[hooks.url], webhook_secret=SECRET, give_up_after=0.5)
+
+    async def is_given_up() -> bool:
+        return bool(await value(pool.engine, "select count(given_up_at) = 1 from alert"))
+
+    async with gateway.running():
+        await until(recipients(pool, 1), "the webhook")
+        await write(pool, NoticeKind.SILENT)
+        gateway.alerts.wake()
+        await until(is_given_up, "the end of the attempts")
+    assert "it answered 503" in await value(pool.engine, "select error from alert")
+
+
+async def test_a_notice_that_waits_for_the_next_mail_is_not_given_up(
+    pool: Pool, mail_server: MailServer, certificates: Certificates
+) -> None:
+    """Although `alerts.mail_interval` is longer than `alerts.give_up_after`."""
+    settings = mail_settings(mail_server, certificates, mail_interval=3600, give_up_after=600)
+    gateway = Gateway(pool, **settings)
+    async with gateway.running():
+        await until(recipients(pool, 1), "the mail recipient")
+        await write(pool, NoticeKind.SILENT)
+        gateway.alerts.wake()
+        await until(left(pool, 0), "the first mail")
+        await write(pool, NoticeKind.FAULT)
+        async with pool.engine.begin() as connection:
+            await connection.exec_driver_sql(AN_HOUR_AGO)
+            await connection.exec_driver_sql("update alert_recipient set next_at = now()")
+        gateway.alerts.wake()
+        await until(left(pool, 0), "the second mail")
+    assert [mail["Subject"] for mail in mail_server.mails] == [
+        "[parking/v1] 1 notice: silent",
+        "[parking/v1] 1 notice: fault",
+    ]
+    assert gateway.problems == ""
+
+
 async def test_a_recipient_may_ask_for_a_pause(pool: Pool, hooks: HookServer) -> None:
     hooks.answers.extend([(429, {"retry-after": "3000"})])
     gateway = Gateway(pool, webhooks=[hooks.url], webhook_secret=SECRET)
