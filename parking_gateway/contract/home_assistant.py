@@ -9,15 +9,18 @@ the space is lost.
 
 import hashlib
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Final, Literal
 
 import msgspec
 
 from parking_gateway import __version__
+from parking_gateway.contract import tree
 from parking_gateway.contract.gateways import gateway_topic
 from parking_gateway.contract.publication import Publication
+from parking_gateway.contract.tree import Names
 from parking_gateway.core.announcement import AnnouncedSpace, Announcement
+from parking_gateway.core.due import DueKind
 from parking_gateway.core.space import SpaceState
 
 ONLINE: Final = b"online"
@@ -96,7 +99,20 @@ class Place(msgspec.Struct, frozen=True, kw_only=True):
     """The only gateway of the car park. None: there are several, and any of them publishes the states."""
 
 
+class _Reading(msgspec.Struct, frozen=True):
+    """The part of an entity that has the names of its space or zone."""
+
+    state_topic: str
+
+
+class _Announced(msgspec.Struct, frozen=True):
+    """The part of an announcement that names its space or zone."""
+
+    components: dict[str, _Reading]
+
+
 _encode: Final = msgspec.json.Encoder().encode
+_NAME: Final = re.compile(r"[A-Za-z0-9_-]+")
 _BY_CONTACT: Final = "{{ 'offline' if value_json.contact == 'lost' else 'online' }}"
 
 
@@ -109,7 +125,29 @@ def discovery(announced: Announcement, place: Place) -> Publication:
 def topic_of(announced: Announcement, place: Place) -> str:
     """The topic of the announcement."""
     names = (announced.site, announced.zone, announced.space)
-    return f"{place.prefix}/device/{identifier(place.root, *(name for name in names if name is not None))}/config"
+    return _topic(place, [name for name in names if name is not None])
+
+
+def filter_of(place: Place) -> str:
+    """The filter of all announcements below the prefix, also those of other programs."""
+    return f"{place.prefix}/device/+/config"
+
+
+def names_of(topic: str, payload: bytes, place: Place) -> Names | None:
+    """Site, zone and, of a space, its name, in an announcement of this place. None: it is one of another root or program.
+
+    The names and the root have to give the identifier in the topic. So no announcement of others is taken for one of this place.
+    """
+    try:
+        entities = msgspec.json.decode(payload, type=_Announced).components.values()
+    except (msgspec.MsgspecError, UnicodeDecodeError):
+        return None
+    for entity in entities:
+        for kind in (DueKind.SPACE, DueKind.ZONE):
+            names = tree.names_of(place.root, kind, entity.state_topic)
+            if names is not None and all(map(_NAME.fullmatch, names)) and topic == _topic(place, names):
+                return names
+    return None
 
 
 def cleared(topic: str) -> Publication:
@@ -122,6 +160,10 @@ def identifier(root: str, *names: str) -> str:
     readable = re.sub(r"[^A-Za-z0-9]+", "_", "_".join(names))
     digest = hashlib.sha256("/".join((root, *names)).encode()).hexdigest()[:8]
     return f"parking_{readable}_{digest}"
+
+
+def _topic(place: Place, names: Sequence[str]) -> str:
+    return f"{place.prefix}/device/{identifier(place.root, *names)}/config"
 
 
 def _of_space(announced: Announcement, place: Place) -> Discovery:

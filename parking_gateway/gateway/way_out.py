@@ -34,9 +34,11 @@ class WayOut:
         self._announcements = Announcements(
             config.home_assistant,
             root=root,
+            instance=config.gateway.instance,
             version=__version__,
             database=pool,
             patience=patience,
+            complain=report.complain,
             report=report.published,
         )
         self._picture = Picture(
@@ -47,6 +49,7 @@ class WayOut:
             complain=report.complain,
             changed=self._outbox.changed,
             report=lambda healed: report.healed(published_again=healed.published_again, cleared=healed.cleared),
+            compared=self._announcements.read_back,
         )
         self.changed = self._outbox.changed
         self.is_waiting = self._outbox.is_waiting

@@ -5,7 +5,7 @@ First the markers are compared, in a few round trips. Then the whole tree is rea
 
 import asyncio
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Awaitable, Callable, Collection
 from functools import partial
 from typing import Final
 
@@ -66,8 +66,12 @@ class Picture:
         complain: Complain,
         changed: Callable[[Collection[SpaceId]], None],
         report: Callable[[ReadBackResult], None],
+        compared: Callable[[Link], Awaitable[None]],
     ) -> None:
-        """`changed` publishes spaces soon. `report` is called at the end of each reading, whole or not."""
+        """`changed` publishes spaces soon. `report` is called at the end of each reading, whole or not.
+
+        `compared` is awaited after a whole reading, unless a gateway of another database publishes below the same root.
+        """
         self._config = config
         self._folder = gateway_topic(config.publication.root, config.gateway.instance)
         self._database = database
@@ -76,6 +80,7 @@ class Picture:
         self._complain = complain
         self._changed = changed
         self._count = report
+        self._compared = compared
         self._pace = Pace()
         self._examined: str | None = None
         """The address of the broker that was examined last."""
@@ -138,6 +143,8 @@ class Picture:
         finally:
             self._count(reading.healed)
         await self._report(healed, link, seconds=time.monotonic() - began)
+        if healed.is_readable and healed.is_whole and not healed.strangers:
+            await self._compared(link)
         return True
 
     async def _calm(self, link: Link, *, latest: float) -> None:
@@ -188,7 +195,7 @@ class Picture:
         marker = self._marker.next()
         number = self._marker.sent
         if not await link.publish([marker]):
-            await self._patience(partial(self._advance, number), purpose="confirming the marker")
+            await self._patience(partial(self._write_agreement, number), purpose="confirming the marker")
             self._marker.wrote(number)
         self._has_gone_back = False
 
@@ -235,6 +242,6 @@ class Picture:
         async with self._database.connect() as connection:
             await connection.commit_together(*(above if raises else again))
 
-    async def _advance(self, number: int) -> None:
+    async def _write_agreement(self, number: int) -> None:
         async with self._database.connect() as connection:
-            await connection.commit_together(gateways.advance(self._marker.instance, number))
+            await connection.commit_together(*gateways.agree(self._marker.instance, number))

@@ -1,13 +1,13 @@
 """Announcements of spaces or zones: which differ from what was published, and which have no space or zone any more."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final, Literal
 
 import sqlalchemy as sa
 
 from parking_gateway.core.announcement import AnnouncedSpace, Announcement
-from parking_gateway.store.query import Query, Rows, Statement, command, written
+from parking_gateway.store.query import Query, Rows, Statement, command, counts, written
 from parking_gateway.store.rows import array_of, arrays, listed
 from parking_gateway.store.tables import announcement
 
@@ -92,6 +92,22 @@ from unnest(
 order by topic
 on conflict (topic) do update set digest = excluded.digest
 """)
+_FOUND: Final = written("""
+with added as (
+    insert into announcement (topic, site, zone, space, place, digest)
+    select topic, site, zone, space, :place, ''
+    from unnest(cast(:topic as text[]), cast(:site as text[]), cast(:zone as text[]), cast(:space as text[]))
+        as batch (topic, site, zone, space)
+    order by topic
+    on conflict (topic) do nothing
+    returning 1
+)
+select count(*) from added
+""")
+_CONFIRMED: Final = written("select count(*) from announcement where digest <> '' and place = :place")
+_CONFIRMED_OF: Final = written("""
+select count(*) from announcement where digest <> '' and place = :place and topic = any (cast(:topics as text[]))
+""")
 _DELETE: Final = Statement(announcement.delete().where(announcement.c.topic.in_(listed("topics", sa.Text))))
 _FORGET: Final = Statement(announcement.update().values(digest="").where(announcement.c.digest != ""))
 
@@ -126,6 +142,30 @@ def confirm(published: Sequence[tuple[str, Announcement]], *, place: str) -> Que
         digest=[one.digest for _, one in published],
     )
     return command(_CONFIRM, columns | {"place": place})
+
+
+def found(retained: Mapping[str, Sequence[str]], *, place: str) -> Query[int]:
+    """Write that the broker retains something on these topics: of a site, a zone and, if it is one, a space.
+
+    Topics that have a row keep it. The new ones are then published again, or `gone`. The answer is how many they are.
+    """
+    columns = arrays(
+        topic=list(retained),
+        site=[names[0] for names in retained.values()],
+        zone=[names[1] for names in retained.values()],
+        space=[names[2] if len(names) > 2 else None for names in retained.values()],  # noqa: PLR2004 - it is a zone
+    )
+    return counts(_FOUND, columns | {"place": place})
+
+
+def confirmed(*, place: str) -> Query[int]:
+    """How many announcements of this place the broker has, by its answers."""
+    return counts(_CONFIRMED, {"place": place})
+
+
+def confirmed_of(topics: Sequence[str], *, place: str) -> Query[int]:
+    """The same of these topics."""
+    return counts(_CONFIRMED_OF, {"topics": array_of(topics), "place": place})
 
 
 def delete(topics: Sequence[str]) -> Query[None]:

@@ -73,6 +73,11 @@ def advance(instance: str, number: int) -> Query[int]:
     return Query(statement=_ADVANCE, arguments={"gateway": instance, "number": number}, read=_before)
 
 
+def agree(instance: str, number: int) -> list[Query[Any]]:
+    """Write down the marker of a broker that went back and is healed. All is announced again, because payloads are not compared."""
+    return [announcements.forget(), advance(instance, number)]
+
+
 def watched(instance: str, *, at: datetime, listening_since: datetime | None) -> Query[None]:
     """Write down since when every event has reached this gateway. None: as before. A gateway without a marker has no row yet."""
     return command(_WATCHED, {"gateway": instance, "at": at, "since": listening_since})

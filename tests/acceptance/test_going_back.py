@@ -1,6 +1,7 @@
 """A broker or a database comes back with an older state: the gateway notices it and publishes everything again."""
 
 import os
+import re
 import signal
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -12,7 +13,7 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from parking_gateway.cli.demo.brokers import LOCALHOST, Broker
-from parking_gateway.cli.demo.retained import ROOT
+from parking_gateway.cli.demo.retained import ROOT, read_retained
 from tests.events import OCCUPIED, VACANT, topic_of, up
 from tests.plugins.broker import Configured
 from tests.plugins.car_park import CarPark
@@ -113,6 +114,36 @@ async def test_a_broker_that_went_back_while_the_gateway_was_away_gets_the_right
     daemon.start_and_wait()
     await settle(broker, 4)
     assert await occupied_spaces(broker) == 2
+
+
+async def test_a_broker_that_went_back_gets_the_right_announcements_to_home_assistant_again(
+    daemon: Daemon, unsaved: Broker, engine: AsyncEngine, car_park: CarPark
+) -> None:
+    """A space was added since its last save, another one removed, and that of another root stays."""
+    await car_park(2)
+    broker = unsaved
+    async with aiomqtt.Client(LOCALHOST, broker.port) as another:
+        await another.publish("homeassistant/device/parking_B_1_01234567/config", b"{}", qos=1, retain=True)
+    daemon.configure(MQTT__URL=broker.url, HOME_ASSISTANT__ENABLED="true")
+    daemon.start_and_wait()
+    await until(partial(are_announced, broker, "A_1", "A_2", "B_1"), "two announcements")
+    await save(broker)
+    assert daemon.terminate() == 0
+    async with engine.begin() as connection:
+        await connection.execute(sa.text("delete from installation"))
+        await connection.execute(sa.text("delete from space where name = 'A-2'"))
+        await connection.execute(sa.text("insert into space (zone_id, name) select id, 'A-3' from zone"))
+    daemon.start_and_wait()
+    await until(partial(are_announced, broker, "A_1", "A_3", "B_1"), "other announcements")
+    broker.kill()
+    broker.start()
+    await until(partial(are_announced, broker, "A_1", "A_3", "B_1"), "the right announcements again")
+
+
+async def are_announced(broker: Broker, *spaces: str) -> bool:
+    """Whether these spaces are announced, and no others."""
+    topics = await read_retained(broker.url, "homeassistant/device")
+    return sorted(re.findall("._.(?=_[0-9a-f]{8}/)", " ".join(topics))) == list(spaces)
 
 
 async def test_publications_of_another_gateway_are_published_again_too(

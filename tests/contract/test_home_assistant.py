@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from parking_gateway import __version__
-from parking_gateway.contract.home_assistant import Place, cleared, discovery, identifier, topic_of
+from parking_gateway.contract.home_assistant import Place, cleared, discovery, identifier, names_of, topic_of
 from parking_gateway.core.announcement import AnnouncedSpace, Announcement
 
 GOLDEN = Path(__file__).parent / "home_assistant"
@@ -54,6 +54,41 @@ def test_a_device_has_the_same_identifier_in_both_forms() -> None:
     assert {entity["unique_id"] for entity in child["components"].values()} == {
         entity["unique_id"] for entity in one["components"].values()
     }
+
+
+def test_an_announcement_names_its_space_or_zone() -> None:
+    one, zone = discovery(space(WATCHED), PLACE), discovery(ZONE, PLACE)
+    assert names_of(one.topic, one.payload, PLACE) == ("central", "level-1", "A-012")
+    assert names_of(zone.topic, zone.payload, PLACE) == ("central", "level-1")
+
+
+@pytest.mark.parametrize(
+    ("topic", "payload"),
+    [
+        ("homeassistant/device/zigbee_1/config", None),
+        (None, b"a text"),
+        (None, b"\xff"),
+        (None, b""),
+        (None, b'{"components": {"state": {"platform": "sensor"}}}'),
+        (None, b'{"components": {"state": {"state_topic": "zigbee2mqtt/lamp"}}}'),
+    ],
+)
+def test_an_announcement_of_another_program_names_nothing(topic: str | None, payload: bytes | None) -> None:
+    ours = discovery(space(WATCHED), PLACE)
+    assert names_of(topic or ours.topic, ours.payload if payload is None else payload, PLACE) is None
+
+
+def test_an_announcement_of_another_root_names_nothing() -> None:
+    theirs = discovery(space(WATCHED), Place(root="parking/v1/b", prefix="homeassistant", gateway=None))
+    assert names_of(theirs.topic, theirs.payload, PLACE) is None
+
+
+def test_a_name_that_no_register_has_is_none() -> None:
+    """PostgreSQL refuses the character 0, and each attempt would fail in the same way."""
+    names = ("central", "level-1", "A\0")
+    topic = f"homeassistant/device/{identifier(PLACE.root, *names)}/config"
+    reading = {"state_topic": f"{PLACE.root}/spaces/{'/'.join(names)}"}
+    assert names_of(topic, json.dumps({"components": {"state": reading}}).encode(), PLACE) is None
 
 
 NAMES = st.lists(st.from_regex(r"[a-zA-Z0-9_-]{1,5}", fullmatch=True), min_size=1, max_size=3).map(tuple)

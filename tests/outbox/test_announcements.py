@@ -7,17 +7,26 @@ from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import Any, Literal
 
+import pytest
 import sqlalchemy as sa
 
+from parking_gateway.broker.link import Link, connected
 from parking_gateway.broker.message import Message
+from parking_gateway.cli.demo.brokers import Broker
+from parking_gateway.contract.gateways import GatewayMessage, gateway_publication
+from parking_gateway.contract.home_assistant import Place, cleared, discovery
 from parking_gateway.contract.publication import Publication
+from parking_gateway.core.announcement import AnnouncedSpace, Announcement
 from parking_gateway.outbox.announcements import Announcements
+from parking_gateway.process import wall_clock
 from parking_gateway.process.config.home_assistant import HomeAssistantConfig
+from parking_gateway.process.config.mqtt import MqttConfig
 from parking_gateway.process.waits import Backoff
 from parking_gateway.store import announcements, gateways
 from parking_gateway.store.patience import Patience
 from parking_gateway.store.pool import Pool
 from tests.links import FakeLink
+from tests.plugins.broker import Configured
 from tests.plugins.car_park import CarPark
 from tests.whole_gateway import until
 
@@ -46,6 +55,7 @@ class Announcer:
         self.announcements = Announcements(
             HomeAssistantConfig(enabled=enabled, form=form, prefix=prefix),
             root="p/v1",
+            instance="gw",
             version=version,
             database=pool,
             patience=Patience(
@@ -54,8 +64,13 @@ class Announcer:
                 stop=asyncio.Event(),
                 report=lambda _what, _failure: None,
             ),
+            complain=self._complain,
             report=lambda _kind, _count, _refusals: None,
         )
+        self.problem: str | None = None
+
+    def _complain(self, _about: str, sentence: str | None) -> None:
+        self.problem = sentence
 
     async def look(self) -> list[Publication]:
         """Look once, and return what the broker has taken meanwhile."""
@@ -181,6 +196,102 @@ async def test_a_broker_that_lost_everything_gets_it_again(pool: Pool, car_park:
         await connection.commit_together(*gateways.begin_again("gateway-2", 7))
     (of_several,) = await gateway.look()
     assert "availability" not in json.loads(of_several.payload)
+
+
+async def test_a_broker_that_went_back_gets_all_announcements_again(pool: Pool, car_park: CarPark) -> None:
+    await car_park(2)
+    gateway = Announcer(pool)
+    before = await gateway.look()
+    async with pool.connect() as connection:
+        await connection.commit_together(*gateways.agree("gateway-1", 7))
+    assert await gateway.look() == before
+
+
+ABROAD = Place(root="q/v1", prefix="homeassistant", gateway=None)
+
+
+def announced(name: str, place: Place) -> Publication:
+    """The announcement of a space."""
+    one = AnnouncedSpace(name, None)
+    return discovery(Announcement(site="central", zone="level-1", space=name, spaces=(one,), digest=""), place)
+
+
+@asynccontextmanager
+async def reading_back(pool: Pool, broker: Broker, **settings: Any) -> AsyncIterator[tuple[Announcer, Link]]:
+    """A gateway that has announced its spaces to a real broker, and its link."""
+    config = MqttConfig(url=broker.url, client_id="parking-gateway-gw")
+    async with connected(config, will=None, inbox_limit=1000, window=1000) as link:
+        birth = GatewayMessage(status="online", since=wall_clock.utc())
+        await link.publish([gateway_publication("p/v1", "gw", birth)])
+        gateway = Announcer(pool, **settings)
+        await link.publish(await gateway.look())
+        yield gateway, link
+
+
+async def test_announcements_without_a_row_are_cleared_and_no_others(
+    pool: Pool, mosquitto: Broker, car_park: CarPark
+) -> None:
+    """One is of a space that is gone, one of a zone, and one of a space that is there and has lost its row."""
+    await car_park(2)
+    async with reading_back(pool, mosquitto) as (gateway, link):
+        here = Place(root="p/v1", prefix="homeassistant", gateway=None)
+        zone = Announcement(site="central", zone="level-1", space=None, spaces=(), digest="")
+        ghosts = [announced("B-1", here), discovery(zone, here)]
+        strange = Publication(topic="homeassistant/device/lamp/config", payload=b'{"components": {}}', retain=True)
+        await execute(pool, "delete from announcement where space = 'A-2'")
+        await link.publish([*ghosts, announced("B-1", ABROAD), strange])
+        await gateway.announcements.read_back(link)
+        *gone, again = await gateway.look()
+        assert {(one.topic, one.payload) for one in gone} == {(one.topic, b"") for one in ghosts}
+        assert name_of(again) == "level-1 A-2"
+        assert gateway.problem is None
+        await link.publish(gone)
+        await gateway.announcements.read_back(link)
+        assert await gateway.look() == []
+
+
+async def test_where_an_announcement_is_missing_all_are_published_again(
+    pool: Pool, mosquitto: Broker, car_park: CarPark
+) -> None:
+    """The one below a former prefix, which is not cleared yet, is not missing."""
+    await car_park(2)
+    former = "ha/device/parking_central_level_1_A_1_01234567/config"
+    async with reading_back(pool, mosquitto) as (gateway, link):
+        before = list(gateway.link.taken)
+        await execute(
+            pool, f"insert into announcement select '{former}', 'central', 'level-1', 'A-1', 'ha p/v1', 'digest'"
+        )
+        await gateway.announcements.read_back(link)
+        assert await gateway.look() == [cleared(former)]
+        await link.publish([cleared(before[0].topic)])
+        await gateway.announcements.read_back(link)
+        assert await gateway.look() == before
+
+
+async def test_where_announcements_are_off_none_is_read_back(pool: Pool, mosquitto: Broker, car_park: CarPark) -> None:
+    await car_park(1)
+    async with reading_back(pool, mosquitto) as (_, link):
+        await execute(pool, "delete from announcement")
+        off = Announcer(pool, enabled=False)
+        await off.announcements.read_back(link)
+        await off.announcements.run(off.link)
+        assert off.link.taken == []
+
+
+async def test_an_acl_that_forbids_to_read_announcements_is_a_problem(
+    pool: Pool, configured: Configured, car_park: CarPark, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    acl = tmp_path_factory.mktemp("acl") / "acl"
+    acl.write_text("topic readwrite p/v1/#\ntopic write homeassistant/device/+/config\n")
+    acl.chmod(0o644)
+    await car_park(1)
+    async with reading_back(pool, configured(f"acl_file {acl}\n")) as (gateway, link):
+        await gateway.announcements.read_back(link)
+        assert gateway.problem is not None
+        assert gateway.problem.endswith("its ACL has to let the gateway read homeassistant/device/+/config")
+        await execute(pool, "delete from announcement")
+        await gateway.announcements.read_back(link)
+        assert gateway.problem is None  # nothing was announced, so nothing has to come
 
 
 async def test_a_refused_announcement_is_tried_again(pool: Pool, car_park: CarPark) -> None:
