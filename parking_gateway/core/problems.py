@@ -7,7 +7,7 @@ would be low with one uplink and good with the next.
 
     problem        begins                                          ends
     silent         no uplink for `lost_after`                      with the next uplink
-    unassigned     the device watches no space                     when it is assigned
+    unassigned     it watches no space and has no other task       when it has one
     no_codec       nobody chose a codec for it                     when somebody does
     undecodable    so many frames in a row cannot be decoded       with the first frame that can
     fault          the device reports a fault                      after a time of uplinks without it

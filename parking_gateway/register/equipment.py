@@ -9,7 +9,7 @@ from parking_gateway.core.installation import ENDLESS, Installation
 from parking_gateway.core.problems import Problem
 from parking_gateway.core.space import Contact, SpaceId
 from parking_gateway.decoding.decoder import Decoder
-from parking_gateway.register.remarks import COUNTS, NEVER_HEARD, remark
+from parking_gateway.register.remarks import COUNTS, NEVER_HEARD, SHOWS, remark
 from parking_gateway.store.fleet import KnownDevice
 
 
@@ -28,6 +28,7 @@ class ListedDevice(msgspec.Struct, frozen=True, kw_only=True):
     """The codec for its next uplink."""
     options: dict[str, str]
     assigned: bool
+    """Whether it watches a space, counts a zone or shows a place."""
     site: str | None
     zone: str | None
     space: str | None
@@ -52,7 +53,7 @@ def listed(known: KnownDevice, decoder: Decoder) -> ListedDevice:
         problems=known.problems,
         codec=choice.codec if choice else None,
         options=choice.options if choice else {},
-        assigned=known.installation is not None,
+        assigned=known.installation is not None or known.is_indicator,
         site=known.site,
         zone=known.zone,
         space=known.space,
@@ -69,7 +70,7 @@ def observe_of(installation: Installation | None) -> int | bool | None:
 
 def _note(known: KnownDevice, decoder: Decoder) -> str | None:
     if known.installation is None:
-        return "unassigned"
+        return SHOWS if known.is_indicator else "unassigned"
     if known.heard_at is None:
         return NEVER_HEARD
     if known.space is None:

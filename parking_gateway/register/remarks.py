@@ -11,6 +11,7 @@ from parking_gateway.decoding.decoder import Decoder
 
 NEVER_HEARD: Final = "never heard"
 COUNTS: Final = "counts its zone"
+SHOWS: Final = "shows places"
 NO_CODEC: Final = "no codec: neither the installation, nor the tag `codec`, nor the profile names one"
 NO_THRESHOLDS: Final = "no occupancy: it measures a distance, and the option occupied_below_mm is not set"
 

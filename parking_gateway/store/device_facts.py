@@ -56,11 +56,14 @@ where streak.frames > 0
     frames=sa.Integer,
 )
 # All devices that have a problem or may begin to have one. The rules decide.
+# An indicator shows places, and nobody reads its frames: it needs neither a space nor a codec. The few indicators are read once
+# for all devices, and only devices without an installation are looked for among them.
 _FACTS: Final = written(
     """
 select
-    device.dev_eui, device.problems, device.contact, installed.space_id is not null as is_assigned,
-    coalesce(
+    device.dev_eui, device.problems, device.contact,
+    installed.space_id is not null or device.dev_eui in (select dev_eui from indicator) as is_assigned,
+    installed.space_id is null or coalesce(
         nullif(installed.codec, ''), nullif(device.tags ->> 'codec', ''),
         (select 'profile' where device.profile in (select unnest(cast(:profiles as text[]))))
     ) is not null as has_codec,
@@ -83,9 +86,10 @@ where
     and (
         device.problems <> '{}' or device.contact = 'lost' or device.fault is not null or device.tamper
         or device.battery_percent <= :battery_percent or device.battery_volts <= :battery_volts
-        or device.dev_eui in (select unnest(cast(:suspects as text[]))) or installed.space_id is null
+        or device.dev_eui in (select unnest(cast(:suspects as text[])))
+        or (installed.space_id is null and device.dev_eui not in (select dev_eui from indicator))
         or (
-            coalesce(installed.codec, '') = '' and coalesce(device.tags ->> 'codec', '') = ''
+            installed.space_id is not null and coalesce(installed.codec, '') = '' and coalesce(device.tags ->> 'codec', '') = ''
             and device.profile not in (select unnest(cast(:profiles as text[])))
         )
     )

@@ -19,7 +19,7 @@ from parking_gateway.store.devices import OF_READING
 from parking_gateway.store.locking import locked_by_key
 from parking_gateway.store.query import Query, Rows, Statement, command
 from parking_gateway.store.rows import encode, table_of
-from parking_gateway.store.tables import TIME, counter, device, installation, site, space, uplink, zone
+from parking_gateway.store.tables import TIME, counter, device, indicator, installation, site, space, uplink, zone
 from parking_gateway.store.uplinks import UNREAD
 from parking_gateway.store.words import CONTACTS, PROBLEMS
 
@@ -36,6 +36,8 @@ class KnownDevice(msgspec.Struct, frozen=True, kw_only=True):
     """The most severe first."""
     installation: Installation | None
     """In a space, or as a counter of a zone; then it has no space."""
+    is_indicator: bool = False
+    """Whether it shows places."""
     site: str | None
     zone: str | None
     space: str | None
@@ -138,6 +140,7 @@ _LAST_HEARD: Final = sa.func.greatest(
     device.c.heard_at,
     sa.select(sa.func.max(uplink.c.heard_at)).where(uplink.c.dev_eui == device.c.dev_eui).scalar_subquery(),
 )
+_IS_INDICATOR: Final = device.c.dev_eui.in_(sa.select(indicator.c.dev_eui))
 _LIST: Final = Statement(
     sa.select(
         *_IDENTITY,
@@ -146,6 +149,7 @@ _LIST: Final = Statement(
         device.c.battery_percent,
         device.c.fault,
         device.c.problems,
+        _IS_INDICATOR.label("is_indicator"),
         sa.func.coalesce(installation.c.channel, counter.c.channel),
         # A counter is in no space.
         sa.func.coalesce(installation.c.space_id, sa.case((counter.c.zone_id.is_not(None), 0))),
@@ -165,8 +169,14 @@ _LIST: Final = Statement(
         .outerjoin(zone, zone.c.id == sa.func.coalesce(space.c.zone_id, counter.c.zone_id))
         .outerjoin(site, site.c.id == zone.c.site_id)
     )
-    # Devices without a space come first, because people look for them.
-    .order_by(site.c.name.nulls_first(), zone.c.name, space.c.name, device.c.dev_eui)
+    # Unassigned devices come first, because people look for them.
+    .order_by(
+        site.c.name.nulls_first(),
+        sa.and_(site.c.name.is_(None), _IS_INDICATOR),
+        zone.c.name,
+        space.c.name,
+        device.c.dev_eui,
+    )
 )
 
 
@@ -222,7 +232,9 @@ def listed() -> Query[list[KnownDevice]]:
 
 def _known(*row: Any) -> KnownDevice:
     identity = _identity(row[: len(_IDENTITY)])
-    contact, heard_at, battery_percent, fault, problems, *installed, site, zone, space = row[len(_IDENTITY) :]
+    contact, heard_at, battery_percent, fault, problems, is_indicator, *installed, site, zone, space = row[
+        len(_IDENTITY) :
+    ]
     _channel, space_id, *_ = installed
     return KnownDevice(
         identity=identity,
@@ -232,6 +244,7 @@ def _known(*row: Any) -> KnownDevice:
         fault=fault,
         problems=[PROBLEMS[one] for one in problems],
         installation=installation_of((identity.dev_eui, *installed)) if space_id is not None else None,
+        is_indicator=is_indicator,
         site=site,
         zone=zone,
         space=space,

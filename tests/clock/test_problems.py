@@ -135,6 +135,19 @@ async def test_chosen_volts_are_those_of_every_spelling_of_a_codec(
     assert [notice.dev_eui for notice in committed.notices] == [ours, typed]
 
 
+async def test_an_indicator_needs_neither_a_space_nor_a_codec(
+    engine: AsyncEngine, database: str, car_park: CarPark
+) -> None:
+    lamp, left = await car_park(2)
+    await recorded(engine, message(lamp, up(lamp)), message(left, up(left)))
+    await execute(engine, "delete from installation")
+    await judged(database)
+    assert await of_device(engine, lamp) == ["unassigned"]
+    await execute(engine, f"insert into indicator (dev_eui, model) values ('{lamp}', 'busylight')")
+    await judged(database)
+    assert (await of_device(engine, lamp), await of_device(engine, left)) == ([], ["unassigned"])
+
+
 async def test_frames_in_a_row_that_cannot_be_decoded_are_a_problem_until_one_can(
     engine: AsyncEngine, database: str, car_park: CarPark
 ) -> None:

@@ -22,6 +22,7 @@ from parking_gateway.intake.read import read
 from parking_gateway.intake.record import additions, lock_spaces_of, snapshots_of, statements
 from parking_gateway.register import registering
 from parking_gateway.register.entries import Assignment, Entry, Mistake, Place
+from parking_gateway.register.equipment import listed
 from parking_gateway.register.outcome import Counts, Move, Registered, Removal
 from parking_gateway.register.present import registered
 from parking_gateway.register.registering import register
@@ -352,6 +353,20 @@ async def test_devices_are_listed_with_their_installations(engine: AsyncEngine) 
     assert [(one.identity.dev_eui, one.identity.profile, one.space) for one in found] == [
         (TWO, "Parking sensor", None),
         (ONE, "", "A"),
+    ]
+
+
+async def test_an_indicator_is_listed_as_assigned(engine: AsyncEngine) -> None:
+    """It shows places, and is behind the devices that are unassigned."""
+    await recorded(engine, *sent(ONE, OCCUPIED), *sent(TWO, OCCUPIED))
+    async with engine.begin() as connection:
+        await connection.execute(sa.text(f"insert into indicator (dev_eui, model) values ('{ONE}', 'busylight')"))
+    async with engine.connect() as connection:
+        found = (await PipelinedConnection(connection).together(fleet.listed()))[0]
+    shown = [listed(one, Decoder()) for one in found]
+    assert [(one.dev_eui, one.assigned, one.note) for one in shown] == [
+        (TWO, False, "unassigned"),
+        (ONE, True, "shows places"),
     ]
 
 

@@ -21,7 +21,9 @@ if TYPE_CHECKING:
 app = typer.Typer(name="devices", help="List the devices, and install them in spaces.", no_args_is_help=True)
 app.command("observe")(observing.observe)
 
-UnassignedOnly = Annotated[bool, typer.Option("--unassigned", help="Only devices that watch no space.")]
+UnassignedOnly = Annotated[
+    bool, typer.Option("--unassigned", help="Only devices that watch no space, count no zone and show no place.")
+]
 ProblemOption = Annotated[
     Problem | None,
     typer.Option(
@@ -114,7 +116,7 @@ def list_(
     devices = [
         listed(one, reader)
         for one in known
-        if (one.installation is None or not unassigned) and problem in (None, *one.problems)
+        if not (unassigned and (one.installation or one.is_indicator)) and problem in (None, *one.problems)
     ]
     if as_json:
         show_json(devices)

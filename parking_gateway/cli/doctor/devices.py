@@ -100,13 +100,15 @@ def _problems(
     now: datetime,
 ) -> Iterator[Found]:
     installed = known.installation
-    if installed is None:
+    if installed is None and not known.is_indicator:
         fix = _command("devices", "assign", known.identity.dev_eui, "SITE/ZONE/SPACE")
         yield Problem.UNASSIGNED, "it watches no space", fix
         return
-    choice = decoder.choice(known.identity, installed)
-    yield from _reading(known, installed, choice, decoder)
-    yield from _silence(known, allowed_silence(known, installed, decoder, config.clock), now)
+    choice = None
+    if installed is not None:
+        choice = decoder.choice(known.identity, installed)
+        yield from _reading(known, installed, choice, decoder)
+        yield from _silence(known, allowed_silence(known, installed, decoder, config.clock), now)
     yield from _own(known)
     if problems.Problem.CLOCK in known.problems:
         detail = "its uplinks change nothing: they count as older than earlier ones, because a clock was set back"

@@ -87,6 +87,13 @@ def test_an_unassigned_device_needs_a_space_before_anything_else() -> None:
     assert found.fix == f"parking-gateway devices assign {DEVICE} SITE/ZONE/SPACE"
 
 
+def test_an_indicator_needs_no_space() -> None:
+    """It shows places, so a command that assigned it to a space would replace the sensor there."""
+    lamp = msgspec.structs.replace(UNASSIGNED, is_indicator=True)
+    assert findings(lamp) == []
+    assert the_one(msgspec.structs.replace(lamp, problems=[Stored.BATTERY_LOW])).problem is Problem.BATTERY
+
+
 def test_a_finding_names_its_device() -> None:
     found = the_one(known(None))
     assert (found.dev_eui, found.name, found.space) == (DEVICE, "bay 12", "central/level-1/A-012")
