@@ -1,6 +1,6 @@
 """Counters at entries and exits of zones, as a file, a command or a request describes them."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from typing import Any, Final
 
 import msgspec
@@ -81,6 +81,19 @@ async def installed(connection: Connection, given: Iterable[CounterEntry]) -> li
         if refusal is not None:
             refused.append((one, refusal))
     return refused
+
+
+async def unfit(connection: Connection, devices: Collection[DevEui]) -> dict[DevEui, str]:
+    """Those of these devices that cannot watch a space, each with the reason.
+
+    The uplinks of a device that watches a space go to that space. Without this, the zone of a counter would keep its count.
+    """
+    (counting,) = await connection.together(counters.counting(devices))
+    return {
+        dev_eui: f"{dev_eui} counts the zone {zone}, so it cannot watch a space as well:"
+        f" `parking-gateway zones counter remove {dev_eui}{f' --channel {channel}' * bool(channel)}` ends that"
+        for dev_eui, channel, zone in counting
+    }
 
 
 async def registered_counters(connection: Connection) -> list[CounterEntry]:

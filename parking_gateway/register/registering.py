@@ -19,7 +19,7 @@ from parking_gateway.decoding import codecs
 from parking_gateway.decoding.budget import Guests
 from parking_gateway.decoding.decoder import Decoder
 from parking_gateway.register.channels import refused_channel
-from parking_gateway.register.counters import installed
+from parking_gateway.register.counters import installed, unfit
 from parking_gateway.register.describing import apply_settings, differing
 from parking_gateway.register.entries import Entry, Mistake, Place, Sheet
 from parking_gateway.register.outcome import Counts, Move, Registered, Removal
@@ -109,6 +109,10 @@ async def enter(
         await connection.together(*assignments.change(installed=made.installed, removed=removed))
         (identities,) = await connection.together(fleet.identities(one.dev_eui for one in made.installed))
         devices = {one.dev_eui: one for one in identities}
+        if counting := await unfit(connection, {one.dev_eui for one in made.installed}):
+            await connection.rollback()
+            given = ((entry.where, entry.assignment) for entry in entries)
+            return [Mistake(where, counting[one.dev_eui]) for where, one in given if one and one.dev_eui in counting]
     if mistakes := list(_mistakes(entries, made.installed, devices, decoder)):
         await connection.rollback()
         return mistakes

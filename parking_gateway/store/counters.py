@@ -170,6 +170,12 @@ _WATCHED: Final = Statement(
     .where(installation.c.dev_eui == sa.bindparam("watcher", type_=sa.Text))
     .limit(1)
 )
+_COUNTING: Final = Statement(
+    sa.select(counter.c.dev_eui, counter.c.channel, site.c.name + "/" + zone.c.name)
+    .select_from(counter.join(zone).join(site))
+    .where(counter.c.dev_eui.in_(listed("dev_euis", sa.Text)))
+    .order_by(counter.c.dev_eui, counter.c.channel)
+)
 _LIST: Final = Statement(
     sa.select(
         site.c.name,
@@ -214,6 +220,11 @@ def remove(dev_eui: DevEui, channel: int) -> Query[bool]:
 def watched(dev_eui: DevEui) -> Query[str | None]:
     """A space that this device watches, as `site/zone/space`."""
     return Query(statement=_WATCHED, arguments={"watcher": dev_eui}, read=lambda rows: rows[0][0] if rows else None)
+
+
+def counting(devices: Collection[DevEui]) -> Query[list[tuple[DevEui, int, str]]]:
+    """The counters of these devices: the device, its channel, and the zone as `site/zone`."""
+    return Query(statement=_COUNTING, arguments={"dev_euis": array_of(list(devices))}, read=list)
 
 
 def every() -> Query[list[ListedCounter]]:

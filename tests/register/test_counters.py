@@ -3,6 +3,7 @@
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from parking_gateway.core.events import DevEui
 from parking_gateway.decoding.decoder import Decoder
 from parking_gateway.register import files
 from parking_gateway.register.counters import registered_counters
@@ -11,7 +12,7 @@ from parking_gateway.register.present import registered, registered_settings
 from parking_gateway.register.registering import Entered, enter
 from parking_gateway.store.pipeline import PipelinedConnection
 from tests.events import NOON, dev_eui_of
-from tests.register.test_registering import ONE, TWO, entry, kept, rows
+from tests.register.test_registering import ONE, TWO, entry, kept, rows, tried
 
 COUNTER = "24e124a84041000d"
 REGISTER = f"""
@@ -73,6 +74,24 @@ async def test_a_counter_of_a_zone_that_is_not_counted_changes_nothing(engine: A
     assert "watches the space central/level-1/A" in str(watching[0])
     assert await rows(engine, "select from counter") == []
     assert await rows(engine, "select name from zone") == [("level-1",)]
+
+
+async def test_a_device_that_counts_a_zone_cannot_watch_a_space(engine: AsyncEngine) -> None:
+    """Its uplinks would go to the space, and the count of the zone would stay as it is."""
+    await imported(engine, REGISTER)
+    async with engine.begin() as connection:
+        refused = await tried(connection, entry("A", ONE), entry("B", DevEui(COUNTER)))
+    assert refused == [
+        Mistake(
+            "line B",
+            f"{COUNTER} counts the zone central/park, so it cannot watch a space as well:"
+            f" `parking-gateway zones counter remove {COUNTER} --channel 2` ends that",
+        )
+    ]
+    assert await rows(engine, "select from installation") == []
+    async with engine.begin() as connection:
+        await connection.execute(sa.text("delete from counter"))
+    await kept(engine, entry("B", DevEui(COUNTER)))
 
 
 def test_every_mistake_about_a_counter_is_named() -> None:
