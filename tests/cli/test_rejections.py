@@ -52,6 +52,8 @@ from tests.whole_gateway import publish, settled
 ONE, TWO = (DevEui(dev_eui_of(number)) for number in (1, 2))
 WRONG = "milesight_em310_udl"
 """A codec that refuses the frames of a Bosch TPS110."""
+TOTALS = bytes.fromhex("03d20700000004d202000000")
+"""A frame of a Milesight VS133: 7 came and 2 left."""
 LIMITS = chirpstack.Limits(payload_bytes=65_536, depth=32)
 STEPS = 'select space, "from", "to", at, cause from transition order by id'
 
@@ -245,6 +247,31 @@ async def test_an_uplink_of_a_device_without_space_remains(engine: AsyncEngine, 
         await connection.execute(sa.text("delete from installation"))
     outcome = await retried(pool)
     assert (outcome.recorded, dict(outcome.remaining)) == (0, {"undecodable": 1})
+
+
+async def test_a_frame_of_a_counter_is_decoded_once_its_codec_is_right(
+    engine: AsyncEngine, pool: Pool, car_park: CarPark
+) -> None:
+    """It counts nothing afterwards, because the next total has what it had."""
+    await car_park(1)
+    add = "insert into counter (dev_eui, zone_id, direction, codec) select '{}', id, 'both', '{}' from zone"
+    async with engine.begin() as connection:
+        await connection.execute(sa.text("update zone set capacity = 20, count = 5, counted_since = 'epoch'"))
+        await connection.execute(sa.text(add.format(TWO, "bosch_tps110_v029")))
+    await recorded(engine, message(TWO, up(TWO, TOTALS, f_port=85)))
+    still = await retried(pool)
+    assert (still.recorded, dict(still.remaining)) == (0, {"undecodable": 1})
+    async with engine.begin() as connection:
+        await connection.execute(sa.text("update counter set codec = 'milesight_vs133'"))
+    outcome = await retried(pool)
+    assert (outcome.total, outcome.recorded, outcome.transitions) == (1, 1, 0)
+    assert await rows(engine, "select from rejection") == []
+    assert await rows(engine, f"select codec, counter_in, counter_out from device where dev_eui = '{TWO}'") == [
+        ("milesight_vs133", 7, 2)
+    ]
+    assert await rows(engine, "select count, drift from zone") == [(5, 0)]
+    codec = "select codec.name from uplink join codec on codec.id = uplink.codec_id"
+    assert await rows(engine, codec) == [("milesight_vs133",)]
 
 
 async def test_two_retries_at_once_do_it_once(engine: AsyncEngine, pool: Pool, car_park: CarPark) -> None:

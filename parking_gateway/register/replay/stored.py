@@ -19,7 +19,7 @@ from parking_gateway.register.replay import archived, paging
 from parking_gateway.register.replay.archived import Archived
 from parking_gateway.register.replay.paging import Left
 from parking_gateway.register.replay.turns import PageReplayed, Replayed, all_of, read_again, take_turns
-from parking_gateway.store import codecs, dead_letters, fleet, installations, spaces
+from parking_gateway.store import codecs, counters, dead_letters, fleet, installations, spaces
 from parking_gateway.store.database import Connection, Database
 from parking_gateway.store.fleet import HistoryPlace
 
@@ -102,6 +102,9 @@ class Replayer(msgspec.Struct, frozen=True, kw_only=True):
         result: Result,
     ) -> Mapping[DevEui, list[Uplink]]:
         (locked,) = await connection.together(spaces.lock(list(places)))
+        if elsewhere := places.keys() - locked.installations.keys():
+            (counted,) = await connection.together(counters.lock(elsewhere))
+            locked = msgspec.structs.replace(locked, counted=counted)
         stored = await self._stored(connection, places, devices)
         (read_by,) = await connection.together(codecs.read_by(all_of(stored)))
         if self.is_dry_run:

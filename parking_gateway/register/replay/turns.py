@@ -20,6 +20,7 @@ from parking_gateway.decoding.decoder import Decoder
 from parking_gateway.register.replay import reading
 from parking_gateway.register.replay.reading import Replay
 from parking_gateway.store import codecs, devices, fleet, observed, past_readings, turns
+from parking_gateway.store.counters import NO_SPACE
 from parking_gateway.store.database import Connection
 from parking_gateway.store.fleet import Facts
 from parking_gateway.store.query import Query
@@ -100,7 +101,10 @@ async def read_again(
     decoder_of: DecoderOf,
     moved: Collection[DevEui] = (),
 ) -> PageReplayed:
-    """The turns of these uplinks as `take_turns` takes them. Nothing is written."""
+    """The turns of these uplinks as `take_turns` takes them. Nothing is written.
+
+    The uplinks of a counter are read too, and count nothing: the next total has what they had.
+    """
     (were_observed,) = await connection.together(observed.of_devices(stored))
     causes: list[tuple[SpaceId, Cause]] = []
     replays: list[Replay] = []
@@ -108,12 +112,12 @@ async def read_again(
     replayed = Replayed()
     verdicts: dict[UUID, Rejection | None] = {}
     for dev_eui, sent in stored.items():
-        for installation in locked.installations.get(dev_eui, ()):
+        for installation in _installations(locked, dev_eui):
             replay = reading.read(dev_eui, sent, installation, decoder=decoder_of(sent[0].device, sent, installation))
-            if were_observed:
+            if were_observed and installation.space != NO_SPACE:
                 code = replay.facts.codec
                 read_as_observed += [Observed(installation.space, one, code) for one in replay.observations]
-            if installation.observe_left is None:
+            if installation.observe_left is None and installation.space != NO_SPACE:
                 seen = [one for one in replay.observations if (one.cause, one.channel) not in were_observed]
                 seen = reading.latest_observations(seen) if dev_eui in moved else seen
                 causes += [(installation.space, Rereading(one)) for one in seen]
@@ -134,6 +138,11 @@ async def read_again(
         past=[past for one in replays for past in one.past],
         observed=read_as_observed,
     )
+
+
+def _installations(locked: Locked, dev_eui: DevEui) -> Iterable[Installation]:
+    """Those of a device in spaces, or else as a counter."""
+    return locked.installations.get(dev_eui) or [one.installation for one in locked.counted.counters.get(dev_eui, ())]
 
 
 def all_of(stored: Mapping[DevEui, list[Uplink]]) -> Iterator[Uplink]:
