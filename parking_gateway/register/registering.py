@@ -234,16 +234,17 @@ def _counts_of_spaces(changed: set[SpaceId], *, asked: int, new: set[SpaceId]) -
 def _remarks(
     installed: Iterable[Installation], devices: Mapping[DevEui, DeviceIdentity], decoder: Decoder
 ) -> Counter[str]:
-    found: Counter[str] = Counter()
+    """Each remark with the number of devices that have it, with any of their sensors."""
+    found: set[tuple[str, DevEui]] = set()
     for one in installed:
         device = devices.get(one.dev_eui)
         known = remark(device or DeviceIdentity(dev_eui=one.dev_eui), one, decoder)
         # The tag and the profile of a device are unknown until its first uplink.
         if known and (device or known != NO_CODEC):
-            found[known] += 1
+            found.add((known, one.dev_eui))
         if device is None:
-            found[NEVER_HEARD] += 1
-    return found
+            found.add((NEVER_HEARD, one.dev_eui))
+    return Counter(text for text, _ in found)
 
 
 def _text(names: car_park.Names) -> str:

@@ -9,6 +9,7 @@ from uuid import UUID
 import msgspec
 import sqlalchemy as sa
 
+from parking_gateway.core.counting import CountDirection
 from parking_gateway.core.events import DevEui, DeviceIdentity, Uplink
 from parking_gateway.core.installation import Installation
 from parking_gateway.core.problems import Problem
@@ -36,6 +37,8 @@ class KnownDevice(msgspec.Struct, frozen=True, kw_only=True):
     """The most severe first."""
     installation: Installation | None
     """In a space, or as a counter of a zone; then it has no space."""
+    direction: CountDirection | None = None
+    """What passes a counter."""
     is_indicator: bool = False
     """Whether it shows places."""
     site: str | None
@@ -150,6 +153,7 @@ _LIST: Final = Statement(
         device.c.fault,
         device.c.problems,
         _IS_INDICATOR.label("is_indicator"),
+        sa.case((installation.c.space_id.is_(None), counter.c.direction)).label("direction"),
         sa.func.coalesce(installation.c.channel, counter.c.channel),
         # A counter is in no space.
         sa.func.coalesce(installation.c.space_id, sa.case((counter.c.zone_id.is_not(None), 0))),
@@ -232,9 +236,8 @@ def listed() -> Query[list[KnownDevice]]:
 
 def _known(*row: Any) -> KnownDevice:
     identity = _identity(row[: len(_IDENTITY)])
-    contact, heard_at, battery_percent, fault, problems, is_indicator, *installed, site, zone, space = row[
-        len(_IDENTITY) :
-    ]
+    contact, heard_at, battery_percent, fault, problems, *others = row[len(_IDENTITY) :]
+    is_indicator, direction, *installed, site, zone, space = others
     _channel, space_id, *_ = installed
     return KnownDevice(
         identity=identity,
@@ -244,6 +247,7 @@ def _known(*row: Any) -> KnownDevice:
         fault=fault,
         problems=[PROBLEMS[one] for one in problems],
         installation=installation_of((identity.dev_eui, *installed)) if space_id is not None else None,
+        direction=CountDirection(direction) if direction else None,
         is_indicator=is_indicator,
         site=site,
         zone=zone,

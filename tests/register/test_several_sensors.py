@@ -1,15 +1,18 @@
 """Spaces with several sensors: in files, in the database, and when one of the sensors goes."""
 
+from collections import Counter
+
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from parking_gateway.core.sensor import SensorRule
 from parking_gateway.decoding.decoder import Decoder
 from parking_gateway.register import csv_files, files
-from parking_gateway.register.entries import Entry
+from parking_gateway.register.entries import Assignment, Entry
 from parking_gateway.register.present import registered
+from parking_gateway.register.remarks import NEVER_HEARD, NO_THRESHOLDS
 from parking_gateway.store.pipeline import PipelinedConnection
 from tests.events import OCCUPIED, VACANT, message, up
-from tests.register.test_registering import ONE, THREE, TWO, entry, kept, recorded, rows, sent
+from tests.register.test_registering import ONE, THREE, TWO, entry, kept, place, recorded, rows, sent
 
 STATE = "select state, occupancy, contact, sensors is not null from space order by name"
 
@@ -23,6 +26,15 @@ async def test_two_lines_for_one_space_are_two_sensors(engine: AsyncEngine) -> N
     assert await rows(engine, STATE) == [("FREE", "vacant", "live", True)]
     again = await kept(engine, entry("A", ONE), entry("A", TWO))
     assert (again.spaces.unchanged, again.installations.unchanged) == (1, 2)
+
+
+async def test_a_summary_counts_a_device_with_several_sensors_once(engine: AsyncEngine) -> None:
+    sensors = [
+        Entry(place=place(name), assignment=Assignment(dev_eui=ONE, channel=channel, codec="dragino_dds04_lb"))
+        for channel, name in enumerate("ABCD", 1)
+    ]
+    outcome = await kept(engine, *sensors)
+    assert outcome.remarks == Counter({NEVER_HEARD: 1, NO_THRESHOLDS: 1})
 
 
 async def test_a_second_sensor_joins_with_its_stored_uplinks(engine: AsyncEngine) -> None:

@@ -3,10 +3,10 @@
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 from enum import StrEnum
-from shlex import join
 
 import msgspec
 
+from parking_gateway.cli.doctor.remedies import another, as_limit, as_options, command, install, look, place_of
 from parking_gateway.core import problems
 from parking_gateway.core.events import DevEui
 from parking_gateway.core.installation import Installation
@@ -17,7 +17,7 @@ from parking_gateway.decoding.decoder import Choice, Decoder
 from parking_gateway.process.config import Config
 from parking_gateway.process.config.devices import DevicesConfig
 from parking_gateway.process.config.sections import ClockConfig
-from parking_gateway.register.remarks import NO_CODEC, NO_THRESHOLDS
+from parking_gateway.register.remarks import NO_CHANNEL, NO_CODEC, NO_THRESHOLDS
 from parking_gateway.store.diagnosis import RefusedFrames
 from parking_gateway.store.fleet import KnownDevice
 from parking_gateway.store.lost import Loss
@@ -31,7 +31,7 @@ class Problem(StrEnum):
     UNREADABLE = "unreadable"
     """Its codec does not exist, or an option is wrong or missing."""
     NO_OCCUPANCY = "no occupancy"
-    """It measures a distance, and no option defines which one is a car."""
+    """It measures a distance, and no option defines which one is a car; or nothing names one of its sensors."""
     NEVER_HEARD = "never heard"
     SILENT = "silent"
     UNDECODABLE = "undecodable"
@@ -55,7 +55,7 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     dev_eui: DevEui
     name: str
     space: str | None
-    """`site/zone/space`."""
+    """`site/zone/space`, or `site/zone` of a counter."""
     problem: Problem
     detail: str
     fix: str
@@ -77,7 +77,7 @@ def examine(
     """
     for known in devices:
         dev_eui = known.identity.dev_eui
-        space = _place(known) if known.installation else None
+        space = place_of(known) if known.installation else None
         found = [
             *_problems(known, refused.get(dev_eui), decoder, config, now),
             *_loss(dev_eui, losses.get(dev_eui), config.devices),
@@ -101,14 +101,14 @@ def _problems(
 ) -> Iterator[Found]:
     installed = known.installation
     if installed is None and not known.is_indicator:
-        fix = _command("devices", "assign", known.identity.dev_eui, "SITE/ZONE/SPACE")
+        fix = command("devices", "assign", known.identity.dev_eui, "SITE/ZONE/SPACE")
         yield Problem.UNASSIGNED, "it watches no space", fix
         return
     choice = None
     if installed is not None:
         choice = decoder.choice(known.identity, installed)
         yield from _reading(known, installed, choice, decoder)
-        yield from _silence(known, allowed_silence(known, installed, decoder, config.clock), now)
+        yield from _silence(known, installed, allowed_silence(known, installed, decoder, config.clock), now)
     yield from _own(known)
     if problems.Problem.CLOCK in known.problems:
         detail = "its uplinks change nothing: they count as older than earlier ones, because a clock was set back"
@@ -122,7 +122,7 @@ def _problems(
         yield Problem.BATTERY, _level(known), "replace its battery, or the sensor"
     if refused:
         detail = f"{counted(refused.count, 'frame')} within a day, the last: {refused.detail}"
-        yield Problem.UNDECODABLE, detail, _look(refused, choice)
+        yield Problem.UNDECODABLE, detail, look(refused, choice)
 
 
 def _own(known: KnownDevice) -> Iterator[Found]:
@@ -143,8 +143,8 @@ def _level(known: KnownDevice) -> str:
 
 def _reading(known: KnownDevice, installed: Installation, choice: Choice | None, decoder: Decoder) -> Iterator[Found]:
     """The faults that keep its frames from becoming an occupancy."""
-    kept = [*_as_options(installed.options), *_as_limit(installed)]
-    another_codec = _assign(known, "--codec", "NAME", *kept)
+    kept = [*as_options(installed.options), *as_limit(installed)]
+    another_codec = install(known, installed, "--codec", "NAME", *kept)
     if choice is None:
         yield Problem.NO_CODEC, NO_CODEC, another_codec
         return
@@ -159,12 +159,21 @@ def _reading(known: KnownDevice, installed: Installation, choice: Choice | None,
         codecs.bind(codec, choice.options)
     except codecs.BadOption as mistake:
         needed = {option.name: "VALUE" for option in codec.options if option.required}
-        missing = _as_options({name: value for name, value in needed.items() if name not in choice.options})
-        yield Problem.UNREADABLE, str(mistake), _assign(known, *present, *missing)
+        missing = as_options({name: value for name, value in needed.items() if name not in choice.options})
+        yield Problem.UNREADABLE, str(mistake), install(known, installed, *present, *missing)
+        return
+    if known.space is None:  # a counter, which needs neither a channel nor an occupancy
+        return
+    if codec.device.channels and not installed.channel:
+        yield Problem.NO_OCCUPANCY, NO_CHANNEL, install(known, installed, "--channel", "CHANNEL", *present)
         return
     below = codecs.OCCUPIED_BELOW.name
     if codec.device.measures_distance and below not in choice.options:
-        yield Problem.NO_OCCUPANCY, NO_THRESHOLDS, _assign(known, *present, *_as_options({below: "MILLIMETRES"}))
+        yield (
+            Problem.NO_OCCUPANCY,
+            NO_THRESHOLDS,
+            install(known, installed, *present, *as_options({below: "MILLIMETRES"})),
+        )
 
 
 def allowed_silence(known: KnownDevice, installed: Installation, decoder: Decoder, clock: ClockConfig) -> timedelta:
@@ -179,8 +188,8 @@ def allowed_silence(known: KnownDevice, installed: Installation, decoder: Decode
     )
 
 
-def _silence(known: KnownDevice, allowed: timedelta, now: datetime) -> Iterator[Found]:
-    other = _command("devices", "assign", "DEV_EUI", _place(known))
+def _silence(known: KnownDevice, installed: Installation, allowed: timedelta, now: datetime) -> Iterator[Found]:
+    other = another(known, installed)
     if known.heard_at is None:
         yield (
             Problem.NEVER_HEARD,
@@ -199,7 +208,7 @@ def _loss(dev_eui: DevEui, loss: Loss | None, thresholds: DevicesConfig) -> Iter
     if loss.missing < thresholds.uplinks_lost_share * (loss.missing + loss.recorded):
         return
     detail = f"{counted(loss.missing, 'uplink')} of the last day missing by frame counter, {loss.recorded} recorded"
-    fix = _command("heal", "--device", dev_eui)
+    fix = command("heal", "--device", dev_eui)
     yield Problem.LOSSY, detail, f"{fix}; if nothing comes back, look in ChirpStack at its signal"
 
 
@@ -210,31 +219,3 @@ def _heartbeat(choice: Choice | None, decoder: Decoder) -> timedelta | None:
         return codecs.find(choice.codec, dropins=decoder.folder).device.heartbeat
     except codecs.CodecNotFound:
         return None
-
-
-def _look(refused: RefusedFrames, choice: Choice | None) -> str:
-    """The command that explains the last refused frame."""
-    if choice is None or refused.data is None:
-        return _command("rejections", "list")
-    options = _as_options(choice.options)
-    return _command("decode", choice.codec, "--port", str(refused.f_port), *options, refused.data.hex())
-
-
-def _assign(known: KnownDevice, *more: str) -> str:
-    return _command("devices", "assign", known.identity.dev_eui, _place(known), *more)
-
-
-def _as_options(options: Mapping[str, str]) -> list[str]:
-    return [word for name, value in sorted(options.items()) for word in ("--option", f"{name}={value}")]
-
-
-def _as_limit(installed: Installation) -> list[str]:
-    return [] if installed.lost_after is None else ["--lost-after", str(installed.lost_after)]
-
-
-def _place(known: KnownDevice) -> str:
-    return f"{known.site}/{known.zone}/{known.space}"
-
-
-def _command(*words: str) -> str:
-    return join(["parking-gateway", *words])

@@ -180,9 +180,10 @@ async def _asked(pool: Pool, about: str, work: Callable[[Connection], Awaitable[
 
 async def _of_devices(connection: Connection, *, decoder: Decoder, config: Config) -> list[Check]:
     """One check for each kind of fault that devices have."""
-    found: dict[str, list[str]] = {}
+    # A device with several sensors has a finding for each, and is one device.
+    found: dict[str, dict[str, None]] = {}
     for one in await examine_devices(connection, decoder, config):
-        found.setdefault(one.problem, []).append(one.dev_eui)
+        found.setdefault(one.problem, {})[one.dev_eui] = None
     if not found:
         (known,) = await connection.together(recovery.devices())
         if not known:
@@ -191,7 +192,7 @@ async def _of_devices(connection: Connection, *, decoder: Decoder, config: Confi
     return [
         Check(
             about="devices",
-            detail=f"{counted(len(devices), 'device')} {problem}: {', '.join(devices[:_EXAMPLES])}{', …' * (len(devices) > _EXAMPLES)}",
+            detail=f"{counted(len(devices), 'device')} {problem}: {', '.join(list(devices)[:_EXAMPLES])}{', …' * (len(devices) > _EXAMPLES)}",
             fix="parking-gateway doctor --devices",
         )
         for problem, devices in found.items()

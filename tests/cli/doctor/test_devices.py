@@ -9,6 +9,7 @@ import pytest
 
 from decoders.conformance import NOON
 from parking_gateway.cli.doctor.devices import Finding, Problem, examine
+from parking_gateway.core.counting import CountDirection
 from parking_gateway.core.events import DevEui, DeviceIdentity
 from parking_gateway.core.installation import Installation
 from parking_gateway.core.problems import Problem as Stored
@@ -25,7 +26,7 @@ ASSIGN = f"parking-gateway devices assign {DEVICE} central/level-1/A-012"
 
 def known(codec: str | None = "bosch_tps110", *, silence: timedelta | None = timedelta(0), **more: Any) -> KnownDevice:
     """A device that is installed in A-012 and was last heard so long ago."""
-    chosen = {name: more.pop(name) for name in ("options", "lost_after") if name in more}
+    chosen = {name: more.pop(name) for name in ("options", "lost_after", "channel") if name in more}
     contact = more.pop("contact", Contact.LIVE)
     installation = Installation(dev_eui=DEVICE, space=SpaceId(1), codec=codec, **chosen)
     return KnownDevice(
@@ -129,6 +130,45 @@ def test_what_stands_between_frames_and_an_occupancy(device: KnownDevice, proble
     """The command repeats the present codec and options, because an assignment replaces them."""
     found = the_one(device)
     assert (found.problem, found.fix) == (problem, f"{ASSIGN} {more}")
+
+
+DDS04 = {"occupied_below_mm": "1500"}
+ON_TWO = "--channel 2 --codec dragino_dds04_lb --option occupied_below_mm=1500"
+
+
+@pytest.mark.parametrize(
+    ("device", "more"),
+    [
+        (known("nwave_nps311", channel=2), "--channel 2 --codec NAME"),
+        (
+            known("dragino_dds04_lb", channel=2),
+            "--channel 2 --codec dragino_dds04_lb --option occupied_below_mm=MILLIMETRES",
+        ),
+        (known("dragino_dds04_lb", options=DDS04), ON_TWO.replace("channel 2", "channel CHANNEL")),
+    ],
+)
+def test_a_sensor_of_a_device_with_several_keeps_its_channel(device: KnownDevice, more: str) -> None:
+    """Without it, the installation would be replaced by one of channel 0, which gives no occupancy."""
+    assert the_one(device).fix == f"{ASSIGN} {more}"
+
+
+def test_another_device_gets_the_channel_of_the_silent_one() -> None:
+    found = the_one(known("dragino_dds04_lb", options=DDS04, channel=2, silence=None))
+    assert found.fix.endswith("devices assign DEV_EUI central/level-1/A-012 --channel 2")
+
+
+def test_a_counter_is_mended_as_a_counter() -> None:
+    """It counts a zone and has no space. It needs neither a channel nor an occupancy."""
+    at_zone = {"space": None, "direction": CountDirection.IN}
+    add = "parking-gateway zones counter add"
+    assert findings(msgspec.structs.replace(known("milesight_vs133"), **at_zone)) == []
+    found = the_one(msgspec.structs.replace(known(None, channel=3), **at_zone))
+    assert (found.problem, found.space) == (Problem.NO_CODEC, "central/level-1")
+    assert found.fix == f"{add} {DEVICE} central/level-1 --direction in --channel 3 --codec NAME"
+    found = the_one(msgspec.structs.replace(known("milesight_vs133", silence=None), **at_zone))
+    assert found.fix.endswith(
+        f"{add} DEV_EUI central/level-1 --direction in and parking-gateway zones counter remove {DEVICE}"
+    )
 
 
 def test_what_a_profile_chooses_is_not_repeated_on_the_installation() -> None:

@@ -145,6 +145,38 @@ async def test_an_installation_with_which_the_gateway_would_not_start(engine: As
     assert check.fix == "parking-gateway doctor --devices"
 
 
+async def test_a_device_with_several_sensors_is_one_device(
+    doctor: Doctor, engine: AsyncEngine, car_park: CarPark
+) -> None:
+    await car_park(4)
+    async with engine.begin() as connection:
+        await connection.execute(
+            sa.text(f"update installation set dev_eui = '{DEVICE}', channel = space_id, codec = 'dragino_dds04_lb'")
+        )
+        await connection.execute(sa.text(f"delete from device where dev_eui <> '{DEVICE}'"))
+    ran = await asyncio.to_thread(doctor)
+    assert f"devices: 1 device never heard: {DEVICE}\n" in ran.stdout
+
+
+async def test_a_counter_is_named_with_its_zone_and_its_direction(
+    doctor: Doctor, engine: AsyncEngine, car_park: CarPark
+) -> None:
+    await car_park(1)
+    async with engine.begin() as connection:
+        await connection.execute(sa.text("delete from installation"))
+        await connection.execute(
+            sa.text(f"insert into counter (dev_eui, zone_id, direction) select '{DEVICE}', id, 'out' from zone")
+        )
+        await connection.execute(sa.text("update device set heard_at = now()"))
+    found = json.loads((await asyncio.to_thread(doctor, "--devices", "--json")).stdout)["findings"]
+    assert [(one["space"], one["fix"]) for one in found] == [
+        (
+            "central/level-1",
+            f"parking-gateway zones counter add {DEVICE} central/level-1 --direction out --codec NAME",
+        )
+    ]
+
+
 async def recorded(engine: AsyncEngine, *payloads: bytes) -> None:
     """Record uplinks of the device with the present time."""
     now = datetime.now(UTC)
