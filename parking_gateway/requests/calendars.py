@@ -35,7 +35,7 @@ class Imported(msgspec.Struct, frozen=True, kw_only=True):
 
     created: int
     moved: int
-    """Events with another time: they may have another space of the zone now."""
+    """Events that have their reservation at another time now, perhaps on another space of the zone."""
     cancelled: int
     """Events that the calendar does not have any more."""
     unchanged: int
@@ -87,31 +87,17 @@ async def synchronise(
     (kept,) = await desk.connection.together(reservations.of_calendar(calendar, now=desk.now))
     plan = planned(kept, events, until=until)
     cancelled = await _cancel(desk, plan)
-    longer, refused = await _lengthen(desk, plan.longer)
+    longer, too_long = await _lengthen(desk, plan.longer)
     if texts := [(one.id, event.summary, event.description) for one, event in (*plan.described, *plan.longer)]:
         await desk.connection.together(reservations.describe(texts))
-    for event in (*plan.new, *(event for _, event in plan.moved)):
-        new = NewReservation(
-            start=event.start,
-            end=event.end,
-            by=desk.by,
-            wished_zone=None if isinstance(place, OfSpace) else f"{place.site}/{place.zone}",
-            wished_audience=audience,
-            holder=event.summary,
-            note=event.description,
-            calendar=calendar,
-            uid=event.uid,
-            recurrence=event.recurrence,
-        )
-        made = await book(desk, place, new)
-        if isinstance(made, Refusal):
-            refused.append(f"{_named(event)}: {made.message}")
+    uncreated = await _reserve(desk, place, plan.new, calendar=calendar, audience=audience)
+    unmoved = await _reserve(desk, place, [event for _, event in plan.moved], calendar=calendar, audience=audience)
     outcome = Imported(
-        created=len(plan.new),
-        moved=len(plan.moved) + len(plan.longer),
+        created=len(plan.new) - len(uncreated),
+        moved=len(plan.moved) - len(unmoved) + len(plan.longer) - len(too_long),
         cancelled=len(plan.gone),
         unchanged=plan.unchanged,
-        refused=refused,
+        refused=[*too_long, *uncreated, *unmoved],
     )
     return Answer(outcome, together(cancelled, longer))
 
@@ -150,8 +136,36 @@ def planned(kept: Iterable[Kept], events: Iterable[Event], *, until: datetime) -
 
 
 def _is_again(one: Kept, event: Event) -> bool:
-    """Whether the event reserves again after its reservation is over: it came back, or has another time."""
-    return one.why == _GONE or one.start != event.start
+    """Whether the event reserves again after its reservation is over: an import cancelled it, or it has another time.
+
+    If a move succeeded, the event has a later reservation, and that one is compared. So one that was cancelled by a move is the
+    last one only if the move was refused.
+    """
+    return one.why in (_GONE, _MOVED) or one.start != event.start
+
+
+async def _reserve(
+    desk: Desk, place: OfZone, events: Iterable[Event], *, calendar: str, audience: Audience | None
+) -> list[str]:
+    """Reserve for each event. Returns a sentence for each that is refused."""
+    refused: list[str] = []
+    for event in events:
+        new = NewReservation(
+            start=event.start,
+            end=event.end,
+            by=desk.by,
+            wished_zone=None if isinstance(place, OfSpace) else f"{place.site}/{place.zone}",
+            wished_audience=audience,
+            holder=event.summary,
+            note=event.description,
+            calendar=calendar,
+            uid=event.uid,
+            recurrence=event.recurrence,
+        )
+        made = await book(desk, place, new)
+        if isinstance(made, Refusal):
+            refused.append(f"{_named(event)}: {made.message}")
+    return refused
 
 
 async def _cancel(desk: Desk, plan: Plan) -> Committed:
