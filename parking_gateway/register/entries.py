@@ -104,6 +104,7 @@ def sheet_of(records: Iterable[Record | Mistake], decoder: Decoder) -> Sheet:
     settings: list[Setting] = []
     mistakes: list[Mistake] = []
     places: dict[Place, Entry] = {}
+    described: dict[tuple[str, str | None], Setting] = {}
     devices: dict[tuple[DevEui, int], Entry | CounterEntry] = {}
     counters: list[CounterEntry] = []
     for record in records:
@@ -119,8 +120,10 @@ def sheet_of(records: Iterable[Record | Mistake], decoder: Decoder) -> Sheet:
             continue
         if record.kind != "spaces":
             setting, refusals = setting_of(record.kind, record.cells, where=record.where)
-            settings += [setting] if setting else []
             mistakes += [Mistake(record.where, one) for one in refusals]
+            if setting is not None:
+                settings.append(setting)
+                mistakes += _mistakes_of_setting(setting, described)
             continue
         entry, found = entry_of(record, decoder)
         mistakes += found
@@ -145,6 +148,14 @@ def _mistakes_of_device(
     if first is not entry:
         channel = f"channel {device.channel} of " if device.channel else ""
         yield Mistake(entry.where, f"{channel}the device {device.dev_eui} stands already in {first.where}")
+
+
+def _mistakes_of_setting(setting: Setting, described: dict[tuple[str, str | None], Setting]) -> Iterator[Mistake]:
+    """A site or zone has one table. Of two, each would change the settings of the other at every import."""
+    first = described.setdefault((setting.site, setting.zone), setting)
+    if first is not setting:
+        place = f"site {setting.site}" if setting.zone is None else f"zone {setting.site}/{setting.zone}"
+        yield Mistake(setting.where, f"the {place} stands already in {first.where}")
 
 
 def _mistakes_of_another(entry: Entry, first: Entry) -> Iterator[Mistake]:

@@ -18,7 +18,20 @@ def read(data: bytes) -> list[dict[str, Any]] | Mistake:
     tables = document.pop("indicators", [])
     if document or not isinstance(tables, list) or not all(isinstance(one, dict) for one in tables):
         return Mistake("the file", "it must consist of tables [[indicators]]")
-    return tables
+    return _repeated(tables) or tables
+
+
+def _repeated(tables: Iterable[Mapping[str, Any]]) -> Mistake | None:
+    """A device has one table, because the last of two would win silently."""
+    first: dict[str, int] = {}
+    for number, table in enumerate(tables, 1):
+        if not isinstance(dev_eui := table.get("dev_eui"), str):
+            continue  # the request that sets it names the mistake
+        dev_eui = dev_eui.lower()
+        earlier = first.setdefault(dev_eui, number)
+        if earlier != number:
+            return Mistake(f"indicator {number}", f"the device {dev_eui} stands already in indicator {earlier}")
+    return None
 
 
 def text_of(tables: Iterable[Mapping[str, Any]]) -> str:

@@ -79,6 +79,10 @@ def test_an_exported_file_can_be_imported_and_prunes(car_park_url: str, tmp_path
         ("[[lamps]]", "the file: it must consist of tables [[indicators]]"),
         (f'[[indicators]]\ndev_eui = "{LAMP}"\nmodel = "x"\nplaces = ["central"]', "indicator 1: There is no model x"),
         (f'[[indicators]]\ndev_eui = "{LAMP}"\nmodell = "x"', "indicator 1: indicator/set has no parameter modell"),
+        (
+            f'[[indicators]]\ndev_eui = "{LAMP}"\n[[indicators]]\ndev_eui = "{LAMP.upper()}"',
+            f"indicator 2: the device {LAMP} stands already in indicator 1.",
+        ),
     ],
 )
 def test_a_file_with_a_mistake_changes_nothing(car_park_url: str, tmp_path: Path, text: str, sentence: str) -> None:

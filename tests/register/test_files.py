@@ -231,6 +231,36 @@ def test_mistakes_in_toml_are_named_too(text: str, expected: list[str]) -> None:
     assert mistakes(text, "spaces.toml") == expected
 
 
+def test_a_site_or_zone_with_two_tables_is_refused() -> None:
+    """Each of them would change the settings of the other at every import."""
+    text = """
+[[sites]]
+site = "central"
+
+[[zones]]
+site = "central"
+zone = "level-1"
+max_stay = 60
+
+[[zones]]
+site = "north"
+zone = "level-1"
+
+[[zones]]
+site = "central"
+zone = "level-1"
+max_stay = 120
+
+[[sites]]
+site = "central"
+time_zone = "Europe/Berlin"
+"""
+    assert mistakes(text, "spaces.toml") == [
+        "line 19: the site central stands already in line 2",
+        "line 14: the zone central/level-1 stands already in line 5",
+    ]
+
+
 def test_truth_is_written_as_codecs_read_it() -> None:
     text = (
         'spaces = [{site = "a", zone = "b", space = "c", dev_eui = "70b3d57ed0000001", options = {x = true, y = 1.5}}]'
@@ -297,7 +327,8 @@ settings_of_places = st.lists(
             st.none() | st.integers(1, 86_400),
             st.lists(limits, max_size=3),
         ),
-    )
+    ),
+    unique_by=lambda one: (one.site, one.zone),
 )
 
 
