@@ -33,6 +33,7 @@ from parking_gateway.store import (
     attributes,
     car_park,
     confirmations,
+    counters,
     fleet,
     places,
     spaces,
@@ -77,6 +78,8 @@ async def enter(
     `by`: who does it, for the causes of steps that come from no uplink. `prune`: spaces that the sheet does not name are removed.
     """
     entries = sheet.entries
+    if prune and not (entries or sheet.settings or sheet.counters):
+        return [Mistake("the file", "it names no place, so --prune would remove the whole register")]
     places = list(dict.fromkeys(entry.place for entry in entries))
     zones = [*(place[:2] for place in places), *((one.site, one.zone) for one in sheet.settings)]
     zones += [(one.site, one.zone) for one in sheet.counters]
@@ -118,7 +121,9 @@ async def enter(
         return mistakes
     ended = await end_sensors(connection, before, rules=rules, now=now, by=by)
     replayed, taken = await _replay(connection, made, list(devices.values()), decoder=decoder, now=now)
-    (named,) = await connection.together(car_park.space_names(made.mentioned))
+    named, removed_counters = await connection.together(
+        car_park.space_names(made.mentioned), counters.of_zones(doomed.zones)
+    )
     deleted = await delete(connection, doomed, now=now)
     changed = ({one.space for one in made.installed} | described.keys() | set(ended.changed)) & set(ids.values())
     outcome = Registered(
@@ -134,7 +139,7 @@ async def enter(
             Removal(dev_eui=one.dev_eui, space=_text(named[one.space]), replaced_by=other)
             for one, other in made.removed
         ],
-        pruned=removed_of(doomed, pruned),
+        pruned=removed_of(doomed, pruned, removed_counters),
         replayed=replayed,
         remarks=_remarks(made.installed, devices, decoder),
     )

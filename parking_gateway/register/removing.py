@@ -24,6 +24,7 @@ from parking_gateway.store import (
     car_park,
     confirmations,
     counted_zones,
+    counters,
     names,
     outgoing,
     removal,
@@ -53,6 +54,8 @@ class Removed(msgspec.Struct, frozen=True, kw_only=True):
     spaces: list[str] = []
     unassigned: list[DevEui] = []
     """Devices that watched one of the spaces."""
+    counters: list[DevEui] = []
+    """Devices that counted one of the zones."""
 
 
 def whole(places: Iterable[NamedPlace], *, kind: DueKind) -> Doomed:
@@ -98,8 +101,10 @@ def unnamed(places: Iterable[NamedPlace], *, named: Collection[tuple[str | None,
 
 async def remove(connection: Connection, doomed: Doomed, *, now: datetime, by: str) -> tuple[Removed, Committed]:
     """Remove all of it; the caller commits. The register is locked."""
-    installed, before = await connection.together(
-        assignments.in_spaces(doomed.spaces), assignments.sensors_of(list(doomed.spaces))
+    installed, before, counting = await connection.together(
+        assignments.in_spaces(doomed.spaces),
+        assignments.sensors_of(list(doomed.spaces)),
+        counters.of_zones(doomed.zones),
     )
     await connection.together(
         *assignments.hold_uplinks(doomed.spaces, are_removed=True),
@@ -109,7 +114,7 @@ async def remove(connection: Connection, doomed: Doomed, *, now: datetime, by: s
     )
     ended = await end_sensors(connection, before, now=now, by=by)
     cleared = await delete(connection, doomed, now=now)
-    return removed(doomed, installed), together(ended, cleared)
+    return removed(doomed, installed, counting), together(ended, cleared)
 
 
 async def unassign(connection: Connection, installed: Collection[Installation], *, now: datetime, by: str) -> Committed:
@@ -148,7 +153,10 @@ def committed_of(made: Turn) -> Committed:
 
 
 async def delete(connection: Connection, doomed: Doomed, *, now: datetime) -> Committed:
-    """Delete the rows, without installations by now. Their names are kept, their reservations cancelled, their topics cleared."""
+    """Delete the rows, without installations by now. Their names are kept, their reservations cancelled, their topics cleared.
+
+    The counters go with their zones, and their devices are published.
+    """
     if not (doomed.spaces or doomed.zones or doomed.sites):
         return Committed()
     cleared = clearings(
@@ -173,11 +181,12 @@ async def delete(connection: Connection, doomed: Doomed, *, now: datetime) -> Co
     return Committed(changed=list(doomed.spaces), outgoing=len(cleared))
 
 
-def removed(doomed: Doomed, installed: Iterable[Installation]) -> Removed:
+def removed(doomed: Doomed, installed: Iterable[Installation], counting: Iterable[DevEui]) -> Removed:
     """The names of what was removed."""
     return Removed(
         sites=[one for (one,) in doomed.sites.values()],
         zones=["/".join(one) for one in doomed.zones.values()],
         spaces=["/".join(one) for one in doomed.spaces.values()],
         unassigned=sorted({one.dev_eui for one in installed}),
+        counters=list(counting),
     )

@@ -53,8 +53,9 @@ def _of_label(found: Labelled) -> Iterator[str]:
 
 
 def sentences_of(removed: Removed) -> Iterator[str]:
-    """A sentence for each space, zone and site that was removed, and for each device that lost its space by that."""
+    """A sentence for each space, zone and site that was removed, and for each device that lost its space or its zone by that."""
     yield from (f"Removed: the space {one}." for one in removed.spaces)
     yield from (f"Removed: the zone {one}." for one in removed.zones)
     yield from (f"Removed: the site {one}." for one in removed.sites)
     yield from (f"Unassigned: {one}, because its space was removed." for one in removed.unassigned)
+    yield from (f"Removed: the counter {one}, because its zone was removed." for one in removed.counters)

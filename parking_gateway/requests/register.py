@@ -13,7 +13,7 @@ from parking_gateway.register.renaming import rename_site, rename_space, rename_
 from parking_gateway.requests.desk import Answer, Code, Desk, Refusal
 from parking_gateway.requests.places import OfSite, OfSpace, OfZone, Place, named_places
 from parking_gateway.requests.verbs import verb
-from parking_gateway.store import assignments, car_park, places
+from parking_gateway.store import assignments, car_park, counters, places
 from parking_gateway.store.places import NamedPlace
 
 NewName = Annotated[str, msgspec.Meta(max_length=64, description="1 to 64 letters, digits, - and _.")]
@@ -160,7 +160,9 @@ async def _remove(desk: Desk, asked: Remove, kind: DueKind) -> Answer | Refusal:
             f"The {kind} has {len(doomed.spaces)} spaces: remove them too (with_spaces), or move them before",
         )
     if asked.dry_run:
-        (installed,) = await desk.connection.together(assignments.in_spaces(doomed.spaces))
-        return Answer(removed_of(doomed, installed))
+        installed, counting = await desk.connection.together(
+            assignments.in_spaces(doomed.spaces), counters.of_zones(doomed.zones)
+        )
+        return Answer(removed_of(doomed, installed, counting))
     removed, committed = await remove(desk.connection, doomed, now=desk.now, by=desk.by)
     return Answer(removed, committed)

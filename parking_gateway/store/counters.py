@@ -189,6 +189,17 @@ _LIST: Final = Statement(
     .select_from(counter.join(zone).join(site))
     .order_by(site.c.name, zone.c.name, counter.c.dev_eui, counter.c.channel)
 )
+_OF_ZONES: Final = Statement(
+    sa.select(counter.c.dev_eui)
+    .distinct()
+    .where(counter.c.zone_id.in_(listed("zones", sa.BigInteger)))
+    .order_by(counter.c.dev_eui)
+)
+
+
+def of_zones(zones: Collection[int]) -> Query[list[DevEui]]:
+    """The devices that count these zones."""
+    return asks(_OF_ZONES, DevEui, {"zones": array_of(list(zones))})
 
 
 def publish(dev_eui: DevEui) -> Query[None]:

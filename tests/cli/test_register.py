@@ -141,7 +141,7 @@ def test_spaces_go_in_and_out(run: Run, spaces: Path, tmp_path: Path) -> None:
         "counters": 0,
         "moved": [],
         "removed": [],
-        "pruned": {"sites": [], "zones": [], "spaces": [], "unassigned": []},
+        "pruned": {"sites": [], "zones": [], "spaces": [], "unassigned": [], "counters": []},
         "replayed": {"uplinks": 0, "transitions": 0, "unreadable": 0},
         "remarks": {},
     }

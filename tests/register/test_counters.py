@@ -10,9 +10,10 @@ from parking_gateway.register.counters import registered_counters
 from parking_gateway.register.entries import Mistake
 from parking_gateway.register.present import registered, registered_settings
 from parking_gateway.register.registering import Entered, enter
+from parking_gateway.register.summary import sentences
 from parking_gateway.store.pipeline import PipelinedConnection
-from tests.events import NOON, dev_eui_of
-from tests.register.test_registering import ONE, TWO, entry, kept, rows, tried
+from tests.events import NOON, VACANT, dev_eui_of
+from tests.register.test_registering import ONE, TWO, entry, kept, recorded, rows, sent, tried
 
 COUNTER = "24e124a84041000d"
 REGISTER = f"""
@@ -33,12 +34,12 @@ options = {{ "port" = "86" }}
 """
 
 
-async def imported(engine: AsyncEngine, text: str) -> Entered | list[Mistake]:
+async def imported(engine: AsyncEngine, text: str, *, prune: bool = False) -> Entered | list[Mistake]:
     sheet = files.read("park.toml", text.encode(), decoder=Decoder())
     assert sheet.mistakes == ()
     async with engine.connect() as connection:
         ours = PipelinedConnection(connection)
-        outcome = await enter(ours, sheet, decoder=Decoder(), now=NOON)
+        outcome = await enter(ours, sheet, decoder=Decoder(), now=NOON, prune=prune)
         if isinstance(outcome, Entered):
             await ours.commit_together()
         return outcome
@@ -92,6 +93,42 @@ async def test_a_device_that_counts_a_zone_cannot_watch_a_space(engine: AsyncEng
     async with engine.begin() as connection:
         await connection.execute(sa.text("delete from counter"))
     await kept(engine, entry("B", DevEui(COUNTER)))
+
+
+SPACE_OF_PARK = '[[spaces]]\nsite = "central"\nzone = "park"\nspace = "A"\n'
+OTHER = '[[spaces]]\nsite = "central"\nzone = "level-1"\nspace = "A"\n'
+
+
+async def test_a_zone_that_only_counters_name_is_not_pruned(engine: AsyncEngine) -> None:
+    await imported(engine, REGISTER + SPACE_OF_PARK)
+    entered = await imported(engine, REGISTER[REGISTER.index("[[counters]]") :] + OTHER, prune=True)
+    assert isinstance(entered, Entered)
+    assert (entered.outcome.pruned.spaces, entered.outcome.pruned.zones) == (["central/park/A"], [])
+    assert await rows(engine, "select dev_eui, name from counter join zone on zone.id = zone_id") == [(COUNTER, "park")]
+
+
+async def test_a_pruned_zone_is_named_with_its_counters_which_are_published(engine: AsyncEngine) -> None:
+    await kept(engine, entry("A", ONE))
+    await recorded(engine, *sent(ONE, VACANT))
+    counting = REGISTER.replace(COUNTER, TWO)
+    await recorded(engine, *sent(TWO, VACANT))
+    await imported(engine, counting + SPACE_OF_PARK)
+    versions = f"select version from device where dev_eui = '{TWO}'"
+    ((before,),) = await rows(engine, versions)
+    entered = await imported(engine, OTHER, prune=True)
+    assert isinstance(entered, Entered)
+    assert "Removed: the zone central/park." in sentences(entered.outcome)
+    assert f"Removed: the counter {TWO}, because its zone was removed." in sentences(entered.outcome)
+    assert await rows(engine, "select from counter") == []
+    assert await rows(engine, versions) == [(before + 1,)]
+
+
+async def test_a_file_that_names_nothing_prunes_nothing(engine: AsyncEngine) -> None:
+    await kept(engine, entry("A", ONE))
+    refused = await imported(engine, "", prune=True)
+    assert isinstance(refused, list)
+    assert list(map(str, refused)) == ["the file: it names no place, so --prune would remove the whole register"]
+    assert await rows(engine, "select name from space") == [("A",)]
 
 
 def test_every_mistake_about_a_counter_is_named() -> None:

@@ -119,7 +119,7 @@ async def test_what_cannot_be_is_refused_with_a_sentence(
 async def test_a_dry_run_says_what_goes_and_changes_nothing(car_park: CarPark, ask: Ask, engine: AsyncEngine) -> None:
     await car_park(1)
     expected = {"sites": [], "zones": ["central/level-1"], "spaces": ["central/level-1/A-1"]}
-    expected |= {"unassigned": [ONE]}
+    expected |= {"unassigned": [ONE], "counters": []}
     assert await answered(ask, "zone/remove", **ZONE, with_spaces=True, dry_run=True) == expected
     assert await rows(engine, "select count(*) from space") == [(1,)]
     assert await answered(ask, "zone/remove", **ZONE, with_spaces=True) == expected
