@@ -5,6 +5,7 @@ A file has its name only when it is complete and on the disk.
 
 import gzip
 import os
+import zlib
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -83,7 +84,7 @@ def rows_of(path: Path) -> Iterator[dict[str, Any]]:
         with gzip.open(path, "rb") as lines:
             for line in lines:
                 yield _decode(line)
-    except (OSError, EOFError, msgspec.MsgspecError) as error:
+    except (OSError, EOFError, zlib.error, msgspec.MsgspecError) as error:
         raise ArchiveFailed(f"{path} cannot be read as an archive: {error}") from error
 
 

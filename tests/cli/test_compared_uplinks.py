@@ -178,6 +178,22 @@ def test_a_line_that_is_no_uplink_is_named(database: str, tmp_path: Path, conten
     assert "cannot be read: No such file or directory" in absent.stderr
 
 
+FRAMES = gzip.compress(b'{"fPort": 1, "hex": "00"}\n', mtime=0)
+
+
+@pytest.mark.parametrize("content", [FRAMES[:-9], FRAMES[:10] + b"\xff" + FRAMES[11:]], ids=["short", "wrong"])
+def test_a_damaged_archive_is_a_sentence(database: str, tmp_path: Path, content: bytes) -> None:
+    """One that ends too early, as after a broken download, and one with another byte."""
+    file = tmp_path / "uplinks.jsonl.gz"
+    file.write_bytes(content)
+    result = invoke(database, "decode", "--all", file)
+    assert result.returncode == 1
+    assert result.stderr.startswith(f"{file} is damaged and cannot be read to its end: ")
+    replayed = invoke(database, "replay", "--device", ONE, "--archive", file)
+    assert replayed.returncode == 1
+    assert replayed.stderr.startswith(f"{file} cannot be read as an archive: ")
+
+
 def test_filters_without_uplinks_are_refused(database: str) -> None:
     result = invoke(database, "decode", "bosch_tps110", "--port", "1", "01", "--since", "3d")
     assert (result.returncode, result.stderr) == (1, "--device, --since and --until are for --all.\n")

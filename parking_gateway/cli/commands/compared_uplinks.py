@@ -2,6 +2,7 @@
 
 import gzip
 import sys
+import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -109,6 +110,8 @@ def _of_file(source: str, config: "Config") -> "Iterator[Asked]":
         fail(f"{source}: {mistake}")
     except OSError as error:
         fail(f"{source} cannot be read: {error.strerror or error}.")
+    except (EOFError, zlib.error) as error:  # of a compressed file that is cut off, or has other bytes
+        fail(f"{source} is damaged and cannot be read to its end: {error}.")
 
 
 def _lines(source: str) -> Iterator[bytes]:
