@@ -119,6 +119,9 @@ def with_database(config: "Config", work: Callable[["Pool"], Awaitable[Result]])
         fail(str(failure))
     except ConfigError as error:
         _end_as_misconfigured(error)
+    except BrokenPipeError:
+        # It is standard output, whose reader has enough; of a database, psycopg raises its own errors. Click ends quietly on it.
+        raise
     except FAILURES as error:
         answer = diagnosis_of(error)
         if answer.verdict is Verdict.BUG and answer.state is None:

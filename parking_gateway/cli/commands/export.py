@@ -71,6 +71,7 @@ def export(
         writer = csv.writer(sys.stdout, lineterminator="\n")
         writer.writerow(columns)
         work_on(effective, partial(read, take=partial(_written, writer)))
+        sys.stdout.flush()  # at the exit of Python, a closed pipe would be a traceback
     else:
         shown: list[tuple[object, ...]] = []
         work_on(effective, partial(read, take=partial(_kept, shown)))
