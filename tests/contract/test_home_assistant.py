@@ -9,7 +9,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from parking_gateway import __version__
-from parking_gateway.contract.home_assistant import Place, cleared, discovery, identifier, names_of, topic_of
+from parking_gateway.broker.routes import matches
+from parking_gateway.contract.home_assistant import (
+    Place,
+    cleared,
+    discovery,
+    filter_of,
+    identifier,
+    names_of,
+    topic_of,
+)
 from parking_gateway.core.announcement import AnnouncedSpace, Announcement
 
 GOLDEN = Path(__file__).parent / "home_assistant"
@@ -40,6 +49,7 @@ def test_an_announcement_is_its_golden_file(name: str, announced: Announcement, 
     made = discovery(announced, place)
     assert json.loads(made.payload) == json.loads(golden)
     assert (made.topic, made.retain) == (topic_of(announced, place), True)
+    assert matches(filter_of(place), made.topic)
 
 
 def test_a_cleared_topic_is_empty_and_retained() -> None:
