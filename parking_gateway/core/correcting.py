@@ -74,6 +74,8 @@ class Correction(msgspec.Struct, frozen=True, kw_only=True):
     wrong_stays: list[Kept] = []
     present: Kept | None = None
     """The stay of the car that is there."""
+    was_present: Kept | None = None
+    """The same before the correction."""
     is_settled: bool = True
     """Whether what follows the window has to be as it is."""
 

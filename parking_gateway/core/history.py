@@ -27,9 +27,9 @@ from parking_gateway.core.window import Story, Window, sensor_of, story_of
 def correction(window: Window) -> Correction:
     """Compute the window again, and compare."""
     space = window.space
-    present = next((one for one in window.stays if one.is_present), None)
+    present = was_present = next((one for one in window.stays if one.is_present), None)
     if _was_set_back(window):
-        return Correction(space=space, present=present)
+        return Correction(space=space, present=present, was_present=was_present)
     story = story_of(window)
     kept = [
         one
@@ -42,7 +42,7 @@ def correction(window: Window) -> Correction:
     made = turn({space.id: base}, [(space.id, cause) for cause in _causes(window, story)])
     end = made.spaces[space.id]
     if window.until is None and not _fits(end, space):
-        return Correction(space=space, present=present)
+        return Correction(space=space, present=present, was_present=was_present)
     true_stays = [
         _ended(arrived, one.departed_at, one.departure)
         for one in made.course.stays
@@ -64,6 +64,7 @@ def correction(window: Window) -> Correction:
         wrong_steps=wrong_steps,
         wrong_stays=wrong_stays,
         present=present,
+        was_present=was_present,
         is_settled=(straddling is not None) == (end.occupancy is Occupancy.OCCUPIED)
         and (_last_step(space) == _last_step(end) or (bool(logged) and _last(logged) == _last(made.steps))),
     )

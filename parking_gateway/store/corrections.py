@@ -1,10 +1,10 @@
 """Corrections of the past of spaces, written: wrong rows are withdrawn and right ones added, and how far a space is corrected."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Any, Final
 
-from parking_gateway.core.correcting import Correction
+from parking_gateway.core.correcting import Correction, Kept
 from parking_gateway.core.space import SpaceId
 from parking_gateway.store import hours
 from parking_gateway.store.query import Query, command, written
@@ -109,7 +109,7 @@ def correct(corrections: Mapping[SpaceId, Correction], *, now: datetime) -> list
     wrong_steps = [step for one in corrections.values() for step in one.wrong_steps]
     wrong_stays = [(space, stay) for space, one in corrections.items() for stay in one.wrong_stays]
     queries = [command(_SPACES, _rows_of(corrections))]
-    changed = [stay.arrived_at for _, stay in wrong_stays] + [row.stay.arrived_at for _, row in stays]
+    changed = [stay.arrived_at for one in corrections.values() for stay in _changed(one)]
     if changed and (earliest := min(changed)) < now - hours.RECENT / 2:
         queries.append(hours.mark(earliest))
     if wrong_steps:
@@ -154,6 +154,16 @@ def correct(corrections: Mapping[SpaceId, Correction], *, now: datetime) -> list
 def go_on(places: Mapping[SpaceId, datetime | None], *, now: datetime) -> Query[None]:
     """Go on with each space from this time; None: its past is right."""
     return command(_GO_ON, arrays(space=list(places), since=list(places.values())) | {"now": now})
+
+
+def _changed(correction: Correction) -> Iterator[Kept]:
+    """The stays that change, as they were and as they are. The hours since their arrivals are counted again."""
+    yield from correction.wrong_stays
+    yield from (row.stay for row in correction.stays)
+    # The stay of a car that is there has no row, but the hours have its arrival too.
+    was, present = correction.was_present, correction.present
+    if (was and was.key) != (present and present.key):
+        yield from (one for one in (was, present) if one is not None)
 
 
 def _rows_of(corrections: Mapping[SpaceId, Correction]) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from parking_gateway.decoding.decoder import Decoder
 from parking_gateway.intake.read import read
 from parking_gateway.intake.record import record
 from parking_gateway.store.pool import Pool
-from tests.clock.test_history import LIMITS, come, frame, rows
+from tests.clock.test_history import LIMITS, come, correct, frame, rows
 from tests.events import NOON, OCCUPIED, VACANT
 from tests.plugins.car_park import CarPark
 
@@ -64,6 +64,25 @@ async def test_a_stay_that_comes_whole_after_an_outage_is_in_the_hour_of_its_arr
     await come(pool, frame(device, 30, OCCUPIED), frame(device, 70, VACANT))
     await count(pool, 3)
     assert (await rows(pool.engine, HOURS))[0] == (12, 1, 30 * 60, 1, 0, None)
+
+
+async def test_a_car_that_is_there_is_in_all_hours_since_its_corrected_arrival(pool: Pool, car_park: CarPark) -> None:
+    """Its stay has no row that could be corrected."""
+    (device,) = await car_park(1)
+    ahead = timedelta(hours=3)
+    await come(pool, frame(device, 200, OCCUPIED), ahead=ahead)
+    await count(pool, 4)
+    await come(pool, frame(device, 10, OCCUPIED), ahead=ahead)
+    await correct(pool)
+    await come(pool, frame(device, 245, VACANT), ahead=ahead)
+    await count(pool, 5)
+    assert await rows(pool.engine, HOURS) == [
+        (12, 1, 50 * 60, 1, 0, None),
+        (13, 1, 60 * 60, 0, 0, None),
+        (14, 1, 60 * 60, 0, 0, None),
+        (15, 1, 60 * 60, 0, 0, None),
+        (16, 1, 5 * 60, 0, 1, 235 * 60),
+    ]
 
 
 @pytest.mark.parametrize("view", ["space_now", "zone_now", "sensor", "step", "stay", "occupancy_hourly"])
