@@ -57,8 +57,12 @@ def correction(window: Window) -> Correction:
     wrong_stays, stays = stay_corrections(kept, true_stays)
     if window.until is None or present in kept:
         present = next((one for one in true_stays if one.is_present), None)
+    after = _afterwards(window, story, end, has_steps=bool(steps))
+    if after.overstay is not None and _is_another(present, was_present):
+        # The clock flags the car that is there when its own stay is too long.
+        after = msgspec.structs.replace(after, overstay=None, version=space.version + 1)
     return Correction(
-        space=_afterwards(window, story, end, has_steps=bool(steps)),
+        space=after,
         steps=steps,
         stays=stays,
         wrong_steps=wrong_steps,
@@ -80,6 +84,11 @@ def _fits(end: Space, space: Space) -> bool:
     is_alike = (end.occupancy is Occupancy.OCCUPIED) == (space.occupancy is Occupancy.OCCUPIED)
     # What each of several sensors has reported is in its row, and only its own next frame changes it.
     return offered(end) == offered(space) and (is_alike or space.sensors is None)
+
+
+def _is_another(present: Kept | None, was: Kept | None) -> bool:
+    """Whether the car that was there has left, and another one came later."""
+    return was is not None and (present is None or present.arrived_at > was.arrived_at)
 
 
 def _last_step(space: Space) -> tuple[datetime, SpaceState | None, str | None]:

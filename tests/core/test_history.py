@@ -7,17 +7,26 @@ from typing import Any
 from uuid import UUID
 
 import msgspec
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from decoders import Occupancy
-from parking_gateway.core.causes import Cause, ReservationEnd, ReservationStart, SensorRemoved, ServiceOrder
+from parking_gateway.core.causes import (
+    Cause,
+    OverstayAcknowledged,
+    ReservationEnd,
+    ReservationStart,
+    SensorRemoved,
+    ServiceOrder,
+    StayExceeded,
+)
 from parking_gateway.core.correcting import Correction, Kept, Logged
 from parking_gateway.core.events import DevEui
 from parking_gateway.core.history import correction
 from parking_gateway.core.reservation import Reservation, ReservationStatus
 from parking_gateway.core.sensor import Sensor, SensorRule, Sensors
-from parking_gateway.core.space import Observation, Service, Space, SpaceId, SpaceState
+from parking_gateway.core.space import Observation, Overstay, Service, Space, SpaceId, SpaceState
 from parking_gateway.core.stay import Late, Offer
 from parking_gateway.core.turn import turn
 from parking_gateway.core.window import Window
@@ -300,6 +309,56 @@ def test_a_stay_in_place_of_an_overstay_is_one() -> None:
     earlier = frame(3, 3, Occupancy.OCCUPIED)
     found = correction(window(kept, frames=[*kept.frames, earlier]))
     assert [(row.stay.arrived_at, row.stay.is_overstay) for row in found.stays] == [(NOON + 3 * MINUTE, True)]
+
+
+def flag(kept: Book, minute: int) -> None:
+    """Flag the car that is there."""
+    at = NOON + minute * MINUTE
+    kept.take(StayExceeded(since=kept.space.since, parked_since=kept.space.since, until=at, at=at))
+    assert kept.space.overstay is Overstay.EXCEEDED
+
+
+@pytest.mark.parametrize("at_once", [2, 1000])
+@pytest.mark.parametrize("seen_to", [[], [OverstayAcknowledged(at=NOON + 41 * MINUTE)]])
+def test_a_car_that_came_later_has_no_overstay_of_the_one_before(seen_to: list[Cause], at_once: int) -> None:
+    kept = book()
+    kept.take(frame(5, 5, Occupancy.OCCUPIED))
+    flag(kept, 40)
+    kept.take(*seen_to)
+    kept.take(frame(50, 50, Occupancy.OCCUPIED))
+    kept.take(frame(30, 30, Occupancy.VACANT))
+    kept.take(frame(35, 35, Occupancy.OCCUPIED))
+    kept.correct(at_once=at_once)
+    assert kept.present is not None
+    assert kept.present.arrived_at == kept.space.since == NOON + 35 * MINUTE
+    assert kept.space.overstay is None
+    flag(kept, 70)
+
+
+def test_a_car_that_came_later_during_maintenance_has_no_overstay_of_the_one_before() -> None:
+    """The log has no step of such a change, but subscribers see the end of the overstay."""
+    kept = book()
+    kept.take(frame(5, 5, Occupancy.OCCUPIED))
+    for minute, service in ((10, Service.MAINTENANCE), (30, Service.IN_SERVICE)):
+        kept.take(ServiceOrder(service=service, at=NOON + minute * MINUTE, by=WHO))
+    flag(kept, 40)
+    before = kept.space
+    kept.take(frame(50, 50, Occupancy.OCCUPIED))
+    kept.take(frame(15, 15, Occupancy.VACANT))
+    kept.take(frame(20, 20, Occupancy.OCCUPIED))
+    kept.correct()
+    assert (kept.space.since, kept.space.overstay) == (before.since, None)
+    assert kept.space.version == before.version + 1
+
+
+def test_a_car_that_came_earlier_than_was_known_keeps_its_overstay() -> None:
+    kept = book()
+    kept.take(frame(5, 5, Occupancy.OCCUPIED))
+    flag(kept, 40)
+    kept.take(frame(3, 3, Occupancy.OCCUPIED))
+    kept.correct()
+    assert kept.space.since == NOON + 3 * MINUTE
+    assert kept.space.overstay is Overstay.EXCEEDED
 
 
 def test_nothing_is_corrected_while_not_everything_is_known_that_was_offered() -> None:
