@@ -142,7 +142,10 @@ def _causes(window: Window, story: Story) -> Iterator[Cause]:
     for frame in story.inside:
         heard_at = max(heard_at, frame.heard_at)
         while timed and timed[0].at <= heard_at:
-            yield timed.pop(0)
+            one = timed.pop(0)
+            yield one
+            if isinstance(one, Offer) and one.cause == str(frame.cause):
+                break  # What was offered next was offered after the frame, although it can have the same time.
         yield frame
     yield from timed
 

@@ -98,8 +98,10 @@ class Course(msgspec.Struct, frozen=True, kw_only=True):
         if is_past(heard_at, space):
             self.came_late(space.id, heard_at - _A_MOMENT)
         service, reservation = offered(after)
-        self.offers.append(Offer(space=space.id, service=service, reservation=reservation, at=heard_at, cause=cause))
-        return msgspec.structs.replace(after, offered_at=max(heard_at, space.offered_at or heard_at))
+        # Never before the last offer, because that one has the old value of what changes now, and would undo it.
+        at = max(heard_at, space.offered_at or heard_at)
+        self.offers.append(Offer(space=space.id, service=service, reservation=reservation, at=at, cause=cause))
+        return msgspec.structs.replace(after, offered_at=at)
 
     def came_late(self, space: SpaceId, at: datetime) -> None:
         """Note the time of what changes the past of a space, or may change it."""

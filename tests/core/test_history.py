@@ -311,6 +311,43 @@ def test_a_stay_in_place_of_an_overstay_is_one() -> None:
     assert [(row.stay.arrived_at, row.stay.is_overstay) for row in found.stays] == [(NOON + 3 * MINUTE, True)]
 
 
+def reserved(minute: int, name: str) -> ReservationStart:
+    """A reservation of an hour from this minute on. It ends when its car leaves."""
+    start = NOON + minute * MINUTE
+    return ReservationStart(reservation=Reservation(id=name, start=start, end=start + 60 * MINUTE), by=name)
+
+
+def test_a_reservation_that_was_made_after_its_start_stays_in_the_past() -> None:
+    """The one before had been released since, by a car that left."""
+    kept = book()
+    kept.take(frame(1, 1, Occupancy.VACANT))
+    kept.take(reserved(2, "r1"))
+    kept.take(frame(3, 3, Occupancy.OCCUPIED))
+    kept.take(frame(12, 12, Occupancy.VACANT))
+    kept.take(reserved(10, "r2"))  # at 12:14
+    kept.take(frame(20, 20, Occupancy.OCCUPIED))
+    kept.take(frame(75, 75, Occupancy.VACANT))
+    expected = kept.history()
+    assert [one.reservation for one in kept.true_stays()] == ["r1", "r2"]
+    kept.take(frame(5, 5, Occupancy.OCCUPIED))
+    kept.correct()
+    assert kept.history() == expected
+
+
+def test_the_past_is_corrected_after_a_late_departure_has_released_a_reservation() -> None:
+    """The departure was heard before an order that came first, and the space has no reservation since."""
+    kept = book()
+    kept.take(reserved(2, "r1"))
+    kept.take(frame(5, 5, Occupancy.OCCUPIED))
+    kept.take(ServiceOrder(service=Service.MAINTENANCE, at=NOON + 30 * MINUTE, by=WHO))
+    kept.take(frame(20, 20, Occupancy.VACANT))
+    kept.correct()
+    kept.take(frame(8, 8, Occupancy.VACANT), frame(12, 12, Occupancy.OCCUPIED))
+    kept.correct()
+    stays = [(NOON + came * MINUTE, NOON + left * MINUTE) for came, left in ((5, 8), (12, 20))]
+    assert [(one.arrived_at, one.departed_at) for one in kept.true_stays()] == stays
+
+
 def flag(kept: Book, minute: int) -> None:
     """Flag the car that is there."""
     at = NOON + minute * MINUTE
