@@ -70,6 +70,7 @@ def correction(window: Window) -> Correction:
         present=present,
         was_present=was_present,
         is_settled=(straddling is not None) == (end.occupancy is Occupancy.OCCUPIED)
+        and not _lacks_its_rest(straddling)
         and (_last_step(space) == _last_step(end) or (bool(logged) and _last(logged) == _last(made.steps))),
     )
 
@@ -84,6 +85,11 @@ def _fits(end: Space, space: Space) -> bool:
     is_alike = (end.occupancy is Occupancy.OCCUPIED) == (space.occupancy is Occupancy.OCCUPIED)
     # What each of several sensors has reported is in its row, and only its own next frame changes it.
     return offered(end) == offered(space) and (is_alike or space.sensors is None)
+
+
+def _lacks_its_rest(stay: Kept | None) -> bool:
+    """Whether an earlier window added the stay, and one that follows has to find its end, or that the car is there."""
+    return stay is not None and stay.departed_at is None and not stay.is_present
 
 
 def _is_another(present: Kept | None, was: Kept | None) -> bool:

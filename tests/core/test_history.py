@@ -457,6 +457,18 @@ def test_a_stay_that_began_in_the_window_keeps_its_end_behind_it() -> None:
         assert is_unchanged(correction(window(kept, frames=inside, until=NOON + 7 * MINUTE, behind=frozenset(behind))))
 
 
+def test_a_car_that_came_in_one_part_of_the_past_is_there_after_the_next_ones() -> None:
+    """The parts end at 12:05, 12:08 and 13:04, and the last one alone is an hour behind the late frame."""
+    expected, found = book(), book()
+    arrival, late = frame(1, 2, Occupancy.OCCUPIED), frame(2, 3, Occupancy.VACANT)
+    others = [frame(minute, minute, None) for minute in (4, 5, 7, 44, 64, 65)]
+    others.insert(3, frame(8, 8, Occupancy.OCCUPIED))
+    expected.take(arrival, late, *others)
+    found.take(arrival, *others, late)
+    found.correct(at_once=3)
+    assert found.history() == expected.history()
+
+
 def test_a_car_that_nothing_shows_is_not_there() -> None:
     kept = book()
     kept.take(frame(1, 1, Occupancy.OCCUPIED))
