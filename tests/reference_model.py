@@ -24,6 +24,7 @@ class Model:
         self.is_closed = False
         self.is_heard = True
         self.reserved_since = 0
+        self.over = -999  # when the one that held last was over
 
     @property
     def current(self) -> Plan | None:
@@ -63,6 +64,7 @@ class Model:
             plan.status, ended = ("completed" if plan.status == "checked_in" else "expired"), plan.end
         elif plan is not None and self._has_nobody_come(plan):
             plan.status, ended = "no_show", self.now
+        self.over = max(self.over, ended)
         self._settled(was)
         was = self.state
         for plan in sorted(self.plans, key=lambda one: one.start):
@@ -71,7 +73,7 @@ class Model:
             ):  # one that was shown early has kept the space meanwhile
                 plan.status, ended = "expired", plan.end
             elif plan.status == "booked" and plan.start - self.soon <= self.now and self.current is None:
-                kept_from = max(plan.start - self.soon, ended)
+                kept_from = max(plan.start - self.soon, ended, self.over)
                 is_arrival = self.state == "OCCUPIED" and self.car_since >= kept_from
                 plan.status = "checked_in" if is_arrival else "holding"
         self._settled(was)
@@ -97,10 +99,12 @@ class Model:
         was, plan = self.state, self.current
         self.has_car, self.is_heard = False, True
         if plan is not None and plan.status == "checked_in" and not self.keeps:
-            plan.status = "released"
+            plan.status, self.over = "released", self.now
         self._settled(was)
 
     def cancel(self, plan: Plan) -> None:
+        if plan is self.current:
+            self.over = self.now
         plan.status = "cancelled"
 
     def close(self, *, is_closed: bool) -> None:

@@ -40,7 +40,7 @@ def due(space: Space, bookings: Iterable[Booking], hours: Hours) -> Iterator[Res
     """What is due: the end of the reservation that holds the space, then the others by their starts. They do not overlap."""
     by_start = sorted(bookings, key=lambda booking: booking.start)
     is_kept = False
-    before: datetime | None = None  # when the one before was over
+    before = space.offered_at  # when the one before was over, or later
     for one in by_start:
         if one.status is not ReservationStatus.BOOKED:
             end = _end(space, one, hours)
@@ -62,8 +62,9 @@ def due(space: Space, bookings: Iterable[Booking], hours: Hours) -> Iterator[Res
 
 def _held(one: Booking, soon: timedelta, before: datetime | None) -> Reservation:
     start = one.start - soon
-    # A car that came for the one before is no arrival.
-    start = start if before is None else max(start, before)
+    if before is not None:
+        # A car that came for the one before is no arrival. A clock that was ahead delays no start.
+        start = min(max(start, before), one.start)
     return Reservation(id=one.id, start=start, end=one.end, is_kept_on_leaving=one.is_kept_on_leaving)
 
 

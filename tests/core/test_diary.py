@@ -6,10 +6,11 @@ import msgspec
 import pytest
 
 from decoders import Occupancy
-from parking_gateway.core.causes import ReservationStart
+from parking_gateway.core.causes import ReservationEnd, ReservationStart
 from parking_gateway.core.diary import Booking, Hours, due, no_show_at
 from parking_gateway.core.reservation import Reservation, ReservationStatus
 from parking_gateway.core.space import Contact, Service, Space, SpaceId
+from parking_gateway.core.turn import turn
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
@@ -77,6 +78,26 @@ def test_one_that_is_reserved_soon_waits_for_the_one_before_it() -> None:
     assert found(31, *bookings, space=HELD, soon=10) == [("1", "completed", 30), ("2", "start", 30)]
     gone = booking("1", 10, 30, H), booking("2", 32, 60)
     assert found(28, *gone, space=HELD, soon=10) == [("1", "no_show", 25), ("2", "start", 25)]
+
+
+def test_the_car_of_one_that_was_over_in_an_earlier_round_is_no_arrival_of_the_next() -> None:
+    parked = msgspec.structs.replace(
+        HELD,
+        occupancy=Occupancy.OCCUPIED,
+        since=at(12),
+        reservation=Reservation(id="1", start=at(10), end=at(30), is_checked_in=True),
+        offered_at=at(10),
+    )
+    cancelled = ReservationEnd(reservation="1", status=ReservationStatus.CANCELLED, at=at(20), by="anna")
+    freed = turn({A: parked}, [(A, cancelled)]).spaces[A]
+    (begun,) = due(freed, [booking("2", 32, 60)], Hours(now=at(21), soon=30 * MINUTE))
+    made = turn({A: freed}, [(A, begun)])
+    assert [(one.status, one.at) for one in made.reservations] == [(H, at(20))]
+
+
+def test_no_reservation_begins_later_than_its_start_because_a_clock_was_ahead() -> None:
+    ahead = msgspec.structs.replace(SPACE, offered_at=at(99))
+    assert found(31, booking("1", 32, 60), space=ahead, soon=10) == [("1", "start", 32)]
 
 
 @pytest.mark.parametrize(
