@@ -144,8 +144,7 @@ def _aspects(sensors: Sensors) -> dict[str, Any]:
 
 def _occupancy(rule: SensorRule, reported: Iterable[Occupancy | None]) -> Occupancy | None:
     known = {one for one in reported if one is not None}
-    decides = Occupancy.OCCUPIED if rule is SensorRule.ANY else Occupancy.VACANT
-    return decides if decides in known else next(iter(known), None)
+    return rule.decisive if rule.decisive in known else next(iter(known), None)
 
 
 def _contact(every: Iterable[Sensor]) -> Contact:

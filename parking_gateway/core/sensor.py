@@ -24,6 +24,14 @@ class SensorRule(StrEnum):
     ALL = "all"
     """Each sensor that has reported an occupancy."""
 
+    @property
+    def decisive(self) -> Occupancy:
+        """What one sensor alone decides.
+
+        Of the channels of one uplink, those that report this come first. Then the space has no state that the uplink does not show.
+        """
+        return Occupancy.OCCUPIED if self is SensorRule.ANY else Occupancy.VACANT
+
 
 class Sensor(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """What one sensor has reported; the fields are those of a space with one sensor."""

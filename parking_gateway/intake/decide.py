@@ -1,6 +1,6 @@
 """The changes by a batch: codecs read the frames, and the turn decides about the spaces. Pure."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 
 import msgspec
 
@@ -9,7 +9,8 @@ from parking_gateway.core.device import DeviceReading
 from parking_gateway.core.events import DeadLetter, DevEui, Uplink
 from parking_gateway.core.notice import Notice
 from parking_gateway.core.observing import Observing
-from parking_gateway.core.space import SpaceId
+from parking_gateway.core.sensor import Sensors
+from parking_gateway.core.space import Observation, SpaceId
 from parking_gateway.core.turn import Turn, turn
 from parking_gateway.decoding.decoder import Decoder, battery_report, observation
 from parking_gateway.intake.bounds import TOO_MANY_DEVICES, without_payload
@@ -75,6 +76,7 @@ def decide(
             readings.append(DeviceReading(uplink))
             continue
         has_codec = True
+        first = len(causes)
         for installation in installations:
             one = decoder.reading(uplink, installation)
             has_codec = has_codec and one.codec is not None
@@ -83,17 +85,14 @@ def decide(
                 causes.append((installation.space, seen))
             else:
                 causes += observing.causes(installation, seen, codec=one.codec, now=batch.received_at)
+        if len(installations) > 1:
+            causes[first:] = _decisive_first(causes[first:], locked)
         if one.rejection is not None:
             message, _ = batch.messages[uplink.deduplication_id]
             rejected.append(dead_letter(message, one.rejection, uplink.received_at, uplink=uplink))
         readings.append(one)
         without_codec += not has_codec
-    for event in batch.batteries if batch.events else ():
-        causes += [
-            (one.space, battery_report(event, one.channel))
-            for one in locked.installations.get(event.device.dev_eui, ())
-            if one.observe_left is None
-        ]
+    causes += _battery_levels(batch, locked)
     made = turn(locked.spaces, causes)
     return Decision(
         turn=made,
@@ -107,3 +106,22 @@ def decide(
         unassigned=unassigned,
         without_codec=without_codec,
     )
+
+
+def _decisive_first(causes: Sequence[tuple[SpaceId, Cause]], locked: Locked) -> list[tuple[SpaceId, Cause]]:
+    """The causes by the channels of one uplink, so that no space has a state that the uplink does not show."""
+
+    def is_behind(caused: tuple[SpaceId, Cause]) -> bool:
+        space, cause = caused
+        rule = (locked.spaces[space].sensors or Sensors()).rule
+        return isinstance(cause, Observation) and cause.occupancy is not rule.decisive
+
+    return sorted(causes, key=is_behind)
+
+
+def _battery_levels(batch: Batch, locked: Locked) -> Iterator[tuple[SpaceId, Cause]]:
+    """The battery levels of device events, for the spaces of their devices."""
+    for event in batch.batteries if batch.events else ():
+        for one in locked.installations.get(event.device.dev_eui, ()):
+            if one.observe_left is None:
+                yield one.space, battery_report(event, one.channel)

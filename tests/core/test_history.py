@@ -434,6 +434,28 @@ def test_the_past_of_a_space_with_several_sensors_follows_its_rule() -> None:
     assert is_unchanged(correction(window(expected, frames=frames, since=NOON + 3 * MINUTE)))
 
 
+@pytest.mark.parametrize("rule", SensorRule)
+@pytest.mark.parametrize("first", Occupancy)
+def test_the_channels_of_one_uplink_change_the_past_of_a_space_at_once(rule: SensorRule, first: Occupancy) -> None:
+    device = DevEui("a840410000000001")
+    other = Occupancy.VACANT if first is Occupancy.OCCUPIED else Occupancy.OCCUPIED
+
+    def of(number: int, *reported: Occupancy) -> list[Observation]:
+        return [
+            msgspec.structs.replace(frame(number, number, one), dev_eui=device, channel=channel)
+            for channel, one in enumerate(reported, start=1)
+        ]
+
+    by_key = {f"{device}/{channel}": Sensor() for channel in (1, 2)}
+    kept = Book(Space(id=SPACE, since=NOON, sensors=Sensors(rule=rule, by_key=by_key)))
+    for uplink in (of(1, Occupancy.VACANT, Occupancy.VACANT), of(5, first, other), of(9, other, first)):
+        kept.frames += uplink
+        kept.space = turn({SPACE: kept.space}, [(SPACE, one) for one in uplink]).spaces[SPACE]
+    found = correction(window(kept))
+    expected = [(SpaceState.FREE, SpaceState.OCCUPIED)] if rule is SensorRule.ANY else []
+    assert [(row.step.before, row.step.after) for row in found.steps] == expected
+
+
 def test_a_stay_whose_end_lies_behind_the_window_is_kept_without_one() -> None:
     kept = visited()
     late = frame(20, 20, Occupancy.OCCUPIED)

@@ -6,12 +6,16 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from parking_gateway.core.events import Reason
-from tests.events import NOON, message, up
+from parking_gateway.core.events import DevEui, Reason
+from parking_gateway.core.sensor import SensorRule
+from parking_gateway.register.entries import Assignment, Entry, Place
+from tests.events import NOON, dev_eui_of, message, up
 from tests.intake.test_record import recorded, rows
 from tests.plugins.car_park import CarPark
+from tests.register.test_registering import kept
 
 CAR, FLOOR = "0316", "09c4"
+CODEC = "dragino_dds04_lb"
 _INSTALL = (
     "insert into installation (dev_eui, channel, space_id, codec, options) select 'a840410000000001',"
     " row_number() over (order by id), id, 'dragino_dds04_lb', jsonb_build_object('occupied_below_mm', '1500') from space"
@@ -41,6 +45,24 @@ async def test_each_channel_changes_its_own_space(engine: AsyncEngine, car_park:
     assert await rows(engine, "select battery_volts, codec from device where contact = 'live'") == [
         (pytest.approx(3.402), "dragino_dds04_lb")
     ]
+
+
+@pytest.mark.parametrize("rule", SensorRule)
+@pytest.mark.parametrize("before", [(CAR, FLOOR), (FLOOR, CAR)])
+async def test_two_channels_of_one_space_change_it_at_once(
+    engine: AsyncEngine, rule: SensorRule, before: tuple[str, str]
+) -> None:
+    """Else a car that moves from one probe to the other leaves for a moment, and its reservation is over."""
+    device = DevEui(dev_eui_of(1))
+    place = Place("central", "level-1", "A-1")
+    for channel in (1, 2):
+        probe = Assignment(dev_eui=device, channel=channel, codec=CODEC, options={"occupied_below_mm": "1500"})
+        await kept(engine, Entry(place=place, assignment=probe, sensors=rule, is_further=True))
+    for number, (one, other) in enumerate([(FLOOR, FLOOR), before, before[::-1]]):
+        frame = bytes.fromhex(f"0d4a {one} {other} 0000 0000 01")
+        await recorded(engine, message(device, up(device, frame, f_port=2, at=number, f_cnt=number)))
+    expected = [("OCCUPIED",)] if rule is SensorRule.ANY else []
+    assert await rows(engine, 'select "to" from transition order by id') == expected
 
 
 async def test_a_frame_that_no_channel_can_read_is_rejected_once(engine: AsyncEngine, car_park: CarPark) -> None:
