@@ -40,7 +40,9 @@ async def fit(
             for one in locked.spaces
         ),
     )
-    await connection.together(*turns.writes(locked, made, now=now))
+    # What the last sensor of several has reported is not what the space was, because the others reported too.
+    alone = [one for one in concerned if len(present[one]) == 1 < len(before[one])]
+    await connection.together(*turns.writes(locked, made, now=now), assignments.watch_anew(alone))
     return made
 
 

@@ -107,6 +107,9 @@ _WATCH: Final = Statement(
     )
     .values(watched_since=sa.func.now())
 )
+_WATCH_ANEW: Final = Statement(
+    space.update().where(space.c.id.in_(listed("spaces", sa.BigInteger))).values(watched_since=sa.func.now())
+)
 _OBSERVE: Final = Statement(
     installation.update()
     .where(installation.c.dev_eui == _WANTED.c.dev_eui, installation.c.channel == _WANTED.c.channel)
@@ -197,6 +200,11 @@ def observe(installed: Collection[Installation], uplinks: int | None) -> list[Qu
         command(_WATCH, given),
         command(_OBSERVE, given),
     ]
+
+
+def watch_anew(spaces: Collection[SpaceId]) -> Query[None]:
+    """The sensors of these spaces, which are locked, say nothing about the past of them."""
+    return command(_WATCH_ANEW, {"spaces": array_of(list(spaces))})
 
 
 def _row(one: Installation) -> dict[str, object]:

@@ -1,7 +1,9 @@
 """Spaces with several sensors: in files, in the database, and when one of the sensors goes."""
 
 from collections import Counter
+from datetime import timedelta
 
+import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from parking_gateway.core.sensor import SensorRule
@@ -11,7 +13,9 @@ from parking_gateway.register.entries import Assignment, Entry
 from parking_gateway.register.present import registered
 from parking_gateway.register.remarks import NEVER_HEARD, NO_THRESHOLDS
 from parking_gateway.store.pipeline import PipelinedConnection
-from tests.events import OCCUPIED, VACANT, message, up
+from parking_gateway.store.pool import Pool
+from tests.clock.test_history import correct
+from tests.events import NOON, OCCUPIED, VACANT, message, up
 from tests.register.test_registering import ONE, THREE, TWO, entry, kept, place, recorded, rows, sent
 
 STATE = "select state, occupancy, contact, sensors is not null from space order by name"
@@ -57,6 +61,28 @@ async def test_a_sensor_that_goes_leaves_the_state_of_the_other(engine: AsyncEng
     assert await rows(engine, STATE) == [("FREE", "vacant", "live", False), ("OCCUPIED", "occupied", "live", False)]
     await recorded(engine, message(TWO, up(TWO, OCCUPIED, at=9, f_cnt=1)), message(ONE, up(ONE, VACANT, at=9, f_cnt=1)))
     assert await rows(engine, "select state from space order by name") == [("OCCUPIED",), ("OCCUPIED",)]
+
+
+async def test_a_late_uplink_of_the_sensor_that_stays_leaves_the_stays_that_the_other_saw(
+    engine: AsyncEngine, pool: Pool
+) -> None:
+    await kept(engine, entry("A", ONE), entry("A", TWO))
+    await recorded(engine, *sent(TWO, VACANT, at=1), *sent(ONE, OCCUPIED, at=5))
+    await kept(engine, entry("A", TWO))
+    removed_at = NOON + timedelta(minutes=60)
+    async with engine.begin() as connection:
+        for change in (
+            "update transition set at = :at where \"to\" = 'FREE'",
+            "update past_stay set departed_at = :at",
+            "update space set since = :at",
+            "update space set watched_since = :at where watched_since > '-infinity'",
+        ):
+            await connection.execute(sa.text(change), {"at": removed_at})
+    for minute in (70, 40):
+        await recorded(engine, message(TWO, up(TWO, VACANT, at=minute, f_cnt=minute)))
+    await correct(pool)
+    true = "select arrived_at, departed_at from past_stay where withdrawn_at is null"
+    assert await rows(engine, true) == [(NOON + timedelta(minutes=5), removed_at)]
 
 
 async def test_the_rule_of_a_space_is_a_column_of_the_file(engine: AsyncEngine) -> None:
