@@ -28,9 +28,13 @@ def correction(window: Window) -> Correction:
     """Compute the window again, and compare."""
     space = window.space
     present = was_present = next((one for one in window.stays if one.is_present), None)
+    nothing = Correction(space=space, present=present, was_present=was_present)
     if _was_set_back(window):
-        return Correction(space=space, present=present, was_present=was_present)
+        return nothing
     story = story_of(window)
+    # What a sensor that has left has reported besides is unknown, and without it the rule gives other changes.
+    if space.sensors is not None and not story.is_whole:
+        return nothing
     kept = [
         one
         for one in window.stays
@@ -42,7 +46,7 @@ def correction(window: Window) -> Correction:
     made = turn({space.id: base}, [(space.id, cause) for cause in _causes(window, story)])
     end = made.spaces[space.id]
     if window.until is None and not _fits(end, space):
-        return Correction(space=space, present=present, was_present=was_present)
+        return nothing
     true_stays = [
         _ended(arrived, one.departed_at, one.departure)
         for one in made.course.stays

@@ -56,6 +56,8 @@ class Story(msgspec.Struct, frozen=True, kw_only=True):
     causes_behind: frozenset[str]
     since: datetime
     until: datetime | None
+    is_whole: bool
+    """Whether the window has the frame of each change of the stays in it."""
 
     def is_before(self, cause: str | None, at: datetime | None) -> bool:
         """Whether a change with this cause and time happened before the window."""
@@ -88,6 +90,7 @@ def story_of(window: Window) -> Story:
             frame = msgspec.structs.replace(frame, occupancy=occupancy, seen_at=at)  # noqa: PLW2901
         found.append(frame)
     removals = []
+    is_whole = True
     for cause, (at, occupancy) in changes.items():
         if (
             cause in read
@@ -96,6 +99,7 @@ def story_of(window: Window) -> Story:
             or (window.until is not None and at > window.until)
         ):
             continue
+        is_whole = False
         uplink = _uplink(cause)
         if uplink is None:
             removals.append(SensorRemoved(at=at, by=cause))
@@ -115,6 +119,7 @@ def story_of(window: Window) -> Story:
         causes_behind=window.behind,
         since=window.since,
         until=window.until,
+        is_whole=is_whole,
     )
 
 

@@ -18,6 +18,7 @@ from parking_gateway.core.causes import (
     ReservationEnd,
     ReservationStart,
     SensorRemoved,
+    SensorsFitted,
     ServiceOrder,
     StayExceeded,
 )
@@ -432,6 +433,24 @@ def test_the_past_of_a_space_with_several_sensors_follows_its_rule() -> None:
     assert is_unchanged(correction(window(expected, frames=wrong)))
     frames = [msgspec.structs.replace(expected.frames[0], occupancy=None), *expected.frames]
     assert is_unchanged(correction(window(expected, frames=frames, since=NOON + 3 * MINUTE)))
+
+
+@pytest.mark.parametrize("is_seen_to_leave", [True, False])
+def test_stays_that_only_a_removed_sensor_of_several_saw_stay_as_they_are(*, is_seen_to_leave: bool) -> None:
+    keys = [f"a84041000000000{number}/0" for number in (1, 2, 3)]
+
+    def of(number: int, minute: int, occupancy: Occupancy) -> Observation:
+        dev_eui = DevEui(keys[number - 1][:16])
+        return msgspec.structs.replace(frame(minute, minute, occupancy), dev_eui=dev_eui, dev_addr=str(number))
+
+    kept = Book(Space(id=SPACE, since=NOON, sensors=Sensors(by_key=dict.fromkeys(keys, Sensor()))))
+    kept.take(of(2, 1, Occupancy.VACANT), of(1, 5, Occupancy.OCCUPIED))
+    if is_seen_to_leave:
+        kept.take(of(1, 9, Occupancy.VACANT))
+    kept.take(SensorsFitted(sensors=frozenset(keys[1:]), sole=None, at=NOON + 30 * MINUTE, by=WHO))
+    kept.take(of(2, 40, Occupancy.VACANT), of(2, 3, Occupancy.VACANT))
+    installed = [one for one in kept.frames if one.dev_eui != keys[0][:16]]
+    assert is_unchanged(correction(window(kept, frames=installed, since=NOON + 3 * MINUTE)))
 
 
 @pytest.mark.parametrize("rule", SensorRule)
