@@ -31,7 +31,7 @@ from decoders import Occupancy
 from parking_gateway.core.clocks import Mark, compare
 from parking_gateway.core.events import DevEui
 from parking_gateway.core.reservation import Reservation
-from parking_gateway.core.sensor import Sensors
+from parking_gateway.core.sensor import SensorRule, Sensors
 
 SpaceId = NewType("SpaceId", int)
 
@@ -150,6 +150,11 @@ class Space(msgspec.Struct, frozen=True, gc=False):
         if self.reservation is not None:
             return SpaceState.RESERVED
         return SpaceState.FREE
+
+    @property
+    def rule(self) -> SensorRule:
+        """How its sensors decide together. One alone decides by either rule."""
+        return SensorRule.ANY if self.sensors is None else self.sensors.rule
 
     @property
     def is_pending(self) -> bool:

@@ -12,7 +12,7 @@ from decoders import Occupancy
 from parking_gateway.core.causes import SensorRemoved
 from parking_gateway.core.clocks import compare
 from parking_gateway.core.correcting import Kept, Logged
-from parking_gateway.core.sensor import SensorKey, Sensors, sensor_key
+from parking_gateway.core.sensor import SensorKey, sensor_key
 from parking_gateway.core.space import Observation, Space
 from parking_gateway.core.stay import Offer
 
@@ -106,7 +106,7 @@ def story_of(window: Window) -> Story:
         else:
             found.append(Observation(occupancy=occupancy, seen_at=at, heard_at=at, f_cnt=0, cause=uplink))
     # Sorted twice, so that frames which cannot be ordered do not lie as they came.
-    decisive = (window.space.sensors or Sensors()).rule.decisive
+    decisive = window.space.rule.decisive
     found.sort(key=lambda one: (one.heard_at, one.f_cnt, str(one.cause), one.occupancy is not decisive))
     found.sort(key=_later)
     place = next((number for number, one in enumerate(found) if one.heard_at >= window.since), len(found))

@@ -9,7 +9,6 @@ from parking_gateway.core.device import DeviceReading
 from parking_gateway.core.events import DeadLetter, DevEui, Uplink
 from parking_gateway.core.notice import Notice
 from parking_gateway.core.observing import Observing
-from parking_gateway.core.sensor import Sensors
 from parking_gateway.core.space import Observation, SpaceId
 from parking_gateway.core.turn import Turn, turn
 from parking_gateway.decoding.decoder import Decoder, battery_report, observation
@@ -113,8 +112,7 @@ def _decisive_first(causes: Sequence[tuple[SpaceId, Cause]], locked: Locked) -> 
 
     def is_behind(caused: tuple[SpaceId, Cause]) -> bool:
         space, cause = caused
-        rule = (locked.spaces[space].sensors or Sensors()).rule
-        return isinstance(cause, Observation) and cause.occupancy is not rule.decisive
+        return isinstance(cause, Observation) and cause.occupancy is not locked.spaces[space].rule.decisive
 
     return sorted(causes, key=is_behind)
 
